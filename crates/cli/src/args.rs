@@ -1,0 +1,89 @@
+//! The arguments that every command takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+
+use crate::commands::Command;
+
+/// The key vault of ledger nodes.
+///
+/// Keeps the private keys of a participant, sequencer or mediator sealed in a database, opens them with a wrapper key
+/// that stays in a key management system, and signs and decrypts with them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "strongroom",
+    version,
+    propagate_version = true,
+    max_term_width = 110
+)]
+#[command(after_help = "Start with:\n  strongroom quickstart --dir my-vault\n\n\
+    Exit status: 0 done; 1 the answer is no; 2 wrong usage or input; 3 the vault is not in a state for it, or does not have it;\n\
+    4 not permitted; 5 stored data was changed or damaged; 6 try again later; 7 not offered here; 70 a bug.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// The folder of the vault.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "STRONGROOM_DIR",
+        default_value = "strongroom-vault"
+    )]
+    pub(crate) dir: PathBuf,
+    /// The configuration file [default: DIR/strongroom.toml].
+    #[arg(long, global = true, value_name = "FILE", env = "STRONGROOM_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// A table for people, or one JSON document for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, env = "STRONGROOM_OUTPUT")]
+    pub(crate) output: Format,
+    /// What to log to standard error, for example `info` or `strongroom_vault=trace`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "STRONGROOM_LOG",
+        default_value = "warn"
+    )]
+    pub(crate) log: String,
+    /// Log lines as text or as JSON.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "STRONGROOM_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Show no progress.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Global {
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.config
+            .clone()
+            .unwrap_or_else(|| self.dir.join("strongroom.toml"))
+    }
+}
+
+/// The form of what a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

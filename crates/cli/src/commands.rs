@@ -1,0 +1,86 @@
+//! The commands, noun then verb, one file each.
+
+mod anchor;
+mod audit;
+mod bench;
+mod completions;
+mod config;
+mod decrypt;
+mod doctor;
+mod encrypt;
+mod errors;
+mod init;
+mod keys;
+mod kms;
+mod quickstart;
+mod sign;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::args::Cli;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a vault with a node's keys, use each of them, and show what happened
+    Quickstart(quickstart::Options),
+    /// Make an empty vault
+    Init(init::Options),
+    /// Generate, list, show, export, import, seal and delete keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Sign a file
+    Sign(sign::Options),
+    /// Verify a signature
+    Verify(verify::Options),
+    /// Encrypt a file to a key
+    Encrypt(encrypt::Options),
+    /// Decrypt a file
+    Decrypt(decrypt::Options),
+    /// List and verify the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Protect and show the embedded key management system
+    #[command(subcommand)]
+    Kms(kms::Command),
+    /// Show the anchor, or accept the state of a restored database
+    #[command(subcommand)]
+    Anchor(anchor::Command),
+    /// Look the vault over: every row, every key, every wrap, the audit log, the process
+    Doctor(doctor::Options),
+    /// Print an example configuration, or check yours
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Measure, beside the bare library
+    #[command(subcommand)]
+    Bench(bench::Command),
+    /// List every error code with its advice
+    Errors(errors::Options),
+    /// Print a completion script for your shell
+    Completions(completions::Options),
+}
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Quickstart(options) => quickstart::run(&global, options).await,
+        Command::Init(options) => init::run(&global, options).await,
+        Command::Keys(command) => keys::run(&global, command).await,
+        Command::Sign(options) => sign::run(&global, options).await,
+        Command::Verify(options) => verify::run(&global, options).await,
+        Command::Encrypt(options) => encrypt::run(&global, options).await,
+        Command::Decrypt(options) => decrypt::run(&global, options).await,
+        Command::Audit(command) => audit::run(&global, command).await,
+        Command::Kms(command) => kms::run(&global, command).await,
+        Command::Anchor(command) => anchor::run(&global, command).await,
+        Command::Doctor(options) => doctor::run(&global, options).await,
+        Command::Config(command) => config::run(&global, command),
+        Command::Bench(command) => bench::run(&global, command).await,
+        Command::Errors(options) => errors::run(&global, options),
+        Command::Completions(options) => completions::run(options),
+    }
+}

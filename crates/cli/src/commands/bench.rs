@@ -1,0 +1,72 @@
+//! `bench`: measure, beside the bare library.
+//!
+//! Both sides alternate within one run, so that a machine that slows down slows both.
+
+mod open;
+mod sign;
+mod stopwatch;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::{args::Global, output};
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Signatures per second, bare and through the vault, for every spec
+    Sign(sign::Options),
+    /// Opening a vault with many keys
+    Open(open::Options),
+}
+
+/// What a benchmark found.
+#[derive(Serialize)]
+struct Report {
+    results: Vec<Measurement>,
+}
+
+/// One comparison.
+#[derive(Serialize)]
+struct Measurement {
+    name: String,
+    unit: &'static str,
+    ours: f64,
+    bare: f64,
+    ratio: f64,
+    #[serde(flatten)]
+    more: serde_json::Map<String, serde_json::Value>,
+}
+
+pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+    let results = match command {
+        Command::Sign(options) => sign::run(global, options).await?,
+        Command::Open(options) => open::run(global, options).await?,
+    };
+    let report = Report { results };
+    output::print(global.output, &report, |out| {
+        let rows = report.results.iter().map(|result| {
+            let more: Vec<_> = result
+                .more
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            [
+                result.name.clone(),
+                result.unit.to_owned(),
+                format!("{:.1}", result.ours),
+                format!("{:.1}", result.bare),
+                format!("{:.3}", result.ratio),
+                more.join(" "),
+            ]
+        });
+        writeln!(
+            out,
+            "{}",
+            output::table(["NAME", "UNIT", "OURS", "BARE", "RATIO", ""], rows)
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

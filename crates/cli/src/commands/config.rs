@@ -1,0 +1,83 @@
+//! `config`: print an example configuration, or check one.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde::Serialize;
+use strongroom_config::{EXAMPLE, KmsProviderConfig, Protection};
+
+use crate::{args::Global, output, session};
+
+/// What to do with configurations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a configuration with every field and its meaning
+    Example,
+    /// Check the configuration of --dir or --config, without opening anything
+    #[command(
+        after_help = "Examples:\n  strongroom config check --dir my-vault\n  strongroom config check --config new.toml"
+    )]
+    Check,
+}
+
+#[derive(Serialize)]
+struct Report {
+    config: String,
+    valid: bool,
+    warnings: Vec<String>,
+}
+
+pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Example => {
+            print!("{EXAMPLE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check => check(global),
+    }
+}
+
+fn check(global: &Global) -> anyhow::Result<ExitCode> {
+    let config = session::read_config(global)?;
+    let mut warnings = Vec::new();
+    for kms in &config.kms {
+        let KmsProviderConfig::Local {
+            key_file,
+            protection,
+        } = &kms.provider;
+        if *protection == Protection::UnprotectedKeyFile {
+            warnings.push(format!(
+                "kms {}: the key file is protected by file permissions only",
+                kms.name
+            ));
+        }
+        if key_file.starts_with(&global.dir) {
+            warnings.push(format!(
+                "kms {}: the key file lies in the vault's folder and is copied with it",
+                kms.name
+            ));
+        }
+    }
+    if config.vault.anchor.is_none() {
+        warnings.push(
+            "vault: there is no anchor, so a rollback of the whole database goes unnoticed"
+                .to_owned(),
+        );
+    }
+    if session::settings(&config).keeps_clear_keys() {
+        warnings.push("custody: new keys of some usage are stored readable".to_owned());
+    }
+    let report = Report {
+        config: global.config_path().display().to_string(),
+        valid: true,
+        warnings,
+    };
+    output::print(global.output, &report, |out| {
+        writeln!(out, "{} is valid", report.config)?;
+        report
+            .warnings
+            .iter()
+            .try_for_each(|warning| writeln!(out, "warning: {warning}"))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

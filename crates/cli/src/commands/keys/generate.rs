@@ -1,0 +1,79 @@
+//! `keys generate-signing`, `keys generate-encryption`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use strongroom_crypto::{EncryptionKeySpec, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
+use strongroom_vault::{NewEncryptionKey, NewSigningKey};
+
+use crate::{args::Global, environment, progress, session::Session};
+
+/// Generate a signing key.
+///
+/// Specs: ec-curve-25519 (Ed25519), ec-p-256, ec-p-384, ec-secp-256k-1, ml-dsa-65.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom keys generate-signing --usage protocol --name node-signing\n  \
+    strongroom keys generate-signing --usage namespace --spec ec-p-256")]
+pub(crate) struct SigningOptions {
+    /// What the key may sign: namespace, sequencer-auth, protocol; may be given more than once.
+    #[arg(long, value_name = "USAGE", required = true, value_delimiter = ',')]
+    usage: Vec<KeyUsage>,
+    /// Its curve or parameter set.
+    #[arg(long, default_value = "ec-curve-25519")]
+    spec: SigningKeySpec,
+    /// A label of at most 300 characters.
+    #[arg(long)]
+    name: Option<KeyName>,
+}
+
+/// Generate an encryption key.
+///
+/// Specs: ec-p-256 (ECIES), rsa-2048 (OAEP with SHA-256).
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  strongroom keys generate-encryption --name node-encryption\n  \
+    strongroom keys generate-encryption --spec rsa-2048"
+)]
+pub(crate) struct EncryptionOptions {
+    /// Its curve or size.
+    #[arg(long, default_value = "ec-p-256")]
+    spec: EncryptionKeySpec,
+    /// A label of at most 300 characters.
+    #[arg(long)]
+    name: Option<KeyName>,
+}
+
+pub(crate) async fn signing(global: &Global, options: SigningOptions) -> anyhow::Result<ExitCode> {
+    let new = NewSigningKey {
+        spec: options.spec,
+        usages: KeyUsages::try_new(options.usage)?,
+        name: options.name,
+    };
+    let session = Session::open(global).await?;
+    let entry = session
+        .vault
+        .generate_signing_key(&environment::caller(), new)
+        .await?;
+    session.close().await?;
+    super::print_key(global, &entry)
+}
+
+pub(crate) async fn encryption(
+    global: &Global,
+    options: EncryptionOptions,
+) -> anyhow::Result<ExitCode> {
+    let new = NewEncryptionKey {
+        spec: options.spec,
+        name: options.name,
+    };
+    let session = Session::open(global).await?;
+    let spinner = progress::spinner(global, "generating");
+    let entry = session
+        .vault
+        .generate_encryption_key(&environment::caller(), new)
+        .await?;
+    spinner.finish_and_clear();
+    session.close().await?;
+    super::print_key(global, &entry)
+}

@@ -1,0 +1,67 @@
+//! `keys list`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_crypto::{Fingerprint, KeyPurpose, KeyUsage, KeyUsages};
+use strongroom_vault::KeyFilter;
+
+use crate::{
+    args::Global,
+    key_view::{self, KeyView},
+    output,
+    session::Session,
+};
+
+/// List keys, those that pass every filter.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  strongroom keys list\n  strongroom keys list --purpose signing --usage protocol\n  \
+    strongroom keys list --name node- --output json"
+)]
+pub(crate) struct Options {
+    /// Exactly this key.
+    #[arg(long)]
+    fingerprint: Option<Fingerprint>,
+    /// The name contains this.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// Any of these purposes: signing, encryption.
+    #[arg(long, value_delimiter = ',')]
+    purpose: Vec<KeyPurpose>,
+    /// Signing keys with any of these usages; encryption keys are not excluded by it.
+    #[arg(long, value_delimiter = ',')]
+    usage: Vec<KeyUsage>,
+    /// Also keys of which the vault has the public half only.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    keys: Vec<KeyView>,
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let filter = KeyFilter {
+        fingerprint: options.fingerprint,
+        name: options.name,
+        purposes: options.purpose,
+        usages: (!options.usage.is_empty()).then(|| KeyUsages::any_of(&options.usage)),
+        public_only: options.all,
+    };
+    let session = Session::open(global).await?;
+    let keys = session
+        .vault
+        .list(&filter)?
+        .iter()
+        .map(|entry| KeyView::of(entry))
+        .collect();
+    session.close().await?;
+    let report = Report { keys };
+    output::print(global.output, &report, |out| {
+        writeln!(out, "{}", key_view::table(&report.keys))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

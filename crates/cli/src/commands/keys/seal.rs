@@ -1,0 +1,58 @@
+//! `keys seal`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_crypto::Fingerprint;
+
+use crate::{args::Global, environment, output, progress, session::Session};
+
+/// Seal keys that are stored readable, and scrub their old bytes from the database.
+///
+/// They stay marked as exposed: older backups hold them readable, and only a rotation ends that.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  strongroom keys seal --all\n  strongroom keys seal 1220...")]
+pub(crate) struct Options {
+    /// The key.
+    #[arg(required_unless_present = "all")]
+    fingerprint: Option<Fingerprint>,
+    /// Every key that is stored readable.
+    #[arg(long, conflicts_with = "fingerprint")]
+    all: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    sealed: Vec<String>,
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let keys = match options.fingerprint {
+        Some(fingerprint) => vec![fingerprint],
+        None => session.vault.clear_keys(),
+    };
+    let bar = progress::bar(global, keys.len() as u64, "sealing");
+    for fingerprint in &keys {
+        session
+            .vault
+            .seal_clear_key(&environment::caller(), fingerprint)
+            .await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    session.close().await?;
+    let report = Report {
+        sealed: keys.iter().map(ToString::to_string).collect(),
+    };
+    output::print(global.output, &report, |out| {
+        report.sealed.iter().try_for_each(|key| {
+            writeln!(
+                out,
+                "sealed {key}; it stays marked as exposed until rotated"
+            )
+        })
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,161 @@
+//! `kms`: the embedded key management system.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde::Serialize;
+use strongroom_config::{KmsProviderConfig, Protection};
+use strongroom_files::Access;
+use strongroom_kms_local::{DEFAULT_COST, LocalKey};
+
+use crate::{
+    args::Global,
+    commands::init::ProtectionArgs,
+    failure::CliError,
+    output, secrets,
+    session::{self, OpenKms},
+};
+
+/// What to do with the embedded key management system.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the key file and the keys in it
+    Show,
+    /// Give the key file a passphrase, or another one, or take it away
+    #[command(
+        after_help = "Examples:\n  strongroom kms protect --passphrase-prompt\n  \
+        strongroom kms protect --passphrase-file /run/secrets/strongroom"
+    )]
+    Protect {
+        #[command(flatten)]
+        protection: ProtectionArgs,
+        /// Which KMS, by its configured name [default: the first].
+        #[arg(long)]
+        kms: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct Report {
+    kms: Vec<KmsView>,
+}
+
+#[derive(Serialize)]
+struct KmsView {
+    name: String,
+    key_file: String,
+    protection: String,
+    keys: Vec<KeyView>,
+}
+
+#[derive(Serialize)]
+struct KeyView {
+    id: String,
+    kind: String,
+    state: String,
+    version: i32,
+    label: Option<String>,
+    created_at: String,
+}
+
+pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+    if let Command::Protect { protection, kms } = command {
+        protect(global, &protection, kms.as_deref())?;
+    }
+    show(global)
+}
+
+fn show(global: &Global) -> anyhow::Result<ExitCode> {
+    let config = session::read_config(global)?;
+    let kms = OpenKms::open(&config)?;
+    let report = Report {
+        kms: kms
+            .iter()
+            .map(|kms| KmsView::of(&kms.name, &kms.local))
+            .collect(),
+    };
+    output::print(global.output, &report, |out| {
+        for kms in &report.kms {
+            writeln!(
+                out,
+                "{}: {}\nprotection: {}\n",
+                kms.name, kms.key_file, kms.protection
+            )?;
+            let rows = kms.keys.iter().map(|key| {
+                [
+                    key.id.clone(),
+                    key.kind.clone(),
+                    key.state.clone(),
+                    key.version.to_string(),
+                    key.created_at.clone(),
+                ]
+            });
+            writeln!(
+                out,
+                "{}",
+                output::table(["ID", "KIND", "STATE", "VERSION", "CREATED"], rows)
+            )?;
+        }
+        Ok(())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl KmsView {
+    fn of(name: &str, local: &strongroom_kms_local::LocalKms) -> Self {
+        Self {
+            name: name.to_owned(),
+            key_file: local.path().display().to_string(),
+            protection: local.describe().protection.to_string(),
+            keys: local.list_keys().iter().map(KeyView::of).collect(),
+        }
+    }
+}
+
+impl KeyView {
+    fn of(key: &LocalKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            kind: key.kind.to_string(),
+            state: key.state.to_string(),
+            version: key.version,
+            label: key.label.as_ref().map(|label| label.as_str().to_owned()),
+            created_at: output::moment(key.created_at),
+        }
+    }
+}
+
+/// Protects the key file anew and says so in the configuration.
+///
+/// The file changes first: when the second step does not happen, the next command says that a passphrase is needed, and
+/// this one can be repeated.
+fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow::Result<()> {
+    let mut config = session::read_config(global)?;
+    let wanted = args.to_config()?;
+    let section = match name {
+        None => config.kms.first_mut(),
+        Some(name) => config.kms.iter_mut().find(|kms| kms.name == name),
+    };
+    let section = section.ok_or_else(|| CliError::BadArgument {
+        value: name.unwrap_or_default().to_owned(),
+        expected: "the name of a [[kms]] section",
+    })?;
+    let local = session::open_local(section)?;
+    match &wanted {
+        Protection::UnprotectedKeyFile => local.danger_remove_passphrase()?,
+        Protection::Passphrase { from } => {
+            local.change_protection(
+                secrets::read_new(from, "New passphrase of the key file")?,
+                DEFAULT_COST,
+            )?;
+        }
+    }
+    let KmsProviderConfig::Local { protection, .. } = &mut section.provider;
+    *protection = wanted;
+    session::files().write_durably(
+        &global.config_path(),
+        config.to_toml()?.as_bytes(),
+        Access::OwnerOnly,
+    )?;
+    Ok(())
+}

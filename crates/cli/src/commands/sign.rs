@@ -1,0 +1,129 @@
+//! `sign`: sign a file.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use data_encoding::BASE64;
+use serde::Serialize;
+use strongroom_crypto::{Fingerprint, Hash, KeyUsage, KeyUsages, Signature};
+use strongroom_files::Access;
+
+use crate::{
+    args::{Format, Global},
+    failure::CliError,
+    input::{self, Destination, Encoding},
+    output,
+    session::Session,
+};
+
+/// Sign a file with a key of the vault.
+///
+/// Without --usage the key signs for whatever it may; with it, the key must have that usage.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom sign message.bin --key 1220... --out message.sig\n  \
+    echo hello | strongroom sign - --key 1220... --encoding base64\n  \
+    strongroom sign hash.txt --hash --input-encoding hex --key 1220... --usage protocol --out hash.sig")]
+pub(crate) struct Options {
+    /// What to sign; `-` is standard input.
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// The key, by fingerprint.
+    #[arg(long, value_name = "FINGERPRINT")]
+    key: Fingerprint,
+    /// What is being signed for; the key must have this usage.
+    #[arg(long, value_name = "USAGE")]
+    usage: Option<KeyUsage>,
+    /// How the input is written down.
+    #[arg(long, value_enum, default_value_t = Encoding::Binary)]
+    input_encoding: Encoding,
+    /// The input is a hash that was computed before: a 34-byte multihash (1220...), signed as it is.
+    #[arg(long)]
+    hash: bool,
+    /// The form of the signature: its bare bytes, or Canton's versioned Signature message.
+    #[arg(long, value_enum, default_value_t = Form::Raw)]
+    form: Form,
+    /// How the signature is written down.
+    #[arg(long, value_enum, default_value_t = Encoding::Binary)]
+    encoding: Encoding,
+    #[command(flatten)]
+    destination: Destination,
+}
+
+/// The form of a signature in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// DER for ECDSA, 64 bytes for Ed25519, 3309 bytes for ML-DSA-65.
+    Raw,
+    /// Canton's Signature message in its versioned wrapper.
+    Canton,
+}
+
+/// What `sign --output json` prints.
+#[derive(Serialize)]
+struct Report {
+    signature: String,
+    format: &'static str,
+    algorithm: Option<&'static str>,
+    signed_by: String,
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let json_to_stdout = global.output == Format::Json && options.destination.is_stdout();
+    if !json_to_stdout {
+        options.destination.check(options.encoding)?;
+    }
+    let message = message(
+        input::read(&options.file)?,
+        options.input_encoding,
+        options.hash,
+    )?;
+    let session = Session::open(global).await?;
+    let allowed = options.usage.map_or(KeyUsages::ALL, KeyUsages::only);
+    let signature = session.vault.sign(&options.key, &message, allowed).await?;
+    session.close().await?;
+
+    if !json_to_stdout {
+        let bytes = match options.form {
+            Form::Raw => signature.bytes.clone(),
+            Form::Canton => strongroom_proto::encode_signature(&signature),
+        };
+        options
+            .destination
+            .write(&options.encoding.encode(&bytes), Access::Readable)?;
+    }
+    if global.output == Format::Json {
+        output::print(global.output, &Report::of(&signature), |_table| Ok(()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Report {
+    fn of(signature: &Signature) -> Self {
+        Self {
+            signature: BASE64.encode(&signature.bytes),
+            format: signature.format.name(),
+            algorithm: signature.algorithm.map(|algorithm| algorithm.name()),
+            signed_by: signature.signed_by.to_string(),
+        }
+    }
+}
+
+/// What gets signed or verified: the decoded input, which must be a multihash if it is said to be a hash.
+pub(crate) fn message(
+    contents: Vec<u8>,
+    encoding: Encoding,
+    hash: bool,
+) -> Result<Vec<u8>, anyhow::Error> {
+    let message = encoding.decode(contents)?;
+    if !hash {
+        return Ok(message);
+    }
+    if message.is_empty() {
+        return Err(CliError::BadEncoding {
+            encoding: "a 34-byte multihash",
+        }
+        .into());
+    }
+    Ok(Hash::from_multihash(&message)?.to_multihash().to_vec())
+}

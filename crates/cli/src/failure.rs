@@ -1,0 +1,260 @@
+//! Failures, told to people and to programs.
+
+use std::{error::Error, path::PathBuf, process::ExitCode};
+
+use strongroom_config::ConfigError;
+use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_files::FileError;
+use strongroom_kms::KmsError;
+use strongroom_kms_local::LocalKmsError;
+use strongroom_store::StoreError;
+use strongroom_vault::VaultError;
+
+use crate::exit;
+
+/// What the command line itself refuses.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CliError {
+    #[error("there is no configuration {}", path.display())]
+    NoConfig { path: PathBuf },
+    #[error("{} holds something that is not an unfinished vault", path.display())]
+    FolderInUse { path: PathBuf },
+    #[error("the user has no home folder")]
+    NoHome,
+    #[error("there is no file {}", path.display())]
+    NoSecretFile { path: PathBuf },
+    #[error("the input is not {encoding}")]
+    BadEncoding { encoding: &'static str },
+    #[error("{what} is longer than {limit} bytes")]
+    TooLong { what: &'static str, limit: usize },
+    #[error("{value:?} is not {expected}")]
+    BadArgument {
+        value: String,
+        expected: &'static str,
+    },
+    #[error("{} is there already", path.display())]
+    OutputExists { path: PathBuf },
+    #[error("binary output does not go to a terminal")]
+    BinaryToTerminal,
+    #[error("the passphrase must be typed, but there is no terminal")]
+    NoTerminal,
+    #[error("the two passphrases differ")]
+    PassphrasesDiffer,
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    #[error("the environment variable {variable} is not set")]
+    NoVariable { variable: String },
+    #[error("this needs {flag}")]
+    NotConfirmed { flag: &'static str },
+    #[error("standard input was asked for twice")]
+    StdinTwice,
+    #[error("the fingerprint of the key is {found}, not {expected}")]
+    OtherKey { found: String, expected: String },
+}
+
+const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
+    ErrorCode::new(name, category, advice)
+}
+
+const NO_CONFIG: ErrorCode = code(
+    "NO_CONFIG",
+    Category::FailedPrecondition,
+    "Make a vault with 'strongroom init --dir DIR' or 'strongroom quickstart --dir DIR', or name its folder with --dir.",
+);
+const FOLDER_IN_USE: ErrorCode = code(
+    "FOLDER_IN_USE",
+    Category::FailedPrecondition,
+    "Choose an empty folder with --dir.",
+);
+const NO_HOME: ErrorCode = code(
+    "NO_HOME",
+    Category::FailedPrecondition,
+    "Say where the key file shall be with --key-dir DIR, or set HOME.",
+);
+const NO_SECRET_FILE: ErrorCode = code(
+    "NO_SECRET_FILE",
+    Category::NotFound,
+    "Check the path of the passphrase or password file.",
+);
+const BAD_ENCODING: ErrorCode = code(
+    "BAD_ENCODING",
+    Category::InvalidRequest,
+    "Say how the input is encoded: binary, hex or base64.",
+);
+const INPUT_TOO_LONG: ErrorCode = code(
+    "INPUT_TOO_LONG",
+    Category::InvalidRequest,
+    "Check that this is the right file.",
+);
+const BAD_ARGUMENT: ErrorCode = code(
+    "BAD_ARGUMENT",
+    Category::InvalidRequest,
+    "The command's --help shows examples.",
+);
+const OUTPUT_EXISTS: ErrorCode = code(
+    "OUTPUT_EXISTS",
+    Category::AlreadyExists,
+    "Choose another file, or say --force to replace it.",
+);
+const BINARY_TO_TERMINAL: ErrorCode = code(
+    "BINARY_TO_TERMINAL",
+    Category::InvalidRequest,
+    "Write it to a file with --out FILE, or say --encoding hex.",
+);
+const NO_TERMINAL: ErrorCode = code(
+    "NO_TERMINAL",
+    Category::FailedPrecondition,
+    "Name a file or an environment variable in the configuration: protection = { type = \"passphrase\", from = { file = \"...\" } }.",
+);
+const PASSPHRASES_DIFFER: ErrorCode =
+    code("PASSPHRASES_DIFFER", Category::InvalidRequest, "Try again.");
+const EMPTY_PASSPHRASE: ErrorCode = code(
+    "EMPTY_PASSPHRASE",
+    Category::InvalidRequest,
+    "Choose a long one.",
+);
+const NO_VARIABLE: ErrorCode = code(
+    "NO_VARIABLE",
+    Category::InvalidRequest,
+    "Set it, or name another source.",
+);
+const NOT_CONFIRMED: ErrorCode = code(
+    "NOT_CONFIRMED",
+    Category::FailedPrecondition,
+    "This cannot be undone, so it must be asked for by that flag.",
+);
+const STDIN_TWICE: ErrorCode = code(
+    "STDIN_TWICE",
+    Category::InvalidRequest,
+    "Put one of the two inputs into a file.",
+);
+const OTHER_KEY: ErrorCode = code(
+    "OTHER_KEY",
+    Category::InvalidRequest,
+    "Check which key the file holds.",
+);
+
+impl CliError {
+    pub(crate) const CODES: &[ErrorCode] = &[
+        NO_CONFIG,
+        FOLDER_IN_USE,
+        NO_HOME,
+        NO_SECRET_FILE,
+        BAD_ENCODING,
+        INPUT_TOO_LONG,
+        BAD_ARGUMENT,
+        OUTPUT_EXISTS,
+        BINARY_TO_TERMINAL,
+        NO_TERMINAL,
+        PASSPHRASES_DIFFER,
+        EMPTY_PASSPHRASE,
+        NO_VARIABLE,
+        NOT_CONFIRMED,
+        STDIN_TWICE,
+        OTHER_KEY,
+    ];
+}
+
+impl Coded for CliError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoConfig { .. } => NO_CONFIG,
+            Self::FolderInUse { .. } => FOLDER_IN_USE,
+            Self::NoSecretFile { .. } => NO_SECRET_FILE,
+            Self::NoHome => NO_HOME,
+            Self::BadEncoding { .. } => BAD_ENCODING,
+            Self::TooLong { .. } => INPUT_TOO_LONG,
+            Self::BadArgument { .. } => BAD_ARGUMENT,
+            Self::OutputExists { .. } => OUTPUT_EXISTS,
+            Self::BinaryToTerminal => BINARY_TO_TERMINAL,
+            Self::NoTerminal => NO_TERMINAL,
+            Self::PassphrasesDiffer => PASSPHRASES_DIFFER,
+            Self::EmptyPassphrase => EMPTY_PASSPHRASE,
+            Self::NoVariable { .. } => NO_VARIABLE,
+            Self::NotConfirmed { .. } => NOT_CONFIRMED,
+            Self::StdinTwice => STDIN_TWICE,
+            Self::OtherKey { .. } => OTHER_KEY,
+        }
+    }
+}
+
+/// The code of the outermost error that has one.
+pub(crate) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
+    error.chain().find_map(code_of_link)
+}
+
+fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
+    fn of<E: Coded + 'static>(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
+        error.downcast_ref::<E>().map(Coded::code)
+    }
+    of::<CliError>(error)
+        .or_else(|| of::<VaultError>(error))
+        .or_else(|| of::<StoreError>(error))
+        .or_else(|| of::<LocalKmsError>(error))
+        .or_else(|| of::<KmsError>(error))
+        .or_else(|| of::<ConfigError>(error))
+        .or_else(|| of::<FileError>(error))
+        .or_else(|| of::<strongroom_proto::ProtoError>(error))
+        .or_else(|| of::<strongroom_crypto::KeyError>(error))
+        .or_else(|| of::<strongroom_crypto::VerifyError>(error))
+        .or_else(|| of::<strongroom_crypto::EncryptError>(error))
+        .or_else(|| of::<strongroom_crypto::DecryptError>(error))
+        .or_else(|| of::<strongroom_crypto::UsageError>(error))
+        .or_else(|| of::<strongroom_crypto::SpecError>(error))
+        .or_else(|| of::<strongroom_crypto::NameError>(error))
+        .or_else(|| of::<strongroom_crypto::FingerprintError>(error))
+        .or_else(|| of::<strongroom_crypto::HashError>(error))
+}
+
+/// Prints what happened, the code, and what to try next; returns the exit status.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because {cause}");
+    }
+    if let Some(VaultError::NoWrapOpens { attempts }) = error.downcast_ref::<VaultError>() {
+        for attempt in attempts {
+            eprintln!(
+                "  tried {} of {}: {} ({})",
+                attempt.wrapper_key_id, attempt.kms, attempt.reason, attempt.code
+            );
+        }
+    }
+    let Some(code) = code_of(error) else {
+        return ExitCode::from(exit::status(Category::Internal));
+    };
+    eprintln!("code: {}", code.name());
+    eprintln!("try: {}", code.advice());
+    ExitCode::from(exit::status(code.category()))
+}
+
+/// A reader such as `head` that went away is no failure of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Every code there is, sorted by name.
+pub(crate) fn all_codes() -> Vec<ErrorCode> {
+    let domains = [
+        CliError::CODES,
+        ConfigError::CODES,
+        strongroom_files::CODES,
+        KmsError::CODES,
+        LocalKmsError::CODES,
+        strongroom_proto::ProtoError::CODES,
+        StoreError::CODES,
+        strongroom_vault::AnchorError::CODES,
+        VaultError::CODES,
+    ];
+    let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();
+    codes.sort_unstable_by_key(ErrorCode::name);
+    codes.dedup();
+    codes
+}

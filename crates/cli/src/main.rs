@@ -1,0 +1,48 @@
+//! The command `strongroom`: the key vault of ledger nodes.
+//!
+//! The only place that picks adapters, reads the environment and ends the process.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line speaks through standard output"
+)]
+
+mod args;
+mod commands;
+mod environment;
+mod exit;
+mod failure;
+mod input;
+mod key_view;
+mod output;
+mod progress;
+mod secrets;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+
+fn main() -> ExitCode {
+    // Before anything secret is in memory.
+    let hardening = strongroom_memory::harden_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    environment::start_logging(&cli.global);
+    tracing::debug!(?hardening, "hardened the process");
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_time()
+        .build()?;
+    runtime.block_on(commands::run(cli))
+}

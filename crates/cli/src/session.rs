@@ -1,0 +1,218 @@
+//! From a configuration to an open vault: the one place that picks adapters.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use strongroom_config::{
+    Config, CustodyName, KmsConfig, KmsProviderConfig, Protection, SealingName,
+};
+use strongroom_crypto::{KeyUsage, SystemRandom, clock::SystemClock};
+use strongroom_files::{Files, OsFiles};
+use strongroom_kms::{KmsProvider, Metered};
+use strongroom_kms_local::LocalKms;
+use strongroom_store::{Custody, Sealing, Store};
+use strongroom_store_sqlite::SqliteStore;
+use strongroom_vault::{
+    Anchor, CacheSettings, CustodyDefaults, Environment, FileAnchor, NamedWrapper, NoAnchor,
+    Settings, Vault,
+};
+
+use crate::{args::Global, failure::CliError, secrets};
+
+/// An open vault, and what a command may ask beside it.
+pub(crate) struct Session {
+    pub(crate) vault: Vault,
+    pub(crate) config: Config,
+    pub(crate) kms: OpenKms,
+}
+
+/// The opened key management systems, in configured order.
+pub(crate) struct OpenKms(Vec<OpenedKms>);
+
+/// One of them.
+pub(crate) struct OpenedKms {
+    pub(crate) name: String,
+    pub(crate) local: Arc<LocalKms>,
+    metered: Arc<Metered>,
+}
+
+impl OpenedKms {
+    pub(crate) fn new(name: String, local: LocalKms) -> Self {
+        let local = Arc::new(local);
+        let provider: Arc<dyn KmsProvider> = Arc::<LocalKms>::clone(&local);
+        Self {
+            name,
+            local,
+            metered: Arc::new(Metered::new(provider)),
+        }
+    }
+}
+
+impl Session {
+    /// Opens the vault that `global` names.
+    pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
+        let config = read_config(global)?;
+        let kms = OpenKms::open(&config)?;
+        let store = open_store(&global.dir).await?;
+        let environment = kms.environment(store, &config);
+        let vault = Vault::open(environment, settings(&config)).await?;
+        check_wrapper_keys(&vault, &config)?;
+        warn_of_clear_keys(&vault);
+        Ok(Self { vault, config, kms })
+    }
+
+    /// Closes the vault; a command calls it last.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        Ok(self.vault.close().await?)
+    }
+}
+
+/// Reads the configuration that `global` names.
+pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
+    let path = global.config_path();
+    let Some(contents) = OsFiles::new().read(&path)? else {
+        return Err(CliError::NoConfig { path }.into());
+    };
+    let text = String::from_utf8(contents)
+        .map_err(|_not_text| CliError::BadEncoding { encoding: "UTF-8" })?;
+    Config::parse(&text).with_context(|| format!("in {}", path.display()))
+}
+
+pub(crate) async fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(SqliteStore::open(dir).await?))
+}
+
+pub(crate) fn files() -> Arc<dyn Files> {
+    Arc::new(OsFiles::new())
+}
+
+pub(crate) fn anchor(config: &Config) -> Arc<dyn Anchor> {
+    match &config.vault.anchor {
+        Some(path) => Arc::new(FileAnchor::new(files(), path)),
+        None => Arc::new(NoAnchor),
+    }
+}
+
+impl OpenKms {
+    /// Opens every configured KMS; asks for passphrases where they are to be typed.
+    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::open_with(config, open_local)
+    }
+
+    /// The same, with another way to open each.
+    pub(crate) fn open_with(
+        config: &Config,
+        open: impl Fn(&KmsConfig) -> anyhow::Result<LocalKms>,
+    ) -> anyhow::Result<Self> {
+        let opened = config
+            .kms
+            .iter()
+            .map(|kms| Ok(OpenedKms::new(kms.name.clone(), open(kms)?)));
+        Ok(Self(opened.collect::<anyhow::Result<_>>()?))
+    }
+
+    /// What a vault stands on, with these key management systems.
+    pub(crate) fn environment(&self, store: Arc<dyn Store>, config: &Config) -> Environment {
+        let wrapper = |kms: &OpenedKms| {
+            kms.metered.key_wrapper().map(|wrapper| NamedWrapper {
+                name: kms.name.clone(),
+                wrapper,
+            })
+        };
+        Environment {
+            store,
+            wrappers: self.0.iter().filter_map(wrapper).collect(),
+            anchor: anchor(config),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenedKms> {
+        self.0.iter()
+    }
+
+    /// Calls made so far, all together.
+    pub(crate) fn total_calls(&self) -> u64 {
+        self.0.iter().map(|kms| kms.metered.calls().total()).sum()
+    }
+}
+
+/// Opens the embedded KMS that `kms` describes.
+pub(crate) fn open_local(kms: &KmsConfig) -> anyhow::Result<LocalKms> {
+    let KmsProviderConfig::Local {
+        key_file,
+        protection,
+    } = &kms.provider;
+    let passphrase = match protection {
+        Protection::UnprotectedKeyFile => None,
+        Protection::Passphrase { from } => Some(secrets::read(
+            from,
+            &format!("Passphrase of the key file {}", key_file.display()),
+        )?),
+    };
+    Ok(LocalKms::open(
+        files(),
+        key_file,
+        passphrase.as_ref(),
+        Arc::new(SystemRandom),
+        Arc::new(SystemClock),
+    )?)
+}
+
+/// The vault's settings, from the configuration.
+pub(crate) fn settings(config: &Config) -> Settings {
+    let custody = &config.custody;
+    let named = [
+        (KeyUsage::Namespace, custody.namespace),
+        (KeyUsage::SequencerAuthentication, custody.sequencer_auth),
+        (KeyUsage::Protocol, custody.protocol),
+    ];
+    let by_usage = named
+        .into_iter()
+        .filter_map(|(usage, name)| Some((usage, custody_of(name?))))
+        .collect();
+    Settings {
+        custody: CustodyDefaults {
+            by_usage,
+            signing: custody_of(custody.default),
+            encryption: custody_of(custody.encryption.unwrap_or(custody.default)),
+            sealing: match custody.sealing {
+                SealingName::DataKey => Sealing::DataKey,
+                SealingName::Direct => Sealing::Direct,
+            },
+        },
+        cache: CacheSettings {
+            capacity: config.cache.capacity,
+            expire_after: config.cache.expire_after,
+        },
+    }
+}
+
+fn custody_of(name: CustodyName) -> Custody {
+    match name {
+        CustodyName::Clear => Custody::Clear,
+        CustodyName::Envelope => Custody::Envelope,
+    }
+}
+
+/// A configured wrapper key must be the one that the vault is sealed under: editing the configuration is no rotation.
+fn check_wrapper_keys(vault: &Vault, config: &Config) -> anyhow::Result<()> {
+    for kms in &config.kms {
+        if let Some(configured) = &kms.wrapper_key_id {
+            vault.expect_wrapper_key(&kms.name, configured)?;
+        }
+    }
+    Ok(())
+}
+
+/// Custody `clear` is loud.
+fn warn_of_clear_keys(vault: &Vault) {
+    let clear = vault.clear_keys();
+    if !clear.is_empty() {
+        tracing::warn!(
+            keys = clear.len(),
+            "private keys are stored readable; seal them with 'strongroom keys seal --all'"
+        );
+    }
+}

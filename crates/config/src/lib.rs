@@ -1,0 +1,151 @@
+//! The configuration file of a vault: sections, validation, references to secrets.
+//!
+//! The file is TOML. Unknown fields are refused, durations carry units, and no secret stands in it: a secret is
+//! named by a [`SecretSource`], which the command line resolves.
+//!
+//! ```
+//! let config = strongroom_config::Config::parse(strongroom_config::EXAMPLE)?;
+//! assert_eq!(config.kms[0].name, "local");
+//! # Ok::<(), strongroom_config::ConfigError>(())
+//! ```
+
+mod cache;
+mod custody;
+mod duration;
+mod error;
+mod kms;
+mod secret;
+mod vault;
+
+use serde::{Deserialize, Serialize};
+
+pub use cache::CacheConfig;
+pub use custody::{CustodyConfig, CustodyName, SealingName};
+pub use error::ConfigError;
+pub use kms::{KmsConfig, KmsProviderConfig, Protection};
+pub use secret::{PromptTag, SecretSource};
+pub use vault::VaultConfig;
+
+/// An example with every field and its meaning, which [`Config::parse`] accepts.
+pub const EXAMPLE: &str = include_str!("../../../config/strongroom.example.toml");
+
+/// The configuration of a vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The vault itself.
+    pub vault: VaultConfig,
+    /// The key management systems, in the order in which opening tries them.
+    pub kms: Vec<KmsConfig>,
+    /// Where new private keys are kept.
+    #[serde(default)]
+    pub custody: CustodyConfig,
+    /// How long opened keys stay in memory.
+    #[serde(default)]
+    pub cache: CacheConfig,
+}
+
+impl Config {
+    /// Reads and validates a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError::Syntax`] names line and column; the other variants name the field that is wrong.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|source| ConfigError::Syntax {
+            source: Box::new(source),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The configuration as text that [`Config::parse`] reads.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unwritable`] when it has no TOML form.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self).map_err(|source| ConfigError::Unwritable {
+            source: Box::new(source),
+        })
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.vault.validate()?;
+        if self.kms.is_empty() {
+            return Err(ConfigError::NoKms);
+        }
+        for (index, kms) in self.kms.iter().enumerate() {
+            kms.validate()?;
+            if self
+                .kms
+                .iter()
+                .take(index)
+                .any(|other| other.name == kms.name)
+            {
+                return Err(ConfigError::DuplicateKms {
+                    name: kms.name.clone(),
+                });
+            }
+        }
+        self.cache.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_valid_and_shows_the_defaults() {
+        let config = Config::parse(EXAMPLE).unwrap();
+        assert_eq!(config.cache, CacheConfig::default());
+        assert_eq!(config.custody, CustodyConfig::default());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let config = Config::parse(EXAMPLE).unwrap();
+        assert_eq!(Config::parse(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_and_named() {
+        let text = EXAMPLE.replace("[cache]", "[cache]\ncapacty = 7");
+        let error = Config::parse(&text).unwrap_err();
+        let ConfigError::Syntax { source } = error else {
+            panic!("{error:?}")
+        };
+        assert!(source.to_string().contains("capacty"), "{source}");
+    }
+
+    #[test]
+    fn a_configuration_without_a_kms_is_refused() {
+        let mut config = Config::parse(EXAMPLE).unwrap();
+        config.kms.clear();
+        assert!(matches!(config.validate(), Err(ConfigError::NoKms)));
+    }
+
+    #[test]
+    fn two_kms_of_one_name_are_refused() {
+        let mut config = Config::parse(EXAMPLE).unwrap();
+        config.kms.push(config.kms[0].clone());
+        assert!(matches!(
+            config.validate(),
+            Err(ConfigError::DuplicateKms { .. })
+        ));
+    }
+
+    #[test]
+    fn a_passphrase_in_the_file_is_refused() {
+        let text = EXAMPLE.replace(
+            r#"protection = { type = "unprotected-key-file" }"#,
+            r#"protection = { type = "passphrase", from = { text = "secret" } }"#,
+        );
+        assert_ne!(text, EXAMPLE);
+        let error = Config::parse(&text).unwrap_err();
+        assert!(matches!(error, ConfigError::Syntax { .. }), "{error:?}");
+    }
+}

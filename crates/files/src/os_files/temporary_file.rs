@@ -1,0 +1,179 @@
+//! The file that takes the place of another.
+//!
+//! Its name is `.NAME.PID-NUMBER.partial` in the same folder. While it is written it is locked, so that another writer
+//! of the same file can tell a leftover of a crash from work in progress. Two writers never share a temporary file, so
+//! whatever order they come in, each rename puts a whole file in place.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
+
+use super::folder;
+use crate::Access;
+
+const SUFFIX: &str = ".partial";
+
+/// Leftovers of this many writes by processes of our number may be in the way and impossible to remove.
+const MAX_NAMES_TRIED: u32 = 100;
+
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// Removed when dropped, unless it was renamed.
+pub(super) struct TemporaryFile {
+    path: PathBuf,
+    file: File,
+    renamed: bool,
+}
+
+impl TemporaryFile {
+    /// An empty, locked file beside `target`, with the rights and, where we may, the owner it will have.
+    pub(super) fn create_for(target: &Path, access: Access) -> io::Result<Self> {
+        let temporary = Self::create(target, access)?;
+        // Cannot be held by anybody else but a writer that is about to remove it, and then our rename fails.
+        let _ = temporary.file.try_lock();
+        if let Ok(replaced) = fs::metadata(target) {
+            if replaced.is_dir() {
+                return Err(Errno::ISDIR.into());
+            }
+            keep_owner(&temporary.file, replaced.uid(), replaced.gid())?;
+        }
+        Ok(temporary)
+    }
+
+    fn create(target: &Path, access: Access) -> io::Result<Self> {
+        let prefix = prefix_for(target)?;
+        let mut tried = 0;
+        loop {
+            let mut name = prefix.clone();
+            name.push(format!(
+                "{}-{}{SUFFIX}",
+                process::id(),
+                NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
+            ));
+            let path = folder::of(target).join(name);
+            tried += 1;
+            // `create_new` (O_EXCL) follows no link that somebody may have put there.
+            match OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(access.file_mode())
+                .open(&path)
+            {
+                Ok(file) => {
+                    return Ok(Self {
+                        path,
+                        file,
+                        renamed: false,
+                    });
+                }
+                Err(error)
+                    if error.kind() == ErrorKind::AlreadyExists && tried < MAX_NAMES_TRIED => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(super) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    pub(super) fn rename_to(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // What cannot be removed now is removed by the next write.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes what crashed writes of `target` left. Best effort: a leftover is harmless.
+pub(super) fn remove_leftovers(target: &Path) {
+    let Ok(prefix) = prefix_for(target) else {
+        return;
+    };
+    let Ok(entries) = fs::read_dir(folder::of(target)) else {
+        return;
+    };
+    for entry in entries
+        .flatten()
+        .filter(|entry| is_leftover(&entry.file_name(), &prefix))
+    {
+        // A file that is still locked belongs to a writer at work.
+        let abandoned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if abandoned {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether `name` is exactly `prefix`, a process number, a counter and the suffix.
+fn is_leftover(name: &OsStr, prefix: &OsStr) -> bool {
+    let numbers = name
+        .as_bytes()
+        .strip_prefix(prefix.as_bytes())
+        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
+        .and_then(|numbers| std::str::from_utf8(numbers).ok());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    numbers
+        .and_then(|numbers| numbers.split_once('-'))
+        .is_some_and(|(pid, count)| is_number(pid) && is_number(count))
+}
+
+fn prefix_for(target: &Path) -> io::Result<OsString> {
+    let name = target.file_name().ok_or(Errno::ISDIR)?;
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    Ok(prefix)
+}
+
+/// Root who rewrites a service's file must not lock the service out. Nobody else can give files away, and for them the
+/// new file is their own.
+fn keep_owner(file: &File, owner: u32, group: u32) -> io::Result<()> {
+    let ours = (geteuid().as_raw(), getegid().as_raw());
+    if geteuid().is_root() && (owner, group) != ours {
+        fchown(file, Some(owner), Some(group))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_temporary_files_of_the_same_target_are_leftovers() {
+        let prefix = prefix_for(Path::new("folder/kms.key")).unwrap();
+        let is = |name: &str| is_leftover(OsStr::new(name), &prefix);
+        assert!(is(".kms.key.1-0.partial"));
+        assert!(is(".kms.key.4194304-17.partial"));
+        for other in [
+            "kms.key",
+            ".kms.key.partial",
+            ".kms.key.1-.partial",
+            ".kms.key.1-0",
+            ".kms.key.x-0.partial",
+            ".kms.key.1-0.partial.bak",
+            ".kms.key.old.1-0.partial",
+            ".other.1-0.partial",
+        ] {
+            assert!(!is(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a key management system (KMS) offers the vault: wrapper keys and external keys.
+//!
+//! A KMS plays one or both of two roles, each a narrow trait:
+//!
+//! * [`KeyWrapper`] holds *wrapper keys*: symmetric keys that never leave it and wrap our own keys (custody
+//!   `envelope`). A wrap is bound to a [`WrapContext`], so that it opens only where it was made for.
+//! * [`ExternalKeys`] holds the private keys themselves (custody `external`): it signs and decrypts, and tells the
+//!   public halves.
+//!
+//! A [`KmsProvider`] hands out the roles it plays and says in its [`Capabilities`] what they can do, which is checked
+//! at start-up; no method ever answers "not supported, sorry" where the capabilities promised it.
+//!
+//! What it is not: no KMS. Those are crates of their own (`strongroom-kms-local`, …) that depend on this one and never
+//! on each other. Verifying signatures and encrypting to a public key need no KMS and are done by `strongroom-crypto`.
+//!
+//! What surrounds any provider is written once, as a decorator over these traits; [`Metered`], which counts calls, is
+//! one of them.
+//!
+//! # Writing a provider
+//!
+//! 1. A client type that implements [`KeyWrapper`], [`ExternalKeys`] or both. Bind the context (AWS: encryption context
+//!    from [`WrapContext::pairs`]; GCP and PKCS#11: additional data from [`WrapContext::to_bytes`]), and map every
+//!    failure of the backend to the [`KmsError`] that says whose fault it is; an error that only your backend knows goes
+//!    into [`KmsError::Provider`] with a code of its own. Never retry, time out or cache inside: decorators do.
+//! 2. A [`KmsProvider`] that probes the backend once and then hands out `Arc`s of the client.
+//! 3. The conformance suite of `strongroom-test-support`, run by its macro `kms_conformance!`.
+//!
+//! A provider of the first role, whose backend is a toy that must not be used:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use async_trait::async_trait;
+//! use strongroom_crypto::{DataKey, SystemRandom};
+//! use strongroom_kms::*;
+//! use strongroom_memory::SecretBytes;
+//!
+//! /// One wrapper key that lives and dies with the process.
+//! #[derive(Debug)]
+//! struct ToyWrapper { id: KmsKeyId, key: DataKey }
+//!
+//! impl ToyWrapper {
+//!     fn check(&self, id: &KmsKeyId) -> Result<(), KmsError> {
+//!         if *id == self.id { Ok(()) } else { Err(KmsError::KeyNotFound { id: id.clone() }) }
+//!     }
+//! }
+//!
+//! #[async_trait]
+//! impl KeyWrapper for ToyWrapper {
+//!     async fn generate_wrapper_key(&self, _request: &WrapperKeyRequest) -> Result<KmsKeyId, KmsError> {
+//!         Ok(self.id.clone())
+//!     }
+//!     async fn wrapper_key_state(&self, id: &KmsKeyId) -> Result<KeyState, KmsError> {
+//!         self.check(id)?;
+//!         Ok(KeyState::Enabled)
+//!     }
+//!     async fn wrap_key(&self, id: &KmsKeyId, context: &WrapContext, key: &SecretBytes) -> Result<WrappedKey, KmsError> {
+//!         self.check(id)?;
+//!         check_size(KmsOperation::WrapKey, key.len(), MAX_PLAINTEXT_BYTES)?;
+//!         // EXPOSE: the plaintext of the seal.
+//!         let ciphertext = self.key.seal("toy", &context.to_bytes(), key.expose(), &SystemRandom)
+//!             .map_err(|source| KmsError::AnswerInvalid { operation: KmsOperation::WrapKey, source: source.into() })?;
+//!         Ok(WrappedKey { wrapper_key_id: id.clone(), ciphertext })
+//!     }
+//!     async fn unwrap_key(&self, wrapped: &WrappedKey, context: &WrapContext) -> Result<SecretBytes, KmsError> {
+//!         self.check(&wrapped.wrapper_key_id)?;
+//!         // Why it does not open is nobody's business: other key, other context and changed bytes look the same.
+//!         self.key.open("toy", &context.to_bytes(), &wrapped.ciphertext)
+//!             .map_err(|_why| KmsError::UnwrapFailed { id: self.id.clone() })
+//!     }
+//!     async fn rewrap_key(&self, wrapped: &WrappedKey, context: &WrapContext, to: &KmsKeyId) -> Result<WrappedKey, KmsError> {
+//!         rewrap_outside(self, wrapped, context, to).await
+//!     }
+//! }
+//!
+//! #[derive(Debug)]
+//! struct Toy { capabilities: Capabilities, wrapper: Arc<ToyWrapper> }
+//!
+//! #[async_trait]
+//! impl KmsProvider for Toy {
+//!     fn capabilities(&self) -> &Capabilities { &self.capabilities }
+//!     fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> { Some(self.wrapper.clone()) }
+//!     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> { None }
+//!     async fn health(&self) -> KmsHealth { KmsHealth::Ok }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let wrapper = ToyWrapper { id: KmsKeyId::try_new("toy:1")?, key: DataKey::generate(&SystemRandom)? };
+//! let capabilities = Capabilities { wrapper_keys: true, ..Capabilities::none("toy") };
+//! let kms = Metered::new(Arc::new(Toy { capabilities, wrapper: Arc::new(wrapper) }));
+//! assert_eq!(kms.calls().total(), 0);
+//! # Ok(()) }
+//! ```
+
+mod capabilities;
+mod error;
+mod external_keys;
+mod key_id;
+mod key_state;
+mod key_wrapper;
+mod metered;
+mod operation;
+mod provider;
+mod wrap_context;
+
+pub use capabilities::Capabilities;
+pub use error::{AnyError, KmsError, ProviderError};
+pub use external_keys::{ExternalKeyRequest, ExternalKeys, ExternalPublicKey};
+pub use key_id::{KmsKeyId, KmsKeyIdError};
+pub use key_state::KeyState;
+pub use key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest, rewrap_outside};
+pub use metered::{CallCounts, Metered};
+pub use operation::KmsOperation;
+pub use provider::{
+    KmsHealth, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES,
+    check_size,
+};
+pub use wrap_context::{WrapContext, WrapContextError};

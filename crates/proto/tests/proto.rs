@@ -1,0 +1,29 @@
+//! Behaviour of the wire formats: round trips, every broken field, hostile bytes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed expectation ends the test"
+)]
+
+#[path = "proto/canton.rs"]
+mod canton;
+#[path = "proto/codes.rs"]
+mod codes;
+#[path = "proto/import.rs"]
+mod import;
+#[path = "proto/key_pairs.rs"]
+mod key_pairs;
+#[path = "proto/passwords.rs"]
+mod passwords;
+#[path = "proto/properties.rs"]
+mod properties;
+#[path = "proto/public_keys.rs"]
+mod public_keys;
+#[path = "proto/signatures.rs"]
+mod signatures;
+#[path = "proto/stored.rs"]
+mod stored;
+#[path = "proto/support.rs"]
+mod support;
+#[path = "proto/versioned.rs"]
+mod versioned;

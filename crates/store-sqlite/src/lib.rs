@@ -1,0 +1,50 @@
+//! The embedded store: a vault in one SQLite file, for one process.
+//!
+//! Write-ahead log, fully synchronous: a commit that has returned survives a loss of power. The connection that
+//! writes and those that read each have a thread of their own, so a read sees one moment and never waits for a writer.
+//! Deleted bytes are overwritten (`secure_delete`), and nothing is ever written to temporary files.
+//!
+//! What it is not: it protects nothing from whoever can read or change the file. Sealing and authenticating rows is
+//! the vault's work. It is not for network file systems, where locks do not hold.
+//!
+//! ```
+//! use strongroom_store::{AuditRow, Store};
+//! use strongroom_store_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let store = SqliteStore::create(folder.path()).await?;
+//! let mut transaction = store.begin().await?;
+//! transaction.append_audit(AuditRow { sequence: 1, body: b"created".to_vec(), hash: [7; 32] }).await?;
+//! transaction.commit().await?;
+//!
+//! let head = store.read().await?.audit_head().await?;
+//! assert_eq!(head.map(|row| row.sequence), Some(1));
+//! store.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod audit;
+mod connection;
+mod data_keys;
+mod error;
+mod integrity;
+mod keys;
+mod open;
+mod private_keys;
+mod public_keys;
+mod readers;
+mod row;
+mod schema;
+mod session;
+mod store;
+mod transaction;
+mod vault;
+mod worker;
+mod wraps;
+#[doc(hidden)]
+pub mod yardstick;
+
+pub use store::{Limits, SqliteStore};

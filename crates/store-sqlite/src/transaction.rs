@@ -1,0 +1,215 @@
+//! The transaction contract, over a [`Session`].
+
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use strongroom_crypto::Fingerprint;
+use strongroom_store::{
+    AuditRow, DataKeyId, DataKeyRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord, ReadTransaction,
+    StoreError, VaultRecord, WrapRecord, WriteTransaction,
+};
+
+use crate::{audit, data_keys, keys, private_keys, public_keys, session::Session, vault, wraps};
+
+/// Marks a transaction that only reads.
+#[derive(Debug)]
+pub(crate) enum Reading {}
+
+/// Marks a transaction that writes.
+#[derive(Debug)]
+pub(crate) enum Writing {}
+
+/// A transaction on one connection.
+#[derive(Debug)]
+pub(crate) struct SqliteTransaction<A> {
+    session: Session,
+    access: PhantomData<A>,
+}
+
+impl<A> SqliteTransaction<A> {
+    pub(crate) fn over(session: Session) -> Self {
+        Self {
+            session,
+            access: PhantomData,
+        }
+    }
+}
+
+#[async_trait]
+impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
+    async fn vault(&mut self) -> Result<Option<VaultRecord>, StoreError> {
+        self.session.run(vault::select).await
+    }
+
+    async fn data_keys(&mut self) -> Result<Vec<DataKeyRecord>, StoreError> {
+        self.session.run(data_keys::select_all).await
+    }
+
+    async fn wraps(&mut self, data_key_id: DataKeyId) -> Result<Vec<WrapRecord>, StoreError> {
+        self.session
+            .run(move |connection| wraps::select(connection, data_key_id))
+            .await
+    }
+
+    async fn public_key(
+        &mut self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<PublicKeyRecord>, StoreError> {
+        self.session
+            .run(move |connection| public_keys::select(connection, fingerprint))
+            .await
+    }
+
+    async fn private_key(
+        &mut self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<PrivateKeyRecord>, StoreError> {
+        self.session
+            .run(move |connection| private_keys::select(connection, fingerprint))
+            .await
+    }
+
+    async fn keys_after(
+        &mut self,
+        after: Option<Fingerprint>,
+        limit: usize,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        self.session
+            .run(move |connection| keys::select_after(connection, after, limit))
+            .await
+    }
+
+    async fn key_count(&mut self) -> Result<u64, StoreError> {
+        self.session.run(public_keys::count).await
+    }
+
+    async fn orphaned_private_keys(&mut self) -> Result<u64, StoreError> {
+        self.session.run(private_keys::count_orphans).await
+    }
+
+    async fn audit_after(
+        &mut self,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.session
+            .run(move |connection| audit::select_after(connection, sequence, limit))
+            .await
+    }
+
+    async fn audit_head(&mut self) -> Result<Option<AuditRow>, StoreError> {
+        self.session.run(audit::select_head).await
+    }
+}
+
+#[async_trait]
+impl WriteTransaction for SqliteTransaction<Writing> {
+    async fn insert_vault(&mut self, vault: VaultRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| vault::insert(connection, &vault))
+            .await
+    }
+
+    async fn update_vault(
+        &mut self,
+        expected_state: &[u8],
+        vault: VaultRecord,
+    ) -> Result<(), StoreError> {
+        let expected_state = expected_state.to_vec();
+        self.session
+            .run(move |connection| vault::update(connection, &expected_state, &vault))
+            .await
+    }
+
+    async fn insert_data_key(&mut self, data_key: DataKeyRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| data_keys::insert(connection, &data_key))
+            .await
+    }
+
+    async fn update_data_key(&mut self, data_key: DataKeyRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| data_keys::update(connection, &data_key))
+            .await
+    }
+
+    async fn insert_wrap(&mut self, wrap: WrapRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| wraps::insert(connection, wrap))
+            .await
+    }
+
+    async fn delete_wrap(
+        &mut self,
+        data_key_id: DataKeyId,
+        kms: &str,
+        wrapper_key_id: &str,
+    ) -> Result<(), StoreError> {
+        let (kms, wrapper_key_id) = (kms.to_owned(), wrapper_key_id.to_owned());
+        self.session
+            .run(move |connection| wraps::delete(connection, data_key_id, kms, wrapper_key_id))
+            .await
+    }
+
+    async fn insert_public_key(&mut self, key: PublicKeyRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| public_keys::insert(connection, &key))
+            .await
+    }
+
+    async fn insert_private_key(&mut self, key: PrivateKeyRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| private_keys::insert(connection, &key))
+            .await
+    }
+
+    async fn insert_keys(&mut self, keys: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| keys::insert(connection, keys))
+            .await
+    }
+
+    async fn update_public_keys(&mut self, keys: Vec<PublicKeyRecord>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| {
+                keys.iter()
+                    .try_for_each(|key| public_keys::update(connection, key))
+            })
+            .await
+    }
+
+    async fn update_private_keys(&mut self, keys: Vec<PrivateKeyRecord>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| {
+                keys.iter()
+                    .try_for_each(|key| private_keys::update(connection, key))
+            })
+            .await
+    }
+
+    async fn delete_private_key(&mut self, fingerprint: Fingerprint) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| private_keys::delete(connection, fingerprint))
+            .await
+    }
+
+    async fn delete_public_key(&mut self, fingerprint: Fingerprint) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| public_keys::delete(connection, fingerprint))
+            .await
+    }
+
+    async fn append_audit(&mut self, row: AuditRow) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| audit::append(connection, &row))
+            .await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.session.commit().await
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        self.session.roll_back().await
+    }
+}

@@ -1,0 +1,67 @@
+//! What benchmarks hold the store against: the same rows read with nothing around it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use strongroom_crypto::{Fingerprint, KeySpec, KeyUsages};
+use strongroom_store::RowCode;
+
+use crate::open::DATABASE;
+
+/// What the bare work of opening a vault needs of one key.
+#[derive(Debug)]
+pub struct SealedRow {
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// What it is.
+    pub spec: KeySpec,
+    /// What it may sign.
+    pub usages: Option<KeyUsages>,
+    /// The public key.
+    pub spki: Box<[u8]>,
+    /// The sealed private key.
+    pub sealed: Vec<u8>,
+}
+
+/// Reads all sealed keys of the vault in `folder` by plain SQL, and hands them out in pages.
+///
+/// No lock, no integrity check, no checked columns: the least that an honest comparison can read.
+///
+/// # Errors
+/// Whatever SQLite says.
+pub fn read_sealed_rows(
+    folder: &Path,
+    page: usize,
+    mut visit: impl FnMut(Vec<SealedRow>),
+) -> rusqlite::Result<()> {
+    let connection =
+        Connection::open_with_flags(folder.join(DATABASE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut public =
+        connection.prepare("SELECT fingerprint, spec, usages, spki FROM public_keys ORDER BY 1")?;
+    let mut private =
+        connection.prepare("SELECT fingerprint, stored_key FROM private_keys ORDER BY 1")?;
+    let (mut public, mut private) = (public.query(())?, private.query(())?);
+    let mut rows = Vec::with_capacity(page);
+    while let Some(sealed) = private.next()? {
+        let fingerprint: [u8; 32] = sealed.get(0)?;
+        while let Some(row) = public.next()? {
+            if row.get::<_, [u8; 32]>(0)? != fingerprint {
+                continue;
+            }
+            let usages: Option<u8> = row.get(2)?;
+            rows.push(SealedRow {
+                fingerprint: Fingerprint::from_bytes(fingerprint),
+                spec: KeySpec::from_code(row.get(1)?).ok_or(rusqlite::Error::InvalidQuery)?,
+                usages: usages.and_then(|bits| KeyUsages::from_bits(bits).ok()),
+                spki: row.get_ref(3)?.as_blob()?.into(),
+                sealed: sealed.get_ref(1)?.as_blob()?.to_vec(),
+            });
+            break;
+        }
+        if rows.len() == page {
+            visit(std::mem::replace(&mut rows, Vec::with_capacity(page)));
+        }
+    }
+    visit(rows);
+    Ok(())
+}

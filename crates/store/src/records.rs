@@ -1,0 +1,20 @@
+//! What the tables hold, one type per table.
+//!
+//! The store takes and gives records as they are: it neither opens sealed bytes nor checks MACs. That is the
+//! vault's work, because whoever runs the database is an adversary.
+
+mod audit;
+mod data_key;
+mod private_key;
+mod public_key;
+mod stored_key;
+mod vault;
+mod wrap;
+
+pub use audit::AuditRow;
+pub use data_key::{DataKeyRecord, DataKeyState};
+pub use private_key::{Custody, KeyState, PrivateKeyRecord, Sealing};
+pub use public_key::PublicKeyRecord;
+pub use stored_key::StoredKey;
+pub use vault::VaultRecord;
+pub use wrap::WrapRecord;

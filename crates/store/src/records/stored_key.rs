@@ -1,0 +1,59 @@
+use std::fmt;
+
+use strongroom_crypto::SecretBytes;
+
+/// The payload of a private key's row: the key itself, the key sealed, or nothing at all.
+///
+/// The three need different care, so they are different variants and not one `Vec<u8>`: only [`Self::Clear`] is a
+/// secret, and it makes the row impossible to clone or to print.
+#[derive(PartialEq)]
+pub enum StoredKey {
+    /// The private key, readable by whoever reads the database (custody `clear`).
+    Clear(SecretBytes),
+    /// Ciphertext, under the data key or by the KMS itself (custody `envelope`).
+    Sealed(Vec<u8>),
+    /// No bytes here: the KMS holds the key (custody `external`).
+    Absent,
+}
+
+impl StoredKey {
+    /// The ciphertext, if the row holds one.
+    #[must_use]
+    pub fn sealed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Sealed(bytes) => Some(bytes),
+            Self::Clear(_) | Self::Absent => None,
+        }
+    }
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clear(secret) => write!(f, "Clear({} bytes, not shown)", secret.len()),
+            Self::Sealed(bytes) => write!(f, "Sealed({} bytes)", bytes.len()),
+            Self::Absent => f.write_str("Absent"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clear_key_is_not_printed() {
+        let clear = StoredKey::Clear(SecretBytes::from_slice(b"do not print me"));
+        assert_eq!(format!("{clear:?}"), "Clear(15 bytes, not shown)");
+    }
+
+    #[test]
+    fn only_a_sealed_key_gives_ciphertext() {
+        assert_eq!(StoredKey::Sealed(vec![1, 2]).sealed(), Some(&[1, 2][..]));
+        assert_eq!(
+            StoredKey::Clear(SecretBytes::from_slice(&[1])).sealed(),
+            None
+        );
+        assert_eq!(StoredKey::Absent.sealed(), None);
+    }
+}

@@ -1,0 +1,17 @@
+use crate::DataKeyId;
+use strongroom_crypto::Timestamp;
+
+/// A data key encrypted by one wrapper key. A data key has any number of wraps, and any of them opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrapRecord {
+    /// The data key inside.
+    pub data_key_id: DataKeyId,
+    /// The configured name of the provider that holds the wrapper key.
+    pub kms: String,
+    /// The wrapper key, in the provider's own words.
+    pub wrapper_key_id: String,
+    /// What the provider returned.
+    pub ciphertext: Vec<u8>,
+    /// When the data key was wrapped.
+    pub created_at: Timestamp,
+}

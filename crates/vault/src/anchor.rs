@@ -1,0 +1,172 @@
+//! The anchor: the latest generation, kept where the store's operator cannot write.
+//!
+//! The state record notices single rows that were changed. Only something outside of the store can notice that the
+//! *whole* store was put back to an earlier day. Each commit therefore writes its checkpoint to the anchor twice: as
+//! *pending* before the store commits, and as *confirmed* after. A store that shows neither was rolled back.
+//!
+//! The undetected window: between the store's commit and the confirmation (one write of the anchor), and after a
+//! crash in that window until the next commit, the previous generation is accepted as well.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_files::{Access, FileError, Files};
+
+/// One point in the history of a vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Number of commits so far.
+    pub generation: u64,
+    /// Lower-case hex of a 32-byte tag over the state; tells nothing to who lacks the data key.
+    pub tag: String,
+}
+
+/// What the anchor remembers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorRecord {
+    /// The vault, lower-case hex.
+    pub vault_id: String,
+    /// The current data key, lower-case hex.
+    pub data_key_id: String,
+    /// The commitment to the current data key, lower-case hex: nobody can substitute another.
+    pub data_key_commitment: String,
+    /// The last state that is known to be committed; none before the first commit.
+    pub confirmed: Option<Checkpoint>,
+    /// A state whose commit was under way.
+    pub pending: Option<Checkpoint>,
+}
+
+/// Remembers the latest checkpoint of a vault.
+///
+/// An implementation must make [`Anchor::store`] durable before it answers.
+pub trait Anchor: fmt::Debug + Send + Sync {
+    /// Where it is, for people; none for [`NoAnchor`].
+    fn location(&self) -> Option<String>;
+
+    /// What was stored last; none if nothing ever was.
+    ///
+    /// # Errors
+    /// [`AnchorError`] when the anchor cannot be read or is not one.
+    fn load(&self) -> Result<Option<AnchorRecord>, AnchorError>;
+
+    /// Replaces what was stored.
+    ///
+    /// # Errors
+    /// [`AnchorError`] when it could not be made durable; the old record is then still there.
+    fn store(&self, record: &AnchorRecord) -> Result<(), AnchorError>;
+}
+
+/// Why the anchor did not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// The file could not be read or written.
+    #[error("the anchor cannot be read or written")]
+    File(#[from] FileError),
+    /// The file is not an anchor.
+    #[error("{path} is not an anchor")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl AnchorError {
+    /// Every code of this domain that is its own.
+    pub const CODES: &[ErrorCode] = &[ErrorCode::new(
+        "ANCHOR_DAMAGED",
+        Category::DataCorrupted,
+        "Restore the anchor file from a backup. If it is lost, check the vault (strongroom doctor) and accept its state with \
+         'strongroom anchor accept'.",
+    )];
+}
+
+impl Coded for AnchorError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::File(source) => source.code(),
+            Self::Malformed { .. } => Self::CODES[0],
+        }
+    }
+}
+
+/// An anchor in a file of its own (JSON, mode 0600), outside of the vault's folder.
+#[derive(Debug)]
+pub struct FileAnchor {
+    files: Arc<dyn Files>,
+    path: PathBuf,
+}
+
+impl FileAnchor {
+    /// The anchor at `path`; nothing is read yet.
+    #[must_use]
+    pub fn new(files: Arc<dyn Files>, path: impl Into<PathBuf>) -> Self {
+        Self {
+            files,
+            path: path.into(),
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Anchor for FileAnchor {
+    fn location(&self) -> Option<String> {
+        Some(self.path.display().to_string())
+    }
+
+    fn load(&self) -> Result<Option<AnchorRecord>, AnchorError> {
+        let Some(contents) = self.files.read(&self.path)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&contents)
+            .map(Some)
+            .map_err(|source| AnchorError::Malformed {
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    fn store(&self, record: &AnchorRecord) -> Result<(), AnchorError> {
+        let contents =
+            serde_json::to_vec_pretty(record).map_err(|source| AnchorError::Malformed {
+                path: self.path.clone(),
+                source,
+            })?;
+        Ok(self
+            .files
+            .write_durably(&self.path, &contents, Access::OwnerOnly)?)
+    }
+}
+
+/// No anchor: a rollback of the whole store goes unnoticed.
+#[derive(Debug, Default)]
+pub struct NoAnchor;
+
+impl Anchor for NoAnchor {
+    fn location(&self) -> Option<String> {
+        None
+    }
+
+    fn load(&self) -> Result<Option<AnchorRecord>, AnchorError> {
+        Ok(None)
+    }
+
+    fn store(&self, _record: &AnchorRecord) -> Result<(), AnchorError> {
+        Ok(())
+    }
+}

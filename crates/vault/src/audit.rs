@@ -1,0 +1,177 @@
+//! The audit log: who did what to which key, in a chain that nobody can cut without being seen.
+//!
+//! Each record carries the hash of itself and its predecessor; the newest hash and the number of records stand in
+//! the sealed state record, so that a cut tail is noticed as well. A record is written in the same transaction as the
+//! act, so there is neither an act without a record nor a record without the act.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use strongroom_crypto::{Fingerprint, HashBuilder, Timestamp};
+use strongroom_store::AuditRow;
+
+use crate::{caller::Caller, error::VaultError};
+
+const CHAIN_LABEL: &[u8] = b"strongroom audit chain v1";
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuditOperation {
+    /// The vault was made.
+    CreateVault,
+    /// A key was generated.
+    GenerateKey,
+    /// A private key was brought in.
+    ImportKey,
+    /// A public key was brought in.
+    ImportPublicKey,
+    /// A private key left the vault.
+    ExportKey,
+    /// A key was destroyed.
+    DeleteKey,
+    /// A key that was stored in clear was sealed.
+    SealKey,
+    /// A key may only verify and decrypt from now on.
+    RetireKey,
+    /// A state of the store was accepted that the anchor does not know.
+    AcceptState,
+}
+
+/// One record of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditEntry {
+    /// Position in the chain, from 1.
+    pub sequence: u64,
+    /// Microseconds since the epoch.
+    pub time_micros: i64,
+    /// Who asked.
+    pub caller: String,
+    /// What was done.
+    pub operation: AuditOperation,
+    /// To which key, by fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The trace that the act belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// More about the act; never a secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+}
+
+impl AuditEntry {
+    pub(crate) fn new(
+        sequence: u64,
+        time: Timestamp,
+        caller: &Caller,
+        operation: AuditOperation,
+        key: Option<Fingerprint>,
+        details: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            sequence,
+            time_micros: time.as_micros(),
+            caller: caller.name().to_owned(),
+            operation,
+            key: key.map(|fingerprint| fingerprint.to_string()),
+            trace_id: caller.trace_id().map(str::to_owned),
+            details,
+        }
+    }
+
+    /// The row that follows a chain with this `head`.
+    pub(crate) fn to_row(&self, head: &[u8; 32]) -> Result<AuditRow, VaultError> {
+        // Plain strings and numbers always serialize; the error is kept rather than a panic.
+        let body = serde_json::to_vec(self).map_err(|_impossible| VaultError::AuditBroken {
+            sequence: self.sequence,
+        })?;
+        let hash = chain_hash(head, &body);
+        Ok(AuditRow {
+            sequence: self.sequence,
+            body,
+            hash,
+        })
+    }
+}
+
+/// The state of a walk along the chain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ChainWalk {
+    records: u64,
+    head: [u8; 32],
+}
+
+impl ChainWalk {
+    /// Checks the next row and reads it.
+    pub(crate) fn step(&mut self, row: &AuditRow) -> Result<AuditEntry, VaultError> {
+        let next = self.records + 1;
+        let broken = VaultError::AuditBroken { sequence: next };
+        let Ok(entry) = serde_json::from_slice::<AuditEntry>(&row.body) else {
+            return Err(broken);
+        };
+        let hash = chain_hash(&self.head, &row.body);
+        if row.sequence != next || entry.sequence != next || hash != row.hash {
+            return Err(broken);
+        }
+        self.records = next;
+        self.head = hash;
+        Ok(entry)
+    }
+
+    pub(crate) fn records(&self) -> u64 {
+        self.records
+    }
+
+    pub(crate) fn head(&self) -> &[u8; 32] {
+        &self.head
+    }
+}
+
+/// What verification of the audit log found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditVerification {
+    /// Records in the chain; each one was checked.
+    pub records: u64,
+    /// Hash of the newest, 32 bytes, zeros when there is none.
+    pub head: [u8; 32],
+}
+
+impl AuditVerification {
+    pub(crate) fn new(walk: &ChainWalk) -> Self {
+        Self {
+            records: walk.records,
+            head: walk.head,
+        }
+    }
+}
+
+fn chain_hash(head: &[u8; 32], body: &[u8]) -> [u8; 32] {
+    *HashBuilder::without_purpose()
+        .raw(CHAIN_LABEL)
+        .raw(head)
+        .raw(body)
+        .finish()
+        .as_bytes()
+}
+
+impl AuditOperation {
+    /// The stable name, as in the record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CreateVault => "create_vault",
+            Self::GenerateKey => "generate_key",
+            Self::ImportKey => "import_key",
+            Self::ImportPublicKey => "import_public_key",
+            Self::ExportKey => "export_key",
+            Self::DeleteKey => "delete_key",
+            Self::SealKey => "seal_key",
+            Self::RetireKey => "retire_key",
+            Self::AcceptState => "accept_state",
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Who asks for an operation.
+
+/// Who asks, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    name: String,
+    trace_id: Option<String>,
+}
+
+impl Caller {
+    /// A caller known by `name`, for example `os-user:alice` or a certificate's subject.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            trace_id: None,
+        }
+    }
+
+    /// The same caller, acting within the trace `trace_id` (W3C trace context, 32 hex digits).
+    #[must_use]
+    pub fn with_trace_id(self, trace_id: impl Into<String>) -> Self {
+        Self {
+            trace_id: Some(trace_id.into()),
+            ..self
+        }
+    }
+
+    /// The name that the audit log shows.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The trace that the operation belongs to.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.trace_id.as_deref()
+    }
+}

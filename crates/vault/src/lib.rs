@@ -1,0 +1,60 @@
+//! The use cases of the vault: create, open, generate, sign, decrypt, import, export, delete, audit.
+//!
+//! A [`Vault`] keeps the private keys of a ledger node in a store that its operator may read and write without
+//! learning or changing a key: every private key is sealed under a data key that only a key management system can
+//! unwrap, and what each row *means* is authenticated too. Opening a vault costs one KMS call, however many keys
+//! it holds; keys are parsed when they are first used and stay in a bounded cache that forgets.
+//!
+//! This crate picks no adapter: the store, the KMS, the clock, the randomness and the anchor come in through
+//! [`Environment`].
+//!
+//! ```no_run
+//! # async fn example(environment: strongroom_vault::Environment) -> Result<(), strongroom_vault::VaultError> {
+//! use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
+//! use strongroom_vault::{Caller, NewSigningKey, Settings, Vault};
+//!
+//! let vault = Vault::open(environment, Settings::default()).await?;
+//! let key = vault
+//!     .generate_signing_key(
+//!         &Caller::new("operator"),
+//!         NewSigningKey { spec: SigningKeySpec::EcCurve25519, usages: KeyUsages::only(KeyUsage::Protocol), name: None },
+//!     )
+//!     .await?;
+//! let signature = vault.sign(&key.fingerprint(), b"message", KeyUsages::only(KeyUsage::Protocol)).await?;
+//! # Ok(()) }
+//! ```
+
+mod anchor;
+mod audit;
+mod cache;
+mod caller;
+mod data_keys;
+mod digest;
+mod directory;
+mod environment;
+mod error;
+mod operations;
+mod rows;
+mod sealing;
+mod settings;
+mod state;
+mod unit;
+mod vault;
+mod yardstick;
+
+pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAnchor};
+pub use audit::{AuditEntry, AuditOperation, AuditVerification};
+pub use caller::Caller;
+pub use directory::{KeyEntry, PrivateHalf};
+pub use environment::{Environment, NamedWrapper};
+pub use error::{VaultError, WrapAttempt};
+pub use operations::create::NewVault;
+pub use operations::export::ExportForm;
+pub use operations::generate::{NewEncryptionKey, NewSigningKey};
+pub use operations::import::{ImportedKey, PublicKeyImport};
+pub use operations::inspect::{Inspection, WrapStatus};
+pub use operations::list::KeyFilter;
+pub use settings::{CacheSettings, CustodyDefaults, Settings};
+pub use vault::Vault;
+#[doc(hidden)]
+pub use yardstick::Yardstick;

@@ -1,0 +1,19 @@
+//! The use cases, one file each.
+
+pub(crate) mod accept;
+pub(crate) mod audit;
+pub(crate) mod create;
+pub(crate) mod decrypt;
+pub(crate) mod delete;
+pub(crate) mod encrypt;
+pub(crate) mod export;
+pub(crate) mod generate;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod leak;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod retire;
+pub(crate) mod seal;
+pub(crate) mod sign;
+pub(crate) mod verify;

@@ -1,0 +1,37 @@
+//! Taking a state that the anchor does not know as the right one, after a restore.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    audit::AuditOperation,
+    caller::Caller,
+    environment::Environment,
+    error::VaultError,
+    operations::open::{AnchorRule, open},
+    settings::Settings,
+    unit::Unit,
+    vault::Vault,
+};
+
+impl Vault {
+    /// Opens the vault although the anchor contradicts it, and makes its state the anchored one.
+    ///
+    /// For an operator who restored a backup, or lost the anchor, and knows that this store is the right one. Every
+    /// row is authenticated as ever; only the question "is this the latest?" is answered by the operator. The act is
+    /// written into the audit log.
+    ///
+    /// # Errors
+    /// Every error of [`Vault::open`] but those about the anchor.
+    pub async fn danger_accept_state(
+        environment: Environment,
+        settings: Settings,
+        caller: &Caller,
+    ) -> Result<Self, VaultError> {
+        let vault = open(environment, settings, AnchorRule::Accept).await?;
+        let mut unit = Unit::begin(&vault).await?;
+        unit.audit(caller, AuditOperation::AcceptState, None, BTreeMap::new())
+            .await?;
+        unit.commit().await?;
+        Ok(vault)
+    }
+}

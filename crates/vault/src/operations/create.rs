@@ -1,0 +1,155 @@
+//! Making a vault.
+
+use std::collections::{BTreeMap, HashMap};
+
+use strongroom_crypto::{DataKey, KeyName};
+use strongroom_kms::{KmsKeyId, WrapContext, WrapperKeyRequest};
+use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, VaultRecord, WrapRecord};
+
+use crate::{
+    audit::{AuditEntry, AuditOperation},
+    caller::Caller,
+    data_keys::{DataKeys, OpenedDataKey},
+    directory::KeyDirectory,
+    environment::Environment,
+    error::VaultError,
+    rows,
+    settings::Settings,
+    state::VaultState,
+    unit::Committed,
+    vault::{Parts, Vault},
+};
+
+/// What a new vault shall be.
+#[derive(Debug)]
+pub struct NewVault {
+    /// The vault's identity; it binds every row and every wrap.
+    pub id: VaultId,
+    /// The wrapper key to use, in the first KMS of the environment; none makes a new one there.
+    pub wrapper_key: Option<KmsKeyId>,
+}
+
+impl Vault {
+    /// Makes a vault in an empty store: one data key, wrapped by the first KMS, and the first audit record.
+    ///
+    /// One commit makes it: a crash before leaves no vault, and creating it may simply be repeated.
+    ///
+    /// # Errors
+    /// [`VaultError::AlreadyExists`] when there is one; [`VaultError::NoWrapper`] without a KMS; errors of the KMS
+    /// and the store.
+    pub async fn create(
+        environment: Environment,
+        settings: Settings,
+        caller: &Caller,
+        new: NewVault,
+    ) -> Result<Self, VaultError> {
+        let named = environment.wrappers.first().ok_or(VaultError::NoWrapper)?;
+        if environment.store.read().await?.vault().await?.is_some() {
+            return Err(VaultError::AlreadyExists);
+        }
+        let now = environment.clock.now();
+        let random = environment.random.as_ref();
+
+        let wrapper_key = match new.wrapper_key {
+            Some(id) => id,
+            None => {
+                named
+                    .wrapper
+                    .generate_wrapper_key(&wrapper_key_request(new.id))
+                    .await?
+            }
+        };
+        let mut data_key_id = [0; 16];
+        random.fill(&mut data_key_id)?;
+        let data_key_id = DataKeyId::from_bytes(data_key_id);
+        let data_key = DataKey::generate(random)?;
+        let context = WrapContext::for_data_key(new.id.as_bytes(), data_key_id.as_bytes());
+        let wrapped = named
+            .wrapper
+            .wrap_key(&wrapper_key, &context, data_key.expose())
+            .await?;
+        let current = OpenedDataKey::new(data_key_id, data_key);
+
+        let mut data_key_record = DataKeyRecord {
+            id: data_key_id,
+            commitment: current.key.commitment(),
+            state: DataKeyState::Active,
+            created_at: now,
+            mac: [0; 32],
+        };
+        let wrap = WrapRecord {
+            data_key_id,
+            kms: named.name.clone(),
+            wrapper_key_id: wrapped.wrapper_key_id.as_str().to_owned(),
+            ciphertext: wrapped.ciphertext,
+            created_at: now,
+        };
+        let mut vault_record = VaultRecord {
+            id: new.id,
+            created_at: now,
+            current_data_key: data_key_id,
+            state: Vec::new(),
+        };
+
+        let tagged_data_key = rows::tag_data_key(new.id, &data_key_record, &current);
+        data_key_record.mac = tagged_data_key.tag;
+        let details = BTreeMap::from([
+            ("kms".to_owned(), wrap.kms.clone()),
+            ("wrapper_key_id".to_owned(), wrap.wrapper_key_id.clone()),
+        ]);
+        let audit = AuditEntry::new(1, now, caller, AuditOperation::CreateVault, None, details)
+            .to_row(&[0; 32])?;
+        let mut state = VaultState {
+            generation: 1,
+            audit_records: 1,
+            audit_head: audit.hash,
+            ..VaultState::default()
+        };
+        let elements = [
+            tagged_data_key.element,
+            rows::tag_wrap(new.id, &wrap, &current).element,
+            rows::tag_vault(&vault_record, &current).element,
+        ];
+        for element in &elements {
+            state.digest.add(element);
+            state.rows += 1;
+        }
+        vault_record.state = state.seal(new.id, &current, random)?;
+
+        let mut transaction = environment.store.begin().await?;
+        transaction.insert_data_key(data_key_record).await?;
+        transaction.insert_wrap(wrap.clone()).await?;
+        transaction.insert_vault(vault_record.clone()).await?;
+        transaction.append_audit(audit).await?;
+
+        let vault = Self::new(Parts {
+            id: new.id,
+            created_at: now,
+            environment,
+            settings,
+            data_keys: DataKeys::new(current),
+            opened_by: wrap,
+            directory: KeyDirectory::new(HashMap::new()),
+            committed: Committed {
+                state,
+                record: vault_record.state,
+            },
+        });
+        let checkpoint = vault.checkpoint(&state);
+        let anchor = &vault.environment().anchor;
+        anchor.store(&vault.anchor_record(None, Some(checkpoint.clone())))?;
+        transaction.commit().await?;
+        anchor.store(&vault.anchor_record(Some(checkpoint), None))?;
+        tracing::info!(vault = %vault.id(), "made a vault");
+        Ok(vault)
+    }
+}
+
+/// The new wrapper key carries the vault's id, so that it can be traced from within the KMS.
+fn wrapper_key_request(vault: VaultId) -> WrapperKeyRequest {
+    WrapperKeyRequest {
+        label: KeyName::try_new("strongroom wrapper key").ok(),
+        tags: vec![("strongroom-vault".to_owned(), vault.to_string())],
+        multi_region: false,
+    }
+}

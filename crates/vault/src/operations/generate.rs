@@ -1,0 +1,218 @@
+//! Generating keys.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use strongroom_crypto::{
+    EncryptionKeySpec, KeyName, KeySpec, KeyUsages, PrivateKey, PublicKey, SigningKeySpec,
+};
+use strongroom_store::Custody;
+
+use crate::{
+    audit::AuditOperation,
+    caller::Caller,
+    directory::KeyEntry,
+    error::VaultError,
+    unit::{NewPrivateHalf, Unit},
+    vault::Vault,
+};
+
+/// What a new signing key shall be.
+#[derive(Clone, Debug)]
+pub struct NewSigningKey {
+    /// Its curve or parameter set.
+    pub spec: SigningKeySpec,
+    /// What it may sign.
+    pub usages: KeyUsages,
+    /// The operator's label; names are not unique.
+    pub name: Option<KeyName>,
+}
+
+/// What a new encryption key shall be.
+#[derive(Clone, Debug)]
+pub struct NewEncryptionKey {
+    /// Its curve or size.
+    pub spec: EncryptionKeySpec,
+    /// The operator's label; names are not unique.
+    pub name: Option<KeyName>,
+}
+
+impl Vault {
+    /// Generates a signing key and keeps it in the custody that the settings choose for its usages.
+    ///
+    /// When this returns, the key and its audit record are durable.
+    ///
+    /// # Errors
+    /// Errors of the store, the KMS (`direct` sealing only) and the random source; nothing was kept then.
+    pub async fn generate_signing_key(
+        &self,
+        caller: &Caller,
+        new: NewSigningKey,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let custody = self.settings().custody.for_signing(new.usages);
+        self.generate(
+            caller,
+            KeySpec::Signing(new.spec),
+            Some(new.usages),
+            new.name,
+            custody,
+        )
+        .await
+    }
+
+    /// Generates many signing keys in one unit of work: all of them, or none.
+    ///
+    /// # Errors
+    /// As [`Vault::generate_signing_key`].
+    pub async fn generate_signing_keys(
+        &self,
+        caller: &Caller,
+        new: Vec<NewSigningKey>,
+    ) -> Result<Vec<Arc<KeyEntry>>, VaultError> {
+        let mut keys = Vec::with_capacity(new.len());
+        for new in new {
+            let custody = self.settings().custody.for_signing(new.usages);
+            let (key, public) = self
+                .generate_pair(KeySpec::Signing(new.spec), Some(new.usages))
+                .await?;
+            keys.push(Generated {
+                key,
+                public,
+                name: new.name,
+                custody,
+            });
+        }
+        self.keep(caller, keys).await
+    }
+
+    /// Generates an encryption key and keeps it in the custody that the settings choose.
+    ///
+    /// When this returns, the key and its audit record are durable.
+    ///
+    /// # Errors
+    /// As [`Vault::generate_signing_key`].
+    pub async fn generate_encryption_key(
+        &self,
+        caller: &Caller,
+        new: NewEncryptionKey,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let custody = self.settings().custody.encryption;
+        self.generate(
+            caller,
+            KeySpec::Encryption(new.spec),
+            None,
+            new.name,
+            custody,
+        )
+        .await
+    }
+
+    async fn generate(
+        &self,
+        caller: &Caller,
+        spec: KeySpec,
+        usages: Option<KeyUsages>,
+        name: Option<KeyName>,
+        custody: Custody,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let (key, public) = self.generate_pair(spec, usages).await?;
+        let mut unit = Unit::begin(self).await?;
+        let entry = unit
+            .keep(
+                caller,
+                Generated {
+                    key,
+                    public,
+                    name,
+                    custody,
+                },
+            )
+            .await?;
+        unit.commit().await?;
+        self.directory().put(Arc::clone(&entry));
+        Ok(entry)
+    }
+
+    async fn keep(
+        &self,
+        caller: &Caller,
+        keys: Vec<Generated>,
+    ) -> Result<Vec<Arc<KeyEntry>>, VaultError> {
+        let mut unit = Unit::begin(self).await?;
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            entries.push(unit.keep(caller, key).await?);
+        }
+        unit.commit().await?;
+        for entry in &entries {
+            self.directory().put(Arc::clone(entry));
+        }
+        Ok(entries)
+    }
+
+    /// RSA key generation takes up to a second, so it leaves the async threads alone.
+    async fn generate_pair(
+        &self,
+        spec: KeySpec,
+        usages: Option<KeyUsages>,
+    ) -> Result<(PrivateKey, PublicKey), VaultError> {
+        let random = Arc::clone(&self.environment().random);
+        let generate = move || {
+            let key = PrivateKey::generate(spec, random.as_ref())?;
+            let public = key.public_key(usages)?;
+            Ok((key, public))
+        };
+        match tokio::task::spawn_blocking(generate).await {
+            Ok(pair) => pair,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+/// A key that was generated and is nowhere yet.
+struct Generated {
+    key: PrivateKey,
+    public: PublicKey,
+    name: Option<KeyName>,
+    custody: Custody,
+}
+
+impl Unit<'_> {
+    async fn keep(
+        &mut self,
+        caller: &Caller,
+        generated: Generated,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let Generated {
+            key,
+            public,
+            name,
+            custody,
+        } = generated;
+        let entry = self
+            .insert_key(public, name, Some(NewPrivateHalf { key: &key, custody }))
+            .await?;
+        self.audit(
+            caller,
+            AuditOperation::GenerateKey,
+            Some(entry.fingerprint()),
+            details(&entry),
+        )
+        .await?;
+        Ok(entry)
+    }
+}
+
+/// What the audit log says of a key that came into the vault.
+pub(crate) fn details(entry: &KeyEntry) -> BTreeMap<String, String> {
+    let mut details = BTreeMap::from([("spec".to_owned(), entry.spec().name().to_owned())]);
+    if let Some(usages) = entry.usages() {
+        details.insert("usage".to_owned(), usages.to_string());
+    }
+    if let Some(name) = &entry.name {
+        details.insert("name".to_owned(), name.as_str().to_owned());
+    }
+    if let Some(private) = &entry.private {
+        details.insert("custody".to_owned(), private.custody.name().to_owned());
+    }
+    details
+}

@@ -1,0 +1,79 @@
+//! What a vault's owner chooses.
+
+use std::time::Duration;
+
+use strongroom_crypto::{KeyUsage, KeyUsages};
+use strongroom_store::{Custody, Sealing};
+
+/// What a vault's owner chooses; the defaults are safe.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where new private keys are kept.
+    pub custody: CustodyDefaults,
+    /// How long opened keys stay in memory.
+    pub cache: CacheSettings,
+}
+
+/// The custody of new keys.
+#[derive(Clone, Debug)]
+pub struct CustodyDefaults {
+    /// Custody of signing keys, by the first of their usages that is named here.
+    pub by_usage: Vec<(KeyUsage, Custody)>,
+    /// Custody of every other signing key.
+    pub signing: Custody,
+    /// Custody of encryption keys.
+    pub encryption: Custody,
+    /// How rows of custody `envelope` are sealed.
+    pub sealing: Sealing,
+}
+
+impl Default for CustodyDefaults {
+    fn default() -> Self {
+        Self {
+            by_usage: Vec::new(),
+            signing: Custody::Envelope,
+            encryption: Custody::Envelope,
+            sealing: Sealing::DataKey,
+        }
+    }
+}
+
+impl CustodyDefaults {
+    /// The custody of a new signing key with `usages`.
+    #[must_use]
+    pub fn for_signing(&self, usages: KeyUsages) -> Custody {
+        self.by_usage
+            .iter()
+            .find(|(usage, _)| usages.contains(*usage))
+            .map_or(self.signing, |(_, custody)| *custody)
+    }
+}
+
+/// Bounds of the cache of opened keys.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheSettings {
+    /// At most this many opened keys of each purpose.
+    pub capacity: usize,
+    /// An opened key that nobody used for this long is wiped.
+    pub expire_after: Duration,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            capacity: 10_000,
+            expire_after: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether new keys of some usage are stored readable.
+    #[must_use]
+    pub fn keeps_clear_keys(&self) -> bool {
+        let custody = &self.custody;
+        let all = custody.by_usage.iter().map(|(_, custody)| *custody);
+        all.chain([custody.signing, custody.encryption])
+            .any(|custody| custody == Custody::Clear)
+    }
+}

@@ -1,0 +1,112 @@
+//! The state record: what the whole vault adds up to.
+
+use strongroom_crypto::{
+    Random,
+    encoding::{Decoder, Encoder, EncodingError},
+};
+use strongroom_store::VaultId;
+
+use crate::{data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError};
+
+const STATE_LABEL: &str = "strongroom state record v1";
+const STATE_VERSION: u8 = 1;
+
+/// What the whole vault adds up to after a commit.
+///
+/// One sealed row of the store holds it. Each commit replaces it, so that a row that was dropped, revived, or
+/// brought from another point in time no longer adds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct VaultState {
+    /// Number of commits so far.
+    pub(crate) generation: u64,
+    /// Number of rows in the digest.
+    pub(crate) rows: u64,
+    /// The digest over all of them.
+    pub(crate) digest: MultisetDigest,
+    /// Number of audit records.
+    pub(crate) audit_records: u64,
+    /// Hash of the newest audit record, zeros before the first.
+    pub(crate) audit_head: [u8; 32],
+}
+
+impl VaultState {
+    /// The sealed form: `version(1) ‖ sealed`.
+    pub(crate) fn seal(
+        &self,
+        vault: VaultId,
+        data_key: &OpenedDataKey,
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, VaultError> {
+        let sealed = data_key.key.seal(
+            STATE_LABEL,
+            &context(vault, data_key),
+            &self.encode(),
+            random,
+        )?;
+        let mut record = Vec::with_capacity(1 + sealed.len());
+        record.push(STATE_VERSION);
+        record.extend_from_slice(&sealed);
+        Ok(record)
+    }
+
+    /// Reverses [`Self::seal`].
+    pub(crate) fn open(
+        record: &[u8],
+        vault: VaultId,
+        data_key: &OpenedDataKey,
+    ) -> Result<Self, VaultError> {
+        let (version, sealed) = record.split_first().ok_or(VaultError::StateNotAuthentic)?;
+        if *version != STATE_VERSION {
+            return Err(VaultError::UnknownFormat {
+                what: "state record",
+                version: *version,
+            });
+        }
+        let opened = data_key
+            .key
+            .open(STATE_LABEL, &context(vault, data_key), sealed)
+            .map_err(|_refused| VaultError::StateNotAuthentic)?;
+        // EXPOSE: the state is not secret to us; it is sealed so that the store's operator cannot study the sums.
+        Self::decode(opened.expose()).map_err(|_malformed| VaultError::StateNotAuthentic)
+    }
+
+    /// What the anchor keeps of this state: a tag that only holders of the data key can make or read anything from.
+    pub(crate) fn checkpoint_tag(&self, vault: VaultId, data_key: &OpenedDataKey) -> [u8; 32] {
+        let mut encoder = Encoder::new();
+        encoder.raw(vault.as_bytes()).raw(&self.encode());
+        data_key.checkpoint_tag(&encoder.into_vec())
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::with_capacity(88);
+        encoder
+            .raw(&self.generation.to_be_bytes())
+            .raw(&self.rows.to_be_bytes())
+            .raw(&self.digest.to_bytes())
+            .raw(&self.audit_records.to_be_bytes())
+            .raw(&self.audit_head);
+        encoder.into_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, EncodingError> {
+        let mut decoder = Decoder::new(bytes);
+        let state = Self {
+            generation: u64::from_be_bytes(decoder.array()?),
+            rows: u64::from_be_bytes(decoder.array()?),
+            digest: MultisetDigest::from_bytes(&decoder.array()?),
+            audit_records: u64::from_be_bytes(decoder.array()?),
+            audit_head: decoder.array()?,
+        };
+        decoder.finish()?;
+        Ok(state)
+    }
+}
+
+fn context(vault: VaultId, data_key: &OpenedDataKey) -> Vec<u8> {
+    let mut encoder = Encoder::new();
+    encoder
+        .byte(STATE_VERSION)
+        .raw(vault.as_bytes())
+        .raw(data_key.id.as_bytes());
+    encoder.into_vec()
+}

@@ -1,0 +1,232 @@
+//! An open vault.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp};
+use strongroom_store::{PrivateKeyRecord, VaultId, WrapRecord};
+use subtle::ConstantTimeEq;
+use tokio::task::JoinHandle;
+
+use crate::{
+    cache::KeyCache,
+    data_keys::DataKeys,
+    directory::{KeyDirectory, KeyEntry, PrivateHalf},
+    environment::Environment,
+    error::VaultError,
+    rows,
+    settings::Settings,
+    unit::Committed,
+};
+
+/// An open vault: its data key is in memory, its rows were authenticated.
+///
+/// All operations take `&self` and may run at once; those that write take turns. Dropping the vault, or
+/// [`Vault::close`], wipes every opened key.
+#[derive(Debug)]
+pub struct Vault {
+    id: VaultId,
+    created_at: Timestamp,
+    environment: Environment,
+    settings: Settings,
+    data_keys: DataKeys,
+    opened_by: WrapRecord,
+    directory: KeyDirectory,
+    caches: Arc<Caches>,
+    committed: tokio::sync::Mutex<Committed>,
+    sweeper: JoinHandle<()>,
+}
+
+/// Opened keys, by what they do.
+#[derive(Debug)]
+pub(crate) struct Caches {
+    pub(crate) signing: KeyCache<SigningKey>,
+    pub(crate) decryption: KeyCache<DecryptionKey>,
+}
+
+/// What opening or creating found out.
+pub(crate) struct Parts {
+    pub(crate) id: VaultId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) environment: Environment,
+    pub(crate) settings: Settings,
+    pub(crate) data_keys: DataKeys,
+    pub(crate) opened_by: WrapRecord,
+    pub(crate) directory: KeyDirectory,
+    pub(crate) committed: Committed,
+}
+
+impl Vault {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts {
+            id,
+            created_at,
+            environment,
+            settings,
+            data_keys,
+            opened_by,
+            directory,
+            committed,
+        } = parts;
+        let caches = Arc::new(Caches {
+            signing: KeyCache::new(&settings.cache),
+            decryption: KeyCache::new(&settings.cache),
+        });
+        let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
+        Self {
+            id,
+            created_at,
+            environment,
+            settings,
+            data_keys,
+            opened_by,
+            directory,
+            caches,
+            committed: tokio::sync::Mutex::new(committed),
+            sweeper,
+        }
+    }
+
+    /// The vault's identity, random, 16 bytes.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.id
+    }
+
+    /// When the vault was made.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// How many keys the vault holds, public-only ones included.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// How many opened keys are in memory now.
+    #[must_use]
+    pub fn opened_keys(&self) -> usize {
+        self.caches.signing.len() + self.caches.decryption.len()
+    }
+
+    /// Wipes the opened keys that nobody used for the configured time, and says how many those were.
+    ///
+    /// A task of the vault does this by itself from time to time; call it when it must happen now.
+    pub fn sweep(&self) -> usize {
+        self.caches.sweep(self.now())
+    }
+
+    /// Wipes every opened key and closes the store.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`] when the store could not be closed cleanly; nothing is lost by it.
+    pub async fn close(self) -> Result<(), VaultError> {
+        self.caches.clear();
+        self.environment.store.close().await?;
+        Ok(())
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn data_keys(&self) -> &DataKeys {
+        &self.data_keys
+    }
+
+    pub(crate) fn opened_by(&self) -> &WrapRecord {
+        &self.opened_by
+    }
+
+    pub(crate) fn directory(&self) -> &KeyDirectory {
+        &self.directory
+    }
+
+    pub(crate) fn caches(&self) -> &Caches {
+        &self.caches
+    }
+
+    pub(crate) fn committed(&self) -> &tokio::sync::Mutex<Committed> {
+        &self.committed
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.environment.clock.now()
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.environment.random.as_ref()
+    }
+
+    /// Accepts a private row only if it is the very one that the vault authenticated or wrote last.
+    pub(crate) fn authenticate(
+        &self,
+        entry: &KeyEntry,
+        record: &PrivateKeyRecord,
+    ) -> Result<(), VaultError> {
+        let tagged = rows::tag_private_key(self.id, record, &self.data_keys)?;
+        let known = entry
+            .private
+            .as_ref()
+            .is_some_and(|private| private.tag.ct_eq(&tagged.tag).into());
+        if known {
+            Ok(())
+        } else {
+            Err(VaultError::RowNotAuthentic {
+                table: rows::PRIVATE_KEYS,
+                row: entry.fingerprint().to_string(),
+            })
+        }
+    }
+
+    /// What the directory knows of a private row that carries its tag.
+    pub(crate) fn private_half(&self, record: &PrivateKeyRecord) -> PrivateHalf {
+        PrivateHalf::of(record, &self.opened_by)
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        self.sweeper.abort();
+        self.caches.clear();
+    }
+}
+
+impl Caches {
+    fn sweep(&self, now: Timestamp) -> usize {
+        self.signing.sweep(now) + self.decryption.sweep(now)
+    }
+
+    fn clear(&self) {
+        self.signing.clear();
+        self.decryption.clear();
+    }
+}
+
+/// Wipes expired keys in the background for as long as the vault lives.
+fn spawn_sweeper(
+    caches: &Arc<Caches>,
+    environment: &Environment,
+    expire_after: Duration,
+) -> JoinHandle<()> {
+    let caches: Weak<Caches> = Arc::downgrade(caches);
+    let clock = Arc::clone(&environment.clock);
+    let period = (expire_after / 4).clamp(Duration::from_millis(100), Duration::from_secs(60));
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(period).await;
+            let Some(caches) = caches.upgrade() else {
+                return;
+            };
+            caches.sweep(clock.now());
+        }
+    })
+}

@@ -1,0 +1,148 @@
+//! The arrows between our crates point downwards only.
+
+use cargo_metadata::DependencyKind;
+
+use super::{declared::Dependency, violation::Violation};
+
+/// Every crate of the house and what it may depend on. A new arrow is a decision: argue for it in an ADR.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("errors", &[]),
+    ("memory", &[]),
+    ("files", &["errors", "memory"]),
+    ("crypto", &["errors", "memory"]),
+    ("config", &["crypto", "errors", "memory"]),
+    ("kms", &["crypto", "errors", "memory"]),
+    ("proto", &["crypto", "errors", "memory"]),
+    ("store", &["crypto", "errors", "memory"]),
+    ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
+    ("store-sqlite", &["crypto", "errors", "files", "store"]),
+    (
+        "test-support",
+        &["crypto", "errors", "files", "kms", "memory", "store"],
+    ),
+    (
+        "vault",
+        &[
+            "crypto", "errors", "files", "kms", "memory", "proto", "store",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "config",
+            "crypto",
+            "errors",
+            "files",
+            "kms",
+            "kms-local",
+            "memory",
+            "proto",
+            "store",
+            "store-sqlite",
+            "vault",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// What tests may depend on besides: the suites, and for the vault the embedded adapters, since there is no store and
+/// no KMS that exists for tests only.
+const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[("vault", &["kms-local", "store-sqlite"])];
+const FOR_ALL_TESTS: &str = "test-support";
+
+pub(super) fn check(dependencies: &[Dependency]) -> Vec<Violation> {
+    let ours = dependencies.iter().filter(|d| d.to_ours);
+    ours.filter(|d| !is_allowed(d)).map(violation).collect()
+}
+
+fn is_allowed(dependency: &Dependency) -> bool {
+    let Dependency { from, to, kind, .. } = dependency;
+    let listed = |arrows: &[(&str, &[&str])]| {
+        arrows
+            .iter()
+            .any(|(crate_name, targets)| crate_name == from && targets.contains(&to.as_str()))
+    };
+    let in_tests = *kind == DependencyKind::Development;
+    listed(ARROWS) || (in_tests && (to == FOR_ALL_TESTS || listed(ARROWS_OF_TESTS)))
+}
+
+fn violation(dependency: &Dependency) -> Violation {
+    let Dependency { from, to, .. } = dependency;
+    let known = ARROWS.iter().any(|(name, _)| name == from);
+    let rule = if known {
+        format!(
+            "must not depend on {to}: arrows point downwards, and adapters never know each other"
+        )
+    } else {
+        format!("depends on {to}, but is not in the table of arrows of xtask/src/tidy/arrows.rs")
+    };
+    Violation::of(format!("crate {from}"), rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::declared::dependency;
+    use DependencyKind::{Development, Normal};
+
+    fn allowed(from: &str, to: &str, kind: DependencyKind) -> bool {
+        check(&[dependency(from, to, true, kind)]).is_empty()
+    }
+
+    #[test]
+    fn downwards_is_allowed_and_upwards_is_not() {
+        for (from, to) in [
+            ("cli", "vault"),
+            ("vault", "kms"),
+            ("store", "crypto"),
+            ("crypto", "memory"),
+        ] {
+            assert!(allowed(from, to, Normal), "{from} -> {to}");
+            assert!(!allowed(to, from, Normal), "{to} -> {from}");
+        }
+    }
+
+    #[test]
+    fn adapters_do_not_know_each_other_nor_the_vault_them() {
+        for (from, to) in [
+            ("store-sqlite", "kms-local"),
+            ("vault", "store-sqlite"),
+            ("kms-local", "store"),
+        ] {
+            assert!(!allowed(from, to, Normal), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn only_tests_may_use_test_support() {
+        assert!(allowed("vault", "test-support", Development));
+        assert!(allowed("vault", "store-sqlite", Development));
+        assert!(!allowed("vault", "test-support", Normal));
+        assert!(!allowed("store-sqlite", "kms-local", Development));
+    }
+
+    #[test]
+    fn nothing_reaches_itself_along_the_arrows() {
+        // Each crate stands below those that it may depend on, so there can be no cycle.
+        for (position, (name, targets)) in ARROWS.iter().enumerate() {
+            for target in *targets {
+                assert!(
+                    ARROWS
+                        .iter()
+                        .take(position)
+                        .any(|(above, _)| above == target),
+                    "{name} -> {target}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_crate_that_nobody_placed_is_named() {
+        let found = check(&[dependency("new", "crypto", true, Normal)]);
+        assert!(
+            found[0].to_string().contains("not in the table"),
+            "{found:?}"
+        );
+    }
+}

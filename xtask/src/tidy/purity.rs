@@ -1,0 +1,108 @@
+//! What production code of a crate may reach for.
+
+use super::{tree::Source, use_paths::paths, violation::Violation};
+
+/// The crates that read the environment and end the process.
+const SHELLS: [&str; 2] = ["cli", "xtask"];
+
+/// Crates that compute and do nothing else; the operating system's clock and randomness have one file each in `crypto`.
+const PURE: [&str; 3] = ["crypto", "errors", "proto"];
+const INPUT_AND_OUTPUT: [&str; 4] = ["std::fs", "std::net", "std::process", "std::thread"];
+
+pub(super) fn check(source: &Source) -> Vec<Violation> {
+    let Some(production) = &source.production else {
+        return Vec::new();
+    };
+    let name = source.crate_name();
+    let broken = |path: &str| {
+        if !SHELLS.contains(&name) && (reaches(path, "std::env") || path.starts_with("env::")) {
+            Some(format!(
+                "only {} may read the environment",
+                SHELLS.join(" and ")
+            ))
+        } else if !SHELLS.contains(&name)
+            && (reaches(path, "std::process::exit") || path == "process::exit")
+        {
+            Some(format!("only {} may end the process", SHELLS.join(" and ")))
+        } else if PURE.contains(&name)
+            && INPUT_AND_OUTPUT.iter().any(|module| reaches(path, module))
+        {
+            Some(format!("crate {name} does no I/O"))
+        } else if PURE.contains(&name) && path == "async" {
+            Some(format!("crate {name} is not async"))
+        } else {
+            None
+        }
+    };
+    let paths = paths(&production.code);
+    let found = paths
+        .iter()
+        .filter_map(|(offset, path)| Some((offset, broken(path)?)));
+    found
+        .map(|(offset, rule)| Violation::at(&source.path, production.line(*offset), rule))
+        .collect()
+}
+
+/// Whether `path` is `module` or inside of it.
+fn reaches(path: &str, module: &str) -> bool {
+    path.strip_prefix(module)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::{tree::source, violation::texts};
+
+    fn found(path: &str, text: &str) -> Vec<String> {
+        texts(&check(&source(path, text)))
+    }
+
+    #[test]
+    fn only_the_shells_read_the_environment_and_end_the_process() {
+        for text in [
+            "use std::{env, fmt};",
+            "let a = std::env::var(b);",
+            "env::args()",
+            "std::process::exit(1)",
+        ] {
+            assert_eq!(found("crates/cli/src/a.rs", text), [""; 0], "{text}");
+            assert_eq!(found("crates/vault/src/a.rs", text).len(), 1, "{text}");
+        }
+        assert_eq!(
+            found(
+                "crates/vault/src/a.rs",
+                "use crate::environment::Environment; // env::var"
+            ),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn tests_may() {
+        assert_eq!(
+            found("crates/vault/tests/a.rs", "std::env::var(b)"),
+            [""; 0]
+        );
+        assert_eq!(
+            found(
+                "crates/vault/src/a.rs",
+                "#[cfg(test)]\nmod tests { fn a() { std::env::var(b); } }"
+            ),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn pure_crates_do_nothing_but_compute() {
+        assert_eq!(
+            found("crates/crypto/src/a.rs", "\nuse std::fs;"),
+            ["crates/crypto/src/a.rs:2: crate crypto does no I/O"]
+        );
+        assert_eq!(
+            found("crates/crypto/src/a.rs", "async fn a() {}"),
+            ["crates/crypto/src/a.rs:1: crate crypto is not async"]
+        );
+        assert_eq!(found("crates/files/src/a.rs", "use std::fs;"), [""; 0]);
+    }
+}
