@@ -24,6 +24,8 @@ pub(crate) fn run(keys: u32) -> Result<()> {
     Ok(())
 }
 
+const COLUMNS: [&str; 5] = ["name", "ours", "bare", "ratio", "unit"];
+
 /// The table of `results`, and every figure that stands beside them.
 fn report(json: &str) -> Result<String> {
     let document: Value = serde_json::from_str(json).context("the benchmark did not print JSON")?;
@@ -36,25 +38,25 @@ fn report(json: &str) -> Result<String> {
         "what", "ours", "bare", "ratio"
     );
     for result in results {
+        let [name, ours, bare, _, unit] = COLUMNS.map(|column| cell(result, column));
+        let ratio = ratio(result);
         writeln!(
             text,
-            "{:<32} {:>14} {:>14} {:>8}  {}",
-            cell(result, "name"),
-            cell(result, "ours"),
-            cell(result, "bare"),
-            ratio(result),
-            cell(result, "unit"),
+            "{name:<32} {ours:>14} {bare:>14} {ratio:>8}  {unit}{}",
+            figures(result, &COLUMNS)
         )?;
     }
-    for (name, value) in document
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| *name != "results")
-    {
-        writeln!(text, "{name}: {value}")?;
-    }
+    writeln!(text, "{}", figures(&document, &["results"]).trim_start())?;
     Ok(text)
+}
+
+/// The fields of `object` other than these, each as `  name=value`.
+fn figures(object: &Value, others: &[&str]) -> String {
+    let fields = object.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, _)| !others.contains(&name.as_str()));
+    fields
+        .map(|(name, value)| format!("  {name}={value}"))
+        .collect()
 }
 
 fn cell(result: &Value, field: &str) -> String {
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn a_report_has_a_line_for_each_result_and_each_count() {
         let json = r#"{"results":[{"name":"sign ed25519","unit":"1/s","ours":140000.5,"bare":141000,"ratio":0.9929},
-                       {"name":"memory","unit":"bytes","ours":512,"ratio":null}],"kms_calls":1}"#;
+                       {"name":"memory","unit":"bytes","ours":512,"ratio":null,"keys":7}],"kms_calls":1}"#;
         let report = report(json).unwrap();
         let lines: Vec<_> = report
             .lines()
@@ -93,8 +95,8 @@ mod tests {
             [
                 "what ours bare ratio unit",
                 "sign ed25519 140000.5 141000 0.993 1/s",
-                "memory 512 - - bytes",
-                "kms_calls: 1"
+                "memory 512 - - bytes keys=7",
+                "kms_calls=1"
             ]
         );
     }

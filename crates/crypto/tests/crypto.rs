@@ -33,5 +33,7 @@ mod secrets;
 mod signatures;
 #[path = "crypto/support.rs"]
 mod support;
+#[path = "crypto/wycheproof_ml_dsa.rs"]
+mod wycheproof_ml_dsa;
 #[path = "crypto/wycheproof_signatures.rs"]
 mod wycheproof_signatures;

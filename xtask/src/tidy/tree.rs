@@ -10,8 +10,11 @@ use anyhow::{Context, Result};
 
 use super::code::Code;
 
-/// Folders that hold nothing of ours.
-const SKIPPED: [&str; 2] = [".git", "target"];
+/// Hidden folders that are ours; every other one belongs to somebody's tools.
+const HIDDEN: [&str; 3] = [".cargo", ".ci", ".github"];
+
+/// A folder with one of these is somebody's build output or vault.
+const MARKS: [&str; 2] = ["CACHEDIR.TAG", "vault.db"];
 
 /// Every text file, and every Rust file taken apart.
 #[derive(Debug)]
@@ -138,11 +141,13 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<TextFile>) -> Result<
     for entry in entries {
         let path: PathBuf = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_symlink() || SKIPPED.contains(&name.as_ref()) {
+        if path.is_symlink() {
             continue;
         }
         if path.is_dir() {
-            read_folder(root, &path, files)?;
+            if is_ours(&path, &name) {
+                read_folder(root, &path, files)?;
+            }
         } else if let Ok(text) = String::from_utf8(
             fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?,
         ) {
@@ -155,6 +160,11 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<TextFile>) -> Result<
         }
     }
     Ok(())
+}
+
+fn is_ours(folder: &Path, name: &str) -> bool {
+    let hidden = name.starts_with('.') && !HIDDEN.contains(&name);
+    !hidden && !MARKS.iter().any(|mark| folder.join(mark).exists())
 }
 
 /// A Rust file of its own, for tests of the rules.

