@@ -17,9 +17,11 @@ use crate::commands::Command;
     propagate_version = true,
     max_term_width = 110
 )]
-#[command(after_help = "Start with:\n  strongroom quickstart --dir my-vault\n\n\
+#[command(
+    after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom keys list --dir my-vault\n\n\
     Exit status: 0 done; 1 the answer is no; 2 wrong usage or input; 3 the vault is not in a state for it, or does not have it;\n\
-    4 not permitted; 5 stored data was changed or damaged; 6 try again later; 7 not offered here; 70 a bug.")]
+    4 not permitted; 5 stored data was changed or damaged; 6 try again later; 7 not offered here; 70 a bug."
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -29,6 +31,7 @@ pub(crate) struct Cli {
 
 /// What every command takes.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// The folder of the vault.
     #[arg(

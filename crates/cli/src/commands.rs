@@ -30,7 +30,10 @@ pub(crate) enum Command {
     /// Make an empty vault
     Init(init::Options),
     /// Generate, list, show, export, import, seal and delete keys
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom keys generate-signing --usage protocol --name node-signing\n  strongroom keys list"
+    )]
     Keys(keys::Command),
     /// Sign a file
     Sign(sign::Options),
@@ -41,21 +44,33 @@ pub(crate) enum Command {
     /// Decrypt a file
     Decrypt(decrypt::Options),
     /// List and verify the audit log
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom audit list\n  strongroom audit verify"
+    )]
     Audit(audit::Command),
     /// Protect and show the embedded key management system
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom kms show\n  strongroom kms protect --passphrase-prompt"
+    )]
     Kms(kms::Command),
     /// Show the anchor, or accept the state of a restored database
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
     /// Look the vault over: every row, every key, every wrap, the audit log, the process
     Doctor(doctor::Options),
     /// Print an example configuration, or check yours
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom config example > new.toml\n  strongroom config check --config new.toml"
+    )]
     Config(config::Command),
     /// Measure, beside the bare library
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom bench sign\n  strongroom bench open --keys 100000"
+    )]
     Bench(bench::Command),
     /// List every error code with its advice
     Errors(errors::Options),

@@ -1,7 +1,5 @@
 //! Exit statuses.
 
-use std::process::ExitCode;
-
 use strongroom_errors::Category;
 
 /// The answer is no: a signature does not verify, a check failed.
@@ -20,11 +18,4 @@ pub(crate) fn status(category: Category) -> u8 {
         Category::Unsupported => 7,
         _ => 70,
     }
-}
-
-/// Prints what clap has to say: help and version go to standard output and are no failure.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to do when standard error is closed.
-    let _printed = error.print();
-    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
 }

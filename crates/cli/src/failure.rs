@@ -1,14 +1,14 @@
 //! Failures, told to people and to programs.
 
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
 
 use strongroom_config::ConfigError;
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_files::FileError;
-use strongroom_kms::KmsError;
+use strongroom_kms::{KmsError, KmsKeyIdError};
 use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
-use strongroom_vault::VaultError;
+use strongroom_vault::{AnchorError, VaultError};
 
 use crate::exit;
 
@@ -47,6 +47,19 @@ pub(crate) enum CliError {
     NoVariable { variable: String },
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
+    #[error("this needs {flag}")]
+    FlagMissing { flag: &'static str },
+    #[error("the private key would be readable to everybody who has the file")]
+    ExportUnprotected,
+    #[error("the database of vault {vault_id} is gone: {anchor} remembers it")]
+    DatabaseGone { vault_id: String, anchor: String },
+    #[error("standard output does not take what is written")]
+    Output {
+        #[source]
+        source: io::Error,
+    },
+    #[error("there is no error code {code}")]
+    NoSuchCode { code: String },
     #[error("standard input was asked for twice")]
     StdinTwice,
     #[error("the fingerprint of the key is {found}, not {expected}")]
@@ -124,6 +137,36 @@ const NOT_CONFIRMED: ErrorCode = code(
     Category::FailedPrecondition,
     "This cannot be undone, so it must be asked for by that flag.",
 );
+const FLAG_MISSING: ErrorCode = code(
+    "FLAG_MISSING",
+    Category::InvalidRequest,
+    "Add it; the command's --help shows examples.",
+);
+const EXPORT_UNPROTECTED: ErrorCode = code(
+    "EXPORT_UNPROTECTED",
+    Category::FailedPrecondition,
+    "Give a password with --password-file, --password-env or --password-prompt, or say --unprotected.",
+);
+const DATABASE_GONE: ErrorCode = code(
+    "DATABASE_GONE",
+    Category::DataCorrupted,
+    "Restore the database from a backup, and find out who removed it. For a new vault choose another folder.",
+);
+const OUTPUT_FAILED: ErrorCode = code(
+    "OUTPUT_FAILED",
+    Category::Unavailable,
+    "Check where standard output goes: a full disk, or a program that ended.",
+);
+const NO_SUCH_CODE: ErrorCode = code(
+    "NO_SUCH_CODE",
+    Category::NotFound,
+    "'strongroom errors' lists every code.",
+);
+const WRONG_USAGE: ErrorCode = code(
+    "WRONG_USAGE",
+    Category::InvalidRequest,
+    "'strongroom COMMAND --help' shows what the command takes, with examples.",
+);
 const STDIN_TWICE: ErrorCode = code(
     "STDIN_TWICE",
     Category::InvalidRequest,
@@ -151,6 +194,12 @@ impl CliError {
         EMPTY_PASSPHRASE,
         NO_VARIABLE,
         NOT_CONFIRMED,
+        FLAG_MISSING,
+        EXPORT_UNPROTECTED,
+        DATABASE_GONE,
+        OUTPUT_FAILED,
+        NO_SUCH_CODE,
+        WRONG_USAGE,
         STDIN_TWICE,
         OTHER_KEY,
     ];
@@ -173,6 +222,11 @@ impl Coded for CliError {
             Self::EmptyPassphrase => EMPTY_PASSPHRASE,
             Self::NoVariable { .. } => NO_VARIABLE,
             Self::NotConfirmed { .. } => NOT_CONFIRMED,
+            Self::FlagMissing { .. } => FLAG_MISSING,
+            Self::ExportUnprotected => EXPORT_UNPROTECTED,
+            Self::DatabaseGone { .. } => DATABASE_GONE,
+            Self::Output { .. } => OUTPUT_FAILED,
+            Self::NoSuchCode { .. } => NO_SUCH_CODE,
             Self::StdinTwice => STDIN_TWICE,
             Self::OtherKey { .. } => OTHER_KEY,
         }
@@ -190,13 +244,16 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     }
     of::<CliError>(error)
         .or_else(|| of::<VaultError>(error))
+        .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<LocalKmsError>(error))
         .or_else(|| of::<KmsError>(error))
+        .or_else(|| of::<KmsKeyIdError>(error))
         .or_else(|| of::<ConfigError>(error))
         .or_else(|| of::<FileError>(error))
         .or_else(|| of::<strongroom_proto::ProtoError>(error))
         .or_else(|| of::<strongroom_crypto::KeyError>(error))
+        .or_else(|| of::<strongroom_crypto::SignError>(error))
         .or_else(|| of::<strongroom_crypto::VerifyError>(error))
         .or_else(|| of::<strongroom_crypto::EncryptError>(error))
         .or_else(|| of::<strongroom_crypto::DecryptError>(error))
@@ -205,6 +262,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<strongroom_crypto::NameError>(error))
         .or_else(|| of::<strongroom_crypto::FingerprintError>(error))
         .or_else(|| of::<strongroom_crypto::HashError>(error))
+        .or_else(|| of::<strongroom_crypto::RandomError>(error))
 }
 
 /// Prints what happened, the code, and what to try next; returns the exit status.
@@ -227,6 +285,22 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let Some(code) = code_of(error) else {
         return ExitCode::from(exit::status(Category::Internal));
     };
+    advise(&code)
+}
+
+/// Prints what clap has to say: help and version go to standard output and are no failure. A value that one of our
+/// types refused has the code of that type.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do when standard error is closed.
+    let _printed = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    advise(&error.source().and_then(code_of_link).unwrap_or(WRONG_USAGE))
+}
+
+/// Prints the code and what to try next; returns the exit status.
+fn advise(code: &ErrorCode) -> ExitCode {
     eprintln!("code: {}", code.name());
     eprintln!("try: {}", code.advice());
     ExitCode::from(exit::status(code.category()))
@@ -236,8 +310,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Every code there is, sorted by name.
@@ -245,12 +319,28 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
     let domains = [
         CliError::CODES,
         ConfigError::CODES,
+        strongroom_crypto::KeyError::CODES,
+        strongroom_crypto::SignError::CODES,
+        strongroom_crypto::VerifyError::CODES,
+        strongroom_crypto::EncryptError::CODES,
+        strongroom_crypto::DecryptError::CODES,
+        strongroom_crypto::UsageError::CODES,
+        strongroom_crypto::SpecError::CODES,
+        strongroom_crypto::NameError::CODES,
+        strongroom_crypto::FingerprintError::CODES,
+        strongroom_crypto::HashError::CODES,
+        strongroom_crypto::RandomError::CODES,
+        strongroom_crypto::PasswordError::CODES,
+        strongroom_crypto::SealError::CODES,
+        strongroom_crypto::OpenError::CODES,
+        strongroom_crypto::SecretLengthError::CODES,
+        strongroom_crypto::encoding::EncodingError::CODES,
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
         strongroom_proto::ProtoError::CODES,
         StoreError::CODES,
-        strongroom_vault::AnchorError::CODES,
+        AnchorError::CODES,
         VaultError::CODES,
     ];
     let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();

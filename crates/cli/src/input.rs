@@ -2,16 +2,18 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, ErrorKind, IsTerminal, Read},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
-use strongroom_files::{Access, Files, OsFiles};
-use strongroom_memory::SecretBytes;
+use rustix::{fd::AsFd, io::retry_on_intr};
+use strongroom_files::{Access, FileAction, FileError, Files, MAX_PRIVATE_FILE_BYTES, OsFiles};
+use strongroom_memory::{SecretBytes, SecretWriter};
 
-use crate::failure::CliError;
+use crate::{failure::CliError, output};
 
 /// Inputs are held in memory; more than this is not what these commands are for.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -61,29 +63,95 @@ impl Encoding {
 /// Reads `path`, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut contents = Vec::new();
-    if is_stdin(path) {
-        io::stdin()
-            .lock()
-            .take(LIMIT as u64 + 1)
-            .read_to_end(&mut contents)?;
+    let most = LIMIT as u64 + 1;
+    let read = if is_stdin(path) {
+        io::stdin().lock().take(most).read_to_end(&mut contents)
     } else {
-        let file = File::open(path)
-            .map_err(|error| anyhow::Error::new(error).context(cannot_read(path)))?;
-        file.take(LIMIT as u64 + 1).read_to_end(&mut contents)?;
-    }
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut contents))
+    };
+    read.map_err(|source| unreadable(path, source))?;
     if contents.len() > LIMIT {
-        return Err(CliError::TooLong {
-            what: "the input",
-            limit: LIMIT,
-        }
-        .into());
+        return Err(too_long(LIMIT).into());
     }
     Ok(contents)
 }
 
-/// Reads what may be a secret: the bytes live in locked memory and are wiped.
+/// Reads what may be a secret: the bytes live in locked memory only, and are wiped.
 pub(crate) fn read_secret(path: &Path) -> anyhow::Result<SecretBytes> {
-    Ok(SecretBytes::take(read(path)?))
+    let secret = if is_stdin(path) {
+        // Past the buffer of the standard library, which would keep a copy.
+        read_into_locked_memory(io::stdin().as_fd())
+    } else {
+        File::open(path).and_then(|file| {
+            warn_of_readers(path, &file);
+            read_into_locked_memory(file.as_fd())
+        })
+    };
+    let secret = secret.map_err(|source| unreadable(path, source))?;
+    if secret.len() > MAX_PRIVATE_FILE_BYTES {
+        return Err(too_long(MAX_PRIVATE_FILE_BYTES).into());
+    }
+    Ok(secret)
+}
+
+/// All that `source` gives; at least one byte more than the limit when it gives more.
+fn read_into_locked_memory(source: impl AsFd) -> io::Result<SecretBytes> {
+    const PIECE: usize = 4096;
+    let mut contents = SecretWriter::with_capacity(PIECE);
+    let mut piece = SecretBytes::zeroed(PIECE);
+    while contents.len() <= MAX_PRIVATE_FILE_BYTES {
+        // EXPOSE: filled and emptied in place.
+        let buffer = piece.expose_mut();
+        let length = retry_on_intr(|| rustix::io::read(&source, &mut *buffer))?;
+        match buffer.get(..length) {
+            Some(read) if !read.is_empty() => contents.push(read),
+            _ => break,
+        }
+    }
+    Ok(contents.finish())
+}
+
+/// Others could read the file of a private key: it is taken, but not in silence.
+fn warn_of_readers(path: &Path, file: &File) {
+    let open = |metadata: std::fs::Metadata| metadata.is_file() && metadata.mode() & 0o077 != 0;
+    if file.metadata().is_ok_and(open) {
+        tracing::warn!(file = %path.display(), "other users may read this file: if it holds a private key, they may have it");
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> FileError {
+    let action = FileAction::Read;
+    let path = if is_stdin(path) {
+        PathBuf::from("standard input")
+    } else {
+        path.to_owned()
+    };
+    match source.kind() {
+        ErrorKind::NotFound => FileError::NotFound {
+            path,
+            action,
+            source,
+        },
+        ErrorKind::PermissionDenied => FileError::Denied {
+            path,
+            action,
+            source,
+        },
+        ErrorKind::IsADirectory => FileError::NotAFile { path },
+        ErrorKind::NotADirectory => FileError::NotAFolder { path },
+        _ => FileError::Io {
+            path,
+            action,
+            source,
+        },
+    }
+}
+
+fn too_long(limit: usize) -> CliError {
+    CliError::TooLong {
+        what: "the input",
+        limit,
+    }
 }
 
 /// Whether `path` means standard input or output.
@@ -134,18 +202,12 @@ impl Destination {
     /// Writes `contents`; a file appears whole or not at all.
     pub(crate) fn write(&self, contents: &[u8], access: Access) -> anyhow::Result<()> {
         if self.is_stdout() {
-            let mut out = io::stdout().lock();
-            out.write_all(contents)?;
-            out.flush()?;
+            output::write(contents)?;
         } else {
             OsFiles::new().write_durably(&self.out, contents, access)?;
         }
         Ok(())
     }
-}
-
-fn cannot_read(path: &Path) -> String {
-    format!("cannot read {}", path.display())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let hardening = strongroom_memory::harden_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage(&error),
+        Err(error) => return failure::report_usage(&error),
     };
     environment::start_logging(&cli.global);
     tracing::debug!(?hardening, "hardened the process");

@@ -7,7 +7,7 @@ use jiff::Timestamp as Moment;
 use serde::Serialize;
 use strongroom_crypto::Timestamp;
 
-use crate::args::Format;
+use crate::{args::Format, failure::CliError};
 
 /// Prints `document` as JSON, or what `table` says.
 pub(crate) fn print<D: Serialize>(
@@ -15,16 +15,23 @@ pub(crate) fn print<D: Serialize>(
     document: &D,
     table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut printed = Vec::new();
     match format {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, document)?;
-            writeln!(out)?;
+            serde_json::to_writer_pretty(&mut printed, document)?;
+            printed.push(b'\n');
         }
-        Format::Table => table(&mut out)?,
+        Format::Table => table(&mut printed)?,
     }
-    out.flush()?;
-    Ok(())
+    write(&printed)
+}
+
+/// Writes all of `bytes` to standard output.
+pub(crate) fn write(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|source| CliError::Output { source }.into())
 }
 
 /// A table without lines, wide enough for fingerprints to be copied.
@@ -45,6 +52,8 @@ pub(crate) fn table<const N: usize>(
 
 /// RFC 3339 in UTC, to the microsecond.
 pub(crate) fn moment(timestamp: Timestamp) -> String {
-    Moment::from_microsecond(timestamp.as_micros())
-        .map_or_else(|_out_of_range| "-".to_owned(), |moment| moment.to_string())
+    Moment::from_microsecond(timestamp.as_micros()).map_or_else(
+        |_out_of_range| "-".to_owned(),
+        |moment| format!("{moment:.6}"),
+    )
 }

@@ -1,6 +1,6 @@
 //! Passphrases and passwords: from a file, the environment or the terminal; never from an argument.
 
-use std::{env, io::IsTerminal, path::Path};
+use std::{env, fs::File, path::Path};
 
 use strongroom_config::{PromptTag, SecretSource};
 use strongroom_files::{Files, OsFiles};
@@ -58,10 +58,15 @@ fn from_environment(variable: &str) -> anyhow::Result<SecretBytes> {
 }
 
 fn from_terminal(prompt: &str) -> anyhow::Result<SecretBytes> {
-    if !std::io::stdin().is_terminal() {
+    // Asked there and not on standard input, which may be the file to sign.
+    if File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .is_err()
+    {
         return Err(CliError::NoTerminal.into());
     }
-    Ok(SecretBytes::take(
-        rpassword::prompt_password(prompt)?.into_bytes(),
-    ))
+    let typed = rpassword::prompt_password(prompt).map_err(|_closed| CliError::NoTerminal)?;
+    Ok(SecretBytes::take(typed.into_bytes()))
 }

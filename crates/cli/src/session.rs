@@ -54,9 +54,19 @@ impl Session {
         let config = read_config(global)?;
         let kms = OpenKms::open(&config)?;
         let store = open_store(&global.dir).await?;
-        let environment = kms.environment(store, &config);
-        let vault = Vault::open(environment, settings(&config)).await?;
-        check_wrapper_keys(&vault, &config)?;
+        let environment = kms.environment(Arc::clone(&store), &config);
+        let vault = match Vault::open(environment, settings(&config)).await {
+            Ok(vault) => vault,
+            Err(refused) => {
+                close_refused(store).await;
+                return Err(refused.into());
+            }
+        };
+        if let Err(refused) = check_wrapper_keys(&vault, &config) {
+            drop(vault);
+            close_refused(store).await;
+            return Err(refused);
+        }
         warn_of_clear_keys(&vault);
         Ok(Self { vault, config, kms })
     }
@@ -64,6 +74,16 @@ impl Session {
     /// Closes the vault; a command calls it last.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         Ok(self.vault.close().await?)
+    }
+}
+
+/// A refused vault is left as it was found, without the files that belong to an open database.
+async fn close_refused(store: Arc<dyn Store>) {
+    if let Err(error) = store.close().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the refused database was not closed cleanly"
+        );
     }
 }
 
@@ -145,7 +165,7 @@ pub(crate) fn open_local(kms: &KmsConfig) -> anyhow::Result<LocalKms> {
         protection,
     } = &kms.provider;
     let passphrase = match protection {
-        Protection::UnprotectedKeyFile => None,
+        Protection::UnprotectedKeyFile {} => None,
         Protection::Passphrase { from } => Some(secrets::read(
             from,
             &format!("Passphrase of the key file {}", key_file.display()),

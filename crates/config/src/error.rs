@@ -6,12 +6,16 @@ use strongroom_errors::{Category, Coded, ErrorCode};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Not TOML, an unknown field, or a value of the wrong type.
-    #[error("the configuration cannot be read")]
+    /// Not TOML, an unknown field, or a value of the wrong type. No part of the text is repeated: somebody may have
+    /// put a passphrase there.
+    #[error("line {line}, column {column}: {reason}")]
     Syntax {
-        /// Line, column and reason.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in characters.
+        column: usize,
+        /// What is wrong, without values.
+        reason: String,
     },
     /// The configuration has no TOML form.
     #[error("the configuration cannot be written")]
@@ -39,6 +43,37 @@ pub enum ConfigError {
         /// What it must be.
         expected: &'static str,
     },
+}
+
+impl ConfigError {
+    /// What `error` says about `text`, less the line that it quotes and the strings that it names.
+    pub(crate) fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self::Syntax {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            reason: without_values(error.message()),
+        }
+    }
+}
+
+/// Serde names a value that it did not expect, as `string "..."` or as the name of a variant that there is not.
+fn without_values(message: &str) -> String {
+    let (before, from_value) = if let Some(expected) =
+        message.strip_prefix("unknown variant `").and_then(|rest| {
+            rest.rfind("`, expected")
+                .and_then(|end| rest.get(end + 1..))
+        }) {
+        ("unknown variant", expected)
+    } else if let (Some(first), Some(last)) = (message.find('"'), message.rfind('"')) {
+        let before = message.get(..first).unwrap_or_default().trim_end();
+        (before, message.get(last + 1..).unwrap_or_default())
+    } else {
+        (message, "")
+    };
+    format!("{before}{from_value}")
 }
 
 const ADVICE: &str = "'strongroom config example' prints a configuration with every field; 'strongroom config check' tries yours.";

@@ -53,7 +53,7 @@ pub enum Protection {
         from: SecretSource,
     },
     /// Nothing but the file's permissions: who can read the file can read every key.
-    UnprotectedKeyFile,
+    UnprotectedKeyFile {},
 }
 
 impl KmsConfig {
@@ -67,14 +67,26 @@ impl KmsConfig {
                 expected: "1 to 64 letters, digits, '-', '_' or '.'",
             });
         }
-        let KmsProviderConfig::Local { key_file, .. } = &self.provider;
-        if key_file.as_os_str().is_empty() {
+        let KmsProviderConfig::Local {
+            key_file,
+            protection,
+        } = &self.provider;
+        if !key_file.is_absolute() {
             return Err(ConfigError::BadValue {
                 section: "kms",
                 field: "key-file",
-                expected: "a path",
+                expected: "an absolute path",
             });
         }
-        Ok(())
+        match protection {
+            Protection::Passphrase {
+                from: SecretSource::File(path),
+            } if !path.is_absolute() => Err(ConfigError::BadValue {
+                section: "kms",
+                field: "protection.from.file",
+                expected: "an absolute path",
+            }),
+            _ => Ok(()),
+        }
     }
 }

@@ -51,9 +51,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Syntax`] names line and column; the other variants name the field that is wrong.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|source| ConfigError::Syntax {
-            source: Box::new(source),
-        })?;
+        let config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
         config.validate()?;
         Ok(config)
     }
@@ -115,10 +114,89 @@ mod tests {
     fn an_unknown_field_is_refused_and_named() {
         let text = EXAMPLE.replace("[cache]", "[cache]\ncapacty = 7");
         let error = Config::parse(&text).unwrap_err();
-        let ConfigError::Syntax { source } = error else {
-            panic!("{error:?}")
-        };
-        assert!(source.to_string().contains("capacty"), "{source}");
+        assert!(matches!(error, ConfigError::Syntax { .. }), "{error:?}");
+        assert!(error.to_string().contains("capacty"), "{error}");
+        let line = text.lines().position(|line| line.contains("capacty"));
+        let place = format!("line {}, column 1: ", line.unwrap() + 1);
+        assert!(error.to_string().starts_with(&place), "{error}");
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_in_every_section() {
+        let protection = r#"{ type = "unprotected-key-file" }"#;
+        let cases = [
+            ("[vault]", "[vault]\nsurprise = 1"),
+            ("[[kms]]", "[[kms]]\nsurprise = 1"),
+            ("[custody]", "[custody]\nsurprise = 1"),
+            ("[cache]", "[cache]\nsurprise = 1"),
+            ("[vault]", "surprise = 1\n[vault]"),
+            ("[vault]", "[surprise]\n[vault]"),
+            (
+                protection,
+                r#"{ type = "unprotected-key-file", surprise = 1 }"#,
+            ),
+            (
+                protection,
+                r#"{ type = "passphrase", surprise = 1, from = { prompt = {} } }"#,
+            ),
+            (
+                protection,
+                r#"{ type = "passphrase", from = { prompt = { surprise = 1 } } }"#,
+            ),
+            (
+                protection,
+                r#"{ type = "passphrase", from = { prompt = {}, surprise = 1 } }"#,
+            ),
+        ];
+        for (part, changed) in cases {
+            let at = EXAMPLE.rfind(part).unwrap();
+            let (before, after) = EXAMPLE.split_at(at);
+            let text = format!("{before}{}", after.replacen(part, changed, 1));
+            let error = Config::parse(&text).unwrap_err();
+            assert!(matches!(error, ConfigError::Syntax { .. }), "{changed}");
+        }
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_what_stands_in_the_file() {
+        let protection = r#"{ type = "unprotected-key-file" }"#;
+        for wrong in [
+            r#""hunter2""#,
+            r#"{ type = "passphrase", passphrase = "hunter2" }"#,
+            r#"{ type = "passphrase", from = "hunter2" }"#,
+            r#"{ type = "passphrase", from = { text = "hunter2" } }"#,
+            r#"{ type = "passphrase", from = { prompt = "hunter2" } }"#,
+            r#"{ type = "passphrase", from = { file = "hunter2" }"#,
+        ] {
+            let at = EXAMPLE.rfind(protection).unwrap();
+            let (before, after) = EXAMPLE.split_at(at);
+            let text = format!("{before}{}", after.replacen(protection, wrong, 1));
+            let error = Config::parse(&text).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn paths_are_absolute_since_commands_run_anywhere() {
+        for (absolute, relative) in [
+            (
+                r#"anchor = "/home/operator/.config/strongroom/participant1/anchor.json""#,
+                r#"anchor = "anchor.json""#,
+            ),
+            (
+                r#"key-file = "/home/operator/.config/strongroom/participant1/kms.key""#,
+                r#"key-file = "kms.key""#,
+            ),
+            (
+                r#"{ type = "unprotected-key-file" }"#,
+                r#"{ type = "passphrase", from = { file = "secret" } }"#,
+            ),
+        ] {
+            let text = EXAMPLE.replace(absolute, relative);
+            let error = Config::parse(&text).unwrap_err();
+            assert!(matches!(error, ConfigError::BadValue { .. }), "{error:?}");
+        }
     }
 
     #[test]

@@ -52,6 +52,13 @@ impl VaultConfig {
                 expected: "1 to 185 characters",
             });
         }
+        if self.anchor.as_ref().is_some_and(|path| !path.is_absolute()) {
+            return Err(ConfigError::BadValue {
+                section: "vault",
+                field: "anchor",
+                expected: "an absolute path",
+            });
+        }
         Ok(())
     }
 }

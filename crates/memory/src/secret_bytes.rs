@@ -34,6 +34,7 @@ impl SecretBytes {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Self {
         let mut secret = Self::zeroed(bytes.len());
+        // EXPOSE: filled in place.
         secret.expose_mut().copy_from_slice(bytes);
         secret
     }
@@ -49,6 +50,7 @@ impl SecretBytes {
         fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Result<Self, E> {
         let mut secret = Self::zeroed(len);
+        // EXPOSE: filled in place.
         fill(secret.expose_mut())?;
         Ok(secret)
     }
@@ -94,6 +96,7 @@ impl SecretBytes {
 
     /// Keeps the first `len` bytes and wipes the others; nothing happens when there are no more than `len`.
     pub fn truncate(&mut self, len: usize) {
+        // EXPOSE: wiped only.
         if let Some(tail) = self.expose_mut().get_mut(len..) {
             tail.zeroize();
             self.len = len;

@@ -81,21 +81,23 @@ pub enum AnchorError {
     },
 }
 
+const ANCHOR_DAMAGED: ErrorCode = ErrorCode::new(
+    "ANCHOR_DAMAGED",
+    Category::DataCorrupted,
+    "Restore the anchor file from a backup. If it is lost, look the vault over (strongroom doctor) and accept its state with \
+     'strongroom anchor accept'.",
+);
+
 impl AnchorError {
     /// Every code of this domain that is its own.
-    pub const CODES: &[ErrorCode] = &[ErrorCode::new(
-        "ANCHOR_DAMAGED",
-        Category::DataCorrupted,
-        "Restore the anchor file from a backup. If it is lost, check the vault (strongroom doctor) and accept its state with \
-         'strongroom anchor accept'.",
-    )];
+    pub const CODES: &[ErrorCode] = &[ANCHOR_DAMAGED];
 }
 
 impl Coded for AnchorError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::File(source) => source.code(),
-            Self::Malformed { .. } => Self::CODES[0],
+            Self::Malformed { .. } => ANCHOR_DAMAGED,
         }
     }
 }

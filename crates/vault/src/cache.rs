@@ -3,117 +3,114 @@
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use parking_lot::{Mutex, RwLock};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use strongroom_crypto::{Fingerprint, Timestamp};
 
-use crate::settings::CacheSettings;
+use crate::{fingerprints::FingerprintMap, settings::CacheSettings};
 
-/// Enough that two keys in use at once rarely share a lock, and few enough to sweep.
-const SHARDS: usize = 64;
+/// Enough that a change copies a small map only.
+const SHARDS: usize = 256;
 /// Uses are noted this often, in microseconds, so that threads that sign with one key do not fight for its line.
 const USE_RESOLUTION_MICROS: i64 = 1_000_000;
 
 /// Opened keys of one kind.
 ///
-/// Reading takes a shared lock on one of 64 shards, never an exclusive one, so signing threads do not wait for each
-/// other; only a key that comes or goes excludes readers of its shard, for the time of a map insertion. A dropped
-/// key is wiped when the last operation that uses it ends.
+/// Readers take no lock and write to no shared memory: each shard is an immutable map that a change replaces, and a
+/// reader works on the one it found. Changes take turns. A key that was removed is wiped as soon as the last operation
+/// that uses its map ends; nothing defers it.
 pub(crate) struct KeyCache<K> {
-    shards: Box<[RwLock<Shard<K>>]>,
-    capacity_per_shard: usize,
+    shards: Box<[ArcSwap<Shard<K>>]>,
+    capacity: usize,
     expire_after_micros: i64,
+    /// Held by whoever changes a shard; knows how many keys there are.
+    keys: Mutex<usize>,
     /// One gate per key being opened: nothing is opened twice at once.
     gates: Mutex<HashMap<Fingerprint, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-type Shard<K> = HashMap<Fingerprint, Slot<K>, BuildHasherDefault<FingerprintHasher>>;
+type Shard<K> = FingerprintMap<Arc<Slot<K>>>;
 
 struct Slot<K> {
-    key: Arc<K>,
+    key: K,
     used_at: AtomicI64,
 }
 
 impl<K> KeyCache<K> {
     pub(crate) fn new(settings: &CacheSettings) -> Self {
-        let shards = (0..SHARDS).map(|_| RwLock::new(Shard::default())).collect();
         Self {
-            shards,
-            capacity_per_shard: settings.capacity.div_ceil(SHARDS).max(1),
+            shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
+            capacity: settings.capacity.max(1),
             expire_after_micros: i64::try_from(settings.expire_after.as_micros())
                 .unwrap_or(i64::MAX),
+            keys: Mutex::default(),
             gates: Mutex::default(),
         }
     }
 
-    /// The opened key, if it is here and did not expire.
-    pub(crate) fn lookup(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Arc<K>> {
-        let shard = self.shard(fingerprint).read();
+    /// Runs `operation` with the opened key, if it is here and did not expire.
+    pub(crate) fn with<T>(
+        &self,
+        fingerprint: &Fingerprint,
+        now: Timestamp,
+        operation: impl FnOnce(&K) -> T,
+    ) -> Option<T> {
+        let shard = self.shard(fingerprint).load();
         let slot = shard.get(fingerprint)?;
-        let used_at = slot.used_at.load(Ordering::Relaxed);
-        let idle = now.as_micros().saturating_sub(used_at);
+        let idle = now
+            .as_micros()
+            .saturating_sub(slot.used_at.load(Ordering::Relaxed));
         if idle >= self.expire_after_micros {
             return None;
         }
         if idle >= USE_RESOLUTION_MICROS.min(self.expire_after_micros / 2) {
             slot.used_at.store(now.as_micros(), Ordering::Relaxed);
         }
-        Some(Arc::clone(&slot.key))
+        Some(operation(&slot.key))
     }
 
-    /// Takes `key` in, and pushes the longest unused one of its shard out when the shard is full.
-    pub(crate) fn insert(&self, fingerprint: Fingerprint, key: Arc<K>, now: Timestamp) {
-        let mut shard = self.shard(&fingerprint).write();
-        if shard.len() >= self.capacity_per_shard && !shard.contains_key(&fingerprint) {
-            let oldest = shard
-                .iter()
-                .min_by_key(|(_, slot)| slot.used_at.load(Ordering::Relaxed));
-            if let Some(oldest) = oldest.map(|(fingerprint, _)| *fingerprint) {
-                shard.remove(&oldest);
-            }
+    /// Takes `key` in; when the cache is full, a key that was not used for long goes.
+    pub(crate) fn insert(&self, fingerprint: Fingerprint, key: K, now: Timestamp) {
+        let mut keys = self.keys.lock();
+        if *keys >= self.capacity && !self.shard(&fingerprint).load().contains_key(&fingerprint) {
+            self.evict_near(&fingerprint, &mut keys);
         }
-        shard.insert(
-            fingerprint,
-            Slot {
-                key,
-                used_at: AtomicI64::new(now.as_micros()),
-            },
-        );
+        let slot = Arc::new(Slot {
+            key,
+            used_at: AtomicI64::new(now.as_micros()),
+        });
+        self.change(&fingerprint, &mut keys, |shard| {
+            shard.insert(fingerprint, slot);
+        });
     }
 
     /// Forgets a key.
     pub(crate) fn remove(&self, fingerprint: &Fingerprint) {
-        self.shard(fingerprint).write().remove(fingerprint);
+        let mut keys = self.keys.lock();
+        self.change(fingerprint, &mut keys, |shard| {
+            shard.remove(fingerprint);
+        });
     }
 
     /// Forgets every expired key and says how many those were.
     pub(crate) fn sweep(&self, now: Timestamp) -> usize {
         let limit = now.as_micros().saturating_sub(self.expire_after_micros);
-        let mut swept = 0;
-        for shard in &self.shards {
-            let mut shard = shard.write();
-            let before = shard.len();
-            shard.retain(|_, slot| slot.used_at.load(Ordering::Relaxed) > limit);
-            swept += before - shard.len();
-        }
-        swept
+        self.retain(|slot| slot.used_at.load(Ordering::Relaxed) > limit)
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        for shard in &self.shards {
-            shard.write().clear();
-        }
+        self.retain(|_slot| false);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().len()).sum()
+        *self.keys.lock()
     }
 
     /// The gate of `fingerprint`: who holds its lock may open the key, the others find it in the cache afterwards.
@@ -133,13 +130,69 @@ impl<K> KeyCache<K> {
         }
     }
 
+    /// Forgets the longest unused key of the shard of `fingerprint`, or of the next one that has any.
+    fn evict_near(&self, fingerprint: &Fingerprint, keys: &mut usize) {
+        let home = Self::index(fingerprint);
+        let near = self.shards.iter().cycle().skip(home).take(SHARDS);
+        let oldest = near.filter_map(|shard| {
+            let shard = shard.load();
+            let used_at = |slot: &Slot<K>| slot.used_at.load(Ordering::Relaxed);
+            shard
+                .iter()
+                .min_by_key(|(_, slot)| used_at(slot))
+                .map(|(fingerprint, _)| *fingerprint)
+        });
+        if let Some(oldest) = { oldest }.next() {
+            self.change(&oldest, keys, |shard| {
+                shard.remove(&oldest);
+            });
+        }
+    }
+
+    fn retain(&self, keep: impl Fn(&Slot<K>) -> bool) -> usize {
+        let mut keys = self.keys.lock();
+        let before = *keys;
+        for shard in &self.shards {
+            let current = shard.load();
+            if current.values().any(|slot| !keep(slot)) {
+                let kept: Shard<K> = current
+                    .iter()
+                    .filter(|(_, slot)| keep(slot))
+                    .map(|(fingerprint, slot)| (*fingerprint, Arc::clone(slot)))
+                    .collect();
+                *keys -= current.len() - kept.len();
+                shard.store(Arc::new(kept));
+            }
+        }
+        before - *keys
+    }
+
+    /// Replaces the shard of `fingerprint` by a changed copy. The caller holds the lock of `keys`.
+    fn change(
+        &self,
+        fingerprint: &Fingerprint,
+        keys: &mut usize,
+        change: impl FnOnce(&mut Shard<K>),
+    ) {
+        let shard = self.shard(fingerprint);
+        let mut changed = Shard::clone(&shard.load());
+        let before = changed.len();
+        change(&mut changed);
+        *keys = *keys + changed.len() - before;
+        shard.store(Arc::new(changed));
+    }
+
     #[expect(
         clippy::indexing_slicing,
-        reason = "the index is taken modulo the number of shards"
+        reason = "the index is a byte and there are 256 shards"
     )]
-    fn shard(&self, fingerprint: &Fingerprint) -> &RwLock<Shard<K>> {
+    fn shard(&self, fingerprint: &Fingerprint) -> &ArcSwap<Shard<K>> {
+        &self.shards[Self::index(fingerprint)]
+    }
+
+    fn index(fingerprint: &Fingerprint) -> usize {
         let [.., last] = fingerprint.as_bytes();
-        &self.shards[usize::from(*last) % SHARDS]
+        usize::from(*last)
     }
 }
 
@@ -148,21 +201,5 @@ impl<K> fmt::Debug for KeyCache<K> {
         f.debug_struct("KeyCache")
             .field("keys", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Takes the first eight bytes of a fingerprint as its hash: they are bytes of a SHA-256 already.
-#[derive(Default)]
-struct FingerprintHasher(u64);
-
-impl Hasher for FingerprintHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk::<8>() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

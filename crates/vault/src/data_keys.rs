@@ -66,9 +66,9 @@ impl OpenedDataKey {
         self.row_mac.tag(encoding)
     }
 
-    /// The secret element that stands in the digest for the row with this tag.
-    pub(crate) fn element(&self, row_tag: &[u8; 32]) -> [u8; 32] {
-        self.element.tag(row_tag)
+    /// The secret element that stands in the digest for rows with these tags.
+    pub(crate) fn element(&self, tags: &[u8]) -> [u8; 32] {
+        self.element.tag(tags)
     }
 
     /// A tag over `encoding` that tells a reader of the anchor nothing.

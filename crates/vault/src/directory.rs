@@ -1,12 +1,17 @@
 //! What the vault knows of its keys without asking the store.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
+use crate::{
+    data_keys::OpenedDataKey,
+    fingerprints::FingerprintMap,
+    rows::{self, Tag},
+};
 use parking_lot::RwLock;
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeySpec, KeyUsages, PublicKey, Timestamp,
 };
-use strongroom_store::{Custody, DataKeyId, KeyState, PrivateKeyRecord, Sealing, WrapRecord};
+use strongroom_store::{Custody, KeyState, PrivateKeyRecord, Sealing, WrapRecord};
 
 /// A key of the vault: its public half, and what is known of the private one.
 #[derive(Clone, Debug)]
@@ -19,8 +24,7 @@ pub struct KeyEntry {
     pub created_at: Timestamp,
     /// The private half, if the vault has it.
     pub private: Option<PrivateHalf>,
-    pub(crate) public_tag: [u8; 32],
-    pub(crate) data_key_id: DataKeyId,
+    pub(crate) public_tag: Tag,
 }
 
 /// What is known of a private key without opening it.
@@ -38,8 +42,7 @@ pub struct PrivateHalf {
     pub wrapper_key_id: Option<String>,
     /// When the private key came into the vault.
     pub created_at: Timestamp,
-    pub(crate) tag: [u8; 32],
-    pub(crate) data_key_id: DataKeyId,
+    pub(crate) tag: Tag,
 }
 
 impl KeyEntry {
@@ -61,6 +64,12 @@ impl KeyEntry {
         self.public.spec()
     }
 
+    /// What stands in the digest for this key.
+    pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
+        let private = self.private.as_ref().map(|private| &private.tag);
+        rows::key_element(current, &self.public_tag, private)
+    }
+
     /// What a signing key may sign; none for an encryption key.
     #[must_use]
     pub fn usages(&self) -> Option<KeyUsages> {
@@ -68,15 +77,18 @@ impl KeyEntry {
     }
 }
 
+/// Keys by fingerprint.
+pub(crate) type Entries = FingerprintMap<Arc<KeyEntry>>;
+
 /// All keys of an open vault, by fingerprint.
 ///
 /// It is the vault's memory of what it authenticated when it opened: a row that is read later must still carry the
 /// tag that stands here, so that the store's operator cannot slip an older row under an open vault.
 #[derive(Debug, Default)]
-pub(crate) struct KeyDirectory(RwLock<HashMap<Fingerprint, Arc<KeyEntry>>>);
+pub(crate) struct KeyDirectory(RwLock<Entries>);
 
 impl KeyDirectory {
-    pub(crate) fn new(entries: HashMap<Fingerprint, Arc<KeyEntry>>) -> Self {
+    pub(crate) fn new(entries: Entries) -> Self {
         Self(RwLock::new(entries))
     }
 
@@ -105,17 +117,16 @@ impl KeyDirectory {
 
     /// Runs `action` only if `entry` is still the one in force, and keeps it in force meanwhile.
     ///
-    /// An opened key is put into the cache under this, so that a key deleted while it was being opened does not
+    /// An opened key is used and cached under this, so that a key that was deleted while it was being opened does not
     /// stay usable.
-    pub(crate) fn if_current(&self, entry: &Arc<KeyEntry>, action: impl FnOnce()) -> bool {
+    pub(crate) fn if_current<T>(
+        &self,
+        entry: &Arc<KeyEntry>,
+        action: impl FnOnce() -> T,
+    ) -> Option<T> {
         let entries = self.0.read();
-        let current = entries
-            .get(&entry.fingerprint())
-            .is_some_and(|known| Arc::ptr_eq(known, entry));
-        if current {
-            action();
-        }
-        current
+        let known = entries.get(&entry.fingerprint())?;
+        Arc::ptr_eq(known, entry).then(action)
     }
 }
 
@@ -137,7 +148,6 @@ impl PrivateHalf {
             wrapper_key_id,
             created_at: record.created_at,
             tag: record.mac,
-            data_key_id: record.data_key_id,
         }
     }
 }

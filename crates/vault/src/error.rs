@@ -106,22 +106,16 @@ pub enum VaultError {
         /// The row's key.
         row: String,
     },
-    /// Private rows without their public rows: somebody dropped those.
-    #[error("{rows} private keys have lost their public halves")]
-    OrphanedPrivateKeys {
-        /// How many.
-        rows: u64,
-    },
     /// The state record was edited or brought from another vault.
     #[error("the state record is not authentic")]
     StateNotAuthentic,
     /// Every row is authentic, but together they are not this vault at its latest commit.
     #[error("the rows do not add up to the state record: a row was dropped, revived, or put back")]
     StateMismatch {
-        /// Rows that the last commit left.
-        expected_rows: u64,
-        /// Rows that are there.
-        found_rows: u64,
+        /// Keys, wraps and data keys that the last commit left.
+        expected_entries: u64,
+        /// Those that are there.
+        found_entries: u64,
     },
     /// The whole store is older than the anchor remembers.
     #[error("the store is at generation {found}, the anchor remembers {remembered}")]
@@ -277,7 +271,6 @@ const DATA_KEY_SUBSTITUTED: ErrorCode =
     code("DATA_KEY_SUBSTITUTED", Category::DataCorrupted, RESTORE);
 const UNKNOWN_DATA_KEY: ErrorCode = code("UNKNOWN_DATA_KEY", Category::DataCorrupted, RESTORE);
 const ROW_NOT_AUTHENTIC: ErrorCode = code("ROW_NOT_AUTHENTIC", Category::DataCorrupted, RESTORE);
-const ROW_MISSING: ErrorCode = code("ROW_MISSING", Category::DataCorrupted, RESTORE);
 const STATE_NOT_AUTHENTIC: ErrorCode =
     code("STATE_NOT_AUTHENTIC", Category::DataCorrupted, RESTORE);
 const STATE_MISMATCH: ErrorCode = code("STATE_MISMATCH", Category::DataCorrupted, RESTORE);
@@ -327,7 +320,6 @@ impl VaultError {
         DATA_KEY_SUBSTITUTED,
         UNKNOWN_DATA_KEY,
         ROW_NOT_AUTHENTIC,
-        ROW_MISSING,
         STATE_NOT_AUTHENTIC,
         STATE_MISMATCH,
         ROLLED_BACK,
@@ -357,7 +349,6 @@ impl Coded for VaultError {
             Self::DataKeySubstituted { .. } => DATA_KEY_SUBSTITUTED,
             Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,
             Self::RowNotAuthentic { .. } => ROW_NOT_AUTHENTIC,
-            Self::OrphanedPrivateKeys { .. } => ROW_MISSING,
             Self::StateNotAuthentic => STATE_NOT_AUTHENTIC,
             Self::StateMismatch { .. } => STATE_MISMATCH,
             Self::RolledBack { .. } => ROLLED_BACK,

@@ -26,6 +26,7 @@
 
 mod anchor;
 mod audit;
+mod authenticate;
 mod cache;
 mod caller;
 mod data_keys;
@@ -33,6 +34,8 @@ mod digest;
 mod directory;
 mod environment;
 mod error;
+mod fingerprints;
+mod opening;
 mod operations;
 mod rows;
 mod sealing;

@@ -1,11 +1,13 @@
 //! What each row means, as bytes that a tag is computed over.
 //!
-//! Every column of a security-relevant row is in its encoding, and the vault's id is in all of them, so that a row
-//! that was edited, swapped or brought from another vault carries the wrong tag.
+//! Every column of a security-relevant row is in its encoding, so that a row that was edited or swapped carries the
+//! wrong tag. A row of another vault does as well: keys of tags derive from data keys, and those are of one vault.
+//!
+//! Encodings are short on purpose: opening a vault computes one for each row.
 
-use strongroom_crypto::{KeyPurpose, KeySpec, encoding::Encoder};
+use strongroom_crypto::{HashBuilder, KeyPurpose, KeySpec, KeyUsages, encoding::Encoder};
 use strongroom_store::{
-    DataKeyRecord, PrivateKeyRecord, PublicKeyRecord, StoredKey, VaultId, VaultRecord, WrapRecord,
+    DataKeyRecord, PrivateKeyRecord, PublicKeyRecord, RowCode, StoredKey, VaultRecord, WrapRecord,
 };
 
 use crate::{
@@ -13,109 +15,111 @@ use crate::{
     error::VaultError,
 };
 
+/// A tag over a row: stored beside the row, or standing for it in the digest.
+pub(crate) type Tag = [u8; 32];
+
 pub(crate) const DATA_KEYS: &str = "data_keys";
 pub(crate) const PRIVATE_KEYS: &str = "private_keys";
 pub(crate) const PUBLIC_KEYS: &str = "public_keys";
-const VAULT: &str = "vault";
 pub(crate) const WRAPS: &str = "wraps";
 
-/// A row as the vault authenticates it.
-pub(crate) struct Tagged {
-    /// What is stored beside the row, or would be.
-    pub(crate) tag: [u8; 32],
-    /// What stands in the digest for it; secret.
-    pub(crate) element: [u8; 32],
+/// The first byte of an encoding: rows of two tables never have the same one.
+#[repr(u8)]
+enum Table {
+    Vault = 1,
+    DataKeys = 2,
+    Wraps = 3,
+    PublicKeys = 4,
+    PrivateKeys = 5,
 }
 
-impl Tagged {
-    fn new(data_key: &OpenedDataKey, encoding: &[u8]) -> Self {
-        let tag = data_key.row_tag(encoding);
-        Self {
-            element: data_key.element(&tag),
-            tag,
-        }
-    }
-}
-
-pub(crate) fn tag_vault(record: &VaultRecord, data_key: &OpenedDataKey) -> Tagged {
-    let mut encoder = start(VAULT, record.id);
+pub(crate) fn tag_vault(record: &VaultRecord, current: &OpenedDataKey) -> Tag {
+    let mut encoder = start(Table::Vault);
     encoder
+        .raw(record.id.as_bytes())
         .long(record.created_at.as_micros())
         .raw(record.current_data_key.as_bytes());
-    Tagged::new(data_key, &encoder.into_vec())
+    current.row_tag(encoder.as_slice())
 }
 
-pub(crate) fn tag_data_key(
-    vault: VaultId,
-    record: &DataKeyRecord,
-    current: &OpenedDataKey,
-) -> Tagged {
-    let mut encoder = start(DATA_KEYS, vault);
+pub(crate) fn tag_data_key(record: &DataKeyRecord, current: &OpenedDataKey) -> Tag {
+    let mut encoder = start(Table::DataKeys);
     encoder
         .raw(record.id.as_bytes())
         .raw(&record.commitment)
-        .string(record.state.name())
+        .byte(record.state.code())
         .long(record.created_at.as_micros());
-    Tagged::new(current, &encoder.into_vec())
+    current.row_tag(encoder.as_slice())
 }
 
-pub(crate) fn tag_wrap(vault: VaultId, record: &WrapRecord, current: &OpenedDataKey) -> Tagged {
-    let mut encoder = start(WRAPS, vault);
+pub(crate) fn tag_wrap(record: &WrapRecord, current: &OpenedDataKey) -> Tag {
+    let mut encoder = start(Table::Wraps);
     encoder
         .raw(record.data_key_id.as_bytes())
         .string(&record.kms)
         .string(&record.wrapper_key_id)
         .bytes(&record.ciphertext)
         .long(record.created_at.as_micros());
-    Tagged::new(current, &encoder.into_vec())
+    current.row_tag(encoder.as_slice())
 }
 
 pub(crate) fn tag_public_key(
-    vault: VaultId,
     record: &PublicKeyRecord,
     data_keys: &DataKeys,
-) -> Result<Tagged, VaultError> {
-    let mut encoder = start(PUBLIC_KEYS, vault);
-    encoder.raw(record.fingerprint.as_bytes());
-    encode_spec(&mut encoder, record.spec);
+    encoder: &mut Encoder,
+) -> Result<Tag, VaultError> {
+    restart(encoder, Table::PublicKeys);
     encoder
-        .byte(record.usages.map_or(0, strongroom_crypto::KeyUsages::bits))
-        .bytes(&record.spki)
-        .string(record.name.as_ref().map_or("", |name| name.as_str()))
+        .raw(record.data_key_id.as_bytes())
+        .raw(record.fingerprint.as_bytes())
+        .byte(record.spec.code())
+        .byte(record.usages.map_or(0, KeyUsages::bits))
         .long(record.created_at.as_micros())
-        .raw(record.data_key_id.as_bytes());
-    Ok(Tagged::new(
-        data_keys.named(&record.data_key_id)?,
-        &encoder.into_vec(),
-    ))
+        .bytes(&record.spki)
+        .string(record.name.as_ref().map_or("", |name| name.as_str()));
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
 }
 
 pub(crate) fn tag_private_key(
-    vault: VaultId,
     record: &PrivateKeyRecord,
     data_keys: &DataKeys,
-) -> Result<Tagged, VaultError> {
-    let mut encoder = start(PRIVATE_KEYS, vault);
+    encoder: &mut Encoder,
+) -> Result<Tag, VaultError> {
+    restart(encoder, Table::PrivateKeys);
     encoder
+        .raw(record.data_key_id.as_bytes())
         .raw(record.fingerprint.as_bytes())
-        .string(record.custody.name())
-        .string(record.sealing.name())
-        .string(record.state.name())
+        .byte(record.custody.code())
+        .byte(record.sealing.code())
+        .byte(record.state.code())
         .byte(u8::from(record.exposed))
-        .string(record.wrapper_key_id.as_deref().unwrap_or(""));
+        .long(record.created_at.as_micros());
     match &record.key {
-        // EXPOSE: a clear row is authenticated like any other; the encoding is dropped with the tag.
-        StoredKey::Clear(secret) => encoder.byte(0).bytes(secret.expose()),
         StoredKey::Sealed(sealed) => encoder.byte(1).bytes(sealed),
         StoredKey::Absent => encoder.byte(2),
+        StoredKey::Clear(secret) => {
+            // EXPOSE: a clear row is authenticated like any other. The encoding gets a digest of the key, since the
+            // memory of an encoder is neither locked nor wiped.
+            let digest = HashBuilder::without_purpose().raw(secret.expose()).finish();
+            encoder.byte(3).raw(digest.as_bytes())
+        }
     };
-    encoder
-        .long(record.created_at.as_micros())
-        .raw(record.data_key_id.as_bytes());
-    Ok(Tagged::new(
-        data_keys.named(&record.data_key_id)?,
-        &encoder.into_vec(),
-    ))
+    encoder.string(record.wrapper_key_id.as_deref().unwrap_or(""));
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
+/// What stands in the digest for a key, both halves together: secret.
+pub(crate) fn key_element(current: &OpenedDataKey, public: &Tag, private: Option<&Tag>) -> Tag {
+    let mut tags = [0; 64];
+    let (first, second) = tags.split_at_mut(32);
+    first.copy_from_slice(public);
+    // No tag is all zeros but by a chance of 2^-256.
+    second.copy_from_slice(private.unwrap_or(&[0; 32]));
+    current.element(&tags)
 }
 
 /// Appends what a key is: purpose and spec by their stable names.
@@ -127,8 +131,14 @@ pub(crate) fn encode_spec(encoder: &mut Encoder, spec: KeySpec) {
     encoder.byte(purpose).string(spec.name());
 }
 
-fn start(table: &str, vault: VaultId) -> Encoder {
-    let mut encoder = Encoder::with_capacity(320);
-    encoder.string(table).raw(vault.as_bytes());
+fn start(table: Table) -> Encoder {
+    let mut encoder = Encoder::new();
+    restart(&mut encoder, table);
     encoder
+}
+
+/// Begins a new encoding in the room of an old one: there are many rows of keys.
+fn restart(encoder: &mut Encoder, table: Table) {
+    encoder.clear();
+    encoder.byte(table as u8);
 }

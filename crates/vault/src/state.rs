@@ -19,8 +19,8 @@ const STATE_VERSION: u8 = 1;
 pub(crate) struct VaultState {
     /// Number of commits so far.
     pub(crate) generation: u64,
-    /// Number of rows in the digest.
-    pub(crate) rows: u64,
+    /// Number of entries in the digest: keys, wraps, data keys, and the vault itself.
+    pub(crate) entries: u64,
     /// The digest over all of them.
     pub(crate) digest: MultisetDigest,
     /// Number of audit records.
@@ -81,7 +81,7 @@ impl VaultState {
         let mut encoder = Encoder::with_capacity(88);
         encoder
             .raw(&self.generation.to_be_bytes())
-            .raw(&self.rows.to_be_bytes())
+            .raw(&self.entries.to_be_bytes())
             .raw(&self.digest.to_bytes())
             .raw(&self.audit_records.to_be_bytes())
             .raw(&self.audit_head);
@@ -92,7 +92,7 @@ impl VaultState {
         let mut decoder = Decoder::new(bytes);
         let state = Self {
             generation: u64::from_be_bytes(decoder.array()?),
-            rows: u64::from_be_bytes(decoder.array()?),
+            entries: u64::from_be_bytes(decoder.array()?),
             digest: MultisetDigest::from_bytes(&decoder.array()?),
             audit_records: u64::from_be_bytes(decoder.array()?),
             audit_head: decoder.array()?,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use strongroom_crypto::{Fingerprint, PrivateKey, PublicKey, Timestamp};
+use strongroom_crypto::{Fingerprint, PrivateKey, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
     Custody, KeyState, PrivateKeyRecord, PublicKeyRecord, StoreError, StoredKey, VaultRecord,
     WriteTransaction,
@@ -13,10 +13,9 @@ use crate::{
     anchor::{AnchorRecord, Checkpoint},
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
-    data_keys::OpenedDataKey,
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
-    rows::{self, Tagged},
+    rows,
     state::VaultState,
     vault::Vault,
 };
@@ -71,6 +70,7 @@ impl<'v> Unit<'v> {
         if let Some(private) = private {
             entry.private = Some(self.insert_private_key(&entry.public, private).await?);
         }
+        self.remember(&entry);
         Ok(Arc::new(entry))
     }
 
@@ -81,27 +81,17 @@ impl<'v> Unit<'v> {
         private: NewPrivateHalf<'_>,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let half = self.insert_private_key(&entry.public, private).await?;
-        Ok(Arc::new(KeyEntry {
-            private: Some(half),
-            ..entry.clone()
-        }))
+        Ok(self.replace_entry(entry, half))
     }
 
     /// Removes a key, both halves.
     pub(crate) async fn delete_key(&mut self, entry: &KeyEntry) -> Result<(), VaultError> {
         let fingerprint = entry.fingerprint();
-        if let Some(private) = &entry.private {
+        if entry.private.is_some() {
             self.transaction.delete_private_key(fingerprint).await?;
-            self.forget(
-                self.vault.data_keys().named(&private.data_key_id)?,
-                &private.tag,
-            );
         }
         self.transaction.delete_public_key(fingerprint).await?;
-        self.forget(
-            self.vault.data_keys().named(&entry.data_key_id)?,
-            &entry.public_tag,
-        );
+        self.forget(entry);
         Ok(())
     }
 
@@ -112,10 +102,6 @@ impl<'v> Unit<'v> {
         change: impl FnOnce(&mut PrivateKeyRecord),
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let fingerprint = entry.fingerprint();
-        let old = entry
-            .private
-            .as_ref()
-            .ok_or(VaultError::NoPrivateKey { fingerprint })?;
         let mut record = self
             .transaction
             .private_key(fingerprint)
@@ -123,16 +109,10 @@ impl<'v> Unit<'v> {
             .ok_or(VaultError::ChangedUnderneath)?;
         self.vault.authenticate(entry, &record)?;
         change(&mut record);
-        self.forget(self.vault.data_keys().named(&old.data_key_id)?, &old.tag);
-        let tagged = rows::tag_private_key(self.vault.id(), &record, self.vault.data_keys())?;
-        record.mac = tagged.tag;
+        record.mac = rows::tag_private_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
         let half = self.vault.private_half(&record);
         self.transaction.update_private_keys(vec![record]).await?;
-        self.remember(&tagged);
-        Ok(Arc::new(KeyEntry {
-            private: Some(half),
-            ..entry.clone()
-        }))
+        Ok(self.replace_entry(entry, half))
     }
 
     /// Writes what is done into the audit log, in this same unit.
@@ -217,17 +197,16 @@ impl<'v> Unit<'v> {
             data_key_id,
             mac: [0; 32],
         };
-        let tagged = rows::tag_public_key(self.vault.id(), &record, self.vault.data_keys())?;
-        record.mac = tagged.tag;
+        let public_tag =
+            rows::tag_public_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
+        record.mac = public_tag;
         self.transaction.insert_public_key(record).await?;
-        self.remember(&tagged);
         Ok(KeyEntry {
             public,
             name,
             created_at: self.now,
             private: None,
-            public_tag: tagged.tag,
-            data_key_id,
+            public_tag,
         })
     }
 
@@ -252,22 +231,35 @@ impl<'v> Unit<'v> {
             created_at: self.now,
             mac: [0; 32],
         };
-        let tagged = rows::tag_private_key(self.vault.id(), &record, self.vault.data_keys())?;
-        record.mac = tagged.tag;
+        record.mac = rows::tag_private_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
         let half = self.vault.private_half(&record);
         self.transaction.insert_private_key(record).await?;
-        self.remember(&tagged);
         Ok(half)
     }
 
-    fn remember(&mut self, row: &Tagged) {
-        self.next.digest.add(&row.element);
-        self.next.rows += 1;
+    /// The entry with another private half, in the digest as well.
+    fn replace_entry(&mut self, entry: &KeyEntry, half: PrivateHalf) -> Arc<KeyEntry> {
+        let replaced = Arc::new(KeyEntry {
+            private: Some(half),
+            ..entry.clone()
+        });
+        self.forget(entry);
+        self.remember(&replaced);
+        replaced
     }
 
-    fn forget(&mut self, data_key: &OpenedDataKey, tag: &[u8; 32]) {
-        self.next.digest.remove(&data_key.element(tag));
-        self.next.rows = self.next.rows.saturating_sub(1);
+    fn remember(&mut self, entry: &KeyEntry) {
+        self.next
+            .digest
+            .add(&entry.element(self.vault.data_keys().current()));
+        self.next.entries += 1;
+    }
+
+    fn forget(&mut self, entry: &KeyEntry) {
+        self.next
+            .digest
+            .remove(&entry.element(self.vault.data_keys().current()));
+        self.next.entries = self.next.entries.saturating_sub(1);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp};
+use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp, encoding::Encoder};
 use strongroom_store::{PrivateKeyRecord, VaultId, WrapRecord};
 use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
@@ -172,11 +172,11 @@ impl Vault {
         entry: &KeyEntry,
         record: &PrivateKeyRecord,
     ) -> Result<(), VaultError> {
-        let tagged = rows::tag_private_key(self.id, record, &self.data_keys)?;
+        let tag = rows::tag_private_key(record, &self.data_keys, &mut Encoder::new())?;
         let known = entry
             .private
             .as_ref()
-            .is_some_and(|private| private.tag.ct_eq(&tagged.tag).into());
+            .is_some_and(|private| private.tag.ct_eq(&tag).into());
         if known {
             Ok(())
         } else {

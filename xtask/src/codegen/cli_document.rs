@@ -40,7 +40,7 @@ fn commands(help: &str) -> Vec<String> {
     help.lines()
         .skip_while(|line| *line != "Commands:")
         .skip(1)
-        .take_while(|line| !line.is_empty())
+        .take_while(|line| line.is_empty() || line.starts_with(' '))
         .filter_map(listed)
         .filter(|name| name != "help")
         .collect()
@@ -65,7 +65,9 @@ Usage: strongroom <COMMAND>
 Commands:
   keys  Generate keys, list them, and so on and on until the
         line is full
-  sign  Sign a file
+  sign
+          Sign a file
+
   help  Print this message
 
 Options:

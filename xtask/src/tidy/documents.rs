@@ -1,6 +1,8 @@
 //! Documents that must stay true.
 
-use super::{tree::Tree, violation::Violation};
+use std::collections::BTreeSet;
+
+use super::{code::words, tree::Tree, violation::Violation};
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const ARCHITECTURE_MAX_LINES: usize = 300;
@@ -10,6 +12,9 @@ const README_MAX_LINES: usize = 100;
 /// The two commands that a newcomer types; build servers run them too.
 const README_COMMANDS: [&str; 2] = ["cargo run --release -- quickstart", "cargo xtask test"];
 const CI_SCRIPT: &str = ".ci/run";
+
+/// Names the tests that show what we claim.
+const EVIDENCE: &str = "docs/security.md";
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -52,7 +57,52 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
             format!("does not run the README's '{test_command}'"),
         ));
     }
+    violations.extend(missing_tests(tree));
     violations
+}
+
+/// Tests that the evidence names and nobody wrote.
+fn missing_tests(tree: &Tree) -> Vec<Violation> {
+    let written: BTreeSet<&str> = tree
+        .sources()
+        .iter()
+        .flat_map(|source| functions(&source.all.code))
+        .collect();
+    let named = tree
+        .text(EVIDENCE)
+        .lines()
+        .enumerate()
+        .flat_map(|(index, line)| {
+            let quoted = line.split('`').skip(1).step_by(2);
+            quoted
+                .filter(|name| is_sentence(name))
+                .map(move |name| (index + 1, name))
+        });
+    let missing = named.filter(|(_, name)| !written.contains(name));
+    missing
+        .map(|(line, name)| {
+            Violation::at(
+                EVIDENCE,
+                line,
+                format!("names the test {name}, which does not exist"),
+            )
+        })
+        .collect()
+}
+
+/// Names of the functions in `code`, and of those that a macro makes of a list of names.
+fn functions(code: &str) -> impl Iterator<Item = &str> {
+    words(code)
+        .map(|(_, word)| word)
+        .filter(|word| is_sentence(word))
+}
+
+/// Whether this could be the name of a test: they are sentences.
+fn is_sentence(name: &str) -> bool {
+    name.split('_').count() > 3
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// Whether `text` has the crate in code quotes, as `kms` or `crates/kms`.
@@ -109,6 +159,24 @@ mod tests {
             1
         );
         assert!(!found("", GOOD_README, GOOD_CI).is_empty());
+    }
+
+    #[test]
+    fn evidence_that_nobody_wrote_is_named() {
+        let files = [
+            (
+                "docs/security.md",
+                "\n| rows | `a_row_is_a_row`, `a_row_is_no_column`, `xtask` |\n",
+            ),
+            (
+                "crates/a/tests/a.rs",
+                "#[test]\nfn a_row_is_a_row() {}\n// fn a_row_is_no_column() {}",
+            ),
+        ];
+        assert_eq!(
+            texts(&missing_tests(&tree(&files))),
+            ["docs/security.md:2: names the test a_row_is_no_column, which does not exist"]
+        );
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what the anchor remembers
+    #[command(
+        after_help = "Examples:\n  strongroom anchor show\n  strongroom anchor show --output json | jq .record.confirmed"
+    )]
     Show,
     /// Take the database as it is for the latest: after a restore, or when the anchor was lost
     #[command(

@@ -23,6 +23,9 @@ pub(crate) enum Command {
         last: Option<usize>,
     },
     /// Check that no record was removed, changed or put in another place
+    #[command(
+        after_help = "Examples:\n  strongroom audit verify\n  strongroom audit verify --output json | jq -r .head"
+    )]
     Verify,
 }
 

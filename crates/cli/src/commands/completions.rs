@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::args::Cli;
+use crate::{args::Cli, output};
 
 /// Print a completion script for your shell.
 #[derive(Args, Debug)]
@@ -20,11 +20,14 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
+    // Collected first: the generator panics when its reader goes away.
+    let mut script = Vec::new();
     clap_complete::generate(
         options.shell,
         &mut Cli::command(),
         "strongroom",
-        &mut std::io::stdout(),
+        &mut script,
     );
+    output::write(&script)?;
     Ok(ExitCode::SUCCESS)
 }

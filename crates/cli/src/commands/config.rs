@@ -12,6 +12,7 @@ use crate::{args::Global, output, session};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print a configuration with every field and its meaning
+    #[command(after_help = "Examples:\n  strongroom config example > new.toml")]
     Example,
     /// Check the configuration of --dir or --config, without opening anything
     #[command(
@@ -30,7 +31,7 @@ struct Report {
 pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Example => {
-            print!("{EXAMPLE}");
+            output::write(EXAMPLE.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check(global),
@@ -39,19 +40,20 @@ pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode>
 
 fn check(global: &Global) -> anyhow::Result<ExitCode> {
     let config = session::read_config(global)?;
+    let dir = std::path::absolute(&global.dir)?;
     let mut warnings = Vec::new();
     for kms in &config.kms {
         let KmsProviderConfig::Local {
             key_file,
             protection,
         } = &kms.provider;
-        if *protection == Protection::UnprotectedKeyFile {
+        if *protection == (Protection::UnprotectedKeyFile {}) {
             warnings.push(format!(
                 "kms {}: the key file is protected by file permissions only",
                 kms.name
             ));
         }
-        if key_file.starts_with(&global.dir) {
+        if key_file.starts_with(&dir) {
             warnings.push(format!(
                 "kms {}: the key file lies in the vault's folder and is copied with it",
                 kms.name

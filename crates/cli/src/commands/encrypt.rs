@@ -76,7 +76,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             encrypted
         }
         (None, None) => {
-            return Err(CliError::NotConfirmed {
+            return Err(CliError::FlagMissing {
                 flag: "--to or --public-key",
             }
             .into());

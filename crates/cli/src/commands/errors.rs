@@ -6,7 +6,12 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_errors::ErrorCode;
 
-use crate::{args::Global, exit, failure, output};
+use crate::{
+    args::Global,
+    exit,
+    failure::{self, CliError},
+    output,
+};
 
 /// List every error code, its exit status and what to do about it.
 #[derive(Args, Debug)]
@@ -34,18 +39,26 @@ pub(crate) fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode>
         options
             .code
             .as_deref()
-            .is_none_or(|wanted| wanted == code.name())
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(code.name()))
     };
     let codes = failure::all_codes();
     let errors: Vec<_> = codes.iter().filter(wanted).map(View::of).collect();
-    let found = !errors.is_empty();
+    if let (true, Some(code)) = (errors.is_empty(), &options.code) {
+        return Err(CliError::NoSuchCode { code: code.clone() }.into());
+    }
     output::print(global.output, &Report { errors }, |out| {
         let codes = codes.iter().filter(wanted);
-        codes
-            .into_iter()
-            .try_for_each(|code| writeln!(out, "{}\n    {}\n", code.name(), code.advice()))
+        codes.into_iter().try_for_each(|code| {
+            let status = exit::status(code.category());
+            writeln!(
+                out,
+                "{} (exit status {status})\n    {}\n",
+                code.name(),
+                code.advice()
+            )
+        })
     })?;
-    Ok(ExitCode::from(if found { 0 } else { exit::NO }))
+    Ok(ExitCode::SUCCESS)
 }
 
 impl View {

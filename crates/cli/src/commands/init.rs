@@ -13,7 +13,7 @@ use strongroom_config::{
     SecretSource, VaultConfig,
 };
 use strongroom_crypto::{Random, SystemRandom, clock::SystemClock};
-use strongroom_files::{Access, Files};
+use strongroom_files::{Access, FileAction, FileError, Files};
 use strongroom_kms::{KeyState, KmsKeyId};
 use strongroom_kms_local::{
     DEFAULT_COST, KeyKind, LocalKey, LocalKms, Protection as FileProtection,
@@ -81,7 +81,7 @@ impl ProtectionArgs {
         } else if self.passphrase_prompt {
             SecretSource::Prompt(PromptTag {})
         } else {
-            return Ok(Protection::UnprotectedKeyFile);
+            return Ok(Protection::UnprotectedKeyFile {});
         };
         Ok(Protection::Passphrase { from })
     }
@@ -173,6 +173,7 @@ pub(crate) async fn make(
         )?;
         config
     };
+    refuse_to_replace(&global.dir, &config)?;
     let kms = OpenKms::open_with(&config, |kms| open_or_make_local(&files, kms))?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
     let environment = kms.environment(store, &config);
@@ -197,7 +198,20 @@ fn refuse_other_contents(dir: &Path) -> anyhow::Result<()> {
     let in_use = match std::fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(error.into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Err(FileError::NotAFolder {
+                path: dir.to_owned(),
+            }
+            .into());
+        }
+        Err(source) => {
+            return Err(FileError::Denied {
+                path: dir.to_owned(),
+                action: FileAction::Read,
+                source,
+            }
+            .into());
+        }
     };
     if in_use {
         Err(CliError::FolderInUse {
@@ -206,6 +220,25 @@ fn refuse_other_contents(dir: &Path) -> anyhow::Result<()> {
         .into())
     } else {
         Ok(())
+    }
+}
+
+/// A vault that was once finished and has lost its database is not an unfinished one: a new one in its place would
+/// hide the loss, and make the anchor forget it.
+fn refuse_to_replace(dir: &Path, config: &Config) -> anyhow::Result<()> {
+    if SqliteStore::exists(dir) {
+        return Ok(());
+    }
+    let anchor = session::anchor(config);
+    match (anchor.load()?, anchor.location()) {
+        (Some(record), Some(location)) if record.confirmed.is_some() => {
+            Err(CliError::DatabaseGone {
+                vault_id: record.vault_id,
+                anchor: location,
+            }
+            .into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -250,7 +283,7 @@ fn open_or_make_local(files: &Arc<dyn Files>, kms: &KmsConfig) -> anyhow::Result
         return session::open_local(kms);
     }
     let protection = match protection {
-        Protection::UnprotectedKeyFile => FileProtection::UnprotectedKeyFile,
+        Protection::UnprotectedKeyFile {} => FileProtection::UnprotectedKeyFile,
         Protection::Passphrase { from } => FileProtection::Passphrase(
             secrets::read_new(from, "New passphrase of the key file")?,
             DEFAULT_COST,

@@ -20,6 +20,9 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the key file and the keys in it
+    #[command(
+        after_help = "Examples:\n  strongroom kms show\n  strongroom kms show --output json | jq '.kms[].keys'"
+    )]
     Show,
     /// Give the key file a passphrase, or another one, or take it away
     #[command(
@@ -127,8 +130,8 @@ impl KeyView {
 
 /// Protects the key file anew and says so in the configuration.
 ///
-/// The file changes first: when the second step does not happen, the next command says that a passphrase is needed, and
-/// this one can be repeated.
+/// The file changes first. When the second step did not happen, the configuration does not open the file, but what is
+/// wanted does: then only that step is left to do.
 fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow::Result<()> {
     let mut config = session::read_config(global)?;
     let wanted = args.to_config()?;
@@ -140,18 +143,22 @@ fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow
         value: name.unwrap_or_default().to_owned(),
         expected: "the name of a [[kms]] section",
     })?;
-    let local = session::open_local(section)?;
-    match &wanted {
-        Protection::UnprotectedKeyFile => local.danger_remove_passphrase()?,
-        Protection::Passphrase { from } => {
+    let opened = session::open_local(section);
+    let KmsProviderConfig::Local { protection, .. } = &mut section.provider;
+    let before = std::mem::replace(protection, wanted.clone());
+    match (opened, &wanted) {
+        (Ok(local), Protection::UnprotectedKeyFile {}) => local.danger_remove_passphrase()?,
+        (Ok(local), Protection::Passphrase { from }) => {
             local.change_protection(
                 secrets::read_new(from, "New passphrase of the key file")?,
                 DEFAULT_COST,
             )?;
         }
+        (Err(refused), _) if before != wanted => {
+            session::open_local(section).map_err(|_also_refused| refused)?;
+        }
+        (Err(refused), _) => return Err(refused),
     }
-    let KmsProviderConfig::Local { protection, .. } = &mut section.provider;
-    *protection = wanted;
     session::files().write_durably(
         &global.config_path(),
         config.to_toml()?.as_bytes(),

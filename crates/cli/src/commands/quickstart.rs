@@ -103,7 +103,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
     let unprotected = protection.iter().any(|provider| {
         let strongroom_config::KmsProviderConfig::Local { protection, .. } = provider;
-        *protection == Protection::UnprotectedKeyFile
+        *protection == Protection::UnprotectedKeyFile {}
     });
     output::print(global.output, &report, |out| report.print(out, unprotected))?;
     let passed = report.checks.iter().all(|check| check.passed);
@@ -162,7 +162,7 @@ async fn open_or_make(global: &Global, options: &Options) -> anyhow::Result<(Ses
         global,
         &options.node,
         options.key_dir.as_deref(),
-        Protection::UnprotectedKeyFile,
+        Protection::UnprotectedKeyFile {},
     )
     .await?;
     Ok((session, true))

@@ -83,25 +83,28 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let signature = session.vault.sign(&options.key, &message, allowed).await?;
     session.close().await?;
 
+    let bytes = match options.form {
+        Form::Raw => signature.bytes.clone(),
+        Form::Canton => strongroom_proto::encode_signature(&signature),
+    };
     if !json_to_stdout {
-        let bytes = match options.form {
-            Form::Raw => signature.bytes.clone(),
-            Form::Canton => strongroom_proto::encode_signature(&signature),
-        };
         options
             .destination
             .write(&options.encoding.encode(&bytes), Access::Readable)?;
     }
     if global.output == Format::Json {
-        output::print(global.output, &Report::of(&signature), |_table| Ok(()))?;
+        output::print(global.output, &Report::of(&signature, &bytes), |_table| {
+            Ok(())
+        })?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Report {
-    fn of(signature: &Signature) -> Self {
+    /// `bytes` is the signature in the form that was asked for.
+    fn of(signature: &Signature, bytes: &[u8]) -> Self {
         Self {
-            signature: BASE64.encode(&signature.bytes),
+            signature: BASE64.encode(bytes),
             format: signature.format.name(),
             algorithm: signature.algorithm.map(|algorithm| algorithm.name()),
             signed_by: signature.signed_by.to_string(),

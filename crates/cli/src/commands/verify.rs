@@ -121,7 +121,7 @@ async fn signer(global: &Global, signer: &Signer) -> anyhow::Result<SigningPubli
             KeyUsages::ALL,
         )?),
         (None, Some(fingerprint)) => signer_of_vault(global, fingerprint).await,
-        (None, None) => Err(CliError::NotConfirmed {
+        (None, None) => Err(CliError::FlagMissing {
             flag: "--public-key or --key",
         }
         .into()),

@@ -129,6 +129,11 @@ impl Encoder {
         }
     }
 
+    /// Forgets what was written and keeps the room, for the next value.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+    }
+
     /// The bytes written so far.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {

@@ -231,6 +231,7 @@ fn encode_ml_dsa(stored: &[u8]) -> Result<SecretBytes, KeyError> {
     let expanded = expand(stored)?;
     let mut both = SecretWriter::with_capacity(4 + 2 + SEED_LENGTH + 4 + EXPANDED_LENGTH);
     both.push(b"\x30\x82\x0f\xe6");
+    // EXPOSE: both forms go into the export, which is a secret itself.
     both.push(encode_octets(stored)?.expose());
     both.push(encode_octets(expanded.expose())?.expose());
     Ok(both.finish())

@@ -67,6 +67,7 @@ impl Material {
     /// The secret as the file keeps it.
     pub(crate) fn secret(&self) -> &SecretBytes {
         match self {
+            // EXPOSE: hands the secret on as a secret, to be sealed into the file.
             Self::Wrapper(key) => key.expose(),
             Self::Signing(key) => key.private.stored(),
             Self::Encryption(key) => key.private.stored(),

@@ -1,6 +1,6 @@
 //! Making a vault.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use strongroom_crypto::{DataKey, KeyName};
 use strongroom_kms::{KmsKeyId, WrapContext, WrapperKeyRequest};
@@ -10,7 +10,7 @@ use crate::{
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
     data_keys::{DataKeys, OpenedDataKey},
-    directory::KeyDirectory,
+    directory::{Entries, KeyDirectory},
     environment::Environment,
     error::VaultError,
     rows,
@@ -64,6 +64,7 @@ impl Vault {
         let data_key_id = DataKeyId::from_bytes(data_key_id);
         let data_key = DataKey::generate(random)?;
         let context = WrapContext::for_data_key(new.id.as_bytes(), data_key_id.as_bytes());
+        // EXPOSE: the KMS wraps it.
         let wrapped = named
             .wrapper
             .wrap_key(&wrapper_key, &context, data_key.expose())
@@ -91,8 +92,7 @@ impl Vault {
             state: Vec::new(),
         };
 
-        let tagged_data_key = rows::tag_data_key(new.id, &data_key_record, &current);
-        data_key_record.mac = tagged_data_key.tag;
+        data_key_record.mac = rows::tag_data_key(&data_key_record, &current);
         let details = BTreeMap::from([
             ("kms".to_owned(), wrap.kms.clone()),
             ("wrapper_key_id".to_owned(), wrap.wrapper_key_id.clone()),
@@ -105,14 +105,14 @@ impl Vault {
             audit_head: audit.hash,
             ..VaultState::default()
         };
-        let elements = [
-            tagged_data_key.element,
-            rows::tag_wrap(new.id, &wrap, &current).element,
-            rows::tag_vault(&vault_record, &current).element,
+        let tags = [
+            data_key_record.mac,
+            rows::tag_wrap(&wrap, &current),
+            rows::tag_vault(&vault_record, &current),
         ];
-        for element in &elements {
-            state.digest.add(element);
-            state.rows += 1;
+        for tag in &tags {
+            state.digest.add(&current.element(tag));
+            state.entries += 1;
         }
         vault_record.state = state.seal(new.id, &current, random)?;
 
@@ -129,7 +129,7 @@ impl Vault {
             settings,
             data_keys: DataKeys::new(current),
             opened_by: wrap,
-            directory: KeyDirectory::new(HashMap::new()),
+            directory: KeyDirectory::new(Entries::default()),
             committed: Committed {
                 state,
                 record: vault_record.state,

@@ -1,8 +1,10 @@
 //! Decrypting.
 
-use strongroom_crypto::{AsymmetricEncrypted, SecretBytes};
+use strongroom_crypto::{
+    AsymmetricEncrypted, DecryptionKey, Fingerprint, KeyPurpose, PublicKey, SecretBytes,
+};
 
-use crate::{error::VaultError, vault::Vault};
+use crate::{error::VaultError, opening::Opened, vault::Vault};
 
 impl Vault {
     /// Decrypts what was encrypted to a key of this vault; a retired key still decrypts history.
@@ -14,7 +16,33 @@ impl Vault {
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<SecretBytes, VaultError> {
-        let key = self.decryption_key(&encrypted.encrypted_for).await?;
-        Ok(key.decrypt(encrypted)?)
+        let fingerprint = &encrypted.encrypted_for;
+        let decrypt = |key: &DecryptionKey| key.decrypt(encrypted);
+        let cache = &self.caches().decryption;
+        if let Some(plaintext) = cache.with(fingerprint, self.now(), decrypt) {
+            return Ok(plaintext?);
+        }
+        let opened = self.with_opened(
+            cache,
+            fingerprint,
+            self.open_decryption_key(fingerprint),
+            decrypt,
+        );
+        Ok(opened.await??)
+    }
+
+    async fn open_decryption_key(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Opened<DecryptionKey>, VaultError> {
+        let entry = self.key(fingerprint)?;
+        let PublicKey::Encryption(public) = &entry.public else {
+            return Err(VaultError::WrongPurpose {
+                fingerprint: *fingerprint,
+                wanted: KeyPurpose::Encryption,
+            });
+        };
+        let key = DecryptionKey::new(&self.read_private_key(&entry).await?, public)?;
+        Ok(Opened { entry, key })
     }
 }

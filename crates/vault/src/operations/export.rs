@@ -1,13 +1,10 @@
 //! The one path on which a private key leaves the vault.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use strongroom_crypto::{Fingerprint, PrivateKey, SecretBytes};
+use strongroom_crypto::{Fingerprint, SecretBytes};
 
-use crate::{
-    audit::AuditOperation, caller::Caller, directory::KeyEntry, error::VaultError, unit::Unit,
-    vault::Vault,
-};
+use crate::{audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault};
 
 /// The form in which a private key leaves.
 #[derive(Debug)]
@@ -72,22 +69,5 @@ impl Vault {
         .await?;
         unit.commit().await?;
         Ok(exported)
-    }
-
-    /// Reads, authenticates and opens the private row of `entry`; checks that it belongs to the public half.
-    pub(crate) async fn read_private_key(
-        &self,
-        entry: &Arc<KeyEntry>,
-    ) -> Result<PrivateKey, VaultError> {
-        let fingerprint = entry.fingerprint();
-        if entry.private.is_none() {
-            return Err(VaultError::NoPrivateKey { fingerprint });
-        }
-        let mut snapshot = self.environment().store.read().await?;
-        let record = snapshot.private_key(fingerprint).await?;
-        drop(snapshot);
-        let record = record.ok_or(VaultError::ChangedUnderneath)?;
-        self.authenticate(entry, &record)?;
-        self.open_key(&record, &entry.public).await
     }
 }

@@ -1,38 +1,21 @@
 //! Opening a vault: one KMS call, every row authenticated, no key parsed.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    num::NonZero,
-    sync::Arc,
-    thread,
-};
-
-use strongroom_crypto::{EncryptionPublicKey, Fingerprint, KeySpec, PublicKey, SigningPublicKey};
 use strongroom_errors::Coded;
 use strongroom_kms::WrapContext;
-use strongroom_store::{
-    DataKeyRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, VaultId, VaultRecord,
-    WrapRecord,
-};
-use subtle::ConstantTimeEq;
-use tokio::task::JoinHandle;
+use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
 
 use crate::{
     anchor::AnchorRecord,
+    authenticate,
     data_keys::{DataKeys, OpenedDataKey, wrapped_key},
-    digest::MultisetDigest,
-    directory::{KeyDirectory, KeyEntry, PrivateHalf},
+    directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
-    rows,
     settings::Settings,
     state::VaultState,
     unit::Committed,
     vault::{Parts, Vault},
 };
-
-/// Keys read and authenticated at a time.
-const PAGE: usize = 2048;
 
 /// What to do when the anchor contradicts the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,18 +57,20 @@ pub(crate) async fn open(
     let (current, opened_by) = unwrap_data_key(&environment, vault.id, record, &wraps).await?;
     let state = VaultState::open(&vault.state, vault.id, &current)?;
     let data_keys = DataKeys::new(current);
-    let mut found = authenticate_metadata(&vault, &records, &wraps, &data_keys)?;
-    let keys = authenticate_keys(snapshot.as_mut(), vault.id, &data_keys, &opened_by).await?;
-    found.digest.merge(&keys.digest);
-    found.rows += keys.rows;
+    let mut found = authenticate::metadata(&vault, &records, &wraps, data_keys.current())?;
+    // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
+    let expected = usize::try_from(state.entries).unwrap_or_default();
+    let directory = authenticate::keys(
+        snapshot.as_mut(),
+        &data_keys,
+        &opened_by,
+        expected,
+        &mut found,
+    )
+    .await?;
     check_audit_head(snapshot.as_mut(), &state).await?;
     drop(snapshot);
-    if found.digest != state.digest || found.rows != state.rows {
-        return Err(VaultError::StateMismatch {
-            expected_rows: state.rows,
-            found_rows: found.rows,
-        });
-    }
+    found.check(&state)?;
 
     let opened = Vault::new(Parts {
         id: vault.id,
@@ -94,7 +79,7 @@ pub(crate) async fn open(
         settings,
         data_keys,
         opened_by,
-        directory: KeyDirectory::new(keys.entries),
+        directory: KeyDirectory::new(directory),
         committed: Committed {
             state,
             record: vault.state,
@@ -155,190 +140,6 @@ async fn unwrap_data_key(
         }
     }
     Err(VaultError::NoWrapOpens { attempts })
-}
-
-/// Digest and number of the rows that were found authentic.
-#[derive(Default)]
-struct Found {
-    digest: MultisetDigest,
-    rows: u64,
-}
-
-impl Found {
-    fn add(&mut self, element: &[u8; 32]) {
-        self.digest.add(element);
-        self.rows += 1;
-    }
-}
-
-fn authenticate_metadata(
-    vault: &VaultRecord,
-    records: &[DataKeyRecord],
-    wraps: &[WrapRecord],
-    data_keys: &DataKeys,
-) -> Result<Found, VaultError> {
-    let current = data_keys.current();
-    let mut found = Found::default();
-    found.add(&rows::tag_vault(vault, current).element);
-    for record in records {
-        let tagged = rows::tag_data_key(vault.id, record, current);
-        check_tag(rows::DATA_KEYS, &record.id, &tagged.tag, &record.mac)?;
-        found.add(&tagged.element);
-    }
-    for wrap in wraps {
-        found.add(&rows::tag_wrap(vault.id, wrap, current).element);
-    }
-    Ok(found)
-}
-
-/// All keys, authenticated.
-#[derive(Default)]
-struct Keys {
-    entries: HashMap<Fingerprint, Arc<KeyEntry>>,
-    digest: MultisetDigest,
-    rows: u64,
-}
-
-/// Reads page after page while earlier pages are authenticated on other threads.
-async fn authenticate_keys(
-    snapshot: &mut dyn ReadTransaction,
-    vault: VaultId,
-    data_keys: &DataKeys,
-    opened_by: &WrapRecord,
-) -> Result<Keys, VaultError> {
-    let in_flight = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut keys = Keys::default();
-    let mut pages: VecDeque<JoinHandle<Result<AuthenticPage, VaultError>>> = VecDeque::new();
-    let mut after = None;
-    loop {
-        let page = snapshot.keys_after(after, PAGE).await?;
-        let Some((last, _)) = page.last() else { break };
-        after = Some(last.fingerprint);
-        let (data_keys, opened_by) = (data_keys.clone(), opened_by.clone());
-        pages.push_back(tokio::task::spawn_blocking(move || {
-            authenticate_page(page, vault, &data_keys, &opened_by)
-        }));
-        if pages.len() >= in_flight
-            && let Some(page) = pages.pop_front()
-        {
-            keys.take(joined(page).await?);
-        }
-    }
-    for page in pages {
-        keys.take(joined(page).await?);
-    }
-    // A private row without its public row is in no page.
-    let orphans = snapshot.orphaned_private_keys().await?;
-    if orphans > 0 {
-        return Err(VaultError::OrphanedPrivateKeys { rows: orphans });
-    }
-    Ok(keys)
-}
-
-async fn joined(
-    page: JoinHandle<Result<AuthenticPage, VaultError>>,
-) -> Result<AuthenticPage, VaultError> {
-    match page.await {
-        Ok(page) => page,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
-}
-
-struct AuthenticPage {
-    entries: Vec<Arc<KeyEntry>>,
-    found: Found,
-}
-
-impl Keys {
-    fn take(&mut self, page: AuthenticPage) {
-        self.digest.merge(&page.found.digest);
-        self.rows += page.found.rows;
-        self.entries.extend(
-            page.entries
-                .into_iter()
-                .map(|entry| (entry.fingerprint(), entry)),
-        );
-    }
-}
-
-fn authenticate_page(
-    page: Vec<(PublicKeyRecord, Option<PrivateKeyRecord>)>,
-    vault: VaultId,
-    data_keys: &DataKeys,
-    opened_by: &WrapRecord,
-) -> Result<AuthenticPage, VaultError> {
-    let mut found = Found::default();
-    let mut entries = Vec::with_capacity(page.len());
-    for (public, private) in page {
-        let tagged = rows::tag_public_key(vault, &public, data_keys)?;
-        check_tag(
-            rows::PUBLIC_KEYS,
-            &public.fingerprint,
-            &tagged.tag,
-            &public.mac,
-        )?;
-        found.add(&tagged.element);
-        let private = match private {
-            None => None,
-            Some(record) => {
-                let tagged = rows::tag_private_key(vault, &record, data_keys)?;
-                check_tag(
-                    rows::PRIVATE_KEYS,
-                    &record.fingerprint,
-                    &tagged.tag,
-                    &record.mac,
-                )?;
-                found.add(&tagged.element);
-                Some(PrivateHalf::of(&record, opened_by))
-            }
-        };
-        entries.push(Arc::new(entry(public, private)?));
-    }
-    Ok(AuthenticPage { entries, found })
-}
-
-/// Rebuilds the public key and computes its fingerprint anew: a row cannot claim another's.
-fn entry(record: PublicKeyRecord, private: Option<PrivateHalf>) -> Result<KeyEntry, VaultError> {
-    let not_authentic = || VaultError::RowNotAuthentic {
-        table: rows::PUBLIC_KEYS,
-        row: record.fingerprint.to_string(),
-    };
-    let public = match (record.spec, record.usages) {
-        (KeySpec::Signing(spec), Some(usages)) => {
-            PublicKey::Signing(SigningPublicKey::from_validated(spec, record.spki, usages))
-        }
-        (KeySpec::Encryption(spec), None) => {
-            PublicKey::Encryption(EncryptionPublicKey::from_validated(spec, record.spki))
-        }
-        _ => return Err(not_authentic()),
-    };
-    if public.fingerprint() != record.fingerprint {
-        return Err(not_authentic());
-    }
-    Ok(KeyEntry {
-        public,
-        name: record.name,
-        created_at: record.created_at,
-        private,
-        public_tag: record.mac,
-        data_key_id: record.data_key_id,
-    })
-}
-
-fn check_tag(
-    table: &'static str,
-    row: &dyn std::fmt::Display,
-    computed: &[u8; 32],
-    stored: &[u8; 32],
-) -> Result<(), VaultError> {
-    if computed.ct_eq(stored).into() {
-        Ok(())
-    } else {
-        Err(VaultError::RowNotAuthentic {
-            table,
-            row: row.to_string(),
-        })
-    }
 }
 
 /// The newest audit record must be the one that the state record names; `audit verify` walks the whole chain.

@@ -1,19 +1,15 @@
-//! Signing, and opening keys to do it.
+//! Signing.
 
-use std::sync::Arc;
-
-use strongroom_crypto::{
-    DecryptionKey, Fingerprint, KeyPurpose, KeyUsages, PublicKey, Signature, SigningKey,
-};
+use strongroom_crypto::{Fingerprint, KeyPurpose, KeyUsages, PublicKey, Signature, SigningKey};
 use strongroom_store::KeyState;
 
-use crate::{cache::KeyCache, directory::KeyEntry, error::VaultError, vault::Vault};
+use crate::{error::VaultError, opening::Opened, vault::Vault};
 
 impl Vault {
     /// Signs `message` with a key that may sign for one of `allowed`.
     ///
     /// To sign a Canton hash, pass its 34-byte multihash as the message. With the key in memory this touches neither
-    /// store nor KMS; otherwise the key's row is read, authenticated and opened first.
+    /// store nor KMS, and takes no lock; otherwise the key's row is read, authenticated and opened first.
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`], [`VaultError::KeyRetired`];
@@ -24,33 +20,23 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
-        let key = match self.caches().signing.lookup(fingerprint, self.now()) {
-            Some(key) => key,
-            None => self.open_signing_key(fingerprint).await?,
-        };
-        Ok(key.sign(message, allowed)?)
+        let sign = |key: &SigningKey| key.sign(message, allowed);
+        if let Some(signature) = self.caches().signing.with(fingerprint, self.now(), sign) {
+            return Ok(signature?);
+        }
+        let opened = self.with_opened(
+            &self.caches().signing,
+            fingerprint,
+            self.open_signing_key(fingerprint),
+            sign,
+        );
+        Ok(opened.await??)
     }
 
     async fn open_signing_key(
         &self,
         fingerprint: &Fingerprint,
-    ) -> Result<Arc<SigningKey>, VaultError> {
-        let cache = &self.caches().signing;
-        let gate = cache.gate(fingerprint);
-        let permit = gate.lock().await;
-        let outcome = match cache.lookup(fingerprint, self.now()) {
-            Some(key) => Ok(key),
-            None => self.load_signing_key(fingerprint).await,
-        };
-        drop(permit);
-        cache.close_gate(fingerprint, gate);
-        outcome
-    }
-
-    async fn load_signing_key(
-        &self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Arc<SigningKey>, VaultError> {
+    ) -> Result<Opened<SigningKey>, VaultError> {
         let entry = self.key(fingerprint)?;
         let PublicKey::Signing(public) = &entry.public else {
             return Err(VaultError::WrongPurpose {
@@ -66,65 +52,7 @@ impl Vault {
                 fingerprint: *fingerprint,
             });
         }
-        let private = self.read_private_key(&entry).await?;
-        let key = Arc::new(SigningKey::new(&private, public)?);
-        self.keep_opened(&self.caches().signing, &entry, Arc::clone(&key))?;
-        Ok(key)
-    }
-
-    /// The decryption key of `fingerprint`, from the cache or opened; a retired key still decrypts.
-    pub(crate) async fn decryption_key(
-        &self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Arc<DecryptionKey>, VaultError> {
-        let cache = &self.caches().decryption;
-        if let Some(key) = cache.lookup(fingerprint, self.now()) {
-            return Ok(key);
-        }
-        let gate = cache.gate(fingerprint);
-        let permit = gate.lock().await;
-        let outcome = match cache.lookup(fingerprint, self.now()) {
-            Some(key) => Ok(key),
-            None => self.load_decryption_key(fingerprint).await,
-        };
-        drop(permit);
-        cache.close_gate(fingerprint, gate);
-        outcome
-    }
-
-    async fn load_decryption_key(
-        &self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Arc<DecryptionKey>, VaultError> {
-        let entry = self.key(fingerprint)?;
-        let PublicKey::Encryption(public) = &entry.public else {
-            return Err(VaultError::WrongPurpose {
-                fingerprint: *fingerprint,
-                wanted: KeyPurpose::Encryption,
-            });
-        };
-        let private = self.read_private_key(&entry).await?;
-        let key = Arc::new(DecryptionKey::new(&private, public)?);
-        self.keep_opened(&self.caches().decryption, &entry, Arc::clone(&key))?;
-        Ok(key)
-    }
-
-    /// A key deleted, or replaced by a retired one, while it was being opened is neither kept nor used.
-    fn keep_opened<K>(
-        &self,
-        cache: &KeyCache<K>,
-        entry: &Arc<KeyEntry>,
-        key: Arc<K>,
-    ) -> Result<(), VaultError> {
-        let fingerprint = entry.fingerprint();
-        let now = self.now();
-        if self
-            .directory()
-            .if_current(entry, || cache.insert(fingerprint, key, now))
-        {
-            Ok(())
-        } else {
-            Err(VaultError::ChangedUnderneath)
-        }
+        let key = SigningKey::new(&self.read_private_key(&entry).await?, public)?;
+        Ok(Opened { entry, key })
     }
 }

@@ -11,13 +11,11 @@ use clap::Args;
 use strongroom_config::{
     CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, Protection, VaultConfig,
 };
-use strongroom_crypto::{
-    Fingerprint, KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock,
-};
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
 use strongroom_store::{Store, VaultId};
 use strongroom_store_sqlite::{SqliteStore, yardstick};
-use strongroom_vault::{NewSigningKey, NewVault, Settings, Vault, Yardstick};
+use strongroom_vault::{KeyFilter, NewSigningKey, NewVault, Settings, Vault, Yardstick};
 use tempfile::TempDir;
 
 use super::{Measurement, stopwatch::median};
@@ -29,8 +27,6 @@ use crate::{
 
 /// Keys generated in one transaction.
 const BATCH: u64 = 1000;
-/// Keys opened to see how much memory they take.
-const OPENED: usize = 10_000;
 
 /// Opening a vault with many keys: KMS calls, time until every row is authenticated, memory per opened key.
 ///
@@ -72,7 +68,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
         }
     }
     bar.finish_and_clear();
-    let memory = rehearsal.memory_per_key().await?;
+    let memory = rehearsal.memory_per_key(options.keys).await?;
     let store_check = rehearsal.time_store_check().await?;
     let more = [
         ("keys", options.keys.into()),
@@ -123,7 +119,7 @@ impl Rehearsal {
                 wrapper_key_id: None,
                 provider: KmsProviderConfig::Local {
                     key_file: key_file.clone(),
-                    protection: Protection::UnprotectedKeyFile,
+                    protection: Protection::UnprotectedKeyFile {},
                 },
             }],
             custody: CustodyConfig::default(),
@@ -231,21 +227,23 @@ impl Rehearsal {
         Ok(time)
     }
 
-    /// Growth of the resident memory when many keys are opened, for each of them.
-    async fn memory_per_key(&self) -> anyhow::Result<u64> {
-        let vault = self.vault().await?;
-        let keys: Vec<Fingerprint> = vault
-            .list(&Default::default())?
-            .iter()
-            .take(OPENED)
-            .map(|entry| entry.fingerprint())
-            .collect();
+    /// Growth of the resident memory when every key is opened, for each of them.
+    async fn memory_per_key(&self, keys: u64) -> anyhow::Result<u64> {
+        let kms = OpenKms::open(&self.config)?;
+        let store = session::open_store(&self.database()).await?;
+        let mut settings = Settings::default();
+        settings.cache.capacity = usize::try_from(keys)?;
+        let vault = Vault::open(kms.environment(store, &self.config), settings).await?;
+        let listed = vault.list(&KeyFilter::default())?;
         let before = resident_bytes()?;
-        for key in &keys {
-            vault.sign(key, b"open", KeyUsages::ALL).await?;
+        for key in &listed {
+            vault
+                .sign(&key.fingerprint(), b"open", KeyUsages::ALL)
+                .await?;
         }
         let grown = resident_bytes()?.saturating_sub(before);
         let opened = vault.opened_keys() as u64;
+        anyhow::ensure!(opened == keys, "{opened} of {keys} keys are open");
         vault.close().await?;
         Ok(grown.checked_div(opened).unwrap_or_default())
     }

@@ -123,10 +123,7 @@ fn form(options: &Options) -> anyhow::Result<ExportForm> {
             expected: "a form that takes one: use --format key-pair",
         }
         .into()),
-        (_, None) if !options.unprotected => Err(CliError::NotConfirmed {
-            flag: "--password-file, --password-env, --password-prompt, or --unprotected",
-        }
-        .into()),
+        (_, None) if !options.unprotected => Err(CliError::ExportUnprotected.into()),
         (ExportFormat::KeyPair, None) => Ok(ExportForm::KeyPair),
         (ExportFormat::Pkcs8Pem, None) => Ok(ExportForm::Pkcs8Pem),
         (ExportFormat::Pkcs8Der, None) => Ok(ExportForm::Pkcs8Der),

@@ -114,9 +114,23 @@ fn key_pair(options: &Options, contents: &SecretBytes) -> anyhow::Result<(Privat
         // A PEM or DER key never parses as a container: it would have to begin with a known field.
         ImportFormat::Auto => match private_key(options, contents) {
             Ok(pair) => Ok(pair),
-            Err(refused) => container(bytes).map_err(|_not_one| refused),
+            Err(refused) => container(bytes).map_err(|not_one| {
+                if is_encrypted_container(&not_one) {
+                    not_one
+                } else {
+                    refused
+                }
+            }),
         },
     }
+}
+
+/// Whether it is a container after all, and only its password is missing.
+fn is_encrypted_container(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(strongroom_proto::ProtoError::KeyPairEncrypted)
+    )
 }
 
 fn container(bytes: &[u8]) -> anyhow::Result<(PrivateKey, PublicKey)> {
@@ -149,8 +163,8 @@ fn usages(options: &Options) -> anyhow::Result<Option<KeyUsages>> {
         (KeyPurpose::Encryption, false) => {
             Err(strongroom_vault::VaultError::UsageOfEncryptionKeys.into())
         }
-        (KeyPurpose::Signing, true) => Err(CliError::NotConfirmed {
-            flag: "--usage, for a signing key",
+        (KeyPurpose::Signing, true) => Err(CliError::FlagMissing {
+            flag: "--usage for a signing key: namespace, sequencer-auth or protocol",
         }
         .into()),
         (KeyPurpose::Signing, false) => {

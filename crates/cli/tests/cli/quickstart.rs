@@ -1,0 +1,223 @@
+//! One command for a newcomer.
+
+use std::{
+    fs::{self, File},
+    io::Seek,
+};
+
+use serde_json::Value;
+
+use crate::support::{Ran, Sandbox, text};
+
+const KEY_FIELDS: [&str; 9] = [
+    "fingerprint",
+    "name",
+    "purpose",
+    "usage",
+    "spec",
+    "custody",
+    "state",
+    "wrapper_key_id",
+    "created_at",
+];
+
+const NODE_KEYS: [(&str, &str, &str); 4] = [
+    ("node-namespace", "signing", "namespace"),
+    (
+        "node-sequencer-auth",
+        "signing",
+        "sequencer-authentication proof-of-ownership",
+    ),
+    ("node-signing", "signing", "protocol proof-of-ownership"),
+    ("node-encryption", "encryption", ""),
+];
+
+#[test]
+fn quickstart_makes_a_node_s_keys_and_shows_that_they_work() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["quickstart"]).succeeded();
+    let shown = ran.text();
+    assert_eq!(ran.stderr, "");
+    for (name, _, _) in NODE_KEYS {
+        assert!(shown.contains(name), "{shown}");
+    }
+    for expected in [
+        "Made vault ",
+        "FINGERPRINT",
+        "ok      node-signing signs and verifies (first use)",
+        "ok      node-encryption encrypts and decrypts (after reopening)",
+        "ok      the vault opened again with one KMS call",
+        "ok      no private key bytes in the ",
+        "KMS calls: ",
+        "protected by file permissions only",
+        "strongroom kms protect --dir ",
+        "Try next:",
+        "strongroom doctor --dir ",
+    ] {
+        assert!(shown.contains(expected), "{expected}\n{shown}");
+    }
+    assert!(!shown.contains("FAILED"), "{shown}");
+}
+
+#[test]
+fn what_quickstart_proposes_next_works_as_it_is_written() {
+    let sandbox = Sandbox::with_quickstart();
+    let again = sandbox.run(["quickstart"]).succeeded();
+    let (_, proposals) = again.text().split_once("Try next:\n").unwrap();
+    assert!(proposals.lines().count() >= 4, "{proposals}");
+    let program = crate::support::STRONGROOM;
+    for line in proposals.lines() {
+        let line = line.replace("strongroom ", &format!("{program} "));
+        let shell = sandbox.program("sh", ["-c", &line]);
+        let ran = Ran::of(shell).succeeded();
+        assert!(!ran.stdout.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn the_json_of_quickstart_has_the_documented_names() {
+    let sandbox = Sandbox::new();
+    let document = sandbox.json(["quickstart"]);
+    assert_eq!(document["created"], true);
+    assert!(document["kms_calls"].as_u64().unwrap() > 0);
+    let checks = document["checks"].as_array().unwrap();
+    assert_eq!(checks.len(), 2 * NODE_KEYS.len() + 2);
+    for check in checks {
+        assert_eq!(check["passed"], true, "{check}");
+        assert!(!text(check, "name").is_empty());
+    }
+    let keys = document["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), NODE_KEYS.len());
+    for (name, purpose, usage) in NODE_KEYS {
+        let key = named(keys, name);
+        for field in KEY_FIELDS {
+            assert!(key.get(field).is_some(), "{field} is missing in {key}");
+        }
+        assert_eq!(key["purpose"], purpose);
+        let usages: Vec<_> = key["usage"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|usage| usage.as_str().unwrap())
+            .collect();
+        assert_eq!(usages.join(" "), usage);
+        assert_eq!(key["custody"], "envelope");
+        assert_eq!(key["state"], "active");
+        assert!(text(key, "wrapper_key_id").starts_with("local:"));
+        let fingerprint = text(key, "fingerprint");
+        assert!(fingerprint.len() == 68 && fingerprint.starts_with("1220"));
+        let created = text(key, "created_at");
+        assert!(created.len() == 27 && created.ends_with('Z'), "{created}");
+    }
+    let listed = sandbox.json(["keys", "list"]);
+    assert_eq!(
+        listed["keys"], document["keys"],
+        "the two lists have the same form"
+    );
+}
+
+#[test]
+fn a_second_run_goes_on_with_the_same_keys() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.json(["quickstart"]);
+    let second = sandbox.json(["quickstart"]);
+    assert_eq!(second["created"], false);
+    assert_eq!(first["keys"], second["keys"]);
+    assert_eq!(first["vault_id"], second["vault_id"]);
+    // Opened twice, and nothing else was asked of the KMS.
+    assert_eq!(second["kms_calls"], 2);
+    let shown = sandbox.run(["quickstart"]).succeeded();
+    assert!(shown.text().starts_with("Went on with vault "));
+}
+
+#[test]
+fn quickstart_adds_what_is_missing_to_a_vault_of_init() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run(["init", "--unprotected-key-file", "--node", "mediator1"])
+        .succeeded();
+    let document = sandbox.json(["quickstart"]);
+    let keys = document["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), NODE_KEYS.len());
+    // The name of the node stands in the configuration.
+    named(keys, "mediator1-namespace");
+    sandbox
+        .run([
+            "keys",
+            "delete",
+            &sandbox.key_named("mediator1-signing"),
+            "--yes",
+        ])
+        .succeeded();
+    let document = sandbox.json(["quickstart"]);
+    named(document["keys"].as_array().unwrap(), "mediator1-signing");
+}
+
+#[test]
+fn quickstart_reads_nothing_from_standard_input() {
+    let sandbox = Sandbox::new();
+    let mut input = File::open(sandbox.write("input", "yes\n")).unwrap();
+    let mut command = sandbox.command(["quickstart"]);
+    // The two descriptors share one position.
+    command.stdin(input.try_clone().unwrap());
+    Ran::of(command).succeeded();
+    assert_eq!(input.stream_position().unwrap(), 0);
+}
+
+#[test]
+fn only_its_owner_can_look_into_what_quickstart_made() {
+    let sandbox = Sandbox::with_quickstart();
+    for (path, (mode, _)) in sandbox.snapshot() {
+        assert_eq!(mode & 0o077, 0, "{}", path.display());
+    }
+    let keys = sandbox.keys_folder();
+    for folder in [sandbox.vault(), keys.clone(), keys.parent().unwrap().into()] {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&folder).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{}", folder.display());
+    }
+}
+
+#[test]
+fn copying_the_vault_s_folder_does_not_copy_its_key() {
+    let sandbox = Sandbox::with_quickstart();
+    let names = fs::read_dir(sandbox.vault()).unwrap();
+    let mut names: Vec<_> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["lock", "strongroom.toml", "vault.db"]);
+    assert!(sandbox.keys_folder().join("kms.key").is_file());
+    assert!(sandbox.keys_folder().join("anchor.json").is_file());
+}
+
+#[test]
+fn quickstart_does_not_fill_a_folder_with_something_else_in_it() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.vault()).unwrap();
+    sandbox.write("vault/thesis.txt", "chapter 1");
+    sandbox.refuses(["quickstart"], "FOLDER_IN_USE", 3);
+    fs::remove_file(sandbox.path("vault/thesis.txt")).unwrap();
+    sandbox.run(["quickstart"]).succeeded();
+}
+
+#[test]
+fn a_lost_database_is_not_silently_replaced_by_a_new_vault() {
+    let sandbox = Sandbox::with_quickstart();
+    let database = sandbox.path("vault/vault.db");
+    let contents = fs::read(&database).unwrap();
+    fs::remove_file(&database).unwrap();
+    for args in [&["quickstart"][..], &["init", "--unprotected-key-file"]] {
+        sandbox.refuses(args, "DATABASE_GONE", 5);
+    }
+    fs::write(&database, "").unwrap();
+    sandbox.refuses(["quickstart"], "DATABASE_GONE", 5);
+    fs::write(&database, contents).unwrap();
+    sandbox.run(["quickstart"]).succeeded();
+}
+
+fn named<'a>(keys: &'a [Value], name: &str) -> &'a Value {
+    keys.iter()
+        .find(|key| key["name"] == name)
+        .unwrap_or_else(|| panic!("no key {name}"))
+}

@@ -1,0 +1,249 @@
+//! `init`, `kms` and `anchor`: a vault, its key file and its anchor.
+
+use std::fs;
+
+use crate::support::{Ran, Sandbox, text};
+
+#[test]
+fn init_makes_an_empty_vault_without_a_passphrase_only_when_told_so() {
+    let sandbox = Sandbox::new();
+    sandbox.refuses(["init"], "WRONG_USAGE", 2);
+    let document = sandbox.json(["init", "--unprotected-key-file"]);
+    let id = text(&document, "vault_id");
+    assert_eq!(id.len(), 32);
+    let keys = sandbox.keys_folder();
+    assert!(keys.ends_with(&id));
+    assert_eq!(
+        document["key_files"][0],
+        keys.join("kms.key").to_str().unwrap()
+    );
+    assert_eq!(
+        document["anchor"],
+        keys.join("anchor.json").to_str().unwrap()
+    );
+    assert!(
+        sandbox.json(["keys", "list"])["keys"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let doctor = sandbox.json(["doctor"]);
+    assert_eq!(doctor["vault_id"], id);
+    assert_eq!(doctor["healthy"], true);
+}
+
+#[test]
+fn init_refuses_a_vault_that_is_there() {
+    let sandbox = Sandbox::with_vault();
+    let before = sandbox.snapshot();
+    sandbox.refuses(
+        ["init", "--unprotected-key-file"],
+        "STORE_ALREADY_A_VAULT",
+        3,
+    );
+    sandbox.assert_unchanged(&before);
+}
+
+#[test]
+fn init_takes_one_protection_and_not_two() {
+    let sandbox = Sandbox::new();
+    sandbox.refuses(
+        ["init", "--unprotected-key-file", "--passphrase-prompt"],
+        "WRONG_USAGE",
+        2,
+    );
+}
+
+/// The passphrase costs 64 MiB and a good part of a second each time, so one test does all of it.
+#[test]
+fn a_passphrase_guards_the_key_file_and_can_be_changed_and_taken_away() {
+    let sandbox = Sandbox::new();
+    sandbox.write("passphrase", "correct horse\n");
+    sandbox
+        .run(["init", "--passphrase-file", "passphrase"])
+        .succeeded();
+    let listed = sandbox.run(["keys", "list"]).succeeded();
+    assert_eq!(listed.stderr, "");
+
+    // Wrong, missing, empty, and readable by others.
+    sandbox.write("passphrase", "wrong horse\n");
+    sandbox.refuses(["keys", "list"], "KMS_LOCAL_WRONG_PASSPHRASE", 4);
+    sandbox.write("passphrase", "\n");
+    sandbox.refuses(["keys", "list"], "EMPTY_PASSPHRASE", 2);
+    fs::remove_file(sandbox.path("passphrase")).unwrap();
+    sandbox.refuses(["keys", "list"], "NO_SECRET_FILE", 3);
+    sandbox.write("passphrase", "correct horse\n");
+    sandbox.set_mode("passphrase", 0o644);
+    sandbox.refuses(["keys", "list"], "FILE_NOT_PRIVATE", 3);
+
+    // Another passphrase, from the environment.
+    sandbox.write("passphrase", "correct horse\n");
+    let with_variable = |args: &[&str]| {
+        let mut command = sandbox.command(args);
+        command.env("NEW_PASSPHRASE", "battery staple");
+        Ran::of(command)
+    };
+    let before = fs::read_to_string(sandbox.config()).unwrap();
+    with_variable(&["kms", "protect", "--passphrase-env", "NEW_PASSPHRASE"]).succeeded();
+    let after = fs::read_to_string(sandbox.config()).unwrap();
+    sandbox.refuses(["keys", "list"], "NO_VARIABLE", 2);
+
+    // Stopped between the key file and the configuration, the same command goes on.
+    fs::write(sandbox.config(), before).unwrap();
+    sandbox.refuses(["keys", "list"], "KMS_LOCAL_WRONG_PASSPHRASE", 4);
+    with_variable(&["kms", "protect", "--passphrase-env", "NEW_PASSPHRASE"]).succeeded();
+    assert_eq!(fs::read_to_string(sandbox.config()).unwrap(), after);
+
+    // Without a passphrase; the configuration that still names one does not open it silently.
+    with_variable(&["kms", "protect", "--unprotected-key-file"]).succeeded();
+    let unprotected = fs::read_to_string(sandbox.config()).unwrap();
+    sandbox.run(["keys", "list"]).succeeded();
+    fs::write(sandbox.config(), after).unwrap();
+    with_variable(&["keys", "list"]).failed("KMS_LOCAL_NOT_PROTECTED", 3);
+    fs::write(sandbox.config(), unprotected).unwrap();
+    let shown = sandbox.json(["kms", "show"]);
+    let kms = &shown["kms"][0];
+    assert_eq!(kms["name"], "local");
+    assert!(text(kms, "protection").contains("NONE"), "{kms}");
+    assert_eq!(kms["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(kms["keys"][0]["kind"], "wrapper");
+}
+
+#[test]
+fn init_takes_the_passphrase_from_the_environment() {
+    let sandbox = Sandbox::new();
+    let run = |args: &[&str]| {
+        let mut command = sandbox.command(args);
+        command.env("PASSPHRASE", "correct horse");
+        Ran::of(command)
+    };
+    run(&["init", "--passphrase-env", "PASSPHRASE"]).succeeded();
+    let doctor = run(&["doctor"]).succeeded();
+    assert!(
+        doctor.text().contains("ok       key file"),
+        "{}",
+        doctor.text()
+    );
+    let config = fs::read_to_string(sandbox.config()).unwrap();
+    assert!(
+        config.contains("PASSPHRASE") && !config.contains("horse"),
+        "{config}"
+    );
+}
+
+#[test]
+fn a_passphrase_to_be_typed_needs_a_terminal() {
+    let sandbox = Sandbox::new();
+    // A session of its own has no terminal, whatever the tester's has.
+    let args = [
+        "-w",
+        crate::support::STRONGROOM,
+        "init",
+        "--passphrase-prompt",
+    ];
+    let ran = Ran::of(sandbox.program("setsid", args));
+    ran.failed("NO_TERMINAL", 3);
+}
+
+#[test]
+fn key_file_and_anchor_go_where_they_are_told_to() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run([
+            "init",
+            "--unprotected-key-file",
+            "--key-dir",
+            "elsewhere/keys",
+        ])
+        .succeeded();
+    assert!(sandbox.path("elsewhere/keys/kms.key").is_file());
+    assert!(sandbox.path("elsewhere/keys/anchor.json").is_file());
+    assert!(!sandbox.key_home().exists());
+    // From another working folder too.
+    let mut command = sandbox.command(["doctor"]);
+    command.current_dir("/");
+    Ran::of(command).succeeded();
+}
+
+#[test]
+fn the_configuration_folder_of_the_user_is_respected() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["init", "--unprotected-key-file"]);
+    command.env("XDG_CONFIG_HOME", sandbox.path("xdg"));
+    Ran::of(command).succeeded();
+    assert!(sandbox.path("xdg/strongroom").is_dir());
+    assert!(!sandbox.key_home().exists());
+    sandbox.run(["keys", "list"]).succeeded();
+}
+
+#[test]
+fn without_a_home_the_key_file_needs_a_place() {
+    let sandbox = Sandbox::new();
+    for home in [None, Some("relative")] {
+        let mut command = sandbox.command(["quickstart"]);
+        command.env_remove("HOME");
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        let before = sandbox.snapshot();
+        Ran::of(command).failed("NO_HOME", 3);
+        sandbox.assert_unchanged(&before);
+    }
+    let mut command = sandbox.command(["quickstart", "--key-dir", "keys"]);
+    command.env_remove("HOME");
+    Ran::of(command).succeeded();
+}
+
+#[test]
+fn the_anchor_notices_a_database_that_was_put_back_and_can_be_told_to_accept_it() {
+    let sandbox = Sandbox::with_vault();
+    let before = fs::read(sandbox.path("vault/vault.db")).unwrap();
+    sandbox.signing_key("ed25519", "protocol");
+    let shown = sandbox.json(["anchor", "show"]);
+    assert_eq!(shown["record"]["confirmed"]["generation"], 2);
+
+    fs::write(sandbox.path("vault/vault.db"), &before).unwrap();
+    sandbox.refuses(["keys", "list"], "ROLLED_BACK", 5);
+    sandbox.refuses(["quickstart"], "ROLLED_BACK", 5);
+    sandbox.refuses(["anchor", "accept"], "NOT_CONFIRMED", 3);
+    let accept = [
+        "anchor",
+        "accept",
+        "--i-know-this-database-is-the-right-one",
+    ];
+    sandbox.run(accept).succeeded();
+    assert!(
+        sandbox.json(["keys", "list"])["keys"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_lost_anchor_is_noticed_and_can_be_made_anew() {
+    let sandbox = Sandbox::with_quickstart();
+    let anchor = sandbox.keys_folder().join("anchor.json");
+    fs::remove_file(&anchor).unwrap();
+    sandbox.refuses(["keys", "list"], "ANCHOR_MISSING", 3);
+    fs::write(&anchor, "{}").unwrap();
+    sandbox.refuses(["keys", "list"], "ANCHOR_DAMAGED", 5);
+    sandbox.refuses(["anchor", "show"], "ANCHOR_DAMAGED", 5);
+    fs::remove_file(&anchor).unwrap();
+    let accept = [
+        "anchor",
+        "accept",
+        "--i-know-this-database-is-the-right-one",
+    ];
+    sandbox.run(accept).succeeded();
+    sandbox.run(["keys", "list"]).succeeded();
+}
+
+#[test]
+fn the_anchor_of_another_vault_is_refused() {
+    let sandbox = Sandbox::with_quickstart();
+    let other = Sandbox::with_quickstart();
+    let anchor = fs::read(other.keys_folder().join("anchor.json")).unwrap();
+    fs::write(sandbox.keys_folder().join("anchor.json"), anchor).unwrap();
+    sandbox.refuses(["keys", "list"], "ANCHOR_OF_OTHER_VAULT", 5);
+}
