@@ -159,9 +159,11 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Two inputs cannot both come from standard input.
-pub(crate) fn refuse_stdin_twice(first: &Path, second: &Path) -> Result<(), CliError> {
-    if is_stdin(first) && is_stdin(second) {
+/// Only one input can come from standard input.
+pub(crate) fn refuse_stdin_twice<'a>(
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), CliError> {
+    if inputs.into_iter().filter(|path| is_stdin(path)).count() > 1 {
         Err(CliError::StdinTwice)
     } else {
         Ok(())

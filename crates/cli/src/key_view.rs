@@ -37,7 +37,8 @@ impl KeyView {
             sealing: private.map(|private| private.sealing.name()),
             state: private.map(|private| private.state.name()),
             exposed: private.is_some_and(|private| private.exposed),
-            wrapper_key_id: private.and_then(|private| private.wrapper_key_id.clone()),
+            wrapper_key_id: private
+                .and_then(|private| private.wrapper_key_id.as_deref().map(str::to_owned)),
             created_at: output::moment(entry.created_at),
         }
     }

@@ -8,12 +8,24 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/containers.rs"]
+mod containers;
+#[path = "cli/damage.rs"]
+mod damage;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/leaks.rs"]
+mod leaks;
 #[path = "cli/memory.rs"]
 mod memory;
 #[path = "cli/needles.rs"]
 mod needles;
+#[path = "cli/openssl.rs"]
+mod openssl;
+#[path = "cli/process.rs"]
+mod process;
 #[path = "cli/quickstart.rs"]
 mod quickstart;
 #[path = "cli/setting_up.rs"]

@@ -21,6 +21,17 @@ pub struct SealedRow {
     pub spki: Box<[u8]>,
     /// The sealed private key.
     pub sealed: Vec<u8>,
+    /// Every other column, as any program that wants to use its keys must read it.
+    pub rest: Rest,
+}
+
+/// The columns that opening does not need.
+#[derive(Debug)]
+pub struct Rest {
+    /// Of the public row.
+    pub public: (Option<Box<str>>, i64, [u8; 16], [u8; 32]),
+    /// Of the private row.
+    pub private: (u8, u8, u8, bool, Option<Box<str>>, [u8; 16], i64, [u8; 32]),
 }
 
 /// Reads all sealed keys of the vault in `folder` by plain SQL, and hands them out in pages.
@@ -37,9 +48,14 @@ pub fn read_sealed_rows(
     let connection =
         Connection::open_with_flags(folder.join(DATABASE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut public =
-        connection.prepare("SELECT fingerprint, spec, usages, spki FROM public_keys ORDER BY 1")?;
+        connection.prepare(
+        "SELECT fingerprint, spec, usages, spki, name, created_at, data_key_id, mac FROM public_keys ORDER BY 1",
+    )?;
     let mut private =
-        connection.prepare("SELECT fingerprint, stored_key FROM private_keys ORDER BY 1")?;
+        connection.prepare(
+        "SELECT fingerprint, stored_key, custody, sealing, state, exposed, wrapper_key_id, data_key_id, created_at, \
+         mac FROM private_keys ORDER BY 1",
+    )?;
     let (mut public, mut private) = (public.query(())?, private.query(())?);
     let mut rows = Vec::with_capacity(page);
     while let Some(sealed) = private.next()? {
@@ -55,6 +71,19 @@ pub fn read_sealed_rows(
                 usages: usages.and_then(|bits| KeyUsages::from_bits(bits).ok()),
                 spki: row.get_ref(3)?.as_blob()?.into(),
                 sealed: sealed.get_ref(1)?.as_blob()?.to_vec(),
+                rest: Rest {
+                    public: (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?),
+                    private: (
+                        sealed.get(2)?,
+                        sealed.get(3)?,
+                        sealed.get(4)?,
+                        sealed.get(5)?,
+                        sealed.get(6)?,
+                        sealed.get(7)?,
+                        sealed.get(8)?,
+                        sealed.get(9)?,
+                    ),
+                },
             });
             break;
         }

@@ -1,6 +1,6 @@
 //! Authenticating what a store holds, before anything of it is believed.
 
-use std::{collections::VecDeque, hash::BuildHasherDefault, num::NonZero, sync::Arc, thread};
+use std::{hash::BuildHasherDefault, sync::Arc, thread};
 
 use strongroom_crypto::{
     EncryptionPublicKey, KeySpec, PublicKey, SigningPublicKey, encoding::Encoder,
@@ -10,10 +10,10 @@ use strongroom_store::{
     WrapRecord,
 };
 use subtle::ConstantTimeEq;
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    data_keys::{DataKeys, OpenedDataKey},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     digest::MultisetDigest,
     directory::{Entries, KeyEntry, PrivateHalf},
     error::VaultError,
@@ -24,7 +24,7 @@ use crate::{
 /// Keys read and authenticated at a time.
 const PAGE: usize = 1024;
 /// Pages read ahead of those being authenticated, for each thread.
-const READ_AHEAD: usize = 8;
+const READ_AHEAD: usize = 4;
 
 /// What was found authentic so far.
 #[derive(Debug, Default)]
@@ -84,8 +84,7 @@ pub(crate) fn metadata(
     Ok(found)
 }
 
-/// Authenticates all keys, about `expected` of them: reads page after page while earlier pages are authenticated on
-/// other threads.
+/// Authenticates all keys, about `expected` of them: reads page after page while other threads authenticate.
 ///
 /// # Errors
 /// [`VaultError::RowNotAuthentic`]; errors of the store. A public row that was dropped takes its private row with it:
@@ -93,85 +92,110 @@ pub(crate) fn metadata(
 pub(crate) async fn keys(
     snapshot: &mut dyn ReadTransaction,
     data_keys: &DataKeys,
-    opened_by: &WrapRecord,
+    opened_by: &OpenedBy,
     expected: usize,
     found: &mut Found,
 ) -> Result<Entries, VaultError> {
-    let read_ahead = thread::available_parallelism().map_or(1, NonZero::get) * READ_AHEAD;
-    let mut entries = Entries::with_capacity_and_hasher(expected, BuildHasherDefault::default());
-    let mut pages: VecDeque<JoinHandle<Result<Page, VaultError>>> = VecDeque::new();
+    // One processor reads.
+    let threads = thread::available_parallelism()
+        .map_or(1, |all| all.get() - 1)
+        .max(1);
+    let mut workers: Vec<_> = (0..threads)
+        .map(|_| Worker::start(data_keys.clone(), opened_by.clone(), expected / threads))
+        .collect();
     let mut after = None;
-    loop {
-        let rows = snapshot.keys_after(after, PAGE).await?;
-        let Some((last, _)) = rows.last() else { break };
-        after = Some(last.fingerprint);
-        let is_last = rows.len() < PAGE;
-        let (data_keys, opened_by) = (data_keys.clone(), opened_by.clone());
-        pages.push_back(tokio::task::spawn_blocking(move || {
-            Page::authenticate(rows, &data_keys, &opened_by)
-        }));
-        if pages.len() >= read_ahead
-            && let Some(page) = pages.pop_front()
-        {
-            joined(page).await?.put_into(&mut entries, found);
-        }
-        if is_last {
-            break;
+    'reading: loop {
+        for worker in &workers {
+            let rows = snapshot.keys_after(after, PAGE).await?;
+            after = rows.last().map(|(public, _)| public.fingerprint);
+            let was_last = rows.len() < PAGE;
+            // A worker that is gone found a bad row, and joining it says so.
+            if worker.pages.send(rows).await.is_err() || was_last {
+                break 'reading;
+            }
         }
     }
-    for page in pages {
-        joined(page).await?.put_into(&mut entries, found);
+    let mut entries = Entries::default();
+    for worker in workers.drain(..) {
+        let authentic = worker.join().await?;
+        found.merge(&authentic.found);
+        if entries.is_empty() {
+            entries = authentic.entries;
+        } else {
+            entries.extend(authentic.entries);
+        }
     }
     Ok(entries)
 }
 
-async fn joined(page: JoinHandle<Result<Page, VaultError>>) -> Result<Page, VaultError> {
-    match page.await {
-        Ok(page) => page,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+/// A thread that authenticates pages.
+struct Worker {
+    pages: mpsc::Sender<Vec<KeyRow>>,
+    thread: JoinHandle<Result<Authentic, VaultError>>,
+}
+
+impl Worker {
+    fn start(data_keys: DataKeys, opened_by: OpenedBy, expected: usize) -> Self {
+        let (pages, mut queue) = mpsc::channel::<Vec<KeyRow>>(READ_AHEAD);
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut authentic = Authentic::with_capacity(expected);
+            let mut encoder = Encoder::new();
+            while let Some(rows) = queue.blocking_recv() {
+                for (public, private) in rows {
+                    authentic.take(public, private, &data_keys, &opened_by, &mut encoder)?;
+                }
+            }
+            Ok(authentic)
+        });
+        Self { pages, thread }
+    }
+
+    async fn join(self) -> Result<Authentic, VaultError> {
+        drop(self.pages);
+        match self.thread.await {
+            Ok(authentic) => authentic,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 }
 
-/// Some keys, authenticated.
-struct Page {
-    entries: Vec<Arc<KeyEntry>>,
+/// Keys that were found authentic.
+struct Authentic {
+    entries: Entries,
     found: Found,
 }
 
-impl Page {
-    fn authenticate(
-        rows: Vec<KeyRow>,
-        data_keys: &DataKeys,
-        opened_by: &WrapRecord,
-    ) -> Result<Self, VaultError> {
-        let mut found = Found::default();
-        let mut encoder = Encoder::new();
-        let mut entries = Vec::with_capacity(rows.len());
-        for (public, private) in rows {
-            let private = private
-                .map(|record| authentic_half(&record, data_keys, opened_by, &mut encoder))
-                .transpose()?;
-            let entry = authentic_entry(public, private, data_keys, &mut encoder)?;
-            found.add(&entry.element(data_keys.current()));
-            entries.push(Arc::new(entry));
+impl Authentic {
+    fn with_capacity(capacity: usize) -> Self {
+        let entries = Entries::with_capacity_and_hasher(capacity, BuildHasherDefault::default());
+        Self {
+            entries,
+            found: Found::default(),
         }
-        Ok(Self { entries, found })
     }
 
-    fn put_into(self, entries: &mut Entries, found: &mut Found) {
-        found.merge(&self.found);
-        entries.extend(
-            self.entries
-                .into_iter()
-                .map(|entry| (entry.fingerprint(), entry)),
-        );
+    fn take(
+        &mut self,
+        public: PublicKeyRecord,
+        private: Option<PrivateKeyRecord>,
+        data_keys: &DataKeys,
+        opened_by: &OpenedBy,
+        encoder: &mut Encoder,
+    ) -> Result<(), VaultError> {
+        let private = private
+            .map(|record| authentic_half(&record, data_keys, opened_by, encoder))
+            .transpose()?;
+        let entry = authentic_entry(public, private, data_keys, encoder)?;
+        self.found.add(&entry.element(data_keys.current()));
+        self.entries.insert(entry.fingerprint(), Arc::new(entry));
+        Ok(())
     }
 }
 
 fn authentic_half(
     record: &PrivateKeyRecord,
     data_keys: &DataKeys,
-    opened_by: &WrapRecord,
+    opened_by: &OpenedBy,
     encoder: &mut Encoder,
 ) -> Result<PrivateHalf, VaultError> {
     check_tag(

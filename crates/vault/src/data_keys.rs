@@ -131,3 +131,21 @@ pub(crate) fn wrapped_key(wrap: &WrapRecord) -> Result<WrappedKey, VaultError> {
         ciphertext: wrap.ciphertext.clone(),
     })
 }
+
+/// The wrap that opened the vault; cheap to clone, since every key refers to it.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenedBy {
+    /// The configured name of the KMS.
+    pub(crate) kms: Arc<str>,
+    /// The wrapper key.
+    pub(crate) wrapper_key_id: Arc<str>,
+}
+
+impl OpenedBy {
+    pub(crate) fn new(wrap: &WrapRecord) -> Self {
+        Self {
+            kms: wrap.kms.as_str().into(),
+            wrapper_key_id: wrap.wrapper_key_id.as_str().into(),
+        }
+    }
+}

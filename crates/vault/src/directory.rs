@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    data_keys::OpenedDataKey,
+    data_keys::{OpenedBy, OpenedDataKey},
     fingerprints::FingerprintMap,
     rows::{self, Tag},
 };
@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeySpec, KeyUsages, PublicKey, Timestamp,
 };
-use strongroom_store::{Custody, KeyState, PrivateKeyRecord, Sealing, WrapRecord};
+use strongroom_store::{Custody, KeyState, PrivateKeyRecord, Sealing};
 
 /// A key of the vault: its public half, and what is known of the private one.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct PrivateHalf {
     /// It was once stored in clear, so copies may exist; only a rotation ends that.
     pub exposed: bool,
     /// The wrapper key that opens it: of the data key, or of the row itself when it is sealed directly.
-    pub wrapper_key_id: Option<String>,
+    pub wrapper_key_id: Option<Arc<str>>,
     /// When the private key came into the vault.
     pub created_at: Timestamp,
     pub(crate) tag: Tag,
@@ -134,11 +134,11 @@ impl PrivateHalf {
     /// What is known of `record`, whose tag was checked or just made.
     ///
     /// A row sealed under the data key is opened by the wrapper key that opened the vault.
-    pub(crate) fn of(record: &PrivateKeyRecord, opened_by: &WrapRecord) -> Self {
+    pub(crate) fn of(record: &PrivateKeyRecord, opened_by: &OpenedBy) -> Self {
         let wrapper_key_id = match record.sealing {
             Sealing::None => None,
-            Sealing::DataKey => Some(opened_by.wrapper_key_id.clone()),
-            Sealing::Direct => record.wrapper_key_id.clone(),
+            Sealing::DataKey => Some(Arc::clone(&opened_by.wrapper_key_id)),
+            Sealing::Direct => record.wrapper_key_id.as_deref().map(Arc::from),
         };
         Self {
             custody: record.custody,

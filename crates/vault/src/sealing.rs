@@ -6,9 +6,7 @@ use strongroom_crypto::{
 use strongroom_kms::{KmsKeyId, WrapContext, WrappedKey};
 use strongroom_store::{Custody, PrivateKeyRecord, Sealing, StoredKey, VaultId};
 
-use crate::{
-    data_keys::wrapped_key, environment::NamedWrapper, error::VaultError, rows, vault::Vault,
-};
+use crate::{environment::NamedWrapper, error::VaultError, rows, vault::Vault};
 
 pub(crate) const PRIVATE_KEY_LABEL: &str = "strongroom private key v1";
 const ROW_VERSION: u8 = 1;
@@ -149,7 +147,9 @@ impl Vault {
             .environment()
             .wrapper(&wrap.kms)
             .ok_or(VaultError::NoWrapper)?;
-        Ok((named, wrapped_key(wrap)?.wrapper_key_id))
+        // The KMS took this id when the vault was opened or made.
+        let id = KmsKeyId::try_new(&*wrap.wrapper_key_id);
+        Ok((named, id.map_err(|_malformed| VaultError::NoWrapper)?))
     }
 }
 

@@ -6,13 +6,13 @@ use std::{
 };
 
 use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp, encoding::Encoder};
-use strongroom_store::{PrivateKeyRecord, VaultId, WrapRecord};
+use strongroom_store::{PrivateKeyRecord, VaultId};
 use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
 
 use crate::{
     cache::KeyCache,
-    data_keys::DataKeys,
+    data_keys::{DataKeys, OpenedBy},
     directory::{KeyDirectory, KeyEntry, PrivateHalf},
     environment::Environment,
     error::VaultError,
@@ -32,7 +32,7 @@ pub struct Vault {
     environment: Environment,
     settings: Settings,
     data_keys: DataKeys,
-    opened_by: WrapRecord,
+    opened_by: OpenedBy,
     directory: KeyDirectory,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
@@ -53,7 +53,7 @@ pub(crate) struct Parts {
     pub(crate) environment: Environment,
     pub(crate) settings: Settings,
     pub(crate) data_keys: DataKeys,
-    pub(crate) opened_by: WrapRecord,
+    pub(crate) opened_by: OpenedBy,
     pub(crate) directory: KeyDirectory,
     pub(crate) committed: Committed,
 }
@@ -142,7 +142,7 @@ impl Vault {
         &self.data_keys
     }
 
-    pub(crate) fn opened_by(&self) -> &WrapRecord {
+    pub(crate) fn opened_by(&self) -> &OpenedBy {
         &self.opened_by
     }
 

@@ -60,6 +60,8 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let inputs = [Some(options.file.as_path()), options.receiver.public_key.as_deref()];
+    input::refuse_stdin_twice(inputs.into_iter().flatten())?;
     let json_to_stdout = global.output == Format::Json && options.destination.is_stdout();
     if !json_to_stdout {
         options.destination.check(options.encoding)?;

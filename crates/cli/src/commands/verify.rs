@@ -76,7 +76,12 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    input::refuse_stdin_twice(&options.file, &options.signature)?;
+    let inputs = [options.file.as_path(), &options.signature];
+    input::refuse_stdin_twice(
+        inputs
+            .into_iter()
+            .chain(options.signer.public_key.as_deref()),
+    )?;
     let message = sign::message(
         input::read(&options.file)?,
         options.input_encoding,

@@ -16,15 +16,23 @@ const SPECS: [&str; 5] = [
 fn carried(sandbox: &Sandbox) -> Vec<(String, String, String)> {
     let listed = sandbox.json(["keys", "list"]);
     let keys = listed["keys"].as_array().unwrap().iter();
-    keys.map(|key| (text(key, "fingerprint"), text(key, "spec"), key["usage"].to_string()))
-        .collect()
+    keys.map(|key| {
+        (
+            text(key, "fingerprint"),
+            text(key, "spec"),
+            key["usage"].to_string(),
+        )
+    })
+    .collect()
 }
 
 #[test]
 fn keys_of_every_spec_move_to_another_vault_in_containers() {
     let sandbox = Sandbox::with_vault();
     let other = Sandbox::with_vault();
-    let mut keys: Vec<_> = SPECS.map(|spec| sandbox.signing_key(spec, "protocol")).into();
+    let mut keys: Vec<_> = SPECS
+        .map(|spec| sandbox.signing_key(spec, "protocol"))
+        .into();
     keys.push(sandbox.signing_key("ed25519", "namespace"));
     keys.push(sandbox.signing_key("ed25519", "namespace,sequencer-auth"));
     keys.push(sandbox.encryption_key("ec-p-256"));
@@ -34,7 +42,9 @@ fn keys_of_every_spec_move_to_another_vault_in_containers() {
         let imported = other.json(["keys", "import", file.to_str().unwrap()]);
         assert_eq!(text(&imported, "fingerprint"), *key);
         // Once more changes nothing.
-        other.run(["keys", "import", file.to_str().unwrap()]).succeeded();
+        other
+            .run(["keys", "import", file.to_str().unwrap()])
+            .succeeded();
         let records = 1 + carried(&other).len();
         assert_eq!(other.json(["audit", "verify"])["records"], records);
     }
@@ -46,8 +56,12 @@ fn keys_of_every_spec_move_to_another_vault_in_containers() {
     let message = message.to_str().unwrap();
     let signature = sandbox.path("signature");
     let signature = signature.to_str().unwrap();
-    other.run(["sign", message, "--key", key, "--out", signature]).succeeded();
-    sandbox.run(["verify", message, "--signature", signature, "--key", key]).succeeded();
+    other
+        .run(["sign", message, "--key", key, "--out", signature])
+        .succeeded();
+    sandbox
+        .run(["verify", message, "--signature", signature, "--key", key])
+        .succeeded();
 }
 
 #[test]
@@ -57,7 +71,15 @@ fn a_password_guards_a_container() {
     let password = sandbox.write("password", "correct horse\nanything after the first line\n");
     let password = password.to_str().unwrap();
     let key = sandbox.signing_key("ed25519", "protocol");
-    let export = ["keys", "export", &key, "--password-file", password, "--out", "node.key"];
+    let export = [
+        "keys",
+        "export",
+        &key,
+        "--password-file",
+        password,
+        "--out",
+        "node.key",
+    ];
     sandbox.run(export).succeeded();
     let file = sandbox.path("node.key");
     let file = file.to_str().unwrap();
@@ -69,13 +91,16 @@ fn a_password_guards_a_container() {
     let wrong = wrong.to_str().unwrap();
     let ran = other.refuses(
         [&import[..], &["--password-file", wrong]].concat(),
-        "PASSWORD_OPEN_FAILED",
+        "PASSWORD_REJECTED",
         4,
     );
     assert!(!ran.stderr.contains("horse"), "{}", ran.stderr);
     let imported = other.json([&import[..], &["--password-file", password]].concat());
     assert_eq!(text(&imported, "fingerprint"), key);
-    assert_eq!(imported["usage"], sandbox.json(["keys", "show", &key])["usage"]);
+    assert_eq!(
+        imported["usage"],
+        sandbox.json(["keys", "show", &key])["usage"]
+    );
 
     // Any changed byte is noticed, or it was one that says nothing.
     let bytes = sandbox.read("node.key");
@@ -83,9 +108,18 @@ fn a_password_guards_a_container() {
         let mut damaged = bytes.clone();
         damaged[index] ^= 0x11;
         let path = other.write("damaged", damaged);
-        let ran = other.run([&["keys", "import", path.to_str().unwrap()], &["--password-file", password][..]].concat());
+        let ran = other.run(
+            [
+                &["keys", "import", path.to_str().unwrap()],
+                &["--password-file", password][..],
+            ]
+            .concat(),
+        );
         assert_ne!(ran.status, 0, "byte {index}");
-        assert!(ran.code().is_some() && ran.status != 70, "byte {index}: {ran:?}");
+        assert!(
+            ran.code().is_some() && ran.status != 70,
+            "byte {index}: {ran:?}"
+        );
     }
     // A password for a container that has none.
     sandbox.export(&key, "key-pair", "plain.key");
@@ -104,16 +138,34 @@ fn a_password_guards_a_container() {
 fn a_private_key_leaves_only_when_it_was_said_how() {
     let sandbox = Sandbox::with_vault();
     let key = sandbox.signing_key("ed25519", "protocol");
-    sandbox.refuses(["keys", "export", &key, "--out", "key"], "EXPORT_UNPROTECTED", 3);
+    sandbox.refuses(
+        ["keys", "export", &key, "--out", "key"],
+        "EXPORT_UNPROTECTED",
+        3,
+    );
     sandbox.write("password", "correct horse");
-    let both = ["keys", "export", &key, "--unprotected", "--password-file", "password"];
+    let both = [
+        "keys",
+        "export",
+        &key,
+        "--unprotected",
+        "--password-file",
+        "password",
+    ];
     sandbox.refuses(both, "WRONG_USAGE", 2);
-    let pkcs8 = ["keys", "export", &key, "--format", "pkcs8-pem", "--password-file", "password"];
+    let pkcs8 = [
+        "keys",
+        "export",
+        &key,
+        "--format",
+        "pkcs8-pem",
+        "--password-file",
+        "password",
+    ];
     sandbox.refuses(pkcs8, "BAD_ARGUMENT", 2);
     let file = sandbox.export(&key, "pkcs8-pem", "key.pem");
-    let mode = std::os::unix::fs::PermissionsExt::mode(
-        &std::fs::metadata(file).unwrap().permissions(),
-    );
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     // Each export is in the audit log, the refused ones are not.
     let records = sandbox.json(["audit", "list"]);
@@ -176,15 +228,27 @@ fn an_old_export_with_an_embedded_public_key_comes_in() {
         ("old", &old),
         ("new", &wrapped(&bare)),
         ("bare", &bare),
-        ("with something else in the unused field", &wrapped(&pair(Some(&swapped)))),
+        (
+            "with something else in the unused field",
+            &wrapped(&pair(Some(&swapped))),
+        ),
     ] {
         let sandbox = Sandbox::with_vault();
         sandbox.write("old.key", container);
         let key = sandbox.json(["keys", "import", "old.key", "--name", "old namespace"]);
         assert_eq!(text(&key, "fingerprint"), fingerprint, "{what}");
         assert_eq!(key["usage"].as_array().unwrap(), &["namespace"], "{what}");
-        let expect = ["keys", "import", "old.key", "--name", "old namespace", "--expect"];
-        sandbox.run([&expect[..], &[&fingerprint]].concat()).succeeded();
+        let expect = [
+            "keys",
+            "import",
+            "old.key",
+            "--name",
+            "old namespace",
+            "--expect",
+        ];
+        sandbox
+            .run([&expect[..], &[&fingerprint]].concat())
+            .succeeded();
         let other = fingerprint.replace(&fingerprint[60..], "00000000");
         sandbox.refuses([&expect[..], &[&other]].concat(), "OTHER_KEY", 2);
     }
@@ -204,7 +268,9 @@ fn canton_s_public_key_message_comes_in_bare_and_wrapped() {
     let wrapped = [bytes(1, &message), int(2, 30)].concat();
     for bytes in [bare, wrapped] {
         sandbox.write("public", bytes);
-        let import = ["keys", "import", "public", "--public", "--format", "key-pair"];
+        let import = [
+            "keys", "import", "public", "--public", "--format", "key-pair",
+        ];
         let imported = sandbox.json(import);
         assert_eq!(text(&imported, "fingerprint"), key);
         assert_eq!(imported["custody"], serde_json::Value::Null);
@@ -212,6 +278,17 @@ fn canton_s_public_key_message_comes_in_bare_and_wrapped() {
     let sign = ["sign", "public", "--key", &key];
     sandbox.refuses(sign, "NO_PRIVATE_KEY", 3);
     // Public keys alone are listed only when asked for.
-    assert!(sandbox.json(["keys", "list"])["keys"].as_array().unwrap().is_empty());
-    assert_eq!(sandbox.json(["keys", "list", "--all"])["keys"].as_array().unwrap().len(), 1);
+    assert!(
+        sandbox.json(["keys", "list"])["keys"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        sandbox.json(["keys", "list", "--all"])["keys"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }

@@ -94,14 +94,26 @@ fn openssl_verifies_our_signatures_and_reads_our_keys() {
     for spec in signing_specs(&sandbox) {
         let key = sandbox.signing_key(spec, "protocol");
         sandbox.public_pem(&key, "public.pem");
-        let sign = ["sign", "message", "--key", &key, "--out", "signature", "--force"];
+        let sign = [
+            "sign",
+            "message",
+            "--key",
+            &key,
+            "--out",
+            "signature",
+            "--force",
+        ];
         sandbox.run(sign).succeeded();
         openssl_verifies(&sandbox, spec, "public.pem", "message", "signature");
         let digest = digest_of(spec).map_or(String::new(), |digest| format!("-digest {digest}"));
         let line = format!(
             "pkeyutl -verify -rawin {digest} -pubin -inkey public.pem -sigfile signature -in other"
         );
-        assert_ne!(try_openssl(&sandbox, &line).status, 0, "{spec}: the judge can say no");
+        assert_ne!(
+            try_openssl(&sandbox, &line).status,
+            0,
+            "{spec}: the judge can say no"
+        );
 
         // What OpenSSL reads from our export is the same key.
         let public = openssl(&sandbox, "pkey -pubin -in public.pem -outform DER");
@@ -111,7 +123,10 @@ fn openssl_verifies_our_signatures_and_reads_our_keys() {
             let line = format!("pkey -in {file} -inform {form} -pubout -outform DER");
             assert_eq!(openssl(&sandbox, &line), public, "{spec} {format}");
         }
-        openssl(&sandbox, &format!("pkey -in {spec}.pkcs8-pem -check -noout"));
+        openssl(
+            &sandbox,
+            &format!("pkey -in {spec}.pkcs8-pem -check -noout"),
+        );
         // And it signs with it.
         let private = format!("{spec}.pkcs8-pem");
         openssl_signs(&sandbox, spec, &private, "message", "theirs");
@@ -180,7 +195,10 @@ fn we_import_openssl_s_keys_in_every_form_and_verify_its_signatures() {
             assert_eq!(import("form", &[]), key, "{spec}: {form}");
         }
         openssl(&sandbox, "pkey -in theirs.pem -pubout -out public.pem");
-        openssl(&sandbox, "pkey -in theirs.pem -pubout -outform DER -out public.der");
+        openssl(
+            &sandbox,
+            "pkey -in theirs.pem -pubout -outform DER -out public.der",
+        );
         let mut publics = vec!["public.pem", "public.der"];
         if digest_of(spec).is_some() {
             let line = "pkey -in theirs.pem -pubout -ec_conv_form compressed -out compressed.pem";
@@ -192,11 +210,20 @@ fn we_import_openssl_s_keys_in_every_form_and_verify_its_signatures() {
         }
         openssl_signs(&sandbox, spec, "theirs.pem", "message", "theirs.sig");
         for public in publics {
-            let verify = ["verify", "message", "--signature", "theirs.sig", "--public-key", public];
+            let verify = [
+                "verify",
+                "message",
+                "--signature",
+                "theirs.sig",
+                "--public-key",
+                public,
+            ];
             let document = sandbox.json(verify);
             assert_eq!(text(&document, "signed_by"), key, "{spec}: {public}");
         }
-        let sign = ["sign", "message", "--key", &key, "--out", "ours.sig", "--force"];
+        let sign = [
+            "sign", "message", "--key", &key, "--out", "ours.sig", "--force",
+        ];
         sandbox.run(sign).succeeded();
         openssl_verifies(&sandbox, spec, "public.pem", "message", "ours.sig");
     }
@@ -206,11 +233,24 @@ fn we_import_openssl_s_keys_in_every_form_and_verify_its_signatures() {
 fn explicit_curve_parameters_are_refused() {
     let sandbox = Sandbox::with_vault();
     openssl_generates(&sandbox, "ec-p-256");
-    openssl(&sandbox, "ec -in theirs.pem -param_enc explicit -out explicit.pem");
-    openssl(&sandbox, "ec -in theirs.pem -param_enc explicit -pubout -out public.pem");
+    openssl(
+        &sandbox,
+        "ec -in theirs.pem -param_enc explicit -out explicit.pem",
+    );
+    openssl(
+        &sandbox,
+        "ec -in theirs.pem -param_enc explicit -pubout -out public.pem",
+    );
     let import = ["keys", "import", "explicit.pem", "--usage", "protocol"];
     sandbox.refuses(import, "KEY_CURVE_EXPLICIT", 2);
-    let import = ["keys", "import", "public.pem", "--public", "--usage", "protocol"];
+    let import = [
+        "keys",
+        "import",
+        "public.pem",
+        "--public",
+        "--usage",
+        "protocol",
+    ];
     sandbox.refuses(import, "KEY_CURVE_EXPLICIT", 2);
 }
 
@@ -218,10 +258,26 @@ fn explicit_curve_parameters_are_refused() {
 fn keys_that_we_have_no_use_for_are_refused() {
     let sandbox = Sandbox::with_vault();
     for (line, usage, code) in [
-        ("genpkey -algorithm x25519", "protocol", "KEY_ALGORITHM_UNSUPPORTED"),
-        ("genpkey -algorithm ed448", "protocol", "KEY_ALGORITHM_UNSUPPORTED"),
-        ("ecparam -name secp521r1 -genkey -noout", "protocol", "KEY_ALGORITHM_UNSUPPORTED"),
-        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048", "protocol", "KEY_PURPOSE_MISMATCH"),
+        (
+            "genpkey -algorithm x25519",
+            "protocol",
+            "KEY_ALGORITHM_UNSUPPORTED",
+        ),
+        (
+            "genpkey -algorithm ed448",
+            "protocol",
+            "KEY_ALGORITHM_UNSUPPORTED",
+        ),
+        (
+            "ecparam -name secp521r1 -genkey -noout",
+            "protocol",
+            "KEY_ALGORITHM_UNSUPPORTED",
+        ),
+        (
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+            "protocol",
+            "KEY_PURPOSE_MISMATCH",
+        ),
     ] {
         openssl(&sandbox, &format!("{line} -out theirs.pem"));
         let import = ["keys", "import", "theirs.pem", "--usage", usage];
@@ -229,7 +285,10 @@ fn keys_that_we_have_no_use_for_are_refused() {
     }
     for (line, code) in [
         ("genpkey -algorithm ed25519", "KEY_PURPOSE_MISMATCH"),
-        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024", "KEY_INVALID"),
+        (
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+            "KEY_INVALID",
+        ),
         (
             "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3",
             "KEY_INVALID",
@@ -241,7 +300,8 @@ fn keys_that_we_have_no_use_for_are_refused() {
     }
 }
 
-const OAEP: &str = "-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha256";
+const OAEP: &str =
+    "-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha256";
 
 #[test]
 fn rsa_oaep_goes_both_ways() {
@@ -264,10 +324,20 @@ fn rsa_oaep_goes_both_ways() {
             &sandbox,
             &format!("pkeyutl -encrypt -pubin -inkey public.pem {OAEP} -in message -out encrypted"),
         );
-        let decrypted = sandbox.run(["decrypt", "encrypted", "--key", &key]).succeeded();
+        let decrypted = sandbox
+            .run(["decrypt", "encrypted", "--key", &key])
+            .succeeded();
         assert_eq!(decrypted.stdout, MESSAGE);
 
-        let encrypt = ["encrypt", "message", "--to", &key, "--out", "encrypted", "--force"];
+        let encrypt = [
+            "encrypt",
+            "message",
+            "--to",
+            &key,
+            "--out",
+            "encrypted",
+            "--force",
+        ];
         sandbox.run(encrypt).succeeded();
         fs::remove_file(sandbox.path("private.pem")).ok();
         sandbox.export(&key, "pkcs8-pem", "private.pem");
@@ -283,7 +353,10 @@ fn rsa_oaep_goes_both_ways() {
 /// The keys of one ECIES message (reference: keys-and-schemes, section 7.1): X9.63 over V || Z without shared
 /// information computes the same as KDF2.
 fn ecies_keys(sandbox: &Sandbox, point: &[u8], private: &str, public: &str) -> (String, String) {
-    let shared = openssl(sandbox, &format!("pkeyutl -derive -inkey {private} -peerkey {public}"));
+    let shared = openssl(
+        sandbox,
+        &format!("pkeyutl -derive -inkey {private} -peerkey {public}"),
+    );
     assert_eq!((point.len(), shared.len()), (65, 32));
     let secret = HEXLOWER.encode(&[point, &shared].concat());
     let keys = openssl(
@@ -323,8 +396,13 @@ fn we_decrypt_ecies_that_was_made_of_openssl_s_primitives() {
         let line = format!("enc -aes-128-cbc -K {cipher} -iv {iv_hex} -in message");
         let encrypted = openssl(&sandbox, &line);
         let tag = ecies_tag(&sandbox, &mac, &encrypted);
-        sandbox.write("encrypted", [&iv, &point, &encrypted, &tag].map(Vec::as_slice).concat());
-        let decrypted = sandbox.run(["decrypt", "encrypted", "--key", &key]).succeeded();
+        sandbox.write(
+            "encrypted",
+            [&iv, &point, &encrypted, &tag].map(Vec::as_slice).concat(),
+        );
+        let decrypted = sandbox
+            .run(["decrypt", "encrypted", "--key", &key])
+            .succeeded();
         assert_eq!(decrypted.stdout, message);
     }
 }
@@ -334,7 +412,9 @@ fn openssl_s_primitives_decrypt_our_ecies() {
     let sandbox = Sandbox::with_vault();
     let key = sandbox.encryption_key("ec-p-256");
     sandbox.write("message", MESSAGE);
-    sandbox.run(["encrypt", "message", "--to", &key, "--out", "encrypted"]).succeeded();
+    sandbox
+        .run(["encrypt", "message", "--to", &key, "--out", "encrypted"])
+        .succeeded();
     let bytes = sandbox.read("encrypted");
     assert_eq!(bytes.len(), 113 + 32, "two blocks with their padding");
     let (iv, rest) = bytes.split_at(16);
@@ -365,6 +445,10 @@ fn a_password_on_openssl_s_side_is_refused_with_the_way_to_remove_it() {
         openssl(&sandbox, line);
         let import = ["keys", "import", "encrypted", "--usage", "protocol"];
         let ran = sandbox.refuses(import, "KEY_ENCRYPTED", 2);
-        assert!(ran.stderr.contains("openssl pkey -in FILE"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("openssl pkey -in FILE"),
+            "{}",
+            ran.stderr
+        );
     }
 }

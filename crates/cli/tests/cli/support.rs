@@ -273,7 +273,7 @@ impl Ran {
         let all = format!("{}\n{}", self.stderr, self.lossy());
         assert_eq!(self.code(), Some(code), "{all}");
         assert_eq!(self.status, status, "{all}");
-        assert!(self.stderr.starts_with("error: "), "{all}");
+        assert!(self.after("error: ").is_some(), "{all}");
         let advice = self.after("try: ").expect("no advice");
         assert!(advice.ends_with('.') && advice.len() > 8, "{advice}");
         assert!(self.stdout.is_empty(), "{all}");

@@ -101,7 +101,7 @@ fn an_edited_audit_log_is_noticed() {
     let database = rusqlite::Connection::open(sandbox.path("vault/vault.db")).unwrap();
     let changed = database
         .execute(
-            "UPDATE audit SET body = replace(body, 'uid', 'UID') WHERE sequence = 2",
+            "UPDATE audit SET body = CAST(body || ' ' AS BLOB) WHERE sequence = 2",
             (),
         )
         .unwrap();

@@ -9,7 +9,7 @@ use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, VaultRec
 use crate::{
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
-    data_keys::{DataKeys, OpenedDataKey},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::{Entries, KeyDirectory},
     environment::Environment,
     error::VaultError,
@@ -128,7 +128,7 @@ impl Vault {
             environment,
             settings,
             data_keys: DataKeys::new(current),
-            opened_by: wrap,
+            opened_by: OpenedBy::new(&wrap),
             directory: KeyDirectory::new(Entries::default()),
             committed: Committed {
                 state,

@@ -141,10 +141,10 @@ impl Vault {
     /// [`VaultError::WrapperKeyContradiction`].
     pub fn expect_wrapper_key(&self, kms: &str, configured: &str) -> Result<(), VaultError> {
         let stored = self.opened_by();
-        if stored.kms == kms && stored.wrapper_key_id != configured {
+        if &*stored.kms == kms && &*stored.wrapper_key_id != configured {
             return Err(VaultError::WrapperKeyContradiction {
                 configured: configured.to_owned(),
-                stored: stored.wrapper_key_id.clone(),
+                stored: stored.wrapper_key_id.as_ref().to_owned(),
             });
         }
         Ok(())

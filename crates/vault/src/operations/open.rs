@@ -7,7 +7,7 @@ use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, Wra
 use crate::{
     anchor::AnchorRecord,
     authenticate,
-    data_keys::{DataKeys, OpenedDataKey, wrapped_key},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
     directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
@@ -120,7 +120,7 @@ async fn unwrap_data_key(
     vault: VaultId,
     record: &DataKeyRecord,
     wraps: &[WrapRecord],
-) -> Result<(OpenedDataKey, WrapRecord), VaultError> {
+) -> Result<(OpenedDataKey, OpenedBy), VaultError> {
     let context = WrapContext::for_data_key(vault.as_bytes(), record.id.as_bytes());
     let mut attempts = Vec::new();
     for named in &environment.wrappers {
@@ -128,7 +128,10 @@ async fn unwrap_data_key(
             let wrapped = wrapped_key(wrap)?;
             match named.wrapper.unwrap_key(&wrapped, &context).await {
                 Ok(secret) => {
-                    return Ok((OpenedDataKey::from_unwrapped(record, secret)?, wrap.clone()));
+                    return Ok((
+                        OpenedDataKey::from_unwrapped(record, secret)?,
+                        OpenedBy::new(wrap),
+                    ));
                 }
                 Err(error) => attempts.push(WrapAttempt {
                     kms: wrap.kms.clone(),

@@ -13,6 +13,7 @@ use strongroom_config::{
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
+use strongroom_memory::heap_bytes_in_use;
 use strongroom_store::{Store, VaultId};
 use strongroom_store_sqlite::{SqliteStore, yardstick};
 use strongroom_vault::{KeyFilter, NewSigningKey, NewVault, Settings, Vault, Yardstick};
@@ -227,25 +228,28 @@ impl Rehearsal {
         Ok(time)
     }
 
-    /// Growth of the resident memory when every key is opened, for each of them.
-    async fn memory_per_key(&self, keys: u64) -> anyhow::Result<u64> {
+    /// Growth of the heap when every key is opened, for each of them.
+    async fn memory_per_key(&self, keys: u64) -> anyhow::Result<Option<u64>> {
         let kms = OpenKms::open(&self.config)?;
         let store = session::open_store(&self.database()).await?;
         let mut settings = Settings::default();
         settings.cache.capacity = usize::try_from(keys)?;
         let vault = Vault::open(kms.environment(store, &self.config), settings).await?;
         let listed = vault.list(&KeyFilter::default())?;
-        let before = resident_bytes()?;
+        let before = heap_bytes_in_use();
         for key in &listed {
             vault
                 .sign(&key.fingerprint(), b"open", KeyUsages::ALL)
                 .await?;
         }
-        let grown = resident_bytes()?.saturating_sub(before);
+        let after = heap_bytes_in_use();
         let opened = vault.opened_keys() as u64;
         anyhow::ensure!(opened == keys, "{opened} of {keys} keys are open");
         vault.close().await?;
-        Ok(grown.checked_div(opened).unwrap_or_default())
+        let grown = after
+            .zip(before)
+            .map(|(after, before)| after.saturating_sub(before));
+        Ok(grown.and_then(|grown| grown.checked_div(opened)))
     }
 
     /// The store's own check of the whole database, which every opening does first.
@@ -305,15 +309,4 @@ fn open_page(yardstick: &Yardstick, page: &[yardstick::SealedRow]) -> Option<u64
         yardstick.opens(&row.fingerprint, row.spec, row.usages, &row.sealed)
     };
     page.iter().all(opens).then_some(page.len() as u64)
-}
-
-/// Resident memory of this process.
-fn resident_bytes() -> anyhow::Result<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = statm
-        .split_whitespace()
-        .nth(1)
-        .unwrap_or_default()
-        .parse()?;
-    Ok(pages * rustix::param::page_size() as u64)
 }

@@ -61,8 +61,8 @@ enum ImportFormat {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let contents = input::read_secret(&options.file)?;
     let entry = if options.public {
+        let contents = SecretBytes::take(input::read(&options.file)?);
         let public = public_key(&options, &contents)?;
         check_expected(&options, &public)?;
         let session = Session::open(global).await?;
@@ -77,6 +77,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         session.close().await?;
         entry
     } else {
+        let contents = input::read_secret(&options.file)?;
         let (private, public) = key_pair(&options, &contents)?;
         check_expected(&options, &public)?;
         let session = Session::open(global).await?;

@@ -47,6 +47,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         sealed: keys.iter().map(ToString::to_string).collect(),
     };
     output::print(global.output, &report, |out| {
+        if report.sealed.is_empty() {
+            return writeln!(out, "no key is stored readable");
+        }
         report.sealed.iter().try_for_each(|key| {
             writeln!(
                 out,
