@@ -10,7 +10,7 @@ use strongroom_crypto::{KeyUsage, SystemRandom, clock::SystemClock};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::{KmsProvider, Metered};
 use strongroom_kms_local::LocalKms;
-use strongroom_store::{Custody, Sealing, Store};
+use strongroom_store::{Custody, Sealing, Store, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
     Anchor, CacheSettings, CustodyDefaults, Environment, FileAnchor, NamedWrapper, NoAnchor,
@@ -62,7 +62,7 @@ impl Session {
                 return Err(refused.into());
             }
         };
-        if let Err(refused) = check_wrapper_keys(&vault, &config) {
+        if let Err(refused) = check_configured(&vault, &config) {
             drop(vault);
             close_refused(store).await;
             return Err(refused);
@@ -71,20 +71,27 @@ impl Session {
         Ok(Self { vault, config, kms })
     }
 
-    /// Closes the vault; a command calls it last.
-    pub(crate) async fn close(self) -> anyhow::Result<()> {
-        Ok(self.vault.close().await?)
+    /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
+    /// because somebody else reads the database, does not make it fail.
+    pub(crate) async fn close(self) {
+        if let Err(error) = self.vault.close().await {
+            warn_of_unclean_end(&error);
+        }
     }
 }
 
 /// A refused vault is left as it was found, without the files that belong to an open database.
 async fn close_refused(store: Arc<dyn Store>) {
     if let Err(error) = store.close().await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "the refused database was not closed cleanly"
-        );
+        warn_of_unclean_end(&error);
     }
+}
+
+fn warn_of_unclean_end(error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(
+        error,
+        "the database was not closed cleanly; nothing is lost, and the next command cleans up"
+    );
 }
 
 /// Reads the configuration that `global` names.
@@ -216,8 +223,9 @@ fn custody_of(name: CustodyName) -> Custody {
     }
 }
 
-/// A configured wrapper key must be the one that the vault is sealed under: editing the configuration is no rotation.
-fn check_wrapper_keys(vault: &Vault, config: &Config) -> anyhow::Result<()> {
+/// The vault must be the configured one, and a configured wrapper key must be the one that the vault is sealed under: editing the configuration is no rotation.
+fn check_configured(vault: &Vault, config: &Config) -> anyhow::Result<()> {
+    vault.expect_id(VaultId::from_bytes(config.vault.id_bytes()?))?;
     for kms in &config.kms {
         if let Some(configured) = &kms.wrapper_key_id {
             vault.expect_wrapper_key(&kms.name, configured)?;

@@ -7,7 +7,7 @@ use strongroom_crypto::{
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_kms::KmsError;
 use strongroom_proto::ProtoError;
-use strongroom_store::{Custody, DataKeyId, StoreError};
+use strongroom_store::{Custody, DataKeyId, StoreError, VaultId};
 
 use crate::anchor::AnchorError;
 
@@ -82,6 +82,14 @@ pub enum VaultError {
         configured: String,
         /// From the store.
         stored: String,
+    },
+    /// Another vault than the configuration names.
+    #[error("this is vault {found}, the configuration names {configured}")]
+    OtherVault {
+        /// From the configuration.
+        configured: VaultId,
+        /// From the store.
+        found: VaultId,
     },
     /// What the KMS unwrapped is not the data key of this vault.
     #[error("data key {id} is not the one this vault commits to")]
@@ -267,6 +275,11 @@ const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
     Category::FailedPrecondition,
     "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out.",
 );
+const OTHER_VAULT: ErrorCode = code(
+    "OTHER_VAULT",
+    Category::DataCorrupted,
+    "Check --dir and --config. If both are right, the database was exchanged: find out who, then restore a backup.",
+);
 const DATA_KEY_SUBSTITUTED: ErrorCode =
     code("DATA_KEY_SUBSTITUTED", Category::DataCorrupted, RESTORE);
 const UNKNOWN_DATA_KEY: ErrorCode = code("UNKNOWN_DATA_KEY", Category::DataCorrupted, RESTORE);
@@ -317,6 +330,7 @@ impl VaultError {
         NO_WRAPPER,
         NO_WRAP_OPENS,
         WRAPPER_KEY_CONTRADICTION,
+        OTHER_VAULT,
         DATA_KEY_SUBSTITUTED,
         UNKNOWN_DATA_KEY,
         ROW_NOT_AUTHENTIC,
@@ -346,6 +360,7 @@ impl Coded for VaultError {
             Self::NoWrapper => NO_WRAPPER,
             Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
+            Self::OtherVault { .. } => OTHER_VAULT,
             Self::DataKeySubstituted { .. } => DATA_KEY_SUBSTITUTED,
             Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,
             Self::RowNotAuthentic { .. } => ROW_NOT_AUTHENTIC,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
+use strongroom_store::VaultId;
 use strongroom_vault::{AnchorRecord, Vault};
 
 use crate::{
@@ -55,7 +56,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         let kms = OpenKms::open(&config)?;
         let environment = kms.environment(session::open_store(&global.dir).await?, &config);
         let settings = session::settings(&config);
-        Vault::danger_accept_state(environment, settings, &environment::caller())
+        let id = VaultId::from_bytes(config.vault.id_bytes()?);
+        Vault::danger_accept_state(environment, settings, &environment::caller(), id)
             .await?
             .close()
             .await?;

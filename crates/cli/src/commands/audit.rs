@@ -47,7 +47,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::List { last } => list(global, &session, last).await?,
         Command::Verify => verify(global, &session).await?,
     }
-    session.close().await?;
+    session.close().await;
     Ok(ExitCode::SUCCESS)
 }
 

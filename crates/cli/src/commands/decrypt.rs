@@ -66,7 +66,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         encrypted_for,
     };
     let plaintext = session.vault.decrypt(&encrypted).await?;
-    session.close().await?;
+    session.close().await;
     // EXPOSE: the user asked for the plaintext.
     let exposed = plaintext.expose();
     if !(json && to_stdout) {

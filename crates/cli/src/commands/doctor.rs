@@ -67,7 +67,7 @@ pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<Ex
         kms_calls: session.kms.total_calls(),
         checks,
     };
-    session.close().await?;
+    session.close().await;
     output::print(global.output, &report, |out| {
         for check in &report.checks {
             let mark = match check.status {

@@ -60,7 +60,10 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let inputs = [Some(options.file.as_path()), options.receiver.public_key.as_deref()];
+    let inputs = [
+        Some(options.file.as_path()),
+        options.receiver.public_key.as_deref(),
+    ];
     input::refuse_stdin_twice(inputs.into_iter().flatten())?;
     let json_to_stdout = global.output == Format::Json && options.destination.is_stdout();
     if !json_to_stdout {
@@ -74,7 +77,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         (None, Some(fingerprint)) => {
             let session = Session::open(global).await?;
             let encrypted = session.vault.encrypt(fingerprint, &message)?;
-            session.close().await?;
+            session.close().await;
             encrypted
         }
         (None, None) => {

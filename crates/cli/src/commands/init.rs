@@ -120,7 +120,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         anchor: session.config.vault.anchor.clone(),
         kms_calls: session.kms.total_calls(),
     };
-    session.close().await?;
+    session.close().await;
     output::print(global.output, &report, |out| {
         writeln!(
             out,

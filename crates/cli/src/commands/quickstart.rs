@@ -75,7 +75,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let keys = node_keys(&session.vault, &node).await?;
     check_keys(&session.vault, &keys, "first use", &mut checks).await?;
     let mut kms_calls = session.kms.total_calls();
-    session.close().await?;
+    session.close().await;
 
     let session = Session::open(global).await?;
     checks.push(Check {
@@ -98,7 +98,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         checks,
         kms_calls,
     };
-    session.close().await?;
+    session.close().await;
     spinner.finish_and_clear();
 
     let unprotected = protection.iter().any(|provider| {

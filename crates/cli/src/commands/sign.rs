@@ -81,7 +81,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let allowed = options.usage.map_or(KeyUsages::ALL, KeyUsages::only);
     let signature = session.vault.sign(&options.key, &message, allowed).await?;
-    session.close().await?;
+    session.close().await;
 
     let bytes = match options.form {
         Form::Raw => signature.bytes.clone(),

@@ -139,7 +139,7 @@ async fn signer_of_vault(
 ) -> anyhow::Result<SigningPublicKey> {
     let session = Session::open(global).await?;
     let entry = session.vault.key(fingerprint)?;
-    session.close().await?;
+    session.close().await;
     match &entry.public {
         PublicKey::Signing(key) => Ok(key.clone()),
         PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {

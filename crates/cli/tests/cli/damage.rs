@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::support::Sandbox;
 
 /// What damage may be called. All of them mean: do not go on.
-const CODES: [&str; 10] = [
+const CODES: [&str; 11] = [
     "STORE_CORRUPTED",
     "STORE_NOT_A_VAULT",
     "STORE_NEWER_SCHEMA",
@@ -15,6 +15,7 @@ const CODES: [&str; 10] = [
     "ROW_MISSING",
     "STATE_NOT_AUTHENTIC",
     "STATE_MISMATCH",
+    "UNKNOWN_DATA_KEY",
     "AUDIT_BROKEN",
     "ANCHOR_OF_OTHER_VAULT",
     "NO_WRAP_OPENS",

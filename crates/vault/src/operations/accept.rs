@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use strongroom_store::VaultId;
+
 use crate::{
     audit::AuditOperation,
     caller::Caller,
@@ -21,13 +23,16 @@ impl Vault {
     /// written into the audit log.
     ///
     /// # Errors
-    /// Every error of [`Vault::open`] but those about the anchor.
+    /// Every error of [`Vault::open`] but those about the anchor; [`VaultError::OtherVault`] when the store holds another
+    /// vault than `id`.
     pub async fn danger_accept_state(
         environment: Environment,
         settings: Settings,
         caller: &Caller,
+        id: VaultId,
     ) -> Result<Self, VaultError> {
         let vault = open(environment, settings, AnchorRule::Accept).await?;
+        vault.expect_id(id)?;
         let mut unit = Unit::begin(&vault).await?;
         unit.audit(caller, AuditOperation::AcceptState, None, BTreeMap::new())
             .await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded;
 use strongroom_kms::WrapContext;
-use strongroom_store::{Custody, KeyState};
+use strongroom_store::{Custody, KeyState, VaultId};
 
 use crate::{
     data_keys::{OpenedDataKey, wrapped_key},
@@ -135,6 +135,22 @@ impl Inspection {
 }
 
 impl Vault {
+    /// Checks that this is the vault that the configuration names.
+    ///
+    /// A vault binds its rows to its own id and cannot know which one its owner meant: without this, whoever can write
+    /// the database could put another vault of the same owner in its place.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherVault`].
+    pub fn expect_id(&self, configured: VaultId) -> Result<(), VaultError> {
+        let found = self.id();
+        if found == configured {
+            Ok(())
+        } else {
+            Err(VaultError::OtherVault { configured, found })
+        }
+    }
+
     /// Checks that the wrap that opened this vault is the configured one, if it came from that KMS.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .vault
         .delete_key(&environment::caller(), &options.fingerprint)
         .await?;
-    session.close().await?;
+    session.close().await;
     let report = Report {
         deleted: options.fingerprint.to_string(),
     };

@@ -93,7 +93,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .vault
         .export_key(&environment::caller(), &options.fingerprint, &form)
         .await?;
-    session.close().await?;
+    session.close().await;
     // EXPOSE: the user asked for the private key; a file gets mode 0600.
     options
         .destination

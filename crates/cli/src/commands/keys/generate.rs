@@ -55,7 +55,7 @@ pub(crate) async fn signing(global: &Global, options: SigningOptions) -> anyhow:
         .vault
         .generate_signing_key(&environment::caller(), new)
         .await?;
-    session.close().await?;
+    session.close().await;
     super::print_key(global, &entry)
 }
 
@@ -74,6 +74,6 @@ pub(crate) async fn encryption(
         .generate_encryption_key(&environment::caller(), new)
         .await?;
     spinner.finish_and_clear();
-    session.close().await?;
+    session.close().await;
     super::print_key(global, &entry)
 }

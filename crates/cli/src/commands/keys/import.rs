@@ -74,7 +74,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             .vault
             .import_public_key(&environment::caller(), import)
             .await?;
-        session.close().await?;
+        session.close().await;
         entry
     } else {
         let contents = input::read_secret(&options.file)?;
@@ -90,7 +90,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             },
         )
         .await?;
-        session.close().await?;
+        session.close().await;
         entry
     };
     super::print_key(global, &entry)

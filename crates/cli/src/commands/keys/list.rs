@@ -58,7 +58,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .iter()
         .map(|entry| KeyView::of(entry))
         .collect();
-    session.close().await?;
+    session.close().await;
     let report = Report { keys };
     output::print(global.output, &report, |out| {
         writeln!(out, "{}", key_view::table(&report.keys))

@@ -42,7 +42,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         bar.inc(1);
     }
     bar.finish_and_clear();
-    session.close().await?;
+    session.close().await;
     let report = Report {
         sealed: keys.iter().map(ToString::to_string).collect(),
     };

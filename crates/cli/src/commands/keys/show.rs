@@ -34,7 +34,7 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let session = Session::open(global).await?;
     let entry = session.vault.key(&options.fingerprint)?;
-    session.close().await?;
+    session.close().await;
     let jwk = match &entry.public {
         // Not every spec has a JWK form; then there is none to show.
         PublicKey::Signing(key) => key
