@@ -69,7 +69,8 @@ impl<K> KeyCache<K> {
         if idle >= self.expire_after_micros {
             return None;
         }
-        if idle >= USE_RESOLUTION_MICROS.min(self.expire_after_micros / 2) {
+        // A time of use that is yet to come is from before the clock was set back.
+        if idle >= USE_RESOLUTION_MICROS.min(self.expire_after_micros / 2) || idle < 0 {
             slot.used_at.store(now.as_micros(), Ordering::Relaxed);
         }
         Some(operation(&slot.key))
@@ -100,8 +101,13 @@ impl<K> KeyCache<K> {
 
     /// Forgets every expired key and says how many those were.
     pub(crate) fn sweep(&self, now: Timestamp) -> usize {
-        let limit = now.as_micros().saturating_sub(self.expire_after_micros);
-        self.retain(|slot| slot.used_at.load(Ordering::Relaxed) > limit)
+        let now = now.as_micros();
+        let limit = now.saturating_sub(self.expire_after_micros);
+        self.retain(|slot| {
+            // After the clock was set back, the time of expiry starts anew rather than end later.
+            let used_at = slot.used_at.fetch_min(now, Ordering::Relaxed);
+            used_at > limit
+        })
     }
 
     /// Forgets everything.

@@ -29,6 +29,7 @@ mod audit;
 mod authenticate;
 mod cache;
 mod caller;
+mod committed;
 mod data_keys;
 mod digest;
 mod directory;

@@ -15,21 +15,33 @@ pub(crate) struct Opened<K> {
 impl Vault {
     /// Runs `operation` with a key that was not in the cache, opening it by `open` unless somebody else just did.
     ///
-    /// A key that was deleted or retired while it was being opened is neither kept nor used.
-    pub(crate) async fn with_opened<K, T>(
+    /// A key that was changed while it was being opened is neither kept nor used: `open` (which may say so itself, by
+    /// none) is asked again, and finds it retired, deleted, or sealed otherwise.
+    pub(crate) async fn with_opened<K, T, F>(
         &self,
         cache: &KeyCache<K>,
         fingerprint: &Fingerprint,
-        open: impl Future<Output = Result<Opened<K>, VaultError>>,
+        open: impl Fn() -> F,
         operation: impl Fn(&K) -> T,
-    ) -> Result<T, VaultError> {
+    ) -> Result<T, VaultError>
+    where
+        F: Future<Output = Result<Option<Opened<K>>, VaultError>>,
+    {
         let gate = cache.gate(fingerprint);
         let permit = gate.lock().await;
-        let outcome = match cache.with(fingerprint, self.now(), &operation) {
-            Some(done) => Ok(done),
-            None => open
-                .await
-                .and_then(|opened| self.use_and_keep(cache, opened, &operation)),
+        let outcome = loop {
+            if let Some(done) = cache.with(fingerprint, self.now(), &operation) {
+                break Ok(done);
+            }
+            match open().await {
+                Ok(Some(opened)) => {
+                    if let Some(done) = self.use_and_keep(cache, opened, &operation) {
+                        break Ok(done);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
         };
         drop(permit);
         cache.close_gate(fingerprint, gate);
@@ -41,7 +53,7 @@ impl Vault {
         cache: &KeyCache<K>,
         opened: Opened<K>,
         operation: impl Fn(&K) -> T,
-    ) -> Result<T, VaultError> {
+    ) -> Option<T> {
         let Opened { entry, key } = opened;
         let now = self.now();
         let keep = || {
@@ -49,12 +61,44 @@ impl Vault {
             cache.insert(entry.fingerprint(), key, now);
             done
         };
-        self.directory()
-            .if_current(&entry, keep)
-            .ok_or(VaultError::ChangedUnderneath)
+        self.directory().if_current(&entry, keep)
     }
 
-    /// Reads, authenticates and opens the private row of `entry`.
+    /// Key and private key of `fingerprint`, for operations that keep no opened key.
+    pub(crate) async fn private_key(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<(Arc<KeyEntry>, PrivateKey), VaultError> {
+        loop {
+            let entry = self.key(fingerprint)?;
+            if let Some(private) = self.private_key_in_force(&entry).await? {
+                return Ok((entry, private));
+            }
+        }
+    }
+
+    /// Reads, authenticates and opens the private row of `entry`; none if a unit of work has replaced the entry.
+    ///
+    /// The store learns of a change before the directory does, so a row that is not the one we know is tampered with
+    /// only if no unit was under way. Not to be called within a unit: it waits for the one under way.
+    pub(crate) async fn private_key_in_force(
+        &self,
+        entry: &Arc<KeyEntry>,
+    ) -> Result<Option<PrivateKey>, VaultError> {
+        let error = match self.read_private_key(entry).await {
+            Err(
+                error @ (VaultError::RowNotAuthentic { .. } | VaultError::ChangedUnderneath),
+            ) => error,
+            other => return other.map(Some),
+        };
+        self.settled().await;
+        match self.directory().if_current(entry, || ()) {
+            Some(()) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads, authenticates and opens the private row of `entry`, as it must be if nobody writes.
     pub(crate) async fn read_private_key(
         &self,
         entry: &Arc<KeyEntry>,

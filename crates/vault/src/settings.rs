@@ -52,7 +52,7 @@ impl CustodyDefaults {
 /// Bounds of the cache of opened keys.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheSettings {
-    /// At most this many opened keys of each purpose.
+    /// At most this many opened keys of each purpose; at least one is kept.
     pub capacity: usize,
     /// An opened key that nobody used for this long is wiped.
     pub expire_after: Duration,

@@ -10,23 +10,15 @@ use strongroom_store::{
 use tokio::sync::MutexGuard;
 
 use crate::{
-    anchor::{AnchorRecord, Checkpoint},
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
+    committed::{Change, Commit, Committed},
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
     rows,
     state::VaultState,
     vault::Vault,
 };
-
-/// The last commit, as this process knows it.
-#[derive(Debug)]
-pub(crate) struct Committed {
-    pub(crate) state: VaultState,
-    /// The sealed state record, byte for byte as it stands in the store.
-    pub(crate) record: Vec<u8>,
-}
 
 /// A unit of work; dropped without [`Unit::commit`], nothing has happened.
 ///
@@ -36,6 +28,7 @@ pub(crate) struct Unit<'v> {
     committed: MutexGuard<'v, Committed>,
     transaction: Box<dyn WriteTransaction>,
     next: VaultState,
+    changes: Vec<Change>,
     now: Timestamp,
 }
 
@@ -46,15 +39,28 @@ pub(crate) struct NewPrivateHalf<'k> {
 }
 
 impl<'v> Unit<'v> {
+    /// Begins a unit of work on the state that this vault knows.
+    ///
+    /// # Errors
+    /// [`VaultError::ChangedUnderneath`] when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
-        let committed = vault.committed().lock().await;
-        let transaction = vault.environment().store.begin().await?;
+        let mut committed = vault.committed().lock().await;
+        let mut transaction = vault.environment().store.begin().await?;
+        let stored = transaction
+            .vault()
+            .await?
+            .ok_or(VaultError::ChangedUnderneath)?;
+        vault.settle(&mut committed, &stored.state);
+        if stored.state != committed.record {
+            return Err(VaultError::ChangedUnderneath);
+        }
         let next = committed.state;
         Ok(Self {
             vault,
             committed,
             transaction,
             next,
+            changes: Vec::new(),
             now: vault.now(),
         })
     }
@@ -70,8 +76,7 @@ impl<'v> Unit<'v> {
         if let Some(private) = private {
             entry.private = Some(self.insert_private_key(&entry.public, private).await?);
         }
-        self.remember(&entry);
-        Ok(Arc::new(entry))
+        Ok(self.remember(entry))
     }
 
     /// Adds the private half of a public key that is in the vault.
@@ -88,10 +93,17 @@ impl<'v> Unit<'v> {
     pub(crate) async fn delete_key(&mut self, entry: &KeyEntry) -> Result<(), VaultError> {
         let fingerprint = entry.fingerprint();
         if entry.private.is_some() {
-            self.transaction.delete_private_key(fingerprint).await?;
+            self.transaction
+                .delete_private_key(fingerprint)
+                .await
+                .map_err(contradicted)?;
         }
-        self.transaction.delete_public_key(fingerprint).await?;
+        self.transaction
+            .delete_public_key(fingerprint)
+            .await
+            .map_err(contradicted)?;
         self.forget(entry);
+        self.changes.push(Change::Removed(fingerprint));
         Ok(())
     }
 
@@ -111,7 +123,10 @@ impl<'v> Unit<'v> {
         change(&mut record);
         record.mac = rows::tag_private_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
         let half = self.vault.private_half(&record);
-        self.transaction.update_private_keys(vec![record]).await?;
+        self.transaction
+            .update_private_keys(vec![record])
+            .await
+            .map_err(contradicted)?;
         Ok(self.replace_entry(entry, half))
     }
 
@@ -134,50 +149,53 @@ impl<'v> Unit<'v> {
         let row = entry.to_row(&self.next.audit_head)?;
         self.next.audit_records += 1;
         self.next.audit_head = row.hash;
-        self.transaction.append_audit(row).await?;
-        Ok(())
+        self.transaction
+            .append_audit(row)
+            .await
+            .map_err(contradicted)
     }
 
-    /// Makes everything durable: the anchor learns of the new state first, so that no crash leaves a state behind
-    /// that it does not know.
+    /// Makes everything durable, and then known: the anchor learns of the new state first, so that no crash leaves a
+    /// state behind that it does not know; the directory learns of it before anybody else may write.
     pub(crate) async fn commit(mut self) -> Result<(), VaultError> {
         self.next.generation += 1;
-        let current = self.vault.data_keys().current();
-        let record = self
-            .next
-            .seal(self.vault.id(), current, self.vault.random())?;
+        let vault = self.vault;
+        let current = vault.data_keys().current();
+        let record = self.next.seal(vault.id(), current, vault.random())?;
         let vault_record = VaultRecord {
-            id: self.vault.id(),
-            created_at: self.vault.created_at(),
+            id: vault.id(),
+            created_at: vault.created_at(),
             current_data_key: current.id,
             state: record.clone(),
         };
         self.transaction
             .update_vault(&self.committed.record, vault_record)
             .await
-            .map_err(|error| match error {
-                StoreError::WriteConflict => VaultError::ChangedUnderneath,
-                other => other.into(),
-            })?;
-        let anchor = &self.vault.environment().anchor;
-        let before = self.vault.checkpoint(&self.committed.state);
-        let after = self.vault.checkpoint(&self.next);
-        anchor.store(&self.vault.anchor_record(Some(before), Some(after.clone())))?;
-        if let Err(error) = self.transaction.commit().await {
-            // The answer may have been lost after the work was done: what the store holds decides.
-            if self.vault.stored_state_record().await? != record {
-                return Err(error.into());
-            }
-        }
-        self.committed.state = self.next;
-        self.committed.record = record;
-        if let Err(error) = anchor.store(&self.vault.anchor_record(Some(after), None)) {
-            // The pending checkpoint covers this state, and the next commit confirms it.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the anchor could not be confirmed"
-            );
-        }
+            .map_err(contradicted)?;
+        let before = vault.checkpoint(&self.committed.state);
+        let after = vault.checkpoint(&self.next);
+        let pending = vault.anchor_record(Some(before), Some(after.clone()));
+        vault.environment().anchor.store(&pending)?;
+        // From here on the caller may give up waiting, or the answer be lost, after the work was done.
+        self.committed.in_doubt = Some(Commit {
+            state: self.next,
+            record: record.clone(),
+            changes: self.changes,
+        });
+        let stored = match self.transaction.commit().await {
+            Ok(()) => record,
+            // What the store holds decides. If it does not tell, the next unit asks again.
+            Err(error) => match vault.stored_state_record().await {
+                Ok(stored) if stored == record => stored,
+                Ok(other) => {
+                    vault.settle(&mut self.committed, &other);
+                    return Err(error.into());
+                }
+                Err(_no_answer_either) => return Err(error.into()),
+            },
+        };
+        vault.settle(&mut self.committed, &stored);
+        vault.confirm(after);
         Ok(())
     }
 
@@ -200,7 +218,10 @@ impl<'v> Unit<'v> {
         let public_tag =
             rows::tag_public_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
         record.mac = public_tag;
-        self.transaction.insert_public_key(record).await?;
+        self.transaction
+            .insert_public_key(record)
+            .await
+            .map_err(contradicted)?;
         Ok(KeyEntry {
             public,
             name,
@@ -233,68 +254,48 @@ impl<'v> Unit<'v> {
         };
         record.mac = rows::tag_private_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
         let half = self.vault.private_half(&record);
-        self.transaction.insert_private_key(record).await?;
+        self.transaction
+            .insert_private_key(record)
+            .await
+            .map_err(contradicted)?;
         Ok(half)
     }
 
     /// The entry with another private half, in the digest as well.
     fn replace_entry(&mut self, entry: &KeyEntry, half: PrivateHalf) -> Arc<KeyEntry> {
-        let replaced = Arc::new(KeyEntry {
+        self.forget(entry);
+        self.remember(KeyEntry {
             private: Some(half),
             ..entry.clone()
-        });
-        self.forget(entry);
-        self.remember(&replaced);
-        replaced
+        })
     }
 
-    fn remember(&mut self, entry: &KeyEntry) {
-        self.next
-            .digest
-            .add(&entry.element(self.vault.data_keys().current()));
+    fn remember(&mut self, entry: KeyEntry) -> Arc<KeyEntry> {
+        let current = self.vault.data_keys().current();
+        self.next.digest.add(&entry.element(current));
         self.next.entries += 1;
+        let entry = Arc::new(entry);
+        self.changes.push(Change::Put(Arc::clone(&entry)));
+        entry
     }
 
     fn forget(&mut self, entry: &KeyEntry) {
-        self.next
-            .digest
-            .remove(&entry.element(self.vault.data_keys().current()));
+        let current = self.vault.data_keys().current();
+        self.next.digest.remove(&entry.element(current));
         self.next.entries = self.next.entries.saturating_sub(1);
     }
 }
 
-impl Vault {
-    /// What the anchor keeps of `state`.
-    pub(crate) fn checkpoint(&self, state: &VaultState) -> Checkpoint {
-        let tag = state.checkpoint_tag(self.id(), self.data_keys().current());
-        Checkpoint {
-            generation: state.generation,
-            tag: data_encoding::HEXLOWER.encode(&tag),
-        }
-    }
-
-    pub(crate) fn anchor_record(
-        &self,
-        confirmed: Option<Checkpoint>,
-        pending: Option<Checkpoint>,
-    ) -> AnchorRecord {
-        let current = self.data_keys().current();
-        AnchorRecord {
-            vault_id: self.id().to_string(),
-            data_key_id: current.id.to_string(),
-            data_key_commitment: data_encoding::HEXLOWER.encode(&current.key.commitment()),
-            confirmed,
-            pending,
-        }
-    }
-
-    /// The state record as the store has it now.
-    async fn stored_state_record(&self) -> Result<Vec<u8>, VaultError> {
-        let mut snapshot = self.environment().store.read().await?;
-        Ok(snapshot
-            .vault()
-            .await?
-            .ok_or(VaultError::NotInitialized)?
-            .state)
+/// The state record is the one we know, so what contradicts it in another row was done past us.
+fn contradicted(error: StoreError) -> VaultError {
+    match error {
+        StoreError::AuditOutOfOrder { found, .. } => VaultError::AuditBroken { sequence: found },
+        StoreError::DataKeyMissing { .. }
+        | StoreError::KeyExists { .. }
+        | StoreError::KeyMissing { .. }
+        | StoreError::PrivateKeyRemains { .. }
+        | StoreError::VaultMissing
+        | StoreError::WriteConflict => VaultError::ChangedUnderneath,
+        other => other.into(),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     error::VaultError,
     rows,
     settings::Settings,
-    unit::Committed,
+    committed::Committed,
 };
 
 /// An open vault: its data key is in memory, its rows were authenticated.

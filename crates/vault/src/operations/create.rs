@@ -7,6 +7,7 @@ use strongroom_kms::{KmsKeyId, WrapContext, WrapperKeyRequest};
 use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, VaultRecord, WrapRecord};
 
 use crate::{
+    anchor::{Anchor, AnchorRecord},
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
@@ -16,7 +17,7 @@ use crate::{
     rows,
     settings::Settings,
     state::VaultState,
-    unit::Committed,
+    committed::Committed,
     vault::{Parts, Vault},
 };
 
@@ -35,8 +36,9 @@ impl Vault {
     /// One commit makes it: a crash before leaves no vault, and creating it may simply be repeated.
     ///
     /// # Errors
-    /// [`VaultError::AlreadyExists`] when there is one; [`VaultError::NoWrapper`] without a KMS; errors of the KMS
-    /// and the store.
+    /// [`VaultError::AlreadyExists`] when there is one; [`VaultError::AnchorOfOtherVault`] and
+    /// [`VaultError::RolledBack`] when the anchor remembers another vault, or this one from a time when it was there;
+    /// [`VaultError::NoWrapper`] without a KMS; errors of the KMS and the store.
     pub async fn create(
         environment: Environment,
         settings: Settings,
@@ -47,6 +49,7 @@ impl Vault {
         if environment.store.read().await?.vault().await?.is_some() {
             return Err(VaultError::AlreadyExists);
         }
+        check_unused_anchor(environment.anchor.as_ref(), new.id)?;
         let now = environment.clock.now();
         let random = environment.random.as_ref();
 
@@ -130,18 +133,37 @@ impl Vault {
             data_keys: DataKeys::new(current),
             opened_by: OpenedBy::new(&wrap),
             directory: KeyDirectory::new(Entries::default()),
-            committed: Committed {
-                state,
-                record: vault_record.state,
-            },
+            committed: Committed::new(state, vault_record.state.clone()),
         });
         let checkpoint = vault.checkpoint(&state);
-        let anchor = &vault.environment().anchor;
-        anchor.store(&vault.anchor_record(None, Some(checkpoint.clone())))?;
-        transaction.commit().await?;
-        anchor.store(&vault.anchor_record(Some(checkpoint), None))?;
+        let pending = vault.anchor_record(None, Some(checkpoint.clone()));
+        vault.environment().anchor.store(&pending)?;
+        if let Err(error) = transaction.commit().await {
+            // The answer may have been lost after the work was done: what the store holds decides.
+            match vault.stored_state_record().await {
+                Ok(stored) if stored == vault_record.state => {}
+                _ => return Err(error.into()),
+            }
+        }
+        vault.confirm(checkpoint);
         tracing::info!(vault = %vault.id(), "made a vault");
         Ok(vault)
+    }
+}
+
+/// An anchor is not taken from another vault; and when this one was there before, its store was lost.
+fn check_unused_anchor(anchor: &dyn Anchor, vault: VaultId) -> Result<(), VaultError> {
+    match anchor.load()? {
+        Some(record) if record.vault_id != vault.to_string() => Err(VaultError::AnchorOfOtherVault),
+        Some(AnchorRecord {
+            confirmed: Some(checkpoint),
+            ..
+        }) => Err(VaultError::RolledBack {
+            remembered: checkpoint.generation,
+            found: 0,
+        }),
+        // A creation that was interrupted before its commit.
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -25,7 +25,7 @@ impl Vault {
         let opened = self.with_opened(
             cache,
             fingerprint,
-            self.open_decryption_key(fingerprint),
+            || self.open_decryption_key(fingerprint),
             decrypt,
         );
         Ok(opened.await??)
@@ -34,7 +34,7 @@ impl Vault {
     async fn open_decryption_key(
         &self,
         fingerprint: &Fingerprint,
-    ) -> Result<Opened<DecryptionKey>, VaultError> {
+    ) -> Result<Option<Opened<DecryptionKey>>, VaultError> {
         let entry = self.key(fingerprint)?;
         let PublicKey::Encryption(public) = &entry.public else {
             return Err(VaultError::WrongPurpose {
@@ -42,7 +42,10 @@ impl Vault {
                 wanted: KeyPurpose::Encryption,
             });
         };
-        let key = DecryptionKey::new(&self.read_private_key(&entry).await?, public)?;
-        Ok(Opened { entry, key })
+        let Some(private) = self.private_key_in_force(&entry).await? else {
+            return Ok(None);
+        };
+        let key = DecryptionKey::new(&private, public)?;
+        Ok(Some(Opened { entry, key }))
     }
 }

@@ -1,6 +1,7 @@
 //! Destroying keys.
 
 use strongroom_crypto::Fingerprint;
+use strongroom_store::Custody;
 
 use crate::{
     audit::AuditOperation, caller::Caller, error::VaultError, operations::generate::details,
@@ -9,6 +10,8 @@ use crate::{
 
 impl Vault {
     /// Destroys a key, both halves, and wipes it from memory. It cannot be undone but from a backup.
+    ///
+    /// The bytes of a key that was stored in clear are scrubbed from the store's files.
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`]; errors of the store, and then the key is still there.
@@ -28,10 +31,17 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        // First the directory, then the caches: nobody can open it again in between.
-        self.directory().remove(fingerprint);
-        self.caches().signing.remove(fingerprint);
-        self.caches().decryption.remove(fingerprint);
+        let was_clear = entry
+            .private
+            .as_ref()
+            .is_some_and(|private| private.custody == Custody::Clear);
+        if was_clear && let Err(error) = self.environment().store.scrub().await {
+            // The key is gone from its table. Its bytes leave the rest of the files when the store closes.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store could not be scrubbed of a deleted clear key"
+            );
+        }
         Ok(())
     }
 }

@@ -42,8 +42,7 @@ impl Vault {
         fingerprint: &Fingerprint,
         form: &ExportForm,
     ) -> Result<SecretBytes, VaultError> {
-        let entry = self.key(fingerprint)?;
-        let private = self.read_private_key(&entry).await?;
+        let (entry, private) = self.private_key(fingerprint).await?;
         let exported = match form {
             ExportForm::Pkcs8Pem => private.to_pkcs8_pem()?,
             ExportForm::Pkcs8Der => private.to_pkcs8()?,
@@ -59,6 +58,8 @@ impl Vault {
             }
         };
         let mut unit = Unit::begin(self).await?;
+        // A key that was deleted meanwhile does not leave any more.
+        self.key(fingerprint)?;
         let details = BTreeMap::from([("form".to_owned(), form.name().to_owned())]);
         unit.audit(
             caller,

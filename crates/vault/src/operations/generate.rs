@@ -128,7 +128,6 @@ impl Vault {
             )
             .await?;
         unit.commit().await?;
-        self.directory().put(Arc::clone(&entry));
         Ok(entry)
     }
 
@@ -143,9 +142,6 @@ impl Vault {
             entries.push(unit.keep(caller, key).await?);
         }
         unit.commit().await?;
-        for entry in &entries {
-            self.directory().put(Arc::clone(entry));
-        }
         Ok(entries)
     }
 

@@ -76,7 +76,6 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        self.directory().put(Arc::clone(&entry));
         Ok(entry)
     }
 
@@ -103,7 +102,6 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        self.directory().put(Arc::clone(&entry));
         Ok(entry)
     }
 

@@ -1,7 +1,5 @@
 //! What `doctor` asks of an open vault.
 
-use std::sync::Arc;
-
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded;
 use strongroom_kms::WrapContext;
@@ -71,8 +69,10 @@ impl Vault {
         for (done, entry) in entries.iter().enumerate() {
             inspection.count(entry);
             if entry.private.is_some() {
-                match self.check_key(entry).await {
+                match self.check_key(&entry.fingerprint()).await {
                     Ok(()) => inspection.opened += 1,
+                    // Deleted while we were looking.
+                    Err(VaultError::KeyNotFound { .. }) => {}
                     Err(error) => inspection.broken.push((entry.fingerprint(), error)),
                 }
             }
@@ -81,8 +81,8 @@ impl Vault {
         Ok(inspection)
     }
 
-    async fn check_key(&self, entry: &Arc<KeyEntry>) -> Result<(), VaultError> {
-        let private = self.read_private_key(entry).await?;
+    async fn check_key(&self, fingerprint: &Fingerprint) -> Result<(), VaultError> {
+        let (entry, private) = self.private_key(fingerprint).await?;
         if private.public_key(entry.usages())? == entry.public {
             Ok(())
         } else {

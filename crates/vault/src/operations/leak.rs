@@ -20,8 +20,7 @@ impl Vault {
     ) -> Result<Vec<Fingerprint>, VaultError> {
         let mut found = Vec::new();
         for fingerprint in keys {
-            let entry = self.key(fingerprint)?;
-            let private = self.read_private_key(&entry).await?;
+            let (_entry, private) = self.private_key(fingerprint).await?;
             if stands_in(private.stored(), haystack) {
                 found.push(*fingerprint);
             }

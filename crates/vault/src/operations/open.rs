@@ -5,7 +5,7 @@ use strongroom_kms::WrapContext;
 use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
 
 use crate::{
-    anchor::AnchorRecord,
+    anchor::{AnchorError, AnchorRecord},
     authenticate,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
     directory::KeyDirectory,
@@ -13,7 +13,7 @@ use crate::{
     error::{VaultError, WrapAttempt},
     settings::Settings,
     state::VaultState,
-    unit::Committed,
+    committed::Committed,
     vault::{Parts, Vault},
 };
 
@@ -51,7 +51,11 @@ pub(crate) async fn open(
     let records = snapshot.data_keys().await?;
     let record = current_data_key(&vault, &records)?;
     let wraps = snapshot.wraps(record.id).await?;
-    let anchored = environment.anchor.load()?;
+    let anchored = match environment.anchor.load() {
+        // Whoever accepts the state does not go by the anchor, and a new one takes its place.
+        Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
+        other => other?,
+    };
     check_anchored_data_key(anchored.as_ref(), &vault, record, rule)?;
 
     let (current, opened_by) = unwrap_data_key(&environment, vault.id, record, &wraps).await?;
@@ -80,10 +84,7 @@ pub(crate) async fn open(
         data_keys,
         opened_by,
         directory: KeyDirectory::new(directory),
-        committed: Committed {
-            state,
-            record: vault.state,
-        },
+        committed: Committed::new(state, vault.state),
     });
     check_anchor(&opened, anchored, &state, rule)?;
     tracing::info!(vault = %opened.id(), keys = opened.key_count(), "opened the vault");

@@ -41,8 +41,6 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        self.directory().put(Arc::clone(&retired));
-        self.caches().signing.remove(fingerprint);
         Ok(retired)
     }
 }

@@ -14,10 +14,11 @@ impl Vault {
     /// Seals a key that is stored in clear, and scrubs its old bytes from the store's files.
     ///
     /// The key stays marked *exposed*: copies of the clear row may be in backups and on old disks, and only a rotation
-    /// ends that. A key that is sealed already is left as it is.
+    /// ends that. A key that is sealed already is left as it is; if it was clear once, the files are scrubbed again.
     ///
     /// # Errors
-    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; errors of store and KMS, and then the key is still clear.
+    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; errors of store and KMS. The key is then still clear, or
+    /// it is sealed but its old bytes may still be in the files: calling this again ends both.
     pub async fn seal_clear_key(
         &self,
         caller: &Caller,
@@ -29,6 +30,10 @@ impl Vault {
             fingerprint: *fingerprint,
         })?;
         if half.custody != Custody::Clear {
+            if half.exposed {
+                drop(unit);
+                self.environment().store.scrub().await?;
+            }
             return Ok(entry);
         }
         let private = self.read_private_key(&entry).await?;
@@ -52,7 +57,6 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        self.directory().put(Arc::clone(&entry));
         self.environment().store.scrub().await?;
         Ok(entry)
     }

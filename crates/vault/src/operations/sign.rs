@@ -27,7 +27,7 @@ impl Vault {
         let opened = self.with_opened(
             &self.caches().signing,
             fingerprint,
-            self.open_signing_key(fingerprint),
+            || self.open_signing_key(fingerprint),
             sign,
         );
         Ok(opened.await??)
@@ -36,7 +36,7 @@ impl Vault {
     async fn open_signing_key(
         &self,
         fingerprint: &Fingerprint,
-    ) -> Result<Opened<SigningKey>, VaultError> {
+    ) -> Result<Option<Opened<SigningKey>>, VaultError> {
         let entry = self.key(fingerprint)?;
         let PublicKey::Signing(public) = &entry.public else {
             return Err(VaultError::WrongPurpose {
@@ -52,7 +52,10 @@ impl Vault {
                 fingerprint: *fingerprint,
             });
         }
-        let key = SigningKey::new(&self.read_private_key(&entry).await?, public)?;
-        Ok(Opened { entry, key })
+        let Some(private) = self.private_key_in_force(&entry).await? else {
+            return Ok(None);
+        };
+        let key = SigningKey::new(&private, public)?;
+        Ok(Some(Opened { entry, key }))
     }
 }
