@@ -58,6 +58,11 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
+    #[error("the keys are sealed, but the log of the database may still hold their old bytes")]
+    NotScrubbed {
+        #[source]
+        source: StoreError,
+    },
     #[error("there is no error code {code}")]
     NoSuchCode { code: String },
     #[error("standard input was asked for twice")]
@@ -162,6 +167,11 @@ const NO_SUCH_CODE: ErrorCode = code(
     Category::NotFound,
     "'strongroom errors' lists every code.",
 );
+const NOT_SCRUBBED: ErrorCode = code(
+    "NOT_SCRUBBED",
+    Category::Contention,
+    "End whatever else reads the database; the next command that ends without a warning has emptied the log.",
+);
 const WRONG_USAGE: ErrorCode = code(
     "WRONG_USAGE",
     Category::InvalidRequest,
@@ -198,6 +208,7 @@ impl CliError {
         EXPORT_UNPROTECTED,
         DATABASE_GONE,
         OUTPUT_FAILED,
+        NOT_SCRUBBED,
         NO_SUCH_CODE,
         WRONG_USAGE,
         STDIN_TWICE,
@@ -226,6 +237,7 @@ impl Coded for CliError {
             Self::ExportUnprotected => EXPORT_UNPROTECTED,
             Self::DatabaseGone { .. } => DATABASE_GONE,
             Self::Output { .. } => OUTPUT_FAILED,
+            Self::NotScrubbed { .. } => NOT_SCRUBBED,
             Self::NoSuchCode { .. } => NO_SUCH_CODE,
             Self::StdinTwice => STDIN_TWICE,
             Self::OtherKey { .. } => OTHER_KEY,

@@ -2,11 +2,6 @@
 //!
 //! The only place that picks adapters, reads the environment and ends the process.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "a command line speaks through standard output"
-)]
-
 mod args;
 mod commands;
 mod environment;

@@ -28,10 +28,18 @@ pub struct SealedRow {
 /// The columns that opening does not need.
 #[derive(Debug)]
 pub struct Rest {
-    /// Of the public row.
-    pub public: (Option<Box<str>>, i64, [u8; 16], [u8; 32]),
-    /// Of the private row.
-    pub private: (u8, u8, u8, bool, Option<Box<str>>, [u8; 16], i64, [u8; 32]),
+    /// The operator's label.
+    pub name: Option<Box<str>>,
+    /// Wrapper key of a row that the KMS sealed itself.
+    pub wrapper_key_id: Option<Box<str>>,
+    /// Custody, sealing, state, exposed.
+    pub codes: [u8; 4],
+    /// Of the public and of the private row, microseconds since the epoch.
+    pub created_at: [i64; 2],
+    /// Of both rows.
+    pub data_key_ids: [[u8; 16]; 2],
+    /// Of both rows.
+    pub macs: [[u8; 32]; 2],
 }
 
 /// Reads all sealed keys of the vault in `folder` by plain SQL, and hands them out in pages.
@@ -72,17 +80,17 @@ pub fn read_sealed_rows(
                 spki: row.get_ref(3)?.as_blob()?.into(),
                 sealed: sealed.get_ref(1)?.as_blob()?.to_vec(),
                 rest: Rest {
-                    public: (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?),
-                    private: (
+                    name: row.get(4)?,
+                    wrapper_key_id: sealed.get(6)?,
+                    codes: [
                         sealed.get(2)?,
                         sealed.get(3)?,
                         sealed.get(4)?,
                         sealed.get(5)?,
-                        sealed.get(6)?,
-                        sealed.get(7)?,
-                        sealed.get(8)?,
-                        sealed.get(9)?,
-                    ),
+                    ],
+                    created_at: [row.get(5)?, sealed.get(8)?],
+                    data_key_ids: [row.get(6)?, sealed.get(7)?],
+                    macs: [row.get(7)?, sealed.get(9)?],
                 },
             });
             break;

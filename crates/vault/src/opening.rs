@@ -86,9 +86,9 @@ impl Vault {
         entry: &Arc<KeyEntry>,
     ) -> Result<Option<PrivateKey>, VaultError> {
         let error = match self.read_private_key(entry).await {
-            Err(
-                error @ (VaultError::RowNotAuthentic { .. } | VaultError::ChangedUnderneath),
-            ) => error,
+            Err(error @ (VaultError::RowNotAuthentic { .. } | VaultError::ChangedUnderneath)) => {
+                error
+            }
             other => return other.map(Some),
         };
         self.settled().await;

@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 
 use crate::{
     cache::KeyCache,
+    committed::Committed,
     data_keys::{DataKeys, OpenedBy},
     directory::{KeyDirectory, KeyEntry, PrivateHalf},
     environment::Environment,
     error::VaultError,
     rows,
     settings::Settings,
-    committed::Committed,
 };
 
 /// An open vault: its data key is in memory, its rows were authenticated.

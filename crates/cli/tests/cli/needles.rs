@@ -4,8 +4,8 @@ use aws_lc_rs::digest::{SHA512, digest};
 use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXUPPER};
 use memchr::memmem;
 
-/// Shorter pieces could be found by chance.
-const PIECE: usize = 16;
+/// As long as a word of a number in a library; shorter pieces could be found by chance.
+const PIECE: usize = 8;
 
 /// The secret parts of one private key.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ mod tests {
         let needles = Needles::of_pkcs8("key", &pkcs8);
         let mut reversed = seed.clone();
         reversed.reverse();
-        for bytes in [seed.clone(), seed[16..].to_vec(), reversed] {
+        for bytes in [seed.clone(), seed[24..].to_vec(), reversed] {
             assert!(needles.stand_in(&[b"before", &bytes[..], b"after"].concat()));
         }
         for offset in 0..3 {
@@ -160,7 +160,7 @@ mod tests {
         }
         assert!(needles.stand_in(HEXLOWER.encode(&seed).as_bytes()));
         assert!(needles.stand_in(HEXUPPER.encode(&seed).as_bytes()));
-        assert!(!needles.stand_in(&seed[1..16]));
+        assert!(!needles.stand_in(&seed[1..15]));
         assert!(!needles.stand_in(b""));
     }
 }

@@ -1,8 +1,16 @@
 //! `init`, `kms` and `anchor`: a vault, its key file and its anchor.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+};
 
-use crate::support::{Ran, Sandbox, text};
+use rustix::{
+    fs::{Mode, OFlags},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
+
+use crate::support::{Ran, STRONGROOM, Sandbox, text};
 
 #[test]
 fn init_makes_an_empty_vault_without_a_passphrase_only_when_told_so() {
@@ -135,14 +143,77 @@ fn init_takes_the_passphrase_from_the_environment() {
 fn a_passphrase_to_be_typed_needs_a_terminal() {
     let sandbox = Sandbox::new();
     // A session of its own has no terminal, whatever the tester's has.
-    let args = [
-        "-w",
-        crate::support::STRONGROOM,
-        "init",
-        "--passphrase-prompt",
-    ];
+    let args = ["-w", STRONGROOM, "init", "--passphrase-prompt"];
     let ran = Ran::of(sandbox.program("setsid", args));
     ran.failed("NO_TERMINAL", 3);
+}
+
+#[test]
+fn a_passphrase_is_typed_at_the_terminal_even_when_the_message_comes_through_a_pipe() {
+    let sandbox = Sandbox::new();
+    let init = [STRONGROOM, "init", "--passphrase-prompt"];
+    let prompt = "New passphrase of the key file";
+    let (status, shown) = at_a_terminal(&sandbox, &init, &[(prompt, "horse"), ("again", "house")]);
+    assert!(
+        status == 2 && shown.contains("PASSPHRASES_DIFFER"),
+        "{shown}"
+    );
+    let (status, shown) = at_a_terminal(&sandbox, &init, &[(prompt, "horse"), ("again", "horse")]);
+    assert_eq!(status, 0, "{shown}");
+    let line = format!(
+        "echo hello | {STRONGROOM} sign - --hash --encoding hex --key 1220{}",
+        "00".repeat(32)
+    );
+    let (status, shown) = at_a_terminal(&sandbox, &["sh", "-c", &line], &[]);
+    assert!(status == 2 && shown.contains("HASH_INVALID"), "{shown}");
+    let line = line.replace("--hash ", "");
+    let answer = [("Passphrase of the key file", "horse")];
+    let (status, shown) = at_a_terminal(&sandbox, &["sh", "-c", &line], &answer);
+    assert!(status == 3 && shown.contains("KEY_NOT_FOUND"), "{shown}");
+}
+
+/// Runs a program in a session with a terminal of its own, and types each answer when its question is shown.
+fn at_a_terminal(sandbox: &Sandbox, args: &[&str], answers: &[(&str, &str)]) -> (i32, String) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let name = name.to_str().unwrap();
+    let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let slave = File::from(slave);
+    let mut command = sandbox.program("setsid", [&["-c", "-w"], args].concat());
+    command
+        .stdin(slave.try_clone().unwrap())
+        .stdout(slave.try_clone().unwrap())
+        .stderr(slave);
+    let mut child = command.spawn().unwrap();
+    // The terminal ends when nobody has its other side open any more.
+    drop(command);
+    let mut terminal = File::from(master);
+    let mut answers = answers.iter().peekable();
+    let (mut shown, mut seen) = (String::new(), 0);
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = terminal.read(&mut buffer) {
+        shown.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        while let Some(at) = answers
+            .peek()
+            .and_then(|(question, _)| shown[seen..].find(question))
+        {
+            let Some(end) = shown[seen + at..].find(": ") else {
+                break;
+            };
+            seen += at + end;
+            let (_, answer) = answers.next().unwrap();
+            terminal
+                .write_all(format!("{answer}\n").as_bytes())
+                .unwrap();
+        }
+    }
+    assert!(
+        answers.next().is_none(),
+        "a question was not asked: {shown}"
+    );
+    (child.wait().unwrap().code().unwrap(), shown)
 }
 
 #[test]

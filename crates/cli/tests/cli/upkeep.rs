@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::support::{Ran, Sandbox, text};
+use crate::{
+    needles::Needles,
+    support::{Ran, Sandbox, text},
+};
 
 fn checks<'a>(doctor: &'a Value, name: &str) -> Vec<&'a Value> {
     let checks = doctor["checks"].as_array().unwrap();
@@ -185,7 +188,6 @@ fn custody_clear_is_loud_until_the_keys_are_sealed_and_they_stay_exposed() {
 
 #[test]
 fn the_move_out_of_clear_leaves_no_key_bytes_in_the_files() {
-    use crate::needles::Needles;
     let sandbox = Sandbox::with_vault();
     sandbox.edit_config(|text| text.replace("default = \"envelope\"", "default = \"clear\""));
     let mut needles = Vec::new();
@@ -216,6 +218,45 @@ fn the_move_out_of_clear_leaves_no_key_bytes_in_the_files() {
     );
     sandbox.run(["keys", "seal", "--all"]).succeeded();
     assert!(!needles.iter().any(in_vault));
+}
+
+#[test]
+fn keys_that_were_sealed_while_somebody_read_the_database_are_gone_from_its_files_later() {
+    let sandbox = Sandbox::with_vault();
+    sandbox.edit_config(|text| text.replace("default = \"envelope\"", "default = \"clear\""));
+    let generate = [
+        "keys",
+        "generate-signing",
+        "--usage",
+        "protocol",
+        "--output",
+        "json",
+    ];
+    let key = text(&sandbox.run(generate).succeeded().json(), "fingerprint");
+    let exported = sandbox.export(&key, "pkcs8-der", "key.der");
+    let needles = Needles::of_pkcs8("key", &std::fs::read(exported).unwrap());
+
+    let onlooker = rusqlite::Connection::open(sandbox.path("vault/vault.db")).unwrap();
+    onlooker.execute_batch("BEGIN").unwrap();
+    let count = "SELECT count(*) FROM private_keys";
+    let _: u32 = onlooker.query_row(count, (), |row| row.get(0)).unwrap();
+    sandbox
+        .run(["keys", "seal", "--all"])
+        .failed("NOT_SCRUBBED", 6);
+    drop(onlooker);
+    let listed = sandbox.json(["keys", "list"]);
+    assert_eq!(
+        listed["keys"][0]["custody"], "envelope",
+        "sealed all the same"
+    );
+    for (path, (_, contents)) in sandbox.snapshot() {
+        let in_vault = path.starts_with(sandbox.vault());
+        assert!(
+            !(in_vault && needles.stand_in(&contents)),
+            "{}",
+            path.display()
+        );
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
     anchor::{Anchor, AnchorRecord},
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
+    committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::{Entries, KeyDirectory},
     environment::Environment,
@@ -17,7 +18,6 @@ use crate::{
     rows,
     settings::Settings,
     state::VaultState,
-    committed::Committed,
     vault::{Parts, Vault},
 };
 

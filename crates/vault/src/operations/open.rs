@@ -7,13 +7,13 @@ use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, Wra
 use crate::{
     anchor::{AnchorError, AnchorRecord},
     authenticate,
+    committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
     directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
     settings::Settings,
     state::VaultState,
-    committed::Committed,
     vault::{Parts, Vault},
 };
 

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
+use strongroom_vault::VaultError;
 
-use crate::{args::Global, environment, output, progress, session::Session};
+use crate::{args::Global, environment, failure::CliError, output, progress, session::Session};
 
 /// Seal keys that are stored readable, and scrub their old bytes from the database.
 ///
@@ -34,15 +35,25 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         None => session.vault.clear_keys(),
     };
     let bar = progress::bar(global, keys.len() as u64, "sealing");
+    let mut not_scrubbed = None;
     for fingerprint in &keys {
-        session
-            .vault
+        let vault = &session.vault;
+        match vault
             .seal_clear_key(&environment::caller(), fingerprint)
-            .await?;
+            .await
+        {
+            Ok(_sealed) => {}
+            Err(failed) if vault.clear_keys().contains(fingerprint) => return Err(failed.into()),
+            Err(VaultError::Store(source)) => not_scrubbed = Some(source),
+            Err(failed) => return Err(failed.into()),
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
     session.close().await;
+    if let Some(source) = not_scrubbed {
+        return Err(CliError::NotScrubbed { source }.into());
+    }
     let report = Report {
         sealed: keys.iter().map(ToString::to_string).collect(),
     };
