@@ -20,6 +20,8 @@ pub(crate) enum CliError {
     NoConfig { path: PathBuf },
     #[error("{} holds something that is not an unfinished vault", path.display())]
     FolderInUse { path: PathBuf },
+    #[error("the unfinished vault in {} was begun with another protection", path.display())]
+    BegunOtherwise { path: PathBuf },
     #[error("the user has no home folder")]
     NoHome,
     #[error("there is no file {}", path.display())]
@@ -84,6 +86,11 @@ const FOLDER_IN_USE: ErrorCode = code(
     "FOLDER_IN_USE",
     Category::FailedPrecondition,
     "Choose an empty folder with --dir.",
+);
+const BEGUN_OTHERWISE: ErrorCode = code(
+    "BEGUN_OTHERWISE",
+    Category::FailedPrecondition,
+    "Say the protection that its configuration names, or remove the folder and begin anew.",
 );
 const NO_HOME: ErrorCode = code(
     "NO_HOME",
@@ -192,6 +199,7 @@ impl CliError {
     pub(crate) const CODES: &[ErrorCode] = &[
         NO_CONFIG,
         FOLDER_IN_USE,
+        BEGUN_OTHERWISE,
         NO_HOME,
         NO_SECRET_FILE,
         BAD_ENCODING,
@@ -221,6 +229,7 @@ impl Coded for CliError {
         match self {
             Self::NoConfig { .. } => NO_CONFIG,
             Self::FolderInUse { .. } => FOLDER_IN_USE,
+            Self::BegunOtherwise { .. } => BEGUN_OTHERWISE,
             Self::NoSecretFile { .. } => NO_SECRET_FILE,
             Self::NoHome => NO_HOME,
             Self::BadEncoding { .. } => BAD_ENCODING,

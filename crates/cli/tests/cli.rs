@@ -10,6 +10,8 @@
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/benchmarks.rs"]
+mod benchmarks;
 #[path = "cli/containers.rs"]
 mod containers;
 #[path = "cli/damage.rs"]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{Fingerprint, PrivateKey};
+use strongroom_crypto::{Fingerprint, KeyError, PrivateKey};
 
 use crate::{cache::KeyCache, directory::KeyEntry, error::VaultError, vault::Vault};
 
@@ -64,16 +64,21 @@ impl Vault {
         self.directory().if_current(&entry, keep)
     }
 
-    /// Key and private key of `fingerprint`, for operations that keep no opened key.
+    /// Key and private key of `fingerprint`, for operations that keep no opened key. The halves fit.
     pub(crate) async fn private_key(
         &self,
         fingerprint: &Fingerprint,
     ) -> Result<(Arc<KeyEntry>, PrivateKey), VaultError> {
         loop {
             let entry = self.key(fingerprint)?;
-            if let Some(private) = self.private_key_in_force(&entry).await? {
-                return Ok((entry, private));
+            let Some(private) = self.private_key_in_force(&entry).await? else {
+                continue;
+            };
+            // A row sealed directly opens to whatever its KMS says.
+            if private.public_key(entry.usages())? != entry.public {
+                return Err(KeyError::HalvesDiffer.into());
             }
+            return Ok((entry, private));
         }
     }
 

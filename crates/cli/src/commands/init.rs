@@ -18,7 +18,7 @@ use strongroom_kms::{KeyState, KmsKeyId};
 use strongroom_kms_local::{
     DEFAULT_COST, KeyKind, LocalKey, LocalKms, Protection as FileProtection,
 };
-use strongroom_store::{Store, VaultId};
+use strongroom_store::{Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{NewVault, Vault};
 
@@ -100,6 +100,7 @@ struct Report {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let protection = options.protection.to_config()?;
+    refuse_other_plans(global, &protection)?;
     let session = make(
         global,
         &options.node,
@@ -191,6 +192,30 @@ pub(crate) async fn make(
     )
     .await?;
     Ok(Session { vault, config, kms })
+}
+
+/// A finished vault is not made again, and an unfinished one is finished as it was begun: whoever now asks for a
+/// passphrase must not get a vault without one.
+fn refuse_other_plans(global: &Global, protection: &Protection) -> anyhow::Result<()> {
+    let path = global.dir.clone();
+    if SqliteStore::exists(&path) {
+        return Err(StoreError::AlreadyAVault { path }.into());
+    }
+    if session::files().read(&global.config_path())?.is_none() {
+        return Ok(());
+    }
+    let begun = session::read_config(global)?;
+    let as_begun = |kms: &KmsConfig| {
+        let KmsProviderConfig::Local {
+            protection: begun, ..
+        } = &kms.provider;
+        begun == protection
+    };
+    if begun.kms.first().is_some_and(as_begun) {
+        Ok(())
+    } else {
+        Err(CliError::BegunOtherwise { path }.into())
+    }
 }
 
 /// A folder with something else in it is not ours to fill.

@@ -253,7 +253,6 @@ fn a_second_process_on_the_vault_is_told_who_has_it() {
         &["sign", "vault/strongroom.toml", "--key", &key],
         &["doctor"],
         &["quickstart"],
-        &["init", "--unprotected-key-file"],
     ] {
         let ran = sandbox.refuses(args, "STORE_LOCKED", 6);
         let holder = format!("by process {}", std::process::id());

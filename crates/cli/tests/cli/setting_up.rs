@@ -53,6 +53,35 @@ fn init_refuses_a_vault_that_is_there() {
 }
 
 #[test]
+fn an_interrupted_init_goes_on_as_it_was_begun() {
+    let sandbox = Sandbox::with_vault();
+    let id = text(&sandbox.json(["doctor"]), "vault_id");
+    let wrapper = sandbox.json(["kms", "show"])["kms"][0]["keys"].clone();
+    // Back to where the database, and then the anchor and the key file too, were not there yet.
+    fs::remove_file(sandbox.path("vault/vault.db")).unwrap();
+    let keys = sandbox.keys_folder();
+    fs::remove_file(keys.join("anchor.json")).unwrap();
+    let with_passphrase = ["init", "--passphrase-env", "PASSPHRASE"];
+    sandbox.refuses(with_passphrase, "BEGUN_OTHERWISE", 3);
+    let document = sandbox.json(["init", "--unprotected-key-file"]);
+    assert_eq!(text(&document, "vault_id"), id);
+    let taken_up = sandbox.json(["kms", "show"])["kms"][0]["keys"].clone();
+    assert_eq!(
+        taken_up, wrapper,
+        "no wrapper key is left behind without a use"
+    );
+
+    for name in ["kms.key", "anchor.json"] {
+        fs::remove_file(keys.join(name)).unwrap();
+    }
+    fs::remove_file(sandbox.path("vault/vault.db")).unwrap();
+    sandbox.refuses(with_passphrase, "BEGUN_OTHERWISE", 3);
+    let document = sandbox.json(["init", "--unprotected-key-file"]);
+    assert_eq!(text(&document, "vault_id"), id);
+    assert_eq!(sandbox.json(["doctor"])["healthy"], true);
+}
+
+#[test]
 fn init_takes_one_protection_and_not_two() {
     let sandbox = Sandbox::new();
     sandbox.refuses(

@@ -1,0 +1,32 @@
+//! `bench`: the form of what it prints. How fast anything is, no test asks.
+
+use crate::support::Sandbox;
+
+#[test]
+fn benchmarks_print_both_sides_and_their_ratio() {
+    let sandbox = Sandbox::new();
+    let sign = "bench sign --threads 1,2 --samples 1 --sample-millis 1";
+    let open = "bench open --keys 20 --samples 1";
+    for (line, measurements) in [(sign, 10), (open, 1)] {
+        let document = sandbox.json(line.split(' '));
+        let results = document["results"].as_array().unwrap();
+        assert_eq!(results.len(), measurements, "{document}");
+        for result in results {
+            for field in ["name", "unit"] {
+                assert!(result[field].is_string(), "{field}: {result}");
+            }
+            for field in ["ours", "bare", "ratio"] {
+                assert!(result[field].as_f64().unwrap() > 0.0, "{field}: {result}");
+            }
+        }
+        if line == open {
+            assert_eq!(results[0]["kms_calls"], 1, "{document}");
+        }
+        let table = sandbox.run(line.split(' ')).succeeded();
+        assert!(table.text().contains("RATIO"), "{}", table.text());
+    }
+    assert!(
+        !sandbox.vault().exists(),
+        "benchmarks work in a folder of their own"
+    );
+}
