@@ -24,6 +24,9 @@ pub enum ConfigError {
         #[source]
         source: Box<toml::ser::Error>,
     },
+    /// The text cannot be changed so that it says what is wanted. No part of it is repeated, as above.
+    #[error("the configuration cannot be changed in place")]
+    Uneditable,
     /// No `[[kms]]` section.
     #[error("there is no [[kms]] section")]
     NoKms,
@@ -87,9 +90,20 @@ const CONFIG_UNWRITABLE: ErrorCode = ErrorCode::new(
     "Report this as a bug, without any secret in it.",
 );
 
+const CONFIG_UNEDITABLE: ErrorCode = ErrorCode::new(
+    "CONFIG_UNEDITABLE",
+    Category::FailedPrecondition,
+    "Write 'protection' of the [[kms]] section as 'strongroom config example' shows it, and try again.",
+);
+
 impl ConfigError {
     /// Every code of this domain.
-    pub const CODES: &[ErrorCode] = &[CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNWRITABLE];
+    pub const CODES: &[ErrorCode] = &[
+        CONFIG_UNREADABLE,
+        CONFIG_INVALID,
+        CONFIG_UNWRITABLE,
+        CONFIG_UNEDITABLE,
+    ];
 }
 
 impl Coded for ConfigError {
@@ -97,6 +111,7 @@ impl Coded for ConfigError {
         match self {
             Self::Syntax { .. } => CONFIG_UNREADABLE,
             Self::Unwritable { .. } => CONFIG_UNWRITABLE,
+            Self::Uneditable => CONFIG_UNEDITABLE,
             Self::NoKms | Self::DuplicateKms { .. } | Self::BadValue { .. } => CONFIG_INVALID,
         }
     }

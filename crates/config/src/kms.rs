@@ -56,6 +56,14 @@ pub enum Protection {
     UnprotectedKeyFile {},
 }
 
+impl KmsProviderConfig {
+    /// Names another protection of the key file.
+    pub(crate) fn protect(&mut self, wanted: Protection) {
+        let Self::Local { protection, .. } = self;
+        *protection = wanted;
+    }
+}
+
 impl KmsConfig {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let plain =

@@ -12,6 +12,7 @@
 mod cache;
 mod custody;
 mod duration;
+mod edit;
 mod error;
 mod kms;
 mod secret;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
+pub use edit::with_protection;
 pub use error::ConfigError;
 pub use kms::{KmsConfig, KmsProviderConfig, Protection};
 pub use secret::{PromptTag, SecretSource};

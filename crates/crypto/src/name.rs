@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use strongroom_errors::{Category, Coded, ErrorCode};
 
-/// A label that an operator gave to a key: 1 to 300 characters, not unique, not secret.
+/// A label that an operator gave to a key: 1 to 300 characters without control characters, not unique, not secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyName(Box<str>);
 
@@ -25,11 +25,17 @@ pub enum NameError {
         /// How many characters were given.
         length: usize,
     },
+    /// A control character, which could rewrite a terminal that shows the name; PostgreSQL does not store NUL at all.
+    #[error("a key name has no control characters, this one has U+{code_point:04X}")]
+    ControlCharacter {
+        /// Which one.
+        code_point: u32,
+    },
 }
 
 impl NameError {
     /// Every code of this type.
-    pub const CODES: &'static [ErrorCode] = &[Self::EMPTY, Self::TOO_LONG];
+    pub const CODES: &'static [ErrorCode] = &[Self::EMPTY, Self::TOO_LONG, Self::CONTROL_CHARACTER];
 
     const EMPTY: ErrorCode = ErrorCode::new(
         "KEY_NAME_EMPTY",
@@ -41,6 +47,11 @@ impl NameError {
         Category::InvalidRequest,
         "Give a name of at most 300 characters.",
     );
+    const CONTROL_CHARACTER: ErrorCode = ErrorCode::new(
+        "KEY_NAME_CONTROL_CHARACTER",
+        Category::InvalidRequest,
+        "Give a name without line ends, tabs, escapes and the like.",
+    );
 }
 
 impl Coded for NameError {
@@ -48,6 +59,7 @@ impl Coded for NameError {
         match self {
             Self::Empty => Self::EMPTY,
             Self::TooLong { .. } => Self::TOO_LONG,
+            Self::ControlCharacter { .. } => Self::CONTROL_CHARACTER,
         }
     }
 }
@@ -57,10 +69,10 @@ impl KeyName {
     /// accepted there.
     pub const MAX_LENGTH: usize = 300;
 
-    /// Checks the length of `name`.
+    /// Checks the length and the characters of `name`.
     ///
     /// # Errors
-    /// [`NameError`] if it is empty or too long.
+    /// [`NameError`] if it is empty or too long, or has control characters.
     pub fn try_new(name: impl Into<Box<str>>) -> Result<Self, NameError> {
         let name = name.into();
         if name.is_empty() {
@@ -70,13 +82,18 @@ impl KeyName {
         if length > Self::MAX_LENGTH {
             return Err(NameError::TooLong { length });
         }
+        if let Some(control) = name.chars().find(|character| character.is_control()) {
+            return Err(NameError::ControlCharacter {
+                code_point: control.into(),
+            });
+        }
         Ok(Self(name))
     }
 
     /// As [`Self::try_new`], but the empty text means that there is no name, as in Canton's messages.
     ///
     /// # Errors
-    /// [`NameError::TooLong`].
+    /// [`NameError::TooLong`] and [`NameError::ControlCharacter`].
     pub fn parse_optional(name: &str) -> Result<Option<Self>, NameError> {
         if name.is_empty() {
             Ok(None)
@@ -140,6 +157,24 @@ mod tests {
             KeyName::try_new("🔑".repeat(151)),
             Err(NameError::TooLong { length: 302 })
         );
+    }
+
+    #[test]
+    fn a_name_has_no_control_characters() {
+        for (name, code_point) in [
+            ("a\0b", 0),
+            ("a\nb", 0x0a),
+            ("\u{1b}[2J", 0x1b),
+            ("a\u{7f}", 0x7f),
+            ("\u{9b}2J", 0x9b),
+        ] {
+            assert_eq!(
+                KeyName::try_new(name),
+                Err(NameError::ControlCharacter { code_point })
+            );
+            assert!(KeyName::parse_optional(name).is_err());
+        }
+        assert!(KeyName::try_new("Schlüssel der Börse 🔑").is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// One step of a durable change, reported when it is done and before the next begins.
 ///
-/// - [`write_durably`](crate::Files::write_durably): `LeftoversRemoved`, `TemporaryCreated`, `ContentsWritten`,
+/// - [`write_durably`](crate::Files::write_durably) and its kin: `LeftoversRemoved`, `TemporaryCreated`, `ContentsWritten`,
 ///   `ContentsSynced`, `Renamed`, `FolderSynced`. A crash up to `ContentsSynced` leaves the old contents and at most
 ///   one leftover temporary file, which the next write of the same file removes; from `Renamed` on the new contents
 ///   are seen, and from `FolderSynced` on they also survive a loss of power.
@@ -22,7 +22,7 @@ pub enum DurableStep {
     ContentsWritten,
     /// The temporary file's contents are on the disk.
     ContentsSynced,
-    /// The temporary file has taken the place of the file.
+    /// The temporary file has taken the name of the file.
     Renamed,
     /// The file's name is gone.
     Removed,

@@ -13,6 +13,12 @@ const NOT_PRIVATE: ErrorCode = ErrorCode::new(
     "Others could read or change this file: take their rights away with `chmod go-rwx PATH`, and consider what it \
      held as seen by them.",
 );
+const WRITABLE_BY_OTHERS: ErrorCode = ErrorCode::new(
+    "FILE_WRITABLE_BY_OTHERS",
+    Category::FailedPrecondition,
+    "Others could change or replace this: check that it says what it should, and take their right to write away with \
+     `chmod go-w PATH`, for its folder too.",
+);
 const NOT_OURS: ErrorCode = ErrorCode::new(
     "FILE_NOT_OURS",
     Category::FailedPrecondition,
@@ -29,6 +35,11 @@ const DISK_FULL: ErrorCode = ErrorCode::new(
     Category::ResourceExhausted,
     "Free some space, or raise the quota or the file size limit, and try again. Nothing was changed.",
 );
+const EXISTS: ErrorCode = ErrorCode::new(
+    "FILE_EXISTS",
+    Category::AlreadyExists,
+    "Nothing was written: choose another name, or remove what is there.",
+);
 const TOO_LARGE: ErrorCode = ErrorCode::new(
     "FILE_TOO_LARGE",
     Category::InvalidRequest,
@@ -37,7 +48,7 @@ const TOO_LARGE: ErrorCode = ErrorCode::new(
 const NOT_A_FILE: ErrorCode = ErrorCode::new(
     "FILE_NOT_A_FILE",
     Category::InvalidRequest,
-    "The path names a folder or a device where a file is needed: check it.",
+    "The path names a folder, a device or a link where a file of its own is needed: check it.",
 );
 const NOT_A_FOLDER: ErrorCode = ErrorCode::new(
     "FILE_NOT_A_FOLDER",
@@ -63,9 +74,11 @@ const IO: ErrorCode = ErrorCode::new(
 /// Every code of this crate.
 pub const CODES: &[ErrorCode] = &[
     NOT_PRIVATE,
+    WRITABLE_BY_OTHERS,
     NOT_OURS,
     LOCKED,
     DISK_FULL,
+    EXISTS,
     TOO_LARGE,
     NOT_A_FILE,
     NOT_A_FOLDER,
@@ -98,6 +111,12 @@ pub enum FileError {
         /// The system's answer.
         source: io::Error,
     },
+    /// Something of this name is there, and was left as it is.
+    #[error("{} is there already", path.display())]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Anything else that the file system refused.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -116,7 +135,7 @@ pub enum FileError {
         /// The process that holds it, where it could be found out.
         holder_pid: Option<u32>,
     },
-    /// A folder or a device stands where a file is needed.
+    /// A folder, a device or, where none is followed, a link stands where a file is needed.
     #[error("{} is not a file", path.display())]
     NotAFile {
         /// What is not a file.
@@ -138,7 +157,7 @@ pub enum FileError {
         /// The system's answer.
         source: io::Error,
     },
-    /// Another user owns a file that only we should read.
+    /// Another user owns a file that only we should read or change.
     #[error("{} belongs to user {owner}", path.display())]
     NotOurs {
         /// The file or folder.
@@ -162,6 +181,14 @@ pub enum FileError {
         path: PathBuf,
         /// The most that is read.
         limit_bytes: usize,
+    },
+    /// The group or others may change a file, or exchange it in its folder, that only its owner should change.
+    #[error("{} can be changed by other users (mode {mode:04o})", path.display())]
+    WritableByOthers {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
 }
 
@@ -237,6 +264,7 @@ impl Coded for FileError {
         match self {
             Self::Denied { .. } => DENIED,
             Self::DiskFull { .. } => DISK_FULL,
+            Self::Exists { .. } => EXISTS,
             Self::Io { .. } => IO,
             Self::Locked { .. } => LOCKED,
             Self::NotAFile { .. } => NOT_A_FILE,
@@ -245,6 +273,7 @@ impl Coded for FileError {
             Self::NotOurs { .. } => NOT_OURS,
             Self::NotPrivate { .. } => NOT_PRIVATE,
             Self::TooLarge { .. } => TOO_LARGE,
+            Self::WritableByOthers { .. } => WRITABLE_BY_OTHERS,
         }
     }
 }

@@ -17,7 +17,7 @@
 //! let _lock = FolderLock::acquire(&folder)?;
 //!
 //! let path = folder.join("kms.key");
-//! files.write_durably(&path, b"sealed key", Access::OwnerOnly)?;
+//! files.write_new_durably(&path, b"sealed key", Access::OwnerOnly)?;
 //! let contents = files.read_private(&path)?;
 //! assert_eq!(contents.map(|secret| secret.len()), Some(10));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -26,7 +26,7 @@
 //! # Writing a `Files`
 //!
 //! A wrapper delegates each call, before or after which it misbehaves. It must keep the promise of
-//! [`Files::write_durably`]: whatever happens, the file afterwards holds all of the old or all of the new contents.
+//! [`Files::write_durably`] and its kin: whatever happens, the file afterwards holds all of the old or all of the new contents.
 
 mod access;
 mod durable_step;

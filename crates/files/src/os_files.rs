@@ -1,12 +1,14 @@
 //! The files of the operating system.
 
 mod folder;
+mod guarded;
 mod private;
 mod temporary_file;
+mod write;
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,7 @@ use rustix::fs::{Mode, OFlags, open};
 use strongroom_memory::SecretBytes;
 
 pub use self::private::MAX_PRIVATE_FILE_BYTES;
-use self::temporary_file::TemporaryFile;
+use self::write::Standing;
 use crate::{Access, DurableStep, FileAction, FileError, Files, StepObserver};
 
 /// The real files.
@@ -52,22 +54,6 @@ impl OsFiles {
         Ok(())
     }
 
-    /// Everything of a write that leaves the old contents when it fails; the answer is the file that was replaced.
-    fn replace(&self, path: &Path, contents: &[u8], access: Access) -> io::Result<PathBuf> {
-        let target = behind_link(path)?;
-        temporary_file::remove_leftovers(&target);
-        self.done(DurableStep::LeftoversRemoved, path);
-        let mut temporary = TemporaryFile::create_for(&target, access)?;
-        self.done(DurableStep::TemporaryCreated, path);
-        temporary.file().write_all(contents)?;
-        self.done(DurableStep::ContentsWritten, path);
-        temporary.file().sync_all()?;
-        self.done(DurableStep::ContentsSynced, path);
-        temporary.rename_to(&target)?;
-        self.done(DurableStep::Renamed, path);
-        Ok(target)
-    }
-
     fn make_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {
         match fs::DirBuilder::new()
             .mode(access.folder_mode())
@@ -94,10 +80,7 @@ impl Files for OsFiles {
         let Some(mut file) = open_to_read(path)? else {
             return Ok(None);
         };
-        let mut contents = Vec::new();
-        file.read_to_end(&mut contents)
-            .map_err(|source| FileError::of(FileAction::Read, path, source))?;
-        Ok(Some(contents))
+        read_all(&mut file, path).map(Some)
     }
 
     fn read_private(&self, path: &Path) -> Result<Option<SecretBytes>, FileError> {
@@ -107,10 +90,34 @@ impl Files for OsFiles {
         private::read(&mut file, path).map(Some)
     }
 
+    fn read_guarded(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+        let Some(mut file) = open_to_read(path)? else {
+            return Ok(None);
+        };
+        guarded::check(&file, path)?;
+        read_all(&mut file, path).map(Some)
+    }
+
     fn write_durably(&self, path: &Path, contents: &[u8], access: Access) -> Result<(), FileError> {
-        let replaced = self.replace(path, contents, access);
-        let target = replaced.map_err(|source| FileError::of(FileAction::Write, path, source))?;
-        self.sync_folder_of(&target, path)
+        self.write(path, contents, access, Standing::Replaced)
+    }
+
+    fn write_new_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
+        self.write(path, contents, access, Standing::Kept)
+    }
+
+    fn rewrite_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
+        self.write(path, contents, access, Standing::ReplacedForItsOwner)
     }
 
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {
@@ -157,6 +164,13 @@ impl fmt::Debug for OsFiles {
             .field("observed", &self.observer.is_some())
             .finish()
     }
+}
+
+fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>, FileError> {
+    let mut contents = Vec::new();
+    file.read_to_end(&mut contents)
+        .map_err(|source| FileError::of(FileAction::Read, path, source))?;
+    Ok(contents)
 }
 
 /// Opens a file, `None` when it is not there. A pipe without a writer does not make us wait.

@@ -19,6 +19,18 @@ pub trait Files: fmt::Debug + Send + Sync {
     /// [`FileError::Denied`], [`FileError::NotAFile`], [`FileError::Io`].
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError>;
 
+    /// The contents of a file that steers what is done with secrets, so that nobody but its owner may write it, though
+    /// others may read it; `None` when it is not there.
+    ///
+    /// Refused are a file that the group or others may write, one whose owner is neither this user nor root, and one in
+    /// a folder in which such people could exchange it (a folder with the sticky bit, such as `/tmp`, is not one). Root
+    /// may use files of any owner. The file is judged as it was opened.
+    ///
+    /// # Errors
+    /// [`FileError::WritableByOthers`], [`FileError::NotOurs`], [`FileError::NotAFile`], [`FileError::Denied`],
+    /// [`FileError::Io`].
+    fn read_guarded(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError>;
+
     /// The contents of a file that only its owner can read; `None` when it is not there.
     ///
     /// Owner, rights, kind and size are those of the opened file, so nothing can be exchanged between the check and the
@@ -33,13 +45,41 @@ pub trait Files: fmt::Debug + Send + Sync {
     ///
     /// After `Ok` they survive a loss of power. After an error, or a crash anywhere, the file holds all of the old
     /// or all of the new contents; after an error other than with
-    /// [`FileAction::SyncFolder`](crate::FileAction::SyncFolder), the old ones. A replaced file keeps its owner
-    /// where this process may give files away (root).
+    /// [`FileAction::SyncFolder`](crate::FileAction::SyncFolder), the old ones. The file is this user's afterwards,
+    /// whoever owned what it held before.
     ///
     /// # Errors
     /// [`FileError::DiskFull`], [`FileError::NotFound`] without its folder, [`FileError::NotAFile`],
     /// [`FileError::Denied`], [`FileError::Io`].
     fn write_durably(&self, path: &Path, contents: &[u8], access: Access) -> Result<(), FileError>;
+
+    /// As [`write_durably`](Self::write_durably), but what is there is never replaced, not even a file that appeared
+    /// during the write, nor is a symbolic link followed.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`]; those of [`write_durably`](Self::write_durably).
+    fn write_new_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError>;
+
+    /// As [`write_durably`](Self::write_durably), for a file that belongs to a service: when root rewrites it, the
+    /// service stays its owner and is not locked out.
+    ///
+    /// With [`Access::OwnerOnly`] that holds only for a file which was private to its owner, so that what nobody
+    /// else could read is handed to nobody else; and in any case only where nobody but that owner and root could have
+    /// put it there. Otherwise the file is root's afterwards.
+    ///
+    /// # Errors
+    /// Those of [`write_durably`](Self::write_durably).
+    fn rewrite_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError>;
 
     /// Makes a folder and those above it that are missing, all with `access`; a folder that exists is left as it is.
     ///
@@ -74,8 +114,30 @@ impl<F: Files + ?Sized> Files for Arc<F> {
         (**self).read_private(path)
     }
 
+    fn read_guarded(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+        (**self).read_guarded(path)
+    }
+
     fn write_durably(&self, path: &Path, contents: &[u8], access: Access) -> Result<(), FileError> {
         (**self).write_durably(path, contents, access)
+    }
+
+    fn write_new_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
+        (**self).write_new_durably(path, contents, access)
+    }
+
+    fn rewrite_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
+        (**self).rewrite_durably(path, contents, access)
     }
 
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {

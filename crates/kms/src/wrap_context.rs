@@ -67,7 +67,7 @@ impl WrapContext {
             (FORMAT, format.to_string()),
         ]);
         if let Some(usages) = usages {
-            let names: Vec<&str> = usages.iter().map(|usage| usage.name()).collect();
+            let names: Vec<&str> = usages.iter().map(|usage| usage.label()).collect();
             context.0.insert(USAGES.to_owned(), names.join(","));
         }
         context
@@ -241,7 +241,7 @@ mod tests {
                 ("strongroom-subject", "private-key"),
                 (
                     "strongroom-usages",
-                    "namespace,sequencer-auth,signing,proof-of-ownership",
+                    "namespace,sequencer-authentication,protocol,proof-of-ownership",
                 ),
                 ("strongroom-vault", "01010101010101010101010101010101"),
             ],

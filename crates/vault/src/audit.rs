@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Fingerprint, HashBuilder, Timestamp};
 use strongroom_store::AuditRow;
 
-use crate::{caller::Caller, error::VaultError};
+use crate::{caller::Caller, directory::KeyEntry, error::VaultError};
 
 const CHAIN_LABEL: &[u8] = b"strongroom audit chain v1";
 
@@ -39,6 +39,15 @@ pub enum AuditOperation {
     AcceptState,
 }
 
+/// How an act ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuditOutcome {
+    /// It was done; the record stands in the same transaction.
+    Done,
+}
+
 /// One record of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +60,8 @@ pub struct AuditEntry {
     pub caller: String,
     /// What was done.
     pub operation: AuditOperation,
+    /// How it ended. What was refused or failed leaves no record in the log of the vault: nothing happened.
+    pub outcome: AuditOutcome,
     /// To which key, by fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -76,6 +87,7 @@ impl AuditEntry {
             time_micros: time.as_micros(),
             caller: caller.name().to_owned(),
             operation,
+            outcome: AuditOutcome::Done,
             key: key.map(|fingerprint| fingerprint.to_string()),
             trace_id: caller.trace_id().map(str::to_owned),
             details,
@@ -174,4 +186,19 @@ impl AuditOperation {
             Self::AcceptState => "accept_state",
         }
     }
+}
+
+/// What the audit log says of a key that came into the vault.
+pub(crate) fn key_details(entry: &KeyEntry) -> BTreeMap<String, String> {
+    let mut details = BTreeMap::from([("spec".to_owned(), entry.spec().name().to_owned())]);
+    if let Some(usages) = entry.usages() {
+        details.insert("usage".to_owned(), usages.to_string());
+    }
+    if let Some(name) = &entry.name {
+        details.insert("name".to_owned(), name.as_str().to_owned());
+    }
+    if let Some(private) = &entry.private {
+        details.insert("custody".to_owned(), private.custody.name().to_owned());
+    }
+    details
 }

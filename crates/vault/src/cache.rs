@@ -120,19 +120,12 @@ impl<K> KeyCache<K> {
     }
 
     /// The gate of `fingerprint`: who holds its lock may open the key, the others find it in the cache afterwards.
-    pub(crate) fn gate(&self, fingerprint: &Fingerprint) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.gates.lock().entry(*fingerprint).or_default())
-    }
-
-    /// Gives the gate back; the last one takes it away.
-    pub(crate) fn close_gate(&self, fingerprint: &Fingerprint, gate: Arc<tokio::sync::Mutex<()>>) {
-        let mut gates = self.gates.lock();
-        drop(gate);
-        if gates
-            .get(fingerprint)
-            .is_some_and(|gate| Arc::strong_count(gate) == 1)
-        {
-            gates.remove(fingerprint);
+    pub(crate) fn gate(&self, fingerprint: &Fingerprint) -> Gate<'_, K> {
+        let lock = Arc::clone(self.gates.lock().entry(*fingerprint).or_default());
+        Gate {
+            cache: self,
+            fingerprint: *fingerprint,
+            lock: Some(lock),
         }
     }
 
@@ -199,6 +192,36 @@ impl<K> KeyCache<K> {
     fn index(fingerprint: &Fingerprint) -> usize {
         let [.., last] = fingerprint.as_bytes();
         usize::from(*last)
+    }
+}
+
+/// Keeps a key from being opened twice at once. The last one to go takes it away, also when an operation is cancelled.
+pub(crate) struct Gate<'c, K> {
+    cache: &'c KeyCache<K>,
+    fingerprint: Fingerprint,
+    lock: Option<Arc<tokio::sync::Mutex<()>>>,
+}
+
+impl<K> Gate<'_, K> {
+    /// Waits until nobody else opens the key; none only while the gate is being closed.
+    pub(crate) async fn lock(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match &self.lock {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        }
+    }
+}
+
+impl<K> Drop for Gate<'_, K> {
+    fn drop(&mut self) {
+        let mut gates = self.cache.gates.lock();
+        drop(self.lock.take());
+        if gates
+            .get(&self.fingerprint)
+            .is_some_and(|lock| Arc::strong_count(lock) == 1)
+        {
+            gates.remove(&self.fingerprint);
+        }
     }
 }
 

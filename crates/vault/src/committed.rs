@@ -41,6 +41,37 @@ pub(crate) enum Change {
     Removed(Fingerprint),
 }
 
+impl Change {
+    fn concerns(&self, fingerprint: &Fingerprint) -> bool {
+        match self {
+            Self::Put(entry) => entry.fingerprint() == *fingerprint,
+            Self::Removed(removed) => removed == fingerprint,
+        }
+    }
+}
+
+/// Raises the vault's flag of doubt unless the commit under way was settled: also when its caller gives up waiting.
+pub(crate) struct Doubt<'v>(Option<&'v Vault>);
+
+impl<'v> Doubt<'v> {
+    pub(crate) fn over(vault: &'v Vault) -> Self {
+        Self(Some(vault))
+    }
+
+    /// The commit was settled, this way or the other.
+    pub(crate) fn settled(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(vault) = self.0 {
+            vault.begin_doubt();
+        }
+    }
+}
+
 impl Committed {
     /// What a vault knows that was just made or opened.
     pub(crate) fn new(state: VaultState, record: Vec<u8>) -> Self {
@@ -59,6 +90,12 @@ impl Vault {
             return;
         };
         if commit.record != stored_record {
+            if committed.record != stored_record {
+                // Neither the state before nor the state after: somebody else wrote. The doubt stays.
+                committed.in_doubt = Some(commit);
+            } else {
+                self.end_doubt();
+            }
             return;
         }
         committed.state = commit.state;
@@ -66,6 +103,7 @@ impl Vault {
         for change in commit.changes {
             self.apply(change);
         }
+        self.end_doubt();
     }
 
     /// First the directory, then the caches: nobody can open a key again in between.
@@ -94,10 +132,40 @@ impl Vault {
     pub(crate) async fn settled(&self) {
         let mut committed = self.committed().lock().await;
         if committed.in_doubt.is_some()
-            && let Ok(stored) = self.stored_state_record().await
+            && let Ok(stored) = self.state_record_after_commits().await
         {
             self.settle(&mut committed, &stored);
         }
+    }
+
+    /// Lets a key be used while a commit is in doubt, unless that very commit took it away and nobody can tell.
+    ///
+    /// # Errors
+    /// [`VaultError::InDoubt`]: the key was being deleted or retired, and the store does not say whether it was.
+    pub(crate) async fn settled_for(&self, fingerprint: &Fingerprint) -> Result<(), VaultError> {
+        self.settled().await;
+        let committed = self.committed().lock().await;
+        let in_doubt = committed.in_doubt.iter().flat_map(|commit| &commit.changes);
+        if in_doubt
+            .into_iter()
+            .any(|change| change.concerns(fingerprint))
+        {
+            return Err(VaultError::InDoubt {
+                fingerprint: *fingerprint,
+            });
+        }
+        Ok(())
+    }
+
+    /// The state record once every commit that was sent has been answered: a writer waits behind it, a reader does not.
+    async fn state_record_after_commits(&self) -> Result<Vec<u8>, VaultError> {
+        let mut transaction = self.environment().store.begin().await?;
+        let vault = transaction
+            .vault()
+            .await?
+            .ok_or(VaultError::NotInitialized)?;
+        transaction.rollback().await?;
+        Ok(vault.state)
     }
 
     /// The state record as the store has it now.

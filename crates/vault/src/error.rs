@@ -126,7 +126,10 @@ pub enum VaultError {
         found_entries: u64,
     },
     /// The whole store is older than the anchor remembers.
-    #[error("the store is at generation {found}, the anchor remembers {remembered}")]
+    #[error(
+        "the store is at generation {found}, the anchor remembers {}generation {remembered}",
+        if found == remembered { "another state of " } else { "" }
+    )]
     RolledBack {
         /// From the anchor.
         remembered: u64,
@@ -142,6 +145,15 @@ pub enum VaultError {
         /// Where it should be.
         location: String,
     },
+    /// The key was being changed by a commit of which nobody knows whether it was done.
+    #[error("it is not known whether {fingerprint} was deleted or retired")]
+    InDoubt {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// The vault was anchored, and the configuration names no anchor.
+    #[error("the vault was anchored, but no anchor is configured")]
+    AnchorNotConfigured,
     /// Another process, or an operator, changed the store under an open vault.
     #[error("the store was changed by somebody else while the vault was open")]
     ChangedUnderneath,
@@ -303,6 +315,17 @@ const ANCHOR_MISSING: ErrorCode = code(
     Category::FailedPrecondition,
     "Restore the anchor file. If it is lost for good and you trust the database, 'strongroom anchor accept' makes a new one.",
 );
+const IN_DOUBT: ErrorCode = code(
+    "IN_DOUBT",
+    Category::Unavailable,
+    "The database does not answer. Make it answer and try again, or open the vault anew.",
+);
+const ANCHOR_NOT_CONFIGURED: ErrorCode = code(
+    "ANCHOR_NOT_CONFIGURED",
+    Category::FailedPrecondition,
+    "Put 'anchor' back into the configuration: without it a database put back to an earlier day goes unnoticed, and somebody may have \
+     removed it for that. If you mean to go without, 'strongroom anchor accept' makes it so.",
+);
 const CHANGED_UNDERNEATH: ErrorCode = code(
     "CHANGED_UNDERNEATH",
     Category::Contention,
@@ -339,6 +362,8 @@ impl VaultError {
         ROLLED_BACK,
         ANCHOR_OF_OTHER_VAULT,
         ANCHOR_MISSING,
+        IN_DOUBT,
+        ANCHOR_NOT_CONFIGURED,
         CHANGED_UNDERNEATH,
         UNKNOWN_FORMAT,
         AUDIT_BROKEN,
@@ -369,6 +394,8 @@ impl Coded for VaultError {
             Self::RolledBack { .. } => ROLLED_BACK,
             Self::AnchorOfOtherVault => ANCHOR_OF_OTHER_VAULT,
             Self::AnchorMissing { .. } => ANCHOR_MISSING,
+            Self::InDoubt { .. } => IN_DOUBT,
+            Self::AnchorNotConfigured => ANCHOR_NOT_CONFIGURED,
             Self::ChangedUnderneath => CHANGED_UNDERNEATH,
             Self::UnknownFormat { .. } => UNKNOWN_FORMAT,
             Self::AuditBroken { .. } => AUDIT_BROKEN,

@@ -47,7 +47,7 @@ mod vault;
 mod yardstick;
 
 pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAnchor};
-pub use audit::{AuditEntry, AuditOperation, AuditVerification};
+pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedWrapper};

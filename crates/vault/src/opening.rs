@@ -28,24 +28,17 @@ impl Vault {
         F: Future<Output = Result<Option<Opened<K>>, VaultError>>,
     {
         let gate = cache.gate(fingerprint);
-        let permit = gate.lock().await;
-        let outcome = loop {
+        let _permit = gate.lock().await;
+        loop {
             if let Some(done) = cache.with(fingerprint, self.now(), &operation) {
-                break Ok(done);
+                return Ok(done);
             }
-            match open().await {
-                Ok(Some(opened)) => {
-                    if let Some(done) = self.use_and_keep(cache, opened, &operation) {
-                        break Ok(done);
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => break Err(error),
+            if let Some(opened) = open().await?
+                && let Some(done) = self.use_and_keep(cache, opened, &operation)
+            {
+                return Ok(done);
             }
-        };
-        drop(permit);
-        cache.close_gate(fingerprint, gate);
-        outcome
+        }
     }
 
     fn use_and_keep<K, T>(

@@ -6,6 +6,7 @@ use strongroom_crypto::{
 use strongroom_kms::{KmsKeyId, WrapContext, WrappedKey};
 use strongroom_store::{Custody, PrivateKeyRecord, Sealing, StoredKey, VaultId};
 
+use crate::unit::NewPrivateHalf;
 use crate::{environment::NamedWrapper, error::VaultError, rows, vault::Vault};
 
 pub(crate) const PRIVATE_KEY_LABEL: &str = "strongroom private key v1";
@@ -19,6 +20,19 @@ pub(crate) struct SealedKey {
 }
 
 impl Vault {
+    /// Brings `key` into the form that its row will hold in `custody`.
+    pub(crate) async fn new_private_half(
+        &self,
+        key: &PrivateKey,
+        public: &PublicKey,
+        custody: Custody,
+    ) -> Result<NewPrivateHalf, VaultError> {
+        Ok(NewPrivateHalf {
+            custody,
+            sealed: self.seal_key(key, public, custody).await?,
+        })
+    }
+
     /// Brings `key` into the form that `custody` asks for.
     ///
     /// `data-key`: `version(1) ‖ salt(32) ‖ ciphertext ‖ tag(16)`. `direct`: `version(1) ‖ kms ciphertext`, and the row

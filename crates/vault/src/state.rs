@@ -27,6 +27,8 @@ pub(crate) struct VaultState {
     pub(crate) audit_records: u64,
     /// Hash of the newest audit record, zeros before the first.
     pub(crate) audit_head: [u8; 32],
+    /// Whether an anchor knows of this state: taking the anchor out of the configuration does not go unnoticed.
+    pub(crate) anchored: bool,
 }
 
 impl VaultState {
@@ -84,7 +86,8 @@ impl VaultState {
             .raw(&self.entries.to_be_bytes())
             .raw(&self.digest.to_bytes())
             .raw(&self.audit_records.to_be_bytes())
-            .raw(&self.audit_head);
+            .raw(&self.audit_head)
+            .byte(u8::from(self.anchored));
         encoder.into_vec()
     }
 
@@ -96,6 +99,7 @@ impl VaultState {
             digest: MultisetDigest::from_bytes(&decoder.array()?),
             audit_records: u64::from_be_bytes(decoder.array()?),
             audit_head: decoder.array()?,
+            anchored: decoder.byte()? != 0,
         };
         decoder.finish()?;
         Ok(state)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use strongroom_crypto::{Fingerprint, PrivateKey, PublicKey, Timestamp, encoding::Encoder};
+use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
     Custody, KeyState, PrivateKeyRecord, PublicKeyRecord, StoreError, StoredKey, VaultRecord,
     WriteTransaction,
@@ -12,10 +12,11 @@ use tokio::sync::MutexGuard;
 use crate::{
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
-    committed::{Change, Commit, Committed},
+    committed::{Change, Commit, Committed, Doubt},
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
     rows,
+    sealing::SealedKey,
     state::VaultState,
     vault::Vault,
 };
@@ -32,10 +33,12 @@ pub(crate) struct Unit<'v> {
     now: Timestamp,
 }
 
-/// A private key on its way into a unit.
-pub(crate) struct NewPrivateHalf<'k> {
-    pub(crate) key: &'k PrivateKey,
+/// A private key on its way into a unit, in the form that its row will hold.
+///
+/// Made before the unit begins: sealing `direct` asks a KMS, and no writer waits for that.
+pub(crate) struct NewPrivateHalf {
     pub(crate) custody: Custody,
+    pub(crate) sealed: SealedKey,
 }
 
 impl<'v> Unit<'v> {
@@ -70,7 +73,7 @@ impl<'v> Unit<'v> {
         &mut self,
         public: PublicKey,
         name: Option<strongroom_crypto::KeyName>,
-        private: Option<NewPrivateHalf<'_>>,
+        private: Option<NewPrivateHalf>,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let mut entry = self.insert_public_key(public, name).await?;
         if let Some(private) = private {
@@ -83,7 +86,7 @@ impl<'v> Unit<'v> {
     pub(crate) async fn add_private_half(
         &mut self,
         entry: &KeyEntry,
-        private: NewPrivateHalf<'_>,
+        private: NewPrivateHalf,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let half = self.insert_private_key(&entry.public, private).await?;
         Ok(self.replace_entry(entry, half))
@@ -158,8 +161,9 @@ impl<'v> Unit<'v> {
     /// Makes everything durable, and then known: the anchor learns of the new state first, so that no crash leaves a
     /// state behind that it does not know; the directory learns of it before anybody else may write.
     pub(crate) async fn commit(mut self) -> Result<(), VaultError> {
-        self.next.generation += 1;
         let vault = self.vault;
+        self.next.generation += 1;
+        self.next.anchored = vault.environment().anchor.location().is_some();
         let current = vault.data_keys().current();
         let record = self.next.seal(vault.id(), current, vault.random())?;
         let vault_record = VaultRecord {
@@ -182,19 +186,24 @@ impl<'v> Unit<'v> {
             record: record.clone(),
             changes: self.changes,
         });
+        let doubt = Doubt::over(vault);
         let stored = match self.transaction.commit().await {
             Ok(()) => record,
-            // What the store holds decides. If it does not tell, the next unit asks again.
+            // What the store holds decides. If it does not tell, the next use and the next unit ask again.
             Err(error) => match vault.stored_state_record().await {
                 Ok(stored) if stored == record => stored,
                 Ok(other) => {
                     vault.settle(&mut self.committed, &other);
+                    if self.committed.in_doubt.is_none() {
+                        doubt.settled();
+                    }
                     return Err(error.into());
                 }
                 Err(_no_answer_either) => return Err(error.into()),
             },
         };
         vault.settle(&mut self.committed, &stored);
+        doubt.settled();
         vault.confirm(after);
         Ok(())
     }
@@ -234,15 +243,12 @@ impl<'v> Unit<'v> {
     async fn insert_private_key(
         &mut self,
         public: &PublicKey,
-        private: NewPrivateHalf<'_>,
+        private: NewPrivateHalf,
     ) -> Result<PrivateHalf, VaultError> {
-        let sealed = self
-            .vault
-            .seal_key(private.key, public, private.custody)
-            .await?;
+        let NewPrivateHalf { custody, sealed } = private;
         let mut record = PrivateKeyRecord {
             fingerprint: public.fingerprint(),
-            custody: private.custody,
+            custody,
             sealing: sealed.sealing,
             state: KeyState::Active,
             exposed: matches!(sealed.key, StoredKey::Clear(_)),

@@ -1,7 +1,10 @@
 //! An open vault.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub struct Vault {
     directory: KeyDirectory,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
+    /// A commit was abandoned before anybody knew whether it was done: ask before a key is used.
+    in_doubt: AtomicBool,
     sweeper: JoinHandle<()>,
 }
 
@@ -85,6 +90,7 @@ impl Vault {
             directory,
             caches,
             committed: tokio::sync::Mutex::new(committed),
+            in_doubt: AtomicBool::new(false),
             sweeper,
         }
     }
@@ -156,6 +162,19 @@ impl Vault {
 
     pub(crate) fn committed(&self) -> &tokio::sync::Mutex<Committed> {
         &self.committed
+    }
+
+    /// Whether a commit was abandoned and nobody knows yet whether it was done; the one look of the signing path.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn begin_doubt(&self) {
+        self.in_doubt.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn end_doubt(&self) {
+        self.in_doubt.store(false, Ordering::Release);
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -14,8 +14,8 @@ use crate::{FileAction, FileError};
 /// smaller; a mistaken path to something huge must not fill the locked memory.
 pub const MAX_PRIVATE_FILE_BYTES: usize = 1 << 20;
 
-const RIGHTS_OF_OTHERS: u32 = 0o077;
-const PERMISSION_BITS: u32 = 0o7777;
+pub(super) const RIGHTS_OF_OTHERS: u32 = 0o077;
+pub(super) const PERMISSION_BITS: u32 = 0o7777;
 
 /// Reads an opened file after checking that very file.
 pub(super) fn read(file: &mut File, path: &Path) -> Result<SecretBytes, FileError> {

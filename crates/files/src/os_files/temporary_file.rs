@@ -5,7 +5,7 @@
 //! whatever order they come in, each rename puts a whole file in place.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
-use super::folder;
+use super::private::RIGHTS_OF_OTHERS;
+use super::{folder, guarded};
 use crate::Access;
 
 const SUFFIX: &str = ".partial";
@@ -34,18 +36,33 @@ pub(super) struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    /// An empty, locked file beside `target`, with the rights and, where we may, the owner it will have.
+    /// An empty, locked file of ours beside `target`, with the rights it will have.
     pub(super) fn create_for(target: &Path, access: Access) -> io::Result<Self> {
         let temporary = Self::create(target, access)?;
         // Cannot be held by anybody else but a writer that is about to remove it, and then our rename fails.
         let _ = temporary.file.try_lock();
-        if let Ok(replaced) = fs::metadata(target) {
-            if replaced.is_dir() {
-                return Err(Errno::ISDIR.into());
-            }
-            keep_owner(&temporary.file, replaced.uid(), replaced.gid())?;
-        }
         Ok(temporary)
+    }
+
+    /// Gives the file to the owner of the one that stands at `target`, where we may and should.
+    pub(super) fn keep_owner_of(
+        &self,
+        there: &Metadata,
+        target: &Path,
+        access: Access,
+    ) -> io::Result<()> {
+        let ours = (geteuid().as_raw(), getegid().as_raw());
+        let owner = (there.uid(), there.gid());
+        // Nobody but root can give files away; for all others the new file is their own.
+        if !geteuid().is_root() || owner == ours {
+            return Ok(());
+        }
+        if hands_on_nothing(there.mode(), access)
+            && guarded::is_kept_by(there.uid(), &fs::metadata(folder::of(target))?)
+        {
+            fchown(&self.file, Some(there.uid()), Some(there.gid()))?;
+        }
+        Ok(())
     }
 
     fn create(target: &Path, access: Access) -> io::Result<Self> {
@@ -89,6 +106,22 @@ impl TemporaryFile {
         fs::rename(&self.path, target)?;
         self.renamed = true;
         Ok(())
+    }
+
+    /// As [`Self::rename_to`], but an error of kind `AlreadyExists` when there is anything of that name.
+    pub(super) fn publish_as(mut self, target: &Path) -> io::Result<()> {
+        match renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE) {
+            Ok(()) => {
+                self.renamed = true;
+                Ok(())
+            }
+            // Some file systems cannot rename like that. A second name is made on the same terms; dropping removes
+            // the first.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                fs::hard_link(&self.path, target)
+            }
+            Err(errno) => Err(errno.into()),
+        }
     }
 }
 
@@ -142,15 +175,10 @@ fn prefix_for(target: &Path) -> io::Result<OsString> {
     Ok(prefix)
 }
 
-/// Root who rewrites a service's file must not lock the service out. Nobody else can give files away, and for them the
-/// new file is their own.
-fn keep_owner(file: &File, owner: u32, group: u32) -> io::Result<()> {
-    let ours = (geteuid().as_raw(), getegid().as_raw());
-    if geteuid().is_root() && (owner, group) != ours {
-        fchown(file, Some(owner), Some(group))
-    } else {
-        Ok(())
-    }
+/// Whether its owner learns nothing new from the new file: what others could read before was meant for others, and
+/// must not become the secret of whoever happened to own it.
+fn hands_on_nothing(mode: u32, access: Access) -> bool {
+    access == Access::Readable || mode & RIGHTS_OF_OTHERS == 0
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ impl Vault {
     /// Opens the vault although the anchor contradicts it, and makes its state the anchored one.
     ///
     /// For an operator who restored a backup, or lost the anchor, and knows that this store is the right one. Every
-    /// row is authenticated as ever; only the question "is this the latest?" is answered by the operator. The act is
-    /// written into the audit log.
+    /// row is authenticated as ever, and a readable anchor must belong to this vault and data key; only the question "is
+    /// this the latest?" is answered by the operator. The act is written into the audit log, with both generations.
     ///
     /// # Errors
     /// Every error of [`Vault::open`] but those about the anchor; [`VaultError::OtherVault`] when the store holds another
@@ -31,10 +31,25 @@ impl Vault {
         caller: &Caller,
         id: VaultId,
     ) -> Result<Self, VaultError> {
+        let remembered = environment
+            .anchor
+            .load()
+            .ok()
+            .flatten()
+            .and_then(|record| record.confirmed);
+        let remembered = remembered.map_or_else(
+            || "none".to_owned(),
+            |checkpoint| checkpoint.generation.to_string(),
+        );
         let vault = open(environment, settings, AnchorRule::Accept).await?;
         vault.expect_id(id)?;
+        let generation = vault.committed().lock().await.state.generation;
         let mut unit = Unit::begin(&vault).await?;
-        unit.audit(caller, AuditOperation::AcceptState, None, BTreeMap::new())
+        let details = BTreeMap::from([
+            ("generation".to_owned(), generation.to_string()),
+            ("anchored_generation".to_owned(), remembered),
+        ]);
+        unit.audit(caller, AuditOperation::AcceptState, None, details)
             .await?;
         unit.commit().await?;
         Ok(vault)

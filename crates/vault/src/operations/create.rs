@@ -106,6 +106,7 @@ impl Vault {
             generation: 1,
             audit_records: 1,
             audit_head: audit.hash,
+            anchored: environment.anchor.location().is_some(),
             ..VaultState::default()
         };
         let tags = [

@@ -17,6 +17,9 @@ impl Vault {
         encrypted: &AsymmetricEncrypted,
     ) -> Result<SecretBytes, VaultError> {
         let fingerprint = &encrypted.encrypted_for;
+        if self.is_in_doubt() {
+            self.settled_for(fingerprint).await?;
+        }
         let decrypt = |key: &DecryptionKey| key.decrypt(encrypted);
         let cache = &self.caches().decryption;
         if let Some(plaintext) = cache.with(fingerprint, self.now(), decrypt) {

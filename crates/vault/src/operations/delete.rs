@@ -4,8 +4,11 @@ use strongroom_crypto::Fingerprint;
 use strongroom_store::Custody;
 
 use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, operations::generate::details,
-    unit::Unit, vault::Vault,
+    audit::{AuditOperation, key_details},
+    caller::Caller,
+    error::VaultError,
+    unit::Unit,
+    vault::Vault,
 };
 
 impl Vault {
@@ -27,7 +30,7 @@ impl Vault {
             caller,
             AuditOperation::DeleteKey,
             Some(*fingerprint),
-            details(&entry),
+            key_details(&entry),
         )
         .await?;
         unit.commit().await?;

@@ -1,6 +1,6 @@
 //! Generating keys.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use strongroom_crypto::{
     EncryptionKeySpec, KeyName, KeySpec, KeyUsages, PrivateKey, PublicKey, SigningKeySpec,
@@ -8,7 +8,7 @@ use strongroom_crypto::{
 use strongroom_store::Custody;
 
 use crate::{
-    audit::AuditOperation,
+    audit::{AuditOperation, key_details},
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
@@ -71,17 +71,19 @@ impl Vault {
         let mut keys = Vec::with_capacity(new.len());
         for new in new {
             let custody = self.settings().custody.for_signing(new.usages);
-            let (key, public) = self
-                .generate_pair(KeySpec::Signing(new.spec), Some(new.usages))
-                .await?;
-            keys.push(Generated {
-                key,
-                public,
-                name: new.name,
-                custody,
-            });
+            let spec = KeySpec::Signing(new.spec);
+            keys.push(
+                self.generate_sealed(spec, Some(new.usages), new.name, custody)
+                    .await?,
+            );
         }
-        self.keep(caller, keys).await
+        let mut unit = Unit::begin(self).await?;
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            entries.push(unit.keep(caller, key).await?);
+        }
+        unit.commit().await?;
+        Ok(entries)
     }
 
     /// Generates an encryption key and keeps it in the custody that the settings choose.
@@ -114,35 +116,27 @@ impl Vault {
         name: Option<KeyName>,
         custody: Custody,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let (key, public) = self.generate_pair(spec, usages).await?;
+        let generated = self.generate_sealed(spec, usages, name, custody).await?;
         let mut unit = Unit::begin(self).await?;
-        let entry = unit
-            .keep(
-                caller,
-                Generated {
-                    key,
-                    public,
-                    name,
-                    custody,
-                },
-            )
-            .await?;
+        let entry = unit.keep(caller, generated).await?;
         unit.commit().await?;
         Ok(entry)
     }
 
-    async fn keep(
+    async fn generate_sealed(
         &self,
-        caller: &Caller,
-        keys: Vec<Generated>,
-    ) -> Result<Vec<Arc<KeyEntry>>, VaultError> {
-        let mut unit = Unit::begin(self).await?;
-        let mut entries = Vec::with_capacity(keys.len());
-        for key in keys {
-            entries.push(unit.keep(caller, key).await?);
-        }
-        unit.commit().await?;
-        Ok(entries)
+        spec: KeySpec,
+        usages: Option<KeyUsages>,
+        name: Option<KeyName>,
+        custody: Custody,
+    ) -> Result<Generated, VaultError> {
+        let (key, public) = self.generate_pair(spec, usages).await?;
+        let private = self.new_private_half(&key, &public, custody).await?;
+        Ok(Generated {
+            public,
+            private,
+            name,
+        })
     }
 
     /// RSA key generation takes up to a second, so it leaves the async threads alone.
@@ -164,12 +158,11 @@ impl Vault {
     }
 }
 
-/// A key that was generated and is nowhere yet.
+/// A key that was generated and sealed, and is nowhere yet.
 struct Generated {
-    key: PrivateKey,
     public: PublicKey,
+    private: NewPrivateHalf,
     name: Option<KeyName>,
-    custody: Custody,
 }
 
 impl Unit<'_> {
@@ -179,36 +172,19 @@ impl Unit<'_> {
         generated: Generated,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let Generated {
-            key,
             public,
+            private,
             name,
-            custody,
         } = generated;
-        let entry = self
-            .insert_key(public, name, Some(NewPrivateHalf { key: &key, custody }))
-            .await?;
+        let entry = self.insert_key(public, name, Some(private)).await?;
+        let key = Some(entry.fingerprint());
         self.audit(
             caller,
             AuditOperation::GenerateKey,
-            Some(entry.fingerprint()),
-            details(&entry),
+            key,
+            key_details(&entry),
         )
         .await?;
         Ok(entry)
     }
-}
-
-/// What the audit log says of a key that came into the vault.
-pub(crate) fn details(entry: &KeyEntry) -> BTreeMap<String, String> {
-    let mut details = BTreeMap::from([("spec".to_owned(), entry.spec().name().to_owned())]);
-    if let Some(usages) = entry.usages() {
-        details.insert("usage".to_owned(), usages.to_string());
-    }
-    if let Some(name) = &entry.name {
-        details.insert("name".to_owned(), name.as_str().to_owned());
-    }
-    if let Some(private) = &entry.private {
-        details.insert("custody".to_owned(), private.custody.name().to_owned());
-    }
-    details
 }

@@ -6,12 +6,11 @@ use strongroom_crypto::{KeyName, PrivateKey, PublicKey};
 use strongroom_store::Custody;
 
 use crate::{
-    audit::AuditOperation,
+    audit::{AuditOperation, key_details},
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
-    operations::generate::details,
-    unit::{NewPrivateHalf, Unit},
+    unit::Unit,
     vault::Vault,
 };
 
@@ -38,8 +37,9 @@ pub struct PublicKeyImport {
 impl Vault {
     /// Takes a private key in, into the custody that the settings choose.
     ///
-    /// The same key with the same name and usages again is no error and changes nothing. A key of which the vault
-    /// has the public half only gets its private half.
+    /// The same key with the same name and usages again is no error, changes nothing and leaves no audit record. A key of
+    /// which the vault has the public half only gets its private half. A key that was deleted and comes back is active,
+    /// and exposed only if it is stored readable now: the audit log has its history.
     ///
     /// # Errors
     /// [`VaultError::Key`] when the halves differ; [`VaultError::KeyExists`] when the vault has it with another name or
@@ -58,11 +58,8 @@ impl Vault {
             return Err(strongroom_crypto::KeyError::HalvesDiffer.into());
         }
         let custody = self.custody_of(&public);
+        let half = self.new_private_half(&private, &public, custody).await?;
         let mut unit = Unit::begin(self).await?;
-        let half = NewPrivateHalf {
-            key: &private,
-            custody,
-        };
         let entry = match self.known(&public, name.as_ref())? {
             Some(entry) if entry.private.is_some() => return Ok(entry),
             Some(entry) => unit.add_private_half(&entry, half).await?,
@@ -72,7 +69,7 @@ impl Vault {
             caller,
             AuditOperation::ImportKey,
             Some(entry.fingerprint()),
-            details(&entry),
+            key_details(&entry),
         )
         .await?;
         unit.commit().await?;
@@ -98,7 +95,7 @@ impl Vault {
             caller,
             AuditOperation::ImportPublicKey,
             Some(entry.fingerprint()),
-            details(&entry),
+            key_details(&entry),
         )
         .await?;
         unit.commit().await?;

@@ -17,6 +17,9 @@ use crate::{
     vault::{Parts, Vault},
 };
 
+/// Wraps of one KMS that are tried; more than anybody needs.
+const MOST_WRAPS: usize = 16;
+
 /// What to do when the anchor contradicts the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AnchorRule {
@@ -56,7 +59,7 @@ pub(crate) async fn open(
         Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
         other => other?,
     };
-    check_anchored_data_key(anchored.as_ref(), &vault, record, rule)?;
+    check_anchored_data_key(anchored.as_ref(), &vault, record)?;
 
     let (current, opened_by) = unwrap_data_key(&environment, vault.id, record, &wraps).await?;
     let state = VaultState::open(&vault.state, vault.id, &current)?;
@@ -125,7 +128,12 @@ async fn unwrap_data_key(
     let context = WrapContext::for_data_key(vault.as_bytes(), record.id.as_bytes());
     let mut attempts = Vec::new();
     for named in &environment.wrappers {
-        for wrap in wraps.iter().filter(|wrap| wrap.kms == named.name) {
+        // Wraps are authenticated only afterwards: whoever writes the store must not make us call the KMS without end.
+        for wrap in wraps
+            .iter()
+            .filter(|wrap| wrap.kms == named.name)
+            .take(MOST_WRAPS)
+        {
             let wrapped = wrapped_key(wrap)?;
             match named.wrapper.unwrap_key(&wrapped, &context).await {
                 Ok(secret) => {
@@ -166,11 +174,13 @@ async fn check_audit_head(
 }
 
 /// Before the KMS is asked: is this the vault and the data key that the anchor remembers?
+///
+/// Nobody may overrule this: somebody who can write the store and wrap could otherwise put a vault of their own, under
+/// the same id, in the place of ours, and wait for the operator to accept it.
 fn check_anchored_data_key(
     anchored: Option<&AnchorRecord>,
     vault: &VaultRecord,
     record: &DataKeyRecord,
-    rule: AnchorRule,
 ) -> Result<(), VaultError> {
     let Some(anchored) = anchored else {
         return Ok(());
@@ -178,7 +188,7 @@ fn check_anchored_data_key(
     let same = anchored.vault_id == vault.id.to_string()
         && anchored.data_key_id == record.id.to_string()
         && anchored.data_key_commitment == data_encoding::HEXLOWER.encode(&record.commitment);
-    if same || rule == AnchorRule::Accept {
+    if same {
         Ok(())
     } else {
         Err(VaultError::AnchorOfOtherVault)
@@ -195,14 +205,17 @@ fn check_anchor(
     let here = vault.checkpoint(state);
     match (anchored, anchor.location()) {
         _ if rule == AnchorRule::Accept => Ok(()),
+        (None, None) if state.anchored => Err(VaultError::AnchorNotConfigured),
         (None, None) => Ok(()),
         (None, Some(location)) => Err(VaultError::AnchorMissing { location }),
         (Some(record), _) => {
-            if record.confirmed.as_ref() == Some(&here) {
+            let (confirmed, pending) = (record.confirmed.as_ref(), record.pending.as_ref());
+            if confirmed == Some(&here) && pending.is_none() {
                 return Ok(());
             }
-            if record.pending.as_ref() == Some(&here) {
-                // A crash fell between the store's commit and the confirmation.
+            if confirmed == Some(&here) || pending == Some(&here) {
+                // A crash fell before or after the store's commit. From now on only this state is accepted: with both
+                // left in the anchor, the store could be put from one to the other and back.
                 return Ok(anchor.store(&vault.anchor_record(Some(here), None))?);
             }
             let remembered = record

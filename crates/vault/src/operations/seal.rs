@@ -6,59 +6,78 @@ use strongroom_crypto::Fingerprint;
 use strongroom_store::Custody;
 
 use crate::{
-    audit::AuditOperation, caller::Caller, directory::KeyEntry, error::VaultError,
-    operations::generate::details, unit::Unit, vault::Vault,
+    audit::{AuditOperation, key_details},
+    caller::Caller,
+    directory::KeyEntry,
+    error::VaultError,
+    unit::{NewPrivateHalf, Unit},
+    vault::Vault,
 };
 
 impl Vault {
-    /// Seals a key that is stored in clear, and scrubs its old bytes from the store's files.
+    /// Seals keys that are stored in clear, all or none, and scrubs their old bytes from the store's files.
     ///
-    /// The key stays marked *exposed*: copies of the clear row may be in backups and on old disks, and only a rotation
-    /// ends that. A key that is sealed already is left as it is; if it was clear once, the files are scrubbed again.
+    /// The keys stay marked *exposed*: copies of the clear rows may be in backups and on old disks, and only a new key
+    /// ends that. A key that is sealed already is left as it is; the files are scrubbed all the same. Returns the keys
+    /// that were sealed.
     ///
     /// # Errors
-    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; errors of store and KMS. The key is then still clear, or
-    /// it is sealed but its old bytes may still be in the files: calling this again ends both.
+    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; errors of store and KMS. The keys are then still clear, or
+    /// they are sealed but their old bytes may still be in the files: calling this again ends both.
+    pub async fn seal_clear_keys(
+        &self,
+        caller: &Caller,
+        fingerprints: &[Fingerprint],
+    ) -> Result<Vec<Arc<KeyEntry>>, VaultError> {
+        let mut sealed = Vec::new();
+        for fingerprint in fingerprints {
+            if let Some(half) = self.sealed_half(fingerprint).await? {
+                sealed.push((*fingerprint, half));
+            }
+        }
+        let mut entries = Vec::with_capacity(sealed.len());
+        if !sealed.is_empty() {
+            let mut unit = Unit::begin(self).await?;
+            for (fingerprint, half) in sealed {
+                let entry = self.key(&fingerprint)?;
+                entries.push(unit.seal(caller, &entry, half).await?);
+            }
+            unit.commit().await?;
+        }
+        self.environment().store.scrub().await?;
+        Ok(entries)
+    }
+
+    /// Seals one key: see [`Vault::seal_clear_keys`].
+    ///
+    /// # Errors
+    /// As [`Vault::seal_clear_keys`].
     pub async fn seal_clear_key(
         &self,
         caller: &Caller,
         fingerprint: &Fingerprint,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let mut unit = Unit::begin(self).await?;
+        self.seal_clear_keys(caller, &[*fingerprint]).await?;
+        self.key(fingerprint)
+    }
+
+    /// The sealed form of a key that is stored in clear; none if it is sealed already.
+    async fn sealed_half(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<NewPrivateHalf>, VaultError> {
         let entry = self.key(fingerprint)?;
         let half = entry.private.as_ref().ok_or(VaultError::NoPrivateKey {
             fingerprint: *fingerprint,
         })?;
         if half.custody != Custody::Clear {
-            if half.exposed {
-                drop(unit);
-                self.environment().store.scrub().await?;
-            }
-            return Ok(entry);
+            return Ok(None);
         }
-        let private = self.read_private_key(&entry).await?;
-        let sealed = self
-            .seal_key(&private, &entry.public, Custody::Envelope)
-            .await?;
-        let entry = unit
-            .replace_private_row(&entry, |record| {
-                record.custody = Custody::Envelope;
-                record.sealing = sealed.sealing;
-                record.wrapper_key_id = sealed.wrapper_key_id;
-                record.key = sealed.key;
-                record.exposed = true;
-            })
-            .await?;
-        unit.audit(
-            caller,
-            AuditOperation::SealKey,
-            Some(*fingerprint),
-            details(&entry),
-        )
-        .await?;
-        unit.commit().await?;
-        self.environment().store.scrub().await?;
-        Ok(entry)
+        let (entry, private) = self.private_key(fingerprint).await?;
+        Ok(Some(
+            self.new_private_half(&private, &entry.public, Custody::Envelope)
+                .await?,
+        ))
     }
 
     /// Whether any key is stored readable, by fingerprint.
@@ -76,5 +95,29 @@ impl Vault {
             .filter(|entry| clear(entry))
             .map(|entry| entry.fingerprint())
             .collect()
+    }
+}
+
+impl Unit<'_> {
+    async fn seal(
+        &mut self,
+        caller: &Caller,
+        entry: &KeyEntry,
+        half: NewPrivateHalf,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let NewPrivateHalf { custody, sealed } = half;
+        let entry = self
+            .replace_private_row(entry, |record| {
+                record.custody = custody;
+                record.sealing = sealed.sealing;
+                record.wrapper_key_id = sealed.wrapper_key_id;
+                record.key = sealed.key;
+                record.exposed = true;
+            })
+            .await?;
+        let key = Some(entry.fingerprint());
+        self.audit(caller, AuditOperation::SealKey, key, key_details(&entry))
+            .await?;
+        Ok(entry)
     }
 }

@@ -1,0 +1,51 @@
+//! The vault: what it does for its users, and what it notices when somebody works against it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test panics, in its helpers too"
+)]
+
+#[path = "vault/acts.rs"]
+mod acts;
+#[path = "vault/audit.rs"]
+mod audit;
+#[path = "vault/caching.rs"]
+mod caching;
+#[path = "vault/codes.rs"]
+mod codes;
+#[path = "vault/concurrency.rs"]
+mod concurrency;
+#[path = "vault/crashes.rs"]
+mod crashes;
+#[path = "vault/custody.rs"]
+mod custody;
+#[path = "vault/deletion.rs"]
+mod deletion;
+#[path = "vault/exporting.rs"]
+mod exporting;
+#[path = "vault/faults.rs"]
+mod faults;
+#[path = "vault/frozen.rs"]
+mod frozen;
+#[path = "vault/house.rs"]
+mod house;
+#[path = "vault/importing.rs"]
+mod importing;
+#[path = "vault/kms_calls.rs"]
+mod kms_calls;
+#[path = "vault/lifecycle.rs"]
+mod lifecycle;
+#[path = "vault/listing.rs"]
+mod listing;
+#[path = "vault/model.rs"]
+mod model;
+#[path = "vault/operator.rs"]
+mod operator;
+#[path = "vault/retirement.rs"]
+mod retirement;
+#[path = "vault/unopenable.rs"]
+mod unopenable;
+#[path = "vault/usage.rs"]
+mod usage;

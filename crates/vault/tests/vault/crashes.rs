@@ -1,0 +1,242 @@
+//! The process dies at every step that leaves something behind.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use strongroom_files::OsFiles;
+use strongroom_store::{Sealing, Store, StoreError};
+use strongroom_store_sqlite::SqliteStore;
+use strongroom_test_support::store::{CrashPlan, HookedStore, StoreCall, StoreHook};
+use strongroom_vault::Vault;
+
+use crate::{
+    acts::{Act, Keys, Stage},
+    house::{House, Picture, check_signs, signing_key},
+};
+
+const ACT: &str = "STRONGROOM_VAULT_TEST_ACT";
+const POINT: &str = "STRONGROOM_VAULT_TEST_POINT";
+const ROOT: &str = "STRONGROOM_VAULT_TEST_ROOT";
+const KEYS: &str = "STRONGROOM_VAULT_TEST_KEYS";
+/// Keys that the dying process makes are not those of the stage.
+const SEED: i64 = 4242;
+
+/// Points before and after each call that writes.
+#[derive(Debug)]
+struct WritingCalls(Arc<CrashPlan>);
+
+impl WritingCalls {
+    fn pass(&self, call: StoreCall) {
+        use StoreCall::{
+            AppendAudit, Begin, Commit, DeletePrivateKey, DeletePublicKey, InsertDataKey,
+            InsertPrivateKey, InsertPublicKey, InsertVault, InsertWrap, Scrub, UpdatePrivateKeys,
+            UpdateVault,
+        };
+        if matches!(
+            call,
+            AppendAudit
+                | Begin
+                | Commit
+                | DeletePrivateKey
+                | DeletePublicKey
+                | InsertDataKey
+                | InsertPrivateKey
+                | InsertPublicKey
+                | InsertVault
+                | InsertWrap
+                | Scrub
+                | UpdatePrivateKeys
+                | UpdateVault
+        ) {
+            self.0.point();
+        }
+    }
+}
+
+impl StoreHook for WritingCalls {
+    fn before(&self, call: StoreCall) -> Result<(), StoreError> {
+        self.pass(call);
+        Ok(())
+    }
+
+    fn after(&self, call: StoreCall) -> Result<(), StoreError> {
+        self.pass(call);
+        Ok(())
+    }
+}
+
+/// The house in `root`, whose every step on the disk is a point of `plan`.
+fn mined_house(root: &Path, plan: &Arc<CrashPlan>) -> House {
+    let on_step = Arc::clone(plan);
+    let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
+    House::at(root, &Arc::new(files), SEED)
+}
+
+fn mined_store(store: SqliteStore, plan: &Arc<CrashPlan>) -> Arc<dyn Store> {
+    let hook = WritingCalls(Arc::clone(plan));
+    Arc::new(HookedStore::around(Arc::new(store), Arc::new(hook)))
+}
+
+/// What the dying process does.
+async fn act_and_die(act: &str, root: &Path, keys: &str, plan: &Arc<CrashPlan>) {
+    let house = mined_house(root, plan);
+    if act == "Create" {
+        let store = SqliteStore::create(&house.vault_folder()).await.unwrap();
+        house.try_create(mined_store(store, plan)).await.unwrap();
+        return;
+    }
+    let act = Act::ALL
+        .into_iter()
+        .find(|known| format!("{known:?}") == act)
+        .unwrap();
+    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
+    let environment = house.environment(mined_store(store, plan));
+    let vault = Vault::open(environment, house.settings.clone()).await;
+    act.run(&vault.unwrap(), &Keys::parse(keys)).await.unwrap();
+}
+
+#[test]
+#[ignore = "run by the tests below, in a process of its own that ends in the middle"]
+fn crash_helper() {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let Ok(point) = variable(POINT).parse() else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let plan = CrashPlan::at(point);
+    runtime.block_on(act_and_die(
+        &variable(ACT),
+        Path::new(&variable(ROOT)),
+        &variable(KEYS),
+        &plan,
+    ));
+}
+
+/// Whether a process that does `act` lives to its end, when it is to die at `point`.
+fn survives(act: &str, root: &Path, keys: &str, point: usize) -> bool {
+    let process = Command::new(std::env::current_exe().unwrap())
+        .args(["crashes::crash_helper", "--exact", "--ignored"])
+        .env(ACT, act)
+        .env(ROOT, root)
+        .env(KEYS, keys)
+        .env(POINT, point.to_string())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    if !process.status.success() {
+        // Killed by its own abort, not failed.
+        let signal = std::os::unix::process::ExitStatusExt::signal(&process.status);
+        assert!(signal.is_some(), "{act}, {point}: {process:?}");
+    }
+    process.status.success()
+}
+
+/// Kills `act` at each of its points. Afterwards the vault is what it was, or what the act makes of it.
+async fn check_crashes_of(act: Act, least_points: usize) {
+    let stage = Stage::new(Sealing::DataKey).await;
+    let keys = stage.keys.to_text();
+    let before = {
+        let vault = stage.house.open().await;
+        let picture = Picture::of(&vault).await;
+        vault.close().await.unwrap();
+        picture
+    };
+    let mut seen = BTreeSet::new();
+    for point in 1.. {
+        let house = stage.house.copy_with_key_file();
+        let survived = survives(&format!("{act:?}"), house.root(), &keys, point);
+        let vault = house.open().await;
+        let after = Picture::of(&vault).await;
+        let done = act.is_done(&stage.keys, &before, &after);
+        assert!(
+            done || after == before,
+            "{act:?}, point {point}: neither the old nor the new state: {after:#?}"
+        );
+        // Once it is done, no later death undoes it.
+        assert!(done || !seen.contains(&true), "{act:?}, point {point}");
+        check_signs(&vault, &stage.keys.witness).await;
+        check_signs(&vault, &signing_key(&vault).await).await;
+        vault.close().await.unwrap();
+        house.open().await;
+        if survived {
+            assert!(done, "{act:?}");
+            assert!(point > least_points, "{act:?} has {point} points only");
+            break;
+        }
+        seen.insert(done);
+    }
+    assert_eq!(seen.len(), 2, "{act:?} died before its commit and after it");
+}
+
+/// Twelve steps of two writes of the anchor, and before and after each of six calls of the store.
+const POINTS_OF_AN_ACT: usize = 24;
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_generates_a_key_leaves_the_old_state_or_the_new_one() {
+    check_crashes_of(Act::Generate, POINTS_OF_AN_ACT).await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_generates_many_keys_leaves_all_of_them_or_none() {
+    check_crashes_of(Act::GenerateThree, POINTS_OF_AN_ACT).await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_imports_a_key_leaves_the_old_state_or_the_new_one() {
+    check_crashes_of(Act::Import, POINTS_OF_AN_ACT).await;
+    check_crashes_of(Act::ImportHalf, POINTS_OF_AN_ACT - 2).await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_deletes_a_key_leaves_the_old_state_or_the_new_one() {
+    check_crashes_of(Act::Delete, POINTS_OF_AN_ACT).await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_retires_or_seals_a_key_leaves_the_old_state_or_the_new_one() {
+    check_crashes_of(Act::Retire, POINTS_OF_AN_ACT - 2).await;
+    check_crashes_of(Act::Seal, POINTS_OF_AN_ACT).await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_makes_a_vault_can_make_it_again() {
+    let mut made = BTreeSet::new();
+    for point in 1.. {
+        let folder = tempfile::tempdir().unwrap();
+        let survived = survives("Create", folder.path(), "", point);
+        let house = House::at(folder.path(), &Arc::new(OsFiles::new()), SEED + 1);
+        let is_made = SqliteStore::exists(&house.vault_folder());
+        let vault = if is_made {
+            house.open().await
+        } else {
+            house.create().await
+        };
+        assert_eq!(
+            Picture::of(&vault).await,
+            Picture {
+                keys: Default::default(),
+                audit_records: 1,
+            },
+            "point {point}"
+        );
+        // However often it took, one wrapper key is there, and it is this vault's.
+        assert_eq!(house.kms.list_keys().len(), 1, "point {point}");
+        let key = signing_key(&vault).await;
+        vault.close().await.unwrap();
+        check_signs(&house.open().await, &key).await;
+        made.insert(is_made);
+        if survived {
+            // Key file twice, anchor twice, six calls of the store.
+            assert!(point > 36, "making a vault has {point} points only");
+            break;
+        }
+    }
+    assert_eq!(made.len(), 2, "it died before the commit and after it");
+}

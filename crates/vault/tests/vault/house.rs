@@ -1,0 +1,445 @@
+//! What every test needs: a folder with a vault's database, key file and anchor, a clock and a KMS.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use rusqlite::Connection;
+use strongroom_crypto::{
+    EncryptionKeySpec, Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey,
+    SecretBytes, SigningKeySpec,
+};
+use strongroom_errors::Coded;
+use strongroom_files::OsFiles;
+use strongroom_kms::{KmsProvider, Metered};
+use strongroom_kms_local::{LocalKms, Protection};
+use strongroom_store::{Custody, KeyState, Sealing, Store, VaultId};
+use strongroom_store_sqlite::SqliteStore;
+use strongroom_test_support::{FixedClock, SeededRandom};
+use strongroom_vault::{
+    Anchor, Caller, CustodyDefaults, Environment, FileAnchor, ImportedKey, KeyEntry, KeyFilter,
+    NamedWrapper, NewEncryptionKey, NewSigningKey, NewVault, NoAnchor, Settings, Vault, VaultError,
+};
+use tempfile::TempDir;
+
+pub(crate) const VAULT_ID: VaultId = VaultId::from_bytes([0x5a; 16]);
+pub(crate) const KMS_NAME: &str = "local";
+
+/// The surroundings of one vault.
+#[derive(Debug)]
+pub(crate) struct House {
+    root: PathBuf,
+    /// Removes the folder at the end; none if another process does.
+    _folder: Option<TempDir>,
+    pub(crate) kms: Arc<LocalKms>,
+    pub(crate) metered: Arc<Metered>,
+    pub(crate) clock: Arc<FixedClock>,
+    seed: i64,
+    neighbours: AtomicI64,
+    random: Arc<SeededRandom>,
+    pub(crate) anchor: Arc<dyn Anchor>,
+    pub(crate) settings: Settings,
+}
+
+impl House {
+    /// An empty house, with an anchor.
+    pub(crate) fn new() -> Self {
+        Self::numbered(1)
+    }
+
+    /// An empty house whose keys are not those of other numbers.
+    pub(crate) fn numbered(number: i64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let house = Self::at(folder.path(), &Arc::new(OsFiles::new()), number);
+        Self {
+            _folder: Some(folder),
+            ..house
+        }
+    }
+
+    /// The house in a folder that others made or will remove; its key file is made if it is not there.
+    pub(crate) fn at(root: &Path, files: &Arc<OsFiles>, number: i64) -> Self {
+        let clock = Arc::new(FixedClock::default());
+        let kms = key_file(root, files, number, &clock);
+        Self::over(root, files, kms, clock, number)
+    }
+
+    /// The house in a folder that others made, with a KMS that was opened already.
+    pub(crate) fn with_kms(root: &Path, kms: LocalKms, number: i64) -> Self {
+        let clock = Arc::new(FixedClock::default());
+        let files = Arc::new(OsFiles::new());
+        Self::over(root, &files, Arc::new(kms), clock, number)
+    }
+
+    /// An empty house that has the KMS of this one.
+    pub(crate) fn neighbour(&self) -> Self {
+        let (kms, clock) = (Arc::clone(&self.kms), Arc::clone(&self.clock));
+        let seed = self.seed * 1000 + self.neighbours.fetch_add(1, Ordering::SeqCst);
+        let folder = tempfile::tempdir().unwrap();
+        let files = Arc::new(OsFiles::new());
+        let neighbour = Self::over(folder.path(), &files, kms, clock, seed);
+        let neighbour = Self {
+            _folder: Some(folder),
+            settings: self.settings.clone(),
+            ..neighbour
+        };
+        if self.anchor.location().is_some() {
+            neighbour
+        } else {
+            neighbour.without_anchor()
+        }
+    }
+
+    fn over(
+        root: &Path,
+        files: &Arc<OsFiles>,
+        kms: Arc<LocalKms>,
+        clock: Arc<FixedClock>,
+        seed: i64,
+    ) -> Self {
+        let provider: Arc<dyn KmsProvider> = Arc::<LocalKms>::clone(&kms);
+        let anchor = Arc::new(FileAnchor::new(
+            Arc::<OsFiles>::clone(files),
+            root.join("anchor.json"),
+        ));
+        Self {
+            root: root.to_owned(),
+            _folder: None,
+            kms,
+            metered: Arc::new(Metered::new(provider)),
+            clock,
+            seed,
+            neighbours: AtomicI64::new(1),
+            random: Arc::new(SeededRandom::new(seed)),
+            anchor,
+            settings: Settings::default(),
+        }
+    }
+
+    /// The same house without an anchor: nothing outside of the database remembers anything.
+    pub(crate) fn without_anchor(self) -> Self {
+        Self {
+            anchor: Arc::new(NoAnchor),
+            ..self
+        }
+    }
+
+    pub(crate) fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// A house of its own with what a crash at this moment would leave of this one; the KMS is the same.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = self.neighbour();
+        copy.put_back(self);
+        copy.take_anchor_of(self);
+        copy
+    }
+
+    /// The same, with a key file of its own: another process can open the vault there.
+    pub(crate) fn copy_with_key_file(&self) -> Self {
+        let copy = self.copy();
+        fs::copy(self.root.join("kms.key"), copy.root.join("kms.key")).unwrap();
+        copy
+    }
+
+    /// Replaces the database by the one of `other`.
+    pub(crate) fn put_back(&self, other: &Self) {
+        let _ = fs::remove_dir_all(self.vault_folder());
+        fs::create_dir(self.vault_folder()).unwrap();
+        for entry in fs::read_dir(other.vault_folder()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            // The index of the log is shared memory; a crash may leave it in any state.
+            if name != "lock" && !name.ends_with("-shm") {
+                fs::copy(&path, self.vault_folder().join(name)).unwrap();
+            }
+        }
+    }
+
+    /// Replaces the anchor by the one of `other`.
+    pub(crate) fn take_anchor_of(&self, other: &Self) {
+        match fs::read(other.anchor_path()) {
+            Ok(contents) => fs::write(self.anchor_path(), contents).unwrap(),
+            Err(_) => drop(fs::remove_file(self.anchor_path())),
+        }
+    }
+
+    pub(crate) fn vault_folder(&self) -> PathBuf {
+        self.root.join("vault")
+    }
+
+    pub(crate) fn anchor_path(&self) -> PathBuf {
+        self.root.join("anchor.json")
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The database, past the store and with its rules switched off: what its operator has.
+    pub(crate) fn database(&self) -> Connection {
+        let connection = Connection::open(self.vault_folder().join("vault.db")).unwrap();
+        connection
+            .execute_batch("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF")
+            .unwrap();
+        connection
+    }
+
+    /// The bytes of every file of the database.
+    pub(crate) fn database_bytes(&self) -> Vec<u8> {
+        let files = fs::read_dir(self.vault_folder()).unwrap();
+        files
+            .flat_map(|entry| fs::read(entry.unwrap().path()).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn environment(&self, store: Arc<dyn Store>) -> Environment {
+        Environment {
+            store,
+            wrappers: vec![NamedWrapper {
+                name: KMS_NAME.to_owned(),
+                wrapper: self.metered.key_wrapper().unwrap(),
+            }],
+            anchor: Arc::clone(&self.anchor),
+            clock: Arc::<FixedClock>::clone(&self.clock),
+            random: Arc::<SeededRandom>::clone(&self.random),
+        }
+    }
+
+    pub(crate) async fn new_store(&self) -> Arc<dyn Store> {
+        Arc::new(SqliteStore::create(&self.vault_folder()).await.unwrap())
+    }
+
+    pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, VaultError> {
+        Ok(Arc::new(SqliteStore::open(&self.vault_folder()).await?))
+    }
+
+    pub(crate) async fn try_create(&self, store: Arc<dyn Store>) -> Result<Vault, VaultError> {
+        // As the command line does: a wrapper key that an interrupted attempt left behind is taken up.
+        let left_behind = self.kms.list_keys().into_iter().next();
+        let new = NewVault {
+            id: VAULT_ID,
+            wrapper_key: left_behind.map(|key| key.id),
+        };
+        let environment = self.environment(store);
+        Vault::create(environment, self.settings.clone(), &caller(), new).await
+    }
+
+    pub(crate) async fn create(&self) -> Vault {
+        self.try_create(self.new_store().await).await.unwrap()
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<Vault, VaultError> {
+        let environment = self.environment(self.store().await?);
+        Vault::open(environment, self.settings.clone()).await
+    }
+
+    pub(crate) async fn open(&self) -> Vault {
+        self.try_open().await.unwrap()
+    }
+
+    /// The code with which opening is refused.
+    #[track_caller]
+    pub(crate) fn refusal(&self) -> impl Future<Output = &'static str> {
+        let place = std::panic::Location::caller();
+        async move {
+            match self.try_open().await {
+                Err(error) => error.code().name(),
+                Ok(vault) => panic!("{vault:?} was opened at {place}"),
+            }
+        }
+    }
+
+    /// What a crash at this moment would leave: seen by another vault over a copy of all files.
+    pub(crate) async fn picture_after_crash(&self) -> Picture {
+        let copy = self.copy();
+        let vault = copy.open().await;
+        let picture = Picture::of(&vault).await;
+        vault.close().await.unwrap();
+        picture
+    }
+}
+
+/// The KMS in `root`, opened or made.
+fn key_file(
+    root: &Path,
+    files: &Arc<OsFiles>,
+    number: i64,
+    clock: &Arc<FixedClock>,
+) -> Arc<LocalKms> {
+    let path = root.join("kms.key");
+    let files = Arc::<OsFiles>::clone(files);
+    let random = Arc::new(SeededRandom::new(-number));
+    let clock = Arc::<FixedClock>::clone(clock);
+    let kms = if path.exists() {
+        LocalKms::open(files, path, None, random, clock)
+    } else {
+        LocalKms::create(files, path, &Protection::UnprotectedKeyFile, random, clock)
+    };
+    Arc::new(kms.unwrap())
+}
+
+/// All that a vault is, as far as it can be seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    pub(crate) keys: BTreeMap<Fingerprint, KeyPicture>,
+    pub(crate) audit_records: u64,
+}
+
+/// A key, as far as it can be seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyPicture {
+    pub(crate) spec: &'static str,
+    pub(crate) purpose: KeyPurpose,
+    pub(crate) usages: Option<KeyUsages>,
+    pub(crate) name: Option<String>,
+    pub(crate) private: Option<HalfPicture>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HalfPicture {
+    pub(crate) custody: Custody,
+    pub(crate) sealing: Sealing,
+    pub(crate) state: KeyState,
+    pub(crate) exposed: bool,
+    pub(crate) wrapper_key_id: Option<String>,
+}
+
+impl Picture {
+    /// Looks at everything, and checks on the way that every private key opens and the audit chain holds.
+    pub(crate) async fn of(vault: &Vault) -> Self {
+        let inspection = vault.inspect(|_, _| {}).await.unwrap();
+        assert!(inspection.broken.is_empty(), "{inspection:?}");
+        Self {
+            keys: all_keys(vault)
+                .iter()
+                .map(|entry| (entry.fingerprint(), KeyPicture::of(entry)))
+                .collect(),
+            audit_records: inspection.audit_records,
+        }
+    }
+}
+
+impl KeyPicture {
+    pub(crate) fn of(entry: &KeyEntry) -> Self {
+        Self {
+            spec: entry.spec().name(),
+            purpose: entry.purpose(),
+            usages: entry.usages(),
+            name: entry.name.as_ref().map(|name| name.as_str().to_owned()),
+            private: entry.private.as_ref().map(|half| HalfPicture {
+                custody: half.custody,
+                sealing: half.sealing,
+                state: half.state,
+                exposed: half.exposed,
+                wrapper_key_id: half.wrapper_key_id.as_deref().map(str::to_owned),
+            }),
+        }
+    }
+}
+
+pub(crate) fn all_keys(vault: &Vault) -> Vec<Arc<KeyEntry>> {
+    let filter = KeyFilter {
+        public_only: true,
+        ..KeyFilter::default()
+    };
+    vault.list(&filter).unwrap()
+}
+
+pub(crate) fn caller() -> Caller {
+    Caller::new("test")
+}
+
+pub(crate) fn name(text: &str) -> Option<KeyName> {
+    Some(KeyName::try_new(text).unwrap())
+}
+
+pub(crate) fn protocol() -> KeyUsages {
+    KeyUsages::try_new([KeyUsage::Protocol]).unwrap()
+}
+
+pub(crate) const ALLOW_PROTOCOL: KeyUsages = KeyUsages::only(KeyUsage::Protocol);
+
+pub(crate) fn new_protocol_key() -> NewSigningKey {
+    NewSigningKey {
+        spec: SigningKeySpec::EcCurve25519,
+        usages: protocol(),
+        name: None,
+    }
+}
+
+/// A new Ed25519 key for protocol messages.
+pub(crate) async fn signing_key(vault: &Vault) -> Fingerprint {
+    let key = vault
+        .generate_signing_key(&caller(), new_protocol_key())
+        .await;
+    key.unwrap().fingerprint()
+}
+
+/// A new P-256 key to encrypt to.
+pub(crate) async fn encryption_key(vault: &Vault) -> Fingerprint {
+    let new = NewEncryptionKey {
+        spec: EncryptionKeySpec::EcP256,
+        name: None,
+    };
+    let key = vault.generate_encryption_key(&caller(), new).await;
+    key.unwrap().fingerprint()
+}
+
+/// Signs with a protocol key, and checks the signature.
+pub(crate) async fn check_signs(vault: &Vault, key: &Fingerprint) {
+    let signature = vault.sign(key, b"message", ALLOW_PROTOCOL).await.unwrap();
+    vault
+        .verify(b"message", &signature, ALLOW_PROTOCOL)
+        .unwrap();
+}
+
+pub(crate) async fn sign(vault: &Vault, key: &Fingerprint) -> Result<(), VaultError> {
+    vault.sign(key, b"message", ALLOW_PROTOCOL).await.map(drop)
+}
+
+/// A private Ed25519 key that is in no vault, ready to be imported.
+pub(crate) fn foreign_key(seed: i64) -> ImportedKey {
+    let random = SeededRandom::new(seed);
+    let private = PrivateKey::generate(SigningKeySpec::EcCurve25519.into(), &random).unwrap();
+    let public = private.public_key(Some(protocol())).unwrap();
+    ImportedKey {
+        private,
+        public,
+        name: None,
+    }
+}
+
+/// New keys of every purpose go into `custody`, sealed by `sealing`.
+pub(crate) fn settings(custody: Custody, sealing: Sealing) -> Settings {
+    Settings {
+        custody: CustodyDefaults {
+            by_usage: Vec::new(),
+            signing: custody,
+            encryption: custody,
+            sealing,
+        },
+        ..Settings::default()
+    }
+}
+
+/// The code of a failure.
+#[track_caller]
+pub(crate) fn code<T: Debug>(outcome: Result<T, VaultError>) -> &'static str {
+    match outcome {
+        Err(error) => error.code().name(),
+        Ok(value) => panic!("this should have failed: {value:?}"),
+    }
+}
+
+pub(crate) fn secret(bytes: &[u8]) -> SecretBytes {
+    SecretBytes::from_slice(bytes)
+}
