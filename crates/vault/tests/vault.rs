@@ -13,6 +13,8 @@ mod acts;
 mod audit;
 #[path = "vault/caching.rs"]
 mod caching;
+#[path = "vault/cancelled.rs"]
+mod cancelled;
 #[path = "vault/codes.rs"]
 mod codes;
 #[path = "vault/concurrency.rs"]
