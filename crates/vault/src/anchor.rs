@@ -132,7 +132,7 @@ impl Anchor for FileAnchor {
     }
 
     fn load(&self) -> Result<Option<AnchorRecord>, AnchorError> {
-        let Some(contents) = self.files.read(&self.path)? else {
+        let Some(contents) = self.files.read_guarded(&self.path)? else {
             return Ok(None);
         };
         serde_json::from_slice(&contents)
@@ -151,7 +151,7 @@ impl Anchor for FileAnchor {
             })?;
         Ok(self
             .files
-            .write_durably(&self.path, &contents, Access::OwnerOnly)?)
+            .rewrite_durably(&self.path, &contents, Access::OwnerOnly)?)
     }
 }
 

@@ -25,7 +25,6 @@ pub enum StoreCall {
     PrivateKey,
     KeysAfter,
     KeyCount,
-    OrphanedPrivateKeys,
     AuditAfter,
     AuditHead,
     InsertVault,
@@ -86,8 +85,11 @@ impl<H: StoreHook> HookedStore<H> {
         call: StoreCall,
         inner: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        // The caller waits at least once before the call and once after, and may give up there.
+        tokio::task::yield_now().await;
         self.hook.before(call)?;
         let answer = inner.await?;
+        tokio::task::yield_now().await;
         self.hook.after(call)?;
         Ok(answer)
     }
@@ -144,8 +146,10 @@ impl<T: ?Sized, H> fmt::Debug for Hooked<T, H> {
 macro_rules! call {
     ($self:ident, $call:ident, |$inner:ident| $expression:expr) => {{
         let mut $inner = $self.inner.take().ok_or(StoreError::TransactionClosed)?;
+        tokio::task::yield_now().await;
         $self.hook.before(StoreCall::$call)?;
         let answer = $expression.await?;
+        tokio::task::yield_now().await;
         $self.hook.after(StoreCall::$call)?;
         $self.inner = Some($inner);
         Ok(answer)
@@ -190,11 +194,6 @@ impl<T: ReadTransaction + ?Sized, H: StoreHook> ReadTransaction for Hooked<T, H>
 
     async fn key_count(&mut self) -> Result<u64, StoreError> {
         call!(self, KeyCount, |inner| inner.key_count())
-    }
-
-    async fn orphaned_private_keys(&mut self) -> Result<u64, StoreError> {
-        call!(self, OrphanedPrivateKeys, |inner| inner
-            .orphaned_private_keys())
     }
 
     async fn audit_after(
@@ -289,8 +288,10 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
         let inner = self.inner.take().ok_or(StoreError::TransactionClosed)?;
+        tokio::task::yield_now().await;
         self.hook.before(StoreCall::Commit)?;
         inner.commit().await?;
+        tokio::task::yield_now().await;
         self.hook.after(StoreCall::Commit)
     }
 

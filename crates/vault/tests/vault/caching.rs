@@ -199,3 +199,16 @@ async fn a_failed_opening_is_not_remembered() {
     store.hook().disarm();
     check_signs(&vault, &keys[0]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_vault_forgets_expired_keys_by_itself() {
+    let house = House::new().with_settings(cache(100, HOUR));
+    let keys = with_keys(&house, 1).await;
+    let vault = house.open().await;
+    check_signs(&vault, &keys[0]).await;
+    house.clock.advance(HOUR);
+    assert_eq!(vault.opened_keys(), 1);
+    // The time of the runtime is not the real one: it jumps to whatever is waited for.
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(vault.opened_keys(), 0);
+}

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::house::{
     House, Picture, all_keys, caller, check_signs, code, foreign_key, name, new_protocol_key,
-    secret, settings, signing_key,
+    private_folder, secret, settings, signing_key,
 };
 
 const PASSPHRASE: &[u8] = b"frozen sample";
@@ -49,7 +49,7 @@ impl Sample {
             .join(version);
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        fs::create_dir(root.join("vault")).unwrap();
+        private_folder(&root.join("vault"));
         for (from, to) in [
             ("vault.db", "vault/vault.db"),
             ("kms.key", "kms.key"),

@@ -17,7 +17,7 @@ use strongroom_crypto::{
     SecretBytes, SigningKeySpec,
 };
 use strongroom_errors::Coded;
-use strongroom_files::OsFiles;
+use strongroom_files::{Access, Files, OsFiles};
 use strongroom_kms::{KmsProvider, Metered};
 use strongroom_kms_local::{LocalKms, Protection};
 use strongroom_store::{Custody, KeyState, Sealing, Store, VaultId};
@@ -153,7 +153,7 @@ impl House {
     /// Replaces the database by the one of `other`.
     pub(crate) fn put_back(&self, other: &Self) {
         let _ = fs::remove_dir_all(self.vault_folder());
-        fs::create_dir(self.vault_folder()).unwrap();
+        private_folder(&self.vault_folder());
         for entry in fs::read_dir(other.vault_folder()).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
@@ -166,9 +166,10 @@ impl House {
 
     /// Replaces the anchor by the one of `other`.
     pub(crate) fn take_anchor_of(&self, other: &Self) {
-        match fs::read(other.anchor_path()) {
-            Ok(contents) => fs::write(self.anchor_path(), contents).unwrap(),
-            Err(_) => drop(fs::remove_file(self.anchor_path())),
+        let _ = fs::remove_file(self.anchor_path());
+        if other.anchor_path().exists() {
+            // With its rights: an anchor that others can read is refused.
+            fs::copy(other.anchor_path(), self.anchor_path()).unwrap();
         }
     }
 
@@ -266,6 +267,13 @@ impl House {
         vault.close().await.unwrap();
         picture
     }
+}
+
+/// A folder that a vault accepts.
+pub(crate) fn private_folder(path: &Path) {
+    OsFiles::new()
+        .create_folder(path, Access::OwnerOnly)
+        .unwrap();
 }
 
 /// The KMS in `root`, opened or made.

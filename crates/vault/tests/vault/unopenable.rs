@@ -205,3 +205,19 @@ async fn a_vault_is_not_made_when_the_kms_fails_and_can_be_made_afterwards() {
         }
     }
 }
+
+#[tokio::test]
+async fn another_wrapper_key_of_the_same_kms_does_not_open_the_vault() {
+    let house = House::new();
+    drop(house.create().await);
+    let request = WrapperKeyRequest::default();
+    let other = house.kms.generate_wrapper_key(&request).await.unwrap();
+    let set = house
+        .database()
+        .execute("UPDATE wraps SET wrapper_key_id = ?1", [other.as_str()]);
+    assert_eq!(set.unwrap(), 1);
+    assert_eq!(
+        attempts(house.try_open().await),
+        [(KMS_NAME.to_owned(), "KMS_UNWRAP_FAILED")]
+    );
+}

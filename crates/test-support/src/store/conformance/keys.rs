@@ -103,7 +103,7 @@ pub async fn extreme_values_are_read_back(storage: &dyn Storage) {
     let last = PublicKeyRecord {
         fingerprint: Fingerprint::from_bytes([0xff; 32]),
         created_at: Timestamp::from_micros(i64::MAX),
-        name: Some(KeyName::try_new("ä'; --\n").unwrap()),
+        name: Some(KeyName::try_new("ä'; --\u{301}").unwrap()),
         spki: vec![0xff; 1 << 20].into(),
         ..samples::public_key(0)
     };
@@ -277,7 +277,6 @@ pub async fn keys_come_page_by_page_in_the_order_of_fingerprints(storage: &dyn S
 
     let mut read = read(&store).await;
     assert_eq!(read.key_count().await.unwrap(), 60);
-    assert_eq!(read.orphaned_private_keys().await.unwrap(), 0);
     for limit in [1, 7, 59, 60, 61] {
         let mut rows: Vec<KeyRow> = Vec::new();
         loop {

@@ -12,7 +12,6 @@ pub async fn an_empty_store_holds_nothing(storage: &dyn Storage) {
     assert_eq!(read.wraps(samples::data_key_id(1)).await.unwrap(), []);
     assert_eq!(read.keys_after(None, 10).await.unwrap(), []);
     assert_eq!(read.key_count().await.unwrap(), 0);
-    assert_eq!(read.orphaned_private_keys().await.unwrap(), 0);
     assert_eq!(read.audit_after(0, 10).await.unwrap(), []);
     assert_eq!(read.audit_head().await.unwrap(), None);
 }

@@ -1,13 +1,15 @@
 //! Whoever asked stops waiting: a client that disconnects drops the work wherever it is.
 
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use strongroom_store::Sealing;
+use strongroom_test_support::store::CountingStore;
+use strongroom_vault::Vault;
 
 use super::Trial;
 use crate::{
     acts::{Act, Stage},
-    house::{caller, check_signs, code, sign},
+    house::{House, caller, check_signs, code, sign},
 };
 
 /// Runs `future` until it has waited `waits` times; none if it would wait on.
@@ -25,6 +27,15 @@ async fn until_it_waits<T>(waits: usize, future: impl Future<Output = T>) -> Opt
     .await
 }
 
+/// The vault over a store that makes its callers wait before and after each call, however quick it is.
+async fn open_waiting(house: &House) -> Vault {
+    let store = CountingStore::new(house.store().await.unwrap());
+    let environment = house.environment(Arc::new(store));
+    Vault::open(environment, house.settings.clone())
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
 async fn an_act_given_up_anywhere_is_done_or_not_and_the_vault_goes_on() {
     for sealing in [Sealing::DataKey, Sealing::Direct] {
@@ -32,7 +43,7 @@ async fn an_act_given_up_anywhere_is_done_or_not_and_the_vault_goes_on() {
         for act in Act::ALL {
             for waits in 0.. {
                 let house = stage.house.copy();
-                let vault = house.open().await;
+                let vault = open_waiting(&house).await;
                 let trial = Trial::new(&stage, house, vault).await;
                 let outcome = until_it_waits(waits, trial.run(act)).await;
                 // Whatever is under way in the store ends before the next unit begins, and that one finds out.
@@ -58,7 +69,7 @@ async fn a_signature_given_up_anywhere_leaves_the_key_usable() {
     let stage = Stage::new(Sealing::DataKey).await;
     for waits in 0.. {
         let house = stage.house.copy();
-        let vault = house.open().await;
+        let vault = open_waiting(&house).await;
         let outcome = until_it_waits(waits, sign(&vault, &stage.keys.witness)).await;
         check_signs(&vault, &stage.keys.witness).await;
         assert_eq!(vault.opened_keys(), 1);
@@ -77,7 +88,7 @@ async fn a_key_signs_exactly_as_long_as_the_act_that_was_given_up_has_not_taken_
     ] {
         for waits in 0.. {
             let house = stage.house.copy();
-            let vault = house.open().await;
+            let vault = open_waiting(&house).await;
             // Warm: nothing but the vault itself can keep it from signing.
             check_signs(&vault, &key).await;
             let trial = Trial::new(&stage, house, vault).await;
