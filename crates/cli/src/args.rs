@@ -1,6 +1,6 @@
 //! The arguments that every command takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, ValueEnum};
 
@@ -71,6 +71,15 @@ impl Global {
             .clone()
             .unwrap_or_else(|| self.dir.join("strongroom.toml"))
     }
+
+    /// The arguments that name this vault, as a shell reads them: for commands that we propose.
+    pub(crate) fn vault_args(&self) -> String {
+        let mut args = format!("--dir={}", quoted(&self.dir));
+        if let Some(config) = &self.config {
+            args.push_str(&format!(" --config={}", quoted(config)));
+        }
+        args
+    }
 }
 
 /// The form of what a command prints.
@@ -89,4 +98,32 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// A path as a word of a POSIX shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if text.bytes().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_a_quoted_path_as_it_is() {
+        for (path, word) in [
+            ("vault", "vault"),
+            ("/srv/my vault", "'/srv/my vault'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
 }

@@ -25,9 +25,7 @@ use crate::args::Cli;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a vault with a node's keys, use each of them, and show what happened
     Quickstart(quickstart::Options),
-    /// Make an empty vault
     Init(init::Options),
     /// Generate, list, show, export, import, seal and delete keys
     #[command(
@@ -35,13 +33,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom keys generate-signing --usage protocol --name node-signing\n  strongroom keys list"
     )]
     Keys(keys::Command),
-    /// Sign a file
     Sign(sign::Options),
-    /// Verify a signature
     Verify(verify::Options),
-    /// Encrypt a file to a key
     Encrypt(encrypt::Options),
-    /// Decrypt a file
     Decrypt(decrypt::Options),
     /// List and verify the audit log
     #[command(
@@ -58,7 +52,6 @@ pub(crate) enum Command {
     /// Show the anchor, or accept the state of a restored database
     #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
-    /// Look the vault over: every row, every key, every wrap, the audit log, the process
     Doctor(doctor::Options),
     /// Print an example configuration, or check yours
     #[command(
@@ -72,9 +65,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom bench sign\n  strongroom bench open --keys 100000"
     )]
     Bench(bench::Command),
-    /// List every error code with its advice
     Errors(errors::Options),
-    /// Print a completion script for your shell
     Completions(completions::Options),
 }
 

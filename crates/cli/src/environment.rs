@@ -2,6 +2,7 @@
 
 use std::{env, path::PathBuf};
 
+use strongroom_vault::Caller;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -42,17 +43,48 @@ pub(crate) fn key_home() -> Result<PathBuf, CliError> {
         .ok_or(CliError::NoHome)
 }
 
-/// Who runs the command, for the audit log: the operating system's user.
-pub(crate) fn caller() -> strongroom_vault::Caller {
+/// The environment variable with the trace that the command belongs to.
+const TRACE_ID: &str = "STRONGROOM_TRACE_ID";
+
+/// Who runs the command, for the audit log: the kernel's number of the user, which the user cannot choose, unlike what
+/// `USER` says.
+///
+/// # Errors
+/// [`CliError::BadTraceId`].
+pub(crate) fn caller() -> Result<Caller, CliError> {
     let uid = rustix::process::getuid().as_raw();
-    let caller = match env::var("USER") {
-        Ok(name) if !name.is_empty() => {
-            strongroom_vault::Caller::new(format!("os-user:{name} (uid {uid})"))
+    let caller = Caller::new(format!("os-user:uid {uid}"));
+    match env::var_os(TRACE_ID) {
+        Some(text) if !text.is_empty() => match text.to_str().filter(|text| is_trace_id(text)) {
+            Some(trace_id) => Ok(caller.with_trace_id(trace_id)),
+            None => Err(CliError::BadTraceId { variable: TRACE_ID }),
+        },
+        _ => Ok(caller),
+    }
+}
+
+/// W3C Trace Context, section 3.2.2.3 (trace-id): 32 lower-case hex digits that are not all zero.
+fn is_trace_id(text: &str) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 32 && text.bytes().all(digit) && text.bytes().any(|byte| byte != b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_32_lower_case_hex_digits_that_are_not_all_zero() {
+        assert!(is_trace_id("4bf92f3577b34da6a3ce929d0e0e4736"));
+        for wrong in [
+            "ticket-17",
+            "4BF92F3577B34DA6A3CE929D0E0E4736",
+            "4bf92f3577b34da6a3ce929d0e0e473",
+            "4bf92f3577b34da6a3ce929d0e0e47366",
+            "00000000000000000000000000000000",
+            "4bf92f3577b34da6a3ce929d0e0e473\n",
+        ] {
+            assert!(!is_trace_id(wrong), "{wrong}");
         }
-        _ => strongroom_vault::Caller::new(format!("os-user:uid {uid}")),
-    };
-    match env::var("STRONGROOM_TRACE_ID") {
-        Ok(trace_id) if !trace_id.is_empty() => caller.with_trace_id(trace_id),
-        _ => caller,
     }
 }

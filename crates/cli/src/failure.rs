@@ -10,7 +10,7 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
-use crate::exit;
+use crate::{exit, output};
 
 /// What the command line itself refuses.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +20,21 @@ pub(crate) enum CliError {
     NoConfig { path: PathBuf },
     #[error("{} holds something that is not an unfinished vault", path.display())]
     FolderInUse { path: PathBuf },
-    #[error("the unfinished vault in {} was begun with another protection", path.display())]
-    BegunOtherwise { path: PathBuf },
+    #[error("the vault in {} was begun with another {what}", path.display())]
+    BegunOtherwise { path: PathBuf, what: &'static str },
+    #[error("{} holds the key file or the anchor of another vault", path.display())]
+    KeyFolderInUse { path: PathBuf },
     #[error("the user has no home folder")]
     NoHome,
     #[error("there is no file {}", path.display())]
     NoSecretFile { path: PathBuf },
-    #[error("the input is not {encoding}")]
-    BadEncoding { encoding: &'static str },
+    #[error("{input} is not {encoding}")]
+    BadEncoding {
+        input: String,
+        encoding: &'static str,
+    },
+    #[error("{input} is not a 34-byte multihash, but its hexadecimal digits would be one")]
+    HashInHex { input: String },
     #[error("{what} is longer than {limit} bytes")]
     TooLong { what: &'static str, limit: usize },
     #[error("{value:?} is not {expected}")]
@@ -54,12 +61,26 @@ pub(crate) enum CliError {
     #[error("the private key would be readable to everybody who has the file")]
     ExportUnprotected,
     #[error("the database of vault {vault_id} is gone: {anchor} remembers it")]
-    DatabaseGone { vault_id: String, anchor: String },
+    DatabaseGone {
+        vault_id: String,
+        anchor: String,
+        /// What is found in its place, if it was looked for.
+        #[source]
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
     #[error("standard output does not take what is written")]
     Output {
         #[source]
         source: io::Error,
     },
+    #[error("{variable} is not a trace id: 32 lower-case hexadecimal digits, not all zero")]
+    BadTraceId { variable: &'static str },
+    #[error("{asked} was asked for, but the file holds {found}")]
+    UsageDiffers { asked: String, found: String },
+    #[error("the file is no key-pair container, and nothing else takes a password here")]
+    PasswordOfNoContainer,
+    #[error("the node has other keys, but no usable namespace key {name}")]
+    NamespaceKeyGone { name: String },
     #[error("the keys are sealed, but the log of the database may still hold their old bytes")]
     NotScrubbed {
         #[source]
@@ -90,7 +111,12 @@ const FOLDER_IN_USE: ErrorCode = code(
 const BEGUN_OTHERWISE: ErrorCode = code(
     "BEGUN_OTHERWISE",
     Category::FailedPrecondition,
-    "Say the protection that its configuration names, or remove the folder and begin anew.",
+    "Say what its configuration says, or leave it out; or choose another folder.",
+);
+const KEY_FOLDER_IN_USE: ErrorCode = code(
+    "KEY_FOLDER_IN_USE",
+    Category::FailedPrecondition,
+    "Choose another folder with --key-dir: each vault has a key file and an anchor of its own.",
 );
 const NO_HOME: ErrorCode = code(
     "NO_HOME",
@@ -105,7 +131,33 @@ const NO_SECRET_FILE: ErrorCode = code(
 const BAD_ENCODING: ErrorCode = code(
     "BAD_ENCODING",
     Category::InvalidRequest,
-    "Say how the input is encoded: binary, hex or base64.",
+    "Say how it is written down: binary, hex or base64 (--input-encoding for what is read, --encoding for a signature).",
+);
+const HASH_IN_HEX: ErrorCode = code(
+    "HASH_IN_HEX",
+    Category::InvalidRequest,
+    "Add --input-encoding hex.",
+);
+const BAD_TRACE_ID: ErrorCode = code(
+    "BAD_TRACE_ID",
+    Category::InvalidRequest,
+    "Set it to the trace-id of W3C Trace Context, or unset it.",
+);
+const USAGE_DIFFERS: ErrorCode = code(
+    "USAGE_DIFFERS",
+    Category::InvalidRequest,
+    "A container says itself what its key is for: leave --usage and --purpose out to take the key as it is.",
+);
+const PASSWORD_OF_NO_CONTAINER: ErrorCode = code(
+    "PASSWORD_OF_NO_CONTAINER",
+    Category::InvalidRequest,
+    "Leave the password out. A PEM file that is encrypted is to be decrypted first, for example with 'openssl pkey'.",
+);
+const NAMESPACE_KEY_GONE: ErrorCode = code(
+    "NAMESPACE_KEY_GONE",
+    Category::FailedPrecondition,
+    "A new namespace key would be a new identity. Bring the old one back from a backup with 'strongroom keys import', under its name. \
+     For a new node choose another folder.",
 );
 const INPUT_TOO_LONG: ErrorCode = code(
     "INPUT_TOO_LONG",
@@ -125,19 +177,20 @@ const OUTPUT_EXISTS: ErrorCode = code(
 const BINARY_TO_TERMINAL: ErrorCode = code(
     "BINARY_TO_TERMINAL",
     Category::InvalidRequest,
-    "Write it to a file with --out FILE, or say --encoding hex.",
+    "Write it to a file with --out FILE, or in another form: --encoding hex, or for keys --format pkcs8-pem.",
 );
 const NO_TERMINAL: ErrorCode = code(
     "NO_TERMINAL",
     Category::FailedPrecondition,
-    "Name a file or an environment variable in the configuration: protection = { type = \"passphrase\", from = { file = \"...\" } }.",
+    "Have it read from a file or an environment variable: by --passphrase-file or --password-file and their like, or for an existing \
+     key file by 'protection' in the configuration.",
 );
 const PASSPHRASES_DIFFER: ErrorCode =
     code("PASSPHRASES_DIFFER", Category::InvalidRequest, "Try again.");
 const EMPTY_PASSPHRASE: ErrorCode = code(
     "EMPTY_PASSPHRASE",
     Category::InvalidRequest,
-    "Choose a long one.",
+    "Look whether its file or variable is the right one. For a new one choose a long one.",
 );
 const NO_VARIABLE: ErrorCode = code(
     "NO_VARIABLE",
@@ -167,7 +220,8 @@ const DATABASE_GONE: ErrorCode = code(
 const OUTPUT_FAILED: ErrorCode = code(
     "OUTPUT_FAILED",
     Category::Unavailable,
-    "Check where standard output goes: a full disk, or a program that ended.",
+    "Check where standard output goes: a full disk, or a program that ended. What the command was to do is done, only its report is \
+     lost.",
 );
 const NO_SUCH_CODE: ErrorCode = code(
     "NO_SUCH_CODE",
@@ -200,9 +254,15 @@ impl CliError {
         NO_CONFIG,
         FOLDER_IN_USE,
         BEGUN_OTHERWISE,
+        KEY_FOLDER_IN_USE,
         NO_HOME,
         NO_SECRET_FILE,
         BAD_ENCODING,
+        HASH_IN_HEX,
+        BAD_TRACE_ID,
+        USAGE_DIFFERS,
+        PASSWORD_OF_NO_CONTAINER,
+        NAMESPACE_KEY_GONE,
         INPUT_TOO_LONG,
         BAD_ARGUMENT,
         OUTPUT_EXISTS,
@@ -230,9 +290,15 @@ impl Coded for CliError {
             Self::NoConfig { .. } => NO_CONFIG,
             Self::FolderInUse { .. } => FOLDER_IN_USE,
             Self::BegunOtherwise { .. } => BEGUN_OTHERWISE,
+            Self::KeyFolderInUse { .. } => KEY_FOLDER_IN_USE,
             Self::NoSecretFile { .. } => NO_SECRET_FILE,
             Self::NoHome => NO_HOME,
             Self::BadEncoding { .. } => BAD_ENCODING,
+            Self::HashInHex { .. } => HASH_IN_HEX,
+            Self::BadTraceId { .. } => BAD_TRACE_ID,
+            Self::UsageDiffers { .. } => USAGE_DIFFERS,
+            Self::PasswordOfNoContainer => PASSWORD_OF_NO_CONTAINER,
+            Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
             Self::BadArgument { .. } => BAD_ARGUMENT,
             Self::OutputExists { .. } => OUTPUT_EXISTS,
@@ -291,16 +357,18 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error}");
+    // What an error repeats may come from a file name, or from a database that somebody else wrote.
+    eprintln!("error: {}", output::printable(&error.to_string()));
     for cause in error.chain().skip(1) {
-        eprintln!("  because {cause}");
+        eprintln!("  because {}", output::printable(&cause.to_string()));
     }
     if let Some(VaultError::NoWrapOpens { attempts }) = error.downcast_ref::<VaultError>() {
         for attempt in attempts {
-            eprintln!(
-                "  tried {} of {}: {} ({})",
+            let attempt = format!(
+                "{} of {}: {} ({})",
                 attempt.wrapper_key_id, attempt.kms, attempt.reason, attempt.code
             );
+            eprintln!("  tried {}", output::printable(&attempt));
         }
     }
     let Some(code) = code_of(error) else {

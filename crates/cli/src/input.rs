@@ -16,7 +16,7 @@ use strongroom_memory::{SecretBytes, SecretWriter};
 use crate::{failure::CliError, output};
 
 /// Inputs are held in memory; more than this is not what these commands are for.
-const LIMIT: usize = 64 * 1024 * 1024;
+pub(crate) const LIMIT: usize = 64 * 1024 * 1024;
 
 /// How bytes are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,24 +30,23 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// The bytes that `text` stands for; white space around hex and base64 is ignored.
-    pub(crate) fn decode(self, text: Vec<u8>) -> Result<Vec<u8>, CliError> {
-        let trimmed = text.trim_ascii();
-        match self {
-            Self::Binary => Ok(text),
+    /// The bytes that `text`, which came from `path`, stands for; white space in hex and base64 is ignored.
+    pub(crate) fn decode(self, mut text: Vec<u8>, path: &Path) -> Result<Vec<u8>, CliError> {
+        let (decoded, encoding) = match self {
+            Self::Binary => return Ok(text),
             Self::Hex => {
-                HEXLOWER_PERMISSIVE
-                    .decode(trimmed)
-                    .map_err(|_malformed| CliError::BadEncoding {
-                        encoding: "hexadecimal",
-                    })
+                text.retain(|byte| !byte.is_ascii_whitespace());
+                (HEXLOWER_PERMISSIVE.decode(&text), "hexadecimal")
             }
-            Self::Base64 => BASE64
-                .decode(trimmed)
-                .map_err(|_malformed| CliError::BadEncoding {
-                    encoding: "base64 (RFC 4648)",
-                }),
-        }
+            Self::Base64 => {
+                text.retain(|byte| !byte.is_ascii_whitespace());
+                (BASE64.decode(&text), "base64 (RFC 4648)")
+            }
+        };
+        decoded.map_err(|_malformed| CliError::BadEncoding {
+            input: named(path),
+            encoding,
+        })
     }
 
     /// The form of `bytes`, with a line end after hex and base64.
@@ -58,10 +57,39 @@ impl Encoding {
             Self::Base64 => format!("{}\n", BASE64.encode(bytes)).into_bytes(),
         }
     }
+
+    /// As [`Self::encode`], for a secret: no copy is left in ordinary memory.
+    pub(crate) fn encode_secret(self, secret: SecretBytes) -> SecretBytes {
+        match self {
+            Self::Binary => secret,
+            Self::Hex => written_down(&HEXLOWER, &secret, b"\n"),
+            Self::Base64 => written_down(&BASE64, &secret, b"\n"),
+        }
+    }
+}
+
+/// `secret` in base64, with nothing behind it.
+pub(crate) fn base64_of_secret(secret: &SecretBytes) -> SecretBytes {
+    written_down(&BASE64, secret, b"")
+}
+
+fn written_down(
+    encoding: &data_encoding::Encoding,
+    secret: &SecretBytes,
+    end: &[u8],
+) -> SecretBytes {
+    let length = encoding.encode_len(secret.len());
+    let mut text = SecretBytes::zeroed(length.saturating_add(end.len()));
+    // EXPOSE: from locked memory into locked memory.
+    let (digits, rest) = text.expose_mut().split_at_mut(length);
+    encoding.encode_mut(secret.expose(), digits);
+    rest.copy_from_slice(end);
+    text
 }
 
 /// Reads `path`, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    announce(path);
     let mut contents = Vec::new();
     let most = LIMIT as u64 + 1;
     let read = if is_stdin(path) {
@@ -78,6 +106,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// Reads what may be a secret: the bytes live in locked memory only, and are wiped.
 pub(crate) fn read_secret(path: &Path) -> anyhow::Result<SecretBytes> {
+    announce(path);
     let secret = if is_stdin(path) {
         // Past the buffer of the standard library, which would keep a copy.
         read_into_locked_memory(io::stdin().as_fd())
@@ -92,6 +121,22 @@ pub(crate) fn read_secret(path: &Path) -> anyhow::Result<SecretBytes> {
         return Err(too_long(MAX_PRIVATE_FILE_BYTES).into());
     }
     Ok(secret)
+}
+
+/// Whoever forgot to name a file shall not wait for an answer while we wait for theirs.
+fn announce(path: &Path) {
+    if is_stdin(path) && io::stdin().is_terminal() {
+        eprintln!("reading standard input; Ctrl-D ends it");
+    }
+}
+
+/// How messages call the input `path`.
+pub(crate) fn named(path: &Path) -> String {
+    if is_stdin(path) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 /// All that `source` gives; at least one byte more than the limit when it gives more.
@@ -120,12 +165,10 @@ fn warn_of_readers(path: &Path, file: &File) {
 }
 
 fn unreadable(path: &Path, source: io::Error) -> FileError {
-    let action = FileAction::Read;
-    let path = if is_stdin(path) {
-        PathBuf::from("standard input")
-    } else {
-        path.to_owned()
-    };
+    error_of(PathBuf::from(named(path)), FileAction::Read, source)
+}
+
+fn error_of(path: PathBuf, action: FileAction, source: io::Error) -> FileError {
     match source.kind() {
         ErrorKind::NotFound => FileError::NotFound {
             path,
@@ -188,28 +231,67 @@ impl Destination {
     }
 
     /// Refuses early what [`Self::write`] would refuse late.
-    pub(crate) fn check(&self, encoding: Encoding) -> Result<(), CliError> {
+    pub(crate) fn check(&self, encoding: Encoding) -> anyhow::Result<()> {
         if self.is_stdout() {
             if encoding == Encoding::Binary && io::stdout().is_terminal() {
-                return Err(CliError::BinaryToTerminal);
+                return Err(CliError::BinaryToTerminal.into());
             }
-        } else if !self.force && self.out.exists() {
-            return Err(CliError::OutputExists {
-                path: self.out.clone(),
-            });
+            return Ok(());
         }
-        Ok(())
+        match self.out.symlink_metadata() {
+            Ok(_there) if !self.force => {
+                return Err(CliError::OutputExists {
+                    path: self.out.clone(),
+                }
+                .into());
+            }
+            // A device or a pipe would be replaced by a file, or would make us wait.
+            Ok(_there) if self.out.exists() && !self.out.is_file() => {
+                return Err(FileError::NotAFile {
+                    path: self.out.clone(),
+                }
+                .into());
+            }
+            _ => {}
+        }
+        check_folder_of(&self.out)
     }
 
-    /// Writes `contents`; a file appears whole or not at all.
+    /// Writes `contents`; a file appears whole or not at all, belongs to this user, and takes the place of another only
+    /// with `--force`.
     pub(crate) fn write(&self, contents: &[u8], access: Access) -> anyhow::Result<()> {
+        let files = OsFiles::new();
         if self.is_stdout() {
-            output::write(contents)?;
-        } else {
-            OsFiles::new().write_durably(&self.out, contents, access)?;
+            return output::write(contents);
         }
-        Ok(())
+        if self.force {
+            return Ok(files.write_durably(&self.out, contents, access)?);
+        }
+        match files.write_new_durably(&self.out, contents, access) {
+            Err(FileError::Exists { path }) => Err(CliError::OutputExists { path }.into()),
+            written => Ok(written?),
+        }
     }
+}
+
+/// Whether a file can be made there: some acts cannot be taken back when their result cannot be written.
+fn check_folder_of(file: &Path) -> anyhow::Result<()> {
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let action = FileAction::Write;
+    let failed = |source: io::Error| error_of(folder.to_owned(), action, source);
+    let metadata = folder.metadata().map_err(failed)?;
+    if !metadata.is_dir() {
+        return Err(FileError::NotAFolder {
+            path: folder.to_owned(),
+        }
+        .into());
+    }
+    let write = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(folder, write).map_err(|error| failed(error.into()))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -220,18 +302,31 @@ mod tests {
     fn each_encoding_reads_what_it_writes() {
         for encoding in [Encoding::Binary, Encoding::Hex, Encoding::Base64] {
             let bytes = [0, 1, 0xfe, 0xff];
-            assert_eq!(encoding.decode(encoding.encode(&bytes)).unwrap(), bytes);
+            let text = encoding.encode(&bytes);
+            let secret = encoding.encode_secret(SecretBytes::from_slice(&bytes));
+            assert_eq!(secret.expose(), text);
+            assert_eq!(encoding.decode(text, Path::new("-")).unwrap(), bytes);
         }
+    }
+
+    #[test]
+    fn white_space_in_hex_and_base64_is_ignored() {
+        let lines = b" 00 01\nfe ff\n".to_vec();
+        let bytes = Encoding::Hex.decode(lines, Path::new("-")).unwrap();
+        assert_eq!(bytes, [0, 1, 0xfe, 0xff]);
+        let lines = b"AAH+\r\n/w==\n".to_vec();
+        let bytes = Encoding::Base64.decode(lines, Path::new("-")).unwrap();
+        assert_eq!(bytes, [0, 1, 0xfe, 0xff]);
     }
 
     #[test]
     fn text_that_is_not_in_the_encoding_is_refused() {
         assert!(matches!(
-            Encoding::Hex.decode(b"0g".to_vec()),
-            Err(CliError::BadEncoding { .. })
+            Encoding::Hex.decode(b"0g".to_vec(), Path::new("-")),
+            Err(CliError::BadEncoding { input, .. }) if input == "standard input"
         ));
         assert!(matches!(
-            Encoding::Base64.decode(b"a".to_vec()),
+            Encoding::Base64.decode(b"a".to_vec(), Path::new("file")),
             Err(CliError::BadEncoding { .. })
         ));
     }

@@ -1,5 +1,7 @@
 //! How a key is shown.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 use strongroom_vault::KeyEntry;
 
@@ -44,8 +46,54 @@ impl KeyView {
     }
 }
 
-/// Keys as a table.
-pub(crate) fn table(keys: &[KeyView]) -> comfy_table::Table {
+/// Prints keys by name, one a line; on a terminal that is too narrow without the moment that they were created at.
+pub(crate) fn write_list(out: &mut dyn Write, keys: &[KeyView]) -> io::Result<()> {
+    let mut sorted: Vec<&KeyView> = keys.iter().collect();
+    sorted.sort_by_key(|key| (key.name.is_none(), &key.name));
+    let wide = table(&sorted, true).to_string();
+    let width = wide
+        .lines()
+        .map(|line| line.trim_end().chars().count())
+        .max();
+    let narrow = output::terminal_width().is_some_and(|terminal| width > Some(terminal));
+    if narrow {
+        writeln!(out, "{}", table(&sorted, false))
+    } else {
+        writeln!(out, "{wide}")
+    }
+}
+
+/// Prints one key, a field a line.
+pub(crate) fn write_one(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
+    let sealing = key.sealing.filter(|sealing| *sealing != "none");
+    let fields = [
+        ("fingerprint", Some(key.fingerprint.clone())),
+        ("name", key.name.clone()),
+        ("purpose", Some(key.purpose.to_owned())),
+        (
+            "usage",
+            Some(key.usage.join(", ")).filter(|usage| !usage.is_empty()),
+        ),
+        ("spec", Some(key.spec.to_owned())),
+        ("custody", Some(custody(key))),
+        ("sealing", sealing.map(str::to_owned)),
+        ("state", key.state.map(str::to_owned)),
+        ("wrapper key", key.wrapper_key_id.clone()),
+        ("created", Some(key.created_at.clone())),
+    ];
+    for (name, value) in fields {
+        let value = value.as_deref().unwrap_or("-");
+        writeln!(out, "{name:<12} {}", output::printable(value))?;
+    }
+    Ok(())
+}
+
+fn custody(key: &KeyView) -> String {
+    let exposed = if key.exposed { " (exposed)" } else { "" };
+    format!("{}{exposed}", key.custody.unwrap_or("public only"))
+}
+
+fn table(keys: &[&KeyView], created: bool) -> comfy_table::Table {
     let header = [
         "FINGERPRINT",
         "NAME",
@@ -54,12 +102,11 @@ pub(crate) fn table(keys: &[KeyView]) -> comfy_table::Table {
         "SPEC",
         "CUSTODY",
         "STATE",
-        "CREATED",
+        if created { "CREATED" } else { "" },
     ];
     output::table(
         header,
         keys.iter().map(|key| {
-            let exposed = if key.exposed { " (exposed)" } else { "" };
             [
                 key.fingerprint.clone(),
                 key.name.clone().unwrap_or_else(|| "-".to_owned()),
@@ -70,9 +117,13 @@ pub(crate) fn table(keys: &[KeyView]) -> comfy_table::Table {
                     key.usage.join(",")
                 },
                 key.spec.to_owned(),
-                format!("{}{exposed}", key.custody.unwrap_or("public only")),
+                custody(key),
                 key.state.unwrap_or("-").to_owned(),
-                key.created_at.clone(),
+                if created {
+                    key.created_at.clone()
+                } else {
+                    String::new()
+                },
             ]
         }),
     )

@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod secrets;
 mod session;
+mod terminal;
 
 use std::process::ExitCode;
 

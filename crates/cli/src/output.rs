@@ -1,9 +1,13 @@
 //! What commands print: a table for people, one JSON document for programs.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp as Moment;
+use rustix::{fd::AsFd, io::retry_on_intr};
 use serde::Serialize;
 use strongroom_crypto::Timestamp;
 
@@ -21,17 +25,60 @@ pub(crate) fn print<D: Serialize>(
             serde_json::to_writer_pretty(&mut printed, document)?;
             printed.push(b'\n');
         }
-        Format::Table => table(&mut printed)?,
+        Format::Table => {
+            let mut text = Vec::new();
+            table(&mut text)?;
+            let text = String::from_utf8_lossy(&text);
+            for line in text.lines() {
+                writeln!(printed, "{}", printable(line).trim_end())?;
+            }
+        }
     }
     write(&printed)
 }
 
-/// Writes all of `bytes` to standard output.
+/// Writes all of `bytes` to standard output, past the buffer of the standard library: they may be a secret, and the buffer
+/// would keep it.
 pub(crate) fn write(bytes: &[u8]) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|source| CliError::Output { source }.into())
+    write_all(io::stdout(), bytes).map_err(|source| CliError::Output { source }.into())
+}
+
+fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let length = retry_on_intr(|| rustix::io::write(&to, bytes))?;
+        match bytes.get(length..) {
+            Some(rest) if length > 0 => bytes = rest,
+            _ => return Err(io::ErrorKind::WriteZero.into()),
+        }
+    }
+    Ok(())
+}
+
+/// `text` with everything escaped that steers a terminal instead of being shown: control characters, and the marks that
+/// turn the direction of writing round, with which one text looks like another.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if steers(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// How many columns the terminal has that standard output goes to.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// A table without lines, wide enough for fingerprints to be copied.
@@ -45,7 +92,7 @@ pub(crate) fn table<const N: usize>(
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header);
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(|cell| printable(&cell).into_owned()));
     }
     table
 }
@@ -56,4 +103,52 @@ pub(crate) fn moment(timestamp: Timestamp) -> String {
         |_out_of_range| "-".to_owned(),
         |moment| format!("{moment:.6}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, thread};
+
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped() {
+        for (text, shown) in [
+            ("node-signing", "node-signing"),
+            ("Schlüssel 🔑", "Schlüssel 🔑"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("two\nlines", "two\\nlines"),
+            ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
+            ("\u{202e}gnp.exe", "\\u{202e}gnp.exe"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_cell_stays_one_line() {
+        let table = table(["NAME"], [["a\n\u{1b}[1mb".to_owned()]]).to_string();
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.contains("a\\n\\u{1b}[1mb"), "{table}");
+    }
+
+    #[test]
+    fn everything_is_written_however_little_the_reader_takes_at_a_time() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let bytes: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
+        let sent = bytes.clone();
+        let sender = thread::spawn(move || write_all(&writer, &sent).unwrap());
+        let mut received = Vec::new();
+        reader.read_to_end(&mut received).unwrap();
+        sender.join().unwrap();
+        assert!(received == bytes);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_an_error() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let error = write_all(&writer, b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
 }

@@ -1,19 +1,19 @@
 //! Passphrases and passwords: from a file, the environment or the terminal; never from an argument.
 
-use std::{env, fs::File, path::Path};
+use std::{env, path::Path};
 
 use strongroom_config::{PromptTag, SecretSource};
 use strongroom_files::{Files, OsFiles};
 use strongroom_memory::SecretBytes;
 
-use crate::failure::CliError;
+use crate::{failure::CliError, terminal};
 
 /// Reads the secret that `source` names. `what` stands in the prompt.
 pub(crate) fn read(source: &SecretSource, what: &str) -> anyhow::Result<SecretBytes> {
     let secret = match source {
         SecretSource::File(path) => from_file(path)?,
         SecretSource::Environment(variable) => from_environment(variable)?,
-        SecretSource::Prompt(PromptTag {}) => from_terminal(&format!("{what}: "))?,
+        SecretSource::Prompt(PromptTag {}) => terminal::read_hidden(&format!("{what}: "))?,
     };
     if secret.is_empty() {
         return Err(CliError::EmptyPassphrase.into());
@@ -25,7 +25,7 @@ pub(crate) fn read(source: &SecretSource, what: &str) -> anyhow::Result<SecretBy
 pub(crate) fn read_new(source: &SecretSource, what: &str) -> anyhow::Result<SecretBytes> {
     let secret = read(source, what)?;
     if matches!(source, SecretSource::Prompt(_)) {
-        let again = from_terminal(&format!("{what}, again: "))?;
+        let again = terminal::read_hidden(&format!("{what}, again: "))?;
         if again != secret {
             return Err(CliError::PassphrasesDiffer.into());
         }
@@ -55,18 +55,4 @@ fn from_environment(variable: &str) -> anyhow::Result<SecretBytes> {
         variable: variable.to_owned(),
     })?;
     Ok(SecretBytes::take(value.into_encoded_bytes()))
-}
-
-fn from_terminal(prompt: &str) -> anyhow::Result<SecretBytes> {
-    // Asked there and not on standard input, which may be the file to sign.
-    if File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .is_err()
-    {
-        return Err(CliError::NoTerminal.into());
-    }
-    let typed = rpassword::prompt_password(prompt).map_err(|_closed| CliError::NoTerminal)?;
-    Ok(SecretBytes::take(typed.into_bytes()))
 }

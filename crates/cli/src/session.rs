@@ -10,20 +10,22 @@ use strongroom_crypto::{KeyUsage, SystemRandom, clock::SystemClock};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::{KmsProvider, Metered};
 use strongroom_kms_local::LocalKms;
-use strongroom_store::{Custody, Sealing, Store, VaultId};
+use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, CacheSettings, CustodyDefaults, Environment, FileAnchor, NamedWrapper, NoAnchor,
-    Settings, Vault,
+    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, Environment, FileAnchor,
+    NamedWrapper, NoAnchor, Settings, Vault, VaultError,
 };
 
-use crate::{args::Global, failure::CliError, secrets};
+use crate::{args::Global, environment, failure::CliError, secrets};
 
 /// An open vault, and what a command may ask beside it.
 pub(crate) struct Session {
     pub(crate) vault: Vault,
     pub(crate) config: Config,
     pub(crate) kms: OpenKms,
+    /// Who runs the command.
+    pub(crate) caller: Caller,
 }
 
 /// The opened key management systems, in configured order.
@@ -51,37 +53,53 @@ impl OpenedKms {
 impl Session {
     /// Opens the vault that `global` names.
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
+        let caller = environment::caller()?;
         let config = read_config(global)?;
         let kms = OpenKms::open(&config)?;
-        let store = open_store(&global.dir).await?;
-        let environment = kms.environment(Arc::clone(&store), &config);
-        let vault = match Vault::open(environment, settings(&config)).await {
-            Ok(vault) => vault,
-            Err(refused) => {
-                close_refused(store).await;
-                return Err(refused.into());
-            }
-        };
-        if let Err(refused) = check_configured(&vault, &config) {
-            drop(vault);
-            close_refused(store).await;
-            return Err(refused);
-        }
-        warn_of_clear_keys(&vault);
-        Ok(Self { vault, config, kms })
+        let store = open_store_of(&config, &global.dir).await?;
+        let vault = open_vault(&config, &kms, store).await?;
+        Ok(Self {
+            vault,
+            config,
+            kms,
+            caller,
+        })
     }
 
     /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
     /// because somebody else reads the database, does not make it fail.
     pub(crate) async fn close(self) {
-        if let Err(error) = self.vault.close().await {
-            warn_of_unclean_end(&error);
-        }
+        close(self.vault).await;
     }
 }
 
+/// Closes a vault as [`Session::close`] does.
+pub(crate) async fn close(vault: Vault) {
+    if let Err(error) = vault.close().await {
+        warn_of_unclean_end(&error);
+    }
+}
+
+/// Opens the vault in `store`, which must be the configured one. A refused store is closed.
+pub(crate) async fn open_vault(
+    config: &Config,
+    kms: &OpenKms,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<Vault> {
+    let environment = kms.environment(Arc::clone(&store), config);
+    let opened = match Vault::open(environment, settings(config)).await {
+        Ok(vault) => check_configured(&vault, config).map(|()| vault),
+        Err(refused) => Err(or_gone(config, refused.into())),
+    };
+    match &opened {
+        Ok(vault) => warn_of_clear_keys(vault),
+        Err(_refused) => close_refused(store).await,
+    }
+    opened
+}
+
 /// A refused vault is left as it was found, without the files that belong to an open database.
-async fn close_refused(store: Arc<dyn Store>) {
+pub(crate) async fn close_refused(store: Arc<dyn Store>) {
     if let Err(error) = store.close().await {
         warn_of_unclean_end(&error);
     }
@@ -96,17 +114,61 @@ fn warn_of_unclean_end(error: &(dyn std::error::Error + 'static)) {
 
 /// Reads the configuration that `global` names.
 pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
+    read_config_text(global).map(|(_text, config)| config)
+}
+
+/// The same, and as it was written.
+pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Config)> {
     let path = global.config_path();
-    let Some(contents) = OsFiles::new().read(&path)? else {
+    let Some(contents) = OsFiles::new().read_guarded(&path)? else {
         return Err(CliError::NoConfig { path }.into());
     };
-    let text = String::from_utf8(contents)
-        .map_err(|_not_text| CliError::BadEncoding { encoding: "UTF-8" })?;
-    Config::parse(&text).with_context(|| format!("in {}", path.display()))
+    let text = String::from_utf8(contents).map_err(|_not_text| CliError::BadEncoding {
+        input: path.display().to_string(),
+        encoding: "UTF-8",
+    })?;
+    let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
+    Ok((text, config))
 }
 
 pub(crate) async fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
     Ok(Arc::new(SqliteStore::open(dir).await?))
+}
+
+/// Opens the store of the configured vault.
+pub(crate) async fn open_store_of(config: &Config, dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    open_store(dir)
+        .await
+        .map_err(|refused| or_gone(config, refused))
+}
+
+/// `refused`, or, if it says that there is no vault although the anchor remembers one, that the vault is gone: to make
+/// one there is the last thing to advise then.
+fn or_gone(config: &Config, refused: anyhow::Error) -> anyhow::Error {
+    let no_store = matches!(
+        refused.downcast_ref(),
+        Some(StoreError::NotAVault { .. } | StoreError::VaultMissing)
+    );
+    let no_vault = matches!(refused.downcast_ref(), Some(VaultError::NotInitialized));
+    match remembered(config) {
+        Ok(Some((vault_id, anchor))) if no_store || no_vault => CliError::DatabaseGone {
+            vault_id,
+            anchor,
+            source: Some(refused.into()),
+        }
+        .into(),
+        _ => refused,
+    }
+}
+
+/// The configured vault and its anchor, if the anchor remembers that the vault was finished once.
+pub(crate) fn remembered(config: &Config) -> Result<Option<(String, String)>, AnchorError> {
+    let anchor = anchor(config);
+    let (record, location) = (anchor.load()?, anchor.location());
+    let finished = record
+        .filter(|record| record.confirmed.is_some() && record.vault_id == config.vault.id)
+        .map(|record| record.vault_id);
+    Ok(finished.zip(location))
 }
 
 pub(crate) fn files() -> Arc<dyn Files> {

@@ -14,6 +14,12 @@ use crate::{Access, FileAction, FileError};
 /// The name of the lock file in a locked folder. It stays when the lock is released.
 pub const LOCK_FILE_NAME: &str = "lock";
 
+/// With these, a foreign thing in the place of the lock file can neither lead elsewhere nor make us wait.
+const NOT_ELSEWHERE: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
 /// A decimal process number and a line feed are shorter.
 const MAX_PID_BYTES: u64 = 16;
 
@@ -115,7 +121,7 @@ fn open_lock_file(directory: &File, folder: &Path) -> Result<File, FileError> {
     let opened = openat(
         directory,
         LOCK_FILE_NAME,
-        OFlags::RDWR | OFlags::CREATE | ours(),
+        OFlags::RDWR | OFlags::CREATE | NOT_ELSEWHERE,
         Mode::from_raw_mode(Access::OwnerOnly.file_mode()),
     );
     let file = match opened {
@@ -139,11 +145,6 @@ fn open_lock_file(directory: &File, folder: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-/// Flags with which a foreign thing in the place of the lock file can neither lead elsewhere nor make us wait.
-fn ours() -> OFlags {
-    OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC
-}
-
 fn is_lock_file_of(directory: &File, file: &File) -> io::Result<bool> {
     let opened = file.metadata()?;
     match statat(directory, LOCK_FILE_NAME, AtFlags::SYMLINK_NOFOLLOW) {
@@ -160,7 +161,7 @@ fn write_pid(file: &File) -> io::Result<()> {
 
 /// The process named in the lock file of a folder that somebody else has locked.
 fn holder_in(directory: &File) -> Option<u32> {
-    let flags = OFlags::RDONLY | ours();
+    let flags = OFlags::RDONLY | NOT_ELSEWHERE;
     let mut file = File::from(openat(directory, LOCK_FILE_NAME, flags, Mode::empty()).ok()?);
     holder(&mut file)
 }

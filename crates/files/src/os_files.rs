@@ -132,7 +132,7 @@ impl Files for OsFiles {
             .rev()
             .try_for_each(|folder| self.make_folder(folder, access))?;
         if path.is_dir() {
-            Ok(())
+            folder::tighten_if_empty(path, access)
         } else {
             Err(FileError::NotAFolder {
                 path: path.to_owned(),
@@ -155,6 +155,10 @@ impl Files for OsFiles {
         let metadata = fs::metadata(path)
             .map_err(|source| FileError::of(FileAction::Inspect, path, source))?;
         private::check(metadata.uid(), metadata.mode(), path)
+    }
+
+    fn check_guarded(&self, path: &Path) -> Result<(), FileError> {
+        guarded::check_path(path)
     }
 }
 

@@ -81,7 +81,8 @@ pub trait Files: fmt::Debug + Send + Sync {
         access: Access,
     ) -> Result<(), FileError>;
 
-    /// Makes a folder and those above it that are missing, all with `access`; a folder that exists is left as it is.
+    /// Makes a folder and those above it that are missing, all with `access`. From a folder of ours that exists and is
+    /// empty, rights beyond `access` are taken away; one that holds something is left as it is.
     ///
     /// # Errors
     /// [`FileError::NotAFolder`], [`FileError::DiskFull`], [`FileError::Denied`], [`FileError::Io`].
@@ -103,6 +104,14 @@ pub trait Files: fmt::Debug + Send + Sync {
     /// [`FileError::NotPrivate`], [`FileError::NotOurs`], [`FileError::NotFound`], [`FileError::Denied`],
     /// [`FileError::Io`].
     fn check_private(&self, path: &Path) -> Result<(), FileError>;
+
+    /// Refuses a file or folder that others may change: the group or others may write, or its owner is neither this user
+    /// nor root. Others may read it.
+    ///
+    /// # Errors
+    /// [`FileError::WritableByOthers`], [`FileError::NotOurs`], [`FileError::NotFound`], [`FileError::Denied`],
+    /// [`FileError::Io`].
+    fn check_guarded(&self, path: &Path) -> Result<(), FileError>;
 }
 
 impl<F: Files + ?Sized> Files for Arc<F> {
@@ -150,5 +159,9 @@ impl<F: Files + ?Sized> Files for Arc<F> {
 
     fn check_private(&self, path: &Path) -> Result<(), FileError> {
         (**self).check_private(path)
+    }
+
+    fn check_guarded(&self, path: &Path) -> Result<(), FileError> {
+        (**self).check_guarded(path)
     }
 }

@@ -4,9 +4,11 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::fs::{CWD, FileType, mknodat};
 use strongroom_errors::Coded;
 use strongroom_files::{FileError, FolderLock, LOCK_FILE_NAME};
 use tempfile::TempDir;
@@ -105,4 +107,88 @@ fn a_folder_that_is_not_there_cannot_be_locked() {
     let folder = TempDir::new().unwrap();
     let refused = FolderLock::acquire(&folder.path().join("none")).unwrap_err();
     assert_eq!(refused.code().name(), "FILE_NOT_FOUND");
+}
+
+#[test]
+fn what_a_link_in_the_place_of_the_lock_file_points_to_is_not_touched() {
+    let folder = TempDir::new().unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let target = elsewhere.path().join("thesis");
+    fs::write(&target, "the only copy").unwrap();
+    let lock = folder.path().join(LOCK_FILE_NAME);
+
+    type Place = fn(&Path, &Path) -> std::io::Result<()>;
+    let symbolic: Place = |target, name| symlink(target, name);
+    let second_name: Place = |target, name| fs::hard_link(target, name);
+    for place in [symbolic, second_name] {
+        place(&target, &lock).unwrap();
+        let refused = FolderLock::acquire(folder.path()).unwrap_err();
+        assert!(
+            matches!(&refused, FileError::NotAFile { path } if *path == lock),
+            "{refused:?}"
+        );
+        assert_eq!(fs::read_to_string(&target).unwrap(), "the only copy");
+        fs::remove_file(&lock).unwrap();
+    }
+    symlink(elsewhere.path().join("nowhere"), &lock).unwrap();
+    FolderLock::acquire(folder.path()).unwrap_err();
+    assert!(!elsewhere.path().join("nowhere").exists());
+}
+
+#[test]
+fn folders_and_pipes_are_no_lock_files() {
+    let folder = TempDir::new().unwrap();
+    let lock = folder.path().join(LOCK_FILE_NAME);
+    fs::create_dir(&lock).unwrap();
+    let refused = FolderLock::acquire(folder.path());
+    assert!(
+        matches!(refused, Err(FileError::NotAFile { .. })),
+        "{refused:?}"
+    );
+    fs::remove_dir(&lock).unwrap();
+    mknodat(CWD, &lock, FileType::Fifo, 0o600.into(), 0).unwrap();
+    let refused = FolderLock::acquire(folder.path());
+    assert!(
+        matches!(refused, Err(FileError::NotAFile { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn deleting_the_lock_file_lets_nobody_in() {
+    let folder = TempDir::new().unwrap();
+    let lock = folder.path().join(LOCK_FILE_NAME);
+    let held = FolderLock::acquire(folder.path()).unwrap();
+    fs::remove_file(&lock).unwrap();
+    let refused = FolderLock::acquire(folder.path());
+    assert!(
+        matches!(
+            refused,
+            Err(FileError::Locked {
+                holder_pid: None,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    assert!(!lock.exists(), "who is refused leaves nothing behind");
+    drop(held);
+    FolderLock::acquire(folder.path()).unwrap();
+    assert!(lock.exists());
+}
+
+#[test]
+fn a_folder_is_locked_through_a_link_as_well() {
+    let folder = TempDir::new().unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let link = elsewhere.path().join("link");
+    symlink(folder.path(), &link).unwrap();
+    let _held = FolderLock::acquire(&link).unwrap();
+    assert!(matches!(
+        FolderLock::acquire(folder.path()),
+        Err(FileError::Locked {
+            holder_pid: Some(_),
+            ..
+        })
+    ));
 }

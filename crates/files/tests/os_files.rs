@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use strongroom_errors::Coded;
@@ -77,25 +77,181 @@ fn a_write_sets_the_rights_whatever_they_were() {
     assert_eq!(mode(&path), 0o600);
 }
 
+/// Somebody else, where the tests run as root; only root can give files away.
+fn another_user() -> Option<u32> {
+    rustix::process::geteuid().is_root().then_some(65_534)
+}
+
+fn owner(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().uid()
+}
+
+/// A folder and a file in it that belong to a service, and the service.
+fn file_of_a_service(folder: &TempDir, mode: u32) -> Option<(PathBuf, u32)> {
+    let service = another_user()?;
+    let path = folder.path().join("file");
+    fs::write(&path, b"old").unwrap();
+    set_mode(&path, mode);
+    chown(folder.path(), Some(service), None).unwrap();
+    chown(&path, Some(service), None).unwrap();
+    Some((path, service))
+}
+
 #[test]
-fn a_replaced_file_keeps_its_owner() {
+fn what_is_written_is_ours_whoever_owned_the_file_before() {
+    let folder = TempDir::new().unwrap();
+    let Some((path, _service)) = file_of_a_service(&folder, 0o600) else {
+        return;
+    };
+    OsFiles::new()
+        .write_durably(&path, b"secret", Access::OwnerOnly)
+        .unwrap();
+    assert_eq!((owner(&path), mode(&path)), (0, 0o600));
+}
+
+#[test]
+fn a_rewritten_file_stays_that_of_its_service() {
+    for access in [Access::OwnerOnly, Access::Readable] {
+        let folder = TempDir::new().unwrap();
+        let Some((path, service)) = file_of_a_service(&folder, 0o600) else {
+            return;
+        };
+        OsFiles::new()
+            .rewrite_durably(&path, b"new", access)
+            .unwrap();
+        assert_eq!(owner(&path), service);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+}
+
+#[test]
+fn a_secret_is_not_given_to_the_owner_of_a_file_that_others_could_read() {
+    for loose in [0o640, 0o604, 0o622] {
+        let folder = TempDir::new().unwrap();
+        let Some((path, _service)) = file_of_a_service(&folder, loose) else {
+            return;
+        };
+        OsFiles::new()
+            .rewrite_durably(&path, b"secret", Access::OwnerOnly)
+            .unwrap();
+        assert_eq!((owner(&path), mode(&path)), (0, 0o600), "{loose:o}");
+    }
+}
+
+#[test]
+fn a_file_that_anybody_could_have_put_there_decides_nothing() {
+    let folder = TempDir::new().unwrap();
+    let Some((path, service)) = file_of_a_service(&folder, 0o600) else {
+        return;
+    };
+    // The folder of a third user, and one that everybody may write.
+    for (holder, mode) in [(service - 1, 0o755), (0, 0o777)] {
+        chown(folder.path(), Some(holder), None).unwrap();
+        set_mode(folder.path(), mode);
+        chown(&path, Some(service), None).unwrap();
+        OsFiles::new()
+            .rewrite_durably(&path, b"secret", Access::OwnerOnly)
+            .unwrap();
+        assert_eq!(owner(&path), 0, "{holder} {mode:o}");
+    }
+}
+
+#[test]
+fn a_rewrite_makes_a_file_that_is_not_there() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file");
     OsFiles::new()
-        .write_durably(&path, b"1", Access::OwnerOnly)
+        .rewrite_durably(&path, b"new", Access::OwnerOnly)
         .unwrap();
-    // Only root can give files away; for all others the owner is themselves before and after.
-    let owner = if rustix::process::geteuid().is_root() {
-        65_534
-    } else {
-        fs::metadata(&path).unwrap().uid()
-    };
-    chown(&path, Some(owner), None).unwrap();
-    OsFiles::new()
-        .write_durably(&path, b"2", Access::OwnerOnly)
-        .unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().uid(), owner);
-    assert_eq!(fs::read(&path).unwrap(), b"2");
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn a_new_file_never_replaces_what_is_there() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    let write = |contents| OsFiles::new().write_new_durably(&path, contents, Access::OwnerOnly);
+    write(b"first").unwrap();
+    assert_eq!(mode(&path), 0o600);
+    let refused = write(b"second").unwrap_err();
+    assert!(matches!(&refused, FileError::Exists { path: told } if *told == path));
+    assert_eq!(refused.code().name(), "FILE_EXISTS");
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+
+    fs::remove_file(&path).unwrap();
+    symlink(folder.path().join("nowhere"), &path).unwrap();
+    assert!(matches!(write(b"third"), Err(FileError::Exists { .. })));
+    assert_eq!(names(folder.path()), ["file"]);
+}
+
+#[test]
+fn a_new_file_never_replaces_one_that_appeared_meanwhile() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    for step in [DurableStep::TemporaryCreated, DurableStep::ContentsSynced] {
+        let rival = path.clone();
+        let files = OsFiles::new().with_observer(Arc::new(move |done, _path| {
+            if done == step {
+                fs::write(&rival, b"rival").unwrap();
+            }
+        }));
+        let refused = files.write_new_durably(&path, b"ours", Access::OwnerOnly);
+        assert!(
+            matches!(refused, Err(FileError::Exists { .. })),
+            "{step:?}: {refused:?}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"rival");
+        assert_eq!(names(folder.path()), ["file"]);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_guarded_file_may_be_read_by_others_but_not_written() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("config");
+    assert_eq!(OsFiles::new().read_guarded(&path).unwrap(), None);
+    fs::write(&path, b"settings").unwrap();
+    for fine in [0o600, 0o644] {
+        set_mode(&path, fine);
+        assert_eq!(
+            OsFiles::new().read_guarded(&path).unwrap().unwrap(),
+            b"settings"
+        );
+    }
+    for loose in [0o620, 0o602, 0o666] {
+        set_mode(&path, loose);
+        let refused = OsFiles::new().read_guarded(&path).unwrap_err();
+        assert!(
+            matches!(&refused, FileError::WritableByOthers { mode, .. } if *mode == loose),
+            "{refused}"
+        );
+        assert_eq!(refused.code().name(), "FILE_WRITABLE_BY_OTHERS");
+    }
+}
+
+#[test]
+fn a_guarded_file_is_not_read_where_others_could_exchange_it() {
+    let folder = TempDir::new().unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let (path, link) = (folder.path().join("config"), elsewhere.path().join("link"));
+    fs::write(&path, b"settings").unwrap();
+    set_mode(&path, 0o600);
+    symlink(&path, &link).unwrap();
+    let reads = |path: &Path| OsFiles::new().read_guarded(path);
+    let is_refused = |path: &Path, told: &Path| matches!(reads(path), Err(FileError::WritableByOthers { path, .. }) if path == told);
+    assert!(reads(&path).is_ok() && reads(&link).is_ok());
+    for loose in [0o770, 0o707, 0o777] {
+        set_mode(folder.path(), loose);
+        assert!(is_refused(&path, folder.path()), "{loose:o}");
+        assert!(is_refused(&link, folder.path()), "{loose:o}");
+    }
+    // As in /tmp: nobody but the owner can rename or remove the file.
+    set_mode(folder.path(), 0o1777);
+    assert!(reads(&path).is_ok());
+    set_mode(elsewhere.path(), 0o777);
+    assert!(is_refused(&link, elsewhere.path()));
 }
 
 #[test]
@@ -225,6 +381,15 @@ fn folders_and_pipes_are_not_files() {
         matches!(written, Err(FileError::NotAFile { .. })),
         "{written:?}"
     );
+    let written = OsFiles::new().write_durably(&pipe, b"x", Access::OwnerOnly);
+    assert!(
+        matches!(written, Err(FileError::NotAFile { .. })),
+        "{written:?}"
+    );
+    assert!(matches!(
+        OsFiles::new().read_guarded(&pipe),
+        Err(FileError::NotAFile { .. })
+    ));
     assert!(matches!(
         OsFiles::new().remove(folder.path()),
         Err(FileError::NotAFile { .. })
@@ -282,6 +447,14 @@ fn the_observer_is_told_of_every_step_in_order() {
         .write_durably(&folder.join("file"), b"x", Access::OwnerOnly)
         .unwrap();
     assert_eq!(taken(), DurableStep::OF_WRITE);
+    files
+        .rewrite_durably(&folder.join("file"), b"y", Access::OwnerOnly)
+        .unwrap();
+    assert_eq!(taken(), DurableStep::OF_WRITE);
+    files
+        .write_new_durably(&folder.join("new"), b"z", Access::OwnerOnly)
+        .unwrap();
+    assert_eq!(taken(), DurableStep::OF_WRITE);
     files.remove(&folder.join("file")).unwrap();
     assert_eq!(taken(), [DurableStep::Removed, DurableStep::FolderSynced]);
 }
@@ -319,4 +492,37 @@ fn the_seam_is_an_object() {
     let files: Arc<dyn Files> = Arc::new(OsFiles::new());
     let again: Box<dyn Files> = Box::new(Arc::clone(&files));
     assert_eq!(again.read(Path::new("surely/not/there")).unwrap(), None);
+}
+
+#[test]
+fn an_empty_folder_of_ours_becomes_private_and_a_full_one_is_left_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    for (name, holds, expected) in [("empty", false, 0o700), ("full", true, 0o755)] {
+        let folder = parent.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        set_mode(&folder, 0o755);
+        if holds {
+            fs::write(folder.join("something"), "").unwrap();
+        }
+        OsFiles::new()
+            .create_folder(&folder, Access::OwnerOnly)
+            .unwrap();
+        assert_eq!(mode(&folder), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_folder_that_others_can_write_is_not_guarded_and_one_they_can_read_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (rights, guarded) in [
+        (0o700, true),
+        (0o755, true),
+        (0o775, false),
+        (0o777, false),
+        (0o1777, false),
+    ] {
+        set_mode(folder.path(), rights);
+        let checked = OsFiles::new().check_guarded(folder.path());
+        assert_eq!(checked.is_ok(), guarded, "{rights:o}: {checked:?}");
+    }
 }

@@ -95,7 +95,7 @@ impl KeyFile {
         // EXPOSE: sealed but for the key of an unprotected file, which is meant to lie there.
         Ok(self
             .files
-            .write_durably(&self.path, opened.image.expose(), Access::OwnerOnly)?)
+            .rewrite_durably(&self.path, opened.image.expose(), Access::OwnerOnly)?)
     }
 
     /// The header alone, which needs no passphrase and is not authenticated.

@@ -62,6 +62,22 @@ pub(crate) fn accept(connection: &Connection) -> Result<(), StoreError> {
         .map_err(failed("limit the log"))
 }
 
+/// Whether [`accept`] would change the file.
+pub(crate) fn is_accepted(connection: &Connection) -> Result<bool, StoreError> {
+    connection
+        .pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))
+        .map(|mode| mode == "wal")
+        .map_err(failed("read the journal mode"))
+}
+
+/// Gives the memory of all pages back that are not in use, so that what they hold does not stay for as long as the
+/// connection. The engine does not overwrite memory that it frees: that the process leaves no dump is the other half.
+pub(crate) fn forget_pages(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .execute_batch("PRAGMA shrink_memory")
+        .map_err(failed("give memory back"))
+}
+
 /// A connection that only reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_READ_ONLY)

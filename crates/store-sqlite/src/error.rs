@@ -1,6 +1,8 @@
 //! What an error of the engine means.
 
 use rusqlite::{ErrorCode, ffi};
+use strongroom_errors::Coded;
+use strongroom_files::FileError;
 use strongroom_store::{Cause, Damage, StoreError};
 
 /// Turns an engine's error into ours; `operation` says what failed, as an infinitive.
@@ -25,6 +27,29 @@ fn translate(operation: &'static str, error: rusqlite::Error) -> StoreError {
         _ => StoreError::Io {
             operation,
             source: error.into(),
+        },
+    }
+}
+
+/// Turns an error of a file into ours; `operation` says what failed, as an infinitive.
+pub(crate) fn of_file(error: FileError, operation: &'static str) -> StoreError {
+    match error {
+        FileError::Locked { path, holder_pid } => StoreError::Locked { path, holder_pid },
+        full @ FileError::DiskFull { .. } => StoreError::Full {
+            source: full.into(),
+        },
+        // Nothing failed: somebody has to look at the file, and its own code says how.
+        unfit @ (FileError::NotPrivate { .. }
+        | FileError::NotOurs { .. }
+        | FileError::NotAFile { .. }
+        | FileError::WritableByOthers { .. }) => StoreError::Refused {
+            operation,
+            code: unfit.code(),
+            source: unfit.into(),
+        },
+        other => StoreError::Io {
+            operation,
+            source: other.into(),
         },
     }
 }

@@ -5,10 +5,11 @@ use strongroom_store::{Damage, StoreError};
 
 use crate::error::failed;
 
-/// What opening a vault checks: that the pages fit together, and that every row can be read.
+/// What is checked before the first write: that the pages fit together, and that every row can be read.
 ///
 /// Neither values nor references: reading checks each value, and the vault authenticates each row with the data key it
-/// refers to, and counts the private keys without a public one. Checking them here too would double the time.
+/// refers to. Checking them here too would double the time. A private key without a public one is never used, and
+/// [`check_everything`] reports it.
 pub(crate) fn check_structure(connection: &Connection) -> Result<(), StoreError> {
     connection
         .pragma_update(None, "ignore_check_constraints", true)

@@ -8,10 +8,16 @@ use std::{
 };
 
 use rusqlite::Connection;
-use strongroom_files::Access;
+use strongroom_files::{Access, Files, OsFiles};
 use strongroom_store::StoreError;
 
-use crate::{Limits, connection, error::failed, integrity, schema};
+use crate::{
+    Limits,
+    condition::Condition,
+    connection,
+    error::{failed, of_file},
+    schema,
+};
 
 /// The name of the database in the vault's folder.
 pub(crate) const DATABASE: &str = "vault.db";
@@ -38,6 +44,10 @@ enum Header {
 
 impl Header {
     fn of(path: &Path) -> Result<Self, StoreError> {
+        // Opening a pipe would wait for somebody to write into it.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Ok(Self::Foreign);
+        }
         let mut header = Vec::with_capacity(HEADER_BYTES);
         let bytes_read = File::open(path)
             .and_then(|file| file.take(HEADER_BYTES as u64).read_to_end(&mut header));
@@ -59,19 +69,30 @@ impl Header {
     }
 }
 
-/// Opens the database of a vault, after it was found to be one and to be sound. A refused file stays as it was.
-pub(crate) fn existing(folder: &Path, limits: &Limits) -> Result<Connection, StoreError> {
+/// Opens the database of a vault, after it was found to be one. A refused file stays as it was.
+///
+/// The pages are not looked over: the vault reads and authenticates every key anyway, and the first write does it.
+/// Where opening itself writes, be it that closing will bring the log of a crashed process into the database, that
+/// comes first.
+pub(crate) fn existing(
+    folder: &Path,
+    limits: &Limits,
+    condition: &Condition,
+) -> Result<Connection, StoreError> {
     let path = folder.join(DATABASE);
     if Header::of(&path)? != Header::Ours {
         return Err(not_a_vault(folder));
     }
+    let real_path = check_private(&path)?;
+    let is_clean = !has_log(&real_path);
     let connection = connection::writer(&path, limits)?;
-    match Contents::of(&connection)? {
-        Contents::Schema => integrity::check_structure(&connection)?,
-        Contents::Nothing | Contents::Foreign => return Err(not_a_vault(folder)),
-    }
-    if !has_vault(&connection)? {
+    if !matches!(Contents::of(&connection)?, Contents::Schema) || !has_vault(&connection)? {
         return Err(not_a_vault(folder));
+    }
+    let is_current =
+        connection::is_accepted(&connection)? && schema::version(&connection)? == schema::newest();
+    if !(is_clean && is_current) {
+        condition.check_writable(&connection)?;
     }
     connection::accept(&connection)?;
     schema::migrate(&connection)?;
@@ -79,7 +100,11 @@ pub(crate) fn existing(folder: &Path, limits: &Limits) -> Result<Connection, Sto
 }
 
 /// Makes the database of a new vault, or goes on where a creation was interrupted.
-pub(crate) fn fresh(folder: &Path, limits: &Limits) -> Result<Connection, StoreError> {
+pub(crate) fn fresh(
+    folder: &Path,
+    limits: &Limits,
+    condition: &Condition,
+) -> Result<Connection, StoreError> {
     let path = folder.join(DATABASE);
     match Header::of(&path)? {
         Header::Missing => create_file(&path, folder)?,
@@ -88,6 +113,7 @@ pub(crate) fn fresh(folder: &Path, limits: &Limits) -> Result<Connection, StoreE
         Header::Foreign if journal(folder).exists() => {}
         Header::Foreign => return Err(not_a_vault(folder)),
     }
+    check_private(&path)?;
     let connection = connection::writer(&path, limits)?;
     match Contents::of(&connection)? {
         Contents::Nothing => schema::create(&connection)?,
@@ -96,7 +122,7 @@ pub(crate) fn fresh(folder: &Path, limits: &Limits) -> Result<Connection, StoreE
                 path: folder.to_owned(),
             });
         }
-        Contents::Schema => {}
+        Contents::Schema => condition.check_writable(&connection)?,
         Contents::Foreign => return Err(not_a_vault(folder)),
     }
     connection::accept(&connection)?;
@@ -175,6 +201,33 @@ fn create_file(path: &Path, folder: &Path) -> Result<(), StoreError> {
             operation: "create the database",
             source: source.into(),
         })
+}
+
+/// Refuses a database that anybody but its owner has rights on, or in a folder that others can write, wherever a link
+/// leads; the answer is where that is. The engine puts its log beside the file, not beside the link.
+fn check_private(path: &Path) -> Result<PathBuf, StoreError> {
+    let real_path = fs::canonicalize(path).map_err(|source| StoreError::Io {
+        operation: "find the database",
+        source: source.into(),
+    })?;
+    let files = OsFiles::new();
+    let folder = real_path.parent().unwrap_or(&real_path);
+    files
+        .check_private(&real_path)
+        .and_then(|()| files.check_guarded(folder))
+        .map_err(|error| of_file(error, "use the database"))?;
+    Ok(real_path)
+}
+
+/// Whether a process has not written its log back.
+fn has_log(real_path: &Path) -> bool {
+    let mut log = real_path.as_os_str().to_owned();
+    log.push("-wal");
+    // One that cannot be looked at is taken for one.
+    match fs::metadata(PathBuf::from(log)) {
+        Ok(log) => log.len() > 0,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 fn journal(folder: &Path) -> PathBuf {

@@ -7,7 +7,7 @@ use strongroom_store::{Custody, DataKeyId, PrivateKeyRecord, Row, RowCode, Store
 use crate::{
     data_keys,
     error::{failed, is_broken_reference, is_duplicate},
-    row::{self, Column, Columns},
+    row::{Column, Columns},
 };
 
 /// All columns, in the order of the constants below.
@@ -45,14 +45,6 @@ pub(crate) fn select(
         .query([fingerprint.as_bytes()])
         .map_err(&reading)?;
     rows.next().map_err(&reading)?.map(decode).transpose()
-}
-
-/// Rows without a public row. Both tables are in the order of fingerprints, so the engine merges them.
-pub(crate) fn count_orphans(connection: &Connection) -> Result<u64, StoreError> {
-    row::count(
-        connection,
-        "SELECT count(*) FROM (SELECT fingerprint FROM private_keys EXCEPT SELECT fingerprint FROM public_keys ORDER BY 1)",
-    )
 }
 
 pub(crate) fn decode(row: &rusqlite::Row<'_>) -> Result<PrivateKeyRecord, StoreError> {

@@ -70,6 +70,15 @@ impl Readers {
         }
     }
 
+    /// Lets every reader give the memory of its pages back, once it has done what it is at.
+    pub(crate) async fn forget_pages(&self) {
+        let all = self.all.lock().clone();
+        for worker in all {
+            // A reader whose thread has ended has no pages, and one that cannot give them up keeps no read from working.
+            let _best_effort = worker.run(connection::forget_pages).await;
+        }
+    }
+
     /// Closes all connections, those of open reads too.
     pub(crate) async fn close(&self) {
         self.permits.close();

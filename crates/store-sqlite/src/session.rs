@@ -7,6 +7,7 @@ use strongroom_store::StoreError;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    condition::Condition,
     error::failed,
     readers::Reader,
     schema::roll_back,
@@ -51,7 +52,12 @@ impl Session {
             hold: Hold::Writer { _permit: permit },
             store,
         };
-        session.begin("BEGIN IMMEDIATE").await
+        let condition = session.store.condition();
+        session
+            .begin("BEGIN IMMEDIATE", move |connection| {
+                condition.check_writable(connection)
+            })
+            .await
     }
 
     pub(crate) async fn read(store: Arc<Inner>, reader: Reader) -> Result<Self, StoreError> {
@@ -63,12 +69,19 @@ impl Session {
             store,
         };
         // SQLite takes the snapshot with the first read.
-        session.begin("BEGIN; SELECT 1 FROM vault").await
+        session
+            .begin("BEGIN; SELECT 1 FROM vault", |_connection| Ok(()))
+            .await
     }
 
-    async fn begin(mut self, sql: &'static str) -> Result<Self, StoreError> {
+    async fn begin(
+        mut self,
+        sql: &'static str,
+        check: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<Self, StoreError> {
         self.worker
             .run(move |connection| {
+                check(connection)?;
                 connection
                     .execute_batch(sql)
                     .map_err(failed("begin a transaction"))
@@ -102,8 +115,9 @@ impl Session {
             return Err(StoreError::TransactionClosed);
         }
         self.state = State::Ended;
+        let condition = self.store.condition();
         self.worker
-            .run(commit)
+            .run(move |connection| commit(connection, &condition))
             .await
             .unwrap_or(Err(StoreError::TransactionClosed))
     }
@@ -115,12 +129,15 @@ impl Session {
     }
 }
 
-fn commit(connection: &Connection) -> Result<(), StoreError> {
+fn commit(connection: &Connection, condition: &Condition) -> Result<(), StoreError> {
     connection.execute_batch("COMMIT").map_err(|error| {
         roll_back(connection);
         match failed("commit")(error) {
             // The log may be on the disk although the system did not say so: after a crash the change would be found.
-            StoreError::Io { source, .. } => StoreError::OutcomeUnknown { source },
+            StoreError::Io { source, .. } => {
+                condition.doubt();
+                StoreError::OutcomeUnknown { source }
+            }
             other => other,
         }
     })

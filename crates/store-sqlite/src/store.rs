@@ -5,12 +5,14 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use strongroom_files::{Access, FileError, Files, FolderLock, OsFiles};
+use strongroom_files::{Access, Files, FolderLock, OsFiles};
 use strongroom_store::{ReadTransaction, Store, StoreError, WriteTransaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    error::failed,
+    condition::Condition,
+    connection,
+    error::{failed, of_file},
     integrity, open,
     readers::{Reader, Readers},
     schema::roll_back,
@@ -41,19 +43,22 @@ pub struct SqliteStore {
 pub(crate) struct Inner {
     writer: Arc<Worker>,
     readers: Readers,
+    condition: Arc<Condition>,
     write_permit: Arc<Semaphore>,
     lock: Mutex<Option<FolderLock>>,
 }
 
 impl SqliteStore {
-    /// Makes the database of a new vault, and the folder if it is not there; only its owner may read them.
+    /// Makes the database of a new vault, and the folder if it is not there; only its owner may read them. A folder
+    /// that is there already must be as private.
     ///
     /// The creation of a vault ends with the commit of its row ([`WriteTransaction::insert_vault`]). Until then it can
     /// be repeated, whenever it was interrupted.
     ///
     /// # Errors
     /// [`StoreError::AlreadyAVault`]; [`StoreError::NotAVault`] if there is another file of that name;
-    /// [`StoreError::Locked`]; [`StoreError::Full`]; [`StoreError::Io`].
+    /// [`StoreError::Refused`] if others have rights on the folder or the database; [`StoreError::Locked`];
+    /// [`StoreError::Full`]; [`StoreError::Io`].
     pub async fn create(folder: &Path) -> Result<Self, StoreError> {
         Self::create_within(folder, Limits::default()).await
     }
@@ -69,11 +74,15 @@ impl SqliteStore {
         Self::start(folder, limits, open::fresh).await
     }
 
-    /// Opens a vault, after a check that the whole database can be read. [`Store::check_integrity`] checks more.
+    /// Opens a vault, after a look at its header and its schema. Damage elsewhere is found by whatever reads it, and by
+    /// the first [`Store::begin`] of this store, which checks the structure of the whole database before anything is
+    /// written; opening does so itself where it has to write, after a crash. [`Store::check_integrity`] checks more.
     ///
     /// # Errors
     /// [`StoreError::NotAVault`] if there is none, or if its creation was interrupted; [`StoreError::NewerSchema`];
-    /// [`StoreError::Corrupted`]; [`StoreError::Locked`]; [`StoreError::Io`]. A refused file is not changed.
+    /// [`StoreError::Corrupted`]; [`StoreError::Refused`] if anybody but the owner has rights on the folder or the
+    /// database, or if they belong to somebody else; [`StoreError::Locked`]; [`StoreError::Io`]. A refused file is not
+    /// changed.
     pub async fn open(folder: &Path) -> Result<Self, StoreError> {
         Self::open_within(folder, Limits::default()).await
     }
@@ -100,16 +109,23 @@ impl SqliteStore {
     async fn start(
         folder: &Path,
         limits: Limits,
-        open: fn(&Path, &Limits) -> Result<Connection, StoreError>,
+        open: fn(&Path, &Limits, &Condition) -> Result<Connection, StoreError>,
     ) -> Result<Self, StoreError> {
+        // Whoever may write the folder could exchange the database. The log has the rights of the database file.
+        OsFiles::new()
+            .check_guarded(folder)
+            .map_err(|error| of_file(error, "use the folder"))?;
         let lock =
             FolderLock::acquire(folder).map_err(|error| of_file(error, "lock the folder"))?;
         let path = folder.to_owned();
-        let writer = Worker::start(move || open(&path, &limits)).await?;
+        let condition = Arc::new(Condition::default());
+        let shared = Arc::clone(&condition);
+        let writer = Worker::start(move || open(&path, &limits, &shared)).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 writer: Arc::new(writer),
                 readers: Readers::of(folder.join(open::DATABASE)),
+                condition,
                 write_permit: Arc::new(Semaphore::new(1)),
                 lock: Mutex::new(Some(lock)),
             }),
@@ -120,6 +136,10 @@ impl SqliteStore {
 impl Inner {
     pub(crate) fn writer(&self) -> Arc<Worker> {
         Arc::clone(&self.writer)
+    }
+
+    pub(crate) fn condition(&self) -> Arc<Condition> {
+        Arc::clone(&self.condition)
     }
 
     pub(crate) fn give_back(&self, reader: Reader) {
@@ -157,11 +177,17 @@ impl Store for SqliteStore {
 
     async fn scrub(&self) -> Result<(), StoreError> {
         let _permit = self.inner.permit().await?;
+        let condition = self.inner.condition();
         self.inner
             .writer
-            .run(scrub)
+            .run(move |connection| {
+                condition.check_writable(connection)?;
+                scrub(connection)
+            })
             .await
-            .map_err(|Stopped| StoreError::Closed)?
+            .map_err(|Stopped| StoreError::Closed)??;
+        self.inner.readers.forget_pages().await;
+        Ok(())
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -174,12 +200,13 @@ impl Store for SqliteStore {
     }
 }
 
-/// Rewrites the database without what deleted rows left in it, and empties the log.
+/// Rewrites the database without what deleted rows left in it, empties the log, and lets go of old pages.
 fn scrub(connection: &Connection) -> Result<(), StoreError> {
     connection
         .execute_batch("VACUUM")
         .map_err(failed("rewrite the database"))?;
-    write_back(connection)
+    write_back(connection)?;
+    connection::forget_pages(connection)
 }
 
 /// Brings the whole log into the database and cuts it to nothing.
@@ -195,24 +222,12 @@ fn write_back(connection: &Connection) -> Result<(), StoreError> {
 }
 
 fn close(connection: Connection) -> Result<(), StoreError> {
-    // A write that is still open can no longer be committed.
+    // A write that is still open can no longer be committed. A commit in doubt is not part of what is written back: where
+    // that succeeds the doubt is over, and the vault opens as its readers last saw it.
     roll_back(&connection);
     let written_back = write_back(&connection);
     connection
         .close()
         .map_err(|(_connection, error)| failed("close the database")(error))?;
     written_back
-}
-
-fn of_file(error: FileError, operation: &'static str) -> StoreError {
-    match error {
-        FileError::Locked { path, holder_pid } => StoreError::Locked { path, holder_pid },
-        full @ FileError::DiskFull { .. } => StoreError::Full {
-            source: full.into(),
-        },
-        other => StoreError::Io {
-            operation,
-            source: other.into(),
-        },
-    }
 }

@@ -83,10 +83,6 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
         self.session.run(public_keys::count).await
     }
 
-    async fn orphaned_private_keys(&mut self) -> Result<u64, StoreError> {
-        self.session.run(private_keys::count_orphans).await
-    }
-
     async fn audit_after(
         &mut self,
         sequence: u64,

@@ -14,12 +14,16 @@ mod crashes;
 mod creation;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "store/doubt.rs"]
+mod doubt;
 #[path = "store/faults.rs"]
 mod faults;
 #[path = "store/limits.rs"]
 mod limits;
 #[path = "store/locks.rs"]
 mod locks;
+#[path = "store/privacy.rs"]
+mod privacy;
 #[path = "store/tampering.rs"]
 mod tampering;
 #[path = "store/traces.rs"]

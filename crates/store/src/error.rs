@@ -102,6 +102,10 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// The outcome of an earlier commit is unknown. What the engine would make of it after a crash may differ from
+    /// what it shows now, so nothing may build on either: the store takes no writes until it is opened again.
+    #[error("the outcome of an earlier change is not known, so the store takes no more")]
+    InDoubt,
     /// No space is left; nothing was changed.
     #[error("no space is left for the store")]
     Full {
@@ -152,6 +156,17 @@ pub enum StoreError {
     AlreadyAVault {
         /// Where a vault was to be made.
         path: PathBuf,
+    },
+    /// The files of the store are not fit for it; nothing was changed.
+    #[error("the store did not {operation}")]
+    Refused {
+        /// What was not done, as an infinitive: "open the database".
+        operation: &'static str,
+        /// The code of the cause.
+        code: ErrorCode,
+        /// What is wrong with which file.
+        #[source]
+        source: Cause,
     },
     /// The system failed to read or write.
     #[error("the store could not {operation}")]
@@ -209,6 +224,7 @@ codes! {
     TRANSACTION_CLOSED = FailedPrecondition, "Nothing was changed: look at the error before this one and try again.";
     CLOSED = FailedPrecondition, "Open the vault again.";
     OUTCOME_UNKNOWN = Unavailable, "Look whether the change is there (`keys list`, `audit list`) before trying again.";
+    IN_DOUBT = FailedPrecondition, "End the program that has the vault open and start it again. Then look whether the last change is there (`keys list`, `audit list`).";
     FULL = ResourceExhausted, "Nothing was changed: free some space on the disk that holds the vault and try again.";
     BUSY = Contention, "Nothing was changed: try again in a moment.";
     LOCKED = Contention, "End the other process, or use its server with `--endpoint`.";
@@ -237,6 +253,7 @@ impl Coded for StoreError {
             Self::TransactionClosed => TRANSACTION_CLOSED,
             Self::Closed => CLOSED,
             Self::OutcomeUnknown { .. } => OUTCOME_UNKNOWN,
+            Self::InDoubt => IN_DOUBT,
             Self::Full { .. } => FULL,
             Self::Busy { .. } => BUSY,
             Self::Locked { .. } => LOCKED,
@@ -244,6 +261,7 @@ impl Coded for StoreError {
             Self::NewerSchema { .. } => NEWER_SCHEMA,
             Self::NotAVault { .. } => NOT_A_VAULT,
             Self::AlreadyAVault { .. } => ALREADY_A_VAULT,
+            Self::Refused { code, .. } => *code,
             Self::Io { .. } => IO,
         }
     }

@@ -11,8 +11,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// A transaction that is dropped without [`WriteTransaction::commit`] leaves no trace.
     ///
+    /// The first one looks over what it is going to change: a store that cannot be trusted to take a write takes none.
+    ///
     /// # Errors
-    /// [`StoreError::Closed`]; [`StoreError::Busy`] when another process writes for too long; [`StoreError::Io`].
+    /// [`StoreError::Corrupted`], each time, when the structure of the store is damaged; [`StoreError::InDoubt`] after a
+    /// commit of unknown outcome; [`StoreError::Closed`]; [`StoreError::Busy`] when another process writes for too
+    /// long; [`StoreError::Io`].
     async fn begin(&self) -> Result<Box<dyn WriteTransaction>, StoreError>;
 
     /// Begins to read. All that is read through it belongs to one moment, whatever is committed meanwhile;
@@ -32,10 +36,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError::Corrupted`] with the first finding; [`StoreError::Closed`]; [`StoreError::Io`].
     async fn check_integrity(&self) -> Result<(), StoreError>;
 
-    /// Removes what deleted and overwritten rows left behind, as far as the engine can: call it after the last
-    /// readable private key has gone.
+    /// Removes what deleted and overwritten rows left behind, in files and in memory, as far as the engine can: call
+    /// it after the last readable private key has gone.
     ///
     /// # Errors
+    /// [`StoreError::Corrupted`] and [`StoreError::InDoubt`] as [`Self::begin`];
     /// [`StoreError::Busy`] as long as a read is open that began before; [`StoreError::Full`];
     /// [`StoreError::Closed`]; [`StoreError::Io`].
     async fn scrub(&self) -> Result<(), StoreError>;

@@ -61,7 +61,8 @@ pub trait ReadTransaction: fmt::Debug + Send {
     ///
     /// Each call is handed to another thread or to a server, so a page should hold some thousand rows.
     ///
-    /// Private rows without a public row do not appear: see [`Self::orphaned_private_keys`].
+    /// Private rows without a public row, which only tampering leaves, do not appear: nothing can be done with them.
+    /// [`Store::check_integrity`](crate::Store::check_integrity) finds them.
     ///
     /// # Errors
     /// See the trait.
@@ -76,12 +77,6 @@ pub trait ReadTransaction: fmt::Debug + Send {
     /// # Errors
     /// See the trait.
     async fn key_count(&mut self) -> Result<u64, StoreError>;
-
-    /// How many private rows have no public row: 0, unless somebody tampered with the database.
-    ///
-    /// # Errors
-    /// See the trait.
-    async fn orphaned_private_keys(&mut self) -> Result<u64, StoreError>;
 
     /// The next `limit` audit records after a sequence number (0: from the first), in order.
     ///
@@ -211,8 +206,8 @@ pub trait WriteTransaction: ReadTransaction {
     /// Makes everything durable: once this returns `Ok`, no crash takes it back.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] if the answer was lost: read again before deciding. After any other error
-    /// nothing was stored.
+    /// [`StoreError::OutcomeUnknown`] if the answer was lost: read again before deciding. A store that cannot tell
+    /// either takes no more writes from then on ([`StoreError::InDoubt`]). After any other error nothing was stored.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 
     /// Gives everything up. Dropping the transaction does the same without waiting for it.

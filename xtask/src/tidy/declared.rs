@@ -26,7 +26,6 @@ const WALLED: &[(&str, &[&str], &str)] = &[
     ("clap", &["cli", "xtask"], "only they read arguments"),
     ("prost", &["proto"], "generated protobuf types stay there"),
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
-    ("rpassword", &["cli"], "only it talks to a terminal"),
 ];
 
 /// Crates whose types are never serialized by derive: secrets and domain types have a stored form of their own.

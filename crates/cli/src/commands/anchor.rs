@@ -41,6 +41,7 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+    let caller = environment::caller()?;
     let config = session::read_config(global)?;
     let anchor = session::anchor(&config);
     if let Command::Accept {
@@ -57,7 +58,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         let environment = kms.environment(session::open_store(&global.dir).await?, &config);
         let settings = session::settings(&config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);
-        Vault::danger_accept_state(environment, settings, &environment::caller(), id)
+        Vault::danger_accept_state(environment, settings, &caller, id)
             .await?
             .close()
             .await?;
@@ -73,7 +74,12 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             report.location.as_deref().unwrap_or("none")
         )?;
         let Some(record) = &report.record else {
-            return Ok(());
+            return match &report.location {
+                Some(_configured) => {
+                    writeln!(out, "it is not there: 'strongroom errors ANCHOR_MISSING'")
+                }
+                None => Ok(()),
+            };
         };
         writeln!(out, "vault       {}", record.vault_id)?;
         writeln!(out, "data key    {}", record.data_key_id)?;

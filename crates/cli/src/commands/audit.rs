@@ -1,6 +1,6 @@
 //! `audit`: the audit log.
 
-use std::process::ExitCode;
+use std::{borrow::Cow, process::ExitCode};
 
 use clap::Subcommand;
 use data_encoding::HEXLOWER;
@@ -72,7 +72,7 @@ async fn list(global: &Global, session: &Session, last: Option<usize>) -> anyhow
                 entry
                     .details
                     .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
+                    .map(|(name, value)| format!("{name}={}", quoted(value)))
                     .collect::<Vec<_>>()
                     .join(" "),
             ]
@@ -101,4 +101,13 @@ async fn verify(global: &Global, session: &Session) -> anyhow::Result<()> {
             report.records, report.head
         )
     })
+}
+
+/// In quotes when it would otherwise not be seen where the value ends.
+fn quoted(value: &str) -> Cow<'_, str> {
+    if value.is_empty() || value.contains([' ', '=', '"']) {
+        Cow::Owned(format!("{value:?}"))
+    } else {
+        Cow::Borrowed(value)
+    }
 }

@@ -16,9 +16,7 @@ use crate::{args::Global, output};
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Signatures per second, bare and through the vault, for every spec
     Sign(sign::Options),
-    /// Opening a vault with many keys
     Open(open::Options),
 }
 

@@ -3,10 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use data_encoding::BASE64;
-use serde::Serialize;
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, KeyPurpose, KeySpec};
 use strongroom_files::Access;
+use strongroom_memory::{SecretBytes, SecretWriter};
 use strongroom_vault::VaultError;
 
 use crate::{
@@ -36,21 +35,15 @@ pub(crate) struct Options {
     destination: Destination,
 }
 
-/// What `decrypt --output json` prints when no file is named.
-#[derive(Serialize)]
-struct Report {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plaintext: Option<String>,
-    decrypted_by: String,
-}
-
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let json = global.output == Format::Json;
     let to_stdout = options.destination.is_stdout();
     if !(json && to_stdout) {
         options.destination.check(options.encoding)?;
     }
-    let ciphertext = options.input_encoding.decode(input::read(&options.file)?)?;
+    let ciphertext = options
+        .input_encoding
+        .decode(input::read(&options.file)?, &options.file)?;
     let session = Session::open(global).await?;
     let encrypted_for = options.key;
     let KeySpec::Encryption(spec) = session.vault.key(&encrypted_for)?.spec() else {
@@ -67,19 +60,58 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     let plaintext = session.vault.decrypt(&encrypted).await?;
     session.close().await;
-    // EXPOSE: the user asked for the plaintext.
-    let exposed = plaintext.expose();
-    if !(json && to_stdout) {
-        options
-            .destination
-            .write(&options.encoding.encode(exposed), Access::OwnerOnly)?;
+    if json && to_stdout {
+        // EXPOSE: the user asked for the plaintext.
+        output::write(document(Some(&plaintext), &encrypted_for).expose())?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let written = options.encoding.encode_secret(plaintext);
+    // EXPOSE: the user asked for the plaintext; a file gets mode 0600.
+    options
+        .destination
+        .write(written.expose(), Access::OwnerOnly)?;
     if json {
-        let report = Report {
-            plaintext: to_stdout.then(|| BASE64.encode(exposed)),
-            decrypted_by: encrypted_for.to_string(),
-        };
-        output::print(global.output, &report, |_table| Ok(()))?;
+        // EXPOSE: without the plaintext, which went to a file.
+        output::write(document(None, &encrypted_for).expose())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `decrypt --output json` prints, put together in locked memory. Neither base64 nor hexadecimal digits need to be
+/// escaped in JSON.
+fn document(plaintext: Option<&SecretBytes>, decrypted_by: &Fingerprint) -> SecretBytes {
+    let mut document = SecretWriter::default();
+    document.push(b"{\n");
+    if let Some(plaintext) = plaintext {
+        document.push(b"  \"plaintext\": \"");
+        // EXPOSE: from locked memory into locked memory.
+        document.push(input::base64_of_secret(plaintext).expose());
+        document.push(b"\",\n");
+    }
+    let rest = format!("  \"decrypted_by\": \"{decrypted_by}\"\n}}\n");
+    document.push(rest.as_bytes());
+    document.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_that_is_written_by_hand_is_json() {
+        let key: Fingerprint = format!("1220{}", "ab".repeat(32)).parse().unwrap();
+        let plaintext = SecretBytes::from_slice(b"\"\\\n\xff");
+        let with: serde_json::Value =
+            serde_json::from_slice(document(Some(&plaintext), &key).expose()).unwrap();
+        assert_eq!(
+            with,
+            serde_json::json!({"plaintext": "IlwK/w==", "decrypted_by": key.to_string()})
+        );
+        let without: serde_json::Value =
+            serde_json::from_slice(document(None, &key).expose()).unwrap();
+        assert_eq!(
+            without,
+            serde_json::json!({"decrypted_by": key.to_string()})
+        );
+    }
 }

@@ -1,30 +1,42 @@
 //! `doctor`: look the vault over.
 
-use std::process::ExitCode;
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_config::Config;
 use strongroom_errors::Coded;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
-use strongroom_vault::Inspection;
+use strongroom_vault::{Inspection, Vault, VaultError};
 
-use crate::{args::Global, exit, output, progress, session::Session};
+use crate::{
+    args::Global,
+    exit,
+    failure::{self, CliError},
+    output, progress,
+    session::{self, OpenKms, OpenedKms},
+};
 
 /// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified.
 ///
-/// Exit status 0: nothing is wrong (there may be warnings); 1: something is.
+/// What is broken is told, and the rest is looked at all the same, as far as it can be opened. Exit status 0: nothing is
+/// wrong (there may be warnings); 1: something is.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom doctor --dir my-vault\n  strongroom doctor --output json | jq '.checks[] | select(.status != \"ok\")'"
 )]
 pub(crate) struct Options {}
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     healthy: bool,
-    vault_id: String,
-    keys: usize,
+    vault_id: Option<String>,
+    keys: Option<usize>,
     kms_calls: u64,
     checks: Vec<Check>,
 }
@@ -34,6 +46,9 @@ struct Check {
     name: &'static str,
     status: Status,
     detail: String,
+    /// The code of the error that made it fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,41 +60,113 @@ enum Status {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let bar = progress::bar(global, session.vault.key_count() as u64, "opening keys");
-    let inspection = session
-        .vault
-        .inspect(|done, _of| bar.set_position(done as u64))
-        .await?;
-    bar.finish_and_clear();
-    let mut checks = vec![check(
-        "rows",
-        Status::Ok,
-        "every row is authentic and adds up to the state record",
-    )];
-    checks.extend(checks_of_vault(&inspection));
-    checks.extend(checks_of_setup(&session));
-    checks.extend(checks_of_process());
-    let report = Report {
-        healthy: checks.iter().all(|check| check.status != Status::Failed),
-        vault_id: session.vault.id().to_string(),
-        keys: session.vault.key_count(),
-        kms_calls: session.kms.total_calls(),
-        checks,
-    };
-    session.close().await;
-    output::print(global.output, &report, |out| {
-        for check in &report.checks {
+    let mut report = Report::default();
+    match session::read_config(global) {
+        Ok(config) => {
+            let path = global.config_path();
+            report.add("configuration", Status::Ok, path.display().to_string());
+            report.look_at(global, &config).await;
+        }
+        Err(error) if matches!(error.downcast_ref(), Some(CliError::NoConfig { .. })) => {
+            return Err(error);
+        }
+        Err(error) => report.fail("configuration", &error),
+    }
+    report.checks.extend(checks_of_process());
+    report.healthy = report
+        .checks
+        .iter()
+        .all(|check| check.status != Status::Failed);
+    output::print(global.output, &report, |out| report.print(out))?;
+    Ok(ExitCode::from(if report.healthy { 0 } else { exit::NO }))
+}
+
+impl Report {
+    fn add(&mut self, name: &'static str, status: Status, detail: impl Into<String>) {
+        self.checks.push(check(name, status, detail));
+    }
+
+    fn fail(&mut self, name: &'static str, error: &anyhow::Error) {
+        self.checks.push(failed(name, error));
+    }
+
+    /// Key file, database and vault, as far as they can be opened: each is looked at even when another one is broken.
+    async fn look_at(&mut self, global: &Global, config: &Config) {
+        let kms = match OpenKms::open(config) {
+            Ok(kms) => {
+                self.checks.extend(checks_of_key_files(&kms));
+                Some(kms)
+            }
+            Err(error) => {
+                self.fail("key file", &error);
+                None
+            }
+        };
+        let store = match session::open_store_of(config, &global.dir).await {
+            Ok(store) => store,
+            Err(error) => return self.fail("database", &error),
+        };
+        self.add("database", Status::Ok, "opens");
+        match store.check_integrity().await {
+            Ok(()) => self.add(
+                "pages",
+                Status::Ok,
+                "the database's own check finds nothing",
+            ),
+            Err(error) => self.fail("pages", &error.into()),
+        }
+        let Some(kms) = kms else {
+            return session::close_refused(store).await;
+        };
+        match session::open_vault(config, &kms, store).await {
+            Ok(vault) => self.look_into(global, config, vault).await,
+            Err(error) => self.fail("vault", &error),
+        }
+        self.kms_calls = kms.total_calls();
+    }
+
+    async fn look_into(&mut self, global: &Global, config: &Config, vault: Vault) {
+        self.vault_id = Some(vault.id().to_string());
+        self.keys = Some(vault.key_count());
+        self.add(
+            "vault",
+            Status::Ok,
+            "opens; every row is authentic and adds up to the state record",
+        );
+        let bar = progress::bar(global, vault.key_count() as u64, "opening keys");
+        let inspection = vault
+            .inspect(|done, _of| bar.set_position(done as u64))
+            .await;
+        bar.finish_and_clear();
+        match inspection {
+            Ok(inspection) => self.checks.extend(checks_of_vault(&inspection)),
+            Err(error @ VaultError::AuditBroken { .. }) => self.fail("audit", &error.into()),
+            Err(error) => self.fail("keys", &error.into()),
+        }
+        self.checks.push(check_of_anchor(config));
+        session::close(vault).await;
+    }
+
+    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        for check in &self.checks {
             let mark = match check.status {
                 Status::Ok => "ok     ",
                 Status::Warning => "warning",
                 Status::Failed => "FAILED ",
             };
-            writeln!(out, "{mark}  {:<12} {}", check.name, check.detail)?;
+            let detail = output::printable(&check.detail);
+            write!(out, "{mark}  {:<13} {detail}", check.name)?;
+            match check.code {
+                Some(code) => writeln!(out, " ({code})")?,
+                None => writeln!(out)?,
+            }
+        }
+        let codes: BTreeSet<_> = self.checks.iter().filter_map(|check| check.code).collect();
+        for code in codes {
+            writeln!(out, "what to do: strongroom errors {code}")?;
         }
         Ok(())
-    })?;
-    Ok(ExitCode::from(if report.healthy { 0 } else { exit::NO }))
+    }
 }
 
 fn check(name: &'static str, status: Status, detail: impl Into<String>) -> Check {
@@ -87,6 +174,15 @@ fn check(name: &'static str, status: Status, detail: impl Into<String>) -> Check
         name,
         status,
         detail: detail.into(),
+        code: None,
+    }
+}
+
+/// A check that `error` made fail, with all of its causes.
+fn failed(name: &'static str, error: &anyhow::Error) -> Check {
+    Check {
+        code: failure::code_of(error).map(|code| code.name()),
+        ..check(name, Status::Failed, format!("{error:#}"))
     }
 }
 
@@ -105,21 +201,23 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
         ),
     ));
     for (fingerprint, error) in &inspection.broken {
-        checks.push(check(
-            "keys",
-            Status::Failed,
-            format!("{fingerprint}: {error} ({})", error.code().name()),
-        ));
+        checks.push(Check {
+            code: Some(error.code().name()),
+            ..check("keys", Status::Failed, format!("{fingerprint}: {error}"))
+        });
     }
     for wrap in &inspection.wraps {
         let opens = format!("wrapper key {} of {}", wrap.wrapper_key_id, wrap.kms);
         checks.push(match wrap.failure {
             None => check("wrap", Status::Ok, format!("{opens} opens the vault")),
-            Some(code) => check(
-                "wrap",
-                Status::Failed,
-                format!("{opens} does not open the vault ({code})"),
-            ),
+            Some(code) => Check {
+                code: Some(code),
+                ..check(
+                    "wrap",
+                    Status::Failed,
+                    format!("{opens} does not open the vault"),
+                )
+            },
         });
     }
     if inspection.clear > 0 {
@@ -131,7 +229,7 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
     }
     if inspection.exposed > 0 {
         let detail = format!(
-            "{} keys are or were stored readable: rotate them",
+            "{} keys are or were stored readable: replace them by new keys",
             inspection.exposed
         );
         checks.push(check("exposed", Status::Warning, detail));
@@ -139,21 +237,25 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
     checks
 }
 
-fn checks_of_setup(session: &Session) -> Vec<Check> {
-    let mut checks = Vec::new();
-    for kms in session.kms.iter() {
+fn checks_of_key_files(kms: &OpenKms) -> Vec<Check> {
+    let of_one = |kms: &OpenedKms| {
         let described = kms.local.describe();
         let status = match described.protection {
             ProtectionKind::Passphrase(_) => Status::Ok,
             ProtectionKind::UnprotectedKeyFile => Status::Warning,
         };
-        checks.push(check(
+        check(
             "key file",
             status,
             format!("{}: {}", described.path.display(), described.protection),
-        ));
-    }
-    checks.push(match &session.config.vault.anchor {
+        )
+    };
+    kms.iter().map(of_one).collect()
+}
+
+/// Of an open vault: it was held against the anchor when it was opened.
+fn check_of_anchor(config: &Config) -> Check {
+    match &config.vault.anchor {
         Some(path) => check(
             "anchor",
             Status::Ok,
@@ -164,8 +266,7 @@ fn checks_of_setup(session: &Session) -> Vec<Check> {
             Status::Warning,
             "none: a rollback of the whole database goes unnoticed",
         ),
-    });
-    checks
+    }
 }
 
 fn checks_of_process() -> Vec<Check> {

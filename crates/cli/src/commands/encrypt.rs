@@ -69,7 +69,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !json_to_stdout {
         options.destination.check(options.encoding)?;
     }
-    let message = options.input_encoding.decode(input::read(&options.file)?)?;
+    let message = options
+        .input_encoding
+        .decode(input::read(&options.file)?, &options.file)?;
     let encrypted = match (&options.receiver.public_key, &options.receiver.to) {
         (Some(path), _) => {
             EncryptionPublicKey::detect(&input::read(path)?)?.encrypt(&message, &SystemRandom)?
@@ -87,11 +89,17 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             .into());
         }
     };
+    let written = options.encoding.encode(&encrypted.ciphertext);
+    // What `decrypt` would not read again is not written either.
+    if written.len() > input::LIMIT {
+        return Err(CliError::TooLong {
+            what: "the encrypted message",
+            limit: input::LIMIT,
+        }
+        .into());
+    }
     if !json_to_stdout {
-        options.destination.write(
-            &options.encoding.encode(&encrypted.ciphertext),
-            Access::Readable,
-        )?;
+        options.destination.write(&written, Access::Readable)?;
     }
     if global.output == Format::Json {
         let report = Report {

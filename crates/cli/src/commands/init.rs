@@ -13,11 +13,12 @@ use strongroom_config::{
     SecretSource, VaultConfig,
 };
 use strongroom_crypto::{Random, SystemRandom, clock::SystemClock};
-use strongroom_files::{Access, FileAction, FileError, Files};
+use strongroom_files::{Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME};
 use strongroom_kms::{KeyState, KmsKeyId};
 use strongroom_kms_local::{
     DEFAULT_COST, KeyKind, LocalKey, LocalKms, Protection as FileProtection,
 };
+use strongroom_memory::SecretBytes;
 use strongroom_store::{Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{NewVault, Vault};
@@ -33,6 +34,9 @@ use crate::{
 /// The name of the embedded KMS in new configurations.
 const LOCAL: &str = "local";
 
+/// The name of a node of which nothing is said.
+const DEFAULT_NODE: &str = "node";
+
 /// Make an empty vault: its configuration, its key file and its database.
 ///
 /// The key file and the anchor go to the user's configuration folder, so that copying the vault's folder does not copy
@@ -43,9 +47,9 @@ const LOCAL: &str = "local";
     strongroom init --dir my-vault --passphrase-prompt --node participant1\n  \
     strongroom init --dir my-vault --unprotected-key-file")]
 pub(crate) struct Options {
-    /// The node's name, the prefix of the names of its keys.
-    #[arg(long, default_value = "node")]
-    node: String,
+    /// The node's name, the prefix of the names of its keys [default: node].
+    #[arg(long)]
+    node: Option<String>,
     /// Where key file and anchor go [default: the user's configuration folder, strongroom/VAULT-ID].
     #[arg(long, value_name = "DIR")]
     key_dir: Option<PathBuf>,
@@ -91,91 +95,106 @@ impl ProtectionArgs {
 #[derive(Serialize)]
 struct Report {
     vault_id: String,
-    dir: PathBuf,
-    config: PathBuf,
-    key_files: Vec<PathBuf>,
-    anchor: Option<PathBuf>,
+    dir: String,
+    config: String,
+    key_files: Vec<String>,
+    anchor: Option<String>,
     kms_calls: u64,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let protection = options.protection.to_config()?;
-    refuse_other_plans(global, &protection)?;
-    let session = make(
-        global,
-        &options.node,
-        options.key_dir.as_deref(),
-        protection,
-    )
-    .await?;
-    let key_files: Vec<PathBuf> = session
-        .kms
-        .iter()
-        .map(|kms| kms.local.path().to_owned())
-        .collect();
+    let plan = Plan {
+        node: options.node.as_deref(),
+        key_dir: options.key_dir.as_deref(),
+        protection: Some(options.protection.to_config()?),
+    };
+    let session = make(global, &plan).await?;
+    // Names of files need not be text; what is printed is.
+    let shown = |path: &Path| path.display().to_string();
+    let key_files = session.kms.iter().map(|kms| shown(kms.local.path()));
     let report = Report {
         vault_id: session.vault.id().to_string(),
-        dir: global.dir.clone(),
-        config: global.config_path(),
-        key_files,
-        anchor: session.config.vault.anchor.clone(),
+        dir: shown(&global.dir),
+        config: shown(&global.config_path()),
+        key_files: key_files.collect(),
+        anchor: session.config.vault.anchor.as_deref().map(shown),
         kms_calls: session.kms.total_calls(),
     };
     session.close().await;
     output::print(global.output, &report, |out| {
-        writeln!(
-            out,
-            "Made vault {} in {}",
-            report.vault_id,
-            report.dir.display()
-        )?;
-        writeln!(out, "  configuration  {}", report.config.display())?;
+        writeln!(out, "Made vault {} in {}", report.vault_id, report.dir)?;
+        writeln!(out, "  configuration  {}", report.config)?;
         for key_file in &report.key_files {
             writeln!(
                 out,
-                "  key file       {}  (back it up apart from the database)",
-                key_file.display()
+                "  key file       {key_file}  (back it up apart from the database)"
             )?;
         }
         if let Some(anchor) = &report.anchor {
-            writeln!(out, "  anchor         {}", anchor.display())?;
+            writeln!(out, "  anchor         {anchor}")?;
         }
+        let vault = global.vault_args();
         writeln!(
             out,
-            "Next: strongroom keys generate-signing --dir {} --usage protocol",
-            report.dir.display()
+            "Next: strongroom keys generate-signing {vault} --usage protocol"
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was asked for; where nothing was said, a vault that was begun decides, or else the default.
+pub(crate) struct Plan<'a> {
+    pub(crate) node: Option<&'a str>,
+    pub(crate) key_dir: Option<&'a Path>,
+    pub(crate) protection: Option<Protection>,
+}
+
+impl Plan<'_> {
+    /// A vault that was begun is finished, and used, as it was begun: whoever now asks for a passphrase must not get a
+    /// vault without one.
+    ///
+    /// # Errors
+    /// [`CliError::BegunOtherwise`]; those of reading the configuration, if there is one.
+    pub(crate) fn check(&self, global: &Global) -> anyhow::Result<()> {
+        if session::files().read(&global.config_path())?.is_none() {
+            return Ok(());
+        }
+        let begun = session::read_config(global)?;
+        let refuse = |what| {
+            let path = global.dir.clone();
+            Err(CliError::BegunOtherwise { path, what }.into())
+        };
+        if self.node.is_some_and(|node| node != begun.vault.node) {
+            return refuse("node");
+        }
+        let Some(kms) = begun.kms.first() else {
+            return Ok(());
+        };
+        let KmsProviderConfig::Local {
+            key_file,
+            protection,
+        } = &kms.provider;
+        if let Some(wanted) = self.key_dir {
+            let wanted = std::path::absolute(wanted)?;
+            if key_file.parent() != Some(wanted.as_path()) {
+                return refuse("folder of the key file");
+            }
+        }
+        match &self.protection {
+            Some(wanted) if wanted != protection => refuse("protection"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Makes a vault, or goes on with one whose making was interrupted.
 ///
 /// The order makes every step repeatable: the configuration names the vault and its key file before either is there;
 /// the database holds a vault only when its first commit is durable.
-pub(crate) async fn make(
-    global: &Global,
-    node: &str,
-    key_dir: Option<&Path>,
-    protection: Protection,
-) -> anyhow::Result<Session> {
-    let files = session::files();
-    let config = if files.read(&global.config_path())?.is_some() {
-        session::read_config(global)?
-    } else {
-        refuse_other_contents(&global.dir)?;
-        let config = new_config(node, key_dir, protection)?;
-        config.validate()?;
-        files.create_folder(&global.dir, Access::OwnerOnly)?;
-        files.write_durably(
-            &global.config_path(),
-            config.to_toml()?.as_bytes(),
-            Access::OwnerOnly,
-        )?;
-        config
-    };
-    refuse_to_replace(&global.dir, &config)?;
-    let kms = OpenKms::open_with(&config, |kms| open_or_make_local(&files, kms))?;
+pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Session> {
+    let caller = environment::caller()?;
+    plan.check(global)?;
+    let (config, kms) = begin(global, plan)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
     let environment = kms.environment(store, &config);
     let id = VaultId::from_bytes(config.vault.id_bytes()?);
@@ -184,44 +203,114 @@ pub(crate) async fn make(
         id,
         wrapper_key: configured_wrapper_key(&config)?.or_else(|| left_behind(&kms)),
     };
-    let vault = Vault::create(
-        environment,
-        session::settings(&config),
-        &environment::caller(),
-        new,
-    )
-    .await?;
-    Ok(Session { vault, config, kms })
+    let vault = Vault::create(environment, session::settings(&config), &caller, new).await?;
+    Ok(Session {
+        vault,
+        config,
+        kms,
+        caller,
+    })
 }
 
-/// A finished vault is not made again, and an unfinished one is finished as it was begun: whoever now asks for a
-/// passphrase must not get a vault without one.
-fn refuse_other_plans(global: &Global, protection: &Protection) -> anyhow::Result<()> {
-    let path = global.dir.clone();
-    if SqliteStore::exists(&path) {
+/// Everything before the database: the configuration and the key file, made, or found as they were left.
+fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, OpenKms)> {
+    let files = session::files();
+    let path = global.config_path();
+    let new = if files.read(&path)?.is_some() {
+        None
+    } else {
+        refuse_other_contents(&global.dir)?;
+        Some(Draft::of(global, plan)?)
+    };
+    files.create_folder(&global.dir, Access::OwnerOnly)?;
+    // The store would refuse it later, when a configuration and a key file were there already.
+    files.check_guarded(&global.dir)?;
+    // Of two that make a vault here at once, the second would put its configuration and its key file in the place of the
+    // first one's. The database has the same lock, so it is given back before that is made.
+    let _lock = FolderLock::acquire(&global.dir).map_err(in_use)?;
+    if SqliteStore::exists(&global.dir) {
+        let path = global.dir.clone();
         return Err(StoreError::AlreadyAVault { path }.into());
     }
-    if session::files().read(&global.config_path())?.is_none() {
-        return Ok(());
-    }
-    let begun = session::read_config(global)?;
-    let as_begun = |kms: &KmsConfig| {
-        let KmsProviderConfig::Local {
-            protection: begun, ..
-        } = &kms.provider;
-        begun == protection
+    let (config, passphrase) = match new {
+        Some(draft) if files.read(&path)?.is_none() => {
+            let text = draft.config.to_toml()?;
+            files.write_new_durably(&path, text.as_bytes(), Access::OwnerOnly)?;
+            (draft.config, draft.passphrase)
+        }
+        _ => {
+            plan.check(global)?;
+            let config = session::read_config(global)?;
+            refuse_to_replace(&config)?;
+            (config, None)
+        }
     };
-    if begun.kms.first().is_some_and(as_begun) {
-        Ok(())
-    } else {
-        Err(CliError::BegunOtherwise { path }.into())
+    let kms = OpenKms::open_with(&config, |kms| {
+        open_or_make_local(&files, kms, passphrase.as_ref())
+    })?;
+    Ok((config, kms))
+}
+
+fn in_use(error: FileError) -> anyhow::Error {
+    match error {
+        FileError::Locked { path, holder_pid } => StoreError::Locked { path, holder_pid }.into(),
+        other => other.into(),
     }
+}
+
+/// A vault that is about to be begun.
+struct Draft {
+    config: Config,
+    /// Asked for before anything is written, so that a mistyped one leaves nothing behind.
+    passphrase: Option<SecretBytes>,
+}
+
+impl Draft {
+    fn of(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Self> {
+        let config = new_config(plan)?;
+        config.validate()?;
+        refuse_shared_keys(global, &config)?;
+        let passphrase = match &plan.protection {
+            Some(Protection::Passphrase { from }) => Some(secrets::read_new(from, NEW_PASSPHRASE)?),
+            _ => None,
+        };
+        Ok(Self { config, passphrase })
+    }
+}
+
+/// What a prompt for a new passphrase says.
+const NEW_PASSPHRASE: &str = "New passphrase of the key file";
+
+/// The id of the vault is new, so what lies where its key file and its anchor are to be belongs to another one.
+fn refuse_shared_keys(global: &Global, config: &Config) -> anyhow::Result<()> {
+    let dir = std::path::absolute(&global.dir)?;
+    for kms in &config.kms {
+        let KmsProviderConfig::Local { key_file, .. } = &kms.provider;
+        let paths = [Some(key_file), config.vault.anchor.as_ref()];
+        for path in paths.into_iter().flatten() {
+            if path.symlink_metadata().is_ok() {
+                let folder = path.parent().unwrap_or(path);
+                return Err(CliError::KeyFolderInUse {
+                    path: folder.to_owned(),
+                }
+                .into());
+            }
+        }
+        if key_file.starts_with(&dir) {
+            tracing::warn!(
+                "the key file lies in the vault's folder: whoever copies the database copies its key"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A folder with something else in it is not ours to fill.
 fn refuse_other_contents(dir: &Path) -> anyhow::Result<()> {
     let in_use = match std::fs::read_dir(dir) {
-        Ok(mut entries) => entries.next().is_some(),
+        Ok(entries) => entries
+            .flatten()
+            .any(|entry| entry.file_name() != LOCK_FILE_NAME),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
             return Err(FileError::NotAFolder {
@@ -250,39 +339,30 @@ fn refuse_other_contents(dir: &Path) -> anyhow::Result<()> {
 
 /// A vault that was once finished and has lost its database is not an unfinished one: a new one in its place would
 /// hide the loss, and make the anchor forget it.
-fn refuse_to_replace(dir: &Path, config: &Config) -> anyhow::Result<()> {
-    if SqliteStore::exists(dir) {
-        return Ok(());
-    }
-    let anchor = session::anchor(config);
-    match (anchor.load()?, anchor.location()) {
-        (Some(record), Some(location)) if record.confirmed.is_some() => {
-            Err(CliError::DatabaseGone {
-                vault_id: record.vault_id,
-                anchor: location,
-            }
-            .into())
+fn refuse_to_replace(config: &Config) -> anyhow::Result<()> {
+    match session::remembered(config)? {
+        Some((vault_id, anchor)) => Err(CliError::DatabaseGone {
+            vault_id,
+            anchor,
+            source: None,
         }
-        _ => Ok(()),
+        .into()),
+        None => Ok(()),
     }
 }
 
-fn new_config(
-    node: &str,
-    key_dir: Option<&Path>,
-    protection: Protection,
-) -> anyhow::Result<Config> {
+fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
     let mut id = [0; 16];
     SystemRandom.fill(&mut id)?;
     let id = VaultId::from_bytes(id).to_string();
-    let keys = match key_dir {
+    let keys = match plan.key_dir {
         Some(folder) => std::path::absolute(folder)?,
         None => environment::key_home()?.join(&id),
     };
     Ok(Config {
         vault: VaultConfig {
             id,
-            node: node.to_owned(),
+            node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
             anchor: Some(keys.join("anchor.json")),
         },
         kms: vec![KmsConfig {
@@ -290,7 +370,10 @@ fn new_config(
             wrapper_key_id: None,
             provider: KmsProviderConfig::Local {
                 key_file: keys.join("kms.key"),
-                protection,
+                protection: plan
+                    .protection
+                    .clone()
+                    .unwrap_or(Protection::UnprotectedKeyFile {}),
             },
         }],
         custody: CustodyConfig::default(),
@@ -299,7 +382,11 @@ fn new_config(
 }
 
 /// Opens the key file of an embedded KMS, or makes it if it is not there.
-fn open_or_make_local(files: &Arc<dyn Files>, kms: &KmsConfig) -> anyhow::Result<LocalKms> {
+fn open_or_make_local(
+    files: &Arc<dyn Files>,
+    kms: &KmsConfig,
+    passphrase: Option<&SecretBytes>,
+) -> anyhow::Result<LocalKms> {
     let KmsProviderConfig::Local {
         key_file,
         protection,
@@ -310,7 +397,11 @@ fn open_or_make_local(files: &Arc<dyn Files>, kms: &KmsConfig) -> anyhow::Result
     let protection = match protection {
         Protection::UnprotectedKeyFile {} => FileProtection::UnprotectedKeyFile,
         Protection::Passphrase { from } => FileProtection::Passphrase(
-            secrets::read_new(from, "New passphrase of the key file")?,
+            match passphrase {
+                // EXPOSE: from locked memory into locked memory.
+                Some(passphrase) => SecretBytes::from_slice(passphrase.expose()),
+                None => secrets::read_new(from, NEW_PASSPHRASE)?,
+            },
             DEFAULT_COST,
         ),
     };

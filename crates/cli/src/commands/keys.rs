@@ -11,6 +11,7 @@ mod show;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use strongroom_store::Custody;
 use strongroom_vault::KeyEntry;
 
 use crate::{
@@ -22,21 +23,13 @@ use crate::{
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Generate a signing key
     GenerateSigning(generate::SigningOptions),
-    /// Generate an encryption key
     GenerateEncryption(generate::EncryptionOptions),
-    /// List keys
     List(list::Options),
-    /// Show one key and its public half
     Show(show::Options),
-    /// Give a private key out
     Export(export::Options),
-    /// Bring a key in
     Import(import::Options),
-    /// Destroy a key
     Delete(delete::Options),
-    /// Seal keys that are stored readable
     Seal(seal::Options),
 }
 
@@ -53,11 +46,22 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     }
 }
 
-/// Prints one key.
+/// Prints one key that came into the vault.
 fn print_key(global: &Global, entry: &KeyEntry) -> anyhow::Result<ExitCode> {
+    warn_if_clear(entry);
     let view = KeyView::of(entry);
-    output::print(global.output, &view, |out| {
-        writeln!(out, "{}", key_view::table(std::slice::from_ref(&view)))
-    })?;
+    output::print(global.output, &view, |out| key_view::write_one(out, &view))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A private key that was just stored readable is not passed over in silence.
+pub(crate) fn warn_if_clear(entry: &KeyEntry) {
+    let private = entry.private.as_ref();
+    if private.is_some_and(|private| private.custody == Custody::Clear) {
+        tracing::warn!(
+            key = %entry.fingerprint(),
+            "the configuration has this private key stored readable: whoever gets the database gets the key; \
+             seal it with 'strongroom keys seal'"
+        );
+    }
 }

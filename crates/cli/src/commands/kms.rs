@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{KmsProviderConfig, Protection};
+use strongroom_config::{KmsProviderConfig, Protection, with_protection};
 use strongroom_files::Access;
-use strongroom_kms_local::{DEFAULT_COST, LocalKey};
+use strongroom_kms_local::{DEFAULT_COST, LocalKey, LocalKms};
 
 use crate::{
     args::Global,
@@ -41,6 +41,8 @@ pub(crate) enum Command {
 #[derive(Serialize)]
 struct Report {
     kms: Vec<KmsView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_config: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -62,22 +64,24 @@ struct KeyView {
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
-    if let Command::Protect { protection, kms } = command {
-        protect(global, &protection, kms.as_deref())?;
-    }
-    show(global)
-}
-
-fn show(global: &Global) -> anyhow::Result<ExitCode> {
-    let config = session::read_config(global)?;
-    let kms = OpenKms::open(&config)?;
-    let report = Report {
-        kms: kms
-            .iter()
-            .map(|kms| KmsView::of(&kms.name, &kms.local))
-            .collect(),
+    let report = match command {
+        Command::Show => {
+            let kms = OpenKms::open(&session::read_config(global)?)?;
+            let views = kms.iter().map(|kms| KmsView::of(&kms.name, &kms.local));
+            Report {
+                kms: views.collect(),
+                changed_config: None,
+            }
+        }
+        Command::Protect { protection, kms } => protect(global, &protection, kms.as_deref())?,
     };
     output::print(global.output, &report, |out| {
+        if let Some(path) = &report.changed_config {
+            writeln!(
+                out,
+                "changed 'protection' in {path}, and nothing else there\n"
+            )?;
+        }
         for kms in &report.kms {
             writeln!(
                 out,
@@ -105,7 +109,7 @@ fn show(global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 impl KmsView {
-    fn of(name: &str, local: &strongroom_kms_local::LocalKms) -> Self {
+    fn of(name: &str, local: &LocalKms) -> Self {
         Self {
             name: name.to_owned(),
             key_file: local.path().display().to_string(),
@@ -132,8 +136,8 @@ impl KeyView {
 ///
 /// The file changes first. When the second step did not happen, the configuration does not open the file, but what is
 /// wanted does: then only that step is left to do.
-fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow::Result<()> {
-    let mut config = session::read_config(global)?;
+fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow::Result<Report> {
+    let (text, mut config) = session::read_config_text(global)?;
     let wanted = args.to_config()?;
     let section = match name {
         None => config.kms.first_mut(),
@@ -143,26 +147,32 @@ fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow
         value: name.unwrap_or_default().to_owned(),
         expected: "the name of a [[kms]] section",
     })?;
+    // Whoever wrote the configuration keeps its comments; that it can be changed is known before the key file changes.
+    let changed = with_protection(&text, &section.name, &wanted)?;
     let opened = session::open_local(section);
     let KmsProviderConfig::Local { protection, .. } = &mut section.provider;
     let before = std::mem::replace(protection, wanted.clone());
-    match (opened, &wanted) {
-        (Ok(local), Protection::UnprotectedKeyFile {}) => local.danger_remove_passphrase()?,
+    let local = match (opened, &wanted) {
+        (Ok(local), Protection::UnprotectedKeyFile {}) => {
+            local.danger_remove_passphrase()?;
+            local
+        }
         (Ok(local), Protection::Passphrase { from }) => {
             local.change_protection(
                 secrets::read_new(from, "New passphrase of the key file")?,
                 DEFAULT_COST,
             )?;
+            local
         }
         (Err(refused), _) if before != wanted => {
-            session::open_local(section).map_err(|_also_refused| refused)?;
+            session::open_local(section).map_err(|_also_refused| refused)?
         }
         (Err(refused), _) => return Err(refused),
-    }
-    session::files().write_durably(
-        &global.config_path(),
-        config.to_toml()?.as_bytes(),
-        Access::OwnerOnly,
-    )?;
-    Ok(())
+    };
+    let path = global.config_path();
+    session::files().rewrite_durably(&path, changed.as_bytes(), Access::OwnerOnly)?;
+    Ok(Report {
+        kms: vec![KmsView::of(&section.name, &local)],
+        changed_config: (changed != text).then(|| path.display().to_string()),
+    })
 }

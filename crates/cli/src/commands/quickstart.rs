@@ -9,16 +9,16 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::Protection;
-use strongroom_crypto::{
-    EncryptionKeySpec, KeyName, KeyPurpose, KeyUsage, KeyUsages, SigningKeySpec,
-};
+use strongroom_crypto::{EncryptionKeySpec, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
+use strongroom_store::KeyState;
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{KeyEntry, KeyFilter, NewEncryptionKey, NewSigningKey, Vault};
 
 use crate::{
     args::Global,
-    commands::init,
-    environment, exit,
+    commands::{init, keys},
+    exit,
+    failure::CliError,
     key_view::{self, KeyView},
     output, progress,
     session::{self, Session},
@@ -36,9 +36,9 @@ const MESSAGE: &[u8] = b"strongroom quickstart";
     after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json"
 )]
 pub(crate) struct Options {
-    /// The node's name, the prefix of the names of its keys.
-    #[arg(long, default_value = "node")]
-    node: String,
+    /// The node's name, the prefix of the names of its keys [default: node].
+    #[arg(long)]
+    node: Option<String>,
     /// Where key file and anchor go [default: the user's configuration folder, strongroom/VAULT-ID].
     #[arg(long, value_name = "DIR")]
     key_dir: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub(crate) struct Options {
 #[derive(Serialize)]
 struct Report {
     vault_id: String,
-    dir: PathBuf,
+    dir: String,
     created: bool,
     keys: Vec<KeyView>,
     checks: Vec<Check>,
@@ -61,8 +61,8 @@ struct Check {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let spinner = progress::spinner(global, "making keys and using them");
     let (session, created) = open_or_make(global, &options).await?;
+    let spinner = progress::spinner(global, "making keys and using them");
     let node = session.config.vault.node.clone();
     let protection = session
         .config
@@ -72,7 +72,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .collect::<Vec<_>>();
     let mut checks = Vec::new();
 
-    let keys = node_keys(&session.vault, &node).await?;
+    let keys = node_keys(&session, &node).await?;
     check_keys(&session.vault, &keys, "first use", &mut checks).await?;
     let mut kms_calls = session.kms.total_calls();
     session.close().await;
@@ -87,7 +87,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     kms_calls += session.kms.total_calls();
     let report = Report {
         vault_id: session.vault.id().to_string(),
-        dir: global.dir.clone(),
+        dir: global.dir.display().to_string(),
         created,
         keys: session
             .vault
@@ -105,17 +105,26 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         let strongroom_config::KmsProviderConfig::Local { protection, .. } = provider;
         *protection == Protection::UnprotectedKeyFile {}
     });
-    output::print(global.output, &report, |out| report.print(out, unprotected))?;
+    let vault_args = global.vault_args();
+    output::print(global.output, &report, |out| {
+        report.print(out, unprotected, &vault_args)
+    })?;
     let passed = report.checks.iter().all(|check| check.passed);
     Ok(ExitCode::from(if passed { 0 } else { exit::NO }))
 }
 
 impl Report {
-    fn print(&self, out: &mut dyn std::io::Write, unprotected: bool) -> std::io::Result<()> {
-        let dir = self.dir.display();
+    /// `vault` are the arguments that name the vault, as a shell reads them.
+    fn print(
+        &self,
+        out: &mut dyn std::io::Write,
+        unprotected: bool,
+        vault: &str,
+    ) -> std::io::Result<()> {
         let did = if self.created { "Made" } else { "Went on with" };
-        writeln!(out, "{did} vault {} in {dir}\n", self.vault_id)?;
-        writeln!(out, "{}\n", key_view::table(&self.keys))?;
+        writeln!(out, "{did} vault {} in {}\n", self.vault_id, self.dir)?;
+        key_view::write_list(out, &self.keys)?;
+        writeln!(out)?;
         for check in &self.checks {
             writeln!(
                 out,
@@ -132,7 +141,7 @@ impl Report {
             )?;
             writeln!(
                 out,
-                "  strongroom kms protect --dir {dir} --passphrase-prompt\n"
+                "  strongroom kms protect {vault} --passphrase-prompt\n"
             )?;
         }
         let protocol = self
@@ -143,92 +152,139 @@ impl Report {
         if let Some(key) = protocol {
             writeln!(
                 out,
-                "  echo hello | strongroom sign - --dir {dir} --key {} --encoding base64",
+                "  echo hello | strongroom sign - {vault} --key {} --encoding base64",
                 key.fingerprint
             )?;
         }
-        writeln!(out, "  strongroom keys list --dir {dir}")?;
-        writeln!(out, "  strongroom doctor --dir {dir}")?;
-        writeln!(out, "  strongroom audit list --dir {dir}")
+        writeln!(out, "  strongroom keys list {vault}")?;
+        writeln!(out, "  strongroom doctor {vault}")?;
+        writeln!(out, "  strongroom audit list {vault}")
     }
 }
 
 /// Opens the vault of the folder, or makes it; an interrupted making goes on.
 async fn open_or_make(global: &Global, options: &Options) -> anyhow::Result<(Session, bool)> {
+    let plan = init::Plan {
+        node: options.node.as_deref(),
+        key_dir: options.key_dir.as_deref(),
+        protection: None,
+    };
     if SqliteStore::exists(&global.dir) {
+        plan.check(global)?;
         return Ok((Session::open(global).await?, false));
     }
-    let session = init::make(
-        global,
-        &options.node,
-        options.key_dir.as_deref(),
-        Protection::UnprotectedKeyFile {},
-    )
-    .await?;
-    Ok((session, true))
+    Ok((init::make(global, &plan).await?, true))
 }
 
+/// What the name of the namespace key ends in.
+const NAMESPACE: &str = "namespace";
+
+/// The node's signing keys: what their names end in, and what they are for. The namespace key comes first.
+const SIGNING: [(&str, KeyUsage); 3] = [
+    (NAMESPACE, KeyUsage::Namespace),
+    ("sequencer-auth", KeyUsage::SequencerAuthentication),
+    ("signing", KeyUsage::Protocol),
+];
+
+/// What the name of the encryption key ends in.
+const ENCRYPTION: &str = "encryption";
+
 /// The node's keys, found by name or made, as a ledger node's own initialization does.
-async fn node_keys(vault: &Vault, node: &str) -> anyhow::Result<Vec<Arc<KeyEntry>>> {
-    let signing = [
-        ("namespace", KeyUsage::Namespace),
-        ("sequencer-auth", KeyUsage::SequencerAuthentication),
-        ("signing", KeyUsage::Protocol),
-    ];
-    let mut keys = Vec::with_capacity(signing.len() + 1);
-    for (suffix, usage) in signing {
-        keys.push(signing_key(vault, KeyName::try_new(format!("{node}-{suffix}"))?, usage).await?);
+async fn node_keys(session: &Session, node: &str) -> anyhow::Result<Vec<Arc<KeyEntry>>> {
+    refuse_new_identity(&session.vault, node)?;
+    let mut keys = Vec::with_capacity(SIGNING.len() + 1);
+    for (suffix, usage) in SIGNING {
+        keys.push(signing_key(session, name(node, suffix)?, usage).await?);
     }
-    keys.push(encryption_key(vault, KeyName::try_new(format!("{node}-encryption"))?).await?);
+    keys.push(encryption_key(session, name(node, ENCRYPTION)?).await?);
     Ok(keys)
 }
 
+fn name(node: &str, suffix: &str) -> anyhow::Result<KeyName> {
+    Ok(KeyName::try_new(format!("{node}-{suffix}"))?)
+}
+
+/// The namespace key is who the node is: one that is gone, or retired, is not replaced in passing. It is made first, so
+/// when any other key of the node is there, it was there once.
+fn refuse_new_identity(vault: &Vault, node: &str) -> anyhow::Result<()> {
+    let namespace = name(node, NAMESPACE)?;
+    if usable(vault, &namespace, Some(KeyUsage::Namespace))?.is_some() {
+        return Ok(());
+    }
+    let suffixes = SIGNING.map(|(suffix, _usage)| suffix);
+    for suffix in suffixes.into_iter().chain([ENCRYPTION]) {
+        if !named(vault, &name(node, suffix)?)?.is_empty() {
+            return Err(CliError::NamespaceKeyGone {
+                name: namespace.to_string(),
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
 async fn signing_key(
-    vault: &Vault,
+    session: &Session,
     name: KeyName,
     usage: KeyUsage,
 ) -> anyhow::Result<Arc<KeyEntry>> {
-    let usages = KeyUsages::try_new([usage])?;
-    if let Some(entry) = named(vault, &name, KeyPurpose::Signing)? {
+    if let Some(entry) = usable(&session.vault, &name, Some(usage))? {
         return Ok(entry);
     }
     let new = NewSigningKey {
         spec: SigningKeySpec::EcCurve25519,
-        usages,
+        usages: KeyUsages::try_new([usage])?,
         name: Some(name),
     };
-    Ok(vault
-        .generate_signing_key(&environment::caller(), new)
-        .await?)
+    let vault = &session.vault;
+    let entry = vault.generate_signing_key(&session.caller, new).await?;
+    keys::warn_if_clear(&entry);
+    Ok(entry)
 }
 
-async fn encryption_key(vault: &Vault, name: KeyName) -> anyhow::Result<Arc<KeyEntry>> {
-    if let Some(entry) = named(vault, &name, KeyPurpose::Encryption)? {
+async fn encryption_key(session: &Session, name: KeyName) -> anyhow::Result<Arc<KeyEntry>> {
+    if let Some(entry) = usable(&session.vault, &name, None)? {
         return Ok(entry);
     }
     let new = NewEncryptionKey {
         spec: EncryptionKeySpec::EcP256,
         name: Some(name),
     };
-    Ok(vault
-        .generate_encryption_key(&environment::caller(), new)
-        .await?)
+    let vault = &session.vault;
+    let entry = vault.generate_encryption_key(&session.caller, new).await?;
+    keys::warn_if_clear(&entry);
+    Ok(entry)
 }
 
-fn named(
+/// The active key of this name with this usage; without one, an encryption key.
+fn usable(
     vault: &Vault,
     name: &KeyName,
-    purpose: KeyPurpose,
+    usage: Option<KeyUsage>,
 ) -> anyhow::Result<Option<Arc<KeyEntry>>> {
+    let fits = |entry: &KeyEntry| match (entry.usages(), usage) {
+        (Some(usages), Some(usage)) => usages.contains(usage),
+        (None, None) => true,
+        _ => false,
+    };
+    let active = |entry: &KeyEntry| {
+        let private = entry.private.as_ref();
+        private.is_some_and(|private| private.state == KeyState::Active)
+    };
+    let mut entries = named(vault, name)?.into_iter();
+    Ok(entries.find(|entry| fits(entry) && active(entry)))
+}
+
+/// Every key of exactly this name, whatever it is.
+fn named(vault: &Vault, name: &KeyName) -> anyhow::Result<Vec<Arc<KeyEntry>>> {
     let filter = KeyFilter {
         name: name.as_str().to_owned(),
-        purposes: vec![purpose],
+        public_only: true,
         ..KeyFilter::default()
     };
-    Ok(vault
-        .list(&filter)?
-        .into_iter()
-        .find(|entry| entry.name.as_ref() == Some(name)))
+    let mut entries = vault.list(&filter)?;
+    entries.retain(|entry| entry.name.as_ref() == Some(name));
+    Ok(entries)
 }
 
 /// Signs and verifies, or encrypts and decrypts, with each key.

@@ -1,6 +1,9 @@
 //! `sign`: sign a file.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use data_encoding::BASE64;
@@ -73,11 +76,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !json_to_stdout {
         options.destination.check(options.encoding)?;
     }
-    let message = message(
-        input::read(&options.file)?,
-        options.input_encoding,
-        options.hash,
-    )?;
+    let message = message(&options.file, options.input_encoding, options.hash)?;
     let session = Session::open(global).await?;
     let allowed = options.usage.map_or(KeyUsages::ALL, KeyUsages::only);
     let signature = session.vault.sign(&options.key, &message, allowed).await?;
@@ -112,21 +111,28 @@ impl Report {
     }
 }
 
-/// What gets signed or verified: the decoded input, which must be a multihash if it is said to be a hash.
-pub(crate) fn message(
-    contents: Vec<u8>,
-    encoding: Encoding,
-    hash: bool,
-) -> Result<Vec<u8>, anyhow::Error> {
-    let message = encoding.decode(contents)?;
+/// What gets signed or verified: the decoded contents of `path`, which must be a multihash if they are said to be a hash.
+pub(crate) fn message(path: &Path, encoding: Encoding, hash: bool) -> anyhow::Result<Vec<u8>> {
+    let message = encoding.decode(input::read(path)?, path)?;
     if !hash {
         return Ok(message);
     }
+    let input = input::named(path);
     if message.is_empty() {
         return Err(CliError::BadEncoding {
+            input,
             encoding: "a 34-byte multihash",
         }
         .into());
     }
-    Ok(Hash::from_multihash(&message)?.to_multihash().to_vec())
+    match Hash::from_multihash(&message) {
+        Ok(hash) => Ok(hash.to_multihash().to_vec()),
+        Err(_text) if is_hash_in_hex(&message) => Err(CliError::HashInHex { input }.into()),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+fn is_hash_in_hex(text: &[u8]) -> bool {
+    let bytes = Encoding::Hex.decode(text.to_vec(), Path::new("-"));
+    bytes.is_ok_and(|bytes| Hash::from_multihash(&bytes).is_ok())
 }

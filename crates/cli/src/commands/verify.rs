@@ -82,12 +82,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             .into_iter()
             .chain(options.signer.public_key.as_deref()),
     )?;
-    let message = sign::message(
-        input::read(&options.file)?,
-        options.input_encoding,
-        options.hash,
-    )?;
-    let bytes = options.encoding.decode(input::read(&options.signature)?)?;
+    let message = sign::message(&options.file, options.input_encoding, options.hash)?;
+    let bytes = options
+        .encoding
+        .decode(input::read(&options.signature)?, &options.signature)?;
     let key = signer(global, &options.signer).await?;
     let signature = match options.form {
         Form::Raw => {

@@ -251,13 +251,19 @@ fn a_second_process_on_the_vault_is_told_who_has_it() {
         &["keys", "list"][..],
         &["keys", "generate-encryption"],
         &["sign", "vault/strongroom.toml", "--key", &key],
-        &["doctor"],
         &["quickstart"],
     ] {
         let ran = sandbox.refuses(args, "STORE_LOCKED", 6);
         let holder = format!("by process {}", std::process::id());
         assert!(ran.stderr.contains(&holder), "{}", ran.stderr);
     }
+    let doctor = sandbox.run(["doctor"]);
+    assert_eq!(doctor.status, 1);
+    assert!(
+        doctor.text().contains("(STORE_LOCKED)"),
+        "{}",
+        doctor.text()
+    );
     drop(lock);
     sandbox.run(["keys", "list"]).succeeded();
 }

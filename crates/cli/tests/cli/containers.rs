@@ -266,14 +266,20 @@ fn canton_s_public_key_message_comes_in_bare_and_wrapped() {
     let message = [int(2, 4), bytes(3, &spki), bytes(5, &[4, 5]), int(6, 2)].concat();
     let bare = bytes(1, &message);
     let wrapped = [bytes(1, &message), int(2, 30)].concat();
-    for bytes in [bare, wrapped] {
+    for (bytes, is_wrapped) in [(bare, false), (wrapped, true)] {
         sandbox.write("public", bytes);
-        let import = [
-            "keys", "import", "public", "--public", "--format", "key-pair",
-        ];
-        let imported = sandbox.json(import);
-        assert_eq!(text(&imported, "fingerprint"), key);
-        assert_eq!(imported["custody"], serde_json::Value::Null);
+        for format in ["key-pair", "auto"] {
+            let import = [
+                "keys", "import", "public", "--public", "--format", format, "--output", "json",
+            ];
+            let ran = sandbox.run(import).succeeded();
+            assert_eq!(ran.stderr.contains("was wrapped"), is_wrapped, "{ran:?}");
+            let imported = ran.json();
+            assert_eq!(text(&imported, "fingerprint"), key);
+            assert_eq!(imported["custody"], serde_json::Value::Null);
+            let other_usage = [&import[..], &["--usage", "namespace"]].concat();
+            sandbox.refuses(other_usage, "USAGE_DIFFERS", 2);
+        }
     }
     let sign = ["sign", "public", "--key", &key];
     sandbox.refuses(sign, "NO_PRIVATE_KEY", 3);
@@ -291,4 +297,112 @@ fn canton_s_public_key_message_comes_in_bare_and_wrapped() {
             .len(),
         1
     );
+}
+
+#[test]
+fn a_container_whose_key_is_for_something_else_is_refused() {
+    let other = Sandbox::with_vault();
+    let signing = other.signing_key("ec-p-256", "protocol");
+    let encryption = other.encryption_key("ec-p-256");
+    let sandbox = Sandbox::with_vault();
+    let password = sandbox.write("password", "correct horse");
+    let password = password.to_str().unwrap();
+    let file = |key: &str| other.export(key, "key-pair", key);
+    let (signing_file, encryption_file) = (file(&signing), file(&encryption));
+    let sealed = other.path("sealed.key");
+    let export = [
+        "keys",
+        "export",
+        &signing,
+        "--password-file",
+        password,
+        "--out",
+    ];
+    other
+        .run([&export[..], &[sealed.to_str().unwrap()]].concat())
+        .succeeded();
+    for (file, extra) in [
+        (&signing_file, &["--usage", "namespace"][..]),
+        (&signing_file, &["--usage", "namespace,protocol"]),
+        (&signing_file, &["--purpose", "encryption"]),
+        (
+            &signing_file,
+            &["--usage", "namespace", "--format", "key-pair"],
+        ),
+        (
+            &sealed,
+            &["--usage", "namespace", "--password-file", password],
+        ),
+        (&encryption_file, &["--usage", "protocol"]),
+        (&encryption_file, &["--purpose", "signing"]),
+    ] {
+        let import = [&["keys", "import", file.to_str().unwrap()], extra].concat();
+        // Before anything is opened: not even a key file is needed.
+        let ran = sandbox.refuses(import, "USAGE_DIFFERS", 2);
+        assert!(
+            ran.stderr.contains("but the file holds a key"),
+            "{}",
+            ran.stderr
+        );
+    }
+    for (file, extra) in [
+        (
+            &signing_file,
+            &["--usage", "protocol", "--purpose", "signing"][..],
+        ),
+        (&signing_file, &["--usage", "protocol,proof-of-ownership"]),
+        (&encryption_file, &["--purpose", "encryption"]),
+    ] {
+        let import = [&["keys", "import", file.to_str().unwrap()], extra].concat();
+        sandbox.run(import).succeeded();
+    }
+}
+
+#[test]
+fn a_broken_container_is_not_called_something_that_is_no_key() {
+    let sandbox = Sandbox::with_vault();
+    let key = sandbox.signing_key("ed25519", "protocol");
+    let whole = std::fs::read(sandbox.export(&key, "key-pair", "node.key")).unwrap();
+    let mut bad_key = whole.clone();
+    let middle = bad_key.len() / 2;
+    bad_key.drain(middle..middle + 1);
+    for contents in [&whole[..whole.len() - 9], &bad_key] {
+        sandbox.write("broken", contents);
+        for extra in [&[][..], &["--usage", "protocol"]] {
+            let import = [&["keys", "import", "broken"], extra].concat();
+            sandbox.refuses(import, "PROTO_NOT_A_KEY_PAIR", 2);
+        }
+        let public = ["keys", "import", "broken", "--public"];
+        let ran = sandbox.run(public);
+        assert!(
+            ran.code().is_some_and(|code| code.starts_with("PROTO_")),
+            "{ran:?}"
+        );
+    }
+    // What was never one is not called one, a PEM file with an empty line before it neither.
+    for contents in [
+        "not a key",
+        "\n-----BEGIN PRIVATE KEY-----\n",
+        "\nnot a key",
+        "",
+    ] {
+        sandbox.write("broken", contents);
+        let import = ["keys", "import", "broken", "--usage", "protocol"];
+        let ran = sandbox.run(import);
+        assert!(
+            ran.code().is_some_and(|code| code.starts_with("KEY_")),
+            "{ran:?}"
+        );
+    }
+    sandbox.write("password", "correct horse");
+    let import = [
+        "keys",
+        "import",
+        "broken",
+        "--usage",
+        "protocol",
+        "--password-file",
+        "password",
+    ];
+    sandbox.refuses(import, "PASSWORD_OF_NO_CONTAINER", 2);
 }

@@ -3,11 +3,13 @@
 use std::fs;
 
 use rusqlite::Connection;
+use serde_json::Value;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, text};
 
 /// What damage may be called. All of them mean: do not go on.
-const CODES: [&str; 11] = [
+const CODES: [&str; 12] = [
+    "DATABASE_GONE",
     "STORE_CORRUPTED",
     "STORE_NOT_A_VAULT",
     "STORE_NEWER_SCHEMA",
@@ -25,11 +27,7 @@ const CODES: [&str; 11] = [
 #[track_caller]
 fn refused(sandbox: &Sandbox, what: &str) -> String {
     let mut codes = Vec::new();
-    for args in [
-        &["keys", "list"][..],
-        &["keys", "generate-encryption"],
-        &["doctor"],
-    ] {
+    for args in [&["keys", "list"][..], &["keys", "generate-encryption"]] {
         let before = sandbox.snapshot();
         let ran = sandbox.run(args);
         let code = ran
@@ -46,9 +44,23 @@ fn refused(sandbox: &Sandbox, what: &str) -> String {
         sandbox.assert_unchanged(&before);
         codes.push(code.to_owned());
     }
+    let before = sandbox.snapshot();
+    let doctor = sandbox.run(["doctor", "--output", "json"]);
+    sandbox.assert_unchanged(&before);
+    assert_eq!(doctor.status, 1, "{what}: {doctor:?}");
+    let found = failed_codes(&doctor.json());
     codes.dedup();
     assert_eq!(codes.len(), 1, "{what}: {codes:?}");
+    assert!(found.contains(&codes[0]), "{what}: {found:?}");
     codes.remove(0)
+}
+
+/// The codes of the checks that failed.
+fn failed_codes(doctor: &Value) -> Vec<String> {
+    assert_eq!(doctor["healthy"], false);
+    let checks = doctor["checks"].as_array().unwrap().iter();
+    let failed = checks.filter(|check| check["status"] == "failed");
+    failed.map(|check| text(check, "code")).collect()
 }
 
 #[test]
@@ -72,7 +84,8 @@ fn a_truncated_database_is_refused_whatever_is_left_of_it() {
     }
     // The last bytes belong to the first audit record, which only a walk along the chain looks at.
     fs::write(&database, &whole[..whole.len() - 4]).unwrap();
-    sandbox.refuses(["doctor"], "AUDIT_BROKEN", 5);
+    let doctor = sandbox.run(["doctor", "--output", "json"]).json();
+    assert!(failed_codes(&doctor).contains(&"AUDIT_BROKEN".to_owned()));
     sandbox.refuses(["audit", "verify"], "AUDIT_BROKEN", 5);
     fs::write(&database, whole).unwrap();
     sandbox.run(["doctor"]).succeeded();
@@ -120,19 +133,103 @@ fn a_foreign_file_in_the_place_of_the_database_is_refused_and_kept() {
     let sandbox = Sandbox::with_quickstart();
     let database = sandbox.path("vault/vault.db");
     fs::write(&database, "the only copy of my thesis").unwrap();
-    assert_eq!(refused(&sandbox, "a thesis"), "STORE_NOT_A_VAULT");
+    assert_eq!(refused(&sandbox, "a thesis"), "DATABASE_GONE");
     let ran = sandbox.run(["quickstart"]);
     assert!(ran.status != 0 && ran.code().is_some(), "{ran:?}");
     assert_eq!(fs::read(&database).unwrap(), b"the only copy of my thesis");
 
     fs::remove_file(&database).unwrap();
+    sandbox.write("vault/vault.db", "");
     let songs = Connection::open(&database).unwrap();
     songs.execute_batch("CREATE TABLE songs (title)").unwrap();
     drop(songs);
-    assert_eq!(
-        refused(&sandbox, "a database of songs"),
-        "STORE_NOT_A_VAULT"
+    assert_eq!(refused(&sandbox, "a database of songs"), "DATABASE_GONE");
+}
+
+#[test]
+fn where_a_vault_was_nobody_is_told_to_make_one() {
+    let sandbox = Sandbox::with_quickstart();
+    let database = sandbox.path("vault/vault.db");
+    let whole = fs::read(&database).unwrap();
+    fs::remove_file(&database).unwrap();
+    let ran = sandbox.refuses(["keys", "list"], "DATABASE_GONE", 5);
+    assert!(!ran.stderr.contains("init"), "{}", ran.stderr);
+    sandbox.write("vault/vault.db", &whole);
+    let connection = Connection::open(&database).unwrap();
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM vault")
+        .unwrap();
+    drop(connection);
+    assert_eq!(refused(&sandbox, "without its vault row"), "DATABASE_GONE");
+
+    // Without an anchor nothing remembers it.
+    sandbox.edit_config(|text| {
+        let lines = text.lines().filter(|line| !line.starts_with("anchor = "));
+        lines.map(|line| format!("{line}\n")).collect()
+    });
+    fs::remove_file(&database).unwrap();
+    sandbox.refuses(["keys", "list"], "STORE_NOT_A_VAULT", 3);
+}
+
+#[test]
+fn doctor_looks_at_what_it_can_when_something_is_broken() {
+    let sandbox = Sandbox::with_quickstart();
+    let statuses = || {
+        let ran = sandbox.run(["doctor", "--output", "json"]);
+        let document = ran.json();
+        let checks = document["checks"].as_array().unwrap().iter();
+        let statuses = checks.map(|check| (text(check, "name"), text(check, "status")));
+        (ran.status, statuses.collect::<Vec<_>>())
+    };
+    let has = |checks: &[(String, String)], name: &str, status: &str| {
+        checks.contains(&(name.to_owned(), status.to_owned()))
+    };
+    // The key file: the database is still looked at.
+    let key_file = sandbox.keys_folder().join("kms.key");
+    let key = fs::read(&key_file).unwrap();
+    fs::write(&key_file, "not a key file").unwrap();
+    let (status, checks) = statuses();
+    assert_eq!(status, 1);
+    for (name, expected) in [
+        ("configuration", "ok"),
+        ("key file", "failed"),
+        ("database", "ok"),
+        ("pages", "ok"),
+        ("process", "ok"),
+    ] {
+        assert!(has(&checks, name, expected), "{name}: {checks:?}");
+    }
+    let table = sandbox.run(["doctor"]);
+    assert_eq!((table.status, table.stderr.as_str()), (1, ""));
+    assert!(
+        table.text().contains("FAILED   key file"),
+        "{}",
+        table.text()
     );
+    assert!(
+        table
+            .text()
+            .contains("what to do: strongroom errors KMS_LOCAL_KEY_FILE_DAMAGED"),
+        "{}",
+        table.text()
+    );
+    fs::write(&key_file, key).unwrap();
+    // The anchor: the vault does not open, everything before it does.
+    fs::remove_file(sandbox.keys_folder().join("anchor.json")).unwrap();
+    let (status, checks) = statuses();
+    assert_eq!(status, 1);
+    for (name, expected) in [("pages", "ok"), ("vault", "failed")] {
+        assert!(has(&checks, name, expected), "{name}: {checks:?}");
+    }
+    // The configuration: nothing says where to look.
+    fs::write(sandbox.config(), "[vault").unwrap();
+    let (status, checks) = statuses();
+    assert_eq!(status, 1);
+    assert!(has(&checks, "configuration", "failed"), "{checks:?}");
+    assert!(has(&checks, "memory", "ok"), "{checks:?}");
+    // Only when there is none, there is nothing to look at.
+    fs::remove_file(sandbox.config()).unwrap();
+    sandbox.refuses(["doctor"], "NO_CONFIG", 3);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::Seek,
+    process::Stdio,
 };
 
 use serde_json::Value;
@@ -50,9 +51,9 @@ fn quickstart_makes_a_node_s_keys_and_shows_that_they_work() {
         "ok      no private key bytes in the ",
         "KMS calls: ",
         "protected by file permissions only",
-        "strongroom kms protect --dir ",
+        "strongroom kms protect --dir=",
         "Try next:",
-        "strongroom doctor --dir ",
+        "strongroom doctor --dir=",
     ] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
@@ -195,9 +196,13 @@ fn copying_the_vault_s_folder_does_not_copy_its_key() {
 fn quickstart_does_not_fill_a_folder_with_something_else_in_it() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.vault()).unwrap();
+    sandbox.set_mode("vault", 0o700);
     sandbox.write("vault/thesis.txt", "chapter 1");
     sandbox.refuses(["quickstart"], "FOLDER_IN_USE", 3);
     fs::remove_file(sandbox.path("vault/thesis.txt")).unwrap();
+    sandbox.set_mode("vault", 0o755);
+    sandbox.refuses(["quickstart"], "FILE_NOT_PRIVATE", 3);
+    sandbox.set_mode("vault", 0o700);
     sandbox.run(["quickstart"]).succeeded();
 }
 
@@ -211,9 +216,129 @@ fn a_lost_database_is_not_silently_replaced_by_a_new_vault() {
         sandbox.refuses(args, "DATABASE_GONE", 5);
     }
     fs::write(&database, "").unwrap();
+    sandbox.set_mode("vault/vault.db", 0o600);
     sandbox.refuses(["quickstart"], "DATABASE_GONE", 5);
     fs::write(&database, contents).unwrap();
     sandbox.run(["quickstart"]).succeeded();
+}
+
+#[test]
+fn a_namespace_key_that_is_gone_is_not_replaced_by_a_new_identity() {
+    let sandbox = Sandbox::with_quickstart();
+    let namespace = sandbox.key_named("node-namespace");
+    sandbox.export(&namespace, "key-pair", "namespace.key");
+    sandbox
+        .run(["keys", "delete", &namespace, "--yes"])
+        .succeeded();
+    let ran = sandbox.refuses(["quickstart"], "NAMESPACE_KEY_GONE", 3);
+    assert!(ran.stderr.contains("node-namespace"), "{}", ran.stderr);
+    // A key of that name for something else is not it.
+    let other = [
+        "keys",
+        "generate-signing",
+        "--usage",
+        "protocol",
+        "--name",
+        "node-namespace",
+    ];
+    sandbox.run(other).succeeded();
+    sandbox.refuses(["quickstart"], "NAMESPACE_KEY_GONE", 3);
+    // Nor is its public half, and the advice works.
+    let import = [
+        "keys",
+        "import",
+        "namespace.key",
+        "--name",
+        "node-namespace",
+    ];
+    sandbox.run(import).succeeded();
+    let again = sandbox.json(["quickstart"]);
+    let listed = again["keys"].as_array().unwrap();
+    assert!(listed.iter().any(|key| key["fingerprint"] == *namespace));
+    assert_eq!(listed.len(), NODE_KEYS.len() + 1, "no key was made");
+}
+
+#[test]
+fn quickstart_takes_a_key_by_its_name_only_for_what_it_is_for() {
+    let sandbox = Sandbox::with_vault();
+    let wrong = [
+        "keys",
+        "generate-signing",
+        "--usage",
+        "sequencer-auth",
+        "--name",
+        "other-signing",
+    ];
+    sandbox.edit_config(|text| text.replace("node = \"node\"", "node = \"other\""));
+    let namespace = [
+        "keys",
+        "generate-signing",
+        "--usage",
+        "namespace",
+        "--name",
+        "other-namespace",
+    ];
+    for args in [wrong, namespace] {
+        sandbox.run(args).succeeded();
+    }
+    let document = sandbox.json(["quickstart"]);
+    let keys = document["keys"].as_array().unwrap().iter();
+    let named: Vec<_> = keys.filter(|key| key["name"] == "other-signing").collect();
+    assert_eq!(
+        named.len(),
+        2,
+        "one was made beside the one that is not for it"
+    );
+    // From then on that one is taken.
+    let again = sandbox.json(["quickstart"]);
+    assert_eq!(again["keys"], document["keys"]);
+}
+
+#[test]
+fn many_that_make_one_vault_at_once_make_one_vault() {
+    let sandbox = Sandbox::new();
+    let spawn = || {
+        let mut command = sandbox.command(["quickstart", "--output", "json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = std::iter::repeat_with(spawn).take(6).collect();
+    let mut ids = Vec::new();
+    for child in children {
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        if ran.status == 0 {
+            ids.push(text(&ran.json(), "vault_id"));
+        } else {
+            let busy = ["STORE_LOCKED", "STORE_ALREADY_A_VAULT"];
+            assert!(
+                ran.code().is_some_and(|code| busy.contains(&code)),
+                "{ran:?}"
+            );
+        }
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    let doctor = sandbox.json(["doctor"]);
+    assert_eq!(
+        (text(&doctor, "vault_id"), &doctor["healthy"]),
+        (ids.remove(0), &true.into())
+    );
+    sandbox.keys_folder();
+}
+
+#[test]
+fn what_quickstart_proposes_works_in_a_folder_with_spaces_too() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.path("it's a vault");
+    let dir = dir.to_str().unwrap();
+    let ran = sandbox.run(["quickstart", "--dir", dir]).succeeded();
+    let (_, proposals) = ran.text().split_once("Try next:\n").unwrap();
+    let line = proposals
+        .lines()
+        .find(|line| line.contains("keys list"))
+        .unwrap();
+    let line = line.replace("strongroom ", &format!("{} ", crate::support::STRONGROOM));
+    Ran::of(sandbox.program("sh", ["-c", &line])).succeeded();
 }
 
 fn named<'a>(keys: &'a [Value], name: &str) -> &'a Value {

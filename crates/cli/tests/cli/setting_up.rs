@@ -62,7 +62,15 @@ fn an_interrupted_init_goes_on_as_it_was_begun() {
     let keys = sandbox.keys_folder();
     fs::remove_file(keys.join("anchor.json")).unwrap();
     let with_passphrase = ["init", "--passphrase-env", "PASSPHRASE"];
-    sandbox.refuses(with_passphrase, "BEGUN_OTHERWISE", 3);
+    for otherwise in [
+        &with_passphrase[..],
+        &["init", "--unprotected-key-file", "--node", "other"],
+        &["init", "--unprotected-key-file", "--key-dir", "other"],
+        &["quickstart", "--node", "other"],
+        &["quickstart", "--key-dir", "other"],
+    ] {
+        sandbox.refuses(otherwise, "BEGUN_OTHERWISE", 3);
+    }
     let document = sandbox.json(["init", "--unprotected-key-file"]);
     assert_eq!(text(&document, "vault_id"), id);
     let taken_up = sandbox.json(["kms", "show"])["kms"][0]["keys"].clone();
@@ -121,8 +129,18 @@ fn a_passphrase_guards_the_key_file_and_can_be_changed_and_taken_away() {
         Ran::of(command)
     };
     let before = fs::read_to_string(sandbox.config()).unwrap();
-    with_variable(&["kms", "protect", "--passphrase-env", "NEW_PASSPHRASE"]).succeeded();
+    let before = format!("# The vault of the north wing.\n{before}# The end.\n");
+    sandbox.write("vault/strongroom.toml", &before);
+    let protect =
+        with_variable(&["kms", "protect", "--passphrase-env", "NEW_PASSPHRASE"]).succeeded();
+    let told = "changed 'protection' in ";
+    assert!(protect.text().starts_with(told), "{}", protect.text());
     let after = fs::read_to_string(sandbox.config()).unwrap();
+    assert!(
+        after.starts_with("# The vault of the north wing.\n"),
+        "{after}"
+    );
+    assert!(after.ends_with("# The end.\n"), "{after}");
     sandbox.refuses(["keys", "list"], "NO_VARIABLE", 2);
 
     // Stopped between the key file and the configuration, the same command goes on.
@@ -144,6 +162,39 @@ fn a_passphrase_guards_the_key_file_and_can_be_changed_and_taken_away() {
     assert!(text(kms, "protection").contains("NONE"), "{kms}");
     assert_eq!(kms["keys"].as_array().unwrap().len(), 1);
     assert_eq!(kms["keys"][0]["kind"], "wrapper");
+}
+
+#[test]
+fn a_mistyped_place_of_the_passphrase_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    for (args, code, status) in [
+        (["--passphrase-file", "missing"], "NO_SECRET_FILE", 3),
+        (["--passphrase-env", "MISSING"], "NO_VARIABLE", 2),
+    ] {
+        sandbox.refuses([&["init"], &args[..]].concat(), code, status);
+        assert!(!sandbox.vault().exists());
+    }
+    sandbox.run(["init", "--unprotected-key-file"]).succeeded();
+}
+
+#[test]
+fn two_vaults_do_not_share_a_folder_of_keys() {
+    let sandbox = Sandbox::new();
+    let init = ["init", "--unprotected-key-file", "--key-dir", "keys"];
+    sandbox.run(init).succeeded();
+    let second = [&init[..], &["--dir", "second"]].concat();
+    sandbox.refuses(second, "KEY_FOLDER_IN_USE", 3);
+    assert!(!sandbox.path("second").exists());
+    let inside = [
+        "init",
+        "--unprotected-key-file",
+        "--dir",
+        "third",
+        "--key-dir",
+        "third/keys",
+    ];
+    let ran = sandbox.run(inside).succeeded();
+    assert!(ran.stderr.contains("copies its key"), "{}", ran.stderr);
 }
 
 #[test]
@@ -199,6 +250,29 @@ fn a_passphrase_is_typed_at_the_terminal_even_when_the_message_comes_through_a_p
     let answer = [("Passphrase of the key file", "horse")];
     let (status, shown) = at_a_terminal(&sandbox, &["sh", "-c", &line], &answer);
     assert!(status == 3 && shown.contains("KEY_NOT_FOUND"), "{shown}");
+}
+
+#[test]
+fn an_interrupted_passphrase_leaves_a_terminal_that_shows_what_is_typed() {
+    let sandbox = Sandbox::new();
+    let line = format!("{STRONGROOM} init --passphrase-prompt; stty -a; echo: done");
+    let prompt = "New passphrase of the key file";
+    let (_, shown) = at_a_terminal(&sandbox, &["sh", "-c", &line], &[(prompt, "hor\u{3}")]);
+    assert!(
+        shown.contains(" icanon ") && shown.contains(" echo "),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(" isig ") && !shown.contains("hor"),
+        "{shown}"
+    );
+    assert!(!sandbox.vault().exists());
+    // What was mistyped can be taken back.
+    let init = [STRONGROOM, "init", "--passphrase-prompt"];
+    let answers = [(prompt, "x\u{15}horxe\u{7f}\u{7f}se"), ("again", "horse")];
+    let (status, shown) = at_a_terminal(&sandbox, &init, &answers);
+    assert_eq!(status, 0, "{shown}");
+    assert!(!shown.contains("horse"), "{shown}");
 }
 
 /// Runs a program in a session with a terminal of its own, and types each answer when its question is shown.

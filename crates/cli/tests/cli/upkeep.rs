@@ -24,7 +24,17 @@ fn doctor_looks_at_everything_and_warns_of_an_unprotected_key_file() {
         (&true.into(), &4.into())
     );
     for name in [
-        "rows", "audit", "keys", "wrap", "key file", "anchor", "process", "memory",
+        "configuration",
+        "database",
+        "pages",
+        "vault",
+        "audit",
+        "keys",
+        "wrap",
+        "key file",
+        "anchor",
+        "process",
+        "memory",
     ] {
         let found = checks(&doctor, name);
         assert_eq!(found.len(), 1, "{name}: {doctor}");
@@ -48,7 +58,7 @@ fn the_audit_log_tells_who_did_what_to_which_key() {
     let mut delete = sandbox.command(["keys", "delete", &key, "--yes"]);
     delete
         .env("USER", "alice")
-        .env("STRONGROOM_TRACE_ID", "ticket-17");
+        .env("STRONGROOM_TRACE_ID", TRACE_ID);
     Ran::of(delete).succeeded();
     let import = [
         "keys",
@@ -80,13 +90,21 @@ fn the_audit_log_tells_who_did_what_to_which_key() {
     for record in &records[1..] {
         assert_eq!(text(record, "key"), key);
     }
-    assert!(text(&records[3], "caller").starts_with("os-user:alice (uid "));
-    assert!(records[3].to_string().contains("ticket-17"));
+    let uid = rustix::process::getuid().as_raw();
+    for record in records {
+        assert_eq!(text(record, "caller"), format!("os-user:uid {uid}"));
+    }
+    assert!(records[3].to_string().contains(TRACE_ID));
     assert!(records[4].to_string().contains("back again"));
     let last = sandbox.json(["audit", "list", "--last", "2"]);
     assert_eq!(last["records"].as_array().unwrap()[..], records[3..]);
     let table = sandbox.run(["audit", "list"]).succeeded();
     assert_eq!(table.text().lines().count(), 6);
+    assert!(
+        table.text().contains(r#"name="back again""#),
+        "{}",
+        table.text()
+    );
 
     let verified = sandbox.json(["audit", "verify"]);
     assert_eq!(
@@ -96,6 +114,54 @@ fn the_audit_log_tells_who_did_what_to_which_key() {
     assert_eq!(text(&verified, "head").len(), 64);
     let shown = sandbox.run(["audit", "verify"]).succeeded();
     assert!(shown.text().starts_with("valid: 5 records, head "));
+}
+
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+#[test]
+fn a_trace_id_that_is_none_is_refused_before_anything_is_done() {
+    let sandbox = Sandbox::with_vault();
+    for wrong in [
+        "ticket-17",
+        &"0".repeat(32),
+        &TRACE_ID.to_uppercase(),
+        "\u{1b}[2J",
+    ] {
+        let before = sandbox.snapshot();
+        let mut command = sandbox.command(["keys", "generate-encryption"]);
+        command.env("STRONGROOM_TRACE_ID", wrong);
+        Ran::of(command).failed("BAD_TRACE_ID", 2);
+        sandbox.assert_unchanged(&before);
+    }
+    let mut command = sandbox.command(["keys", "generate-encryption"]);
+    command.env("STRONGROOM_TRACE_ID", "");
+    Ran::of(command).succeeded();
+}
+
+#[test]
+fn nothing_that_is_shown_steers_the_terminal() {
+    let sandbox = Sandbox::with_vault();
+    let escape = "a\u{1b}[2Jb";
+    sandbox.refuses(
+        ["keys", "generate-encryption", "--name", escape],
+        "KEY_NAME_CONTROL_CHARACTER",
+        2,
+    );
+    let ran = sandbox.refuses(
+        ["sign", escape, "--key", &format!("1220{}", "ab".repeat(32))],
+        "FILE_NOT_FOUND",
+        3,
+    );
+    assert!(ran.stderr.contains(r"a\u{1b}[2Jb"), "{}", ran.stderr);
+    let dir = sandbox.path(escape);
+    let made = [
+        "init",
+        "--unprotected-key-file",
+        "--dir",
+        dir.to_str().unwrap(),
+    ];
+    let ran = sandbox.run(made).succeeded();
+    assert!(!ran.text().contains('\u{1b}'), "{}", ran.text());
 }
 
 #[test]
@@ -111,7 +177,14 @@ fn an_edited_audit_log_is_noticed() {
     assert_eq!(changed, 1);
     database.close().unwrap();
     sandbox.refuses(["audit", "verify"], "AUDIT_BROKEN", 5);
-    sandbox.refuses(["doctor"], "AUDIT_BROKEN", 5);
+    let doctor = sandbox.run(["doctor", "--output", "json"]);
+    assert_eq!(doctor.status, 1);
+    let doctor = doctor.json();
+    let audit = checks(&doctor, "audit");
+    assert_eq!(
+        (&audit[0]["status"], &audit[0]["code"]),
+        (&"failed".into(), &"AUDIT_BROKEN".into())
+    );
 }
 
 #[test]
@@ -126,7 +199,10 @@ fn custody_clear_is_loud_until_the_keys_are_sealed_and_they_stay_exposed() {
         "--output",
         "json",
     ];
-    let first = sandbox.run(generate).succeeded().json();
+    let first = sandbox.run(generate).succeeded();
+    let told = "has this private key stored readable";
+    assert!(first.stderr.contains(told), "{}", first.stderr);
+    let first = first.json();
     assert_eq!(
         (&first["custody"], &first["exposed"]),
         (&"clear".into(), &true.into())
@@ -140,6 +216,15 @@ fn custody_clear_is_loud_until_the_keys_are_sealed_and_they_stay_exposed() {
     );
     let second = sandbox.run(generate).succeeded();
     assert!(second.stderr.contains(warning), "{}", second.stderr);
+
+    let other = Sandbox::with_vault();
+    let key = other.signing_key("ed25519", "namespace");
+    let file = other.export(&key, "key-pair", "node.key");
+    let import = sandbox
+        .run(["keys", "import", file.to_str().unwrap()])
+        .succeeded();
+    assert!(import.stderr.contains(told), "{}", import.stderr);
+    sandbox.run(["keys", "delete", &key, "--yes"]).succeeded();
 
     let doctor = sandbox.run(["doctor", "--output", "json"]).succeeded();
     assert!(doctor.stderr.contains(warning));

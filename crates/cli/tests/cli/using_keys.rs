@@ -92,7 +92,16 @@ fn a_key_is_shown_with_its_public_half_and_its_jwk() {
         assert!(text(&shown, "public_key_pem").starts_with("-----BEGIN PUBLIC KEY-----\n"));
         assert_eq!(shown.get("jwk").is_some(), spec != "ml-dsa-65", "{shown}");
         let table = sandbox.run(["keys", "show", &fingerprint]).succeeded();
-        assert!(table.text().contains("opened by wrapper key local:"));
+        assert!(
+            table.text().contains("\nwrapper key  local:"),
+            "{}",
+            table.text()
+        );
+        assert!(
+            table.text().contains("\nsealing      data-key\n"),
+            "{}",
+            table.text()
+        );
     }
     let encryption = sandbox.encryption_key("ec-p-256");
     assert!(

@@ -35,6 +35,14 @@ pub(super) fn check(file: &File, path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// The same for whatever bears this name now. A folder must not even be sticky: others could put files of theirs into it,
+/// under names that somebody is going to open. To *use* a file, open it and ask [`check`].
+pub(super) fn check_path(path: &Path) -> Result<(), FileError> {
+    let metadata =
+        fs::metadata(path).map_err(|source| FileError::of(FileAction::Inspect, path, source))?;
+    judge(geteuid().as_raw(), metadata.uid(), metadata.mode(), path)
+}
+
 /// Whether nobody but `owner` and root decides which file bears a name in the folder.
 pub(super) fn is_kept_by(owner: u32, folder: &Metadata) -> bool {
     judge(owner, folder.uid(), mode_of_folder(folder), Path::new("")).is_ok()

@@ -63,19 +63,42 @@ impl Files for MoodyFiles {
         }
     }
 
+    fn read_guarded(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+        self.inner.read_guarded(path)
+    }
+
     fn write_durably(&self, path: &Path, contents: &[u8], access: Access) -> Result<(), FileError> {
+        self.inner.write_durably(path, contents, access)
+    }
+
+    /// The KMS writes its key file like this.
+    fn rewrite_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
         match *self.mood.lock() {
-            Mood::Well | Mood::Unreadable => self.inner.write_durably(path, contents, access),
+            Mood::Well | Mood::Unreadable => self.inner.rewrite_durably(path, contents, access),
             Mood::Full => Err(FileError::DiskFull {
                 path: path.to_owned(),
                 action: FileAction::Write,
                 source: io::Error::from(io::ErrorKind::StorageFull),
             }),
             Mood::SyncFails => {
-                self.inner.write_durably(path, contents, access)?;
+                self.inner.rewrite_durably(path, contents, access)?;
                 Err(broken(path, FileAction::SyncFolder))
             }
         }
+    }
+
+    fn write_new_durably(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
+        self.inner.write_new_durably(path, contents, access)
     }
 
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {
@@ -88,6 +111,10 @@ impl Files for MoodyFiles {
 
     fn check_private(&self, path: &Path) -> Result<(), FileError> {
         self.inner.check_private(path)
+    }
+
+    fn check_guarded(&self, path: &Path) -> Result<(), FileError> {
+        self.inner.check_guarded(path)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -18,7 +19,9 @@ pub(crate) struct TemporaryFolder(tempfile::TempDir);
 
 impl TemporaryFolder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let folder = tempfile::tempdir().unwrap();
+        set_mode(folder.path(), 0o700);
+        Self(folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -31,7 +34,17 @@ impl TemporaryFolder {
 
     /// The database, past the store.
     pub(crate) fn connection(&self) -> Connection {
+        if !self.database().exists() {
+            self.put("vault.db", b"");
+        }
         Connection::open(self.database()).unwrap()
+    }
+
+    /// Puts a file there that only we may use, as the store's own are.
+    pub(crate) fn put(&self, name: impl AsRef<Path>, bytes: &[u8]) {
+        let path = self.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        set_mode(&path, 0o600);
     }
 
     /// The name and the bytes of every file, but for the lock, in the order of names.
@@ -54,7 +67,7 @@ impl TemporaryFolder {
         for (path, bytes) in self.files() {
             // The index of the log is in memory that processes share; a crash may leave it in any state.
             if !path.to_string_lossy().ends_with("-shm") {
-                fs::write(copy.path().join(path.file_name().unwrap()), bytes).unwrap();
+                copy.put(path.file_name().unwrap(), &bytes);
             }
         }
         copy
@@ -68,6 +81,10 @@ impl TemporaryFolder {
         store.close().await.unwrap();
         folder
     }
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// The vault's row, its data key and `count` key pairs, in one commit.
@@ -132,10 +149,24 @@ impl OtherProcess {
     /// Runs the test `name` of this program in another process.
     pub(crate) fn running(name: &str, argument: &str) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::with_arguments(&mut command, name, argument);
+        command
+    }
+
+    /// The same, after the shell has run `preparation`.
+    pub(crate) fn running_after(preparation: &str, name: &str, argument: &str) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{preparation}; exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap());
+        Self::with_arguments(&mut command, name, argument);
+        command
+    }
+
+    fn with_arguments(command: &mut Command, name: &str, argument: &str) {
         command
             .args([name, "--exact", "--nocapture", "--test-threads", "1"])
             .env(ARGUMENT, argument);
-        command
     }
 
     /// The argument, in the other process; `None` in the first.

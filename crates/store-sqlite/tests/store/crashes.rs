@@ -49,7 +49,7 @@ async fn a_log_that_was_cut_anywhere_holds_whole_commits() {
     let mut last = 0;
     for cut in (0..=log.len()).step_by(997).chain([log.len()]) {
         let crashed = folder.copy();
-        fs::write(crashed.path().join("vault.db-wal"), &log[..cut]).unwrap();
+        crashed.put("vault.db-wal", &log[..cut]);
         let store = crashed.open().await;
         let commits = store
             .read()

@@ -80,7 +80,7 @@ async fn a_vault_is_not_created_over_another() {
 async fn a_creation_that_was_interrupted_is_repeated() {
     // Before the schema, and after it but before the vault's row.
     let empty = TemporaryFolder::new();
-    fs::write(empty.database(), b"").unwrap();
+    empty.put("vault.db", b"");
     let without_row = TemporaryFolder::new();
     without_row.create().await.close().await.unwrap();
 
@@ -122,9 +122,12 @@ async fn a_schema_that_was_written_in_part_is_taken_back() {
 #[tokio::test]
 async fn a_file_that_is_not_a_vault_is_refused_and_not_changed() {
     let text = TemporaryFolder::new();
-    fs::write(text.database(), "this is a letter to my bank\n".repeat(400)).unwrap();
+    text.put(
+        "vault.db",
+        "this is a letter to my bank\n".repeat(400).as_bytes(),
+    );
     let one_byte = TemporaryFolder::new();
-    fs::write(one_byte.database(), b"S").unwrap();
+    one_byte.put("vault.db", b"S");
     let foreign = TemporaryFolder::new();
     foreign
         .connection()

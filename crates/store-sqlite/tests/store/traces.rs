@@ -63,6 +63,25 @@ async fn a_read_that_was_dropped_does_not_hold_up_a_scrub() {
 }
 
 #[tokio::test]
+async fn readers_that_gave_their_pages_back_go_on_reading() {
+    let folder = TemporaryFolder::new();
+    let store = with_clear_keys(&folder).await;
+    let mut reads = Vec::new();
+    for _ in 0..4 {
+        let mut read = store.read().await.unwrap();
+        assert_eq!(read.keys_after(None, 1_000).await.unwrap().len(), 300);
+        reads.push(read);
+    }
+    reads.clear();
+    store.scrub().await.unwrap();
+    for _ in 0..4 {
+        let mut read = store.read().await.unwrap();
+        assert_eq!(read.keys_after(None, 1_000).await.unwrap().len(), 300);
+        reads.push(read);
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_key_is_overwritten_in_the_database() {
     let folder = TemporaryFolder::new();
     let store = with_clear_keys(&folder).await;

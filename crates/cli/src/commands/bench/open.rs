@@ -145,7 +145,7 @@ impl Rehearsal {
         Vault::create(
             environment,
             Settings::default(),
-            &environment::caller(),
+            &environment::caller()?,
             new,
         )
         .await?
@@ -188,7 +188,7 @@ impl Rehearsal {
                 })
                 .collect();
             vault
-                .generate_signing_keys(&environment::caller(), new)
+                .generate_signing_keys(&environment::caller()?, new)
                 .await?;
             bar.inc(batch);
         }

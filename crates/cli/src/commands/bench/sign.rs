@@ -34,8 +34,9 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',')]
     spec: Vec<SigningKeySpec>,
     /// Numbers of threads.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
-    threads: Vec<usize>,
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2],
+        value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Vec<u16>,
     /// Samples of each side; the median counts.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
@@ -66,14 +67,14 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
             name: None,
         };
         let key = vault
-            .generate_signing_key(&environment::caller(), new)
+            .generate_signing_key(&environment::caller()?, new)
             .await?
             .fingerprint();
         vault.sign(&key, &MESSAGE, usages).await?;
         let bare = BareKey::generate(spec)?;
         for threads in &options.threads {
             results.push(tokio::task::block_in_place(|| {
-                compare(&vault, &key, &bare, *threads, &options)
+                compare(&vault, &key, &bare, usize::from(*threads), &options)
             }));
             bar.inc(1);
         }

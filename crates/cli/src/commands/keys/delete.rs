@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 
-use crate::{args::Global, environment, failure::CliError, output, session::Session};
+use crate::{args::Global, failure::CliError, output, session::Session};
 
 /// Destroy a key, both halves. Only a backup brings it back.
 #[derive(Args, Debug)]
@@ -31,7 +31,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     session
         .vault
-        .delete_key(&environment::caller(), &options.fingerprint)
+        .delete_key(&session.caller, &options.fingerprint)
         .await?;
     session.close().await;
     let report = Report {

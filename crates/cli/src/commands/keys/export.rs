@@ -11,7 +11,6 @@ use strongroom_vault::ExportForm;
 
 use crate::{
     args::{Format, Global},
-    environment,
     failure::CliError,
     input::{Destination, Encoding},
     output, secrets,
@@ -77,7 +76,7 @@ impl PasswordArgs {
 #[derive(Serialize)]
 struct Report {
     fingerprint: String,
-    file: PathBuf,
+    file: String,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
@@ -91,7 +90,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let exported = session
         .vault
-        .export_key(&environment::caller(), &options.fingerprint, &form)
+        .export_key(&session.caller, &options.fingerprint, &form)
         .await?;
     session.close().await;
     // EXPOSE: the user asked for the private key; a file gets mode 0600.
@@ -101,11 +100,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.destination.is_stdout() {
         let report = Report {
             fingerprint: options.fingerprint.to_string(),
-            file: options.destination.out.clone(),
+            file: options.destination.out.display().to_string(),
         };
         let format = global.output;
         output::print(format, &report, |out| {
-            writeln!(out, "wrote {}", report.file.display())
+            writeln!(out, "wrote {}", report.file)
         })?;
     } else if global.output == Format::Json {
         tracing::warn!("the exported key went to standard output; there is no JSON document");

@@ -6,7 +6,7 @@ use clap::Args;
 use strongroom_crypto::{EncryptionKeySpec, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_vault::{NewEncryptionKey, NewSigningKey};
 
-use crate::{args::Global, environment, progress, session::Session};
+use crate::{args::Global, progress, session::Session};
 
 /// Generate a signing key.
 ///
@@ -53,7 +53,7 @@ pub(crate) async fn signing(global: &Global, options: SigningOptions) -> anyhow:
     let session = Session::open(global).await?;
     let entry = session
         .vault
-        .generate_signing_key(&environment::caller(), new)
+        .generate_signing_key(&session.caller, new)
         .await?;
     session.close().await;
     super::print_key(global, &entry)
@@ -71,7 +71,7 @@ pub(crate) async fn encryption(
     let spinner = progress::spinner(global, "generating");
     let entry = session
         .vault
-        .generate_encryption_key(&environment::caller(), new)
+        .generate_encryption_key(&session.caller, new)
         .await?;
     spinner.finish_and_clear();
     session.close().await;

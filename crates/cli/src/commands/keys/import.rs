@@ -1,22 +1,27 @@
 //! `keys import`.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey, PublicKey, SecretBytes,
 };
-use strongroom_vault::{ImportedKey, KeyEntry, PublicKeyImport, Vault};
+use strongroom_proto::{KeyPair, ProtoError};
+use strongroom_vault::{ImportedKey, PublicKeyImport};
 
 use crate::{
-    args::Global, commands::keys::export::PasswordArgs, environment, failure::CliError, input,
-    secrets, session::Session,
+    args::Global, commands::keys::export::PasswordArgs, failure::CliError, input, secrets,
+    session::Session,
 };
+
+/// RFC 8032: the length of a bare public key.
+const ED25519_BYTES: usize = 32;
 
 /// Bring a key in: Canton's key-pair container, or a private or public key as PEM or DER.
 ///
-/// The public half is derived from the private key. A signing key from PEM or DER needs --usage; a container carries its
-/// own usages. The same key with the same name again changes nothing.
+/// The public half is derived from the private key. A signing key from PEM or DER needs --usage; a container says itself
+/// what its key is for, and --usage and --purpose must not say otherwise. The same key with the same name again changes
+/// nothing.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom keys import node.key --name node-signing --password-file /run/secrets/export\n  \
@@ -36,9 +41,9 @@ pub(crate) struct Options {
     /// What a signing key may sign: namespace, sequencer-auth, protocol; may be given more than once.
     #[arg(long, value_delimiter = ',')]
     usage: Vec<KeyUsage>,
-    /// signing or encryption; a P-256 key from PEM or DER can be either.
-    #[arg(long, default_value = "signing")]
-    purpose: KeyPurpose,
+    /// signing or encryption [default for PEM and DER: signing]; a P-256 key from PEM or DER can be either.
+    #[arg(long)]
+    purpose: Option<KeyPurpose>,
     /// The file holds a public key only.
     #[arg(long)]
     public: bool,
@@ -60,6 +65,13 @@ enum ImportFormat {
     Key,
 }
 
+impl Options {
+    /// What a key that does not say it itself is for.
+    fn purpose(&self) -> KeyPurpose {
+        self.purpose.unwrap_or(KeyPurpose::Signing)
+    }
+}
+
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let entry = if options.public {
         let contents = SecretBytes::take(input::read(&options.file)?);
@@ -72,7 +84,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         };
         let entry = session
             .vault
-            .import_public_key(&environment::caller(), import)
+            .import_public_key(&session.caller, import)
             .await?;
         session.close().await;
         entry
@@ -81,91 +93,122 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         let (private, public) = key_pair(&options, &contents)?;
         check_expected(&options, &public)?;
         let session = Session::open(global).await?;
-        let entry = import(
-            &session.vault,
-            ImportedKey {
-                private,
-                public,
-                name: options.name,
-            },
-        )
-        .await?;
+        let key = ImportedKey {
+            private,
+            public,
+            name: options.name,
+        };
+        let entry = session.vault.import_key(&session.caller, key).await?;
         session.close().await;
         entry
     };
     super::print_key(global, &entry)
 }
 
-async fn import(vault: &Vault, key: ImportedKey) -> anyhow::Result<Arc<KeyEntry>> {
-    Ok(vault.import_key(&environment::caller(), key).await?)
-}
-
 /// The private key in the file, and its public half.
 fn key_pair(options: &Options, contents: &SecretBytes) -> anyhow::Result<(PrivateKey, PublicKey)> {
     // EXPOSE: parsing needs the bytes; they stay in locked memory.
     let bytes = contents.expose();
+    let is_container = match options.format {
+        ImportFormat::KeyPair => true,
+        ImportFormat::Key => false,
+        ImportFormat::Auto => looks_like_message(bytes),
+    };
     if let Some(source) = options.password.source() {
+        if !is_container {
+            return Err(CliError::PasswordOfNoContainer.into());
+        }
         let password = secrets::read(&source, "Password of the container")?;
-        let pair = strongroom_proto::decode_encrypted_key_pair(bytes, &password)?;
-        return Ok((pair.private, pair.public));
+        return container(options, || {
+            strongroom_proto::decode_encrypted_key_pair(bytes, &password)
+        });
     }
-    match options.format {
-        ImportFormat::KeyPair => container(bytes),
-        ImportFormat::Key => private_key(options, contents),
-        // A PEM or DER key never parses as a container: it would have to begin with a known field.
-        ImportFormat::Auto => match private_key(options, contents) {
-            Ok(pair) => Ok(pair),
-            Err(refused) => container(bytes).map_err(|not_one| {
-                if is_encrypted_container(&not_one) {
-                    not_one
-                } else {
-                    refused
-                }
-            }),
-        },
+    if is_container {
+        container(options, || strongroom_proto::decode_key_pair(bytes))
+    } else {
+        let private = PrivateKey::from_file(contents, options.purpose())?;
+        let public = private.public_key(usages(options)?)?;
+        Ok((private, public))
     }
 }
 
-/// Whether it is a container after all, and only its password is missing.
-fn is_encrypted_container(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(strongroom_proto::ProtoError::KeyPairEncrypted)
-    )
-}
-
-fn container(bytes: &[u8]) -> anyhow::Result<(PrivateKey, PublicKey)> {
-    let pair = strongroom_proto::decode_key_pair(bytes)?;
-    Ok((pair.private, pair.public))
-}
-
-fn private_key(
+fn container(
     options: &Options,
-    contents: &SecretBytes,
+    decode: impl FnOnce() -> Result<KeyPair, ProtoError>,
 ) -> anyhow::Result<(PrivateKey, PublicKey)> {
-    let private = PrivateKey::from_file(contents, options.purpose)?;
-    let public = private.public_key(usages(options)?)?;
-    Ok((private, public))
+    let pair = decode()?;
+    check_usage(options, &pair.public)?;
+    Ok((pair.private, pair.public))
 }
 
 fn public_key(options: &Options, contents: &SecretBytes) -> anyhow::Result<PublicKey> {
     // EXPOSE: a public key is no secret.
     let bytes = contents.expose();
-    if options.format == ImportFormat::KeyPair {
-        return Ok(strongroom_proto::decode_public_key_for_import(bytes)?.key);
+    let is_message = match options.format {
+        ImportFormat::KeyPair => true,
+        ImportFormat::Key => false,
+        // A bare Ed25519 key can begin with any byte, and is shorter than any message with a key in it.
+        ImportFormat::Auto => bytes.len() > ED25519_BYTES && looks_like_message(bytes),
+    };
+    if !is_message {
+        let usages = usages(options)?;
+        return Ok(PublicKey::detect(bytes, options.purpose(), usages)?);
     }
-    Ok(PublicKey::detect(bytes, options.purpose, usages(options)?)?)
+    let imported = strongroom_proto::decode_public_key_for_import(bytes)?;
+    check_usage(options, &imported.key)?;
+    if imported.was_wrapped {
+        tracing::warn!(
+            "the public key was wrapped, as Canton's console downloads it; requests are to hold the bare message"
+        );
+    }
+    Ok(imported.key)
+}
+
+/// Whether the bytes begin as a message with a key in it does, so that what is wrong with them is told as of a message.
+///
+/// Its first field is one of the first two. DER begins otherwise, and PEM is text, in which a line end is such a field.
+fn looks_like_message(bytes: &[u8]) -> bool {
+    const FIRST: [u8; 3] = [1 << 3 | 2, 2 << 3 | 2, 2 << 3];
+    let is_text = str::from_utf8(bytes).is_ok_and(|text| {
+        text.chars()
+            .all(|character| !character.is_control() || character.is_ascii_whitespace())
+    });
+    bytes.first().is_some_and(|first| FIRST.contains(first)) && !is_text
+}
+
+/// A container says what its key is for. Whoever says otherwise expects another key.
+fn check_usage(options: &Options, public: &PublicKey) -> anyhow::Result<()> {
+    let differs =
+        |asked: String, found: String| Err(CliError::UsageDiffers { asked, found }.into());
+    let purpose = public.spec().purpose();
+    if let Some(asked) = options.purpose.filter(|asked| *asked != purpose) {
+        return differs(format!("a key for {asked}"), format!("a key for {purpose}"));
+    }
+    if options.usage.is_empty() {
+        return Ok(());
+    }
+    let asked = KeyUsages::try_new(options.usage.iter().copied())?;
+    match public.usages() {
+        Some(found) if found == asked => Ok(()),
+        Some(found) => differs(
+            format!("usage {asked}"),
+            format!("a key with usage {found}"),
+        ),
+        None => differs(format!("usage {asked}"), format!("a key for {purpose}")),
+    }
 }
 
 /// The usages of a signing key; an encryption key has none.
 fn usages(options: &Options) -> anyhow::Result<Option<KeyUsages>> {
-    match (options.purpose, options.usage.is_empty()) {
+    match (options.purpose(), options.usage.is_empty()) {
         (KeyPurpose::Encryption, true) => Ok(None),
-        (KeyPurpose::Encryption, false) => {
-            Err(strongroom_vault::VaultError::UsageOfEncryptionKeys.into())
+        (KeyPurpose::Encryption, false) => Err(CliError::BadArgument {
+            value: "--usage".to_owned(),
+            expected: "for encryption keys: only signing keys have usages",
         }
+        .into()),
         (KeyPurpose::Signing, true) => Err(CliError::FlagMissing {
-            flag: "--usage for a signing key: namespace, sequencer-auth or protocol",
+            flag: "--usage for a signing key (namespace, sequencer-auth or protocol), or --purpose encryption",
         }
         .into()),
         (KeyPurpose::Signing, false) => {

@@ -61,7 +61,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     session.close().await;
     let report = Report { keys };
     output::print(global.output, &report, |out| {
-        writeln!(out, "{}", key_view::table(&report.keys))
+        match (report.keys.is_empty(), options.all) {
+            (false, _) => key_view::write_list(out, &report.keys),
+            (true, true) => writeln!(out, "no keys"),
+            (true, false) => writeln!(out, "no private keys; --all lists public keys too"),
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,11 +7,11 @@ use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 use strongroom_vault::VaultError;
 
-use crate::{args::Global, environment, failure::CliError, output, progress, session::Session};
+use crate::{args::Global, failure::CliError, output, progress, session::Session};
 
 /// Seal keys that are stored readable, and scrub their old bytes from the database.
 ///
-/// They stay marked as exposed: older backups hold them readable, and only a rotation ends that.
+/// They stay marked as exposed: older backups hold them readable, and only a new key in its place ends that.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom keys seal --all\n  strongroom keys seal 1220...")]
 pub(crate) struct Options {
@@ -34,22 +34,19 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Some(fingerprint) => vec![fingerprint],
         None => session.vault.clear_keys(),
     };
-    let bar = progress::bar(global, keys.len() as u64, "sealing");
+    let spinner = progress::spinner(global, "sealing");
     let mut not_scrubbed = None;
-    for fingerprint in &keys {
+    if !keys.is_empty() {
         let vault = &session.vault;
-        match vault
-            .seal_clear_key(&environment::caller(), fingerprint)
-            .await
-        {
+        match vault.seal_clear_keys(&session.caller, &keys).await {
             Ok(_sealed) => {}
-            Err(failed) if vault.clear_keys().contains(fingerprint) => return Err(failed.into()),
-            Err(VaultError::Store(source)) => not_scrubbed = Some(source),
+            Err(VaultError::Store(source)) if !any_in(&keys, &vault.clear_keys()) => {
+                not_scrubbed = Some(source);
+            }
             Err(failed) => return Err(failed.into()),
         }
-        bar.inc(1);
     }
-    bar.finish_and_clear();
+    spinner.finish_and_clear();
     session.close().await;
     if let Some(source) = not_scrubbed {
         return Err(CliError::NotScrubbed { source }.into());
@@ -64,9 +61,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         report.sealed.iter().try_for_each(|key| {
             writeln!(
                 out,
-                "sealed {key}; it stays marked as exposed until rotated"
+                "sealed {key}; it stays marked as exposed: replace it by a new key"
             )
         })
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn any_in(keys: &[Fingerprint], others: &[Fingerprint]) -> bool {
+    keys.iter().any(|key| others.contains(key))
 }

@@ -49,14 +49,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         jwk,
     };
     output::print(global.output, &report, |out| {
-        writeln!(
-            out,
-            "{}",
-            key_view::table(std::slice::from_ref(&report.key))
-        )?;
-        if let Some(wrapper_key_id) = &report.key.wrapper_key_id {
-            writeln!(out, "\nopened by wrapper key {wrapper_key_id}")?;
-        }
+        key_view::write_one(out, &report.key)?;
         write!(out, "\n{}", report.public_key_pem)?;
         report
             .jwk
