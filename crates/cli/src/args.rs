@@ -1,8 +1,18 @@
 //! The arguments that every command takes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    error::Error,
+    ffi::OsStr,
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{
+    Args, Parser, ValueEnum,
+    builder::{PossibleValue, TypedValueParser},
+};
+use strongroom_crypto::{EncryptionKeySpec, KeyPurpose, KeyUsage, SigningKeySpec};
 
 use crate::commands::Command;
 
@@ -19,8 +29,9 @@ use crate::commands::Command;
 )]
 #[command(
     after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom keys list --dir my-vault\n\n\
-    Exit status: 0 done; 1 the answer is no; 2 wrong usage or input; 3 the vault is not in a state for it, or does not have it;\n\
-    4 not permitted; 5 stored data was changed or damaged; 6 try again later; 7 not offered here; 70 a bug."
+    Exit status:\n  0   done\n  1   the answer is no\n  2   wrong usage or input\n  \
+    3   the vault is not in a state for it, or does not have it\n  4   not permitted\n  \
+    5   stored data was changed or damaged\n  6   try again later\n  7   not offered here\n  70  a bug"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -79,6 +90,75 @@ impl Global {
             args.push_str(&format!(" --config={}", quoted(config)));
         }
         args
+    }
+}
+
+/// Reads a value by its name, or by an alias, and tells the names to help texts and completions.
+#[derive(Clone, Debug)]
+pub(crate) struct Names<T> {
+    names: Vec<&'static str>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl Names<KeyUsage> {
+    /// What may be asked of a key; proof of ownership comes by itself.
+    pub(crate) fn of_usages() -> Self {
+        Self::of(
+            [
+                KeyUsage::Namespace,
+                KeyUsage::SequencerAuthentication,
+                KeyUsage::Protocol,
+            ]
+            .map(KeyUsage::label),
+        )
+    }
+}
+
+impl Names<SigningKeySpec> {
+    pub(crate) fn of_signing_specs() -> Self {
+        Self::of(SigningKeySpec::ALL.map(|spec| spec.name()))
+    }
+}
+
+impl Names<EncryptionKeySpec> {
+    pub(crate) fn of_encryption_specs() -> Self {
+        Self::of(EncryptionKeySpec::ALL.map(|spec| spec.name()))
+    }
+}
+
+impl Names<KeyPurpose> {
+    pub(crate) fn of_purposes() -> Self {
+        Self::of([KeyPurpose::Signing, KeyPurpose::Encryption].map(|purpose| purpose.name()))
+    }
+}
+
+impl<T> Names<T> {
+    fn of(names: impl IntoIterator<Item = &'static str>) -> Self {
+        Self {
+            names: names.into_iter().collect(),
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T> TypedValueParser for Names<T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        // With the error of the type, which has a code of its own.
+        TypedValueParser::parse_ref(&T::from_str, command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.names.iter().map(PossibleValue::new)))
     }
 }
 

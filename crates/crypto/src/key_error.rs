@@ -242,7 +242,8 @@ impl KeyError {
     const PURPOSE_MISMATCH: ErrorCode = ErrorCode::new(
         "KEY_PURPOSE_MISMATCH",
         Category::InvalidRequest,
-        "Sign with Ed25519, P-256, P-384, secp256k1 or ML-DSA-65 keys; encrypt with P-256 or RSA-2048 keys.",
+        "Sign with Ed25519, P-256, P-384, secp256k1 or ML-DSA-65 keys; encrypt with P-256 or RSA-2048 keys. An import of a key for \
+         encryption needs --purpose encryption.",
     );
     const INVALID: ErrorCode = ErrorCode::new(
         "KEY_INVALID",

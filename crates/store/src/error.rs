@@ -217,7 +217,7 @@ codes! {
     DATA_KEY_EXISTS = Internal, "This is a bug of Strongroom: please report it.";
     DATA_KEY_MISSING = Internal, "This is a bug of Strongroom: please report it.";
     WRAP_EXISTS = AlreadyExists, "Nothing needs to be done: this wrapper key opens the vault already.";
-    WRAP_MISSING = NotFound, "`wrapper-key show` shows the wraps of this vault.";
+    WRAP_MISSING = NotFound, "`doctor` shows the wraps of this vault.";
     AUDIT_OUT_OF_ORDER = Contention, "Another writer was faster: try again.";
     RECORD_REFUSED = Internal, "This is a bug of Strongroom: please report it with the name of the rule.";
     WRITE_CONFLICT = Contention, "Nothing was changed: try again.";
@@ -227,7 +227,7 @@ codes! {
     IN_DOUBT = FailedPrecondition, "End the program that has the vault open and start it again. Then look whether the last change is there (`keys list`, `audit list`).";
     FULL = ResourceExhausted, "Nothing was changed: free some space on the disk that holds the vault and try again.";
     BUSY = Contention, "Nothing was changed: try again in a moment.";
-    LOCKED = Contention, "End the other process, or use its server with `--endpoint`.";
+    LOCKED = Contention, "End the other process, or wait until it is done.";
     CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder, then restore the last verified backup.";
     NEWER_SCHEMA = FailedPrecondition, "Use the version of Strongroom that last opened this vault, or a newer one.";
     NOT_A_VAULT = NotFound, "Check the folder. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";

@@ -12,7 +12,7 @@ use strongroom_crypto::{Fingerprint, Hash, KeyUsage, KeyUsages, Signature};
 use strongroom_files::Access;
 
 use crate::{
-    args::{Format, Global},
+    args::{Format, Global, Names},
     failure::CliError,
     input::{self, Destination, Encoding},
     output,
@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FINGERPRINT")]
     key: Fingerprint,
     /// What is being signed for; the key must have this usage.
-    #[arg(long, value_name = "USAGE")]
+    #[arg(long, value_name = "USAGE", value_parser = Names::of_usages())]
     usage: Option<KeyUsage>,
     /// How the input is written down.
     #[arg(long, value_enum, default_value_t = Encoding::Binary)]

@@ -12,7 +12,7 @@ use strongroom_errors::Coded;
 use strongroom_vault::VaultError;
 
 use crate::{
-    args::Global,
+    args::{Global, Names},
     commands::sign::{self, Form},
     exit,
     failure::CliError,
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     signer: Signer,
     /// What it was signed for; the key must have this usage.
-    #[arg(long, value_name = "USAGE")]
+    #[arg(long, value_name = "USAGE", value_parser = Names::of_usages())]
     usage: Option<KeyUsage>,
     /// How the input is written down.
     #[arg(long, value_enum, default_value_t = Encoding::Binary)]

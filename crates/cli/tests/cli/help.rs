@@ -92,9 +92,28 @@ fn the_examples_name_only_flags_that_there_are() {
 fn the_help_documents_the_exit_statuses() {
     let sandbox = Sandbox::new();
     let help = help(&sandbox, &[]);
-    assert!(help.contains("Exit status: 0 done; 1 the answer is no; 2 wrong usage"));
+    assert!(help.contains("\nExit status:\n  0   done\n  1   the answer is no\n  2   wrong usage"));
     let ran = sandbox.run(["--version"]).succeeded();
     assert!(ran.text().starts_with("strongroom "), "{}", ran.text());
+}
+
+#[test]
+fn the_long_help_says_what_the_short_one_leaves_out() {
+    let sandbox = Sandbox::new();
+    for (args, told) in [
+        ("keys generate-signing", "Specs: ec-curve-25519 (Ed25519)"),
+        ("keys import", "a container says itself"),
+        ("encrypt", "RSA-2048 takes at most 190 bytes"),
+        ("verify", "Exit status 0: it verifies"),
+        ("doctor", "Exit status 0: nothing is"),
+        ("init", "Interrupted, it is simply repeated"),
+    ] {
+        let path: Vec<_> = args.split(' ').map(str::to_owned).collect();
+        let help = help(&sandbox, &path);
+        // However the lines break.
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(told), "{args}: {help}");
+    }
 }
 
 #[test]
@@ -121,6 +140,12 @@ fn completions_are_there_for_every_shell() {
             "passphrase-file",
         ] {
             assert!(ran.text().contains(word), "{word} for {shell}");
+        }
+    }
+    for shell in ["bash", "fish", "zsh"] {
+        let ran = sandbox.run(["completions", shell]).succeeded();
+        for value in ["ec-secp-256k-1", "sequencer-authentication"] {
+            assert!(ran.text().contains(value), "{value} for {shell}");
         }
     }
     sandbox.refuses(["completions", "tcsh"], "WRONG_USAGE", 2);

@@ -14,7 +14,7 @@ const USAGE_REFUSED: ErrorCode = ErrorCode::new(
 const NO_ALGORITHM: ErrorCode = ErrorCode::new(
     "SIGNING_ALGORITHM_NOT_ALLOWED",
     Category::InvalidRequest,
-    "Allow the algorithm in the configuration, or use a key of another spec.",
+    "Use a key of a spec that one of the allowed algorithms runs on.",
 );
 
 /// Why a message was not signed.

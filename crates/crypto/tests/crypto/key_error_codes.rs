@@ -21,6 +21,7 @@ const KNOWN: &[(&str, Category)] = &[
     ("KEY_JWK_UNSUPPORTED", Category::Unsupported),
     ("KEY_LIBRARY_FAILED", Category::Internal),
     ("KEY_MALFORMED", Category::InvalidRequest),
+    ("KEY_NAME_CONTROL_CHARACTER", Category::InvalidRequest),
     ("KEY_NAME_EMPTY", Category::InvalidRequest),
     ("KEY_NAME_TOO_LONG", Category::InvalidRequest),
     ("KEY_NOT_RECOGNISED", Category::InvalidRequest),

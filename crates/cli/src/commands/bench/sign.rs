@@ -20,7 +20,10 @@ use super::{
     open::Rehearsal,
     stopwatch::{Stopwatch, median},
 };
-use crate::{args::Global, environment, progress};
+use crate::{
+    args::{Global, Names},
+    environment, progress,
+};
 
 const MESSAGE: [u8; 64] = [0x5a; 64];
 
@@ -31,7 +34,7 @@ const MESSAGE: [u8; 64] = [0x5a; 64];
 )]
 pub(crate) struct Options {
     /// Only these specs [default: all].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = Names::of_signing_specs())]
     spec: Vec<SigningKeySpec>,
     /// Numbers of threads.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2],

@@ -6,7 +6,11 @@ use clap::Args;
 use strongroom_crypto::{EncryptionKeySpec, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_vault::{NewEncryptionKey, NewSigningKey};
 
-use crate::{args::Global, progress, session::Session};
+use crate::{
+    args::{Global, Names},
+    progress,
+    session::Session,
+};
 
 /// Generate a signing key.
 ///
@@ -17,10 +21,10 @@ use crate::{args::Global, progress, session::Session};
     strongroom keys generate-signing --usage namespace --spec ec-p-256")]
 pub(crate) struct SigningOptions {
     /// What the key may sign: namespace, sequencer-auth, protocol; may be given more than once.
-    #[arg(long, value_name = "USAGE", required = true, value_delimiter = ',')]
+    #[arg(long, value_name = "USAGE", required = true, value_delimiter = ',', value_parser = Names::of_usages())]
     usage: Vec<KeyUsage>,
     /// Its curve or parameter set.
-    #[arg(long, default_value = "ec-curve-25519")]
+    #[arg(long, default_value = "ec-curve-25519", value_parser = Names::of_signing_specs())]
     spec: SigningKeySpec,
     /// A label of at most 300 characters.
     #[arg(long)]
@@ -37,7 +41,7 @@ pub(crate) struct SigningOptions {
 )]
 pub(crate) struct EncryptionOptions {
     /// Its curve or size.
-    #[arg(long, default_value = "ec-p-256")]
+    #[arg(long, default_value = "ec-p-256", value_parser = Names::of_encryption_specs())]
     spec: EncryptionKeySpec,
     /// A label of at most 300 characters.
     #[arg(long)]

@@ -10,7 +10,10 @@ use strongroom_proto::{KeyPair, ProtoError};
 use strongroom_vault::{ImportedKey, PublicKeyImport};
 
 use crate::{
-    args::Global, commands::keys::export::PasswordArgs, failure::CliError, input, secrets,
+    args::{Global, Names},
+    commands::keys::export::PasswordArgs,
+    failure::CliError,
+    input, secrets,
     session::Session,
 };
 
@@ -39,10 +42,10 @@ pub(crate) struct Options {
     #[arg(long)]
     name: Option<KeyName>,
     /// What a signing key may sign: namespace, sequencer-auth, protocol; may be given more than once.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = Names::of_usages())]
     usage: Vec<KeyUsage>,
     /// signing or encryption [default for PEM and DER: signing]; a P-256 key from PEM or DER can be either.
-    #[arg(long)]
+    #[arg(long, value_parser = Names::of_purposes())]
     purpose: Option<KeyPurpose>,
     /// The file holds a public key only.
     #[arg(long)]

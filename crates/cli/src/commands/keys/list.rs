@@ -8,7 +8,7 @@ use strongroom_crypto::{Fingerprint, KeyPurpose, KeyUsage, KeyUsages};
 use strongroom_vault::KeyFilter;
 
 use crate::{
-    args::Global,
+    args::{Global, Names},
     key_view::{self, KeyView},
     output,
     session::Session,
@@ -28,10 +28,10 @@ pub(crate) struct Options {
     #[arg(long, default_value = "")]
     name: String,
     /// Any of these purposes: signing, encryption.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = Names::of_purposes())]
     purpose: Vec<KeyPurpose>,
     /// Signing keys with any of these usages; encryption keys are not excluded by it.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = Names::of_usages())]
     usage: Vec<KeyUsage>,
     /// Also keys of which the vault has the public half only.
     #[arg(long)]
