@@ -20,7 +20,7 @@ use crate::{
     strongroom keys generate-signing --usage protocol --name node-signing\n  \
     strongroom keys generate-signing --usage namespace --spec ec-p-256")]
 pub(crate) struct SigningOptions {
-    /// What the key may sign: namespace, sequencer-auth, protocol; may be given more than once.
+    /// What the key may sign: namespace, sequencer-authentication, protocol; may be given more than once.
     #[arg(long, value_name = "USAGE", required = true, value_delimiter = ',', value_parser = Names::of_usages())]
     usage: Vec<KeyUsage>,
     /// Its curve or parameter set.

@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// A label of at most 300 characters.
     #[arg(long)]
     name: Option<KeyName>,
-    /// What a signing key may sign: namespace, sequencer-auth, protocol; may be given more than once.
+    /// What a signing key may sign: namespace, sequencer-authentication, protocol; may be given more than once.
     #[arg(long, value_delimiter = ',', value_parser = Names::of_usages())]
     usage: Vec<KeyUsage>,
     /// signing or encryption [default for PEM and DER: signing]; a P-256 key from PEM or DER can be either.
