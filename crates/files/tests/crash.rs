@@ -40,7 +40,8 @@ fn names_besides_the_file(folder: &Path) -> Vec<String> {
     names.filter(|name| name != "kms.key").collect()
 }
 
-/// Runs one of the ignored tests below in a process of its own, started through `shell`.
+/// Runs one of the ignored tests below in a process of its own, started through `shell`. What it prints goes through a
+/// pipe: if our own output goes to a file, a limit on the size of files would hit that.
 fn in_a_child(test: &str, shell: &str, folder: &Path, die_after: &str) -> ExitStatus {
     Command::new("sh")
         .args([
@@ -50,7 +51,12 @@ fn in_a_child(test: &str, shell: &str, folder: &Path, die_after: &str) -> ExitSt
         .arg(env::current_exe().unwrap())
         .env(FOLDER, folder)
         .env(DIE_AFTER, die_after)
-        .status()
+        .output()
+        .map(|output| {
+            eprint!("{}", String::from_utf8_lossy(&output.stdout));
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            output.status
+        })
         .unwrap()
 }
 
