@@ -65,5 +65,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into());
     }
     prost_build::Config::new().compile_fds(set)?;
+    compile_topology(&contracts)
+}
+
+/// Messages of topology: nothing secret in them, and the keys and signatures are the types made above.
+fn compile_topology(contracts: &Path) -> Result<(), Box<dyn Error>> {
+    let files = [
+        "com/digitalasset/canton/protocol/v30/topology.proto",
+        "com/digitalasset/canton/topology/admin/v30/topology_transactions.proto",
+    ];
+    let mut config = prost_build::Config::new();
+    config.extern_path(".com.digitalasset.canton.crypto.v30", "crate::v30");
+    config.compile_fds(protox::compile(files, [contracts])?)?;
     Ok(())
 }

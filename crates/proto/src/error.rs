@@ -1,9 +1,11 @@
 //! What can be wrong with a message.
 
 use strongroom_crypto::{
-    FingerprintError, KeyError, KeySpec, NameError, PasswordError, SecretLengthError, UsageError,
+    FingerprintError, HashError, KeyError, KeySpec, NameError, PasswordError, SecretLengthError,
+    UsageError,
 };
 use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_topology::{IdentifierError, MappingError, SignaturesError};
 
 use crate::wire::WireError;
 
@@ -51,6 +53,48 @@ pub enum ProtoError {
         message: &'static str,
         /// What is wrong with it.
         source: KeyError,
+    },
+    /// Bytes that should be a hash.
+    #[error("{field} of {message} is not a hash")]
+    InvalidHash {
+        /// The message.
+        message: &'static str,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: HashError,
+    },
+    /// A text that should name something on the ledger.
+    #[error("{field} of {message} is not a name on the ledger")]
+    InvalidIdentifier {
+        /// The message.
+        message: &'static str,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: IdentifierError,
+    },
+    /// A statement that could never hold.
+    #[error("the content of {message} was refused")]
+    InvalidMapping {
+        /// The message.
+        message: &'static str,
+        /// What is wrong with it.
+        source: MappingError,
+    },
+    /// Signatures that no transaction can have.
+    #[error("the signatures of SignedTopologyTransaction were refused")]
+    InvalidSignatures {
+        /// What is wrong with them.
+        source: SignaturesError,
+    },
+    /// A time out of range, or finer than a microsecond.
+    #[error("{field} of {message} is not a time in microseconds")]
+    InvalidTime {
+        /// The message.
+        message: &'static str,
+        /// The field.
+        field: &'static str,
     },
     /// A label that no key can have.
     #[error("name of {message} is not a key name")]
@@ -150,6 +194,7 @@ impl ProtoError {
         Self::FIELD_NOT_SET,
         Self::HALVES_DIFFER,
         Self::INVALID_SALT,
+        Self::INVALID_TIME,
         Self::KEY_PAIR_ENCRYPTED,
         Self::MALFORMED,
         Self::NOT_A_KEY_PAIR,
@@ -177,6 +222,11 @@ impl ProtoError {
         "PROTO_SALT_INVALID",
         Category::InvalidRequest,
         "The file was damaged or made by something else than Canton or Strongroom: export the key again.",
+    );
+    const INVALID_TIME: ErrorCode = ErrorCode::new(
+        "PROTO_TIME_INVALID",
+        Category::InvalidRequest,
+        "The message was damaged or made by something else than Canton or Strongroom: fetch it again.",
     );
     const KEY_PAIR_ENCRYPTED: ErrorCode = ErrorCode::new(
         "PROTO_KEY_PAIR_ENCRYPTED",
@@ -217,6 +267,11 @@ impl Coded for ProtoError {
             Self::FieldNotSet { .. } => Self::FIELD_NOT_SET,
             Self::HalvesDiffer { .. } => Self::HALVES_DIFFER,
             Self::InvalidFingerprint { source, .. } => source.code(),
+            Self::InvalidHash { source, .. } => source.code(),
+            Self::InvalidIdentifier { source, .. } => source.code(),
+            Self::InvalidMapping { source, .. } => source.code(),
+            Self::InvalidSignatures { source } => source.code(),
+            Self::InvalidTime { .. } => Self::INVALID_TIME,
             Self::InvalidKey { source, .. } => source.code(),
             Self::InvalidName { source, .. } => source.code(),
             Self::InvalidSalt { .. } => Self::INVALID_SALT,

@@ -12,7 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crypto", &["errors", "memory"]),
     ("config", &["crypto", "errors", "memory"]),
     ("kms", &["crypto", "errors", "memory"]),
-    ("proto", &["crypto", "errors", "memory"]),
+    ("topology", &["crypto", "errors"]),
+    ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
     ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
     ("store-sqlite", &["crypto", "errors", "files", "store"]),
@@ -23,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "vault",
         &[
-            "crypto", "errors", "files", "kms", "memory", "proto", "store",
+            "crypto", "errors", "files", "kms", "memory", "proto", "store", "topology",
         ],
     ),
     (
@@ -39,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "proto",
             "store",
             "store-sqlite",
+            "topology",
             "vault",
         ],
     ),

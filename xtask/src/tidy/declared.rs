@@ -30,11 +30,11 @@ const WALLED: &[(&str, &[&str], &str)] = &[
 
 /// Crates whose types are never serialized by derive: secrets and domain types have a stored form of their own.
 const WITHOUT_SERDE: &[&str] = &[
-    "crypto", "errors", "files", "kms", "memory", "proto", "store",
+    "crypto", "errors", "files", "kms", "memory", "proto", "store", "topology",
 ];
 
 /// Crates without I/O and without async.
-const PURE: &[&str] = &["crypto", "errors", "proto"];
+const PURE: &[&str] = &["crypto", "errors", "proto", "topology"];
 
 pub(super) fn dependencies(metadata: &Metadata) -> Vec<Dependency> {
     let ours = metadata.workspace_packages();

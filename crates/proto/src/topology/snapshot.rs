@@ -1,0 +1,132 @@
+//! Snapshots: rows of a topology store, one after the other.
+
+use std::io;
+
+use prost::Message;
+use prost_types::Timestamp as WireTime;
+use strongroom_crypto::Timestamp;
+use strongroom_topology::SignedTransaction;
+
+use super::{
+    admin::topology_transactions::Item,
+    signed::{decode_signed_transaction, encode_signed_transaction},
+    text::{Field, field},
+};
+use crate::{ProtoError, public_key::decode, versioned, wire};
+
+const ITEM: &str = "Item";
+pub(super) const ITEMS: u32 = 1;
+const MICROS: i64 = 1_000_000;
+const NANOS: i32 = 1_000;
+
+/// A row of a topology store.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "mirrors the message, which has exactly these fields"
+)]
+pub struct SnapshotItem {
+    /// When it was sequenced.
+    pub sequenced: Timestamp,
+    /// From when on it holds.
+    pub valid_from: Timestamp,
+    /// Until when; none if it still holds.
+    pub valid_until: Option<Timestamp>,
+    /// The transaction.
+    pub signed: SignedTransaction,
+    /// Why it does not hold.
+    pub rejection: Option<String>,
+}
+
+/// Reads a bare `Item`.
+///
+/// # Errors
+/// [`ProtoError`] naming the first field that is missing or invalid.
+pub fn decode_snapshot_item(bytes: &[u8]) -> Result<SnapshotItem, ProtoError> {
+    let item: Item = decode(ITEM, bytes)?;
+    let required = |name: &'static str, time: &Option<WireTime>| {
+        let place = field(ITEM, name);
+        let time = time.as_ref().ok_or(place.not_set())?;
+        read_time(place, time)
+    };
+    Ok(SnapshotItem {
+        sequenced: required("sequenced", &item.sequenced)?,
+        valid_from: required("valid_from", &item.valid_from)?,
+        valid_until: match &item.valid_until {
+            Some(time) => Some(read_time(field(ITEM, "valid_until"), time)?),
+            None => None,
+        },
+        signed: decode_signed_transaction(&item.transaction)?,
+        rejection: item.rejection_reason,
+    })
+}
+
+fn encode_item(item: &SnapshotItem) -> Vec<u8> {
+    Item {
+        valid_from: Some(write_time(item.valid_from)),
+        valid_until: item.valid_until.map(write_time),
+        transaction: encode_signed_transaction(&item.signed),
+        sequenced: Some(write_time(item.sequenced)),
+        rejection_reason: item.rejection.clone(),
+    }
+    .encode_to_vec()
+}
+
+/// Writes a snapshot in the first format: one wrapped message.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_snapshot_v1<'a>(
+    items: impl IntoIterator<Item = &'a SnapshotItem>,
+    mut out: impl io::Write,
+) -> io::Result<()> {
+    let mut message = Vec::new();
+    for item in items {
+        wire::put_message(&mut message, ITEMS, &encode_item(item));
+    }
+    out.write_all(&versioned::wrap_message(&message))
+}
+
+/// Writes a snapshot in the second format: each item wrapped, behind its length.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_snapshot_v2<'a>(
+    items: impl IntoIterator<Item = &'a SnapshotItem>,
+    mut out: impl io::Write,
+) -> io::Result<()> {
+    for item in items {
+        let wrapped = versioned::wrap_message(&encode_item(item));
+        let mut record = Vec::with_capacity(wrapped.len() + 4);
+        wire::put_varint(&mut record, wrapped.len() as u64);
+        record.extend_from_slice(&wrapped);
+        out.write_all(&record)?;
+    }
+    Ok(())
+}
+
+/// A time on the wire; what is below a microsecond is refused, since it could not be written again.
+pub(super) fn read_time(place: Field, time: &WireTime) -> Result<Timestamp, ProtoError> {
+    let invalid = ProtoError::InvalidTime {
+        message: place.message,
+        field: place.field,
+    };
+    if !(0..1_000_000_000).contains(&time.nanos) || time.nanos % NANOS != 0 {
+        return Err(invalid);
+    }
+    time.seconds
+        .checked_mul(MICROS)
+        .and_then(|micros| micros.checked_add((time.nanos / NANOS).into()))
+        .map(Timestamp::from_micros)
+        .ok_or(invalid)
+}
+
+pub(super) fn write_time(time: Timestamp) -> WireTime {
+    let micros = time.as_micros();
+    let nanos = micros.rem_euclid(MICROS) * i64::from(NANOS);
+    WireTime {
+        seconds: micros.div_euclid(MICROS),
+        // Below a thousand million.
+        nanos: i32::try_from(nanos).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,132 @@
+use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
+
+use super::{DELIMITER, IdentifierError, Namespace, excerpt, is_plain};
+
+/// The most characters of the identifier part.
+const IDENTIFIER_LIMIT: usize = 185;
+/// The most characters of the whole.
+const LIMIT: usize = 255;
+
+/// The name of a node, a party or a synchronizer: `identifier::namespace`.
+///
+/// Orders by identifier, then by namespace. Clones share the text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct UniqueIdentifier {
+    identifier: Arc<str>,
+    namespace: Namespace,
+}
+
+impl UniqueIdentifier {
+    /// `identifier` in `namespace`.
+    ///
+    /// # Errors
+    /// [`IdentifierError`] for an identifier that is empty, longer than 185 characters, or has others than `A-Z a-z 0-9 : - _`
+    /// and space, or `::`.
+    pub fn try_new(identifier: &str, namespace: Namespace) -> Result<Self, IdentifierError> {
+        check_identifier(identifier, identifier)?;
+        let uid = Self {
+            identifier: identifier.into(),
+            namespace,
+        };
+        uid.check_length()?;
+        Ok(uid)
+    }
+
+    /// The part in front of the namespace.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
+    /// The namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    fn check_length(&self) -> Result<(), IdentifierError> {
+        // Only a text of 68 characters, which any fingerprint has, behind the longest identifier comes near.
+        let length = self.identifier.len() + DELIMITER.len() + self.namespace.to_string().len();
+        if length > LIMIT {
+            return Err(IdentifierError::TooLong {
+                length,
+                limit: LIMIT,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn check_identifier(identifier: &str, whole: &str) -> Result<(), IdentifierError> {
+    let refused = |reason: String| IdentifierError::Identifier {
+        text: excerpt(whole),
+        reason,
+    };
+    if identifier.is_empty() {
+        return Err(IdentifierError::EmptyIdentifier {
+            text: excerpt(whole),
+        });
+    }
+    let length = identifier.chars().count();
+    if length > IDENTIFIER_LIMIT {
+        return Err(refused(format!(
+            "it has {length} characters, at most {IDENTIFIER_LIMIT} are allowed"
+        )));
+    }
+    if !is_plain(identifier) {
+        return Err(refused(
+            "only A-Z, a-z, 0-9, ':', '-', '_' and space are allowed".to_owned(),
+        ));
+    }
+    if identifier.contains(DELIMITER) {
+        return Err(IdentifierError::Delimiter);
+    }
+    Ok(())
+}
+
+impl FromStr for UniqueIdentifier {
+    type Err = IdentifierError;
+
+    /// Splits at the first `::`.
+    fn from_str(text: &str) -> Result<Self, IdentifierError> {
+        if text.is_empty() {
+            return Err(IdentifierError::Empty);
+        }
+        let (identifier, namespace) =
+            text.split_once(DELIMITER)
+                .ok_or_else(|| IdentifierError::MissingNamespace {
+                    text: excerpt(text),
+                })?;
+        check_identifier(identifier, text)?;
+        let uid = Self {
+            identifier: identifier.into(),
+            namespace: namespace.parse()?,
+        };
+        uid.check_length()?;
+        Ok(uid)
+    }
+}
+
+impl Ord for UniqueIdentifier {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.identifier.as_ref(), &self.namespace).cmp(&(&*other.identifier, &other.namespace))
+    }
+}
+
+impl PartialOrd for UniqueIdentifier {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for UniqueIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{DELIMITER}{}", self.identifier, self.namespace)
+    }
+}
+
+impl fmt::Debug for UniqueIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UniqueIdentifier({self})")
+    }
+}
