@@ -25,6 +25,8 @@ pub use party::{
 };
 pub use unique_key::UniqueKey;
 
+use strongroom_crypto::{Fingerprint, SigningPublicKey};
+
 use crate::identifier::{Namespace, SynchronizerId, UniqueIdentifier};
 
 /// The most keys that a mapping lists.
@@ -160,6 +162,19 @@ impl Mapping {
             | Self::VettedPackages(_)
             | Self::PartyToParticipant(_)
             | Self::PartyToKeyMapping(_) => None,
+        }
+    }
+
+    /// The signing key with this fingerprint among those that it lists for a node or a party.
+    #[must_use]
+    pub fn signing_key(&self, key: &Fingerprint) -> Option<&SigningPublicKey> {
+        match self {
+            Self::OwnerToKeyMapping(it) => {
+                it.signing_keys().find(|known| known.fingerprint() == *key)
+            }
+            Self::PartyToKeyMapping(it) => it.signing_keys.key(key),
+            Self::PartyToParticipant(it) => it.signing_keys()?.key(key),
+            _ => None,
         }
     }
 

@@ -1,0 +1,196 @@
+//! Whether a transaction is signed by those who must sign it.
+//!
+//! Source: reference, topology rules, sections 3 to 5.
+
+mod authority;
+mod changes;
+mod required;
+mod usage;
+
+use std::collections::BTreeSet;
+
+use strongroom_crypto::{Fingerprint, SigningPublicKey, VerifyError};
+
+use crate::{
+    graph::is_root,
+    identifier::Namespace,
+    mapping::Mapping,
+    rejection::Rejection,
+    rules::Rules,
+    signed::SignedTransaction,
+    store::TopologyStore,
+    store_id::StoreId,
+    transaction::{Operation, Transaction},
+};
+
+pub(crate) use authority::Authority;
+pub(crate) use required::{References, Required};
+pub(crate) use usage::{signs_as, verifies_as};
+
+/// A transaction whose signatures were looked at.
+pub(crate) struct Authorization {
+    /// The transaction with the signatures that count; all of them are valid.
+    pub(crate) signed: SignedTransaction,
+    /// Whose signatures are missing.
+    pub(crate) missing: References,
+}
+
+/// Whose signatures a transaction needs, as the store is now.
+pub(crate) fn required(
+    store: &TopologyStore,
+    transaction: &Transaction,
+    rules: &Rules,
+) -> Required {
+    let previous = store.mapping_in_force(&transaction.unique_key());
+    let required = changes::required(transaction.mapping(), previous, rules.relaxed);
+    match (transaction.operation(), store.id()) {
+        // Whoever owns a synchronizer may remove anything from it.
+        (Operation::Remove, StoreId::Synchronizer(id)) => {
+            required.or(Required::namespace(id.synchronizer.namespace()))
+        }
+        _ => required,
+    }
+}
+
+/// Everybody whose signature can mean anything: those that are needed, and those that would be if nothing were there.
+fn permissible(transaction: &Transaction, required: &Required, rules: &Rules) -> References {
+    let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
+    let mut references = required.referenced();
+    references.extend(from_nothing.referenced());
+    references
+}
+
+/// Drops signatures that mean nothing, verifies the others, and says which are missing.
+pub(crate) fn authorize(
+    store: &TopologyStore,
+    signed: SignedTransaction,
+    rules: &Rules,
+) -> Result<Authorization, Rejection> {
+    if is_root(&signed) {
+        return authorize_root(signed, rules);
+    }
+    let hash = signed.hash();
+    if signed
+        .signatures()
+        .iter()
+        .any(|signature| !signature.covers_hash(&hash))
+    {
+        return Err(Rejection::MultiTransactionHashMismatch { expected: hash });
+    }
+    let required = required(store, signed.transaction(), rules);
+    let permissible = permissible(signed.transaction(), &required, rules);
+    let signers = Signers::of(store, &signed, &permissible)?;
+    // Keys of namespaces first: whoever floods us with transactions must have one before we compute much.
+    signers.verify(&signed, rules)?;
+    let provided = signers.provided(&permissible);
+    let missing = required.missing(&provided);
+    let counting = signers.fingerprints();
+    let signed = if counting.len() == signed.signatures().len() {
+        signed
+    } else {
+        // At least one signature counts.
+        signed.with_signatures_of(&counting).unwrap_or(signed)
+    };
+    Ok(Authorization { signed, missing })
+}
+
+/// A root certificate, or its removal, needs nothing but the key's own signature.
+fn authorize_root(signed: SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
+    if let Mapping::NamespaceDelegation(delegation) = signed.transaction().mapping() {
+        verify(&signed, delegation.target(), rules)?;
+    }
+    Ok(Authorization {
+        signed,
+        missing: References::default(),
+    })
+}
+
+fn verify(
+    signed: &SignedTransaction,
+    key: &SigningPublicKey,
+    rules: &Rules,
+) -> Result<(), Rejection> {
+    let failed = |reason| Rejection::SignatureCheckFailed {
+        key: key.fingerprint(),
+        reason,
+    };
+    if !rules.specs.signing.contains(&key.spec()) {
+        return Err(failed(VerifyError::UnsupportedAlgorithm {
+            algorithm: key.spec().algorithm(),
+        }));
+    }
+    let usages = verifies_as(signed.transaction().mapping(), &key.fingerprint());
+    signed.verify(key, usages).map_err(failed)
+}
+
+/// The keys whose signatures count.
+struct Signers<'s> {
+    authorities: Vec<(&'s Namespace, Authority<'s>)>,
+    of_namespaces: Vec<&'s SigningPublicKey>,
+    /// Those that sign for themselves.
+    of_themselves: Vec<&'s SigningPublicKey>,
+}
+
+impl<'s> Signers<'s> {
+    fn of(
+        store: &'s TopologyStore,
+        signed: &'s SignedTransaction,
+        permissible: &'s References,
+    ) -> Result<Self, Rejection> {
+        let mapping = signed.transaction().mapping();
+        let authorities: Vec<_> = permissible
+            .namespaces
+            .iter()
+            .map(|namespace| (namespace, Authority::over(store, namespace, mapping)))
+            // Whoever names a great many namespaces that nobody knows does not make us look for each key in each.
+            .filter(|(_, authority)| !authority.is_empty())
+            .collect();
+        let (mut of_namespaces, mut of_themselves) = (Vec::new(), Vec::new());
+        for signer in signed.signed_by() {
+            let key = authorities
+                .iter()
+                .find_map(|(_, authority)| authority.key(&signer, mapping.code()));
+            of_namespaces.extend(key);
+            if permissible.keys.contains(&signer) {
+                of_themselves.extend(mapping.signing_key(&signer));
+            }
+        }
+        if of_namespaces.is_empty() && of_themselves.is_empty() {
+            return Err(Rejection::NoDelegationFoundForKeys {
+                keys: signed.signed_by().collect(),
+            });
+        }
+        if of_namespaces.is_empty() {
+            return Err(Rejection::NotAuthorizedByNamespaceKey);
+        }
+        Ok(Self {
+            authorities,
+            of_namespaces,
+            of_themselves,
+        })
+    }
+
+    fn verify(&self, signed: &SignedTransaction, rules: &Rules) -> Result<(), Rejection> {
+        let mut keys = self.of_namespaces.iter().chain(&self.of_themselves);
+        keys.try_for_each(|key| verify(signed, key, rules))
+    }
+
+    /// Whose signatures are there.
+    fn provided(&self, permissible: &References) -> References {
+        let signed_by = self.fingerprints();
+        let namespaces = self
+            .authorities
+            .iter()
+            .filter(|(_, authority)| authority.agrees(&signed_by))
+            .map(|(namespace, _)| (*namespace).clone());
+        References {
+            namespaces: namespaces.collect(),
+            keys: &permissible.keys & &signed_by,
+        }
+    }
+
+    fn fingerprints(&self) -> BTreeSet<Fingerprint> {
+        let keys = self.of_namespaces.iter().chain(&self.of_themselves);
+        keys.map(|key| key.fingerprint()).collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! Whether a mapping fits to the others that hold.
+//!
+//! Those of the mappings that this program announces are looked at in depth; others pass through. Source: reference,
+//! topology rules, section 6.
+
+mod namespaces;
+mod nodes;
+mod parties;
+mod synchronizers;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    graph::is_root,
+    identifier::{Member, UniqueIdentifier},
+    mapping::{Mapping, MappingCode, OwnerToKeyMapping, UniqueKey},
+    rejection::Rejection,
+    rules::Rules,
+    signed::SignedTransaction,
+    store::TopologyStore,
+    transaction::{Operation, Serial, Transaction},
+};
+
+/// A look at a transaction, and at what holds.
+struct Look<'s> {
+    store: &'s TopologyStore,
+    transaction: &'s Transaction,
+    rules: &'s Rules,
+}
+
+/// Rejects a transaction that contradicts what holds.
+pub(crate) fn check(
+    store: &TopologyStore,
+    signed: &SignedTransaction,
+    rules: &Rules,
+) -> Result<(), Rejection> {
+    let look = Look {
+        store,
+        transaction: signed.transaction(),
+        rules,
+    };
+    match look.transaction.operation() {
+        Operation::Remove => look.check_removal(signed)?,
+        Operation::AddReplace if look.transaction.serial() == Serial::MAX => {
+            return Err(Rejection::InvalidMapping {
+                reason: "the last serial is for a removal".to_owned(),
+            });
+        }
+        Operation::AddReplace => {}
+    }
+    look.check_frozen()?;
+    match look.transaction.mapping() {
+        Mapping::NamespaceDelegation(it) => look.check_delegation(it),
+        Mapping::DecentralizedNamespaceDefinition(it) => look.check_decentralized(it),
+        Mapping::OwnerToKeyMapping(it) => look.check_owner_to_key(it),
+        Mapping::SynchronizerTrustCertificate(it) => look.check_trust(it),
+        Mapping::PartyToParticipant(it) => look.check_party_to_participant(it),
+        Mapping::MediatorSynchronizerState(it) => look.check_mediators(it),
+        Mapping::SequencerSynchronizerState(it) => look.check_sequencers(it),
+        Mapping::SynchronizerParametersState(_) => look.check_parameters(),
+        _ => Ok(()),
+    }
+}
+
+impl<'s> Look<'s> {
+    fn is_removal(&self) -> bool {
+        self.transaction.operation() == Operation::Remove
+    }
+
+    /// The statement of the same unique key that holds.
+    fn previous(&self) -> Option<&'s Mapping> {
+        self.store.mapping_in_force(&self.transaction.unique_key())
+    }
+
+    /// Whether the last word about the unique key was a removal.
+    fn was_removed(&self) -> bool {
+        self.store
+            .in_store(&self.transaction.unique_key())
+            .is_some_and(|row| row.stated().is_none())
+    }
+
+    fn check_removal(&self, signed: &SignedTransaction) -> Result<(), Rejection> {
+        match self.previous() {
+            // A namespace can be burnt before it is used.
+            None if is_root(signed) => Ok(()),
+            // Another signature under a removal is no second removal.
+            None if self.is_in_force(signed) => Ok(()),
+            None => Err(Rejection::NoCorrespondingActiveTransaction),
+            // A trust certificate may be taken back whatever features it announces.
+            Some(Mapping::SynchronizerTrustCertificate(_)) => Ok(()),
+            Some(previous) if previous == self.transaction.mapping() => Ok(()),
+            Some(_) => Err(Rejection::RemoveMustNotChangeMapping),
+        }
+    }
+
+    fn is_in_force(&self, signed: &SignedTransaction) -> bool {
+        let in_store = self.store.in_store(&self.transaction.unique_key());
+        in_store.is_some_and(|row| row.signed.hash() == signed.hash())
+    }
+
+    /// The keys that a node announces.
+    fn keys_of(&self, uid: &UniqueIdentifier) -> Option<&'s OwnerToKeyMapping> {
+        match self.store.mapping_in_force(&UniqueKey::owner_to_key(uid))? {
+            Mapping::OwnerToKeyMapping(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    /// Rejects if any of the nodes does not announce the keys that it needs.
+    fn check_have_keys<'u>(
+        &self,
+        members: impl IntoIterator<Item = &'u UniqueIdentifier>,
+        suffice: impl Fn(&OwnerToKeyMapping) -> bool,
+    ) -> Result<(), Rejection> {
+        // A genesis lists its transactions in no certain order.
+        if self.rules.relaxed {
+            return Ok(());
+        }
+        let lacking: BTreeSet<_> = members
+            .into_iter()
+            .filter(|uid| !self.keys_of(uid).is_some_and(&suffice))
+            .cloned()
+            .collect();
+        if lacking.is_empty() {
+            Ok(())
+        } else {
+            Err(Rejection::InsufficientKeys { members: lacking })
+        }
+    }
+}
+
+fn has_signing_key(mapping: &OwnerToKeyMapping) -> bool {
+    mapping.signing_keys().next().is_some()
+}
+
+fn has_both_keys(mapping: &OwnerToKeyMapping) -> bool {
+    has_signing_key(mapping) && mapping.encryption_keys().next().is_some()
+}
+
+/// What refers to a node, so that it cannot take its keys back.
+fn refers_to_node(store: &TopologyStore, member: &Member) -> Option<MappingCode> {
+    use crate::identifier::MemberCode;
+    let code = match member.code {
+        MemberCode::Participant => MappingCode::SynchronizerTrustCertificate,
+        MemberCode::Mediator => MappingCode::MediatorSynchronizerState,
+        MemberCode::Sequencer => MappingCode::SequencerSynchronizerState,
+    };
+    let refers = |mapping: &Mapping| match mapping {
+        Mapping::SynchronizerTrustCertificate(it) => it.participant == member.uid,
+        Mapping::MediatorSynchronizerState(it) => {
+            it.active.contains(&member.uid) || it.observers.contains(&member.uid)
+        }
+        Mapping::SequencerSynchronizerState(it) => {
+            it.active.contains(&member.uid) || it.observers.contains(&member.uid)
+        }
+        _ => false,
+    };
+    store.mappings_in_force(code).any(refers).then_some(code)
+}

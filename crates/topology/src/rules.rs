@@ -1,0 +1,106 @@
+use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec, Timestamp};
+
+/// When a genesis snapshot says that its transactions were sequenced: one microsecond after the first instant that the
+/// ledger knows, 0001-01-01T00:00:00Z.
+pub const GENESIS_SEQUENCED: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000 + 1);
+
+/// How strictly a store looks at a transaction.
+///
+/// Source: reference, topology rules, sections 1, 5 and 6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether mappings are held against each other. Local stores look at signatures, delegations and serials only.
+    pub(crate) mapping_checks: bool,
+    /// Whether history may have what nobody may announce today.
+    pub(crate) relaxed: bool,
+    /// Whether this is a look ahead, before a synchronizer has sequenced anything.
+    pub(crate) preliminary: bool,
+    /// Keys that are taken.
+    pub(crate) specs: KeySpecs,
+}
+
+/// The specs of keys that a store takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySpecs {
+    /// Those of signing keys.
+    pub signing: &'static [SigningKeySpec],
+    /// Those of encryption keys.
+    pub encryption: &'static [EncryptionKeySpec],
+}
+
+impl KeySpecs {
+    /// All of them.
+    pub const ALL: Self = Self {
+        signing: &SigningKeySpec::ALL,
+        encryption: &EncryptionKeySpec::ALL,
+    };
+
+    pub(crate) fn supported_signing(&self) -> String {
+        names(self.signing.iter().map(|spec| spec.name()))
+    }
+
+    pub(crate) fn supported_encryption(&self) -> String {
+        names(self.encryption.iter().map(|spec| spec.name()))
+    }
+}
+
+fn names<'a>(specs: impl Iterator<Item = &'a str>) -> String {
+    specs.collect::<Vec<_>>().join(", ")
+}
+
+impl Rules {
+    const LOCAL: Self = Self {
+        mapping_checks: false,
+        relaxed: false,
+        preliminary: false,
+        specs: KeySpecs::ALL,
+    };
+
+    /// Those of what this node itself authorizes.
+    #[must_use]
+    pub const fn authorized() -> Self {
+        Self::LOCAL
+    }
+
+    /// Those of a store in memory, to look at history.
+    #[must_use]
+    pub const fn temporary() -> Self {
+        Self {
+            relaxed: true,
+            ..Self::LOCAL
+        }
+    }
+
+    /// Those of what a synchronizer has sequenced.
+    #[must_use]
+    pub const fn synchronizer() -> Self {
+        Self {
+            mapping_checks: true,
+            ..Self::LOCAL
+        }
+    }
+
+    /// Those of the state that a synchronizer begins with.
+    #[must_use]
+    pub const fn genesis() -> Self {
+        Self {
+            relaxed: true,
+            ..Self::synchronizer()
+        }
+    }
+
+    /// The same, for a look ahead: what is looked at has not been sequenced.
+    #[must_use]
+    pub const fn ahead(self) -> Self {
+        Self {
+            preliminary: true,
+            ..self
+        }
+    }
+
+    /// The same with other specs of keys.
+    #[must_use]
+    pub const fn with_specs(self, specs: KeySpecs) -> Self {
+        Self { specs, ..self }
+    }
+}

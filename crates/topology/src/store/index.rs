@@ -1,0 +1,105 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::row::StoredTransaction;
+use crate::{
+    identifier::Namespace,
+    mapping::{MappingCode, UniqueKey},
+    transaction::TransactionHash,
+};
+
+/// Where the rows of a store are that somebody looks for. Places are positions among the rows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    by_key: HashMap<UniqueKey, Track>,
+    by_hash: HashMap<TransactionHash, Vec<usize>>,
+    by_kind: BTreeMap<MappingCode, BTreeSet<UniqueKey>>,
+    delegations: HashMap<Namespace, BTreeSet<UniqueKey>>,
+}
+
+/// The rows of one unique key.
+#[derive(Clone, Debug, Default)]
+struct Track {
+    /// Accepted rows, oldest first; the last one may be in force.
+    accepted: Vec<usize>,
+    /// Whether the last accepted row is in force.
+    is_in_force: bool,
+    /// Proposals that still wait.
+    proposals: Vec<usize>,
+}
+
+impl Index {
+    /// Notes the row that gets this place.
+    pub(super) fn add(&mut self, place: usize, row: &StoredTransaction) {
+        let transaction = row.signed.transaction();
+        let key = transaction.unique_key();
+        self.by_hash
+            .entry(transaction.hash())
+            .or_default()
+            .push(place);
+        if row.rejection.is_some() {
+            return;
+        }
+        let track = self.by_key.entry(key).or_default();
+        if row.signed.is_proposal() {
+            if row.valid_until.is_none() {
+                track.proposals.push(place);
+            }
+            return;
+        }
+        if track.accepted.is_empty() {
+            let mapping = transaction.mapping();
+            self.by_kind.entry(mapping.code()).or_default().insert(key);
+            if row.is_delegation() {
+                self.delegations
+                    .entry(mapping.namespace().clone())
+                    .or_default()
+                    .insert(key);
+            }
+        }
+        track.accepted.push(place);
+        track.is_in_force = row.valid_until.is_none();
+    }
+
+    /// Takes note that these rows of a unique key no longer hold, or no longer wait.
+    pub(super) fn end(&mut self, key: &UniqueKey, places: &[usize]) {
+        if let Some(track) = self.by_key.get_mut(key) {
+            track.proposals.retain(|place| !places.contains(place));
+            if track
+                .accepted
+                .last()
+                .is_some_and(|last| places.contains(last))
+            {
+                track.is_in_force = false;
+            }
+        }
+    }
+
+    pub(super) fn in_force(&self, key: &UniqueKey) -> Option<usize> {
+        let track = self.by_key.get(key).filter(|track| track.is_in_force)?;
+        track.accepted.last().copied()
+    }
+
+    pub(super) fn accepted(&self, key: &UniqueKey) -> &[usize] {
+        self.by_key.get(key).map_or(&[], |track| &track.accepted)
+    }
+
+    pub(super) fn proposals(&self, key: &UniqueKey) -> &[usize] {
+        self.by_key.get(key).map_or(&[], |track| &track.proposals)
+    }
+
+    pub(super) fn with_hash(&self, hash: &TransactionHash) -> &[usize] {
+        self.by_hash.get(hash).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn of_kind(&self, code: MappingCode) -> impl Iterator<Item = &UniqueKey> {
+        self.by_kind.get(&code).into_iter().flatten()
+    }
+
+    pub(super) fn delegations(&self, namespace: &Namespace) -> impl Iterator<Item = &UniqueKey> {
+        self.delegations.get(namespace).into_iter().flatten()
+    }
+
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
+        self.delegations.keys()
+    }
+}
