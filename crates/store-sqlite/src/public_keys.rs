@@ -1,12 +1,13 @@
 //! The rows of public keys.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use strongroom_crypto::{Fingerprint, KeyName, KeyPurpose, KeyUsages, Timestamp};
 use strongroom_store::{DataKeyId, PublicKeyRecord, Row, RowCode, StoreError};
 
 use crate::{
     data_keys,
     error::{failed, is_broken_reference, is_duplicate},
+    rotations,
     row::{self, Column, Columns},
 };
 
@@ -43,6 +44,22 @@ pub(crate) fn select(
         .query([fingerprint.as_bytes()])
         .map_err(&reading)?;
     rows.next().map_err(&reading)?.map(decode).transpose()
+}
+
+/// Whether a key that a refused row names is there: the engine only says that something is missing.
+pub(crate) fn exists(
+    connection: &Connection,
+    fingerprint: Fingerprint,
+) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached("SELECT 1 FROM public_keys WHERE fingerprint = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([fingerprint.as_bytes()], |_| Ok(()))
+                .optional()
+        })
+        .map(|found| found.is_some())
+        .map_err(failed("read a public key"))
 }
 
 pub(crate) fn count(connection: &Connection) -> Result<u64, StoreError> {
@@ -160,7 +177,7 @@ pub(crate) fn delete(connection: &Connection, fingerprint: Fingerprint) -> Resul
         .and_then(|mut statement| statement.execute([fingerprint.as_bytes()]))
         .map_err(|error| {
             if is_broken_reference(&error) {
-                StoreError::PrivateKeyRemains { fingerprint }
+                still_needed(connection, fingerprint)
             } else {
                 failed("delete a public key")(error)
             }
@@ -169,5 +186,15 @@ pub(crate) fn delete(connection: &Connection, fingerprint: Fingerprint) -> Resul
         Ok(())
     } else {
         Err(StoreError::KeyMissing { fingerprint })
+    }
+}
+
+/// What keeps a public key from going. A rotation comes first: whoever deleted the private key to make way would have
+/// lost it for nothing.
+fn still_needed(connection: &Connection, fingerprint: Fingerprint) -> StoreError {
+    match rotations::names(connection, fingerprint) {
+        Ok(true) => StoreError::KeyInRotation { fingerprint },
+        Ok(false) => StoreError::PrivateKeyRemains { fingerprint },
+        Err(error) => error,
     }
 }

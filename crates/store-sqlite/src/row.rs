@@ -22,7 +22,7 @@ pub(crate) struct Column(pub(crate) usize, pub(crate) &'static str);
 pub(crate) struct Columns<'r> {
     row: &'r rusqlite::Row<'r>,
     table: &'static str,
-    name: Row,
+    place: Row,
 }
 
 impl<'r> Columns<'r> {
@@ -30,13 +30,13 @@ impl<'r> Columns<'r> {
         Self {
             row,
             table,
-            name: Row::Nameless,
+            place: Row::Nameless,
         }
     }
 
     /// Names the row, for the errors of the columns read after this.
-    pub(crate) fn named(mut self, name: Row) -> Self {
-        self.name = name;
+    pub(crate) fn named(mut self, place: Row) -> Self {
+        self.place = place;
         self
     }
 
@@ -45,7 +45,7 @@ impl<'r> Columns<'r> {
         StoreError::corrupted(Damage::Value {
             table: self.table,
             column: column.1,
-            row: self.name,
+            row: self.place.clone(),
         })
     }
 
@@ -82,6 +82,20 @@ impl<'r> Columns<'r> {
         }
     }
 
+    pub(crate) fn optional_integer(&self, column: Column) -> Result<Option<i64>, StoreError> {
+        match self.value(column)? {
+            ValueRef::Null => Ok(None),
+            _ => self.integer(column).map(Some),
+        }
+    }
+
+    pub(crate) fn number(&self, column: Column) -> Result<u32, StoreError> {
+        match self.integer(column)?.try_into() {
+            Ok(number) => Ok(number),
+            Err(_) => Err(self.impossible(column)),
+        }
+    }
+
     pub(crate) fn byte(&self, column: Column) -> Result<u8, StoreError> {
         match self.integer(column)?.try_into() {
             Ok(byte) => Ok(byte),
@@ -111,6 +125,14 @@ impl<'r> Columns<'r> {
     pub(crate) fn text(&self, column: Column) -> Result<&'r str, StoreError> {
         self.optional_text(column)?
             .ok_or_else(|| self.impossible(column))
+    }
+
+    /// A text that is not empty.
+    pub(crate) fn non_empty_text(&self, column: Column) -> Result<&'r str, StoreError> {
+        match self.text(column)? {
+            "" => Err(self.impossible(column)),
+            name => Ok(name),
+        }
     }
 
     pub(crate) fn optional_text(&self, column: Column) -> Result<Option<&'r str>, StoreError> {

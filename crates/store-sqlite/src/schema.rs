@@ -9,7 +9,10 @@ use crate::error::failed;
 pub(crate) const APPLICATION_ID: u32 = 0x5372_5674;
 
 /// One per version, in order. A migration that was released is never edited: a change is a new one.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_topology.sql"),
+];
 
 /// The newest version, which this program reads and writes.
 pub(crate) fn newest() -> u32 {

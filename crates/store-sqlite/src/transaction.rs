@@ -5,11 +5,15 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, DataKeyId, DataKeyRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord, ReadTransaction,
-    StoreError, VaultRecord, WrapRecord, WriteTransaction,
+    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord,
+    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, VaultRecord,
+    WrapRecord, WriteTransaction,
 };
 
-use crate::{audit, data_keys, keys, private_keys, public_keys, session::Session, vault, wraps};
+use crate::{
+    audit, data_keys, identity, keys, private_keys, public_keys, rotations, session::Session,
+    topology, vault, wraps,
+};
 
 /// Marks a transaction that only reads.
 #[derive(Debug)]
@@ -95,6 +99,28 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
 
     async fn audit_head(&mut self) -> Result<Option<AuditRow>, StoreError> {
         self.session.run(audit::select_head).await
+    }
+
+    async fn topology_after(
+        &mut self,
+        after: Option<(String, u64)>,
+        limit: usize,
+    ) -> Result<Vec<TopologyRow>, StoreError> {
+        self.session
+            .run(move |connection| topology::select_after(connection, after, limit))
+            .await
+    }
+
+    async fn topology_count(&mut self) -> Result<u64, StoreError> {
+        self.session.run(topology::count).await
+    }
+
+    async fn identity(&mut self) -> Result<Option<IdentityRecord>, StoreError> {
+        self.session.run(identity::select).await
+    }
+
+    async fn rotations(&mut self) -> Result<Vec<RotationRecord>, StoreError> {
+        self.session.run(rotations::select_all).await
     }
 }
 
@@ -198,6 +224,43 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn append_audit(&mut self, row: AuditRow) -> Result<(), StoreError> {
         self.session
             .run(move |connection| audit::append(connection, &row))
+            .await
+    }
+
+    async fn insert_topology(&mut self, rows: Vec<TopologyRow>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| topology::insert(connection, rows))
+            .await
+    }
+
+    async fn expire_topology(&mut self, expiries: Vec<TopologyExpiry>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| topology::expire(connection, expiries))
+            .await
+    }
+
+    async fn delete_topology(&mut self, store: &str) -> Result<u64, StoreError> {
+        let store = store.to_owned();
+        self.session
+            .run(move |connection| topology::delete(connection, &store))
+            .await
+    }
+
+    async fn insert_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| identity::insert(connection, &identity))
+            .await
+    }
+
+    async fn insert_rotations(&mut self, rotations: Vec<RotationRecord>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| rotations::insert(connection, &rotations))
+            .await
+    }
+
+    async fn delete_rotation(&mut self, old: Fingerprint) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| rotations::delete(connection, old))
             .await
     }
 

@@ -36,7 +36,7 @@ pub enum Damage {
 }
 
 /// Names a row of whichever table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Row {
     /// The row of this key.
@@ -45,6 +45,13 @@ pub enum Row {
     DataKey(DataKeyId),
     /// The audit record with this sequence number.
     Audit(u64),
+    /// A transaction of a topology store.
+    Topology {
+        /// The name of the topology store.
+        store: String,
+        /// The position in it.
+        ordinal: u64,
+    },
     /// The only row of its table.
     Only,
     /// The columns that name the row cannot be read.
@@ -72,6 +79,7 @@ impl fmt::Display for Row {
             Self::Key(fingerprint) => write!(f, "key {fingerprint}"),
             Self::DataKey(id) => write!(f, "data key {id}"),
             Self::Audit(sequence) => write!(f, "record {sequence}"),
+            Self::Topology { store, ordinal } => write!(f, "transaction {ordinal} of {store}"),
             Self::Only => f.write_str("the only row"),
             Self::Nameless => f.write_str("a row that cannot be named"),
         }

@@ -1,9 +1,11 @@
 //! What can go wrong with storage.
 
+mod codes;
+
 use std::path::PathBuf;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_errors::ErrorCode;
 
 use crate::{DataKeyId, damage::Damage};
 
@@ -31,6 +33,12 @@ pub enum StoreError {
     /// A public key cannot go while its private key is there.
     #[error("the private key of {fingerprint} is still stored")]
     PrivateKeyRemains {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// A public key cannot go while a rotation names it, as the old key or as the new one.
+    #[error("key {fingerprint} is in a rotation that is under way")]
+    KeyInRotation {
         /// The key.
         fingerprint: Fingerprint,
     },
@@ -79,6 +87,37 @@ pub enum StoreError {
         expected: u64,
         /// The sequence number offered.
         found: u64,
+    },
+    /// A topology transaction is at this position already.
+    #[error("transaction {ordinal} of the topology store {store} is stored already")]
+    TopologyRowExists {
+        /// The name of the topology store.
+        store: String,
+        /// The position.
+        ordinal: u64,
+    },
+    /// The topology transaction to expire is not there.
+    #[error("transaction {ordinal} of the topology store {store} is not stored")]
+    TopologyRowMissing {
+        /// The name of the topology store.
+        store: String,
+        /// The position.
+        ordinal: u64,
+    },
+    /// The vault has an identity already.
+    #[error("the vault is a node's already")]
+    IdentityExists,
+    /// A rotation from or to the same key is under way.
+    #[error("the rotation of key {old} is under way already")]
+    RotationExists {
+        /// The old key of the rotation that is there.
+        old: Fingerprint,
+    },
+    /// No rotation of this key is under way.
+    #[error("no rotation of key {old} is under way")]
+    RotationMissing {
+        /// The key.
+        old: Fingerprint,
     },
     /// A record breaks a rule of the schema; only our own bug offers one.
     #[error("the record breaks the rule {constraint}")]
@@ -196,80 +235,11 @@ fn by(holder_pid: Option<u32>) -> String {
         .unwrap_or_default()
 }
 
-macro_rules! codes {
-    ($($constant:ident = $category:ident, $advice:literal;)+) => {
-        $(const $constant: ErrorCode =
-            ErrorCode::new(concat!("STORE_", stringify!($constant)), Category::$category, $advice);)+
-
-        impl StoreError {
-            /// Every code of this crate.
-            pub const CODES: &[ErrorCode] = &[$($constant),+];
-        }
-    };
-}
-
-codes! {
-    KEY_EXISTS = AlreadyExists, "The key is in the vault: `keys show` shows it. Delete it first to replace it.";
-    KEY_MISSING = NotFound, "`keys list` shows the keys of this vault.";
-    PRIVATE_KEY_REMAINS = FailedPrecondition, "Delete the private key first.";
-    VAULT_EXISTS = AlreadyExists, "Open the vault instead of creating it.";
-    VAULT_MISSING = FailedPrecondition, "Create the vault first: `init` or `quickstart`.";
-    DATA_KEY_EXISTS = Internal, "This is a bug of Strongroom: please report it.";
-    DATA_KEY_MISSING = Internal, "This is a bug of Strongroom: please report it.";
-    WRAP_EXISTS = AlreadyExists, "Nothing needs to be done: this wrapper key opens the vault already.";
-    WRAP_MISSING = NotFound, "`doctor` shows the wraps of this vault.";
-    AUDIT_OUT_OF_ORDER = Contention, "Another writer was faster: try again.";
-    RECORD_REFUSED = Internal, "This is a bug of Strongroom: please report it with the name of the rule.";
-    WRITE_CONFLICT = Contention, "Nothing was changed: try again.";
-    TRANSACTION_CLOSED = FailedPrecondition, "Nothing was changed: look at the error before this one and try again.";
-    CLOSED = FailedPrecondition, "Open the vault again.";
-    OUTCOME_UNKNOWN = Unavailable, "Look whether the change is there (`keys list`, `audit list`) before trying again.";
-    IN_DOUBT = FailedPrecondition, "End the program that has the vault open and start it again. Then look whether the last change is there (`keys list`, `audit list`).";
-    FULL = ResourceExhausted, "Nothing was changed: free some space on the disk that holds the vault and try again.";
-    BUSY = Contention, "Nothing was changed: try again in a moment.";
-    LOCKED = Contention, "End the other process, or wait until it is done.";
-    CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder, then restore the last verified backup.";
-    NEWER_SCHEMA = FailedPrecondition, "Use the version of Strongroom that last opened this vault, or a newer one.";
-    NOT_A_VAULT = NotFound, "Check the folder. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";
-    ALREADY_A_VAULT = AlreadyExists, "Open the vault that is there, or choose another folder.";
-    IO = Unavailable, "Check the disk and the permissions of the vault's folder, then try again.";
-}
-
-impl Coded for StoreError {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::KeyExists { .. } => KEY_EXISTS,
-            Self::KeyMissing { .. } => KEY_MISSING,
-            Self::PrivateKeyRemains { .. } => PRIVATE_KEY_REMAINS,
-            Self::VaultExists => VAULT_EXISTS,
-            Self::VaultMissing => VAULT_MISSING,
-            Self::DataKeyExists { .. } => DATA_KEY_EXISTS,
-            Self::DataKeyMissing { .. } => DATA_KEY_MISSING,
-            Self::WrapExists { .. } => WRAP_EXISTS,
-            Self::WrapMissing { .. } => WRAP_MISSING,
-            Self::AuditOutOfOrder { .. } => AUDIT_OUT_OF_ORDER,
-            Self::RecordRefused { .. } => RECORD_REFUSED,
-            Self::WriteConflict => WRITE_CONFLICT,
-            Self::TransactionClosed => TRANSACTION_CLOSED,
-            Self::Closed => CLOSED,
-            Self::OutcomeUnknown { .. } => OUTCOME_UNKNOWN,
-            Self::InDoubt => IN_DOUBT,
-            Self::Full { .. } => FULL,
-            Self::Busy { .. } => BUSY,
-            Self::Locked { .. } => LOCKED,
-            Self::Corrupted { .. } => CORRUPTED,
-            Self::NewerSchema { .. } => NEWER_SCHEMA,
-            Self::NotAVault { .. } => NOT_A_VAULT,
-            Self::AlreadyAVault { .. } => ALREADY_A_VAULT,
-            Self::Refused { code, .. } => *code,
-            Self::Io { .. } => IO,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::error::Error;
+
+    use strongroom_errors::Coded;
 
     use super::*;
 

@@ -47,8 +47,9 @@ pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
 pub use ids::{DataKeyId, VaultId};
 pub use records::{
-    AuditRow, Custody, DataKeyRecord, DataKeyState, KeyState, PrivateKeyRecord, PublicKeyRecord,
-    Sealing, StoredKey, VaultRecord, WrapRecord,
+    AuditRow, Custody, DataKeyRecord, DataKeyState, IdentityRecord, KeyState, PrivateKeyRecord,
+    PublicKeyRecord, RotationRecord, Sealing, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
+    WrapRecord,
 };
 pub use store::Store;
 pub use transaction::{KeyRow, ReadTransaction, WriteTransaction};

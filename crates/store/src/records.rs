@@ -5,16 +5,22 @@
 
 mod audit;
 mod data_key;
+mod identity;
 mod private_key;
 mod public_key;
+mod rotation;
 mod stored_key;
+mod topology;
 mod vault;
 mod wrap;
 
 pub use audit::AuditRow;
 pub use data_key::{DataKeyRecord, DataKeyState};
+pub use identity::IdentityRecord;
 pub use private_key::{Custody, KeyState, PrivateKeyRecord, Sealing};
 pub use public_key::PublicKeyRecord;
+pub use rotation::RotationRecord;
 pub use stored_key::StoredKey;
+pub use topology::{TopologyExpiry, TopologyRow};
 pub use vault::VaultRecord;
 pub use wrap::WrapRecord;

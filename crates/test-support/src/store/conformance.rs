@@ -8,8 +8,11 @@
 
 mod audit;
 mod data_keys;
+mod identity;
 mod keys;
 mod lifetime;
+mod rotations;
+mod topology;
 mod transactions;
 mod updates;
 mod vault;
@@ -27,8 +30,11 @@ use super::samples;
 
 pub use audit::*;
 pub use data_keys::*;
+pub use identity::*;
 pub use keys::*;
 pub use lifetime::*;
+pub use rotations::*;
+pub use topology::*;
 pub use transactions::*;
 pub use updates::*;
 pub use vault::*;
@@ -76,6 +82,31 @@ macro_rules! store_conformance {
             // The audit log.
             audit_records_come_in_order_page_by_page,
             an_audit_record_follows_the_last_one,
+            // Topology.
+            every_kind_of_topology_row_is_read_back,
+            extreme_values_of_topology_are_read_back,
+            topology_comes_page_by_page_in_the_order_of_stores_and_ordinals,
+            a_page_of_topology_starts_after_a_position_that_is_not_stored,
+            a_position_of_topology_is_taken_once,
+            topology_needs_its_data_key,
+            an_impossible_topology_row_is_refused,
+            an_expired_topology_row_changes_nothing_else,
+            a_missing_topology_row_cannot_expire,
+            topology_does_not_end_before_it_begins,
+            a_topology_store_is_deleted_alone,
+            a_hundred_thousand_topology_rows_are_stored_at_once,
+            // The identity.
+            an_identity_is_read_back_as_it_was_stored,
+            a_second_identity_is_refused,
+            an_identity_needs_its_data_key_and_a_name,
+            // Rotations.
+            rotations_are_read_back_by_position,
+            a_key_is_rotated_once_at_a_time,
+            a_rotation_needs_its_public_keys_and_its_data_key,
+            a_contradictory_rotation_is_refused,
+            a_key_in_a_rotation_cannot_be_deleted,
+            a_private_key_in_a_rotation_can_be_deleted_and_completed,
+            a_missing_rotation_cannot_be_deleted,
             // Transactions.
             a_write_sees_its_own_changes_and_nobody_else_does,
             a_write_that_is_rolled_back_leaves_no_trace,

@@ -12,8 +12,9 @@ use strongroom_crypto::{
     SigningKeySpec, Timestamp,
 };
 use strongroom_store::{
-    AuditRow, Custody, DataKeyId, DataKeyRecord, DataKeyState, KeyRow, KeyState, PrivateKeyRecord,
-    PublicKeyRecord, Sealing, StoredKey, VaultId, VaultRecord, WrapRecord,
+    AuditRow, Custody, DataKeyId, DataKeyRecord, DataKeyState, IdentityRecord, KeyRow, KeyState,
+    PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing, StoredKey, TopologyExpiry,
+    TopologyRow, VaultId, VaultRecord, WrapRecord,
 };
 
 /// The `number`-th data key's id.
@@ -159,6 +160,68 @@ pub fn audit(sequence: u64) -> AuditRow {
         sequence,
         body: format!("record {sequence}").into_bytes(),
         hash: [0xad; 32],
+    }
+}
+
+/// An accepted topology transaction without an end, at a position of the topology store `store`.
+#[must_use]
+pub fn topology(store: &str, ordinal: u64) -> TopologyRow {
+    let seconds = i64::try_from(ordinal).unwrap_or_default();
+    TopologyRow {
+        store: store.to_owned(),
+        ordinal,
+        sequenced: time(seconds),
+        valid_from: time(seconds + 1),
+        valid_until: None,
+        operation: 1,
+        mapping_code: 4,
+        serial: 1,
+        namespace: format!("1220{}", "5a".repeat(32)),
+        identifier: format!("participant{ordinal}"),
+        unique_key: [0x33; 32],
+        transaction_hash: [0x44; 32],
+        proposal: false,
+        rejection: None,
+        transaction: vec![0x0a; 700],
+        data_key_id: data_key_id(1),
+        mac: [0x55; 32],
+    }
+}
+
+/// The end of [`topology`], so many seconds after its beginning.
+#[must_use]
+pub fn topology_expiry(store: &str, ordinal: u64, seconds: i64) -> TopologyExpiry {
+    let begin = topology(store, ordinal).valid_from.as_micros();
+    TopologyExpiry {
+        store: store.to_owned(),
+        ordinal,
+        valid_until: Timestamp::from_micros(begin + seconds * 1_000_000),
+        mac: [0x56; 32],
+    }
+}
+
+/// Whose keys the vault keeps.
+#[must_use]
+pub fn identity() -> IdentityRecord {
+    IdentityRecord {
+        member: format!("PAR::participant1::1220{}", "5a".repeat(32)),
+        created_at: time(3),
+        data_key_id: data_key_id(1),
+        mac: [0x66; 32],
+    }
+}
+
+/// A rotation from one key to another, at the position of the old one's number.
+#[must_use]
+pub fn rotation(old: u32, new: u32) -> RotationRecord {
+    RotationRecord {
+        old: fingerprint(old),
+        new: fingerprint(new),
+        member: identity().member,
+        position: old,
+        created_at: time(4),
+        data_key_id: data_key_id(1),
+        mac: [0x77; 32],
     }
 }
 
