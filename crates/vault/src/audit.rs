@@ -37,6 +37,18 @@ pub enum AuditOperation {
     RetireKey,
     /// A state of the store was accepted that the anchor does not know.
     AcceptState,
+    /// The vault became a node's.
+    Identify,
+    /// A topology transaction was built, signed and added.
+    AuthorizeTopology,
+    /// Topology transactions that were signed before were added.
+    AddTopology,
+    /// A snapshot of topology was taken in.
+    ImportSnapshot,
+    /// A new key was generated to take the place of this one.
+    BeginRotation,
+    /// A rotation was given up.
+    AbandonRotation,
 }
 
 /// How an act ended.
@@ -184,6 +196,12 @@ impl AuditOperation {
             Self::SealKey => "seal_key",
             Self::RetireKey => "retire_key",
             Self::AcceptState => "accept_state",
+            Self::Identify => "identify",
+            Self::AuthorizeTopology => "authorize_topology",
+            Self::AddTopology => "add_topology",
+            Self::ImportSnapshot => "import_snapshot",
+            Self::BeginRotation => "begin_rotation",
+            Self::AbandonRotation => "abandon_rotation",
         }
     }
 }

@@ -9,7 +9,6 @@ use strongroom_store::{
     DataKeyRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, VaultRecord,
     WrapRecord,
 };
-use subtle::ConstantTimeEq;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     digest::MultisetDigest,
     directory::{Entries, KeyEntry, PrivateHalf},
     error::VaultError,
+    node::{Identity, Node, Rotation},
     rows::{self, Tag},
     state::VaultState,
 };
@@ -74,14 +74,41 @@ pub(crate) fn metadata(
     found.add(&current.element(&rows::tag_vault(vault, current)));
     for record in data_keys {
         let tag = rows::tag_data_key(record, current);
-        check_tag(&tag, &record.mac)
-            .map_err(|_other| not_authentic(rows::DATA_KEYS, &record.id))?;
+        rows::check_tag(&tag, &record.mac, rows::DATA_KEYS, &record.id)?;
         found.add(&current.element(&tag));
     }
     for wrap in wraps {
         found.add(&current.element(&rows::tag_wrap(wrap, current)));
     }
     Ok(found)
+}
+
+/// Authenticates what the store says of the node: who it is, and its rotations under way.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`]; errors of the store.
+pub(crate) async fn node(
+    snapshot: &mut dyn ReadTransaction,
+    data_keys: &DataKeys,
+    found: &mut Found,
+) -> Result<Node, VaultError> {
+    let identity = match snapshot.identity().await? {
+        None => None,
+        Some(record) => Some(Identity::authentic(&record, data_keys)?),
+    };
+    let mut rotations = Vec::new();
+    for record in snapshot.rotations().await? {
+        rotations.push(Rotation::authentic(&record, data_keys)?);
+    }
+    let current = data_keys.current();
+    for element in identity
+        .iter()
+        .map(|identity| identity.element(current))
+        .chain(rotations.iter().map(|rotation| rotation.element(current)))
+    {
+        found.add(&element);
+    }
+    Ok(Node::new(identity, rotations))
 }
 
 /// Authenticates all keys, about `expected` of them: reads page after page while other threads authenticate.
@@ -198,11 +225,12 @@ fn authentic_half(
     opened_by: &OpenedBy,
     encoder: &mut Encoder,
 ) -> Result<PrivateHalf, VaultError> {
-    check_tag(
+    rows::check_tag(
         &rows::tag_private_key(record, data_keys, encoder)?,
         &record.mac,
-    )
-    .map_err(|_other| not_authentic(rows::PRIVATE_KEYS, &record.fingerprint))?;
+        rows::PRIVATE_KEYS,
+        &record.fingerprint,
+    )?;
     Ok(PrivateHalf::of(record, opened_by))
 }
 
@@ -213,12 +241,13 @@ fn authentic_entry(
     data_keys: &DataKeys,
     encoder: &mut Encoder,
 ) -> Result<KeyEntry, VaultError> {
-    let refused = |fingerprint| not_authentic(rows::PUBLIC_KEYS, &fingerprint);
-    check_tag(
+    let refused = |fingerprint| rows::not_authentic(rows::PUBLIC_KEYS, &fingerprint);
+    rows::check_tag(
         &rows::tag_public_key(&record, data_keys, encoder)?,
         &record.mac,
-    )
-    .map_err(|_other| refused(record.fingerprint))?;
+        rows::PUBLIC_KEYS,
+        &record.fingerprint,
+    )?;
     let public = match (record.spec, record.usages) {
         (KeySpec::Signing(spec), Some(usages)) => {
             PublicKey::Signing(SigningPublicKey::from_validated(spec, record.spki, usages))
@@ -238,22 +267,4 @@ fn authentic_entry(
         private,
         public_tag: record.mac,
     })
-}
-
-/// The stored tag is not the computed one.
-struct OtherTag;
-
-fn check_tag(computed: &Tag, stored: &Tag) -> Result<(), OtherTag> {
-    if computed.ct_eq(stored).into() {
-        Ok(())
-    } else {
-        Err(OtherTag)
-    }
-}
-
-fn not_authentic(table: &'static str, row: &dyn std::fmt::Display) -> VaultError {
-    VaultError::RowNotAuthentic {
-        table,
-        row: row.to_string(),
-    }
 }

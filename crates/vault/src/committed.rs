@@ -9,6 +9,7 @@ use crate::{
     anchor::{AnchorRecord, Checkpoint},
     directory::KeyEntry,
     error::VaultError,
+    node::{Identity, Rotation},
     state::VaultState,
     vault::Vault,
 };
@@ -32,13 +33,19 @@ pub(crate) struct Commit {
     pub(crate) changes: Vec<Change>,
 }
 
-/// What the directory learns from a commit.
+/// What the vault's memory learns from a commit.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// The key is there, and so.
     Put(Arc<KeyEntry>),
     /// The key is gone.
     Removed(Fingerprint),
+    /// The vault is this node's.
+    Identified(Identity),
+    /// A rotation is under way.
+    RotationBegun(Rotation),
+    /// The rotation of this old key is no longer under way.
+    RotationEnded(Fingerprint),
 }
 
 impl Change {
@@ -46,6 +53,7 @@ impl Change {
         match self {
             Self::Put(entry) => entry.fingerprint() == *fingerprint,
             Self::Removed(removed) => removed == fingerprint,
+            Self::Identified(_) | Self::RotationBegun(_) | Self::RotationEnded(_) => false,
         }
     }
 }
@@ -125,6 +133,9 @@ impl Vault {
                 self.caches().signing.remove(&fingerprint);
                 self.caches().decryption.remove(&fingerprint);
             }
+            Change::Identified(identity) => self.node().identify(identity),
+            Change::RotationBegun(rotation) => self.node().begin(rotation),
+            Change::RotationEnded(old) => self.node().end(&old),
         }
     }
 

@@ -1,13 +1,17 @@
 //! What can go wrong in a use case.
 
+mod codes;
+
 use strongroom_crypto::{
-    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, RandomError, SealError,
-    SecretLengthError, SignError, VerifyError,
+    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, NameError, RandomError,
+    SealError, SecretLengthError, SignError, Timestamp, VerifyError,
 };
-use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_kms::KmsError;
 use strongroom_proto::ProtoError;
 use strongroom_store::{Custody, DataKeyId, StoreError, VaultId};
+use strongroom_topology::{
+    IdentifierError, MappingError, Member, Namespace, SignaturesError, TopologyError,
+};
 
 use crate::anchor::AnchorError;
 
@@ -171,6 +175,126 @@ pub enum VaultError {
         /// The first record that does not fit.
         sequence: u64,
     },
+    /// Every row of topology is authentic, but together they are not what the last commit left.
+    #[error(
+        "the rows of topology do not add up to the state record: a row was dropped, revived, or put back"
+    )]
+    TopologyMismatch {
+        /// Rows that the last commit left.
+        expected_rows: u64,
+        /// Those that are there.
+        found_rows: u64,
+    },
+    /// No node's identity was made or taken in yet.
+    #[error("the vault has no node's identity yet")]
+    NotIdentified,
+    /// The vault is another node's.
+    #[error("the vault is {found}, not {wanted}")]
+    OtherIdentity {
+        /// Whose it is.
+        found: Box<Member>,
+        /// Whose it should be.
+        wanted: Box<Member>,
+    },
+    /// A key of the node is there by name, but only its public half. The text is Canton's.
+    #[error("Broken private key store: Could not find {purpose} key {fingerprint} of {name}")]
+    PrivateKeyLost {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// Signing or encryption.
+        purpose: KeyPurpose,
+        /// Its name.
+        name: String,
+    },
+    /// None of the keys that may sign for the namespace is in the vault.
+    #[error("No signing key found locally for the provided namespace {namespace}")]
+    NoNamespaceSigner {
+        /// The namespace.
+        namespace: Namespace,
+    },
+    /// Certificates are about another namespace, or about two.
+    #[error("the namespace {wanted} does not match the certificate of {certified}")]
+    CertificateMismatch {
+        /// The one that was expected.
+        wanted: Namespace,
+        /// The one in the certificate.
+        certified: Namespace,
+    },
+    /// A transaction that announces no delegation.
+    #[error("a certificate that announces a namespace delegation was expected, found {found}")]
+    NotACertificate {
+        /// What it is instead.
+        found: String,
+    },
+    /// Topology still refers to the key.
+    #[error("{fingerprint} is still announced: {places}", places = .places.join(", "))]
+    KeyAnnounced {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// Where: store, mapping, serial.
+        places: Vec<String>,
+    },
+    /// The key is not among those that are announced for the node. The text is Canton's.
+    #[error("The key {fingerprint} does not exist")]
+    NotAnnounced {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// The root key of the namespace is the identity itself.
+    #[error("{fingerprint} is the permanent key of the namespace: it has no rotation")]
+    PermanentKey {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// Rotations are done one after the other.
+    #[error("the rotation of {old} is not finished")]
+    RotationUnderWay {
+        /// The key that leaves.
+        old: Fingerprint,
+    },
+    /// The announced keys were changed by hand while a rotation was under way.
+    #[error("the rotation of {old} to {new} cannot go on: neither of them is announced any more")]
+    RotationStale {
+        /// The key that leaves.
+        old: Fingerprint,
+        /// Its successor.
+        new: Fingerprint,
+    },
+    /// No announced key of the node fits, or none whose private half is here.
+    #[error("no announced key for {wanted} is in the vault")]
+    NoCurrentKey {
+        /// What it was wanted for.
+        wanted: &'static str,
+    },
+    /// History cannot be put under what is there.
+    #[error("the topology store {store} is not empty")]
+    StoreNotEmpty {
+        /// The store.
+        store: String,
+    },
+    /// The time of a synchronizer goes on.
+    #[error("sequenced at {} microseconds, but the store has seen {}", sequenced.as_micros(), last.as_micros())]
+    SequencedTooEarly {
+        /// The time that was given.
+        sequenced: Timestamp,
+        /// The last one in the store.
+        last: Timestamp,
+    },
+    /// A rule of topology forbids it.
+    #[error("topology does not allow it")]
+    Topology(#[from] TopologyError),
+    /// A mapping that cannot be.
+    #[error("the mapping was refused")]
+    Mapping(#[from] MappingError),
+    /// A name on the ledger that cannot be.
+    #[error("the identifier was refused")]
+    Identifier(#[from] IdentifierError),
+    /// A key name that cannot be.
+    #[error("the key name was refused")]
+    Name(#[from] NameError),
+    /// Signatures that no transaction can have.
+    #[error(transparent)]
+    Signatures(#[from] SignaturesError),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -218,198 +342,4 @@ pub struct WrapAttempt {
     pub code: &'static str,
     /// What happened, in words.
     pub reason: String,
-}
-
-const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
-    ErrorCode::new(name, category, advice)
-}
-
-const RESTORE: &str = "Somebody changed the database by hand, or the disk did. Do not go on with this database: find out who, then restore \
-                       a backup. 'strongroom doctor' shows what is wrong.";
-
-const VAULT_ALREADY_EXISTS: ErrorCode = code(
-    "VAULT_ALREADY_EXISTS",
-    Category::AlreadyExists,
-    "Choose another folder, or use the vault that is there.",
-);
-const VAULT_NOT_INITIALIZED: ErrorCode = code(
-    "VAULT_NOT_INITIALIZED",
-    Category::FailedPrecondition,
-    "Make one with 'strongroom init --dir DIR', or check the folder.",
-);
-const KEY_NOT_FOUND: ErrorCode = code(
-    "KEY_NOT_FOUND",
-    Category::NotFound,
-    "'strongroom keys list' shows the keys that are there.",
-);
-const NO_PRIVATE_KEY: ErrorCode = code(
-    "NO_PRIVATE_KEY",
-    Category::FailedPrecondition,
-    "Import the private half with 'strongroom keys import', or use another key.",
-);
-const WRONG_KEY_PURPOSE: ErrorCode = code(
-    "WRONG_KEY_PURPOSE",
-    Category::FailedPrecondition,
-    "Use a signing key to sign and an encryption key to encrypt: 'strongroom keys list' shows the purpose.",
-);
-const KEY_RETIRED: ErrorCode = code(
-    "KEY_RETIRED",
-    Category::FailedPrecondition,
-    "Use the key that replaced it. A retired key only verifies and decrypts what is old.",
-);
-const KEY_EXISTS: ErrorCode = code(
-    "KEY_EXISTS",
-    Category::AlreadyExists,
-    "'strongroom keys show FINGERPRINT' shows the key that is there. Delete it first if you mean to replace it.",
-);
-const USAGE_OF_ENCRYPTION_KEYS: ErrorCode = code(
-    "USAGE_OF_ENCRYPTION_KEYS",
-    Category::InvalidRequest,
-    "Encryption keys have no usage: leave out --usage, or ask for --purpose signing.",
-);
-const CUSTODY_UNSUPPORTED: ErrorCode = code(
-    "CUSTODY_UNSUPPORTED",
-    Category::Unsupported,
-    "Use custody 'envelope' (or 'clear', which protects nothing).",
-);
-const NO_WRAPPER: ErrorCode = code(
-    "NO_WRAPPER",
-    Category::FailedPrecondition,
-    "Add a [[kms]] section to the configuration: 'strongroom config example' shows one.",
-);
-const NO_WRAP_OPENS: ErrorCode = code(
-    "NO_WRAP_OPENS",
-    Category::FailedPrecondition,
-    "Check that the key management system is the one the vault was made with, that its wrapper key is enabled, and that you may use it.",
-);
-const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
-    "WRAPPER_KEY_CONTRADICTION",
-    Category::FailedPrecondition,
-    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out.",
-);
-const OTHER_VAULT: ErrorCode = code(
-    "OTHER_VAULT",
-    Category::DataCorrupted,
-    "Check --dir and --config. If both are right, the database was exchanged: find out who, then restore a backup.",
-);
-const DATA_KEY_SUBSTITUTED: ErrorCode =
-    code("DATA_KEY_SUBSTITUTED", Category::DataCorrupted, RESTORE);
-const UNKNOWN_DATA_KEY: ErrorCode = code("UNKNOWN_DATA_KEY", Category::DataCorrupted, RESTORE);
-const ROW_NOT_AUTHENTIC: ErrorCode = code("ROW_NOT_AUTHENTIC", Category::DataCorrupted, RESTORE);
-const STATE_NOT_AUTHENTIC: ErrorCode =
-    code("STATE_NOT_AUTHENTIC", Category::DataCorrupted, RESTORE);
-const STATE_MISMATCH: ErrorCode = code("STATE_MISMATCH", Category::DataCorrupted, RESTORE);
-const ROLLED_BACK: ErrorCode = code(
-    "ROLLED_BACK",
-    Category::DataCorrupted,
-    "The database was put back to an earlier day. If that was you, restoring a backup: 'strongroom anchor accept' takes its state as the \
-     latest. If not, find out who.",
-);
-const ANCHOR_OF_OTHER_VAULT: ErrorCode = code(
-    "ANCHOR_OF_OTHER_VAULT",
-    Category::DataCorrupted,
-    "Check 'anchor' in the configuration. If the anchor is the right one, the database was exchanged.",
-);
-const ANCHOR_MISSING: ErrorCode = code(
-    "ANCHOR_MISSING",
-    Category::FailedPrecondition,
-    "Restore the anchor file. If it is lost for good and you trust the database, 'strongroom anchor accept' makes a new one.",
-);
-const IN_DOUBT: ErrorCode = code(
-    "IN_DOUBT",
-    Category::Unavailable,
-    "The database does not answer. Make it answer and try again, or open the vault anew.",
-);
-const ANCHOR_NOT_CONFIGURED: ErrorCode = code(
-    "ANCHOR_NOT_CONFIGURED",
-    Category::FailedPrecondition,
-    "Put 'anchor' back into the configuration: without it a database put back to an earlier day goes unnoticed, and somebody may have \
-     removed it for that. If you mean to go without, 'strongroom anchor accept' makes it so.",
-);
-const CHANGED_UNDERNEATH: ErrorCode = code(
-    "CHANGED_UNDERNEATH",
-    Category::Contention,
-    "Open the vault again; nothing of this operation was done.",
-);
-const UNKNOWN_FORMAT: ErrorCode = code(
-    "UNKNOWN_FORMAT",
-    Category::Unsupported,
-    "Use the version of strongroom that wrote this vault, or a newer one.",
-);
-const AUDIT_BROKEN: ErrorCode = code("AUDIT_BROKEN", Category::DataCorrupted, RESTORE);
-
-impl VaultError {
-    /// Every code of this domain that is its own.
-    pub const CODES: &[ErrorCode] = &[
-        VAULT_ALREADY_EXISTS,
-        VAULT_NOT_INITIALIZED,
-        KEY_NOT_FOUND,
-        NO_PRIVATE_KEY,
-        WRONG_KEY_PURPOSE,
-        KEY_RETIRED,
-        KEY_EXISTS,
-        USAGE_OF_ENCRYPTION_KEYS,
-        CUSTODY_UNSUPPORTED,
-        NO_WRAPPER,
-        NO_WRAP_OPENS,
-        WRAPPER_KEY_CONTRADICTION,
-        OTHER_VAULT,
-        DATA_KEY_SUBSTITUTED,
-        UNKNOWN_DATA_KEY,
-        ROW_NOT_AUTHENTIC,
-        STATE_NOT_AUTHENTIC,
-        STATE_MISMATCH,
-        ROLLED_BACK,
-        ANCHOR_OF_OTHER_VAULT,
-        ANCHOR_MISSING,
-        IN_DOUBT,
-        ANCHOR_NOT_CONFIGURED,
-        CHANGED_UNDERNEATH,
-        UNKNOWN_FORMAT,
-        AUDIT_BROKEN,
-    ];
-}
-
-impl Coded for VaultError {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::AlreadyExists => VAULT_ALREADY_EXISTS,
-            Self::NotInitialized => VAULT_NOT_INITIALIZED,
-            Self::KeyNotFound { .. } => KEY_NOT_FOUND,
-            Self::NoPrivateKey { .. } => NO_PRIVATE_KEY,
-            Self::WrongPurpose { .. } => WRONG_KEY_PURPOSE,
-            Self::KeyRetired { .. } => KEY_RETIRED,
-            Self::KeyExists { .. } => KEY_EXISTS,
-            Self::UsageOfEncryptionKeys => USAGE_OF_ENCRYPTION_KEYS,
-            Self::CustodyUnsupported { .. } => CUSTODY_UNSUPPORTED,
-            Self::NoWrapper => NO_WRAPPER,
-            Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
-            Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
-            Self::OtherVault { .. } => OTHER_VAULT,
-            Self::DataKeySubstituted { .. } => DATA_KEY_SUBSTITUTED,
-            Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,
-            Self::RowNotAuthentic { .. } => ROW_NOT_AUTHENTIC,
-            Self::StateNotAuthentic => STATE_NOT_AUTHENTIC,
-            Self::StateMismatch { .. } => STATE_MISMATCH,
-            Self::RolledBack { .. } => ROLLED_BACK,
-            Self::AnchorOfOtherVault => ANCHOR_OF_OTHER_VAULT,
-            Self::AnchorMissing { .. } => ANCHOR_MISSING,
-            Self::InDoubt { .. } => IN_DOUBT,
-            Self::AnchorNotConfigured => ANCHOR_NOT_CONFIGURED,
-            Self::ChangedUnderneath => CHANGED_UNDERNEATH,
-            Self::UnknownFormat { .. } => UNKNOWN_FORMAT,
-            Self::AuditBroken { .. } => AUDIT_BROKEN,
-            Self::Store(source) => source.code(),
-            Self::Kms(source) => source.code(),
-            Self::Anchor(source) => source.code(),
-            Self::Key(source) => source.code(),
-            Self::Sign(source) => source.code(),
-            Self::Verify(source) => source.code(),
-            Self::Encrypt(source) => source.code(),
-            Self::Decrypt(source) => source.code(),
-            Self::Proto(source) => source.code(),
-            Self::Random(source) => source.code(),
-            Self::Seal(source) => source.code(),
-        }
-    }
 }

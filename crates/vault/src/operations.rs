@@ -16,4 +16,5 @@ pub(crate) mod open;
 pub(crate) mod retire;
 pub(crate) mod seal;
 pub(crate) mod sign;
+pub(crate) mod topology;
 pub(crate) mod verify;

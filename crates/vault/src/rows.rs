@@ -7,8 +7,11 @@
 
 use strongroom_crypto::{HashBuilder, KeyPurpose, KeySpec, KeyUsages, encoding::Encoder};
 use strongroom_store::{
-    DataKeyRecord, PrivateKeyRecord, PublicKeyRecord, RowCode, StoredKey, VaultRecord, WrapRecord,
+    DataKeyRecord, IdentityRecord, PrivateKeyRecord, PublicKeyRecord, RotationRecord, RowCode,
+    StoredKey, TopologyRow, VaultRecord, WrapRecord,
 };
+
+use subtle::ConstantTimeEq;
 
 use crate::{
     data_keys::{DataKeys, OpenedDataKey},
@@ -19,8 +22,11 @@ use crate::{
 pub(crate) type Tag = [u8; 32];
 
 pub(crate) const DATA_KEYS: &str = "data_keys";
+pub(crate) const IDENTITY: &str = "identity";
 pub(crate) const PRIVATE_KEYS: &str = "private_keys";
 pub(crate) const PUBLIC_KEYS: &str = "public_keys";
+pub(crate) const ROTATIONS: &str = "rotations";
+pub(crate) const TOPOLOGY: &str = "topology";
 pub(crate) const WRAPS: &str = "wraps";
 
 /// The first byte of an encoding: rows of two tables never have the same one.
@@ -31,6 +37,9 @@ enum Table {
     Wraps = 3,
     PublicKeys = 4,
     PrivateKeys = 5,
+    Identity = 6,
+    Rotations = 7,
+    Topology = 8,
 }
 
 pub(crate) fn tag_vault(record: &VaultRecord, current: &OpenedDataKey) -> Tag {
@@ -112,6 +121,70 @@ pub(crate) fn tag_private_key(
         .row_tag(encoder.as_slice()))
 }
 
+pub(crate) fn tag_identity(
+    record: &IdentityRecord,
+    data_keys: &DataKeys,
+) -> Result<Tag, VaultError> {
+    let mut encoder = start(Table::Identity);
+    encoder
+        .raw(record.data_key_id.as_bytes())
+        .string(&record.member)
+        .long(record.created_at.as_micros());
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
+pub(crate) fn tag_rotation(
+    record: &RotationRecord,
+    data_keys: &DataKeys,
+) -> Result<Tag, VaultError> {
+    let mut encoder = start(Table::Rotations);
+    encoder
+        .raw(record.data_key_id.as_bytes())
+        .raw(record.old.as_bytes())
+        .raw(record.new.as_bytes())
+        .string(&record.member)
+        .raw(&record.position.to_be_bytes())
+        .long(record.created_at.as_micros());
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
+/// The columns that only help a query (namespace, serial, hashes) are in it as well: what a query answers must be true.
+pub(crate) fn tag_topology(
+    row: &TopologyRow,
+    data_keys: &DataKeys,
+    encoder: &mut Encoder,
+) -> Result<Tag, VaultError> {
+    restart(encoder, Table::Topology);
+    encoder
+        .raw(row.data_key_id.as_bytes())
+        .string(&row.store)
+        .raw(&row.ordinal.to_be_bytes())
+        .long(row.sequenced.as_micros())
+        .long(row.valid_from.as_micros())
+        .optional(row.valid_until, |encoder, until| {
+            encoder.long(until.as_micros())
+        })
+        .byte(row.operation)
+        .byte(row.mapping_code)
+        .raw(&row.serial.to_be_bytes())
+        .string(&row.namespace)
+        .string(&row.identifier)
+        .raw(&row.unique_key)
+        .raw(&row.transaction_hash)
+        .byte(u8::from(row.proposal))
+        .optional(row.rejection.as_deref(), |encoder, rejection| {
+            encoder.string(rejection)
+        })
+        .bytes(&row.transaction);
+    Ok(data_keys
+        .named(&row.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
 /// What stands in the digest for a key, both halves together: secret.
 pub(crate) fn key_element(current: &OpenedDataKey, public: &Tag, private: Option<&Tag>) -> Tag {
     let mut tags = [0; 64];
@@ -141,4 +214,28 @@ fn start(table: Table) -> Encoder {
 fn restart(encoder: &mut Encoder, table: Table) {
     encoder.clear();
     encoder.byte(table as u8);
+}
+
+/// Accepts a row only if its stored tag is the computed one.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`].
+pub(crate) fn check_tag(
+    computed: &Tag,
+    stored: &Tag,
+    table: &'static str,
+    row: &dyn std::fmt::Display,
+) -> Result<(), VaultError> {
+    if computed.ct_eq(stored).into() {
+        Ok(())
+    } else {
+        Err(not_authentic(table, row))
+    }
+}
+
+pub(crate) fn not_authentic(table: &'static str, row: &dyn std::fmt::Display) -> VaultError {
+    VaultError::RowNotAuthentic {
+        table,
+        row: row.to_string(),
+    }
 }

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
-    Custody, KeyState, PrivateKeyRecord, PublicKeyRecord, StoreError, StoredKey, VaultRecord,
-    WriteTransaction,
+    Custody, IdentityRecord, KeyState, PrivateKeyRecord, PublicKeyRecord, RotationRecord,
+    StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord, WriteTransaction,
 };
+use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     committed::{Change, Commit, Committed, Doubt},
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
+    node::{Identity, Rotation},
     rows,
     sealing::SealedKey,
     state::VaultState,
@@ -131,6 +133,96 @@ impl<'v> Unit<'v> {
             .await
             .map_err(contradicted)?;
         Ok(self.replace_entry(entry, half))
+    }
+
+    /// Makes the vault the one of `member`.
+    pub(crate) async fn identify(&mut self, member: &Member) -> Result<(), VaultError> {
+        let mut record = IdentityRecord {
+            member: member.to_string(),
+            created_at: self.now,
+            data_key_id: self.vault.data_keys().current().id,
+            mac: [0; 32],
+        };
+        record.mac = rows::tag_identity(&record, self.vault.data_keys())?;
+        let identity = Identity::authentic(&record, self.vault.data_keys())?;
+        self.transaction
+            .insert_identity(record)
+            .await
+            .map_err(contradicted)?;
+        self.enter(&identity.element(self.vault.data_keys().current()));
+        self.changes.push(Change::Identified(identity));
+        Ok(())
+    }
+
+    /// Notes that `new` is to take the place of `old` in the keys of `member`.
+    pub(crate) async fn begin_rotation(
+        &mut self,
+        member: &Member,
+        old: Fingerprint,
+        new: Fingerprint,
+        position: u32,
+    ) -> Result<(), VaultError> {
+        let mut record = RotationRecord {
+            old,
+            new,
+            member: member.to_string(),
+            position,
+            created_at: self.now,
+            data_key_id: self.vault.data_keys().current().id,
+            mac: [0; 32],
+        };
+        record.mac = rows::tag_rotation(&record, self.vault.data_keys())?;
+        let rotation = Rotation::authentic(&record, self.vault.data_keys())?;
+        self.transaction
+            .insert_rotations(vec![record])
+            .await
+            .map_err(contradicted)?;
+        self.enter(&rotation.element(self.vault.data_keys().current()));
+        self.changes.push(Change::RotationBegun(rotation));
+        Ok(())
+    }
+
+    /// Notes that a rotation is over, done or given up.
+    pub(crate) async fn end_rotation(&mut self, rotation: &Rotation) -> Result<(), VaultError> {
+        self.transaction
+            .delete_rotation(rotation.old)
+            .await
+            .map_err(contradicted)?;
+        self.leave(&rotation.element(self.vault.data_keys().current()));
+        self.changes.push(Change::RotationEnded(rotation.old));
+        Ok(())
+    }
+
+    /// Puts rows of topology in, each with its tag.
+    pub(crate) async fn insert_topology(
+        &mut self,
+        rows: Vec<TopologyRow>,
+    ) -> Result<(), VaultError> {
+        let current = self.vault.data_keys().current();
+        for row in &rows {
+            self.next.topology.add(&current.element(&row.mac));
+        }
+        self.transaction
+            .insert_topology(rows)
+            .await
+            .map_err(contradicted)
+    }
+
+    /// Ends the validity of rows of topology; `before` are the tags that they had.
+    pub(crate) async fn expire_topology(
+        &mut self,
+        expiries: Vec<TopologyExpiry>,
+        before: &[rows::Tag],
+    ) -> Result<(), VaultError> {
+        let current = self.vault.data_keys().current();
+        for (expiry, before) in expiries.iter().zip(before) {
+            let (before, after) = (current.element(before), current.element(&expiry.mac));
+            self.next.topology.replace(&before, &after);
+        }
+        self.transaction
+            .expire_topology(expiries)
+            .await
+            .map_err(contradicted)
     }
 
     /// Writes what is done into the audit log, in this same unit.
@@ -277,17 +369,23 @@ impl<'v> Unit<'v> {
     }
 
     fn remember(&mut self, entry: KeyEntry) -> Arc<KeyEntry> {
-        let current = self.vault.data_keys().current();
-        self.next.digest.add(&entry.element(current));
-        self.next.entries += 1;
+        self.enter(&entry.element(self.vault.data_keys().current()));
         let entry = Arc::new(entry);
         self.changes.push(Change::Put(Arc::clone(&entry)));
         entry
     }
 
     fn forget(&mut self, entry: &KeyEntry) {
-        let current = self.vault.data_keys().current();
-        self.next.digest.remove(&entry.element(current));
+        self.leave(&entry.element(self.vault.data_keys().current()));
+    }
+
+    fn enter(&mut self, element: &rows::Tag) {
+        self.next.digest.add(element);
+        self.next.entries += 1;
+    }
+
+    fn leave(&mut self, element: &rows::Tag) {
+        self.next.digest.remove(element);
         self.next.entries = self.next.entries.saturating_sub(1);
     }
 }

@@ -20,8 +20,10 @@ use crate::{
     directory::{KeyDirectory, KeyEntry, PrivateHalf},
     environment::Environment,
     error::VaultError,
+    node::{Identity, Node, Rotation},
     rows,
     settings::Settings,
+    topology::TopologyCell,
 };
 
 /// An open vault: its data key is in memory, its rows were authenticated.
@@ -37,6 +39,8 @@ pub struct Vault {
     data_keys: DataKeys,
     opened_by: OpenedBy,
     directory: KeyDirectory,
+    node: Node,
+    topology: TopologyCell,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
     /// A commit was abandoned before anybody knew whether it was done: ask before a key is used.
@@ -60,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) data_keys: DataKeys,
     pub(crate) opened_by: OpenedBy,
     pub(crate) directory: KeyDirectory,
+    pub(crate) node: Node,
     pub(crate) committed: Committed,
 }
 
@@ -73,6 +78,7 @@ impl Vault {
             data_keys,
             opened_by,
             directory,
+            node,
             committed,
         } = parts;
         let caches = Arc::new(Caches {
@@ -88,6 +94,8 @@ impl Vault {
             data_keys,
             opened_by,
             directory,
+            node,
+            topology: TopologyCell::default(),
             caches,
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
@@ -111,6 +119,18 @@ impl Vault {
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.directory.len()
+    }
+
+    /// The node whose keys these are; none before [`Vault::initialize`].
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.node.identity()
+    }
+
+    /// Rotations of node keys that were begun and not finished, in the order in which they go on.
+    #[must_use]
+    pub fn rotations(&self) -> Vec<Rotation> {
+        self.node.rotations()
     }
 
     /// How many opened keys are in memory now.
@@ -154,6 +174,14 @@ impl Vault {
 
     pub(crate) fn directory(&self) -> &KeyDirectory {
         &self.directory
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    pub(crate) fn topology_cell(&self) -> &TopologyCell {
+        &self.topology
     }
 
     pub(crate) fn caches(&self) -> &Caches {

@@ -47,6 +47,8 @@ mod model;
 mod operator;
 #[path = "vault/retirement.rs"]
 mod retirement;
+#[path = "vault/topology.rs"]
+mod topology;
 #[path = "vault/unopenable.rs"]
 mod unopenable;
 #[path = "vault/usage.rs"]

@@ -15,6 +15,7 @@ use crate::{
     directory::{Entries, KeyDirectory},
     environment::Environment,
     error::VaultError,
+    node::Node,
     rows,
     settings::Settings,
     state::VaultState,
@@ -134,6 +135,7 @@ impl Vault {
             data_keys: DataKeys::new(current),
             opened_by: OpenedBy::new(&wrap),
             directory: KeyDirectory::new(Entries::default()),
+            node: Node::default(),
             committed: Committed::new(state, vault_record.state.clone()),
         });
         let checkpoint = vault.checkpoint(&state);

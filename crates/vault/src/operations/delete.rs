@@ -1,36 +1,86 @@
 //! Destroying keys.
 
+use std::collections::BTreeMap;
+
 use strongroom_crypto::Fingerprint;
 use strongroom_store::Custody;
 
 use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
+    directory::KeyEntry,
     error::VaultError,
     unit::Unit,
     vault::Vault,
 };
 
 impl Vault {
-    /// Destroys a key, both halves, and wipes it from memory. It cannot be undone but from a backup.
+    /// Destroys a key that no topology refers to, both halves, and wipes it from memory. It cannot be undone but from a
+    /// backup.
     ///
     /// The bytes of a key that was stored in clear are scrubbed from the store's files.
     ///
     /// # Errors
-    /// [`VaultError::KeyNotFound`]; errors of the store, and then the key is still there.
+    /// [`VaultError::KeyAnnounced`] while others may verify with it or encrypt to it; [`VaultError::KeyNotFound`]; errors of
+    /// the store, and then the key is still there.
     pub async fn delete_key(
         &self,
         caller: &Caller,
         fingerprint: &Fingerprint,
     ) -> Result<(), VaultError> {
+        // Held until the key is gone, so that nobody announces it meanwhile.
+        let topology = self.loaded_topology().await?;
+        let places = topology.references(fingerprint);
+        if !places.is_empty() {
+            return Err(VaultError::KeyAnnounced {
+                fingerprint: *fingerprint,
+                places,
+            });
+        }
+        self.delete(caller, fingerprint, key_details).await
+    }
+
+    /// As [`Vault::delete_key`], even if topology refers to the key: signatures that others ask of it can then never be
+    /// given again, and what they encrypt to it is lost. The audit record says where it was announced.
+    ///
+    /// # Errors
+    /// As [`Vault::delete_key`], without [`VaultError::KeyAnnounced`].
+    pub async fn danger_delete_announced_key(
+        &self,
+        caller: &Caller,
+        fingerprint: &Fingerprint,
+    ) -> Result<(), VaultError> {
+        let topology = self.loaded_topology().await?;
+        let places = topology.references(fingerprint);
+        let details = |entry: &KeyEntry| {
+            let mut details = key_details(entry);
+            details.insert("announced".to_owned(), places.join(", "));
+            details
+        };
+        self.delete(caller, fingerprint, details).await
+    }
+
+    async fn delete(
+        &self,
+        caller: &Caller,
+        fingerprint: &Fingerprint,
+        details: impl FnOnce(&KeyEntry) -> BTreeMap<String, String>,
+    ) -> Result<(), VaultError> {
         let mut unit = Unit::begin(self).await?;
         let entry = self.key(fingerprint)?;
+        let rotating = self.rotations().into_iter();
+        if let Some(rotation) = rotating
+            .into_iter()
+            .find(|rotation| [rotation.old, rotation.new].contains(fingerprint))
+        {
+            return Err(VaultError::RotationUnderWay { old: rotation.old });
+        }
         unit.delete_key(&entry).await?;
         unit.audit(
             caller,
             AuditOperation::DeleteKey,
             Some(*fingerprint),
-            key_details(&entry),
+            details(&entry),
         )
         .await?;
         unit.commit().await?;

@@ -123,7 +123,7 @@ impl Vault {
         Ok(entry)
     }
 
-    async fn generate_sealed(
+    pub(crate) async fn generate_sealed(
         &self,
         spec: KeySpec,
         usages: Option<KeyUsages>,
@@ -159,14 +159,15 @@ impl Vault {
 }
 
 /// A key that was generated and sealed, and is nowhere yet.
-struct Generated {
+pub(crate) struct Generated {
     public: PublicKey,
     private: NewPrivateHalf,
     name: Option<KeyName>,
 }
 
 impl Unit<'_> {
-    async fn keep(
+    /// Puts a generated key in, with its audit record.
+    pub(crate) async fn keep(
         &mut self,
         caller: &Caller,
         generated: Generated,

@@ -65,6 +65,7 @@ pub(crate) async fn open(
     let state = VaultState::open(&vault.state, vault.id, &current)?;
     let data_keys = DataKeys::new(current);
     let mut found = authenticate::metadata(&vault, &records, &wraps, data_keys.current())?;
+    let node = authenticate::node(snapshot.as_mut(), &data_keys, &mut found).await?;
     // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
     let expected = usize::try_from(state.entries).unwrap_or_default();
     let directory = authenticate::keys(
@@ -87,6 +88,7 @@ pub(crate) async fn open(
         data_keys,
         opened_by,
         directory: KeyDirectory::new(directory),
+        node,
         committed: Committed::new(state, vault.state),
     });
     check_anchor(&opened, anchored, &state, rule)?;

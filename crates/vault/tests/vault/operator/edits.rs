@@ -81,10 +81,11 @@ struct Column {
     kind: String,
 }
 
-/// Every column that the database has.
+/// Every column that the database has. Tables of topology are empty in this vault; they have a test of their own,
+/// `every_column_of_every_row_of_topology_is_authenticated`.
 fn columns(database: &Connection) -> Vec<Column> {
     let mut tables = database
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('identity', 'rotations', 'topology')")
         .unwrap();
     let tables: Vec<String> = tables
         .query_map((), |row| row.get(0))

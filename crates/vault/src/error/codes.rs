@@ -1,0 +1,305 @@
+//! The code, category and advice of each error.
+
+use strongroom_errors::{Category, Coded, ErrorCode};
+
+use super::VaultError;
+
+const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
+    ErrorCode::new(name, category, advice)
+}
+
+const RESTORE: &str = "Somebody changed the database by hand, or the disk did. Do not go on with this database: find out who, then restore \
+                       a backup. 'strongroom doctor' shows what is wrong.";
+
+const VAULT_ALREADY_EXISTS: ErrorCode = code(
+    "VAULT_ALREADY_EXISTS",
+    Category::AlreadyExists,
+    "Choose another folder, or use the vault that is there.",
+);
+const VAULT_NOT_INITIALIZED: ErrorCode = code(
+    "VAULT_NOT_INITIALIZED",
+    Category::FailedPrecondition,
+    "Make one with 'strongroom init --dir DIR', or check the folder.",
+);
+const KEY_NOT_FOUND: ErrorCode = code(
+    "KEY_NOT_FOUND",
+    Category::NotFound,
+    "'strongroom keys list' shows the keys that are there.",
+);
+const NO_PRIVATE_KEY: ErrorCode = code(
+    "NO_PRIVATE_KEY",
+    Category::FailedPrecondition,
+    "Import the private half with 'strongroom keys import', or use another key.",
+);
+const WRONG_KEY_PURPOSE: ErrorCode = code(
+    "WRONG_KEY_PURPOSE",
+    Category::FailedPrecondition,
+    "Use a signing key to sign and an encryption key to encrypt: 'strongroom keys list' shows the purpose.",
+);
+const KEY_RETIRED: ErrorCode = code(
+    "KEY_RETIRED",
+    Category::FailedPrecondition,
+    "Use the key that replaced it. A retired key only verifies and decrypts what is old.",
+);
+const KEY_EXISTS: ErrorCode = code(
+    "KEY_EXISTS",
+    Category::AlreadyExists,
+    "'strongroom keys show FINGERPRINT' shows the key that is there. Delete it first if you mean to replace it.",
+);
+const USAGE_OF_ENCRYPTION_KEYS: ErrorCode = code(
+    "USAGE_OF_ENCRYPTION_KEYS",
+    Category::InvalidRequest,
+    "Encryption keys have no usage: leave out --usage, or ask for --purpose signing.",
+);
+const CUSTODY_UNSUPPORTED: ErrorCode = code(
+    "CUSTODY_UNSUPPORTED",
+    Category::Unsupported,
+    "Use custody 'envelope' (or 'clear', which protects nothing).",
+);
+const NO_WRAPPER: ErrorCode = code(
+    "NO_WRAPPER",
+    Category::FailedPrecondition,
+    "Add a [[kms]] section to the configuration: 'strongroom config example' shows one.",
+);
+const NO_WRAP_OPENS: ErrorCode = code(
+    "NO_WRAP_OPENS",
+    Category::FailedPrecondition,
+    "Check that the key management system is the one the vault was made with, that its wrapper key is enabled, and that you may use it.",
+);
+const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
+    "WRAPPER_KEY_CONTRADICTION",
+    Category::FailedPrecondition,
+    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out.",
+);
+const OTHER_VAULT: ErrorCode = code(
+    "OTHER_VAULT",
+    Category::DataCorrupted,
+    "Check --dir and --config. If both are right, the database was exchanged: find out who, then restore a backup.",
+);
+const DATA_KEY_SUBSTITUTED: ErrorCode =
+    code("DATA_KEY_SUBSTITUTED", Category::DataCorrupted, RESTORE);
+const UNKNOWN_DATA_KEY: ErrorCode = code("UNKNOWN_DATA_KEY", Category::DataCorrupted, RESTORE);
+const ROW_NOT_AUTHENTIC: ErrorCode = code("ROW_NOT_AUTHENTIC", Category::DataCorrupted, RESTORE);
+const STATE_NOT_AUTHENTIC: ErrorCode =
+    code("STATE_NOT_AUTHENTIC", Category::DataCorrupted, RESTORE);
+const STATE_MISMATCH: ErrorCode = code("STATE_MISMATCH", Category::DataCorrupted, RESTORE);
+const ROLLED_BACK: ErrorCode = code(
+    "ROLLED_BACK",
+    Category::DataCorrupted,
+    "The database was put back to an earlier day. If that was you, restoring a backup: 'strongroom anchor accept' takes its state as the \
+     latest. If not, find out who.",
+);
+const ANCHOR_OF_OTHER_VAULT: ErrorCode = code(
+    "ANCHOR_OF_OTHER_VAULT",
+    Category::DataCorrupted,
+    "Check 'anchor' in the configuration. If the anchor is the right one, the database was exchanged.",
+);
+const ANCHOR_MISSING: ErrorCode = code(
+    "ANCHOR_MISSING",
+    Category::FailedPrecondition,
+    "Restore the anchor file. If it is lost for good and you trust the database, 'strongroom anchor accept' makes a new one.",
+);
+const IN_DOUBT: ErrorCode = code(
+    "IN_DOUBT",
+    Category::Unavailable,
+    "The database does not answer. Make it answer and try again, or open the vault anew.",
+);
+const ANCHOR_NOT_CONFIGURED: ErrorCode = code(
+    "ANCHOR_NOT_CONFIGURED",
+    Category::FailedPrecondition,
+    "Put 'anchor' back into the configuration: without it a database put back to an earlier day goes unnoticed, and somebody may have \
+     removed it for that. If you mean to go without, 'strongroom anchor accept' makes it so.",
+);
+const CHANGED_UNDERNEATH: ErrorCode = code(
+    "CHANGED_UNDERNEATH",
+    Category::Contention,
+    "Open the vault again; nothing of this operation was done.",
+);
+const UNKNOWN_FORMAT: ErrorCode = code(
+    "UNKNOWN_FORMAT",
+    Category::Unsupported,
+    "Use the version of strongroom that wrote this vault, or a newer one.",
+);
+const TOPOLOGY_MISMATCH: ErrorCode = code("TOPOLOGY_MISMATCH", Category::DataCorrupted, RESTORE);
+const NOT_IDENTIFIED: ErrorCode = code(
+    "NOT_IDENTIFIED",
+    Category::FailedPrecondition,
+    "Make the node's identity with 'strongroom init', or take one in with 'strongroom init --certificate FILE'.",
+);
+const OTHER_IDENTITY: ErrorCode = code(
+    "OTHER_IDENTITY",
+    Category::FailedPrecondition,
+    "One vault keeps the keys of one node. Check --dir, the kind of node and its identifier.",
+);
+const PRIVATE_KEY_LOST: ErrorCode = code(
+    "PRIVATE_KEY_LOST",
+    Category::FailedPrecondition,
+    "Import the private half with 'strongroom keys import', or delete the public one if the key is of no use.",
+);
+const NO_NAMESPACE_SIGNER: ErrorCode = code(
+    "NO_NAMESPACE_SIGNER",
+    Category::FailedPrecondition,
+    "Give the certificate that delegates to a key of this vault as well, or import that key.",
+);
+const CERTIFICATE_MISMATCH: ErrorCode = code(
+    "CERTIFICATE_MISMATCH",
+    Category::InvalidRequest,
+    "'strongroom topology root inspect FILE' shows what a certificate says. Give the ones of a single namespace.",
+);
+const NOT_A_CERTIFICATE: ErrorCode = code(
+    "NOT_A_CERTIFICATE",
+    Category::InvalidRequest,
+    "Give the .cert files of the root key and of the delegation; 'strongroom topology root inspect FILE' shows what a file says.",
+);
+const KEY_ANNOUNCED: ErrorCode = code(
+    "KEY_ANNOUNCED",
+    Category::FailedPrecondition,
+    "Others still verify with this key or encrypt to it. Rotate it first ('strongroom keys rotate'), or revoke what refers to it.",
+);
+const KEY_NOT_ANNOUNCED: ErrorCode = code(
+    "KEY_NOT_ANNOUNCED",
+    Category::NotFound,
+    "'strongroom topology active-keys' shows the keys of the node. Namespace keys are replaced by a new delegation, not rotated.",
+);
+const PERMANENT_KEY: ErrorCode = code(
+    "PERMANENT_KEY",
+    Category::FailedPrecondition,
+    "A namespace lives and ends with its root key. Let it rest, and delegate to an intermediate key: 'strongroom topology delegate'.",
+);
+const ROTATION_UNDER_WAY: ErrorCode = code(
+    "ROTATION_UNDER_WAY",
+    Category::FailedPrecondition,
+    "Finish it with 'strongroom keys rotate --resume', or give it up with 'strongroom keys rotate --abandon'.",
+);
+const ROTATION_STALE: ErrorCode = code(
+    "ROTATION_STALE",
+    Category::FailedPrecondition,
+    "Give it up with 'strongroom keys rotate --abandon', look at 'strongroom topology active-keys', and begin anew.",
+);
+const NO_CURRENT_KEY: ErrorCode = code(
+    "NO_CURRENT_KEY",
+    Category::FailedPrecondition,
+    "'strongroom topology active-keys' shows the announced keys. Announce one, or import its private half.",
+);
+const TOPOLOGY_STORE_NOT_EMPTY: ErrorCode = code(
+    "TOPOLOGY_STORE_NOT_EMPTY",
+    Category::FailedPrecondition,
+    "Import a snapshot into a store of its own; add transactions to this one with 'strongroom topology apply'.",
+);
+const SEQUENCED_TOO_EARLY: ErrorCode = code(
+    "SEQUENCED_TOO_EARLY",
+    Category::InvalidRequest,
+    "Give the transactions in the order in which they were sequenced.",
+);
+const AUDIT_BROKEN: ErrorCode = code("AUDIT_BROKEN", Category::DataCorrupted, RESTORE);
+
+impl VaultError {
+    /// Every code of this domain that is its own.
+    pub const CODES: &[ErrorCode] = &[
+        VAULT_ALREADY_EXISTS,
+        VAULT_NOT_INITIALIZED,
+        KEY_NOT_FOUND,
+        NO_PRIVATE_KEY,
+        WRONG_KEY_PURPOSE,
+        KEY_RETIRED,
+        KEY_EXISTS,
+        USAGE_OF_ENCRYPTION_KEYS,
+        CUSTODY_UNSUPPORTED,
+        NO_WRAPPER,
+        NO_WRAP_OPENS,
+        WRAPPER_KEY_CONTRADICTION,
+        OTHER_VAULT,
+        DATA_KEY_SUBSTITUTED,
+        UNKNOWN_DATA_KEY,
+        ROW_NOT_AUTHENTIC,
+        STATE_NOT_AUTHENTIC,
+        STATE_MISMATCH,
+        ROLLED_BACK,
+        ANCHOR_OF_OTHER_VAULT,
+        ANCHOR_MISSING,
+        IN_DOUBT,
+        ANCHOR_NOT_CONFIGURED,
+        CHANGED_UNDERNEATH,
+        UNKNOWN_FORMAT,
+        AUDIT_BROKEN,
+        TOPOLOGY_MISMATCH,
+        NOT_IDENTIFIED,
+        OTHER_IDENTITY,
+        PRIVATE_KEY_LOST,
+        NO_NAMESPACE_SIGNER,
+        CERTIFICATE_MISMATCH,
+        NOT_A_CERTIFICATE,
+        KEY_ANNOUNCED,
+        KEY_NOT_ANNOUNCED,
+        PERMANENT_KEY,
+        ROTATION_UNDER_WAY,
+        ROTATION_STALE,
+        NO_CURRENT_KEY,
+        TOPOLOGY_STORE_NOT_EMPTY,
+        SEQUENCED_TOO_EARLY,
+    ];
+}
+
+impl Coded for VaultError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::AlreadyExists => VAULT_ALREADY_EXISTS,
+            Self::NotInitialized => VAULT_NOT_INITIALIZED,
+            Self::KeyNotFound { .. } => KEY_NOT_FOUND,
+            Self::NoPrivateKey { .. } => NO_PRIVATE_KEY,
+            Self::WrongPurpose { .. } => WRONG_KEY_PURPOSE,
+            Self::KeyRetired { .. } => KEY_RETIRED,
+            Self::KeyExists { .. } => KEY_EXISTS,
+            Self::UsageOfEncryptionKeys => USAGE_OF_ENCRYPTION_KEYS,
+            Self::CustodyUnsupported { .. } => CUSTODY_UNSUPPORTED,
+            Self::NoWrapper => NO_WRAPPER,
+            Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
+            Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
+            Self::OtherVault { .. } => OTHER_VAULT,
+            Self::DataKeySubstituted { .. } => DATA_KEY_SUBSTITUTED,
+            Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,
+            Self::RowNotAuthentic { .. } => ROW_NOT_AUTHENTIC,
+            Self::StateNotAuthentic => STATE_NOT_AUTHENTIC,
+            Self::StateMismatch { .. } => STATE_MISMATCH,
+            Self::RolledBack { .. } => ROLLED_BACK,
+            Self::AnchorOfOtherVault => ANCHOR_OF_OTHER_VAULT,
+            Self::AnchorMissing { .. } => ANCHOR_MISSING,
+            Self::InDoubt { .. } => IN_DOUBT,
+            Self::AnchorNotConfigured => ANCHOR_NOT_CONFIGURED,
+            Self::ChangedUnderneath => CHANGED_UNDERNEATH,
+            Self::UnknownFormat { .. } => UNKNOWN_FORMAT,
+            Self::AuditBroken { .. } => AUDIT_BROKEN,
+            Self::TopologyMismatch { .. } => TOPOLOGY_MISMATCH,
+            Self::NotIdentified => NOT_IDENTIFIED,
+            Self::OtherIdentity { .. } => OTHER_IDENTITY,
+            Self::PrivateKeyLost { .. } => PRIVATE_KEY_LOST,
+            Self::NoNamespaceSigner { .. } => NO_NAMESPACE_SIGNER,
+            Self::CertificateMismatch { .. } => CERTIFICATE_MISMATCH,
+            Self::NotACertificate { .. } => NOT_A_CERTIFICATE,
+            Self::KeyAnnounced { .. } => KEY_ANNOUNCED,
+            Self::NotAnnounced { .. } => KEY_NOT_ANNOUNCED,
+            Self::PermanentKey { .. } => PERMANENT_KEY,
+            Self::RotationUnderWay { .. } => ROTATION_UNDER_WAY,
+            Self::RotationStale { .. } => ROTATION_STALE,
+            Self::NoCurrentKey { .. } => NO_CURRENT_KEY,
+            Self::StoreNotEmpty { .. } => TOPOLOGY_STORE_NOT_EMPTY,
+            Self::SequencedTooEarly { .. } => SEQUENCED_TOO_EARLY,
+            Self::Topology(source) => source.code(),
+            Self::Mapping(source) => source.code(),
+            Self::Identifier(source) => source.code(),
+            Self::Name(source) => source.code(),
+            Self::Signatures(source) => source.code(),
+            Self::Store(source) => source.code(),
+            Self::Kms(source) => source.code(),
+            Self::Anchor(source) => source.code(),
+            Self::Key(source) => source.code(),
+            Self::Sign(source) => source.code(),
+            Self::Verify(source) => source.code(),
+            Self::Encrypt(source) => source.code(),
+            Self::Decrypt(source) => source.code(),
+            Self::Proto(source) => source.code(),
+            Self::Random(source) => source.code(),
+            Self::Seal(source) => source.code(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Building a topology transaction, signing it and adding it.
+
+use strongroom_crypto::Fingerprint;
+use strongroom_proto::topology::encode_transaction;
+use strongroom_topology::{
+    Drafted, ForceFlags, Mapping, Operation, Outcome, Serial, SignedTransaction, StoreId,
+    TopologyError, Transaction, TransactionHash, check_dangers, draft,
+};
+
+use super::{accepted, details, rules};
+use crate::{
+    audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
+    vault::Vault,
+};
+
+/// What shall be announced.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// Whether the mapping is to hold, or no longer to.
+    pub operation: Operation,
+    /// The statement.
+    pub mapping: Mapping,
+    /// The serial to use; none takes the next one.
+    pub serial: Option<Serial>,
+    /// The keys to sign with; none lets the vault choose.
+    pub signing_keys: Vec<Fingerprint>,
+    /// Whether the signatures must suffice at once; otherwise the transaction may wait for others as a proposal.
+    pub must_fully_authorize: bool,
+    /// Dangers that the caller knows of.
+    pub force: ForceFlags,
+}
+
+/// A transaction that was built and signed here.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Authorized {
+    /// The transaction, with the signatures that this vault gave and, of one that was there before, those of others.
+    pub signed: SignedTransaction,
+    /// Whether it is in force or waits for signatures. For a store of a synchronizer: what would become of it.
+    pub outcome: Outcome,
+}
+
+impl Proposal {
+    /// Announces `mapping`, fully authorized by keys of the vault's choice.
+    #[must_use]
+    pub fn announce(mapping: Mapping) -> Self {
+        Self::of(Operation::AddReplace, mapping)
+    }
+
+    /// Takes `mapping` back, fully authorized by keys of the vault's choice.
+    #[must_use]
+    pub fn revoke(mapping: Mapping) -> Self {
+        Self::of(Operation::Remove, mapping)
+    }
+
+    fn of(operation: Operation, mapping: Mapping) -> Self {
+        Self {
+            operation,
+            mapping,
+            serial: None,
+            signing_keys: Vec::new(),
+            must_fully_authorize: true,
+            force: ForceFlags::default(),
+        }
+    }
+}
+
+impl Vault {
+    /// Builds the transaction of `proposal`, signs it and adds it to the store.
+    ///
+    /// A transaction for a store of a synchronizer is looked at and returned, and kept nowhere: it is for the synchronizer
+    /// to sequence it ([`Vault::add_sequenced`]).
+    ///
+    /// # Errors
+    /// [`VaultError::Topology`]: a wrong serial, no key that may sign, a rejection (which the store remembers), and so
+    /// on. Errors of signing and of the store, and then nothing has changed.
+    pub async fn authorize(
+        &self,
+        caller: &Caller,
+        store: &StoreId,
+        proposal: Proposal,
+    ) -> Result<Authorized, VaultError> {
+        let writer = TopologyWriter::begin(self).await?;
+        let signed = self.build_and_sign(&writer, store, &proposal).await?;
+        self.add_signed(caller, writer, store, signed).await
+    }
+
+    /// Adds this vault's signatures to the proposal or transaction of a store with this hash, and adds the result.
+    ///
+    /// # Errors
+    /// [`TopologyError::TransactionNotFound`], [`TopologyError::TooManyTransactionsWithHash`]; otherwise as
+    /// [`Vault::authorize`].
+    pub async fn authorize_hash(
+        &self,
+        caller: &Caller,
+        store: &StoreId,
+        hash: TransactionHash,
+        signing_keys: &[Fingerprint],
+        must_fully_authorize: bool,
+        force: ForceFlags,
+    ) -> Result<Authorized, VaultError> {
+        let writer = TopologyWriter::begin(self).await?;
+        let found = writer.store(store)?.find(hash)?;
+        let existing = found.signed.as_ref().clone();
+        let signed = self
+            .with_own_signatures(writer.store(store)?, existing, signing_keys, force)
+            .await?
+            .with_proposal(!must_fully_authorize);
+        self.add_signed(caller, writer, store, signed).await
+    }
+
+    async fn build_and_sign(
+        &self,
+        writer: &TopologyWriter<'_>,
+        store: &StoreId,
+        proposal: &Proposal,
+    ) -> Result<SignedTransaction, VaultError> {
+        let store = writer.store(store)?;
+        let drafted = draft(
+            store,
+            proposal.operation,
+            &proposal.mapping,
+            proposal.serial,
+        )?;
+        let (transaction, signed_already) = match drafted {
+            Drafted::New(draft) => (encode_transaction(draft), Vec::new()),
+            Drafted::Existing(existing) => (
+                existing.transaction().clone(),
+                existing.signed_by().collect(),
+            ),
+        };
+        self.check_dangers(&transaction, proposal.force)?;
+        let signatures = self
+            .sign_topology(
+                store,
+                &transaction,
+                &proposal.signing_keys,
+                &signed_already,
+                proposal.force,
+            )
+            .await?;
+        if signatures.is_empty() {
+            return Err(TopologyError::MappingAlreadyExists.into());
+        }
+        let proposed = !proposal.must_fully_authorize;
+        Ok(SignedTransaction::received(
+            transaction,
+            signatures,
+            proposed,
+        )?)
+    }
+
+    /// Adds one transaction that this vault has signed; what the store says of it is the answer.
+    async fn add_signed(
+        &self,
+        caller: &Caller,
+        mut writer: TopologyWriter<'_>,
+        store: &StoreId,
+        signed: SignedTransaction,
+    ) -> Result<Authorized, VaultError> {
+        let outcome = if let StoreId::Synchronizer(_) = store {
+            let outcomes = writer
+                .store(store)?
+                .preview(vec![signed.clone()], &rules(store, self.now()))?;
+            outcomes.into_iter().next().unwrap_or(Outcome::Unchanged)
+        } else {
+            let outcome = self.decide(&mut writer, store, signed.clone())?;
+            let details = details(store, &signed, &outcome);
+            self.commit_topology(caller, writer, AuditOperation::AuthorizeTopology, details)
+                .await?;
+            accepted(outcome)?
+        };
+        Ok(Authorized { signed, outcome })
+    }
+
+    pub(crate) fn check_dangers(
+        &self,
+        transaction: &Transaction,
+        force: ForceFlags,
+    ) -> Result<(), VaultError> {
+        let identity = self.identity();
+        let member = identity.as_ref().map(|identity| &identity.member);
+        Ok(check_dangers(transaction, member, force)?)
+    }
+}

@@ -1,0 +1,328 @@
+//! Making a node's identity: its permanent namespace key, and the keys that are announced under it.
+//!
+//! Names, order and usages are those of Canton's own initialization (reference: operations, section 1). Each step looks
+//! first whether it was done: whatever interrupted an initialization, running it again finishes it, and no key is made
+//! twice.
+
+use std::sync::Arc;
+
+use strongroom_crypto::{
+    EncryptionKeySpec, Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PublicKey,
+    SigningKeySpec, SigningPublicKey,
+};
+use strongroom_topology::{
+    At, Mapping, Member, MemberCode, Namespace, NamespaceDelegation, OwnerToKeyMapping,
+    Restriction, StoreId, UniqueIdentifier,
+};
+
+use super::authorize::Proposal;
+use crate::{
+    audit::AuditOperation,
+    caller::Caller,
+    directory::KeyEntry,
+    error::VaultError,
+    operations::generate::{NewEncryptionKey, NewSigningKey},
+    unit::Unit,
+    vault::Vault,
+};
+
+/// Which identity a node shall have.
+#[derive(Clone, Debug)]
+pub struct NewIdentity {
+    /// What kind of node it is.
+    pub code: MemberCode,
+    /// Its name on the ledger, the part in front of the namespace: 1 to 185 characters.
+    pub identifier: String,
+    /// What the names of its keys begin with: `<node>-signing` and so on.
+    pub node: String,
+    /// Whether an intermediate namespace key signs from day to day, so that the root key can rest.
+    pub intermediate_key: bool,
+    /// Spec of the signing keys.
+    pub signing_spec: SigningKeySpec,
+    /// Spec of the encryption key, which only participants have.
+    pub encryption_spec: EncryptionKeySpec,
+}
+
+/// A node's identity and the keys that announce it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeKeys {
+    /// The node.
+    pub member: Member,
+    /// The root key of its namespace, if this vault has it.
+    pub root: Option<Fingerprint>,
+    /// The key that signed the announcements: the root key, or one that it delegated to.
+    pub namespace_signer: Fingerprint,
+    /// Its announced keys, in the order of the mapping.
+    pub announced: OwnerToKeyMapping,
+}
+
+impl Vault {
+    /// Makes the node's identity: keys, root certificate, delegation if asked for, and the mapping that announces them.
+    ///
+    /// Running it again finishes what was interrupted, and changes nothing once all is done.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherIdentity`] when the vault is another node's; [`VaultError::PrivateKeyLost`] when a key of the expected
+    /// name has no private half here; errors of generating, signing and storing.
+    pub async fn initialize(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+    ) -> Result<NodeKeys, VaultError> {
+        let root = self.namespace_key(caller, new, "namespace").await?;
+        let member = self.identify(caller, new, &root).await?;
+        let signer = self
+            .delegate_as_configured(caller, new, &member, root)
+            .await?;
+        self.announce_node_keys(caller, new, member, signer).await
+    }
+
+    /// The root key: the one of the vault's identity if it has one, else the one of that name, else a new one.
+    async fn namespace_key(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+        suffix: &str,
+    ) -> Result<SigningPublicKey, VaultError> {
+        let usages = KeyUsages::only(KeyUsage::Namespace);
+        self.named_signing_key(caller, new, suffix, usages).await
+    }
+
+    async fn identify(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+        root: &SigningPublicKey,
+    ) -> Result<Member, VaultError> {
+        let namespace = Namespace::from(root.fingerprint());
+        self.identify_as(caller, new, namespace).await
+    }
+
+    /// Makes the vault the one of this node, unless it is already.
+    pub(super) async fn identify_as(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+        namespace: Namespace,
+    ) -> Result<Member, VaultError> {
+        let uid = UniqueIdentifier::try_new(&new.identifier, namespace)?;
+        let member = Member {
+            code: new.code,
+            uid,
+        };
+        let mut unit = Unit::begin(self).await?;
+        if let Some(identity) = self.identity() {
+            return if identity.member == member {
+                Ok(member)
+            } else {
+                Err(VaultError::OtherIdentity {
+                    found: Box::new(identity.member),
+                    wanted: Box::new(member),
+                })
+            };
+        }
+        unit.identify(&member).await?;
+        let details = [("member".to_owned(), member.to_string())].into();
+        unit.audit(caller, AuditOperation::Identify, None, details)
+            .await?;
+        unit.commit().await?;
+        Ok(member)
+    }
+
+    /// The key that signs for the namespace: root certificate and delegation are made if they are not there.
+    async fn delegate_as_configured(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+        member: &Member,
+        root: SigningPublicKey,
+    ) -> Result<Fingerprint, VaultError> {
+        let namespace = member.uid.namespace();
+        if let Some(signer) = self.namespace_signer(namespace).await? {
+            if !new.intermediate_key || signer != root.fingerprint() {
+                return Ok(signer);
+            }
+        } else {
+            self.delegate(caller, namespace, root.clone(), Restriction::AllMappings)
+                .await?;
+            if !new.intermediate_key {
+                return Ok(root.fingerprint());
+            }
+        }
+        let intermediate = self
+            .namespace_key(caller, new, "intermediate-namespace")
+            .await?;
+        let signer = intermediate.fingerprint();
+        let restriction = Restriction::AllButNamespaceDelegations;
+        self.delegate(caller, namespace, intermediate, restriction)
+            .await?;
+        Ok(signer)
+    }
+
+    /// The target of the last stored delegation of a namespace whose private key is here; none without any delegation.
+    pub(super) async fn namespace_signer(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<Option<Fingerprint>, VaultError> {
+        let store = self.topology(&StoreId::Authorized).await?;
+        let mut targets: Vec<_> = store
+            .namespace_delegations(namespace, At::Head)
+            .map(|(stored, delegation)| (stored.ordinal, delegation.target().fingerprint()))
+            .collect();
+        targets.sort_unstable_by_key(|(ordinal, _)| *ordinal);
+        if targets.is_empty() {
+            return Ok(None);
+        }
+        let held = targets
+            .into_iter()
+            .rev()
+            .map(|(_, target)| target)
+            .find(|target| self.may_sign(target));
+        held.map(Some).ok_or(VaultError::NoNamespaceSigner {
+            namespace: namespace.clone(),
+        })
+    }
+
+    async fn delegate(
+        &self,
+        caller: &Caller,
+        namespace: &Namespace,
+        target: SigningPublicKey,
+        restriction: Restriction,
+    ) -> Result<(), VaultError> {
+        let delegation = NamespaceDelegation::try_new(namespace.clone(), target, restriction)?;
+        let proposal = Proposal::announce(Mapping::NamespaceDelegation(delegation));
+        self.authorize(caller, &StoreId::Authorized, proposal)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes and announces the keys of the node, unless they are announced.
+    pub(super) async fn announce_node_keys(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+        member: Member,
+        namespace_signer: Fingerprint,
+    ) -> Result<NodeKeys, VaultError> {
+        let announced = match self.announced(&member).await? {
+            Some(mapping) if is_complete(&member, &mapping) => mapping,
+            _ => {
+                let keys = self.node_keys(caller, new).await?;
+                let mapping = OwnerToKeyMapping::try_new(member.clone(), keys)?;
+                let proposal = Proposal::announce(Mapping::OwnerToKeyMapping(mapping.clone()));
+                self.authorize(caller, &StoreId::Authorized, proposal)
+                    .await?;
+                mapping
+            }
+        };
+        let root = member.uid.namespace().fingerprint();
+        Ok(NodeKeys {
+            root: root.filter(|root| self.may_sign(root)),
+            member,
+            namespace_signer,
+            announced,
+        })
+    }
+
+    /// What the authorized store announces for a node now.
+    pub(super) async fn announced(
+        &self,
+        member: &Member,
+    ) -> Result<Option<OwnerToKeyMapping>, VaultError> {
+        let store = self.topology(&StoreId::Authorized).await?;
+        Ok(store.owner_to_key(member, At::Head).cloned())
+    }
+
+    async fn node_keys(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+    ) -> Result<Vec<PublicKey>, VaultError> {
+        let mut keys = Vec::with_capacity(3);
+        for (suffix, usage) in [
+            ("sequencer-auth", KeyUsage::SequencerAuthentication),
+            ("signing", KeyUsage::Protocol),
+        ] {
+            // A key that is announced must be able to prove that its owner has it.
+            let usages = KeyUsages::any_of(&[usage, KeyUsage::ProofOfOwnership]);
+            let key = self.named_signing_key(caller, new, suffix, usages).await?;
+            keys.push(PublicKey::Signing(key));
+        }
+        if new.code == MemberCode::Participant {
+            let name = key_name(new, "encryption")?;
+            let entry = match self.key_named(&name, KeyPurpose::Encryption)? {
+                Some(entry) => entry,
+                None => {
+                    let request = NewEncryptionKey {
+                        spec: new.encryption_spec,
+                        name: Some(name),
+                    };
+                    self.generate_encryption_key(caller, request).await?
+                }
+            };
+            keys.push(entry.public.clone());
+        }
+        Ok(keys)
+    }
+
+    async fn named_signing_key(
+        &self,
+        caller: &Caller,
+        new: &NewIdentity,
+        suffix: &str,
+        usages: KeyUsages,
+    ) -> Result<SigningPublicKey, VaultError> {
+        let name = key_name(new, suffix)?;
+        let entry = match self.key_named(&name, KeyPurpose::Signing)? {
+            Some(entry) => entry,
+            None => {
+                let request = NewSigningKey {
+                    spec: new.signing_spec,
+                    usages,
+                    name: Some(name),
+                };
+                self.generate_signing_key(caller, request).await?
+            }
+        };
+        match &entry.public {
+            PublicKey::Signing(key) => Ok(key.clone()),
+            PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
+                fingerprint: entry.fingerprint(),
+                wanted: KeyPurpose::Signing,
+            }),
+        }
+    }
+
+    /// The oldest key of this name and purpose; its private half must be here.
+    fn key_named(
+        &self,
+        name: &KeyName,
+        purpose: KeyPurpose,
+    ) -> Result<Option<Arc<KeyEntry>>, VaultError> {
+        let entries = self.directory().entries();
+        let found = entries
+            .into_iter()
+            .filter(|entry| entry.name.as_ref() == Some(name) && entry.purpose() == purpose)
+            .min_by_key(|entry| (entry.created_at, entry.fingerprint()));
+        match found {
+            Some(entry) if entry.private.is_none() => Err(VaultError::PrivateKeyLost {
+                fingerprint: entry.fingerprint(),
+                purpose,
+                name: name.as_str().to_owned(),
+            }),
+            found => Ok(found),
+        }
+    }
+}
+
+fn key_name(new: &NewIdentity, suffix: &str) -> Result<KeyName, VaultError> {
+    Ok(KeyName::try_new(format!("{}-{suffix}", new.node))?)
+}
+
+/// A node is complete with a signing key, a participant with an encryption key as well.
+fn is_complete(member: &Member, mapping: &OwnerToKeyMapping) -> bool {
+    mapping.signing_keys().next().is_some()
+        && (member.code != MemberCode::Participant || mapping.encryption_keys().next().is_some())
+}

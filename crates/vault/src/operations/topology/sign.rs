@@ -1,0 +1,89 @@
+//! Signatures over topology transactions.
+
+use strongroom_crypto::Fingerprint;
+use strongroom_proto::topology::topology_signature;
+use strongroom_topology::{
+    Covers, ForceFlags, SignedTransaction, StoreId, TopologyError, TopologyStore, Transaction,
+    TransactionSignature, signing_keys,
+};
+
+use crate::{error::VaultError, vault::Vault};
+
+impl Vault {
+    /// Adds the signatures that this vault can give to each transaction; nothing is stored.
+    ///
+    /// A transaction to which the vault has nothing to add comes back as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::Topology`] for requested keys that may not sign it; errors of signing.
+    pub async fn sign_transactions(
+        &self,
+        store: &StoreId,
+        transactions: Vec<SignedTransaction>,
+        requested: &[Fingerprint],
+        force: ForceFlags,
+    ) -> Result<Vec<SignedTransaction>, VaultError> {
+        let store = self.topology(store).await?;
+        let mut signed = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
+            signed.push(
+                self.with_own_signatures(&store, transaction, requested, force)
+                    .await?,
+            );
+        }
+        Ok(signed)
+    }
+
+    /// A transaction with the signatures that this vault can add, or as it is if there are none.
+    pub(crate) async fn with_own_signatures(
+        &self,
+        store: &TopologyStore,
+        signed: SignedTransaction,
+        requested: &[Fingerprint],
+        force: ForceFlags,
+    ) -> Result<SignedTransaction, VaultError> {
+        let signed_already: Vec<_> = signed.signed_by().collect();
+        let own = self
+            .sign_topology(
+                store,
+                signed.transaction(),
+                requested,
+                &signed_already,
+                force,
+            )
+            .await;
+        match own {
+            Ok(own) => Ok(signed.with_more_signatures(own)),
+            // The vault has no key for it, and nobody asked for a certain one.
+            Err(VaultError::Topology(TopologyError::NoAppropriateSigningKey { .. }))
+                if requested.is_empty() =>
+            {
+                Ok(signed)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Signatures over `transaction` by the keys that shall sign it and have not.
+    pub(crate) async fn sign_topology(
+        &self,
+        store: &TopologyStore,
+        transaction: &Transaction,
+        requested: &[Fingerprint],
+        signed_already: &[Fingerprint],
+        force: ForceFlags,
+    ) -> Result<Vec<TransactionSignature>, VaultError> {
+        let holds = |key: &Fingerprint| self.may_sign(key);
+        let selected = signing_keys(store, transaction, requested, &holds, force)?;
+        let message = transaction.hash().to_multihash();
+        let mut signatures = Vec::with_capacity(selected.len());
+        for key in selected {
+            if signed_already.contains(&key.fingerprint) {
+                continue;
+            }
+            let signature = self.sign(&key.fingerprint, &message, key.usages).await?;
+            signatures.push(topology_signature(signature, Covers::This));
+        }
+        Ok(signatures)
+    }
+}

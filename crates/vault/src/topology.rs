@@ -1,0 +1,131 @@
+//! Topology as the vault keeps it: stores in memory, their rows in the database, in step with each other.
+//!
+//! Rows are read when topology is first asked for, and then all of them at once: together they must add up to what
+//! the state record says, or one was dropped, revived, or put back to an earlier day. Signatures are not verified
+//! again: a row's tag says that this vault accepted it.
+
+mod load;
+mod row;
+mod writer;
+
+use std::collections::BTreeMap;
+
+use strongroom_crypto::Fingerprint;
+use strongroom_topology::{StoreId, TopologyError, TopologyStore};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use crate::{error::VaultError, rows::Tag, vault::Vault};
+
+pub(crate) use writer::TopologyWriter;
+
+/// A look at one store of topology; while it lasts, nobody changes topology.
+pub type TopologyView<'v> = RwLockReadGuard<'v, TopologyStore>;
+
+/// Topology in memory, once somebody asked for it.
+#[derive(Debug, Default)]
+pub(crate) struct TopologyCell(RwLock<Topology>);
+
+/// All stores of topology.
+#[derive(Debug, Default)]
+pub(crate) struct Topology {
+    /// Whether the stores that the database keeps are here.
+    loaded: bool,
+    stores: BTreeMap<StoreId, Held>,
+}
+
+/// A store, and the tags of its rows.
+#[derive(Debug)]
+struct Held {
+    store: TopologyStore,
+    /// By ordinal. None for stores that live in memory only.
+    tags: BTreeMap<u64, Tag>,
+}
+
+impl Topology {
+    /// Takes in what the database keeps.
+    fn load(&mut self, kept: BTreeMap<StoreId, Held>) {
+        self.stores.extend(kept);
+        self.create(StoreId::Authorized);
+        self.loaded = true;
+    }
+
+    /// Leaves nothing but the stores that live in memory only.
+    fn forget(&mut self) {
+        self.stores
+            .retain(|id, _| matches!(id, StoreId::Temporary(_)));
+        self.loaded = false;
+    }
+
+    fn create(&mut self, id: StoreId) {
+        self.stores.entry(id).or_insert_with_key(|id| Held {
+            store: TopologyStore::new(id.clone()),
+            tags: BTreeMap::new(),
+        });
+    }
+
+    /// Where topology refers to a key, for people.
+    pub(crate) fn references(&self, key: &Fingerprint) -> Vec<String> {
+        let places = self.stores.iter().flat_map(|(id, held)| {
+            let references = held.store.refers_to(key);
+            references
+                .into_iter()
+                .map(move |reference| format!("{reference} in {id}"))
+        });
+        places.collect()
+    }
+
+    fn held(&self, id: &StoreId) -> Result<&Held, VaultError> {
+        self.stores.get(id).ok_or_else(|| not_found(id))
+    }
+
+    fn held_mut(&mut self, id: &StoreId) -> Result<&mut Held, VaultError> {
+        self.stores.get_mut(id).ok_or_else(|| not_found(id))
+    }
+}
+
+fn not_found(id: &StoreId) -> VaultError {
+    TopologyError::StoreNotFound { store: id.clone() }.into()
+}
+
+impl Vault {
+    /// Looks at the store of topology `id`. While the view is held, topology does not change.
+    ///
+    /// # Errors
+    /// [`TopologyError::StoreNotFound`]; [`VaultError::TopologyMismatch`] and [`VaultError::RowNotAuthentic`] when the rows were changed
+    /// behind our back; errors of the store.
+    pub async fn topology(&self, id: &StoreId) -> Result<TopologyView<'_>, VaultError> {
+        let guard = self.loaded_topology().await?;
+        RwLockReadGuard::try_map(guard, |topology| Some(&topology.stores.get(id)?.store))
+            .map_err(|_none| not_found(id))
+    }
+
+    /// The stores of topology that there are; the authorized one always is.
+    ///
+    /// # Errors
+    /// As [`Vault::topology`].
+    pub async fn topology_stores(&self) -> Result<Vec<StoreId>, VaultError> {
+        Ok(self
+            .loaded_topology()
+            .await?
+            .stores
+            .keys()
+            .cloned()
+            .collect())
+    }
+
+    pub(crate) async fn loaded_topology(
+        &self,
+    ) -> Result<RwLockReadGuard<'_, Topology>, VaultError> {
+        let cell = &self.topology_cell().0;
+        let guard = cell.read().await;
+        if guard.loaded {
+            return Ok(guard);
+        }
+        drop(guard);
+        let mut guard = cell.write().await;
+        if !guard.loaded {
+            guard.load(self.load_topology().await?);
+        }
+        Ok(guard.downgrade())
+    }
+}

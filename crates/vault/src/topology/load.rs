@@ -1,0 +1,87 @@
+//! Reading topology from the database.
+
+use std::collections::BTreeMap;
+
+use strongroom_crypto::encoding::Encoder;
+use strongroom_store::TopologyRow;
+use strongroom_topology::{StoreId, StoredTransaction, TopologyStore};
+
+use super::{Held, row};
+use crate::{data_keys::DataKeys, error::VaultError, rows::Tag, state::RowSum, vault::Vault};
+
+/// Rows read and authenticated at a time.
+const PAGE: usize = 1024;
+
+/// Rows found authentic so far, in the order of their stores and ordinals.
+#[derive(Default)]
+struct Authentic {
+    stores: BTreeMap<StoreId, (Vec<StoredTransaction>, BTreeMap<u64, Tag>)>,
+    sum: RowSum,
+}
+
+impl Vault {
+    /// Reads and authenticates every row, and holds all of them against the last commit.
+    ///
+    /// The caller holds the lock of topology; locks are taken in the order topology, last commit.
+    pub(super) async fn load_topology(&self) -> Result<BTreeMap<StoreId, Held>, VaultError> {
+        self.settled().await;
+        let committed = self.committed().lock().await;
+        let mut snapshot = self.environment().store.read().await?;
+        let stored = snapshot
+            .vault()
+            .await?
+            .ok_or(VaultError::ChangedUnderneath)?;
+        if stored.state != committed.record {
+            return Err(VaultError::ChangedUnderneath);
+        }
+        let expected = committed.state.topology;
+        drop(committed);
+
+        let mut authentic = Authentic::default();
+        let mut after = None;
+        loop {
+            let page = snapshot.topology_after(after, PAGE).await?;
+            after = page.last().map(|row| (row.store.clone(), row.ordinal));
+            let was_last = page.len() < PAGE;
+            let data_keys = self.data_keys().clone();
+            // Decoding parses public keys, which is too much for the async threads.
+            let take = move || authentic.with(&page, &data_keys);
+            authentic = match tokio::task::spawn_blocking(take).await {
+                Ok(authentic) => authentic?,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            };
+            if was_last {
+                break;
+            }
+        }
+        if authentic.sum != expected {
+            return Err(VaultError::TopologyMismatch {
+                expected_rows: expected.rows,
+                found_rows: authentic.sum.rows,
+            });
+        }
+        Ok(authentic.into_stores())
+    }
+}
+
+impl Authentic {
+    fn with(mut self, page: &[TopologyRow], data_keys: &DataKeys) -> Result<Self, VaultError> {
+        let mut encoder = Encoder::new();
+        for row in page {
+            let (store, stored, tag) = row::read(row, data_keys, &mut encoder)?;
+            self.sum.add(&data_keys.current().element(&tag));
+            let (transactions, tags) = self.stores.entry(store).or_default();
+            tags.insert(stored.ordinal, tag);
+            transactions.push(stored);
+        }
+        Ok(self)
+    }
+
+    fn into_stores(self) -> BTreeMap<StoreId, Held> {
+        let restore = |(id, (transactions, tags)): (StoreId, (_, _))| {
+            let store = TopologyStore::restore(id.clone(), transactions);
+            (id, Held { store, tags })
+        };
+        self.stores.into_iter().map(restore).collect()
+    }
+}

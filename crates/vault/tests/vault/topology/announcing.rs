@@ -1,0 +1,1 @@
+//! Announcing, adding and taking back statements.

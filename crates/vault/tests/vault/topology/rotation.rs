@@ -1,0 +1,262 @@
+//! Rotating the keys of a node.
+
+use strongroom_crypto::KeyUsage;
+use strongroom_store::KeyState;
+use strongroom_topology::{At, StoreId};
+use strongroom_vault::{Rotate, RotationStep};
+
+use super::{
+    announced_keys, finish_rotations, node, protocol_key, rotate_all, serial, with_intermediate_key,
+};
+use crate::house::{ALLOW_PROTOCOL, House, caller, code, name, signing_key};
+
+#[tokio::test]
+async fn rotating_one_key_takes_two_serials_and_leaves_only_the_new_key() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let before = announced_keys(&vault).await;
+    let old = protocol_key(&vault).await;
+    let begun = vault
+        .begin_rotation(
+            &caller(),
+            Rotate::One {
+                old,
+                name: name("key_rotated"),
+            },
+        )
+        .await
+        .unwrap();
+    let [rotation] = begun.as_slice() else {
+        panic!("{begun:?}")
+    };
+    // The new key is there before anything is announced.
+    assert_eq!(announced_keys(&vault).await, before);
+    assert_eq!(vault.key(&rotation.new).unwrap().name, name("key_rotated"));
+    let steps = finish_rotations(&vault).await;
+    assert!(matches!(
+        steps.as_slice(),
+        [
+            RotationStep::Announced(_),
+            RotationStep::Withdrawn(_),
+            RotationStep::Retired(_)
+        ]
+    ));
+    let after = announced_keys(&vault).await;
+    assert_eq!(after.len(), before.len());
+    assert!(!after.contains(&old) && after.last() == Some(&rotation.new));
+    assert_eq!(serial(&vault).await, 3);
+    assert!(vault.rotations().is_empty());
+}
+
+#[tokio::test]
+async fn between_the_two_serials_both_keys_are_announced_and_the_new_one_signs() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let old = protocol_key(&vault).await;
+    vault
+        .begin_rotation(&caller(), Rotate::One { old, name: None })
+        .await
+        .unwrap();
+    let step = vault.advance_rotation(&caller()).await.unwrap().unwrap();
+    let RotationStep::Announced(rotation) = step else {
+        panic!("{step:?}")
+    };
+    let keys = announced_keys(&vault).await;
+    assert!(keys.contains(&old) && keys.contains(&rotation.new));
+    assert_eq!(protocol_key(&vault).await, rotation.new);
+    // Messages under way may still be signed with the old key until it is withdrawn.
+    vault.sign(&old, b"message", ALLOW_PROTOCOL).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rotated_key_signs_nothing_and_decrypts_history() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let (signing, encryption) = (
+        protocol_key(&vault).await,
+        vault.current_encryption_key().await.unwrap(),
+    );
+    let sent = vault.encrypt(&encryption, b"history").unwrap();
+    let signed = vault
+        .sign(&signing, b"message", ALLOW_PROTOCOL)
+        .await
+        .unwrap();
+    rotate_all(&vault).await;
+    assert_eq!(
+        code(vault.sign(&signing, b"message", ALLOW_PROTOCOL).await),
+        "KEY_RETIRED"
+    );
+    assert_eq!(code(vault.encrypt(&encryption, b"new")), "KEY_RETIRED");
+    let opened = vault.decrypt(&sent).await.unwrap();
+    assert_eq!(opened.expose(), b"history");
+    vault.verify(b"message", &signed, ALLOW_PROTOCOL).unwrap();
+    // Also after opening again, from the rows.
+    vault.close().await.unwrap();
+    let vault = house.open().await;
+    assert_eq!(vault.decrypt(&sent).await.unwrap().expose(), b"history");
+    assert_eq!(
+        code(vault.sign(&signing, b"message", ALLOW_PROTOCOL).await),
+        "KEY_RETIRED"
+    );
+}
+
+#[tokio::test]
+async fn rotating_all_keys_of_a_participant_takes_six_serials() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let before = announced_keys(&vault).await;
+    rotate_all(&vault).await;
+    let after = announced_keys(&vault).await;
+    assert_eq!(after.len(), 3);
+    assert!(before.iter().all(|key| !after.contains(key)));
+    assert_eq!(serial(&vault).await, 7);
+    // Order, specs and usages are those of before; the namespace key is untouched.
+    for (old, new) in before.iter().zip(&after) {
+        let (old, new) = (vault.key(old).unwrap(), vault.key(new).unwrap());
+        assert_eq!((old.spec(), old.usages()), (new.spec(), new.usages()));
+        assert_eq!(old.private.as_ref().unwrap().state, KeyState::Retired);
+    }
+    rotate_all(&vault).await;
+    assert_eq!(serial(&vault).await, 13);
+}
+
+#[tokio::test]
+async fn successors_are_named_after_their_predecessors() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    rotate_all(&vault).await;
+    let key = vault.key(&protocol_key(&vault).await).unwrap();
+    let name = key.name.as_ref().unwrap().as_str().to_owned();
+    assert!(name.starts_with("alice-signing-rotated-"), "{name}");
+    rotate_all(&vault).await;
+    let key = vault.key(&protocol_key(&vault).await).unwrap();
+    let name = key.name.as_ref().unwrap().as_str();
+    assert_eq!(name.matches("-rotated").count(), 1, "{name}");
+}
+
+#[tokio::test]
+async fn the_permanent_key_has_no_rotation() {
+    let house = House::new();
+    let vault = house.create().await;
+    let keys = vault
+        .initialize(&caller(), &with_intermediate_key())
+        .await
+        .unwrap();
+    let rotate = |old| Rotate::One { old, name: None };
+    let root = rotate(keys.root.unwrap());
+    assert_eq!(
+        code(vault.begin_rotation(&caller(), root).await),
+        "PERMANENT_KEY"
+    );
+    // An intermediate namespace key is no node key either; neither is a key that nobody announced.
+    for key in [keys.namespace_signer, signing_key(&vault).await] {
+        let error = vault
+            .begin_rotation(&caller(), rotate(key))
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), format!("The key {key} does not exist"));
+    }
+}
+
+#[tokio::test]
+async fn one_rotation_comes_after_the_other() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    assert_eq!(
+        code(vault.begin_rotation(&caller(), Rotate::All).await),
+        "ROTATION_UNDER_WAY"
+    );
+}
+
+#[tokio::test]
+async fn a_rotation_goes_on_after_the_vault_was_closed() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let old = protocol_key(&vault).await;
+    vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    let mut vault = Some(vault);
+    let mut steps = 0;
+    loop {
+        vault.take().unwrap().close().await.unwrap();
+        let opened = house.open().await;
+        let step = opened.advance_rotation(&caller()).await.unwrap();
+        vault = Some(opened);
+        match step {
+            Some(_) => steps += 1,
+            None => break,
+        }
+    }
+    assert_eq!(steps, 9);
+    let vault = vault.unwrap();
+    assert!(!announced_keys(&vault).await.contains(&old));
+    assert_eq!(serial(&vault).await, 7);
+}
+
+#[tokio::test]
+async fn a_key_under_rotation_is_not_deleted() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let old = protocol_key(&vault).await;
+    let begun = vault
+        .begin_rotation(&caller(), Rotate::One { old, name: None })
+        .await
+        .unwrap();
+    // Not announced yet, but the journal needs it.
+    assert_eq!(
+        code(vault.delete_key(&caller(), &begun[0].new).await),
+        "ROTATION_UNDER_WAY"
+    );
+    assert_eq!(
+        code(
+            vault
+                .danger_delete_announced_key(&caller(), &begun[0].new)
+                .await
+        ),
+        "ROTATION_UNDER_WAY"
+    );
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_given_up_leaves_keys_and_announcements_as_they_are() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let old = protocol_key(&vault).await;
+    let before = announced_keys(&vault).await;
+    vault
+        .begin_rotation(&caller(), Rotate::One { old, name: None })
+        .await
+        .unwrap();
+    let given_up = vault.abandon_rotations(&caller()).await.unwrap();
+    assert_eq!(given_up.len(), 1);
+    assert!(vault.rotations().is_empty());
+    assert_eq!(announced_keys(&vault).await, before);
+    vault.sign(&old, b"message", ALLOW_PROTOCOL).await.unwrap();
+    vault.key(&given_up[0].new).unwrap();
+    // And another may begin.
+    rotate_all(&vault).await;
+}
+
+#[tokio::test]
+async fn what_a_rotation_announced_is_signed_by_the_new_key_as_well() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    let old = vault
+        .current_signing_key(KeyUsage::SequencerAuthentication)
+        .await
+        .unwrap();
+    vault
+        .begin_rotation(&caller(), Rotate::One { old, name: None })
+        .await
+        .unwrap();
+    let rotation = vault.rotations()[0].clone();
+    vault.advance_rotation(&caller()).await.unwrap();
+    let store = vault.topology(&StoreId::Authorized).await.unwrap();
+    let latest = store.rows().last().unwrap();
+    let mut signers: Vec<_> = latest.signed.signed_by().collect();
+    let mut expected = vec![keys.namespace_signer, rotation.new];
+    signers.sort();
+    expected.sort();
+    assert_eq!(signers, expected);
+    assert!(store.owner_to_key(&keys.member, At::Head).is_some());
+}
