@@ -9,6 +9,7 @@ mod exit;
 mod failure;
 mod input;
 mod key_view;
+mod memory_peak;
 mod output;
 mod progress;
 mod secrets;
