@@ -27,10 +27,10 @@ pub(crate) use authority::Authority;
 pub(crate) use required::{References, Required};
 pub(crate) use usage::{signs_as, verifies_as};
 
-/// What the signatures of a transaction amount to.
+/// A transaction whose signatures were looked at.
 pub(crate) struct Authorization {
-    /// The keys whose signatures count; all of them are valid, and there is at least one.
-    pub(crate) counting: BTreeSet<Fingerprint>,
+    /// The transaction with the signatures that count; all of them are valid.
+    pub(crate) signed: SignedTransaction,
     /// Whose signatures are missing.
     pub(crate) missing: References,
 }
@@ -53,27 +53,20 @@ pub(crate) fn required(
 }
 
 /// Everybody whose signature can mean anything: those that are needed, and those that would be if nothing were there.
-fn permissible(
-    store: &TopologyStore,
-    transaction: &Transaction,
-    required: &Required,
-    rules: &Rules,
-) -> References {
+fn permissible(transaction: &Transaction, required: &Required, rules: &Rules) -> References {
+    let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
     let mut references = required.referenced();
-    if store.mapping_in_force(&transaction.unique_key()).is_some() {
-        let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
-        references.extend(from_nothing.referenced());
-    }
+    references.extend(from_nothing.referenced());
     references
 }
 
-/// Passes over signatures that mean nothing, verifies the others, and says which are missing.
+/// Drops signatures that mean nothing, verifies the others, and says which are missing.
 pub(crate) fn authorize(
     store: &TopologyStore,
-    signed: &SignedTransaction,
+    signed: SignedTransaction,
     rules: &Rules,
 ) -> Result<Authorization, Rejection> {
-    if is_root(signed) {
+    if is_root(&signed) {
         return authorize_root(signed, rules);
     }
     let hash = signed.hash();
@@ -85,25 +78,29 @@ pub(crate) fn authorize(
         return Err(Rejection::MultiTransactionHashMismatch { expected: hash });
     }
     let required = required(store, signed.transaction(), rules);
-    let permissible = permissible(store, signed.transaction(), &required, rules);
-    let signers = Signers::of(store, signed, &permissible)?;
+    let permissible = permissible(signed.transaction(), &required, rules);
+    let signers = Signers::of(store, &signed, &permissible)?;
     // Keys of namespaces first: whoever floods us with transactions must have one before we compute much.
-    signers.verify(signed, rules)?;
+    signers.verify(&signed, rules)?;
+    let provided = signers.provided(&permissible);
+    let missing = required.missing(&provided);
     let counting = signers.fingerprints();
-    let provided = signers.provided(&counting, &permissible);
-    Ok(Authorization {
-        missing: required.missing(&provided),
-        counting,
-    })
+    let signed = if counting.len() == signed.signatures().len() {
+        signed
+    } else {
+        // At least one signature counts.
+        signed.with_signatures_of(&counting).unwrap_or(signed)
+    };
+    Ok(Authorization { signed, missing })
 }
 
 /// A root certificate, or its removal, needs nothing but the key's own signature.
-fn authorize_root(signed: &SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
+fn authorize_root(signed: SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
     if let Mapping::NamespaceDelegation(delegation) = signed.transaction().mapping() {
-        verify(signed, delegation.target(), rules)?;
+        verify(&signed, delegation.target(), rules)?;
     }
     Ok(Authorization {
-        counting: signed.signed_by().collect(),
+        signed,
         missing: References::default(),
     })
 }
@@ -179,15 +176,16 @@ impl<'s> Signers<'s> {
     }
 
     /// Whose signatures are there.
-    fn provided(&self, counting: &BTreeSet<Fingerprint>, permissible: &References) -> References {
+    fn provided(&self, permissible: &References) -> References {
+        let signed_by = self.fingerprints();
         let namespaces = self
             .authorities
             .iter()
-            .filter(|(_, authority)| authority.agrees(counting))
+            .filter(|(_, authority)| authority.agrees(&signed_by))
             .map(|(namespace, _)| (*namespace).clone());
         References {
             namespaces: namespaces.collect(),
-            keys: &permissible.keys & counting,
+            keys: &permissible.keys & &signed_by,
         }
     }
 

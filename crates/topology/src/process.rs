@@ -2,10 +2,6 @@
 //!
 //! Source: reference, topology rules, section 5; the steps are taken in its order.
 
-use std::collections::BTreeSet;
-
-use strongroom_crypto::Fingerprint;
-
 use crate::{
     authorization::{Authorization, authorize},
     checks,
@@ -54,13 +50,6 @@ pub struct Processed {
     pub delta: Delta,
 }
 
-/// What an accepted transaction becomes.
-struct Decision {
-    /// The keys whose signatures count.
-    counting: BTreeSet<Fingerprint>,
-    proposal: bool,
-}
-
 impl TopologyStore {
     /// Decides about a transaction and takes it in, with the decision.
     ///
@@ -73,17 +62,15 @@ impl TopologyStore {
                 delta: Delta::default(),
             };
         }
-        let (signed, only_adds_signatures) = self.merge(signed);
-        match self.decide(&signed, only_adds_signatures, rules) {
-            Ok(Decision { counting, proposal }) => {
-                let signed = signed.only_signed_by(&counting).with_proposal(proposal);
-                let (outcome, delta) = if proposal {
-                    (Outcome::Proposed, self.record_proposed(signed, times))
-                } else {
-                    (Outcome::Accepted, self.record_accepted(signed, times))
-                };
-                Processed { outcome, delta }
-            }
+        match self.decide(&signed, rules) {
+            Ok(decided) if decided.is_proposal() => Processed {
+                outcome: Outcome::Proposed,
+                delta: self.record_proposed(decided, times),
+            },
+            Ok(decided) => Processed {
+                outcome: Outcome::Accepted,
+                delta: self.record_accepted(decided, times),
+            },
             Err(rejection) => Processed {
                 delta: self.record_rejected(signed, times, &rejection),
                 outcome: Outcome::Rejected(rejection),
@@ -106,46 +93,51 @@ impl TopologyStore {
         self.with_hash(&signed.hash()).rev().any(known)
     }
 
-    /// The transaction with the signatures that the store has for it, and whether it is in force already.
-    fn merge(&self, signed: SignedTransaction) -> (SignedTransaction, bool) {
-        let key = signed.transaction().unique_key();
-        let hash = signed.hash();
-        let waiting = self.proposals(&key).filter(|row| row.signed.hash() == hash);
-        let in_force = self.in_store(&key).filter(|row| row.signed.hash() == hash);
-        let only_adds_signatures = in_force.is_some();
-        let merged = waiting.chain(in_force).fold(signed, |merged, known| {
-            merged.with_signatures_from(&known.signed)
-        });
-        (merged, only_adds_signatures)
-    }
-
     fn decide(
         &self,
         signed: &SignedTransaction,
-        only_adds_signatures: bool,
         rules: &Rules,
-    ) -> Result<Decision, Rejection> {
+    ) -> Result<SignedTransaction, Rejection> {
+        let (merged, only_adds_signatures) = self.merge(signed);
         if rules.mapping_checks {
-            checks::check(self, signed, rules)?;
+            checks::check(self, &merged, rules)?;
         }
         if !only_adds_signatures {
-            self.check_serial(signed)?;
+            self.check_serial(&merged)?;
         }
-        self.check_synchronizer(signed)?;
-        let Authorization { counting, missing } = authorize(self, signed, rules)?;
-        let proposal = if only_adds_signatures {
-            false
-        } else if !missing.is_empty() && !signed.is_proposal() {
+        self.check_synchronizer(&merged)?;
+        let Authorization { signed, missing } = authorize(self, merged, rules)?;
+        if only_adds_signatures {
+            return Ok(signed.with_proposal(false));
+        }
+        if !missing.is_empty() && !signed.is_proposal() {
             return Err(Rejection::NotFullyAuthorized {
                 namespaces: missing.namespaces,
                 keys: missing.keys,
             });
-        } else if rules.preliminary {
-            signed.is_proposal()
-        } else {
-            !missing.is_empty()
+        }
+        if rules.preliminary {
+            return Ok(signed);
+        }
+        Ok(signed.with_proposal(!missing.is_empty()))
+    }
+
+    /// The transaction with the signatures that the store has for it, and whether it is in force already.
+    fn merge(&self, signed: &SignedTransaction) -> (SignedTransaction, bool) {
+        let key = signed.transaction().unique_key();
+        let hash = signed.hash();
+        let mut merged = signed.clone();
+        let mut add = |known: &StoredTransaction| {
+            if let Some(more) = merged.merged_with(&known.signed) {
+                merged = more;
+            }
         };
-        Ok(Decision { counting, proposal })
+        self.proposals(&key)
+            .filter(|row| row.signed.hash() == hash)
+            .for_each(&mut add);
+        let in_force = self.in_store(&key).filter(|row| row.signed.hash() == hash);
+        in_force.into_iter().for_each(&mut add);
+        (merged, in_force.is_some())
     }
 
     fn check_serial(&self, signed: &SignedTransaction) -> Result<(), Rejection> {

@@ -15,9 +15,6 @@ pub use signature::{Covers, TransactionSignature};
 
 use crate::transaction::{Transaction, TransactionHash};
 
-/// Signatures that are searched one by one.
-const FEW: usize = 16;
-
 /// A transaction and its signatures, at least one, at most one per key.
 #[derive(Clone, Debug)]
 pub struct SignedTransaction {
@@ -143,27 +140,31 @@ impl SignedTransaction {
         self
     }
 
-    /// The same with those signatures of `other` whose keys have not signed yet; as it is if the bytes differ.
+    /// The same with those signatures of `other`, over the same bytes, whose keys have not signed yet; none if there are
+    /// none, or if the bytes differ.
     #[must_use]
-    pub fn with_signatures_from(mut self, other: &Self) -> Self {
-        if self.hash() == other.hash() {
-            let more = other.signatures.iter();
-            let more: Vec<_> = more
-                .filter(|signature| self.signature_by(&signature.signed_by()).is_none())
-                .cloned()
-                .collect();
-            self.absorb(more);
+    pub fn merged_with(&self, other: &Self) -> Option<Self> {
+        if self.hash() != other.hash() {
+            return None;
         }
-        self
+        let mut merged = self.clone();
+        merged.absorb(other.signatures.iter().cloned());
+        (merged.signatures.len() > self.signatures.len()).then_some(merged)
     }
 
-    /// The same with the signatures by `keys` only, of which one at least has signed.
-    pub(crate) fn only_signed_by(mut self, keys: &BTreeSet<Fingerprint>) -> Self {
-        if keys.len() < self.signatures.len() {
-            self.signatures
-                .retain(|signature| keys.contains(&signature.signed_by()));
-        }
-        self
+    /// The same with the signatures by `keys` only; none if there are none.
+    #[must_use]
+    pub fn with_signatures_of(&self, keys: &BTreeSet<Fingerprint>) -> Option<Self> {
+        let kept = self
+            .signatures
+            .iter()
+            .filter(|signature| keys.contains(&signature.signed_by()));
+        let signatures: Vec<_> = kept.cloned().collect();
+        (!signatures.is_empty()).then(|| Self {
+            transaction: self.transaction.clone(),
+            signatures,
+            proposal: self.proposal,
+        })
     }
 
     /// The same as a proposal, or not as one.
@@ -187,22 +188,11 @@ impl SignedTransaction {
             .finish()
     }
 
-    fn absorb(
-        &mut self,
-        signatures: impl IntoIterator<IntoIter: ExactSizeIterator<Item = TransactionSignature>>,
-    ) {
-        let signatures = signatures.into_iter();
-        // Nothing bounds the number of signatures but the size of the message: where there are many, a set finds them.
-        let total = self.signatures.len() + signatures.len();
-        let mut known: Option<HashSet<Fingerprint>> =
-            (total > FEW).then(|| self.signed_by().collect());
+    fn absorb(&mut self, signatures: impl IntoIterator<Item = TransactionSignature>) {
+        // A set, since nothing bounds the number of signatures but the size of the message.
+        let mut known: HashSet<Fingerprint> = self.signed_by().collect();
         for signature in signatures {
-            let key = signature.signed_by();
-            let is_new = match &mut known {
-                Some(known) => known.insert(key),
-                None => self.signature_by(&key).is_none(),
-            };
-            if is_new {
+            if known.insert(signature.signed_by()) {
                 self.signatures.push(signature);
             }
         }

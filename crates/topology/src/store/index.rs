@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::row::StoredTransaction;
 use crate::{
@@ -12,9 +12,8 @@ use crate::{
 pub(super) struct Index {
     by_key: HashMap<UniqueKey, Track>,
     by_hash: HashMap<TransactionHash, Vec<usize>>,
-    /// Each key once, in the order in which they came.
-    by_kind: BTreeMap<MappingCode, Vec<UniqueKey>>,
-    delegations: HashMap<Namespace, Vec<UniqueKey>>,
+    by_kind: BTreeMap<MappingCode, BTreeSet<UniqueKey>>,
+    delegations: HashMap<Namespace, BTreeSet<UniqueKey>>,
 }
 
 /// The rows of one unique key.
@@ -49,12 +48,12 @@ impl Index {
         }
         if track.accepted.is_empty() {
             let mapping = transaction.mapping();
-            self.by_kind.entry(mapping.code()).or_default().push(key);
+            self.by_kind.entry(mapping.code()).or_default().insert(key);
             if row.is_delegation() {
                 self.delegations
                     .entry(mapping.namespace().clone())
                     .or_default()
-                    .push(key);
+                    .insert(key);
             }
         }
         track.accepted.push(place);
