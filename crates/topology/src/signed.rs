@@ -189,8 +189,10 @@ impl SignedTransaction {
     }
 
     fn absorb(&mut self, signatures: impl IntoIterator<Item = TransactionSignature>) {
+        // A set, since one message has room for more than a hundred thousand signatures.
+        let mut known: BTreeSet<_> = self.signed_by().collect();
         for signature in signatures {
-            if self.signature_by(&signature.signed_by()).is_none() {
+            if known.insert(signature.signed_by()) {
                 self.signatures.push(signature);
             }
         }
