@@ -4,7 +4,7 @@
 
 mod signature;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use strongroom_crypto::{
     Fingerprint, Hash, HashBuilder, HashPurpose, KeyUsages, SigningPublicKey, VerifyError,
@@ -189,8 +189,8 @@ impl SignedTransaction {
     }
 
     fn absorb(&mut self, signatures: impl IntoIterator<Item = TransactionSignature>) {
-        // A set, since nothing bounds the number of signatures but the size of the message.
-        let mut known: HashSet<Fingerprint> = self.signed_by().collect();
+        // A set, since one message has room for more than a hundred thousand signatures.
+        let mut known: BTreeSet<_> = self.signed_by().collect();
         for signature in signatures {
             if known.insert(signature.signed_by()) {
                 self.signatures.push(signature);

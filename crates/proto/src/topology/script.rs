@@ -5,10 +5,14 @@
 
 use prost::Message;
 use strongroom_crypto::Signature;
-use strongroom_topology::{Draft, Mapping, MappingCode, Transaction};
+use strongroom_topology::{Draft, Mapping, MappingCode, MappingError, Operation, Transaction};
 
-use super::{transaction::write_draft, v30::topology_mapping, write_mapping::write_specific};
-use crate::{v30 as crypto, versioned, wire};
+use super::{
+    transaction::{NAME as TRANSACTION, write_draft},
+    v30::{self, enums::TopologyChangeOp, topology_mapping},
+    write_mapping::write_specific,
+};
+use crate::{ProtoError, public_key::decode_wrapped, v30 as crypto, versioned, wire};
 
 const DATA: u32 = 1;
 const VERSION: u32 = 2;
@@ -27,6 +31,30 @@ pub fn encode_transaction_as_script(draft: Draft, order: &[MappingCode]) -> Tran
     }
     let bytes = wrap(&message.encode_to_vec());
     Transaction::received(draft, bytes)
+}
+
+/// The removal of what `revoked` delegates, in the bytes that `prepare-cert.sh --revoke-delegation` would write: all that stands
+/// in it is kept as it was, legacy fields and the order of kinds included.
+///
+/// # Errors
+/// [`ProtoError::InvalidMapping`] behind the last serial.
+pub fn revoke_as_script(revoked: &Transaction) -> Result<Transaction, ProtoError> {
+    let last = revoked.serial();
+    let serial = last.next().ok_or(ProtoError::InvalidMapping {
+        message: TRANSACTION,
+        source: MappingError::Serial {
+            serial: last.get().saturating_add(1),
+        },
+    })?;
+    let mut message: v30::TopologyTransaction = decode_wrapped(TRANSACTION, revoked.bytes())?;
+    message.operation = TopologyChangeOp::Remove.into();
+    message.serial = serial.get();
+    let draft = Draft {
+        operation: Operation::Remove,
+        serial,
+        mapping: revoked.mapping().clone(),
+    };
+    Ok(Transaction::received(draft, wrap(&message.encode_to_vec())))
 }
 
 /// A certificate in the bytes that `assemble-cert.sh` would write.

@@ -1,11 +1,13 @@
 use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
+use strongroom_crypto::Fingerprint;
+
 use super::{DELIMITER, IdentifierError, Namespace, excerpt, is_plain};
 
 /// The most characters of the identifier part.
 const IDENTIFIER_LIMIT: usize = 185;
-/// The most characters of the whole.
-const LIMIT: usize = 255;
+// The whole has 255 characters at most: no part needs to look at the other.
+const _: () = assert!(IDENTIFIER_LIMIT + DELIMITER.len() + Fingerprint::TEXT_LENGTH == 255);
 
 /// The name of a node, a party or a synchronizer: `identifier::namespace`.
 ///
@@ -20,16 +22,18 @@ impl UniqueIdentifier {
     /// `identifier` in `namespace`.
     ///
     /// # Errors
-    /// [`IdentifierError`] for an identifier that is empty, longer than 185 characters, or has others than `A-Z a-z 0-9 : - _`
-    /// and space, or `::`.
+    /// [`IdentifierError`] for an identifier that is empty, longer than 185 characters, has others than `A-Z a-z 0-9 : - _`
+    /// and space, has `::`, or ends with `:`.
     pub fn try_new(identifier: &str, namespace: Namespace) -> Result<Self, IdentifierError> {
         check_identifier(identifier, identifier)?;
-        let uid = Self {
+        // `a:` in `ns` is written `a:::ns`, and that reads as `a` in `:ns`.
+        if identifier.ends_with(':') {
+            return Err(IdentifierError::Delimiter);
+        }
+        Ok(Self {
             identifier: identifier.into(),
             namespace,
-        };
-        uid.check_length()?;
-        Ok(uid)
+        })
     }
 
     /// The part in front of the namespace.
@@ -42,18 +46,6 @@ impl UniqueIdentifier {
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
-    }
-
-    fn check_length(&self) -> Result<(), IdentifierError> {
-        // Only a text of 68 characters, which any fingerprint has, behind the longest identifier comes near.
-        let length = self.identifier.len() + DELIMITER.len() + self.namespace.to_string().len();
-        if length > LIMIT {
-            return Err(IdentifierError::TooLong {
-                length,
-                limit: LIMIT,
-            });
-        }
-        Ok(())
     }
 }
 
@@ -98,12 +90,10 @@ impl FromStr for UniqueIdentifier {
                     text: excerpt(text),
                 })?;
         check_identifier(identifier, text)?;
-        let uid = Self {
+        Ok(Self {
             identifier: identifier.into(),
             namespace: namespace.parse()?,
-        };
-        uid.check_length()?;
-        Ok(uid)
+        })
     }
 }
 
