@@ -1,5 +1,6 @@
 use super::Look;
 use crate::{
+    graph::AuthorizationGraph,
     identifier::Namespace,
     mapping::{DecentralizedNamespaceDefinition, NamespaceDelegation, UniqueKey},
     rejection::Rejection,
@@ -52,7 +53,7 @@ impl Look<'_> {
                 !self
                     .store
                     .graph(owner)
-                    .is_some_and(|graph| graph.has_root())
+                    .is_some_and(AuthorizationGraph::has_root_certificate)
             })
             .map(ToString::to_string)
             .collect();
