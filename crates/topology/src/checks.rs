@@ -17,7 +17,7 @@ use crate::{
     rejection::Rejection,
     rules::Rules,
     signed::SignedTransaction,
-    store::TopologyStore,
+    store::{StoredTransaction, TopologyStore},
     transaction::{Operation, Serial, Transaction},
 };
 
@@ -67,35 +67,33 @@ impl<'s> Look<'s> {
         self.transaction.operation() == Operation::Remove
     }
 
+    /// The row in force about the same unique key, a removal included.
+    fn in_store(&self) -> Option<&'s StoredTransaction> {
+        self.store.in_store(&self.transaction.unique_key())
+    }
+
     /// The statement of the same unique key that holds.
     fn previous(&self) -> Option<&'s Mapping> {
-        self.store.mapping_in_force(&self.transaction.unique_key())
+        self.in_store()?.stated()
     }
 
     /// Whether the last word about the unique key was a removal.
     fn was_removed(&self) -> bool {
-        self.store
-            .in_store(&self.transaction.unique_key())
-            .is_some_and(|row| row.stated().is_none())
+        self.in_store().is_some_and(|row| row.stated().is_none())
     }
 
     fn check_removal(&self, signed: &SignedTransaction) -> Result<(), Rejection> {
-        match self.previous() {
+        // A removal may follow a removal, and more signatures may come to one.
+        let mapping = |row: &'s StoredTransaction| row.signed.transaction().mapping();
+        match self.in_store().map(mapping) {
             // A namespace can be burnt before it is used.
             None if is_root(signed) => Ok(()),
-            // Another signature under a removal is no second removal.
-            None if self.is_in_force(signed) => Ok(()),
             None => Err(Rejection::NoCorrespondingActiveTransaction),
             // A trust certificate may be taken back whatever features it announces.
             Some(Mapping::SynchronizerTrustCertificate(_)) => Ok(()),
-            Some(previous) if previous == self.transaction.mapping() => Ok(()),
+            Some(before) if before == self.transaction.mapping() => Ok(()),
             Some(_) => Err(Rejection::RemoveMustNotChangeMapping),
         }
-    }
-
-    fn is_in_force(&self, signed: &SignedTransaction) -> bool {
-        let in_store = self.store.in_store(&self.transaction.unique_key());
-        in_store.is_some_and(|row| row.signed.hash() == signed.hash())
     }
 
     /// The keys that a node announces.

@@ -30,7 +30,7 @@ impl Look<'_> {
         }
         let namespace = it.namespace();
         // Owners come and go, the name stays that of the first ones.
-        if self.previous().is_none()
+        if self.in_store().is_none()
             && *namespace != DecentralizedNamespaceDefinition::derive_namespace(it.owners())
         {
             return Err(invalid(format!(
