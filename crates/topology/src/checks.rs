@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     graph::is_root,
-    identifier::{Member, UniqueIdentifier},
-    mapping::{Mapping, MappingCode, OwnerToKeyMapping, UniqueKey},
+    identifier::{Member, MemberCode},
+    mapping::{Mapping, MappingCode, UniqueKey},
     rejection::Rejection,
     rules::Rules,
     signed::SignedTransaction,
@@ -96,28 +96,19 @@ impl<'s> Look<'s> {
         }
     }
 
-    /// The keys that a node announces.
-    fn keys_of(&self, uid: &UniqueIdentifier) -> Option<&'s OwnerToKeyMapping> {
-        match self.store.mapping_in_force(&UniqueKey::owner_to_key(uid))? {
-            Mapping::OwnerToKeyMapping(mapping) => Some(mapping),
-            _ => None,
-        }
+    /// Whether a node announces keys.
+    fn has_keys(&self, member: &Member) -> bool {
+        let announced = self
+            .store
+            .mapping_in_force(&UniqueKey::owner_to_key(&member.uid));
+        matches!(announced, Some(Mapping::OwnerToKeyMapping(it)) if it.member() == member)
     }
 
-    /// Rejects if any of the nodes does not announce the keys that it needs.
-    fn check_have_keys<'u>(
-        &self,
-        members: impl IntoIterator<Item = &'u UniqueIdentifier>,
-        suffice: impl Fn(&OwnerToKeyMapping) -> bool,
-    ) -> Result<(), Rejection> {
-        // A genesis lists its transactions in no certain order.
-        if self.rules.relaxed {
-            return Ok(());
-        }
+    /// Rejects if any of the nodes does not announce keys. That they suffice was looked at when they were announced.
+    fn check_have_keys(&self, members: impl IntoIterator<Item = Member>) -> Result<(), Rejection> {
         let lacking: BTreeSet<_> = members
             .into_iter()
-            .filter(|uid| !self.keys_of(uid).is_some_and(&suffice))
-            .cloned()
+            .filter(|member| !self.has_keys(member))
             .collect();
         if lacking.is_empty() {
             Ok(())
@@ -127,17 +118,8 @@ impl<'s> Look<'s> {
     }
 }
 
-fn has_signing_key(mapping: &OwnerToKeyMapping) -> bool {
-    mapping.signing_keys().next().is_some()
-}
-
-fn has_both_keys(mapping: &OwnerToKeyMapping) -> bool {
-    has_signing_key(mapping) && mapping.encryption_keys().next().is_some()
-}
-
 /// What refers to a node, so that it cannot take its keys back.
 fn refers_to_node(store: &TopologyStore, member: &Member) -> Option<MappingCode> {
-    use crate::identifier::MemberCode;
     let code = match member.code {
         MemberCode::Participant => MappingCode::SynchronizerTrustCertificate,
         MemberCode::Mediator => MappingCode::MediatorSynchronizerState,
