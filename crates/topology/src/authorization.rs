@@ -18,7 +18,7 @@ use crate::{
     rejection::Rejection,
     rules::Rules,
     signed::SignedTransaction,
-    store::TopologyStore,
+    store::{StoredTransaction, TopologyStore},
     store_id::StoreId,
     transaction::{Operation, Transaction},
 };
@@ -41,7 +41,14 @@ pub(crate) fn required(
     transaction: &Transaction,
     rules: &Rules,
 ) -> Required {
-    let previous = store.mapping_in_force(&transaction.unique_key());
+    let row = store.in_store(&transaction.unique_key());
+    let previous = match transaction.mapping() {
+        // Nobody speaks for a decentralized namespace that was removed, not even its owners.
+        Mapping::DecentralizedNamespaceDefinition(_) => {
+            row.map(|row| row.signed.transaction().mapping())
+        }
+        _ => row.and_then(StoredTransaction::stated),
+    };
     let required = changes::required(transaction.mapping(), previous, rules.relaxed);
     match (transaction.operation(), store.id()) {
         // Whoever owns a synchronizer may remove anything from it.
@@ -66,9 +73,6 @@ pub(crate) fn authorize(
     signed: SignedTransaction,
     rules: &Rules,
 ) -> Result<Authorization, Rejection> {
-    if is_root(&signed) {
-        return authorize_root(signed, rules);
-    }
     let hash = signed.hash();
     if signed
         .signatures()
@@ -77,13 +81,25 @@ pub(crate) fn authorize(
     {
         return Err(Rejection::MultiTransactionHashMismatch { expected: hash });
     }
+    if is_root(&signed) {
+        return authorize_root(signed, rules);
+    }
     let required = required(store, signed.transaction(), rules);
     let permissible = permissible(signed.transaction(), &required, rules);
     let signers = Signers::of(store, &signed, &permissible)?;
     // Keys of namespaces first: whoever floods us with transactions must have one before we compute much.
     signers.verify(&signed, rules)?;
     let provided = signers.provided(&permissible);
-    let missing = required.missing(&provided);
+    let mut missing = required.missing(&provided);
+    if rules.relaxed
+        && matches!(
+            signed.transaction().mapping(),
+            Mapping::OwnerToKeyMapping(_)
+        )
+    {
+        // There was a time when new keys did not have to prove themselves.
+        missing.keys.clear();
+    }
     let counting = signers.fingerprints();
     let signed = if counting.len() == signed.signatures().len() {
         signed
@@ -145,13 +161,15 @@ impl<'s> Signers<'s> {
             // Whoever names a great many namespaces that nobody knows does not make us look for each key in each.
             .filter(|(_, authority)| !authority.is_empty())
             .collect();
+        let is_stated = signed.transaction().operation() == Operation::AddReplace;
         let (mut of_namespaces, mut of_themselves) = (Vec::new(), Vec::new());
         for signer in signed.signed_by() {
             let key = authorities
                 .iter()
                 .find_map(|(_, authority)| authority.key(&signer, mapping.code()));
             of_namespaces.extend(key);
-            if permissible.keys.contains(&signer) {
+            // A key that is taken back has nothing to prove.
+            if is_stated && permissible.keys.contains(&signer) {
                 of_themselves.extend(mapping.signing_key(&signer));
             }
         }

@@ -63,6 +63,11 @@ impl TopologyStore {
             };
         }
         match self.decide(&signed, rules) {
+            // Those who are new have signed something that does not concern them.
+            Ok(decided) if self.has_all_of(&decided) => Processed {
+                outcome: Outcome::Unchanged,
+                delta: Delta::default(),
+            },
             Ok(decided) if decided.is_proposal() => Processed {
                 outcome: Outcome::Proposed,
                 delta: self.record_proposed(decided, times),
@@ -126,18 +131,19 @@ impl TopologyStore {
     fn merge(&self, signed: &SignedTransaction) -> (SignedTransaction, bool) {
         let key = signed.transaction().unique_key();
         let hash = signed.hash();
+        let same = |row: &&StoredTransaction| row.signed.hash() == hash;
         let mut merged = signed.clone();
-        let mut add = |known: &StoredTransaction| {
-            if let Some(more) = merged.merged_with(&known.signed) {
-                merged = more;
+        for waiting in self.proposals(&key).filter(same) {
+            merged = merged.merged_with(&waiting.signed).unwrap_or(merged);
+        }
+        match self.in_store(&key).filter(same) {
+            // Signatures of what is in force are valid and stay, whatever else their keys are said to have signed.
+            Some(row) => {
+                let known = SignedTransaction::clone(&row.signed);
+                (known.merged_with(&merged).unwrap_or(known), true)
             }
-        };
-        self.proposals(&key)
-            .filter(|row| row.signed.hash() == hash)
-            .for_each(&mut add);
-        let in_force = self.in_store(&key).filter(|row| row.signed.hash() == hash);
-        in_force.into_iter().for_each(&mut add);
-        (merged, in_force.is_some())
+            None => (merged, false),
+        }
     }
 
     fn check_serial(&self, signed: &SignedTransaction) -> Result<(), Rejection> {
