@@ -27,10 +27,10 @@ pub(crate) use authority::Authority;
 pub(crate) use required::{References, Required};
 pub(crate) use usage::{signs_as, verifies_as};
 
-/// A transaction whose signatures were looked at.
+/// What the signatures of a transaction amount to.
 pub(crate) struct Authorization {
-    /// The transaction with the signatures that count; all of them are valid.
-    pub(crate) signed: SignedTransaction,
+    /// The keys whose signatures count, at least one; all of them are valid.
+    pub(crate) counting: BTreeSet<Fingerprint>,
     /// Whose signatures are missing.
     pub(crate) missing: References,
 }
@@ -60,17 +60,25 @@ pub(crate) fn required(
 }
 
 /// Everybody whose signature can mean anything: those that are needed, and those that would be if nothing were there.
-fn permissible(transaction: &Transaction, required: &Required, rules: &Rules) -> References {
-    let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
+fn permissible(
+    store: &TopologyStore,
+    transaction: &Transaction,
+    required: &Required,
+    rules: &Rules,
+) -> References {
     let mut references = required.referenced();
-    references.extend(from_nothing.referenced());
+    // Mostly nothing is there.
+    if store.in_store(&transaction.unique_key()).is_some() {
+        let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
+        references.extend(from_nothing.referenced());
+    }
     references
 }
 
-/// Drops signatures that mean nothing, verifies the others, and says which are missing.
+/// Passes over signatures that mean nothing, verifies the others, and says which are missing.
 pub(crate) fn authorize(
     store: &TopologyStore,
-    signed: SignedTransaction,
+    signed: &SignedTransaction,
     rules: &Rules,
 ) -> Result<Authorization, Rejection> {
     let hash = signed.hash();
@@ -81,15 +89,16 @@ pub(crate) fn authorize(
     {
         return Err(Rejection::MultiTransactionHashMismatch { expected: hash });
     }
-    if is_root(&signed) {
+    if is_root(signed) {
         return authorize_root(signed, rules);
     }
     let required = required(store, signed.transaction(), rules);
-    let permissible = permissible(signed.transaction(), &required, rules);
-    let signers = Signers::of(store, &signed, &permissible)?;
+    let permissible = permissible(store, signed.transaction(), &required, rules);
+    let signers = Signers::of(store, signed, &permissible)?;
     // Keys of namespaces first: whoever floods us with transactions must have one before we compute much.
-    signers.verify(&signed, rules)?;
-    let provided = signers.provided(&permissible);
+    signers.verify(signed, rules)?;
+    let counting = signers.fingerprints();
+    let provided = signers.provided(&counting, &permissible);
     let mut missing = required.missing(&provided);
     if rules.relaxed
         && matches!(
@@ -100,23 +109,16 @@ pub(crate) fn authorize(
         // There was a time when new keys did not have to prove themselves.
         missing.keys.clear();
     }
-    let counting = signers.fingerprints();
-    let signed = if counting.len() == signed.signatures().len() {
-        signed
-    } else {
-        // At least one signature counts.
-        signed.with_signatures_of(&counting).unwrap_or(signed)
-    };
-    Ok(Authorization { signed, missing })
+    Ok(Authorization { counting, missing })
 }
 
 /// A root certificate, or its removal, needs nothing but the key's own signature.
-fn authorize_root(signed: SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
+fn authorize_root(signed: &SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
     if let Mapping::NamespaceDelegation(delegation) = signed.transaction().mapping() {
-        verify(&signed, delegation.target(), rules)?;
+        verify(signed, delegation.target(), rules)?;
     }
     Ok(Authorization {
-        signed,
+        counting: signed.signed_by().collect(),
         missing: References::default(),
     })
 }
@@ -194,16 +196,15 @@ impl<'s> Signers<'s> {
     }
 
     /// Whose signatures are there.
-    fn provided(&self, permissible: &References) -> References {
-        let signed_by = self.fingerprints();
+    fn provided(&self, counting: &BTreeSet<Fingerprint>, permissible: &References) -> References {
         let namespaces = self
             .authorities
             .iter()
-            .filter(|(_, authority)| authority.agrees(&signed_by))
+            .filter(|(_, authority)| authority.agrees(counting))
             .map(|(namespace, _)| (*namespace).clone());
         References {
             namespaces: namespaces.collect(),
-            keys: &permissible.keys & &signed_by,
+            keys: &permissible.keys & counting,
         }
     }
 
