@@ -15,7 +15,7 @@ pub(crate) enum Command {
     /// Delegate from, and revoke with, a root key that is kept offline
     ///
     /// The files are those of Canton's scripts for an offline root key, byte for byte, and none of these commands needs a
-    /// vault. On the way of a certificate: 'prepare' writes NAME.prep and NAME.hash; whoever has the root key signs the 34
+    /// vault. The way of a certificate: 'prepare' writes NAME.prep and NAME.hash; whoever has the root key signs the 34
     /// bytes of NAME.hash, by 'sign', with OpenSSL or in an HSM; 'assemble' joins both into NAME.cert. 'inspect' says in plain
     /// words what any of these files holds.
     #[command(
