@@ -10,7 +10,7 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
-use crate::{exit, output};
+use crate::{commands::RootError, exit, output};
 
 /// What the command line itself refuses.
 #[derive(Debug, thiserror::Error)]
@@ -330,6 +330,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         error.downcast_ref::<E>().map(Coded::code)
     }
     of::<CliError>(error)
+        .or_else(|| of::<RootError>(error))
         .or_else(|| of::<VaultError>(error))
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
@@ -339,6 +340,11 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<ConfigError>(error))
         .or_else(|| of::<FileError>(error))
         .or_else(|| of::<strongroom_proto::ProtoError>(error))
+        .or_else(|| of::<strongroom_proto::topology::DetectError>(error))
+        .or_else(|| of::<strongroom_proto::topology::StreamError>(error))
+        .or_else(|| of::<strongroom_topology::MappingError>(error))
+        .or_else(|| of::<strongroom_topology::IdentifierError>(error))
+        .or_else(|| of::<strongroom_topology::SignaturesError>(error))
         .or_else(|| of::<strongroom_crypto::KeyError>(error))
         .or_else(|| of::<strongroom_crypto::SignError>(error))
         .or_else(|| of::<strongroom_crypto::VerifyError>(error))
@@ -407,6 +413,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub(crate) fn all_codes() -> Vec<ErrorCode> {
     let domains = [
         CliError::CODES,
+        RootError::CODES,
         ConfigError::CODES,
         strongroom_crypto::KeyError::CODES,
         strongroom_crypto::SignError::CODES,
@@ -428,6 +435,11 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         KmsError::CODES,
         LocalKmsError::CODES,
         strongroom_proto::ProtoError::CODES,
+        strongroom_proto::topology::DetectError::CODES,
+        strongroom_proto::topology::StreamError::CODES,
+        strongroom_topology::MappingError::CODES,
+        strongroom_topology::IdentifierError::CODES,
+        strongroom_topology::SignaturesError::CODES,
         StoreError::CODES,
         AnchorError::CODES,
         VaultError::CODES,

@@ -8,6 +8,7 @@ mod environment;
 mod exit;
 mod failure;
 mod input;
+mod key_file;
 mod key_view;
 mod memory_peak;
 mod output;
@@ -15,6 +16,7 @@ mod progress;
 mod secrets;
 mod session;
 mod terminal;
+mod transaction_view;
 
 use std::process::ExitCode;
 

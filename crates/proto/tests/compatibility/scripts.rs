@@ -11,7 +11,7 @@ use strongroom_proto::{
     decode_public_key_for_import, encode_stored_public_key,
     topology::{
         assemble_as_script, decode_signed_transaction, decode_transaction,
-        encode_signed_transaction, encode_transaction_as_script, revoke_as_script,
+        encode_revocation_as_script, encode_signed_transaction, encode_transaction_as_script,
     },
     versioned,
 };
@@ -72,7 +72,7 @@ fn prepare(vector: &Value, root: &SigningPublicKey, target: &SigningPublicKey) -
     let made = match *arguments.as_slice() {
         ["--revoke-delegation", ..] => {
             let revoked = decode_transaction(&hex(vector, "revokes_prep_hex")).unwrap();
-            revoke_as_script(&revoked).unwrap()
+            encode_revocation_as_script(&revoked).unwrap()
         }
         ["--root-delegation", ..] => {
             assert_eq!(root, target);

@@ -2,8 +2,8 @@
 
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningPublicKey};
 use strongroom_proto::topology::{
-    assemble_as_script, decode_signed_transaction, decode_transaction, encode_transaction,
-    encode_transaction_as_script, revoke_as_script,
+    assemble_as_script, decode_signed_transaction, decode_transaction, encode_revocation_as_script,
+    encode_transaction, encode_transaction_as_script,
     v30::{self, topology_mapping::Mapping as Wire},
 };
 use strongroom_topology::{
@@ -151,7 +151,7 @@ fn a_revocation_keeps_everything_but_operation_and_serial() {
     for delegation in [unsorted, legacy] {
         let wire = Wire::NamespaceDelegation(delegation);
         let revoked = decode_transaction(&bytes(wire.clone())).unwrap();
-        let revocation = revoke_as_script(&revoked).unwrap();
+        let revocation = encode_revocation_as_script(&revoked).unwrap();
         let mut expected = message(wire);
         (expected.operation, expected.serial) = (2, revoked.serial().get() + 1);
         assert_eq!(revocation.bytes(), wrap_version_first(&expected));
@@ -172,7 +172,7 @@ fn behind_the_last_serial_nothing_is_revoked() {
     last.serial = 2_147_483_647;
     let last = decode_transaction(&crate::support::wrap(&last)).unwrap();
     assert_eq!(
-        chain(&revoke_as_script(&last).unwrap_err()),
+        chain(&encode_revocation_as_script(&last).unwrap_err()),
         "the content of TopologyTransaction was refused: the serial must be between 1 and 2147483647, got 2147483648"
     );
 }
