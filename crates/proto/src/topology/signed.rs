@@ -71,7 +71,7 @@ fn malformed(message: &'static str) -> impl Fn(WireError) -> ProtoError {
 fn signature(bytes: &[u8], covers: Covers) -> Result<TransactionSignature, ProtoError> {
     let message: crypto::Signature = decode("Signature", bytes)?;
     Ok(TransactionSignature::received(
-        read_signature(&message)?,
+        read_signature(message)?,
         covers,
         bytes,
     ))

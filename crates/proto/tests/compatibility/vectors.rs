@@ -234,7 +234,10 @@ fn signature(signed: &SignedTransaction, received: &TransactionSignature, descri
     assert_eq!(message, expected);
     // All of them are in the legacy format.
     assert_eq!(expected.format, i32::from(v30::SignatureFormat::Raw));
-    assert_eq!(received.signature(), &read_signature(&message).unwrap());
+    assert_eq!(
+        received.signature(),
+        &read_signature(message.clone()).unwrap()
+    );
 
     let key = signing_key(&described["signer_key"]);
     // Mapped keys prove that they agree; old keys do so with the right to sign for the namespace.

@@ -11,8 +11,7 @@ impl Look<'_> {
         if self.is_removal() {
             return Ok(());
         }
-        let definition = UniqueKey::decentralized_namespace(it.namespace());
-        if self.store.mapping_in_force(&definition).is_some() {
+        if self.store.owners_in_force(it.namespace()).is_some() {
             return Err(Rejection::NamespaceAlreadyInUse {
                 namespace: it.namespace().clone(),
             });

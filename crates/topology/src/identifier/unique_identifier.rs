@@ -14,7 +14,8 @@ const _: () = assert!(IDENTIFIER_LIMIT + DELIMITER.len() + Fingerprint::TEXT_LEN
 /// Orders by identifier, then by namespace. Clones share the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UniqueIdentifier {
-    identifier: Arc<str>,
+    /// All of it: it is compared and hashed much more often than it is made.
+    text: Arc<str>,
     namespace: Namespace,
 }
 
@@ -31,15 +32,22 @@ impl UniqueIdentifier {
             return Err(IdentifierError::Delimiter);
         }
         Ok(Self {
-            identifier: identifier.into(),
+            text: format!("{identifier}{DELIMITER}{namespace}").into(),
             namespace,
         })
+    }
+
+    /// The whole: `identifier::namespace`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The part in front of the namespace.
     #[must_use]
     pub fn identifier(&self) -> &str {
-        &self.identifier
+        let parts = self.text.split_once(DELIMITER);
+        parts.map_or(&self.text, |(identifier, _)| identifier)
     }
 
     /// The namespace.
@@ -91,7 +99,7 @@ impl FromStr for UniqueIdentifier {
                 })?;
         check_identifier(identifier, text)?;
         Ok(Self {
-            identifier: identifier.into(),
+            text: text.into(),
             namespace: namespace.parse()?,
         })
     }
@@ -99,7 +107,10 @@ impl FromStr for UniqueIdentifier {
 
 impl Ord for UniqueIdentifier {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.identifier.as_ref(), &self.namespace).cmp(&(&*other.identifier, &other.namespace))
+        if self.text == other.text {
+            return Ordering::Equal;
+        }
+        (self.identifier(), &self.namespace).cmp(&(other.identifier(), &other.namespace))
     }
 }
 
@@ -111,7 +122,7 @@ impl PartialOrd for UniqueIdentifier {
 
 impl fmt::Display for UniqueIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{DELIMITER}{}", self.identifier, self.namespace)
+        f.write_str(&self.text)
     }
 }
 

@@ -1,13 +1,6 @@
-use std::{
-    collections::BTreeMap,
-    io::BufRead,
-    sync::{
-        Mutex,
-        mpsc::{self, Receiver, Sender},
-    },
-    thread,
-};
+use std::{collections::BTreeMap, io::BufRead, thread};
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use strongroom_proto::{
     ProtoError,
     topology::{ItemReader, ReceivedItem, StreamError},
@@ -40,7 +33,7 @@ enum Answer {
 type Decoded = (Vec<Item>, Option<ProtoError>);
 
 /// Replays `items`. Each batch is decoded (on any thread), its keys are looked up (in order), it is verified (on any
-/// thread) and decided about (in order).
+/// thread) and decided about (in order). The calling thread keeps the order, and helps the others when it would wait.
 ///
 /// # Errors
 /// The first [`ReplayError`], after everything in front of it was decided.
@@ -50,20 +43,22 @@ pub(super) fn run<R: BufRead>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ReplayError> {
     let threads = replay.settings.threads.get();
-    let (jobs, queue) = mpsc::channel();
-    let queue = Mutex::new(queue);
-    let (answer, answers) = mpsc::channel();
+    let (jobs, queue) = unbounded();
+    let (answer, answers) = unbounded();
     thread::scope(|scope| {
-        for _ in 0..threads {
-            let answer = answer.clone();
-            let queue = &queue;
-            scope.spawn(move || work(queue, &answer));
+        for _ in 1..threads {
+            let (queue, answer) = (queue.clone(), answer.clone());
+            scope.spawn(move || {
+                // Ends with the queue, or when an error ended the replay and nobody waits for answers any more.
+                let _ended = queue.iter().try_for_each(|job: Job| answer.send(job.run()));
+            });
         }
-        // Only the workers answer: when they are gone, nobody waits for them.
+        // Only the others answer: when they are gone, nobody waits for them.
         drop(answer);
         let mut pipeline = Pipeline {
             replay,
             jobs,
+            queue,
             answers,
             most: threads * BATCHES_PER_THREAD,
             read: 0,
@@ -73,25 +68,19 @@ pub(super) fn run<R: BufRead>(
             verified: BTreeMap::new(),
             broken: None,
         };
-        // Dropping the pipeline closes the queue, and with it the workers end.
+        // Dropping the pipeline closes the queue, and with it the other threads end.
         pipeline.run(items, progress)
     })
 }
 
-/// Does jobs until there are no more.
-fn work(queue: &Mutex<Receiver<Job>>, answer: &Sender<Answer>) {
-    let next = || queue.lock().ok()?.recv().ok();
-    while let Some(job) = next() {
-        let done = match job {
-            Job::Decode(number, received) => Answer::Decoded(number, batch::decode(&received)),
-            Job::Verify(number, prepared) => {
+impl Job {
+    fn run(self) -> Answer {
+        match self {
+            Self::Decode(number, received) => Answer::Decoded(number, batch::decode(&received)),
+            Self::Verify(number, prepared) => {
                 let checked = prepared.into_iter().map(batch::check).collect();
                 Answer::Verified(number, checked)
             }
-        };
-        if answer.send(done).is_err() {
-            // An error ended the replay.
-            return;
         }
     }
 }
@@ -99,6 +88,7 @@ fn work(queue: &Mutex<Receiver<Job>>, answer: &Sender<Answer>) {
 struct Pipeline<'r> {
     replay: &'r mut Replay,
     jobs: Sender<Job>,
+    queue: Receiver<Job>,
     answers: Receiver<Answer>,
     /// The most batches that are under way.
     most: usize,
@@ -128,15 +118,15 @@ impl Pipeline<'_> {
             if self.decided == self.read {
                 break;
             }
-            match self.answers.recv() {
-                Ok(Answer::Decoded(number, decoded)) => {
+            match self.next_answer() {
+                Some(Answer::Decoded(number, decoded)) => {
                     self.decoded.insert(number, decoded);
                 }
-                Ok(Answer::Verified(number, checked)) => {
+                Some(Answer::Verified(number, checked)) => {
                     self.verified.insert(number, checked);
                 }
-                // A worker panicked; so does the scope that it belongs to.
-                Err(_gone) => break,
+                // A thread panicked; so does the scope that it belongs to.
+                None => break,
             }
             self.prepare_next();
             self.decide_next()?;
@@ -147,6 +137,17 @@ impl Pipeline<'_> {
                 source,
             }),
             _ => Ok(()),
+        }
+    }
+
+    /// The answer of another thread, or one that this thread finds itself while there is none.
+    fn next_answer(&self) -> Option<Answer> {
+        if let Ok(answer) = self.answers.try_recv() {
+            return Some(answer);
+        }
+        match self.queue.try_recv() {
+            Ok(job) => Some(job.run()),
+            Err(_empty) => self.answers.recv().ok(),
         }
     }
 

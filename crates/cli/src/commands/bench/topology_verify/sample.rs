@@ -20,7 +20,9 @@ use strongroom_topology::{
 };
 
 /// Parties of each participant: most transactions of a network are about parties.
-const PARTIES: u64 = 12;
+const PARTIES: u64 = 25;
+/// Of so many parties one is hosted by the neighbour as well, who then signs too.
+const SHARED: u64 = 5;
 /// Packages that each participant vets.
 const PACKAGES: usize = 5;
 
@@ -50,8 +52,11 @@ impl Sample {
             written: 0,
             signatures: 0,
         };
+        let mut neighbour = None;
         while writer.wants_more() {
-            participant(&mut writer, spec, &synchronizer.synchronizer)?;
+            let participant = Participant::join(&mut writer, spec, &synchronizer.synchronizer)?;
+            participant.host_parties(&mut writer, neighbour.as_ref())?;
+            neighbour = Some(participant);
             bar.set_position(writer.written);
         }
         writer.out.flush()?;
@@ -120,51 +125,73 @@ impl Writer {
     }
 }
 
-fn participant(
-    writer: &mut Writer,
-    spec: SigningKeySpec,
-    synchronizer: &SynchronizerId,
-) -> anyhow::Result<()> {
-    let number = writer.written;
-    let root = Key::generate(spec, KeyUsage::Namespace)?;
-    let intermediate = Key::generate(spec, KeyUsage::Namespace)?;
-    let namespace = Namespace::from(root.public.fingerprint());
-    let delegation = |key: &Key, restriction| {
-        NamespaceDelegation::try_new(namespace.clone(), key.public.clone(), restriction)
-            .map(Mapping::NamespaceDelegation)
-    };
-    writer.write(delegation(&root, Restriction::AllMappings)?, &[&root])?;
-    let restriction = Restriction::AllButNamespaceDelegations;
-    writer.write(delegation(&intermediate, restriction)?, &[&root])?;
+struct Participant {
+    uid: UniqueIdentifier,
+    /// Its intermediate namespace key.
+    key: Key,
+}
 
-    let uid = UniqueIdentifier::try_new(&format!("participant-{number}"), namespace.clone())?;
-    announce_keys(writer, spec, &uid, &intermediate)?;
-    let trust = SynchronizerTrustCertificate {
-        participant: uid.clone(),
-        synchronizer: synchronizer.clone(),
-        feature_flags: Vec::new(),
-    };
-    writer.write(
-        Mapping::SynchronizerTrustCertificate(trust),
-        &[&intermediate],
-    )?;
-    let vetted = VettedPackages {
-        participant: uid.clone(),
-        package_ids: (0..PACKAGES).map(|it| format!("{it:064x}")).collect(),
-        packages: Vec::new(),
-    };
-    writer.write(Mapping::VettedPackages(vetted), &[&intermediate])?;
-    for party in 0..PARTIES {
-        let hosting = HostingParticipant {
+impl Participant {
+    /// Announces a new participant of the synchronizer.
+    fn join(
+        writer: &mut Writer,
+        spec: SigningKeySpec,
+        synchronizer: &SynchronizerId,
+    ) -> anyhow::Result<Self> {
+        let number = writer.written;
+        let root = Key::generate(spec, KeyUsage::Namespace)?;
+        let key = Key::generate(spec, KeyUsage::Namespace)?;
+        let namespace = Namespace::from(root.public.fingerprint());
+        let delegation = |key: &Key, restriction| {
+            NamespaceDelegation::try_new(namespace.clone(), key.public.clone(), restriction)
+                .map(Mapping::NamespaceDelegation)
+        };
+        writer.write(delegation(&root, Restriction::AllMappings)?, &[&root])?;
+        let restriction = Restriction::AllButNamespaceDelegations;
+        writer.write(delegation(&key, restriction)?, &[&root])?;
+
+        let uid = UniqueIdentifier::try_new(&format!("participant-{number}"), namespace)?;
+        announce_keys(writer, spec, &uid, &key)?;
+        let trust = SynchronizerTrustCertificate {
             participant: uid.clone(),
+            synchronizer: synchronizer.clone(),
+            feature_flags: Vec::new(),
+        };
+        writer.write(Mapping::SynchronizerTrustCertificate(trust), &[&key])?;
+        let vetted = VettedPackages {
+            participant: uid.clone(),
+            package_ids: (0..PACKAGES).map(|it| format!("{it:064x}")).collect(),
+            packages: Vec::new(),
+        };
+        writer.write(Mapping::VettedPackages(vetted), &[&key])?;
+        Ok(Self { uid, key })
+    }
+
+    fn host_parties(&self, writer: &mut Writer, neighbour: Option<&Self>) -> anyhow::Result<()> {
+        for number in 0..PARTIES {
+            let name = format!("party-{number}");
+            let party = UniqueIdentifier::try_new(&name, self.uid.namespace().clone())?;
+            let mut hosts = vec![self];
+            hosts.extend(neighbour.filter(|_| number % SHARED == 0));
+            let hosted = PartyToParticipant::try_new(
+                party,
+                1,
+                hosts.iter().map(|host| host.hosting()).collect(),
+                None,
+            )?;
+            let keys: Vec<&Key> = hosts.iter().map(|host| &host.key).collect();
+            writer.write(Mapping::PartyToParticipant(hosted), &keys)?;
+        }
+        Ok(())
+    }
+
+    fn hosting(&self) -> HostingParticipant {
+        HostingParticipant {
+            participant: self.uid.clone(),
             permission: ParticipantPermission::Submission,
             onboarding: false,
-        };
-        let party = UniqueIdentifier::try_new(&format!("party-{party}"), namespace.clone())?;
-        let hosted = PartyToParticipant::try_new(party, 1, vec![hosting], None)?;
-        writer.write(Mapping::PartyToParticipant(hosted), &[&intermediate])?;
+        }
     }
-    Ok(())
 }
 
 fn announce_keys(
