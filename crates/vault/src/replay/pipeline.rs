@@ -50,7 +50,9 @@ pub(super) fn run<R: BufRead>(
             let (queue, answer) = (queue.clone(), answer.clone());
             scope.spawn(move || {
                 // Ends with the queue, or when an error ended the replay and nobody waits for answers any more.
-                let _ended = queue.iter().try_for_each(|job: Job| answer.send(job.run()));
+                let _ended = queue
+                    .iter()
+                    .try_for_each(|job: Job| answer.send(job.run()).map_err(drop));
             });
         }
         // Only the others answer: when they are gone, nobody waits for them.
