@@ -13,6 +13,8 @@ mod bodies;
 mod canton;
 #[path = "proto/codes.rs"]
 mod codes;
+#[path = "proto/corpus.rs"]
+mod corpus;
 #[path = "proto/import.rs"]
 mod import;
 #[path = "proto/key_pairs.rs"]

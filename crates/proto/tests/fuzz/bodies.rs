@@ -243,12 +243,14 @@ pub fn identifiers(data: &[u8]) -> bool {
             .ok()
             .map(|it| it.to_string()),
         text.parse::<StoreId>().ok().map(|it| it.to_string()),
-        text.parse::<TransactionHash>()
-            .ok()
-            .map(|it| it.to_string()),
     ];
     let read: Vec<_> = texts.into_iter().flatten().collect();
     assert!(read.iter().all(|written| written == text), "{read:?}");
+    if let Ok(hash) = text.parse::<TransactionHash>() {
+        // Digits are read in either case.
+        assert!(hash.to_string().eq_ignore_ascii_case(text));
+        return true;
+    }
     if let Ok(code) = text.parse::<MappingCode>() {
         assert_eq!(code.name().parse(), Ok(code));
         return true;
