@@ -1,0 +1,25 @@
+//! The state machine: what a store accepts, what holds when, and which keys sign.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test panics, in its helpers too"
+)]
+
+#[path = "state/authorizing.rs"]
+mod authorizing;
+#[path = "state/checks.rs"]
+mod checks;
+#[path = "state/graph.rs"]
+mod graph;
+#[path = "state/hosting.rs"]
+mod hosting;
+#[path = "state/parties.rs"]
+mod parties;
+#[path = "state/required.rs"]
+mod required;
+#[path = "state/selecting.rs"]
+mod selecting;
+#[path = "state/support.rs"]
+mod support;
