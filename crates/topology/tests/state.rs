@@ -11,15 +11,23 @@
 mod authorizing;
 #[path = "state/checks.rs"]
 mod checks;
+#[path = "state/drafting.rs"]
+mod drafting;
 #[path = "state/graph.rs"]
 mod graph;
 #[path = "state/hosting.rs"]
 mod hosting;
 #[path = "state/parties.rs"]
 mod parties;
+#[path = "state/processing.rs"]
+mod processing;
+#[path = "state/rejections.rs"]
+mod rejections;
 #[path = "state/required.rs"]
 mod required;
 #[path = "state/selecting.rs"]
 mod selecting;
+#[path = "state/storing.rs"]
+mod storing;
 #[path = "state/support.rs"]
 mod support;
