@@ -15,6 +15,8 @@ mod checks;
 mod drafting;
 #[path = "state/graph.rs"]
 mod graph;
+#[path = "state/graph_properties.rs"]
+mod graph_properties;
 #[path = "state/hosting.rs"]
 mod hosting;
 #[path = "state/parties.rs"]
