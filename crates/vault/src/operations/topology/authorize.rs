@@ -143,11 +143,11 @@ impl Vault {
             return Err(TopologyError::MappingAlreadyExists.into());
         }
         let proposed = !proposal.must_fully_authorize;
-        Ok(SignedTransaction::received(
-            transaction,
-            signatures,
-            proposed,
-        )?)
+        let signed = SignedTransaction::received(transaction, signatures, proposed)?;
+        // Others may have signed it before: whoever sends it on sends everything.
+        let known = store.find(signed.hash()).ok();
+        let merged = known.and_then(|row| signed.merged_with(&row.signed));
+        Ok(merged.unwrap_or(signed))
     }
 
     /// Adds one transaction that this vault has signed; what the store says of it is the answer.
