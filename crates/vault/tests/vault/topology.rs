@@ -2,6 +2,8 @@
 
 #[path = "topology/announcing.rs"]
 mod announcing;
+#[path = "topology/choosing.rs"]
+mod choosing;
 #[path = "topology/crashes.rs"]
 mod crashes;
 #[path = "topology/deleting.rs"]
@@ -10,8 +12,12 @@ mod deleting;
 mod identity;
 #[path = "topology/operator.rs"]
 mod operator;
+#[path = "topology/picture.rs"]
+pub(crate) mod picture;
 #[path = "topology/rotation.rs"]
 mod rotation;
+#[path = "topology/statements.rs"]
+pub(crate) mod statements;
 #[path = "topology/synchronizers.rs"]
 mod synchronizers;
 
