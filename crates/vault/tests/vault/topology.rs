@@ -1,5 +1,7 @@
 //! The node's identity and its announced keys.
 
+#[path = "topology/adding.rs"]
+mod adding;
 #[path = "topology/announcing.rs"]
 mod announcing;
 #[path = "topology/choosing.rs"]
