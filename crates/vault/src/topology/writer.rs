@@ -42,7 +42,7 @@ impl<'v> TopologyWriter<'v> {
         Ok(&self.topology.held(id)?.store)
     }
 
-    /// Makes the store if it is not there.
+    /// Makes the store if it is not there. A synchronizer's that stays empty is not kept.
     pub(crate) fn create(&mut self, id: &StoreId) {
         self.topology.create(id.clone());
     }
@@ -130,5 +130,6 @@ impl Drop for TopologyWriter<'_> {
             // Nobody knows what of it is durable: the next reader asks the database.
             self.topology.forget();
         }
+        self.topology.forget_empty();
     }
 }
