@@ -18,10 +18,12 @@ mod operator;
 pub(crate) mod picture;
 #[path = "topology/rotation.rs"]
 mod rotation;
+#[path = "topology/snapshots.rs"]
+mod snapshots;
 #[path = "topology/statements.rs"]
 pub(crate) mod statements;
 #[path = "topology/synchronizers.rs"]
-mod synchronizers;
+pub(crate) mod synchronizers;
 
 use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyUsage, SigningKeySpec};
 use strongroom_topology::{At, MemberCode, OwnerToKeyMapping, StoreId};

@@ -75,7 +75,7 @@ async fn what_another_node_authorized_is_taken_in_as_it_is() {
     let new = &look(&house, &vault).await.stores[&StoreId::Authorized][2..];
     for (row, transaction) in new.iter().zip(&transactions) {
         let bytes = strongroom_proto::topology::encode_signed_transaction(transaction);
-        assert_eq!(row.signed, bytes);
+        assert_eq!(row.signed, data_encoding::HEXLOWER.encode(&bytes));
     }
 }
 

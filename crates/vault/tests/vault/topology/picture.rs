@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use strongroom_crypto::Timestamp;
 use strongroom_proto::topology::encode_signed_transaction;
 use strongroom_topology::{StoreId, StoredTransaction};
@@ -24,7 +25,8 @@ pub(crate) struct RowPicture {
     pub(crate) sequenced: Timestamp,
     pub(crate) valid_from: Timestamp,
     pub(crate) valid_until: Option<Timestamp>,
-    pub(crate) signed: Vec<u8>,
+    /// In hexadecimal digits.
+    pub(crate) signed: String,
     pub(crate) rejection: Option<String>,
 }
 
@@ -35,7 +37,7 @@ impl RowPicture {
             sequenced: row.sequenced,
             valid_from: row.valid_from,
             valid_until: row.valid_until,
-            signed: encode_signed_transaction(&row.signed),
+            signed: HEXLOWER.encode(&encode_signed_transaction(&row.signed)),
             rejection: row.rejection.as_deref().map(str::to_owned),
         }
     }
