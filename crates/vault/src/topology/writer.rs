@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use strongroom_store::TopologyExpiry;
 use strongroom_topology::{
-    Delta, Outcome, Rules, SignedTransaction, StoreId, Times, TopologyStore,
+    At, Delta, Member, Outcome, OwnerToKeyMapping, Rules, SignedTransaction, StoreId, Times,
+    TopologyStore,
 };
 use tokio::sync::RwLockWriteGuard;
 
@@ -40,6 +41,21 @@ impl<'v> TopologyWriter<'v> {
 
     pub(crate) fn store(&self, id: &StoreId) -> Result<&TopologyStore, VaultError> {
         Ok(&self.topology.held(id)?.store)
+    }
+
+    /// What the node's own store announces for a node now.
+    pub(crate) fn owner_to_key(
+        &self,
+        member: &Member,
+    ) -> Result<Option<&OwnerToKeyMapping>, VaultError> {
+        let store = self.store(&StoreId::Authorized)?;
+        Ok(store.owner_to_key(member, At::Head))
+    }
+
+    /// Every store, by name.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (&StoreId, &TopologyStore)> {
+        let stores = self.topology.stores.iter();
+        stores.map(|(id, held)| (id, &held.store))
     }
 
     /// Makes the store if it is not there. A synchronizer's that stays empty is not kept.

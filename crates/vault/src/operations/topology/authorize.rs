@@ -81,6 +81,17 @@ impl Vault {
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
         let writer = TopologyWriter::begin(self).await?;
+        self.authorize_in(caller, writer, store, proposal).await
+    }
+
+    /// As [`Vault::authorize`], for whoever has looked at topology and must not be overtaken.
+    pub(super) async fn authorize_in(
+        &self,
+        caller: &Caller,
+        writer: TopologyWriter<'_>,
+        store: &StoreId,
+        proposal: Proposal,
+    ) -> Result<Authorized, VaultError> {
         let signed = self.build_and_sign(&writer, store, &proposal).await?;
         self.add_signed(caller, writer, store, signed).await
     }
