@@ -43,6 +43,10 @@ impl Vault {
                 certified,
             });
         }
+        let _turn = self.node().turn().await;
+        self.try_settle().await?;
+        // Before the certificates are durable: they are not for another node.
+        self.wanted(new, certified.clone())?;
         self.add_certificates(caller, &certified, certificates)
             .await?;
         let member = self.identify_as(caller, new, certified.clone()).await?;

@@ -178,9 +178,7 @@ impl Vault {
     ) -> Result<Option<RotationStep>, VaultError> {
         // Held from the look at topology to the end of the step: two callers do two steps.
         let writer = TopologyWriter::begin(self).await?;
-        if self.is_in_doubt() {
-            self.settled().await;
-        }
+        self.try_settle().await?;
         let Some(rotation) = self.rotations().into_iter().next() else {
             return Ok(None);
         };
