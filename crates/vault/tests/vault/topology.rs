@@ -6,6 +6,8 @@ mod adding;
 mod announcing;
 #[path = "topology/choosing.rs"]
 mod choosing;
+#[path = "topology/concurrency.rs"]
+mod concurrency;
 #[path = "topology/crashes.rs"]
 mod crashes;
 #[path = "topology/deleting.rs"]
