@@ -11,8 +11,8 @@ use strongroom_crypto::{
     SigningKeySpec, SigningPublicKey,
 };
 use strongroom_topology::{
-    At, Mapping, Member, MemberCode, Namespace, NamespaceDelegation, OwnerToKeyMapping,
-    Restriction, StoreId, UniqueIdentifier,
+    At, Mapping, MappingCode, Member, MemberCode, Namespace, NamespaceDelegation,
+    OwnerToKeyMapping, Restriction, StoreId, UniqueIdentifier,
 };
 
 use super::authorize::Proposal;
@@ -179,7 +179,8 @@ impl Vault {
         signing_half(&entry)
     }
 
-    /// The target of the last stored delegation of a namespace whose private key is here; none without any delegation.
+    /// The target of the last stored delegation of a namespace that may announce keys and whose private key is here; none
+    /// without any delegation.
     pub(super) async fn namespace_signer(
         &self,
         namespace: &Namespace,
@@ -187,7 +188,7 @@ impl Vault {
         let store = self.topology(&StoreId::Authorized).await?;
         let mut targets: Vec<_> = store
             .namespace_delegations(namespace, At::Head)
-            .map(|(stored, delegation)| (stored.ordinal, delegation.target().fingerprint()))
+            .map(|(stored, delegation)| (stored.ordinal, delegation))
             .collect();
         targets.sort_unstable_by_key(|(ordinal, _)| *ordinal);
         if targets.is_empty() {
@@ -196,7 +197,8 @@ impl Vault {
         let held = targets
             .into_iter()
             .rev()
-            .map(|(_, target)| target)
+            .filter(|(_, delegation)| delegation.can_sign(MappingCode::OwnerToKeyMapping))
+            .map(|(_, delegation)| delegation.target().fingerprint())
             .find(|target| self.may_sign(target));
         held.map(Some).ok_or(VaultError::NoNamespaceSigner {
             namespace: namespace.clone(),
