@@ -4,6 +4,8 @@
 mod adding;
 #[path = "topology/announcing.rs"]
 mod announcing;
+#[path = "topology/certificates.rs"]
+mod certificates;
 #[path = "topology/choosing.rs"]
 mod choosing;
 #[path = "topology/concurrency.rs"]
