@@ -156,9 +156,10 @@ impl Vault {
         let proposed = !proposal.must_fully_authorize;
         let signed = SignedTransaction::received(transaction, signatures, proposed)?;
         // Others may have signed it before: whoever sends it on sends everything.
-        let known = store.find(signed.hash()).ok();
-        let merged = known.and_then(|row| signed.merged_with(&row.signed));
-        Ok(merged.unwrap_or(signed))
+        Ok(match store.find(signed.hash()) {
+            Ok(known) => signed.with_signatures_from(&known.signed),
+            Err(_unknown) => signed,
+        })
     }
 
     /// Adds one transaction that this vault has signed; what the store says of it is the answer.
