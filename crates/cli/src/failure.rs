@@ -88,6 +88,12 @@ pub(crate) enum CliError {
     },
     #[error("there is no error code {code}")]
     NoSuchCode { code: String },
+    #[error("{file} is a {found}; {expected} are taken here")]
+    OtherContainer {
+        file: String,
+        found: &'static str,
+        expected: &'static str,
+    },
     #[error("standard input was asked for twice")]
     StdinTwice,
     #[error("the fingerprint of the key is {found}, not {expected}")]
@@ -243,6 +249,11 @@ const STDIN_TWICE: ErrorCode = code(
     Category::InvalidRequest,
     "Put one of the two inputs into a file.",
 );
+const OTHER_CONTAINER: ErrorCode = code(
+    "TOPOLOGY_INPUT_OF_OTHER_KIND",
+    Category::InvalidRequest,
+    "Give snapshots to 'strongroom topology import', certificates and lists of transactions to 'strongroom topology apply'.",
+);
 const OTHER_KEY: ErrorCode = code(
     "OTHER_KEY",
     Category::InvalidRequest,
@@ -280,6 +291,7 @@ impl CliError {
         NO_SUCH_CODE,
         WRONG_USAGE,
         STDIN_TWICE,
+        OTHER_CONTAINER,
         OTHER_KEY,
     ];
 }
@@ -315,6 +327,7 @@ impl Coded for CliError {
             Self::NotScrubbed { .. } => NOT_SCRUBBED,
             Self::NoSuchCode { .. } => NO_SUCH_CODE,
             Self::StdinTwice => STDIN_TWICE,
+            Self::OtherContainer { .. } => OTHER_CONTAINER,
             Self::OtherKey { .. } => OTHER_KEY,
         }
     }
@@ -339,6 +352,13 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<ConfigError>(error))
         .or_else(|| of::<FileError>(error))
         .or_else(|| of::<strongroom_proto::ProtoError>(error))
+        .or_else(|| of::<strongroom_proto::topology::DetectError>(error))
+        .or_else(|| of::<strongroom_proto::topology::StreamError>(error))
+        .or_else(|| of::<strongroom_topology::TopologyError>(error))
+        .or_else(|| of::<strongroom_topology::StoreIdError>(error))
+        .or_else(|| of::<strongroom_topology::MappingError>(error))
+        .or_else(|| of::<strongroom_topology::IdentifierError>(error))
+        .or_else(|| of::<strongroom_topology::SignaturesError>(error))
         .or_else(|| of::<strongroom_crypto::KeyError>(error))
         .or_else(|| of::<strongroom_crypto::SignError>(error))
         .or_else(|| of::<strongroom_crypto::VerifyError>(error))
@@ -428,6 +448,14 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         KmsError::CODES,
         LocalKmsError::CODES,
         strongroom_proto::ProtoError::CODES,
+        strongroom_proto::topology::DetectError::CODES,
+        strongroom_proto::topology::StreamError::CODES,
+        strongroom_topology::TopologyError::CODES,
+        strongroom_topology::Rejection::CODES,
+        strongroom_topology::StoreIdError::CODES,
+        strongroom_topology::MappingError::CODES,
+        strongroom_topology::IdentifierError::CODES,
+        strongroom_topology::SignaturesError::CODES,
         StoreError::CODES,
         AnchorError::CODES,
         VaultError::CODES,

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod containers;
 mod environment;
 mod exit;
 mod failure;

@@ -11,7 +11,6 @@ use serde::Serialize;
 use strongroom_config::Protection;
 use strongroom_crypto::{EncryptionKeySpec, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_store::KeyState;
-use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{KeyEntry, KeyFilter, NewEncryptionKey, NewSigningKey, Vault};
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     commands::{init, keys},
     exit,
     failure::CliError,
-    key_view::{self, KeyView},
+    key_view::{self, Announced, KeyView},
     output, progress,
     session::{self, Session},
 };
@@ -61,7 +60,12 @@ struct Check {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let (session, created) = open_or_make(global, &options).await?;
+    let plan = init::Plan {
+        node: options.node.as_deref(),
+        key_dir: options.key_dir.as_deref(),
+        protection: None,
+    };
+    let (session, created) = init::open_or_make(global, &plan).await?;
     let spinner = progress::spinner(global, "making keys and using them");
     let node = session.config.vault.node.clone();
     let protection = session
@@ -85,6 +89,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     check_keys(&session.vault, &keys, "after reopening", &mut checks).await?;
     checks.push(no_key_in_files(&session.vault, &keys, &global.dir).await?);
     kms_calls += session.kms.total_calls();
+    let announced = Announced::of(&session.vault).await?;
     let report = Report {
         vault_id: session.vault.id().to_string(),
         dir: global.dir.display().to_string(),
@@ -93,7 +98,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             .vault
             .list(&KeyFilter::default())?
             .iter()
-            .map(|entry| KeyView::of(entry))
+            .map(|entry| KeyView::of(entry, &announced))
             .collect(),
         checks,
         kms_calls,
@@ -160,20 +165,6 @@ impl Report {
         writeln!(out, "  strongroom doctor {vault}")?;
         writeln!(out, "  strongroom audit list {vault}")
     }
-}
-
-/// Opens the vault of the folder, or makes it; an interrupted making goes on.
-async fn open_or_make(global: &Global, options: &Options) -> anyhow::Result<(Session, bool)> {
-    let plan = init::Plan {
-        node: options.node.as_deref(),
-        key_dir: options.key_dir.as_deref(),
-        protection: None,
-    };
-    if SqliteStore::exists(&global.dir) {
-        plan.check(global)?;
-        return Ok((Session::open(global).await?, false));
-    }
-    Ok((init::make(global, &plan).await?, true))
 }
 
 /// What the name of the namespace key ends in.

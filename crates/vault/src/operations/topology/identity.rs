@@ -70,7 +70,10 @@ impl Vault {
         caller: &Caller,
         new: &NewIdentity,
     ) -> Result<NodeKeys, VaultError> {
-        let root = self.namespace_key(caller, new, "namespace").await?;
+        let root = match self.identity() {
+            Some(identity) => self.root_key(&identity.member)?,
+            None => self.namespace_key(caller, new, "namespace").await?,
+        };
         let member = self.identify(caller, new, &root).await?;
         let signer = self
             .delegate_as_configured(caller, new, &member, root)
@@ -78,7 +81,23 @@ impl Vault {
         self.announce_node_keys(caller, new, member, signer).await
     }
 
-    /// The root key: the one of the vault's identity if it has one, else the one of that name, else a new one.
+    /// The root key of an identity that was made: by its fingerprint, since a name may be given to another key.
+    fn root_key(&self, member: &Member) -> Result<SigningPublicKey, VaultError> {
+        let namespace = member.uid.namespace();
+        let no_signer = || VaultError::NoNamespaceSigner {
+            namespace: namespace.clone(),
+        };
+        let fingerprint = namespace.fingerprint().ok_or_else(no_signer)?;
+        match &self.key(&fingerprint)?.public {
+            PublicKey::Signing(key) => Ok(key.clone()),
+            PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
+                fingerprint,
+                wanted: KeyPurpose::Signing,
+            }),
+        }
+    }
+
+    /// A namespace key: the one of that name, else a new one.
     async fn namespace_key(
         &self,
         caller: &Caller,
@@ -252,7 +271,7 @@ impl Vault {
         }
         if new.code == MemberCode::Participant {
             let name = key_name(new, "encryption")?;
-            let entry = match self.key_named(&name, KeyPurpose::Encryption)? {
+            let entry = match self.key_named(&name, None)? {
                 Some(entry) => entry,
                 None => {
                     let request = NewEncryptionKey {
@@ -275,7 +294,7 @@ impl Vault {
         usages: KeyUsages,
     ) -> Result<SigningPublicKey, VaultError> {
         let name = key_name(new, suffix)?;
-        let entry = match self.key_named(&name, KeyPurpose::Signing)? {
+        let entry = match self.key_named(&name, Some(usages))? {
             Some(entry) => entry,
             None => {
                 let request = NewSigningKey {
@@ -295,16 +314,22 @@ impl Vault {
         }
     }
 
-    /// The oldest key of this name and purpose; its private half must be here.
+    /// The oldest key of this name that has these usages, or is for encryption; its private half must be here.
     fn key_named(
         &self,
         name: &KeyName,
-        purpose: KeyPurpose,
+        usages: Option<KeyUsages>,
     ) -> Result<Option<Arc<KeyEntry>>, VaultError> {
+        let purpose = usages.map_or(KeyPurpose::Encryption, |_signing| KeyPurpose::Signing);
+        let fits = |entry: &KeyEntry| match (entry.usages(), usages) {
+            // A key for something else would be announced, and then be of no use.
+            (Some(has), Some(wanted)) => wanted.iter().all(|usage| has.contains(usage)),
+            (has, wanted) => has.is_none() && wanted.is_none(),
+        };
         let entries = self.directory().entries();
         let found = entries
             .into_iter()
-            .filter(|entry| entry.name.as_ref() == Some(name) && entry.purpose() == purpose)
+            .filter(|entry| entry.name.as_ref() == Some(name) && fits(entry))
             .min_by_key(|entry| (entry.created_at, entry.fingerprint()));
         match found {
             Some(entry) if entry.private.is_none() => Err(VaultError::PrivateKeyLost {
