@@ -14,11 +14,14 @@ mod keys;
 mod kms;
 mod quickstart;
 mod sign;
+mod topology;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
+
+pub(crate) use topology::RootError;
 
 use crate::args::Cli;
 
@@ -49,6 +52,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom kms show\n  strongroom kms protect --passphrase-prompt"
     )]
     Kms(kms::Command),
+    /// Prepare, sign, assemble and inspect topology transactions
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom topology root inspect root.prep"
+    )]
+    Topology(topology::Command),
     /// Show the anchor, or accept the state of a restored database
     #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
@@ -82,6 +91,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Decrypt(options) => decrypt::run(&global, options).await,
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Kms(command) => kms::run(&global, command).await,
+        Command::Topology(command) => topology::run(&global, command),
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Config(command) => config::run(&global, command),

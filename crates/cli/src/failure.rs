@@ -10,7 +10,7 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
-use crate::{exit, output};
+use crate::{commands::RootError, exit, output};
 
 /// What the command line itself refuses.
 #[derive(Debug, thiserror::Error)]
@@ -343,6 +343,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         error.downcast_ref::<E>().map(Coded::code)
     }
     of::<CliError>(error)
+        .or_else(|| of::<RootError>(error))
         .or_else(|| of::<VaultError>(error))
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
@@ -427,6 +428,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub(crate) fn all_codes() -> Vec<ErrorCode> {
     let domains = [
         CliError::CODES,
+        RootError::CODES,
         ConfigError::CODES,
         strongroom_crypto::KeyError::CODES,
         strongroom_crypto::SignError::CODES,

@@ -9,12 +9,14 @@ mod environment;
 mod exit;
 mod failure;
 mod input;
+mod key_file;
 mod key_view;
 mod output;
 mod progress;
 mod secrets;
 mod session;
 mod terminal;
+mod transaction_view;
 
 use std::process::ExitCode;
 

@@ -25,16 +25,25 @@ pub(crate) fn print<D: Serialize>(
             serde_json::to_writer_pretty(&mut printed, document)?;
             printed.push(b'\n');
         }
-        Format::Table => {
-            let mut text = Vec::new();
-            table(&mut text)?;
-            let text = String::from_utf8_lossy(&text);
-            for line in text.lines() {
-                writeln!(printed, "{}", printable(line).trim_end())?;
-            }
-        }
+        Format::Table => printed = shown(table)?,
     }
     write(&printed)
+}
+
+/// Tells on standard error what `text` says: what people are to read before something is done.
+pub(crate) fn tell(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let text = shown(text)?;
+    Ok(io::stderr().lock().write_all(&text)?)
+}
+
+/// The lines of `text` without anything that steers a terminal.
+fn shown(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Vec<u8>> {
+    let (mut written, mut shown) = (Vec::new(), Vec::new());
+    text(&mut written)?;
+    for line in String::from_utf8_lossy(&written).lines() {
+        writeln!(shown, "{}", printable(line).trim_end())?;
+    }
+    Ok(shown)
 }
 
 /// Writes all of `bytes` to standard output, past the buffer of the standard library: they may be a secret, and the buffer

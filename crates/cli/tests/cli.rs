@@ -26,6 +26,8 @@ mod leaks;
 mod memory;
 #[path = "cli/needles.rs"]
 mod needles;
+#[path = "cli/offline_root.rs"]
+mod offline_root;
 #[path = "cli/openssl.rs"]
 mod openssl;
 #[path = "cli/process.rs"]

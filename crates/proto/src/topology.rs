@@ -39,7 +39,10 @@ pub use detect::{DetectError, detect};
 pub use list::{
     decode_broadcast, decode_signed_transactions, encode_broadcast, encode_signed_transactions,
 };
-pub use script::{assemble_as_script, encode_transaction_as_script};
+pub use script::{
+    DelegationTarget, assemble_as_script, encode_delegation_as_script, encode_revocation_as_script,
+    encode_transaction_as_script,
+};
 pub use signed::{decode_signed_transaction, encode_signed_transaction, topology_signature};
 pub use snapshot::{SnapshotItem, decode_snapshot_item, write_snapshot_v1, write_snapshot_v2};
 pub use stream::{DecodedItem, ItemReader, MAX_ITEM_BYTES, ReceivedItem, StreamError};

@@ -19,6 +19,8 @@ mod passwords;
 mod properties;
 #[path = "proto/public_keys.rs"]
 mod public_keys;
+#[path = "proto/scripts.rs"]
+mod scripts;
 #[path = "proto/signatures.rs"]
 mod signatures;
 #[path = "proto/stored.rs"]

@@ -1,7 +1,7 @@
 //! `keys`: the keys of a vault.
 
 mod delete;
-mod export;
+pub(crate) mod export;
 mod generate;
 mod import;
 mod list;

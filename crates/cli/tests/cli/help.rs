@@ -107,6 +107,12 @@ fn the_long_help_says_what_the_short_one_leaves_out() {
         ("verify", "Exit status 0: it verifies"),
         ("doctor", "Exit status 0: nothing is"),
         ("init", "Interrupted, it is simply repeated"),
+        ("topology root", "none of these commands needs a vault"),
+        (
+            "topology root prepare",
+            "PARTY_TO_PARTICIPANT, SYNCHRONIZER_PARAMETERS_STATE",
+        ),
+        ("topology root inspect", "Exit status 0: nothing is wrong"),
     ] {
         let path: Vec<_> = args.split(' ').map(str::to_owned).collect();
         let help = help(&sandbox, &path);
@@ -180,6 +186,9 @@ fn every_error_code_is_listed_with_its_advice_and_exit_status() {
         "KMS_KEY_NOT_FOUND",
         "KMS_LOCAL_WRONG_PASSPHRASE",
         "PROTO_MALFORMED",
+        "ROOT_BLIND",
+        "TOPOLOGY_INVALID_MAPPING",
+        "TOPOLOGY_INPUT_UNKNOWN",
         "STORE_LOCKED",
         "ROLLED_BACK",
         "ANCHOR_DAMAGED",

@@ -14,7 +14,7 @@ const MESSAGE: &[u8] = b"a message for both of them";
 
 /// Runs `openssl`, which must succeed; returns what it prints.
 #[track_caller]
-fn openssl(sandbox: &Sandbox, line: &str) -> Vec<u8> {
+pub(crate) fn openssl(sandbox: &Sandbox, line: &str) -> Vec<u8> {
     let ran = try_openssl(sandbox, line);
     assert!(ran.status == 0, "openssl {line}\n{}", ran.stderr);
     ran.stdout
@@ -36,12 +36,12 @@ fn present(mut command: Command) -> Ran {
 }
 
 /// Whether this OpenSSL has ML-DSA, which came with version 3.5.
-fn knows_ml_dsa(sandbox: &Sandbox) -> bool {
+pub(crate) fn knows_ml_dsa(sandbox: &Sandbox) -> bool {
     let listed = openssl(sandbox, "list -signature-algorithms");
     String::from_utf8_lossy(&listed).contains("ML-DSA-65")
 }
 
-fn signing_specs(sandbox: &Sandbox) -> Vec<&'static str> {
+pub(crate) fn signing_specs(sandbox: &Sandbox) -> Vec<&'static str> {
     let mut specs = vec!["ec-curve-25519", "ec-p-256", "ec-p-384", "ec-secp-256k-1"];
     if knows_ml_dsa(sandbox) {
         specs.push("ml-dsa-65");
@@ -50,7 +50,7 @@ fn signing_specs(sandbox: &Sandbox) -> Vec<&'static str> {
 }
 
 /// How `openssl` signs or verifies with a key of `spec`.
-fn digest_of(spec: &str) -> Option<&'static str> {
+pub(crate) fn digest_of(spec: &str) -> Option<&'static str> {
     match spec {
         "ec-p-384" => Some("sha384"),
         "ec-p-256" | "ec-secp-256k-1" => Some("sha256"),
@@ -59,7 +59,13 @@ fn digest_of(spec: &str) -> Option<&'static str> {
 }
 
 #[track_caller]
-fn openssl_verifies(sandbox: &Sandbox, spec: &str, public: &str, message: &str, signature: &str) {
+pub(crate) fn openssl_verifies(
+    sandbox: &Sandbox,
+    spec: &str,
+    public: &str,
+    message: &str,
+    signature: &str,
+) {
     let line = match digest_of(spec) {
         Some(digest) => {
             // Both ways to ask.
@@ -164,7 +170,7 @@ fn forms(spec: &str) -> Vec<&'static str> {
     }
 }
 
-fn openssl_generates(sandbox: &Sandbox, spec: &str) {
+pub(crate) fn openssl_generates(sandbox: &Sandbox, spec: &str) {
     let line = match spec {
         "ec-curve-25519" => "genpkey -algorithm ed25519 -out theirs.pem",
         "ec-p-256" => "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out theirs.pem",

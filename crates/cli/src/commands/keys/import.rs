@@ -15,6 +15,7 @@ use crate::{
     failure::CliError,
     input,
     key_view::Announced,
+    key_file::looks_like_message,
     secrets,
     session::Session,
 };
@@ -175,18 +176,6 @@ fn public_key(options: &Options, contents: &SecretBytes) -> anyhow::Result<Publi
         );
     }
     Ok(imported.key)
-}
-
-/// Whether the bytes begin as a message with a key in it does, so that what is wrong with them is told as of a message.
-///
-/// Its first field is one of the first two. DER begins otherwise, and PEM is text, in which a line end is such a field.
-fn looks_like_message(bytes: &[u8]) -> bool {
-    const FIRST: [u8; 3] = [1 << 3 | 2, 2 << 3 | 2, 2 << 3];
-    let is_text = str::from_utf8(bytes).is_ok_and(|text| {
-        text.chars()
-            .all(|character| !character.is_control() || character.is_ascii_whitespace())
-    });
-    bytes.first().is_some_and(|first| FIRST.contains(first)) && !is_text
 }
 
 /// A container says what its key is for. Whoever says otherwise expects another key.
