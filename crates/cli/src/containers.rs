@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use flate2::bufread::MultiGzDecoder;
 use strongroom_proto::topology::{
-    Container, DecodedItem, ItemReader, MAX_ITEM_BYTES, StreamError, detect,
+    Container, DecodedItem, ItemReader, MAX_ITEM_BYTES, SnapshotItem, StreamError, detect,
 };
 use strongroom_topology::SignedTransaction;
 
@@ -16,6 +16,9 @@ use crate::{failure::CliError, input};
 
 /// What all transactions that are handled at once may take, decompressed.
 const TRANSACTIONS_LIMIT: usize = 64 * 1024 * 1024;
+
+/// What a snapshot that is taken in may take, decompressed: it is held in memory.
+const SNAPSHOT_LIMIT: usize = 1024 * 1024 * 1024;
 
 /// The beginning that is looked at to find out which container it is. Holds the largest item.
 const HEAD: usize = MAX_ITEM_BYTES + 64 * 1024;
@@ -122,4 +125,25 @@ pub(crate) fn transactions(
         }
     }
     Ok(transactions)
+}
+
+/// The rows of a snapshot.
+pub(crate) fn snapshot(
+    path: &Path,
+    container: Option<Container>,
+) -> anyhow::Result<Vec<SnapshotItem>> {
+    let opened = Opened::open(path, container, SNAPSHOT_LIMIT)?;
+    let refused = CliError::OtherContainer {
+        file: opened.name.clone(),
+        found: opened.container.name(),
+        expected: "snapshots",
+    };
+    let mut rows = Vec::new();
+    for item in opened {
+        match item? {
+            DecodedItem::Row(row) => rows.push(row),
+            DecodedItem::Transaction(_) => return Err(refused.into()),
+        }
+    }
+    Ok(rows)
 }

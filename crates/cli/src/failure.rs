@@ -94,6 +94,10 @@ pub(crate) enum CliError {
         found: &'static str,
         expected: &'static str,
     },
+    #[error("a certificate is one transaction, these are {found}")]
+    NotOneTransaction { found: usize },
+    #[error("this is the root certificate: to revoke it burns the namespace {namespace}")]
+    BurnsNamespace { namespace: String },
     #[error("standard input was asked for twice")]
     StdinTwice,
     #[error("the fingerprint of the key is {found}, not {expected}")]
@@ -254,6 +258,17 @@ const OTHER_CONTAINER: ErrorCode = code(
     Category::InvalidRequest,
     "Give snapshots to 'strongroom topology import', certificates and lists of transactions to 'strongroom topology apply'.",
 );
+const NOT_ONE_TRANSACTION: ErrorCode = code(
+    "TOPOLOGY_NOT_ONE_TRANSACTION",
+    Category::InvalidRequest,
+    "Name one by its hash, or write a list with --format transactions.",
+);
+const BURNS_NAMESPACE: ErrorCode = code(
+    "TOPOLOGY_BURNS_NAMESPACE",
+    Category::FailedPrecondition,
+    "Nothing can be signed in the namespace any more, by no key, and nothing brings it back. If that is what you want, add \
+     --danger-burn-namespace.",
+);
 const OTHER_KEY: ErrorCode = code(
     "OTHER_KEY",
     Category::InvalidRequest,
@@ -292,6 +307,8 @@ impl CliError {
         WRONG_USAGE,
         STDIN_TWICE,
         OTHER_CONTAINER,
+        NOT_ONE_TRANSACTION,
+        BURNS_NAMESPACE,
         OTHER_KEY,
     ];
 }
@@ -328,6 +345,8 @@ impl Coded for CliError {
             Self::NoSuchCode { .. } => NO_SUCH_CODE,
             Self::StdinTwice => STDIN_TWICE,
             Self::OtherContainer { .. } => OTHER_CONTAINER,
+            Self::NotOneTransaction { .. } => NOT_ONE_TRANSACTION,
+            Self::BurnsNamespace { .. } => BURNS_NAMESPACE,
             Self::OtherKey { .. } => OTHER_KEY,
         }
     }

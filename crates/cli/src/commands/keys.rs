@@ -5,7 +5,7 @@ pub(crate) mod export;
 mod generate;
 mod import;
 mod list;
-mod rotate;
+pub(crate) mod rotate;
 mod seal;
 mod show;
 

@@ -40,7 +40,9 @@ fn a_rotated_key_decrypts_what_is_old_and_its_successor_is_announced() {
     assert_eq!(state_of(&sandbox, &new), "active");
     assert!(is_announced(&sandbox, &new) && !is_announced(&sandbox, &old));
 
-    let ran = sandbox.run(["decrypt", "encrypted", "--key", &old]).succeeded();
+    let ran = sandbox
+        .run(["decrypt", "encrypted", "--key", &old])
+        .succeeded();
     assert_eq!(ran.text(), "hello");
     let again = ["encrypt", "message", "--to", &old, "--out", "again"];
     sandbox.refuses(again, "KEY_RETIRED", 3);

@@ -45,19 +45,28 @@ pub(crate) struct Args {
 impl Args {
     /// What is to be made, if anything, with everything read that there is to read.
     pub(crate) fn plan(&self) -> anyhow::Result<Option<Plan>> {
+        self.plan_with(Vec::new())
+    }
+
+    /// The same with these certificates in front of those that the arguments name.
+    pub(crate) fn plan_with(
+        &self,
+        mut certificates: Vec<SignedTransaction>,
+    ) -> anyhow::Result<Option<Plan>> {
         let Some(kind) = self.kind else {
             return Ok(None);
         };
         if let Some(identifier) = &self.identifier {
             check_identifier(identifier)?;
         }
+        certificates.extend(containers::transactions(&self.certificate, None)?);
         Ok(Some(Plan {
             kind,
             identifier: self.identifier.clone(),
             intermediate_key: self.intermediate_key,
             signing_spec: self.signing_spec,
             encryption_spec: self.encryption_spec,
-            certificates: containers::transactions(&self.certificate, None)?,
+            certificates,
             namespace: self.namespace.clone(),
         }))
     }
@@ -84,6 +93,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A participant of which nothing else is said.
+    pub(crate) fn participant() -> Self {
+        Self {
+            kind: MemberCode::Participant,
+            identifier: None,
+            intermediate_key: false,
+            signing_spec: SigningKeySpec::EcCurve25519,
+            encryption_spec: EncryptionKeySpec::EcP256,
+            certificates: Vec::new(),
+            namespace: None,
+        }
+    }
+
     /// Makes the identity, or finishes it; changes nothing when it is complete.
     pub(crate) async fn make(self, session: &Session) -> anyhow::Result<IdentityView> {
         let (vault, caller) = (&session.vault, &session.caller);

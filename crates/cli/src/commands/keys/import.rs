@@ -14,8 +14,8 @@ use crate::{
     commands::keys::export::PasswordArgs,
     failure::CliError,
     input,
-    key_view::Announced,
     key_file::looks_like_message,
+    key_view::Announced,
     secrets,
     session::Session,
 };

@@ -191,7 +191,8 @@ impl Report {
         for store in &self.waiting_for {
             writeln!(
                 out,
-                "\n{store} does not show it yet. When it has sequenced the change:\n  \
+                "\n{store} does not show it yet. Give it the change, and when it has sequenced it:\n  \
+                strongroom topology export {vault} --mapping otk --format transactions --out FILE\n  \
                 strongroom topology apply FILE {vault} --store {store} --sequenced TIME\n  \
                 strongroom keys rotate {vault} --resume"
             )?;
