@@ -12,6 +12,7 @@ mod graph;
 mod input;
 mod key_file;
 mod key_view;
+mod memory_peak;
 mod output;
 mod progress;
 mod row_view;

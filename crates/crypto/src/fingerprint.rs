@@ -87,6 +87,17 @@ impl Fingerprint {
         Self(hash)
     }
 
+    /// The text form, 68 bytes of ASCII, without an allocation.
+    #[must_use]
+    pub fn to_hex(&self) -> [u8; Self::TEXT_LENGTH] {
+        let mut text = [0; Self::TEXT_LENGTH];
+        if let Some((prefix, digits)) = text.split_first_chunk_mut::<4>() {
+            *prefix = *b"1220";
+            HEXLOWER.encode_mut(&self.0, digits);
+        }
+        text
+    }
+
     /// The 32 hash bytes, without the multihash prefix.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -96,7 +107,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{MULTIHASH_PREFIX}{}", HEXLOWER.encode_display(&self.0))
+        f.write_str(std::str::from_utf8(&self.to_hex()).unwrap_or_default())
     }
 }
 

@@ -68,6 +68,15 @@ impl HashBuilder {
         self.bytes(value.as_bytes())
     }
 
+    /// The text that the parts make together, as [`Self::string`].
+    #[must_use]
+    pub fn string_of(self, parts: &[&str]) -> Self {
+        let counted = self.count(parts.iter().map(|part| part.len()).sum());
+        parts
+            .iter()
+            .fold(counted, |builder, part| builder.raw(part.as_bytes()))
+    }
+
     /// Four bytes, big endian.
     #[must_use]
     pub fn int(self, value: i32) -> Self {

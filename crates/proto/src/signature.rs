@@ -19,7 +19,7 @@ const ASYMMETRIC_ENCRYPTED: &str = "AsymmetricEncrypted";
 /// [`ProtoError::UnsupportedDelegation`] for a signature made by a session key: `signed_by` then names the key that
 /// lent its right, not the key that signed, and checking against that one would be wrong. Otherwise a [`ProtoError`]
 /// naming the first field that is missing, unknown or invalid.
-pub fn read_signature(message: &v30::Signature) -> Result<Signature, ProtoError> {
+pub fn read_signature(message: v30::Signature) -> Result<Signature, ProtoError> {
     use v30::SignatureFormat as Format;
     if message.signature_delegation.is_some() {
         return Err(ProtoError::UnsupportedDelegation);
@@ -31,7 +31,7 @@ pub fn read_signature(message: &v30::Signature) -> Result<Signature, ProtoError>
         message.signing_algorithm_spec,
     )?;
     let signed_by = read_fingerprint(SIGNATURE, "signed_by", &message.signed_by)?;
-    let bytes = message.signature.clone();
+    let bytes = message.signature;
     let format = match place.known(message.format)? {
         Format::Raw => return Ok(Signature::from_legacy(bytes, signed_by, algorithm)),
         Format::Der => SignatureFormat::Der,
@@ -74,7 +74,7 @@ pub fn encode_signature(signature: &Signature) -> Vec<u8> {
 /// # Errors
 /// [`ProtoError::Malformed`]; otherwise as [`read_signature`].
 pub fn decode_signature(bytes: &[u8]) -> Result<Signature, ProtoError> {
-    read_signature(&decode_wrapped(SIGNATURE, bytes)?)
+    read_signature(decode_wrapped(SIGNATURE, bytes)?)
 }
 
 /// The ciphertext in a message.

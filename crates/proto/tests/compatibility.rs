@@ -1,5 +1,5 @@
-//! The known answers of the reference: everything in them that concerns keys, fingerprints, exports and the hashes
-//! that keys sign.
+//! The known answers of the reference: everything in them that concerns keys, fingerprints, exports, hashes and
+//! topology.
 //!
 //! The vectors lie in the folder that `STRONGROOM_REFERENCE` names, or else beside the repository in
 //! `../shared/reference`. Where they are absent the suite says so in one line; with `CI` set that is a failure.
@@ -12,10 +12,20 @@
 
 #[path = "proto/canton.rs"]
 mod canton;
+#[path = "compatibility/client.rs"]
+mod client;
+#[path = "compatibility/hashes.rs"]
+mod hashes;
 #[path = "compatibility/keys.rs"]
 mod keys;
+#[path = "compatibility/scripts.rs"]
+mod scripts;
+#[path = "compatibility/snapshot.rs"]
+mod snapshot;
 #[path = "compatibility/topology.rs"]
 mod topology;
+#[path = "compatibility/transactions.rs"]
+mod transactions;
 #[path = "compatibility/vectors.rs"]
 mod vectors;
 
@@ -36,7 +46,7 @@ impl Counts {
 }
 
 /// Everything that must have been checked at least so many times, which is how often it stands in the reference.
-const EXPECTED: [(&str, usize); 17] = [
+const EXPECTED: [(&str, usize); 21] = [
     ("certificate of the offline scripts", 10),
     ("decentralized namespace", 1),
     ("documentation key pair", 18),
@@ -45,12 +55,16 @@ const EXPECTED: [(&str, usize); 17] = [
     ("fingerprint of an encryption key", 5),
     ("fingerprint example", 1),
     ("hash builder primitive", 5),
+    ("hash over several transactions", 4),
     ("jwk thumbprint", 2),
     ("key of the offline scripts", 8),
     ("layout of a ciphertext", 2),
     ("mapped signing key", 4),
     ("public key file of Canton", 2),
     ("public key of a real transaction", 17),
+    ("real transaction", 15),
+    ("request of a client", 2),
+    ("row of a snapshot", 8),
     ("signature of a genesis transaction", 9),
     ("symmetric decryption", 1),
     ("transaction hash", 8),
@@ -61,7 +75,8 @@ fn the_known_answers_of_the_reference_hold() {
     let Some(folder) = reference() else { return };
     let mut counts = Counts::default();
     vectors::check_all(&read(&folder.join("vectors.json")), &mut counts);
-    topology::check_all(&read(&folder.join("topology-vectors.json")), &mut counts);
+    let topology = read(&folder.join("topology-vectors.json"));
+    topology::check_all(&topology, &folder.join("data"), &mut counts);
 
     for (kind, expected) in EXPECTED {
         let found = counts.0.remove(kind).unwrap_or_default();

@@ -2,13 +2,19 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a failed expectation ends the test"
 )]
 
+#[path = "fuzz/bodies.rs"]
+#[expect(unreachable_pub, reason = "the fuzzer takes it as a library")]
+mod bodies;
 #[path = "proto/canton.rs"]
 mod canton;
 #[path = "proto/codes.rs"]
 mod codes;
+#[path = "proto/corpus.rs"]
+mod corpus;
 #[path = "proto/import.rs"]
 mod import;
 #[path = "proto/key_pairs.rs"]
@@ -27,5 +33,7 @@ mod signatures;
 mod stored;
 #[path = "proto/support.rs"]
 mod support;
+#[path = "proto/topology.rs"]
+mod topology;
 #[path = "proto/versioned.rs"]
 mod versioned;

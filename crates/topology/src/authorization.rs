@@ -18,7 +18,7 @@ use crate::{
     rejection::Rejection,
     rules::Rules,
     signed::SignedTransaction,
-    store::TopologyStore,
+    store::{StoredTransaction, TopologyStore},
     store_id::StoreId,
     transaction::{Operation, Transaction},
 };
@@ -27,10 +27,10 @@ pub(crate) use authority::Authority;
 pub(crate) use required::{References, Required};
 pub(crate) use usage::{signs_as, verifies_as};
 
-/// A transaction whose signatures were looked at.
+/// What the signatures of a transaction amount to.
 pub(crate) struct Authorization {
-    /// The transaction with the signatures that count; all of them are valid.
-    pub(crate) signed: SignedTransaction,
+    /// The keys whose signatures count, at least one; all of them are valid.
+    pub(crate) counting: BTreeSet<Fingerprint>,
     /// Whose signatures are missing.
     pub(crate) missing: References,
 }
@@ -41,7 +41,14 @@ pub(crate) fn required(
     transaction: &Transaction,
     rules: &Rules,
 ) -> Required {
-    let previous = store.mapping_in_force(&transaction.unique_key());
+    let row = store.in_store(&transaction.unique_key());
+    let previous = match transaction.mapping() {
+        // Nobody speaks for a decentralized namespace that was removed, not even its owners.
+        Mapping::DecentralizedNamespaceDefinition(_) => {
+            row.map(|row| row.signed.transaction().mapping())
+        }
+        _ => row.and_then(StoredTransaction::stated),
+    };
     let required = changes::required(transaction.mapping(), previous, rules.relaxed);
     match (transaction.operation(), store.id()) {
         // Whoever owns a synchronizer may remove anything from it.
@@ -53,22 +60,27 @@ pub(crate) fn required(
 }
 
 /// Everybody whose signature can mean anything: those that are needed, and those that would be if nothing were there.
-fn permissible(transaction: &Transaction, required: &Required, rules: &Rules) -> References {
-    let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
+fn permissible(
+    store: &TopologyStore,
+    transaction: &Transaction,
+    required: &Required,
+    rules: &Rules,
+) -> References {
     let mut references = required.referenced();
-    references.extend(from_nothing.referenced());
+    // Mostly nothing is there.
+    if store.in_store(&transaction.unique_key()).is_some() {
+        let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
+        references.extend(from_nothing.referenced());
+    }
     references
 }
 
-/// Drops signatures that mean nothing, verifies the others, and says which are missing.
+/// Passes over signatures that mean nothing, verifies the others, and says which are missing.
 pub(crate) fn authorize(
     store: &TopologyStore,
-    signed: SignedTransaction,
+    signed: &SignedTransaction,
     rules: &Rules,
 ) -> Result<Authorization, Rejection> {
-    if is_root(&signed) {
-        return authorize_root(signed, rules);
-    }
     let hash = signed.hash();
     if signed
         .signatures()
@@ -77,30 +89,36 @@ pub(crate) fn authorize(
     {
         return Err(Rejection::MultiTransactionHashMismatch { expected: hash });
     }
+    if is_root(signed) {
+        return authorize_root(signed, rules);
+    }
     let required = required(store, signed.transaction(), rules);
-    let permissible = permissible(signed.transaction(), &required, rules);
-    let signers = Signers::of(store, &signed, &permissible)?;
+    let permissible = permissible(store, signed.transaction(), &required, rules);
+    let signers = Signers::of(store, signed, &permissible)?;
     // Keys of namespaces first: whoever floods us with transactions must have one before we compute much.
-    signers.verify(&signed, rules)?;
-    let provided = signers.provided(&permissible);
-    let missing = required.missing(&provided);
+    signers.verify(signed, rules)?;
     let counting = signers.fingerprints();
-    let signed = if counting.len() == signed.signatures().len() {
-        signed
-    } else {
-        // At least one signature counts.
-        signed.with_signatures_of(&counting).unwrap_or(signed)
-    };
-    Ok(Authorization { signed, missing })
+    let provided = signers.provided(&counting, &permissible);
+    let mut missing = required.missing(&provided);
+    if rules.relaxed
+        && matches!(
+            signed.transaction().mapping(),
+            Mapping::OwnerToKeyMapping(_)
+        )
+    {
+        // There was a time when new keys did not have to prove themselves.
+        missing.keys.clear();
+    }
+    Ok(Authorization { counting, missing })
 }
 
 /// A root certificate, or its removal, needs nothing but the key's own signature.
-fn authorize_root(signed: SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
+fn authorize_root(signed: &SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
     if let Mapping::NamespaceDelegation(delegation) = signed.transaction().mapping() {
-        verify(&signed, delegation.target(), rules)?;
+        verify(signed, delegation.target(), rules)?;
     }
     Ok(Authorization {
-        signed,
+        counting: signed.signed_by().collect(),
         missing: References::default(),
     })
 }
@@ -145,13 +163,15 @@ impl<'s> Signers<'s> {
             // Whoever names a great many namespaces that nobody knows does not make us look for each key in each.
             .filter(|(_, authority)| !authority.is_empty())
             .collect();
+        let is_stated = signed.transaction().operation() == Operation::AddReplace;
         let (mut of_namespaces, mut of_themselves) = (Vec::new(), Vec::new());
         for signer in signed.signed_by() {
             let key = authorities
                 .iter()
                 .find_map(|(_, authority)| authority.key(&signer, mapping.code()));
             of_namespaces.extend(key);
-            if permissible.keys.contains(&signer) {
+            // A key that is taken back has nothing to prove.
+            if is_stated && permissible.keys.contains(&signer) {
                 of_themselves.extend(mapping.signing_key(&signer));
             }
         }
@@ -176,16 +196,15 @@ impl<'s> Signers<'s> {
     }
 
     /// Whose signatures are there.
-    fn provided(&self, permissible: &References) -> References {
-        let signed_by = self.fingerprints();
+    fn provided(&self, counting: &BTreeSet<Fingerprint>, permissible: &References) -> References {
         let namespaces = self
             .authorities
             .iter()
-            .filter(|(_, authority)| authority.agrees(&signed_by))
+            .filter(|(_, authority)| authority.agrees(counting))
             .map(|(namespace, _)| (*namespace).clone());
         References {
             namespaces: namespaces.collect(),
-            keys: &permissible.keys & &signed_by,
+            keys: &permissible.keys & counting,
         }
     }
 

@@ -12,12 +12,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     graph::is_root,
-    identifier::{Member, UniqueIdentifier},
-    mapping::{Mapping, MappingCode, OwnerToKeyMapping, UniqueKey},
+    identifier::{Member, MemberCode},
+    mapping::{Mapping, MappingCode, UniqueKey},
     rejection::Rejection,
     rules::Rules,
     signed::SignedTransaction,
-    store::TopologyStore,
+    store::{StoredTransaction, TopologyStore},
     transaction::{Operation, Serial, Transaction},
 };
 
@@ -67,59 +67,48 @@ impl<'s> Look<'s> {
         self.transaction.operation() == Operation::Remove
     }
 
+    /// The row in force about the same unique key, a removal included.
+    fn in_store(&self) -> Option<&'s StoredTransaction> {
+        self.store.in_store(&self.transaction.unique_key())
+    }
+
     /// The statement of the same unique key that holds.
     fn previous(&self) -> Option<&'s Mapping> {
-        self.store.mapping_in_force(&self.transaction.unique_key())
+        self.in_store()?.stated()
     }
 
     /// Whether the last word about the unique key was a removal.
     fn was_removed(&self) -> bool {
-        self.store
-            .in_store(&self.transaction.unique_key())
-            .is_some_and(|row| row.stated().is_none())
+        self.in_store().is_some_and(|row| row.stated().is_none())
     }
 
     fn check_removal(&self, signed: &SignedTransaction) -> Result<(), Rejection> {
-        match self.previous() {
+        // A removal may follow a removal, and more signatures may come to one.
+        let mapping = |row: &'s StoredTransaction| row.signed.transaction().mapping();
+        match self.in_store().map(mapping) {
             // A namespace can be burnt before it is used.
             None if is_root(signed) => Ok(()),
-            // Another signature under a removal is no second removal.
-            None if self.is_in_force(signed) => Ok(()),
             None => Err(Rejection::NoCorrespondingActiveTransaction),
             // A trust certificate may be taken back whatever features it announces.
             Some(Mapping::SynchronizerTrustCertificate(_)) => Ok(()),
-            Some(previous) if previous == self.transaction.mapping() => Ok(()),
+            Some(before) if before == self.transaction.mapping() => Ok(()),
             Some(_) => Err(Rejection::RemoveMustNotChangeMapping),
         }
     }
 
-    fn is_in_force(&self, signed: &SignedTransaction) -> bool {
-        let in_store = self.store.in_store(&self.transaction.unique_key());
-        in_store.is_some_and(|row| row.signed.hash() == signed.hash())
+    /// Whether a node announces keys.
+    fn has_keys(&self, member: &Member) -> bool {
+        let announced = self
+            .store
+            .mapping_in_force(&UniqueKey::owner_to_key(&member.uid));
+        matches!(announced, Some(Mapping::OwnerToKeyMapping(it)) if it.member() == member)
     }
 
-    /// The keys that a node announces.
-    fn keys_of(&self, uid: &UniqueIdentifier) -> Option<&'s OwnerToKeyMapping> {
-        match self.store.mapping_in_force(&UniqueKey::owner_to_key(uid))? {
-            Mapping::OwnerToKeyMapping(mapping) => Some(mapping),
-            _ => None,
-        }
-    }
-
-    /// Rejects if any of the nodes does not announce the keys that it needs.
-    fn check_have_keys<'u>(
-        &self,
-        members: impl IntoIterator<Item = &'u UniqueIdentifier>,
-        suffice: impl Fn(&OwnerToKeyMapping) -> bool,
-    ) -> Result<(), Rejection> {
-        // A genesis lists its transactions in no certain order.
-        if self.rules.relaxed {
-            return Ok(());
-        }
+    /// Rejects if any of the nodes does not announce keys. That they suffice was looked at when they were announced.
+    fn check_have_keys(&self, members: impl IntoIterator<Item = Member>) -> Result<(), Rejection> {
         let lacking: BTreeSet<_> = members
             .into_iter()
-            .filter(|uid| !self.keys_of(uid).is_some_and(&suffice))
-            .cloned()
+            .filter(|member| !self.has_keys(member))
             .collect();
         if lacking.is_empty() {
             Ok(())
@@ -129,17 +118,8 @@ impl<'s> Look<'s> {
     }
 }
 
-fn has_signing_key(mapping: &OwnerToKeyMapping) -> bool {
-    mapping.signing_keys().next().is_some()
-}
-
-fn has_both_keys(mapping: &OwnerToKeyMapping) -> bool {
-    has_signing_key(mapping) && mapping.encryption_keys().next().is_some()
-}
-
 /// What refers to a node, so that it cannot take its keys back.
 fn refers_to_node(store: &TopologyStore, member: &Member) -> Option<MappingCode> {
-    use crate::identifier::MemberCode;
     let code = match member.code {
         MemberCode::Participant => MappingCode::SynchronizerTrustCertificate,
         MemberCode::Mediator => MappingCode::MediatorSynchronizerState,

@@ -129,10 +129,17 @@ impl AuthorizationGraph {
         self.delegations.is_empty()
     }
 
-    /// Whether the namespace has a root certificate.
+    /// Whether the namespace has a root key that is certified; without one nobody may sign.
     #[must_use]
     pub fn has_root(&self) -> bool {
         !self.levels.is_empty()
+    }
+
+    /// Whether the root key, and nobody else, has signed its certificate.
+    pub(crate) fn has_root_certificate(&self) -> bool {
+        let root = self.namespace.fingerprint();
+        root.and_then(|root| self.delegations.get(&root))
+            .is_some_and(|certificate| is_root(certificate))
     }
 
     /// The key, if it may sign mappings of this kind for the namespace.
@@ -196,11 +203,12 @@ impl AuthorizationGraph {
         levels
     }
 
-    /// The root key, if its certificate is there.
+    /// The root key, if it has signed its own certificate. Others may have signed as well: whoever adds a signature must
+    /// not be able to take the namespace away.
     fn certified_root(&self) -> Option<Fingerprint> {
         let root = self.namespace.fingerprint()?;
         let certificate = self.delegations.get(&root)?;
-        is_root(certificate).then_some(root)
+        certificate.signature_by(&root).map(|_| root)
     }
 
     /// Adds to the levels what a new delegation to `target` opens up. The others stay as far from the root as they were,

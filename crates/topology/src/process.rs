@@ -2,6 +2,10 @@
 //!
 //! Source: reference, topology rules, section 5; the steps are taken in its order.
 
+use std::collections::BTreeSet;
+
+use strongroom_crypto::Fingerprint;
+
 use crate::{
     authorization::{Authorization, authorize},
     checks,
@@ -50,6 +54,13 @@ pub struct Processed {
     pub delta: Delta,
 }
 
+/// What an accepted transaction becomes.
+struct Decision {
+    /// The keys whose signatures count.
+    counting: BTreeSet<Fingerprint>,
+    proposal: bool,
+}
+
 impl TopologyStore {
     /// Decides about a transaction and takes it in, with the decision.
     ///
@@ -62,20 +73,34 @@ impl TopologyStore {
                 delta: Delta::default(),
             };
         }
-        match self.decide(&signed, rules) {
-            Ok(decided) if decided.is_proposal() => Processed {
-                outcome: Outcome::Proposed,
-                delta: self.record_proposed(decided, times),
-            },
-            Ok(decided) => Processed {
-                outcome: Outcome::Accepted,
-                delta: self.record_accepted(decided, times),
-            },
-            Err(rejection) => Processed {
-                delta: self.record_rejected(signed, times, &rejection),
-                outcome: Outcome::Rejected(rejection),
-            },
+        let merged = self.merged(&signed);
+        let candidate = merged.as_ref().unwrap_or(&signed);
+        let Decision { counting, proposal } = match self.decide(candidate, rules) {
+            Ok(decision) => decision,
+            Err(rejection) => {
+                return Processed {
+                    delta: self.record_rejected(signed, times, &rejection),
+                    outcome: Outcome::Rejected(rejection),
+                };
+            }
+        };
+        let signed = merged
+            .unwrap_or(signed)
+            .only_signed_by(&counting)
+            .with_proposal(proposal);
+        // Those who are new may have signed something that does not concern them.
+        if self.has_all_of(&signed) {
+            return Processed {
+                outcome: Outcome::Unchanged,
+                delta: Delta::default(),
+            };
         }
+        let (outcome, delta) = if proposal {
+            (Outcome::Proposed, self.record_proposed(signed, times))
+        } else {
+            (Outcome::Accepted, self.record_accepted(signed, times))
+        };
+        Processed { outcome, delta }
     }
 
     /// Whether the transaction was accepted or proposed before and nobody new has signed it.
@@ -93,51 +118,54 @@ impl TopologyStore {
         self.with_hash(&signed.hash()).rev().any(known)
     }
 
-    fn decide(
-        &self,
-        signed: &SignedTransaction,
-        rules: &Rules,
-    ) -> Result<SignedTransaction, Rejection> {
-        let (merged, only_adds_signatures) = self.merge(signed);
+    /// The transaction with the signatures that the store has for the same bytes; none if it has none.
+    fn merged(&self, signed: &SignedTransaction) -> Option<SignedTransaction> {
+        let key = signed.transaction().unique_key();
+        let same = |row: &&StoredTransaction| row.signed.hash() == signed.hash();
+        let mut merged: Option<SignedTransaction> = None;
+        for waiting in self.proposals(&key).filter(same) {
+            let so_far = merged.unwrap_or_else(|| signed.clone());
+            merged = Some(so_far.with_signatures_from(&waiting.signed));
+        }
+        match self.in_store(&key).filter(same) {
+            // Signatures of what is in force are valid and stay, whatever else their keys are said to have signed.
+            Some(row) => {
+                let known = SignedTransaction::clone(&row.signed);
+                Some(known.with_signatures_from(merged.as_ref().unwrap_or(signed)))
+            }
+            None => merged,
+        }
+    }
+
+    /// Whether the transaction is in force, so that all it can bring are signatures.
+    fn is_in_force(&self, signed: &SignedTransaction) -> bool {
+        self.in_store(&signed.transaction().unique_key())
+            .is_some_and(|row| row.signed.hash() == signed.hash())
+    }
+
+    fn decide(&self, signed: &SignedTransaction, rules: &Rules) -> Result<Decision, Rejection> {
+        let only_adds_signatures = self.is_in_force(signed);
         if rules.mapping_checks {
-            checks::check(self, &merged, rules)?;
+            checks::check(self, signed, rules)?;
         }
         if !only_adds_signatures {
-            self.check_serial(&merged)?;
+            self.check_serial(signed)?;
         }
-        self.check_synchronizer(&merged)?;
-        let Authorization { signed, missing } = authorize(self, merged, rules)?;
-        if only_adds_signatures {
-            return Ok(signed.with_proposal(false));
-        }
-        if !missing.is_empty() && !signed.is_proposal() {
+        self.check_synchronizer(signed)?;
+        let Authorization { counting, missing } = authorize(self, signed, rules)?;
+        let proposal = if only_adds_signatures {
+            false
+        } else if !missing.is_empty() && !signed.is_proposal() {
             return Err(Rejection::NotFullyAuthorized {
                 namespaces: missing.namespaces,
                 keys: missing.keys,
             });
-        }
-        if rules.preliminary {
-            return Ok(signed);
-        }
-        Ok(signed.with_proposal(!missing.is_empty()))
-    }
-
-    /// The transaction with the signatures that the store has for it, and whether it is in force already.
-    fn merge(&self, signed: &SignedTransaction) -> (SignedTransaction, bool) {
-        let key = signed.transaction().unique_key();
-        let hash = signed.hash();
-        let mut merged = signed.clone();
-        let mut add = |known: &StoredTransaction| {
-            if let Some(more) = merged.merged_with(&known.signed) {
-                merged = more;
-            }
+        } else if rules.preliminary {
+            signed.is_proposal()
+        } else {
+            !missing.is_empty()
         };
-        self.proposals(&key)
-            .filter(|row| row.signed.hash() == hash)
-            .for_each(&mut add);
-        let in_force = self.in_store(&key).filter(|row| row.signed.hash() == hash);
-        in_force.into_iter().for_each(&mut add);
-        (merged, in_force.is_some())
+        Ok(Decision { counting, proposal })
     }
 
     fn check_serial(&self, signed: &SignedTransaction) -> Result<(), Rejection> {

@@ -4,7 +4,7 @@ use strongroom_crypto::{Fingerprint, VerifyError};
 use strongroom_errors::{Category, Coded, ErrorCode};
 
 use crate::{
-    identifier::{Member, Namespace, UniqueIdentifier},
+    identifier::{Member, Namespace, PartyId, SynchronizerId},
     mapping::MappingCode,
     transaction::TransactionHash,
 };
@@ -59,9 +59,9 @@ pub enum Rejection {
     #[error("Invalid synchronizer {found}, expected {expected}")]
     InvalidSynchronizer {
         /// The mapping's.
-        found: UniqueIdentifier,
+        found: SynchronizerId,
         /// The store's.
-        expected: UniqueIdentifier,
+        expected: SynchronizerId,
     },
     /// Nothing is in force that could be removed.
     #[error(
@@ -101,6 +101,24 @@ pub enum Rejection {
         /// The node.
         member: Member,
     },
+    /// A node that left a synchronizer joins it again.
+    #[error("Member {member} has left the synchronizer and cannot join it again.")]
+    MemberHasLeft {
+        /// The node.
+        member: Member,
+    },
+    /// The party that a participant has for itself is changed into something else.
+    #[error("Party {party} is the own party of the participant with the same name.")]
+    PartyIdConflictWithAdminParty {
+        /// The party.
+        party: PartyId,
+    },
+    /// A participant joins whose name a party has that others host.
+    #[error("Party {party} has the name of the participant that joins.")]
+    ParticipantIdConflictWithParty {
+        /// The party.
+        party: PartyId,
+    },
     /// A node without a key of a purpose that it needs.
     #[error(
         "No {purpose} keys provided for {member}, at least one is required. Supported key schemes: {supported}"
@@ -125,13 +143,13 @@ pub enum Rejection {
     #[error("Members {} are missing a valid owner to key mapping.", list(.members))]
     InsufficientKeys {
         /// The nodes.
-        members: BTreeSet<UniqueIdentifier>,
+        members: BTreeSet<Member>,
     },
     /// Participants that are not on the synchronizer.
     #[error("Members {} are unknown.", list(.members))]
     UnknownMembers {
         /// The participants.
-        members: BTreeSet<UniqueIdentifier>,
+        members: BTreeSet<Member>,
     },
     /// A mapping that can only be replaced.
     #[error("Removal of {code} is not supported. Use Replace instead.")]
@@ -182,6 +200,8 @@ codes! {
     IN_USE = "TOPOLOGY_NAMESPACE_ALREADY_IN_USE", AlreadyExists, "Use another namespace.";
     REVOKED = "TOPOLOGY_NAMESPACE_HAS_BEEN_REVOKED", AlreadyExists, "Delegate to another key: a revoked one never comes back.";
     REJOIN = "TOPOLOGY_MEMBER_CANNOT_REJOIN_SYNCHRONIZER", FailedPrecondition, "Use a new identity.";
+    PARTY_CONFLICT = "TOPOLOGY_PARTY_ID_CONFLICT_WITH_ADMIN_PARTY", AlreadyExists, "Host the party on its own participant only, with permission submission and threshold 1, or choose another name for it.";
+    PARTICIPANT_CONFLICT = "TOPOLOGY_PARTICIPANT_ID_CONFLICT_WITH_PARTY", AlreadyExists, "Remove the party, or give the participant another identity.";
     INVALID_KEYS = "TOPOLOGY_INVALID_OWNER_TO_KEY_MAPPING", InvalidRequest, "Announce at least one signing key, and for a participant one encryption key, of a spec that the synchronizer takes.";
     INVALID_REMOVAL = "TOPOLOGY_INVALID_REMOVAL_OF_OWNER_TO_KEY_MAPPING", InvalidRequest, "Let the node leave the synchronizer first.";
     INSUFFICIENT_KEYS = "TOPOLOGY_INSUFFICIENT_KEYS", FailedPrecondition, "Announce the keys of these nodes first.";
@@ -206,7 +226,9 @@ impl Coded for Rejection {
             Self::Frozen { .. } => FROZEN,
             Self::NamespaceAlreadyInUse { .. } => IN_USE,
             Self::NamespaceHasBeenRevoked { .. } => REVOKED,
-            Self::MemberCannotRejoin { .. } => REJOIN,
+            Self::MemberCannotRejoin { .. } | Self::MemberHasLeft { .. } => REJOIN,
+            Self::PartyIdConflictWithAdminParty { .. } => PARTY_CONFLICT,
+            Self::ParticipantIdConflictWithParty { .. } => PARTICIPANT_CONFLICT,
             Self::InvalidOwnerToKeyMapping { .. } => INVALID_KEYS,
             Self::InvalidRemovalOfOwnerToKeyMapping { .. } => INVALID_REMOVAL,
             Self::InsufficientKeys { .. } => INSUFFICIENT_KEYS,

@@ -4,7 +4,7 @@
 
 mod signature;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use strongroom_crypto::{
     Fingerprint, Hash, HashBuilder, HashPurpose, KeyUsages, SigningPublicKey, VerifyError,
@@ -14,6 +14,9 @@ use strongroom_errors::{Category, Coded, ErrorCode};
 pub use signature::{Covers, TransactionSignature};
 
 use crate::transaction::{Transaction, TransactionHash};
+
+/// So many signatures are searched one by one.
+const FEW: usize = 16;
 
 /// A transaction and its signatures, at least one, at most one per key.
 #[derive(Clone, Debug)]
@@ -140,31 +143,23 @@ impl SignedTransaction {
         self
     }
 
-    /// The same with those signatures of `other`, over the same bytes, whose keys have not signed yet; none if there are
-    /// none, or if the bytes differ.
+    /// The same with those signatures of `other` whose keys have not signed yet; as it is if the bytes differ.
     #[must_use]
-    pub fn merged_with(&self, other: &Self) -> Option<Self> {
-        if self.hash() != other.hash() {
-            return None;
+    pub fn with_signatures_from(mut self, other: &Self) -> Self {
+        if self.hash() == other.hash() {
+            self.absorb(other.signatures.iter().cloned());
         }
-        let mut merged = self.clone();
-        merged.absorb(other.signatures.iter().cloned());
-        (merged.signatures.len() > self.signatures.len()).then_some(merged)
+        self
     }
 
-    /// The same with the signatures by `keys` only; none if there are none.
+    /// The same with the signatures by `keys` only. At least one of them has signed, and nobody is among them who has not.
     #[must_use]
-    pub fn with_signatures_of(&self, keys: &BTreeSet<Fingerprint>) -> Option<Self> {
-        let kept = self
-            .signatures
-            .iter()
-            .filter(|signature| keys.contains(&signature.signed_by()));
-        let signatures: Vec<_> = kept.cloned().collect();
-        (!signatures.is_empty()).then(|| Self {
-            transaction: self.transaction.clone(),
-            signatures,
-            proposal: self.proposal,
-        })
+    pub fn only_signed_by(mut self, keys: &BTreeSet<Fingerprint>) -> Self {
+        if keys.len() < self.signatures.len() {
+            self.signatures
+                .retain(|signature| keys.contains(&signature.signed_by()));
+        }
+        self
     }
 
     /// The same as a proposal, or not as one.
@@ -188,11 +183,21 @@ impl SignedTransaction {
             .finish()
     }
 
-    fn absorb(&mut self, signatures: impl IntoIterator<Item = TransactionSignature>) {
-        // A set, since nothing bounds the number of signatures but the size of the message.
-        let mut known: HashSet<Fingerprint> = self.signed_by().collect();
+    fn absorb(
+        &mut self,
+        signatures: impl IntoIterator<IntoIter: ExactSizeIterator<Item = TransactionSignature>>,
+    ) {
+        let signatures = signatures.into_iter();
+        // One message has room for more than a hundred thousand signatures. Where there are many, a set finds them.
+        let total = self.signatures.len() + signatures.len();
+        let mut known: Option<BTreeSet<_>> = (total > FEW).then(|| self.signed_by().collect());
         for signature in signatures {
-            if known.insert(signature.signed_by()) {
+            let key = signature.signed_by();
+            let is_new = match &mut known {
+                Some(known) => known.insert(key),
+                None => self.signature_by(&key).is_none(),
+            };
+            if is_new {
                 self.signatures.push(signature);
             }
         }

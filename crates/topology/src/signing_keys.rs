@@ -27,10 +27,11 @@ pub struct SelectedKey {
 ///
 /// `holds` says whether the private half of a key is here. Of the keys that may sign for a namespace the one farthest from
 /// the root is chosen, so that keys near the root can rest; keys that a mapping lists anew sign as well. `requested` keys
-/// are used instead if they may sign, none other is added. Source: reference, topology rules, section 3.
+/// are used instead if they may sign and are here, none other is added. Source: reference, topology rules, section 3.
 ///
 /// # Errors
-/// [`TopologyError::NoAppropriateSigningKey`]; [`TopologyError::SecretKeyNotInStore`] for a requested key that is not here.
+/// [`TopologyError::NoAppropriateSigningKey`]; [`TopologyError::SecretKeyNotInStore`] for a requested key that is not here
+/// although [`ForceFlag::AllowUnvalidatedSigningKeys`] lets it sign.
 pub fn signing_keys(
     store: &TopologyStore,
     transaction: &Transaction,
@@ -116,7 +117,7 @@ impl Candidates {
         let requested: BTreeSet<Fingerprint> = requested.iter().copied().collect();
         let unusable: BTreeSet<Fingerprint> = requested
             .iter()
-            .filter(|key| !self.may_sign(key))
+            .filter(|key| !self.may_sign(key) || !holds(key))
             .copied()
             .collect();
         if !unusable.is_empty() && !force.contains(ForceFlag::AllowUnvalidatedSigningKeys) {

@@ -20,7 +20,7 @@ use crate::{
     error::TopologyError,
     graph::AuthorizationGraph,
     identifier::Namespace,
-    mapping::{Mapping, MappingCode, UniqueKey},
+    mapping::{DecentralizedNamespaceDefinition, Mapping, MappingCode, UniqueKey},
     process::Outcome,
     rules::Rules,
     signed::SignedTransaction,
@@ -169,6 +169,20 @@ impl TopologyStore {
         let row = self.in_store(key)?;
         let transaction = row.signed.transaction();
         (transaction.operation() == Operation::AddReplace).then(|| transaction.mapping())
+    }
+
+    /// Who owns a decentralized namespace, as of the last row.
+    pub(crate) fn owners_in_force(
+        &self,
+        namespace: &Namespace,
+    ) -> Option<&DecentralizedNamespaceDefinition> {
+        // Most stores have none at all: then there is no name to hash and to look for.
+        let kind = MappingCode::DecentralizedNamespaceDefinition;
+        self.index.of_kind(kind).next()?;
+        match self.mapping_in_force(&UniqueKey::decentralized_namespace(namespace))? {
+            Mapping::DecentralizedNamespaceDefinition(definition) => Some(definition),
+            _ => None,
+        }
     }
 
     /// Statements of one kind that hold.

@@ -141,12 +141,18 @@ impl Vault {
 
     /// Waits until no unit of work is under way and the directory knows what the store does, as far as it answers.
     pub(crate) async fn settled(&self) {
+        // Without an answer the doubt stays.
+        let _no_answer = self.try_settle().await;
+    }
+
+    /// As [`Self::settled`], for whoever must not go on without an answer.
+    pub(crate) async fn try_settle(&self) -> Result<(), VaultError> {
         let mut committed = self.committed().lock().await;
-        if committed.in_doubt.is_some()
-            && let Ok(stored) = self.state_record_after_commits().await
-        {
+        if committed.in_doubt.is_some() {
+            let stored = self.state_record_after_commits().await?;
             self.settle(&mut committed, &stored);
         }
+        Ok(())
     }
 
     /// Lets a key be used while a commit is in doubt, unless that very commit took it away and nobody can tell.

@@ -39,6 +39,7 @@ mod fingerprints;
 mod node;
 mod opening;
 mod operations;
+mod replay;
 mod rows;
 mod sealing;
 mod settings;
@@ -65,6 +66,10 @@ pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{Rotate, RotationStep};
+pub use replay::{
+    DEFAULT_REPLAY_LIMIT, Replay, ReplayError, ReplayReport, ReplaySettings, ReplayedRejection,
+    SignatureCounts,
+};
 pub use settings::{CacheSettings, CustodyDefaults, Settings};
 pub use topology::TopologyView;
 pub use vault::Vault;

@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::{IdentityRecord, RotationRecord};
 use strongroom_topology::Member;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     data_keys::{DataKeys, OpenedDataKey},
@@ -90,7 +91,11 @@ fn member(text: &str, table: &'static str) -> Result<Member, VaultError> {
 
 /// The node, as of the last commit.
 #[derive(Debug, Default)]
-pub(crate) struct Node(RwLock<State>);
+pub(crate) struct Node {
+    state: RwLock<State>,
+    /// Whoever makes the identity: it takes several units of work.
+    turn: Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -101,32 +106,41 @@ struct State {
 
 impl Node {
     pub(crate) fn new(identity: Option<Identity>, rotations: Vec<Rotation>) -> Self {
-        Self(RwLock::new(State {
+        let state = State {
             identity,
             rotations,
-        }))
+        };
+        Self {
+            state: RwLock::new(state),
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Waits until nobody else makes the identity.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     pub(crate) fn identity(&self) -> Option<Identity> {
-        self.0.read().identity.clone()
+        self.state.read().identity.clone()
     }
 
     pub(crate) fn rotations(&self) -> Vec<Rotation> {
-        self.0.read().rotations.clone()
+        self.state.read().rotations.clone()
     }
 
     pub(crate) fn identify(&self, identity: Identity) {
-        self.0.write().identity = Some(identity);
+        self.state.write().identity = Some(identity);
     }
 
     pub(crate) fn begin(&self, rotation: Rotation) {
-        let rotations = &mut self.0.write().rotations;
+        let rotations = &mut self.state.write().rotations;
         rotations.push(rotation);
         rotations.sort_by_key(|rotation| rotation.position);
     }
 
     pub(crate) fn end(&self, old: &Fingerprint) {
-        self.0
+        self.state
             .write()
             .rotations
             .retain(|rotation| rotation.old != *old);

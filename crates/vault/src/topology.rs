@@ -49,6 +49,13 @@ impl Topology {
         self.loaded = true;
     }
 
+    /// Leaves out stores of synchronizers without a row: the database does not know of them.
+    fn forget_empty(&mut self) {
+        self.stores.retain(|id, held| {
+            !matches!(id, StoreId::Synchronizer(_)) || !held.store.rows().is_empty()
+        });
+    }
+
     /// Leaves nothing but the stores that live in memory only.
     fn forget(&mut self) {
         self.stores
@@ -92,7 +99,8 @@ fn not_found(id: &StoreId) -> VaultError {
 }
 
 impl Vault {
-    /// Looks at the store of topology `id`. While the view is held, topology does not change.
+    /// Looks at the store of topology `id`. While the view is held, topology does not change: whoever holds it drops it
+    /// before asking the vault for anything else about topology, since a writer may wait in between.
     ///
     /// # Errors
     /// [`TopologyError::StoreNotFound`]; [`VaultError::TopologyMismatch`] and [`VaultError::RowNotAuthentic`] when the rows were changed
@@ -130,6 +138,11 @@ impl Vault {
             }
         }
         Ok(announced)
+    }
+
+    /// Keeps writers away while it is held; reads nothing.
+    pub(crate) async fn still_topology(&self) -> RwLockReadGuard<'_, Topology> {
+        self.topology_cell().0.read().await
     }
 
     pub(crate) async fn loaded_topology(

@@ -5,6 +5,7 @@
 mod open;
 mod sign;
 mod stopwatch;
+mod topology_verify;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ use crate::{args::Global, output};
 pub(crate) enum Command {
     Sign(sign::Options),
     Open(open::Options),
+    TopologyVerify(topology_verify::Options),
 }
 
 /// What a benchmark found.
@@ -42,6 +44,9 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     let results = match command {
         Command::Sign(options) => sign::run(global, options).await?,
         Command::Open(options) => open::run(global, options).await?,
+        Command::TopologyVerify(options) => {
+            tokio::task::block_in_place(|| topology_verify::run(global, &options))?
+        }
     };
     let report = Report { results };
     output::print(global.output, &report, |out| {

@@ -125,3 +125,10 @@ fn a_set_of_texts_is_sorted_as_java_sorts() {
         sha256(|e| e.int(2).string(beyond).string(replacement))
     );
 }
+
+#[test]
+fn a_text_in_parts_hashes_as_the_whole() {
+    let whole = HashBuilder::without_purpose().string("PAR::alice");
+    let parts = HashBuilder::without_purpose().string_of(&["PAR", "::", "", "alice"]);
+    assert_eq!(whole.finish(), parts.finish());
+}

@@ -62,12 +62,17 @@ fn write_list<'a>(transactions: impl IntoIterator<Item = &'a SignedTransaction>)
 pub fn decode_broadcast(
     bytes: &[u8],
 ) -> Result<(PhysicalSynchronizerId, Vec<SignedTransaction>), ProtoError> {
-    let (mut synchronizer, mut transactions) = (None, None);
+    // A message that stands there twice is one message, and its lists are one list.
+    let (mut synchronizer, mut transactions) = (None, None::<Vec<SignedTransaction>>);
     for item in wire::fields(versioned::unwrap_message(bytes)?.data) {
         let item = item.map_err(malformed(BROADCAST))?;
-        match item.number {
-            SYNCHRONIZER => synchronizer = item.value.bytes().or(synchronizer),
-            TRANSACTIONS => transactions = item.value.bytes().or(transactions),
+        match (item.number, item.value.bytes()) {
+            (SYNCHRONIZER, Some(bytes)) => synchronizer = Some(bytes),
+            (TRANSACTIONS, Some(list)) => {
+                transactions
+                    .get_or_insert_default()
+                    .append(&mut read_list(list)?);
+            }
             _ => {}
         }
     }
@@ -77,7 +82,7 @@ pub fn decode_broadcast(
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .ok_or(place.not_set())?;
     let transactions = transactions.ok_or(field(BROADCAST, "signed_transactions").not_set())?;
-    Ok((place.parse(synchronizer)?, read_list(transactions)?))
+    Ok((place.parse(synchronizer)?, transactions))
 }
 
 /// The wrapped `TopologyTransactionsBroadcast`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use strongroom_crypto::{SigningPublicKey, Timestamp};
 use strongroom_topology::{
     DecentralizedNamespaceDefinition, HostingParticipant, LsuAnnouncement,
-    LsuSequencerConnectionSuccessor, Mapping, MappingError, MediatorSynchronizerState,
+    LsuSequencerConnectionSuccessor, MAX_KEYS, Mapping, MappingError, MediatorSynchronizerState,
     NamespaceDelegation, OwnerToKeyMapping, ParticipantSynchronizerPermission, PartyHostingLimits,
     PartyToKeyMapping, PartyToParticipant, Restriction, SequencerSynchronizerState,
     SigningKeysWithThreshold, SynchronizerParameters, SynchronizerTrustCertificate, VettedPackages,
@@ -127,6 +127,13 @@ fn decentralized(
 
 fn owner_to_key(message: &v30::OwnerToKeyMapping) -> Result<OwnerToKeyMapping, ProtoError> {
     const NAME: &str = "OwnerToKeyMapping";
+    // Before any of them is looked at: one message has room for a hundred thousand keys.
+    if message.public_keys.len() > MAX_KEYS {
+        return Err(refused(NAME)(MappingError::TooManyKeys {
+            limit: MAX_KEYS,
+            found: message.public_keys.len(),
+        }));
+    }
     let keys = message
         .public_keys
         .iter()

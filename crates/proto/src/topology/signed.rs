@@ -1,6 +1,6 @@
 //! Signed transactions and their signatures.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message;
 use strongroom_crypto::Signature;
@@ -71,7 +71,7 @@ fn malformed(message: &'static str) -> impl Fn(WireError) -> ProtoError {
 fn signature(bytes: &[u8], covers: Covers) -> Result<TransactionSignature, ProtoError> {
     let message: crypto::Signature = decode("Signature", bytes)?;
     Ok(TransactionSignature::received(
-        read_signature(&message)?,
+        read_signature(message)?,
         covers,
         bytes,
     ))
@@ -126,24 +126,24 @@ pub(super) fn write_signed_transaction(signed: &SignedTransaction) -> Vec<u8> {
     let transaction = signed.transaction().bytes();
     let mut message = Vec::with_capacity(transaction.len() + 200 * signed.signatures().len());
     wire::put_bytes(&mut message, TRANSACTION, transaction);
-    let mut groups: Vec<(&Arc<[TransactionHash]>, Vec<u8>)> = Vec::new();
+    let mut groups: Vec<Vec<u8>> = Vec::new();
+    let mut places: BTreeMap<&Arc<[TransactionHash]>, usize> = BTreeMap::new();
     for signature in signed.signatures() {
         match signature.covers() {
             Covers::This => wire::put_message(&mut message, SIGNATURES, signature.encoded()),
             Covers::Several(hashes) => {
-                let place = groups.iter().position(|(known, _)| *known == hashes);
-                let place = place.unwrap_or_else(|| {
-                    groups.push((hashes, group_of(hashes)));
+                let place = *places.entry(hashes).or_insert_with(|| {
+                    groups.push(group_of(hashes));
                     groups.len() - 1
                 });
-                if let Some((_, group)) = groups.get_mut(place) {
+                if let Some(group) = groups.get_mut(place) {
                     wire::put_message(group, MULTI_SIGNATURES, signature.encoded());
                 }
             }
         }
     }
     wire::put_integer(&mut message, PROPOSAL, i32::from(signed.is_proposal()));
-    for (_, group) in &groups {
+    for group in &groups {
         wire::put_message(&mut message, MULTI, group);
     }
     message

@@ -114,11 +114,11 @@ pub(super) fn read_time(place: Field, time: &WireTime) -> Result<Timestamp, Prot
     if !(0..1_000_000_000).contains(&time.nanos) || time.nanos % NANOS != 0 {
         return Err(invalid);
     }
-    time.seconds
-        .checked_mul(MICROS)
-        .and_then(|micros| micros.checked_add((time.nanos / NANOS).into()))
+    // Wider than both, since the smallest times fit only as a whole.
+    let micros = i128::from(time.seconds) * i128::from(MICROS) + i128::from(time.nanos / NANOS);
+    i64::try_from(micros)
         .map(Timestamp::from_micros)
-        .ok_or(invalid)
+        .map_err(|_out_of_range| invalid)
 }
 
 pub(super) fn write_time(time: Timestamp) -> WireTime {

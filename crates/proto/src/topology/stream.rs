@@ -38,6 +38,14 @@ pub enum ReceivedItem {
 }
 
 impl ReceivedItem {
+    /// The bytes that were received.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Row(bytes) | Self::Transaction(bytes) => bytes,
+        }
+    }
+
     /// The transaction, and the row that it stood in if it is from a snapshot.
     ///
     /// # Errors

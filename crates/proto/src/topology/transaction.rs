@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{ProtoError, public_key::decode_wrapped, versioned};
 
-const NAME: &str = "TopologyTransaction";
+pub(super) const NAME: &str = "TopologyTransaction";
 
 /// Reads a wrapped `TopologyTransaction` and keeps its bytes.
 ///

@@ -6,15 +6,6 @@ use serde_json::Value;
 use strongroom_crypto::{EncryptionPublicKey, SigningPublicKey};
 use strongroom_proto::{read_encryption_public_key, read_signing_public_key, v30};
 
-/// What is needed of `SignedTopologyTransaction`, which belongs to another package of the contract.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct SignedTopologyTransaction {
-    #[prost(bytes = "vec", tag = "1")]
-    pub(crate) transaction: Vec<u8>,
-    #[prost(message, repeated, tag = "2")]
-    pub(crate) signatures: Vec<v30::Signature>,
-}
-
 pub(crate) fn text<'a>(vector: &'a Value, name: &str) -> &'a str {
     vector[name]
         .as_str()

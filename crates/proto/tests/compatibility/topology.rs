@@ -1,24 +1,24 @@
-//! `topology-vectors.json`, so far as it is about keys.
+//! `topology-vectors.json`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use prost::Message;
 use serde_json::Value;
-use strongroom_crypto::{
-    Hash, HashPurpose, KeySpec, KeyUsage, KeyUsages, PrivateKey, SecretBytes, SigningKeySpec,
-    SigningPublicKey,
-};
-use strongroom_proto::{
-    decode_public_key_for_import, encode_stored_public_key, enums, read_signature,
-    read_signing_public_key, v30, versioned,
+use strongroom_crypto::SigningPublicKey;
+use strongroom_proto::{enums, read_signing_public_key, v30};
+
+use crate::{
+    Counts, client, hashes,
+    keys::{base64, hex, integer, integers, items, raw_ed25519, text},
+    scripts, snapshot, transactions,
 };
 
-use crate::Counts;
-use crate::keys::{
-    SignedTopologyTransaction, base64, hex, integer, integers, items, raw_ed25519, text,
-};
+/// The keys of real transactions by fingerprint.
+pub(crate) type Keys = BTreeMap<String, SigningPublicKey>;
 
-pub(crate) fn check_all(file: &Value, counts: &mut Counts) {
+/// Checks every section of `file`; `data` is the folder with the files that it speaks of.
+pub(crate) fn check_all(file: &Value, data: &Path, counts: &mut Counts) {
+    let keys = real_keys(&file["public_keys_of_real_transactions"], counts);
     for (name, section) in file.as_object().unwrap() {
         match name.as_str() {
             "fingerprint_examples" => section
@@ -29,25 +29,27 @@ pub(crate) fn check_all(file: &Value, counts: &mut Counts) {
             "documentation_key_pairs" => {
                 items(section, "items").for_each(|item| documentation(item, counts))
             }
-            "public_keys_of_real_transactions" => {
-                section
-                    .as_object()
-                    .unwrap()
-                    .iter()
-                    .for_each(|(id, key)| real_key(id, key, counts));
-            }
-            "offline_script_set_A" => offline_scripts(section, counts),
-            // Mappings and states are the matter of `strongroom-topology`.
-            "about"
-            | "multi_transaction_hash"
-            | "real_transactions"
-            | "snapshot_v2_resource"
-            | "third_party_client_capture" => {}
+            "offline_script_set_A" => scripts::check_all(section, counts),
+            "multi_transaction_hash" => hashes::check_all(section, counts),
+            "real_transactions" => items(section, "items").for_each(|item| {
+                transactions::check(item, &keys);
+                counts.add("real transaction");
+            }),
+            "snapshot_v2_resource" => snapshot::check(section, data, &keys, counts),
+            "third_party_client_capture" => client::check(section, counts),
+            // Read above; and a remark.
+            "public_keys_of_real_transactions" | "about" => {}
             other => {
                 panic!("topology-vectors.json has a section that this suite does not know: {other}")
             }
         }
     }
+}
+
+fn real_keys(section: &Value, counts: &mut Counts) -> Keys {
+    let keys = section.as_object().unwrap().iter();
+    keys.map(|(id, item)| (id.clone(), real_key(id, item, counts)))
+        .collect()
 }
 
 fn example(item: &Value, counts: &mut Counts) {
@@ -76,7 +78,7 @@ fn documentation(item: &Value, counts: &mut Counts) {
     counts.add("documentation key pair");
 }
 
-fn real_key(id: &str, item: &Value, counts: &mut Counts) {
+fn real_key(id: &str, item: &Value, counts: &mut Counts) -> SigningPublicKey {
     let message =
         v30::SigningPublicKey::decode(hex(item, "signing_public_key_proto_hex").as_slice())
             .unwrap();
@@ -114,80 +116,5 @@ fn real_key(id: &str, item: &Value, counts: &mut Counts) {
         read.key.spec()
     );
     counts.add("public key of a real transaction");
-}
-
-/// Only where the key came as a file of Canton.
-const KEY_FILE: &str = "canton_target_pub_key_file_hex";
-
-/// Keys of OpenSSL and certificates of Canton's own scripts: the only known answers for P-384 and secp256k1.
-fn offline_scripts(section: &Value, counts: &mut Counts) {
-    let mut keys = BTreeMap::new();
-    for item in items(section, "keys") {
-        keys.insert(text(item, "name"), offline_key(item));
-        counts.add("key of the offline scripts");
-    }
-    for vector in items(section, "vectors") {
-        let key = |role| keys.get(text(vector, role)).unwrap();
-        certificate(vector, key("root_key"), key("target_key"));
-        counts.add("certificate of the offline scripts");
-        if vector.get(KEY_FILE).is_some() {
-            key_file(&hex(vector, KEY_FILE), key("target_key"));
-            counts.add("public key file of Canton");
-        }
-    }
-}
-
-/// Reads both halves and checks that they belong together.
-fn offline_key(item: &Value) -> SigningPublicKey {
-    let spec = match text(item, "openssl_spec") {
-        "ed25519" => SigningKeySpec::EcCurve25519,
-        "p256" => SigningKeySpec::EcP256,
-        "p384" => SigningKeySpec::EcP384,
-        "secp256k1" => SigningKeySpec::EcSecp256k1,
-        other => panic!("unknown spec {other}"),
-    };
-    let spki = base64(item, "public_key_spki_der_base64");
-    let usages = KeyUsages::only(KeyUsage::Namespace);
-    let key = SigningPublicKey::from_spki(spec, &spki, usages).unwrap();
-    let pkcs8 = SecretBytes::take(base64(item, "private_key_pkcs8_der_base64"));
-    let private = PrivateKey::from_pkcs8(Some(KeySpec::Signing(spec)), &pkcs8).unwrap();
-    assert_eq!(private.public_spki().unwrap().as_ref(), spki);
-    key
-}
-
-fn certificate(vector: &Value, root: &SigningPublicKey, target: &SigningPublicKey) {
-    let prepared = hex(vector, "prep_hex");
-    let hash = Hash::digest(HashPurpose::TopologyTransactionSignature, &prepared);
-    assert_eq!(hash.to_multihash(), hex(vector, "hash_hex").as_slice());
-    // The namespace is the root key's fingerprint, and the target's key is in the statement about it.
-    let contains = |part: &[u8]| prepared.windows(part.len()).any(|window| window == part);
-    assert!(contains(root.fingerprint().to_string().as_bytes()) && contains(target.spki()));
-
-    let certificate = hex(vector, "cert_hex");
-    let certificate = versioned::unwrap_message(&certificate).unwrap();
-    assert_eq!(certificate.version, versioned::VERSION);
-    let signed = SignedTopologyTransaction::decode(certificate.data).unwrap();
-    assert_eq!(signed.transaction, prepared);
-    let [received] = signed.signatures.as_slice() else {
-        panic!("one signature expected")
-    };
-    assert_eq!(received.signature, hex(vector, "signature_hex"));
-    let signature = read_signature(received).unwrap();
-    let allowed = KeyUsages::only(KeyUsage::Namespace);
-    root.verify(&hash.to_multihash(), &signature, allowed)
-        .unwrap();
-    assert!(root.verify(&[0; 34], &signature, allowed).is_err());
-}
-
-/// A public key as Canton's console downloads it: wrapped, and here with the version in front.
-fn key_file(file: &[u8], target: &SigningPublicKey) {
-    let imported = decode_public_key_for_import(file).unwrap();
-    assert!(imported.was_wrapped && !imported.was_legacy);
-    assert_eq!(imported.key.fingerprint(), target.fingerprint());
-    let written = encode_stored_public_key(&imported.key);
-    let (ours, theirs) = (
-        versioned::unwrap_message(&written).unwrap(),
-        versioned::unwrap_message(file).unwrap(),
-    );
-    assert_eq!(ours.data, theirs.data);
+    read.key
 }

@@ -3,16 +3,22 @@
 use prost::Message;
 use serde_json::Value;
 use strongroom_crypto::{
-    EncryptionKeySpec, EncryptionPublicKey, Hash, HashBuilder, HashPurpose, KeyUsage, KeyUsages,
-    PublicKey, SecretBytes, SymmetricKey, thumbprint,
+    EncryptionKeySpec, EncryptionPublicKey, HashBuilder, KeyUsage, KeyUsages, PublicKey,
+    SecretBytes, SymmetricKey, thumbprint,
 };
-use strongroom_proto::{decode_key_pair, encode_key_pair, read_signature, v30, versioned};
+use strongroom_proto::{
+    decode_key_pair, encode_key_pair, read_signature,
+    topology::{decode_signed_transaction, encode_signed_transaction},
+    v30, versioned,
+};
+use strongroom_topology::{
+    DecentralizedNamespaceDefinition, Mapping, SignedTransaction, TransactionSignature,
+};
 
 use crate::Counts;
 use crate::canton::{CryptoKeyPair, Pair};
 use crate::keys::{
-    SignedTopologyTransaction, encryption_key, hex, integer, integers, items, optional_items,
-    raw_ed25519, signing_key, text,
+    encryption_key, hex, integer, integers, items, optional_items, raw_ed25519, signing_key, text,
 };
 
 pub(crate) fn check_all(file: &Value, counts: &mut Counts) {
@@ -145,68 +151,79 @@ fn export(vector: &Value, counts: &mut Counts) {
 }
 
 fn transaction(vector: &Value, counts: &mut Counts) {
-    let bytes = hex(vector, "topology_transaction_wrapped_hex");
-    let hash = Hash::digest(HashPurpose::TopologyTransactionSignature, &bytes);
+    let bytes = hex(vector, "signed_topology_transaction_wrapped_hex");
+    let signed = decode_signed_transaction(&bytes).unwrap();
+    assert_eq!(encode_signed_transaction(&signed), bytes);
+    let transaction = signed.transaction();
     assert_eq!(
-        hash.to_multihash(),
+        transaction.bytes(),
+        hex(vector, "topology_transaction_wrapped_hex")
+    );
+    assert_eq!(
+        signed.hash().to_multihash(),
         hex(vector, "transaction_hash_multihash_hex").as_slice()
     );
     assert_eq!(
-        versioned::unwrap_message(&bytes).unwrap().version,
-        versioned::VERSION
+        i64::from(transaction.serial().get()),
+        i64::from(integer(vector, "serial"))
     );
     counts.add("transaction hash");
 
-    let signed = hex(vector, "signed_topology_transaction_wrapped_hex");
-    let signed =
-        SignedTopologyTransaction::decode(versioned::unwrap_message(&signed).unwrap().data)
-            .unwrap();
-    assert_eq!(signed.transaction, bytes);
     let described: Vec<_> = items(vector, "signatures").collect();
-    assert_eq!(signed.signatures.len(), described.len());
-    for (received, described) in signed.signatures.iter().zip(described) {
-        signature(received, described, &hash);
+    assert_eq!(signed.signatures().len(), described.len());
+    for (received, described) in signed.signatures().iter().zip(described) {
+        signature(&signed, received, described);
         counts.add("signature of a genesis transaction");
     }
+    mapping(vector, transaction.mapping(), counts);
+}
 
-    match text(vector, "mapping") {
-        "namespace_delegation" => {
-            let target = signing_key(&vector["target_key"]);
+fn mapping(vector: &Value, mapping: &Mapping, counts: &mut Counts) {
+    let name = mapping.code().name().to_lowercase();
+    assert_eq!(name, text(vector, "mapping"));
+    match mapping {
+        Mapping::NamespaceDelegation(it) => {
+            assert_eq!(it.target(), &signing_key(&vector["target_key"]));
+            assert_eq!(it.namespace().to_string(), text(vector, "namespace"));
             // These are all root delegations: the namespace is the key that signs for it.
-            assert_eq!(target.fingerprint().to_string(), text(vector, "namespace"));
+            assert!(it.targets_root());
         }
-        "owner_to_key_mapping" => {
-            for key in items(vector, "signing_keys") {
-                signing_key(key);
-                counts.add("mapped signing key");
-            }
-            for key in optional_items(vector, "encryption_keys") {
-                encryption_key(key);
-                counts.add("fingerprint of an encryption key");
-            }
-        }
-        "decentralized_namespace_definition" => {
-            let mut owners: Vec<_> = items(vector, "owners")
-                .map(|owner| owner.as_str().unwrap())
+        Mapping::OwnerToKeyMapping(it) => {
+            assert_eq!(it.member().to_string(), text(vector, "member"));
+            let signing: Vec<_> = items(vector, "signing_keys").map(signing_key).collect();
+            assert!(it.signing_keys().eq(&signing));
+            let encryption: Vec<_> = optional_items(vector, "encryption_keys")
+                .map(encryption_key)
                 .collect();
-            owners.sort_unstable();
-            let builder = HashBuilder::new(HashPurpose::DecentralizedNamespace);
-            let namespace = owners
-                .into_iter()
-                .fold(builder, HashBuilder::string)
-                .finish();
+            assert!(it.encryption_keys().eq(&encryption));
+            signing
+                .iter()
+                .for_each(|_| counts.add("mapped signing key"));
+            encryption
+                .iter()
+                .for_each(|_| counts.add("fingerprint of an encryption key"));
+        }
+        Mapping::DecentralizedNamespaceDefinition(it) => {
+            let owners = items(vector, "owners")
+                .map(|owner| owner.as_str().unwrap().parse().unwrap())
+                .collect();
+            assert_eq!(it.owners(), &owners);
             assert_eq!(
-                namespace.to_string(),
-                text(vector, "decentralized_namespace")
+                it.threshold(),
+                usize::try_from(integer(vector, "threshold")).unwrap()
             );
+            let derived = DecentralizedNamespaceDefinition::derive_namespace(&owners);
+            assert_eq!(it.namespace(), &derived);
+            assert_eq!(derived.to_string(), text(vector, "decentralized_namespace"));
             counts.add("decentralized namespace");
         }
-        other => panic!("unknown mapping {other}"),
+        other => panic!("unknown mapping {other:?}"),
     }
 }
 
 /// Checks one signature over the 34 bytes of the multihash, as it was received.
-fn signature(received: &v30::Signature, described: &Value, hash: &Hash) {
+fn signature(signed: &SignedTransaction, received: &TransactionSignature, described: &Value) {
+    let message = v30::Signature::decode(received.encoded()).unwrap();
     let expected = v30::Signature {
         format: integer(described, "format"),
         signature: hex(described, "signature_hex"),
@@ -214,20 +231,20 @@ fn signature(received: &v30::Signature, described: &Value, hash: &Hash) {
         signing_algorithm_spec: integer(described, "signing_algorithm_spec"),
         signature_delegation: None,
     };
-    assert_eq!(received, &expected);
+    assert_eq!(message, expected);
     // All of them are in the legacy format.
     assert_eq!(expected.format, i32::from(v30::SignatureFormat::Raw));
+    assert_eq!(
+        received.signature(),
+        &read_signature(message.clone()).unwrap()
+    );
 
-    let signature = read_signature(received).unwrap();
     let key = signing_key(&described["signer_key"]);
     // Mapped keys prove that they agree; old keys do so with the right to sign for the namespace.
     let allowed = KeyUsages::any_of(&[KeyUsage::Namespace, KeyUsage::ProofOfOwnership]);
-    key.verify(&hash.to_multihash(), &signature, allowed)
-        .unwrap();
-    assert!(
-        key.verify(hash.as_bytes(), &signature, allowed).is_err(),
-        "the bare hash is not what was signed"
-    );
+    signed.verify(&key, allowed).unwrap();
+    let bare = key.verify(signed.hash().as_bytes(), received.signature(), allowed);
+    assert!(bare.is_err(), "the bare hash is not what was signed");
 }
 
 fn primitive(vector: &Value, counts: &mut Counts) {

@@ -66,7 +66,7 @@ fn a_legacy_raw_signature_reads_as_the_signature_of_today() {
             format: 1,
             ..(&signature).into()
         };
-        assert_eq!(read_signature(&legacy).unwrap(), signature);
+        assert_eq!(read_signature(legacy.clone()).unwrap(), signature);
     }
     let check = |length: usize, expected| {
         let legacy = v30::Signature {
@@ -75,7 +75,7 @@ fn a_legacy_raw_signature_reads_as_the_signature_of_today() {
             ..(&signature(None, SignatureFormat::Der)).into()
         };
         assert_eq!(
-            read_signature(&legacy).unwrap().format,
+            read_signature(legacy.clone()).unwrap().format,
             expected,
             "{length} bytes"
         );
@@ -91,7 +91,10 @@ fn each_broken_field_of_a_signature_has_its_error() {
     let check = |change: fn(&mut v30::Signature), expected: (&str, &str)| {
         let mut changed = message(SigningAlgorithm::Ed25519);
         change(&mut changed);
-        assert_eq!(field(&read_signature(&changed).unwrap_err()), expected);
+        assert_eq!(
+            field(&read_signature(changed.clone()).unwrap_err()),
+            expected
+        );
     };
     check(|message| message.format = 0, ("not set", "format"));
     check(|message| message.format = 4, ("unrecognized", "format"));
@@ -121,7 +124,7 @@ fn a_signature_by_a_session_key_is_refused_as_long_as_it_cannot_be_checked() {
         ..message(SigningAlgorithm::Ed25519)
     };
     assert!(matches!(
-        read_signature(&delegated),
+        read_signature(delegated.clone()),
         Err(ProtoError::UnsupportedDelegation)
     ));
     assert!(matches!(

@@ -5,7 +5,7 @@ use strongroom_crypto::{Fingerprint, SigningPublicKey};
 use crate::{
     graph::AuthorizationGraph,
     identifier::Namespace,
-    mapping::{Mapping, MappingCode, UniqueKey},
+    mapping::{Mapping, MappingCode},
     store::TopologyStore,
 };
 
@@ -30,14 +30,13 @@ impl<'s> Authority<'s> {
             }
             _ => None,
         };
-        let definition = store.mapping_in_force(&UniqueKey::decentralized_namespace(namespace));
-        let (threshold, owners) = match definition {
-            Some(Mapping::DecentralizedNamespaceDefinition(definition)) => {
+        let (threshold, owners) = match store.owners_in_force(namespace) {
+            Some(definition) => {
                 let owners = definition.owners().iter();
                 let graphs = owners.map(|owner| store.graph(owner)).collect();
                 (definition.threshold(), graphs)
             }
-            _ => (1, vec![store.graph(namespace)]),
+            None => (1, vec![store.graph(namespace)]),
         };
         Self {
             code: mapping.code(),

@@ -16,7 +16,7 @@ use crate::mapping::{
 pub(super) fn required(mapping: &Mapping, previous: Option<&Mapping>, relaxed: bool) -> Required {
     match mapping {
         Mapping::DecentralizedNamespaceDefinition(it) => decentralized(it, previous),
-        Mapping::OwnerToKeyMapping(it) => owner_to_key(it, previous, relaxed),
+        Mapping::OwnerToKeyMapping(it) => owner_to_key(it, previous),
         Mapping::PartyToKeyMapping(it) => party_to_key(it, previous),
         Mapping::PartyToParticipant(it) => party_to_participant(it, previous, relaxed),
         // Of all others their namespace: that of a delegation, a participant, a sequencer, or a synchronizer.
@@ -36,20 +36,13 @@ fn decentralized(
     Required::namespaces(added).and(Required::namespace(definition.namespace()))
 }
 
-fn owner_to_key(
-    mapping: &OwnerToKeyMapping,
-    previous: Option<&Mapping>,
-    relaxed: bool,
-) -> Required {
-    let required = Required::namespace(mapping.member().uid.namespace());
-    if relaxed {
-        return required;
-    }
+fn owner_to_key(mapping: &OwnerToKeyMapping, previous: Option<&Mapping>) -> Required {
     let known = match previous {
         Some(Mapping::OwnerToKeyMapping(previous)) => fingerprints(previous.signing_keys()),
         _ => BTreeSet::new(),
     };
-    required.with_keys(&fingerprints(mapping.signing_keys()) - &known)
+    Required::namespace(mapping.member().uid.namespace())
+        .with_keys(&fingerprints(mapping.signing_keys()) - &known)
 }
 
 fn party_to_key(mapping: &PartyToKeyMapping, previous: Option<&Mapping>) -> Required {

@@ -1,5 +1,6 @@
 use super::Look;
 use crate::{
+    graph::{AuthorizationGraph, is_root},
     identifier::Namespace,
     mapping::{DecentralizedNamespaceDefinition, NamespaceDelegation, UniqueKey},
     rejection::Rejection,
@@ -7,14 +8,16 @@ use crate::{
 
 impl Look<'_> {
     pub(super) fn check_delegation(&self, it: &NamespaceDelegation) -> Result<(), Rejection> {
-        let definition = UniqueKey::decentralized_namespace(it.namespace());
-        if self.store.mapping_in_force(&definition).is_some() {
+        if self.is_removal() {
+            return Ok(());
+        }
+        if self.store.owners_in_force(it.namespace()).is_some() {
             return Err(Rejection::NamespaceAlreadyInUse {
                 namespace: it.namespace().clone(),
             });
         }
         // A key that was revoked may be in wrong hands, so it never comes back.
-        if !self.is_removal() && self.was_removed() && !self.rules.relaxed {
+        if self.was_removed() && !self.rules.relaxed {
             return Err(revoked(it.namespace()));
         }
         Ok(())
@@ -29,7 +32,7 @@ impl Look<'_> {
         }
         let namespace = it.namespace();
         // Owners come and go, the name stays that of the first ones.
-        if self.previous().is_none()
+        if self.in_store().is_none()
             && *namespace != DecentralizedNamespaceDefinition::derive_namespace(it.owners())
         {
             return Err(invalid(format!(
@@ -52,7 +55,7 @@ impl Look<'_> {
                 !self
                     .store
                     .graph(owner)
-                    .is_some_and(|graph| graph.has_root())
+                    .is_some_and(AuthorizationGraph::has_root_certificate)
             })
             .map(ToString::to_string)
             .collect();
@@ -66,13 +69,13 @@ impl Look<'_> {
         }
     }
 
-    /// Whether the root certificate of a namespace was removed.
+    /// Whether the root key of a namespace has taken its certificate back.
     pub(super) fn is_revoked(&self, namespace: &Namespace) -> bool {
         let root = namespace.fingerprint();
         let certificate = root
             .map(|root| UniqueKey::namespace_delegation(namespace, &root))
             .and_then(|key| self.store.in_store(&key));
-        certificate.is_some_and(|row| row.stated().is_none())
+        certificate.is_some_and(|row| row.stated().is_none() && is_root(&row.signed))
     }
 }
 

@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 
-use super::{Look, has_both_keys, namespaces::revoked};
+use super::{Look, namespaces::revoked};
 use crate::{
-    identifier::UniqueIdentifier,
-    mapping::{Mapping, MappingCode, PartyToParticipant, SynchronizerTrustCertificate, UniqueKey},
+    identifier::{Member, MemberCode, PartyId, UniqueIdentifier},
+    mapping::{
+        HostingParticipant, Mapping, MappingCode, ParticipantPermission, PartyToParticipant,
+        SynchronizerTrustCertificate, UniqueKey,
+    },
     rejection::Rejection,
     store_id::StoreId,
 };
@@ -13,7 +16,21 @@ impl Look<'_> {
         if self.is_removal() {
             return Ok(());
         }
-        self.check_have_keys([&it.participant], has_both_keys)
+        let participant = as_participant(&it.participant);
+        if self.was_removed() {
+            return Err(Rejection::MemberHasLeft {
+                member: participant,
+            });
+        }
+        if self
+            .hosting_of(&it.participant)
+            .is_some_and(|party| !is_own_party(party))
+        {
+            return Err(Rejection::ParticipantIdConflictWithParty {
+                party: it.participant.clone(),
+            });
+        }
+        self.check_have_keys([participant])
     }
 
     pub(super) fn check_party_to_participant(
@@ -23,31 +40,39 @@ impl Look<'_> {
         if self.is_removal() {
             return Ok(());
         }
+        if self.has_joined(it.party()) && !is_own_party(it) {
+            return Err(Rejection::PartyIdConflictWithAdminParty {
+                party: it.party().clone(),
+            });
+        }
+        // Those that host the party already may have left since: that must not keep the others from changing it.
+        let known = self.hosting_of(it.party());
+        let added: Vec<Member> = it
+            .participants()
+            .iter()
+            .map(|hosting| &hosting.participant)
+            .filter(|uid| known.is_none_or(|known| known.hosting(uid).is_none()))
+            .map(as_participant)
+            .collect();
+        let strangers = added.iter().filter(|member| !self.has_joined(&member.uid));
+        let unknown: BTreeSet<Member> = strangers.cloned().collect();
+        if !unknown.is_empty() {
+            return Err(Rejection::UnknownMembers { members: unknown });
+        }
+        self.check_have_keys(added)?;
         let namespace = it.party().namespace();
         if it.self_authorizing_key().is_some() && self.is_revoked(namespace) {
             return Err(revoked(namespace));
         }
-        let participants = || it.participants().iter().map(|hosting| &hosting.participant);
-        self.check_known(participants())?;
-        self.check_have_keys(participants(), has_both_keys)
+        Ok(())
     }
 
-    /// Rejects participants that have not joined the synchronizer.
-    fn check_known<'u>(
-        &self,
-        participants: impl Iterator<Item = &'u UniqueIdentifier>,
-    ) -> Result<(), Rejection> {
-        if self.rules.relaxed {
-            return Ok(());
-        }
-        let unknown: BTreeSet<_> = participants
-            .filter(|participant| !self.has_joined(participant))
-            .cloned()
-            .collect();
-        if unknown.is_empty() {
-            Ok(())
-        } else {
-            Err(Rejection::UnknownMembers { members: unknown })
+    /// Who hosts a party.
+    fn hosting_of(&self, party: &PartyId) -> Option<&PartyToParticipant> {
+        let key = UniqueKey::party_to_participant(party);
+        match self.store.mapping_in_force(&key)? {
+            Mapping::PartyToParticipant(it) => Some(it),
+            _ => None,
         }
     }
 
@@ -64,4 +89,20 @@ impl Look<'_> {
             matches!(mapping, Mapping::SynchronizerTrustCertificate(it) if it.participant == *participant)
         })
     }
+}
+
+fn as_participant(uid: &UniqueIdentifier) -> Member {
+    Member {
+        code: MemberCode::Participant,
+        uid: uid.clone(),
+    }
+}
+
+/// Whether it is the party that a participant has for itself: nobody else hosts it, and it may do everything.
+fn is_own_party(it: &PartyToParticipant) -> bool {
+    let is_own = |hosting: &HostingParticipant| {
+        hosting.participant == *it.party()
+            && hosting.permission == ParticipantPermission::Submission
+    };
+    it.threshold() == 1 && matches!(it.participants(), [only] if is_own(only))
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Look, has_signing_key};
+use super::Look;
 use crate::{
     identifier::{Member, MemberCode, UniqueIdentifier},
     mapping::{
@@ -85,33 +85,35 @@ impl<'s> Look<'s> {
         known: BTreeSet<&UniqueIdentifier>,
         members: BTreeSet<&UniqueIdentifier>,
     ) -> Result<(), Rejection> {
-        let added: Vec<&UniqueIdentifier> = members.difference(&known).copied().collect();
-        self.check_have_keys(added.iter().copied(), has_signing_key)?;
+        let added = members.difference(&known).map(|uid| Member {
+            code,
+            uid: UniqueIdentifier::clone(uid),
+        });
+        let added: Vec<Member> = added.collect();
+        // There was a time when nodes could join before they had announced keys.
+        if !self.rules.relaxed {
+            self.check_have_keys(added.iter().cloned())?;
+        }
         if !self.rules.preliminary {
             return Ok(());
         }
-        let left = added.into_iter().find(|uid| self.was_there(code, uid));
-        match left {
+        match added.into_iter().find(|member| self.was_there(member)) {
             None => Ok(()),
-            Some(uid) => Err(Rejection::MemberCannotRejoin {
-                member: Member {
-                    code,
-                    uid: uid.clone(),
-                },
-            }),
+            Some(member) => Err(Rejection::MemberHasLeft { member }),
         }
     }
 
     /// Whether the node was ever named by a mapping of this kind.
-    fn was_there(&self, code: MemberCode, uid: &UniqueIdentifier) -> bool {
+    fn was_there(&self, member: &Member) -> bool {
+        let Member { code, uid } = member;
         let accepted = self.store.rows().iter().filter(|row| row.is_accepted());
         accepted
             .filter_map(|row| row.stated())
             .any(|mapping| match mapping {
-                Mapping::MediatorSynchronizerState(it) if code == MemberCode::Mediator => {
+                Mapping::MediatorSynchronizerState(it) if *code == MemberCode::Mediator => {
                     members(&it.active, &it.observers).contains(uid)
                 }
-                Mapping::SequencerSynchronizerState(it) if code == MemberCode::Sequencer => {
+                Mapping::SequencerSynchronizerState(it) if *code == MemberCode::Sequencer => {
                     members(&it.active, &it.observers).contains(uid)
                 }
                 _ => false,

@@ -35,17 +35,9 @@ pub enum IdentifierError {
         /// What is wrong with it.
         reason: String,
     },
-    /// `::` in a place where it would end the part.
+    /// `::` in a place where it would end the part, or `:` where it would become one.
     #[error("String contains reserved delimiter `::`.")]
     Delimiter,
-    /// The parts are short enough, but together they are not.
-    #[error("the identifier has {length} characters, at most {limit} are allowed")]
-    TooLong {
-        /// Its length.
-        length: usize,
-        /// The most that is allowed.
-        limit: usize,
-    },
     /// Neither `PAR::`, `SEQ::` nor `MED::` and a unique identifier.
     #[error("`{text}` is not a member: PAR, SEQ or MED, then `::`, then its unique identifier")]
     Member {

@@ -58,10 +58,10 @@ impl FromStr for Namespace {
         if text.is_empty() {
             return Err(refused("it is empty".to_owned()));
         }
-        if text.len() > LIMIT {
+        let length = text.chars().count();
+        if length > LIMIT {
             return Err(refused(format!(
-                "it has {} characters, at most {LIMIT} are allowed",
-                text.chars().count()
+                "it has {length} characters, at most {LIMIT} are allowed"
             )));
         }
         if !is_plain(text) {

@@ -1,18 +1,21 @@
 use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
+use strongroom_crypto::Fingerprint;
+
 use super::{DELIMITER, IdentifierError, Namespace, excerpt, is_plain};
 
 /// The most characters of the identifier part.
 const IDENTIFIER_LIMIT: usize = 185;
-/// The most characters of the whole.
-const LIMIT: usize = 255;
+// The whole has 255 characters at most: no part needs to look at the other.
+const _: () = assert!(IDENTIFIER_LIMIT + DELIMITER.len() + Fingerprint::TEXT_LENGTH == 255);
 
 /// The name of a node, a party or a synchronizer: `identifier::namespace`.
 ///
 /// Orders by identifier, then by namespace. Clones share the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UniqueIdentifier {
-    identifier: Arc<str>,
+    /// All of it: it is compared and hashed much more often than it is made.
+    text: Arc<str>,
     namespace: Namespace,
 }
 
@@ -20,40 +23,37 @@ impl UniqueIdentifier {
     /// `identifier` in `namespace`.
     ///
     /// # Errors
-    /// [`IdentifierError`] for an identifier that is empty, longer than 185 characters, or has others than `A-Z a-z 0-9 : - _`
-    /// and space, or `::`.
+    /// [`IdentifierError`] for an identifier that is empty, longer than 185 characters, has others than `A-Z a-z 0-9 : - _`
+    /// and space, has `::`, or ends with `:`.
     pub fn try_new(identifier: &str, namespace: Namespace) -> Result<Self, IdentifierError> {
         check_identifier(identifier, identifier)?;
-        let uid = Self {
-            identifier: identifier.into(),
+        // `a:` in `ns` is written `a:::ns`, and that reads as `a` in `:ns`.
+        if identifier.ends_with(':') {
+            return Err(IdentifierError::Delimiter);
+        }
+        Ok(Self {
+            text: format!("{identifier}{DELIMITER}{namespace}").into(),
             namespace,
-        };
-        uid.check_length()?;
-        Ok(uid)
+        })
+    }
+
+    /// The whole: `identifier::namespace`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The part in front of the namespace.
     #[must_use]
     pub fn identifier(&self) -> &str {
-        &self.identifier
+        let parts = self.text.split_once(DELIMITER);
+        parts.map_or(&self.text, |(identifier, _)| identifier)
     }
 
     /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
-    }
-
-    fn check_length(&self) -> Result<(), IdentifierError> {
-        // Only a text of 68 characters, which any fingerprint has, behind the longest identifier comes near.
-        let length = self.identifier.len() + DELIMITER.len() + self.namespace.to_string().len();
-        if length > LIMIT {
-            return Err(IdentifierError::TooLong {
-                length,
-                limit: LIMIT,
-            });
-        }
-        Ok(())
     }
 }
 
@@ -98,18 +98,19 @@ impl FromStr for UniqueIdentifier {
                     text: excerpt(text),
                 })?;
         check_identifier(identifier, text)?;
-        let uid = Self {
-            identifier: identifier.into(),
+        Ok(Self {
+            text: text.into(),
             namespace: namespace.parse()?,
-        };
-        uid.check_length()?;
-        Ok(uid)
+        })
     }
 }
 
 impl Ord for UniqueIdentifier {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.identifier.as_ref(), &self.namespace).cmp(&(&*other.identifier, &other.namespace))
+        if self.text == other.text {
+            return Ordering::Equal;
+        }
+        (self.identifier(), &self.namespace).cmp(&(other.identifier(), &other.namespace))
     }
 }
 
@@ -121,7 +122,7 @@ impl PartialOrd for UniqueIdentifier {
 
 impl fmt::Display for UniqueIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{DELIMITER}{}", self.identifier, self.namespace)
+        f.write_str(&self.text)
     }
 }
 

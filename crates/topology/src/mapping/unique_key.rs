@@ -3,7 +3,7 @@ use std::fmt;
 use strongroom_crypto::{Fingerprint, Hash, HashBuilder, HashPurpose};
 
 use super::{Mapping, MappingCode};
-use crate::identifier::{MemberCode, Namespace, UniqueIdentifier};
+use crate::identifier::{DELIMITER, MemberCode, Namespace, UniqueIdentifier};
 
 /// What a mapping is about: a hash, 32 bytes. At most one mapping of a unique key is in force at a time.
 ///
@@ -28,15 +28,14 @@ impl UniqueKey {
                 Self::trust_certificate(&it.participant, &it.synchronizer)
             }
             Mapping::ParticipantSynchronizerPermission(it) => Self::about(code, |hash| {
-                hash.string(&it.synchronizer.to_string())
-                    .string(&participant(&it.participant))
+                participant(hash.string(it.synchronizer.as_str()), &it.participant)
             }),
             Mapping::PartyHostingLimits(it) => Self::about(code, |hash| {
-                hash.string(&it.synchronizer.to_string())
-                    .string(&it.party.to_string())
+                hash.string(it.synchronizer.as_str())
+                    .string(it.party.as_str())
             }),
             Mapping::VettedPackages(it) => {
-                Self::about(code, |hash| hash.string(&participant(&it.participant)))
+                Self::about(code, |hash| participant(hash, &it.participant))
             }
             Mapping::SynchronizerParametersState(it)
             | Mapping::DynamicSequencingParametersState(it) => {
@@ -48,12 +47,12 @@ impl UniqueKey {
             Mapping::LsuAnnouncement(it) => Self::of_synchronizer(code, &it.successor.synchronizer),
             Mapping::MediatorSynchronizerState(it) => Self::about(code, |hash| {
                 // Group numbers have 31 bits where they come from.
-                hash.string(&it.synchronizer.to_string())
+                hash.string(it.synchronizer.as_str())
                     .int(it.group.cast_signed())
             }),
             Mapping::LsuSequencerConnectionSuccessor(it) => Self::about(code, |hash| {
-                hash.string(&it.sequencer.to_string())
-                    .string(&it.successor.synchronizer.to_string())
+                hash.string(it.sequencer.as_str())
+                    .string(it.successor.synchronizer.as_str())
             }),
         }
     }
@@ -62,7 +61,7 @@ impl UniqueKey {
     #[must_use]
     pub fn owner_to_key(member: &UniqueIdentifier) -> Self {
         Self::about(MappingCode::OwnerToKeyMapping, |hash| {
-            hash.string(&member.to_string())
+            hash.string(member.as_str())
         })
     }
 
@@ -70,8 +69,7 @@ impl UniqueKey {
     #[must_use]
     pub fn namespace_delegation(namespace: &Namespace, target: &Fingerprint) -> Self {
         Self::about(MappingCode::NamespaceDelegation, |hash| {
-            hash.string(&namespace.to_string())
-                .string(&target.to_string())
+            of_namespace(hash, namespace).bytes(&target.to_hex())
         })
     }
 
@@ -79,7 +77,7 @@ impl UniqueKey {
     #[must_use]
     pub fn decentralized_namespace(namespace: &Namespace) -> Self {
         Self::about(MappingCode::DecentralizedNamespaceDefinition, |hash| {
-            hash.string(&namespace.to_string())
+            of_namespace(hash, namespace)
         })
     }
 
@@ -87,7 +85,7 @@ impl UniqueKey {
     #[must_use]
     pub fn party_to_participant(party: &UniqueIdentifier) -> Self {
         Self::about(MappingCode::PartyToParticipant, |hash| {
-            hash.string(&party.to_string())
+            hash.string(party.as_str())
         })
     }
 
@@ -95,7 +93,7 @@ impl UniqueKey {
     #[must_use]
     pub fn party_to_key(party: &UniqueIdentifier) -> Self {
         Self::about(MappingCode::PartyToKeyMapping, |hash| {
-            hash.string(&party.to_string())
+            hash.string(party.as_str())
         })
     }
 
@@ -106,14 +104,13 @@ impl UniqueKey {
         synchronizer: &UniqueIdentifier,
     ) -> Self {
         Self::about(MappingCode::SynchronizerTrustCertificate, |hash| {
-            hash.string(&participant(participant_uid))
-                .string(&synchronizer.to_string())
+            participant(hash, participant_uid).string(synchronizer.as_str())
         })
     }
 
     /// That of one of the things of which a synchronizer has one of each kind.
     pub(crate) fn of_synchronizer(code: MappingCode, synchronizer: &UniqueIdentifier) -> Self {
-        Self::about(code, |hash| hash.string(&synchronizer.to_string()))
+        Self::about(code, |hash| hash.string(synchronizer.as_str()))
     }
 
     fn about(code: MappingCode, fields: impl FnOnce(HashBuilder) -> HashBuilder) -> Self {
@@ -128,9 +125,18 @@ impl UniqueKey {
     }
 }
 
-/// The form with the member's code in front.
-fn participant(uid: &UniqueIdentifier) -> String {
-    format!("{}::{uid}", MemberCode::Participant.code())
+/// Feeds a participant in the form with the member's code in front.
+fn participant(hash: HashBuilder, uid: &UniqueIdentifier) -> HashBuilder {
+    let code = MemberCode::Participant.code();
+    hash.string_of(&[code, DELIMITER, uid.as_str()])
+}
+
+/// Feeds the text of a namespace.
+fn of_namespace(hash: HashBuilder, namespace: &Namespace) -> HashBuilder {
+    match namespace.fingerprint() {
+        Some(fingerprint) => hash.bytes(&fingerprint.to_hex()),
+        None => hash.string(&namespace.to_string()),
+    }
 }
 
 impl fmt::Display for UniqueKey {

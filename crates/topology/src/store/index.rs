@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::row::StoredTransaction;
 use crate::{
@@ -12,8 +12,9 @@ use crate::{
 pub(super) struct Index {
     by_key: HashMap<UniqueKey, Track>,
     by_hash: HashMap<TransactionHash, Vec<usize>>,
-    by_kind: BTreeMap<MappingCode, BTreeSet<UniqueKey>>,
-    delegations: HashMap<Namespace, BTreeSet<UniqueKey>>,
+    /// Each key once, in the order in which they came.
+    by_kind: BTreeMap<MappingCode, Vec<UniqueKey>>,
+    delegations: HashMap<Namespace, Vec<UniqueKey>>,
 }
 
 /// The rows of one unique key.
@@ -48,12 +49,12 @@ impl Index {
         }
         if track.accepted.is_empty() {
             let mapping = transaction.mapping();
-            self.by_kind.entry(mapping.code()).or_default().insert(key);
+            self.by_kind.entry(mapping.code()).or_default().push(key);
             if row.is_delegation() {
                 self.delegations
                     .entry(mapping.namespace().clone())
                     .or_default()
-                    .insert(key);
+                    .push(key);
             }
         }
         track.accepted.push(place);

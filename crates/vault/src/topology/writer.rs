@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use strongroom_store::TopologyExpiry;
 use strongroom_topology::{
-    Delta, Outcome, Rules, SignedTransaction, StoreId, Times, TopologyStore,
+    At, Delta, Member, Outcome, OwnerToKeyMapping, Rules, SignedTransaction, StoreId, Times,
+    TopologyStore,
 };
 use tokio::sync::RwLockWriteGuard;
 
@@ -42,7 +43,22 @@ impl<'v> TopologyWriter<'v> {
         Ok(&self.topology.held(id)?.store)
     }
 
-    /// Makes the store if it is not there.
+    /// What the node's own store announces for a node now.
+    pub(crate) fn owner_to_key(
+        &self,
+        member: &Member,
+    ) -> Result<Option<&OwnerToKeyMapping>, VaultError> {
+        let store = self.store(&StoreId::Authorized)?;
+        Ok(store.owner_to_key(member, At::Head))
+    }
+
+    /// Every store, by name.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (&StoreId, &TopologyStore)> {
+        let stores = self.topology.stores.iter();
+        stores.map(|(id, held)| (id, &held.store))
+    }
+
+    /// Makes the store if it is not there. A synchronizer's that stays empty is not kept.
     pub(crate) fn create(&mut self, id: &StoreId) {
         self.topology.create(id.clone());
     }
@@ -130,5 +146,6 @@ impl Drop for TopologyWriter<'_> {
             // Nobody knows what of it is durable: the next reader asks the database.
             self.topology.forget();
         }
+        self.topology.forget_empty();
     }
 }

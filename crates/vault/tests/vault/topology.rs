@@ -1,7 +1,15 @@
 //! The node's identity and its announced keys.
 
+#[path = "topology/adding.rs"]
+mod adding;
 #[path = "topology/announcing.rs"]
 mod announcing;
+#[path = "topology/certificates.rs"]
+mod certificates;
+#[path = "topology/choosing.rs"]
+mod choosing;
+#[path = "topology/concurrency.rs"]
+mod concurrency;
 #[path = "topology/crashes.rs"]
 mod crashes;
 #[path = "topology/deleting.rs"]
@@ -10,10 +18,16 @@ mod deleting;
 mod identity;
 #[path = "topology/operator.rs"]
 mod operator;
+#[path = "topology/picture.rs"]
+pub(crate) mod picture;
 #[path = "topology/rotation.rs"]
 mod rotation;
+#[path = "topology/snapshots.rs"]
+mod snapshots;
+#[path = "topology/statements.rs"]
+pub(crate) mod statements;
 #[path = "topology/synchronizers.rs"]
-mod synchronizers;
+pub(crate) mod synchronizers;
 
 use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyUsage, SigningKeySpec};
 use strongroom_topology::{At, MemberCode, OwnerToKeyMapping, StoreId};

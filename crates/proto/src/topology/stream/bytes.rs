@@ -105,15 +105,13 @@ impl<R: BufRead> Source<R> {
     }
 
     fn byte(&mut self) -> Result<Option<u8>, StreamError> {
-        let buffer = self.input.fill_buf().map_err(|source| StreamError::Io {
+        // Through the iterator, which goes on after a signal.
+        let byte = self.input.by_ref().bytes().next().transpose();
+        let byte = byte.map_err(|source| StreamError::Io {
             offset: self.offset,
             source,
         })?;
-        let Some(byte) = buffer.first().copied() else {
-            return Ok(None);
-        };
-        self.input.consume(1);
-        self.offset += 1;
-        Ok(Some(byte))
+        self.offset += u64::from(byte.is_some());
+        Ok(byte)
     }
 }

@@ -81,6 +81,17 @@ impl Vault {
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
         let writer = TopologyWriter::begin(self).await?;
+        self.authorize_in(caller, writer, store, proposal).await
+    }
+
+    /// As [`Vault::authorize`], for whoever has looked at topology and must not be overtaken.
+    pub(super) async fn authorize_in(
+        &self,
+        caller: &Caller,
+        writer: TopologyWriter<'_>,
+        store: &StoreId,
+        proposal: Proposal,
+    ) -> Result<Authorized, VaultError> {
         let signed = self.build_and_sign(&writer, store, &proposal).await?;
         self.add_signed(caller, writer, store, signed).await
     }
@@ -143,11 +154,13 @@ impl Vault {
             return Err(TopologyError::MappingAlreadyExists.into());
         }
         let proposed = !proposal.must_fully_authorize;
-        Ok(SignedTransaction::received(
-            transaction,
-            signatures,
-            proposed,
-        )?)
+        let signed = SignedTransaction::received(transaction, signatures, proposed)?;
+        // Others may have signed it before: whoever sends it on sends everything.
+        let known = store.find(signed.hash()).ok();
+        Ok(match known {
+            Some(row) => signed.with_signatures_from(&row.signed),
+            None => signed,
+        })
     }
 
     /// Adds one transaction that this vault has signed; what the store says of it is the answer.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use strongroom_topology::{
-    At, Mapping, Namespace, NamespaceDelegation, Operation, SignedTransaction, StoreId,
-    TopologyStore,
+    At, Mapping, MappingCode, Namespace, NamespaceDelegation, Operation, SignedTransaction,
+    StoreId, TopologyStore,
 };
 
 use super::{
@@ -43,6 +43,10 @@ impl Vault {
                 certified,
             });
         }
+        let _turn = self.node().turn().await;
+        self.try_settle().await?;
+        // Before the certificates are durable: they are not for another node.
+        self.wanted(new, certified.clone())?;
         self.add_certificates(caller, &certified, certificates)
             .await?;
         let member = self.identify_as(caller, new, certified.clone()).await?;
@@ -83,10 +87,12 @@ impl Vault {
             .await
     }
 
+    /// Whether a key of this vault may announce the node's keys.
     fn can_sign_for(&self, store: &TopologyStore, namespace: &Namespace) -> bool {
-        store
-            .namespace_delegations(namespace, At::Head)
-            .any(|(_, delegation)| self.may_sign(&delegation.target().fingerprint()))
+        let graph = store.authorization_graph(namespace, At::Head);
+        graph
+            .keys_for(MappingCode::OwnerToKeyMapping)
+            .any(|(key, _)| self.may_sign(&key.fingerprint()))
     }
 }
 

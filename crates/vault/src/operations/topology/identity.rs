@@ -11,8 +11,8 @@ use strongroom_crypto::{
     SigningKeySpec, SigningPublicKey,
 };
 use strongroom_topology::{
-    At, Mapping, Member, MemberCode, Namespace, NamespaceDelegation, OwnerToKeyMapping,
-    Restriction, StoreId, UniqueIdentifier,
+    At, Mapping, MappingCode, Member, MemberCode, Namespace, NamespaceDelegation,
+    OwnerToKeyMapping, Restriction, StoreId, UniqueIdentifier,
 };
 
 use super::authorize::Proposal;
@@ -70,34 +70,22 @@ impl Vault {
         caller: &Caller,
         new: &NewIdentity,
     ) -> Result<NodeKeys, VaultError> {
-        let root = match self.identity() {
-            Some(identity) => self.root_key(&identity.member)?,
-            None => self.namespace_key(caller, new, "namespace").await?,
+        let _turn = self.node().turn().await;
+        // A commit of which nobody has heard may have made a key that is looked for below.
+        self.try_settle().await?;
+        let member = match self.identity() {
+            Some(identity) => self.wanted(new, identity.member.uid.namespace().clone())?,
+            None => {
+                let root = self.namespace_key(caller, new, "namespace").await?;
+                let namespace = Namespace::from(root.fingerprint());
+                self.identify_as(caller, new, namespace).await?
+            }
         };
-        let member = self.identify(caller, new, &root).await?;
-        let signer = self
-            .delegate_as_configured(caller, new, &member, root)
-            .await?;
+        let signer = self.delegate_as_configured(caller, new, &member).await?;
         self.announce_node_keys(caller, new, member, signer).await
     }
 
-    /// The root key of an identity that was made: by its fingerprint, since a name may be given to another key.
-    fn root_key(&self, member: &Member) -> Result<SigningPublicKey, VaultError> {
-        let namespace = member.uid.namespace();
-        let no_signer = || VaultError::NoNamespaceSigner {
-            namespace: namespace.clone(),
-        };
-        let fingerprint = namespace.fingerprint().ok_or_else(no_signer)?;
-        match &self.key(&fingerprint)?.public {
-            PublicKey::Signing(key) => Ok(key.clone()),
-            PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
-                fingerprint,
-                wanted: KeyPurpose::Signing,
-            }),
-        }
-    }
-
-    /// A namespace key: the one of that name, else a new one.
+    /// The namespace key of that name, or a new one.
     async fn namespace_key(
         &self,
         caller: &Caller,
@@ -108,14 +96,24 @@ impl Vault {
         self.named_signing_key(caller, new, suffix, usages).await
     }
 
-    async fn identify(
+    /// The node that `new` describes, if the vault is not another one's.
+    pub(super) fn wanted(
         &self,
-        caller: &Caller,
         new: &NewIdentity,
-        root: &SigningPublicKey,
+        namespace: Namespace,
     ) -> Result<Member, VaultError> {
-        let namespace = Namespace::from(root.fingerprint());
-        self.identify_as(caller, new, namespace).await
+        let uid = UniqueIdentifier::try_new(&new.identifier, namespace)?;
+        let wanted = Member {
+            code: new.code,
+            uid,
+        };
+        match self.identity() {
+            Some(identity) if identity.member != wanted => Err(VaultError::OtherIdentity {
+                found: Box::new(identity.member),
+                wanted: Box::new(wanted),
+            }),
+            _ => Ok(wanted),
+        }
     }
 
     /// Makes the vault the one of this node, unless it is already.
@@ -125,21 +123,10 @@ impl Vault {
         new: &NewIdentity,
         namespace: Namespace,
     ) -> Result<Member, VaultError> {
-        let uid = UniqueIdentifier::try_new(&new.identifier, namespace)?;
-        let member = Member {
-            code: new.code,
-            uid,
-        };
         let mut unit = Unit::begin(self).await?;
-        if let Some(identity) = self.identity() {
-            return if identity.member == member {
-                Ok(member)
-            } else {
-                Err(VaultError::OtherIdentity {
-                    found: Box::new(identity.member),
-                    wanted: Box::new(member),
-                })
-            };
+        let member = self.wanted(new, namespace)?;
+        if self.identity().is_some() {
+            return Ok(member);
         }
         unit.identify(&member).await?;
         let details = [("member".to_owned(), member.to_string())].into();
@@ -155,18 +142,21 @@ impl Vault {
         caller: &Caller,
         new: &NewIdentity,
         member: &Member,
-        root: SigningPublicKey,
     ) -> Result<Fingerprint, VaultError> {
         let namespace = member.uid.namespace();
-        if let Some(signer) = self.namespace_signer(namespace).await? {
-            if !new.intermediate_key || signer != root.fingerprint() {
+        match self.namespace_signer(namespace).await? {
+            Some(signer) if !new.intermediate_key || !namespace.is_root(&signer) => {
                 return Ok(signer);
             }
-        } else {
-            self.delegate(caller, namespace, root.clone(), Restriction::AllMappings)
-                .await?;
-            if !new.intermediate_key {
-                return Ok(root.fingerprint());
+            Some(_root) => {}
+            None => {
+                let root = self.root_key(namespace)?;
+                let signer = root.fingerprint();
+                self.delegate(caller, namespace, root, Restriction::AllMappings)
+                    .await?;
+                if !new.intermediate_key {
+                    return Ok(signer);
+                }
             }
         }
         let intermediate = self
@@ -179,7 +169,18 @@ impl Vault {
         Ok(signer)
     }
 
-    /// The target of the last stored delegation of a namespace whose private key is here; none without any delegation.
+    /// The key whose fingerprint the namespace is.
+    fn root_key(&self, namespace: &Namespace) -> Result<SigningPublicKey, VaultError> {
+        let missing = || VaultError::NoNamespaceSigner {
+            namespace: namespace.clone(),
+        };
+        let root = namespace.fingerprint().ok_or_else(missing)?;
+        let entry = self.key(&root)?;
+        signing_half(&entry)
+    }
+
+    /// The target of the last stored delegation of a namespace that may announce keys and whose private key is here; none
+    /// without any delegation.
     pub(super) async fn namespace_signer(
         &self,
         namespace: &Namespace,
@@ -187,7 +188,7 @@ impl Vault {
         let store = self.topology(&StoreId::Authorized).await?;
         let mut targets: Vec<_> = store
             .namespace_delegations(namespace, At::Head)
-            .map(|(stored, delegation)| (stored.ordinal, delegation.target().fingerprint()))
+            .map(|(stored, delegation)| (stored.ordinal, delegation))
             .collect();
         targets.sort_unstable_by_key(|(ordinal, _)| *ordinal);
         if targets.is_empty() {
@@ -196,7 +197,8 @@ impl Vault {
         let held = targets
             .into_iter()
             .rev()
-            .map(|(_, target)| target)
+            .filter(|(_, delegation)| delegation.can_sign(MappingCode::OwnerToKeyMapping))
+            .map(|(_, delegation)| delegation.target().fingerprint())
             .find(|target| self.may_sign(target));
         held.map(Some).ok_or(VaultError::NoNamespaceSigner {
             namespace: namespace.clone(),
@@ -305,13 +307,7 @@ impl Vault {
                 self.generate_signing_key(caller, request).await?
             }
         };
-        match &entry.public {
-            PublicKey::Signing(key) => Ok(key.clone()),
-            PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
-                fingerprint: entry.fingerprint(),
-                wanted: KeyPurpose::Signing,
-            }),
-        }
+        signing_half(&entry)
     }
 
     /// The oldest key of this name that has these usages, or is for encryption; its private half must be here.
@@ -339,6 +335,16 @@ impl Vault {
             }),
             found => Ok(found),
         }
+    }
+}
+
+fn signing_half(entry: &KeyEntry) -> Result<SigningPublicKey, VaultError> {
+    match &entry.public {
+        PublicKey::Signing(key) => Ok(key.clone()),
+        PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
+            fingerprint: entry.fingerprint(),
+            wanted: KeyPurpose::Signing,
+        }),
     }
 }
 

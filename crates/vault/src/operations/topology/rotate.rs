@@ -16,7 +16,7 @@ use strongroom_topology::{At, Mapping, Member, OwnerToKeyMapping, StoreId};
 use super::authorize::Proposal;
 use crate::{
     audit::AuditOperation, caller::Caller, directory::KeyEntry, error::VaultError, node::Rotation,
-    operations::generate::Generated, unit::Unit, vault::Vault,
+    operations::generate::Generated, topology::TopologyWriter, unit::Unit, vault::Vault,
 };
 
 /// Which keys of the node shall be rotated.
@@ -94,9 +94,16 @@ impl Vault {
                 .await?;
             generated.push((old.fingerprint(), key));
         }
+        // Held until the journal is written, so that nobody withdraws an old key meanwhile.
+        let topology = TopologyWriter::begin(self).await?;
         let mut unit = Unit::begin(self).await?;
         if let Some(rotation) = self.rotations().into_iter().next() {
             return Err(VaultError::RotationUnderWay { old: rotation.old });
+        }
+        let announced = topology.owner_to_key(&member)?;
+        let is_announced = |key| announced.is_some_and(|mapping| mapping.contains(key));
+        if let Some((gone, _)) = generated.iter().find(|(old, _)| !is_announced(old)) {
+            return Err(not_announced(&member, *gone));
         }
         for (position, (old, key)) in (0..).zip(generated) {
             self.begin_one(caller, &mut unit, &member, position, old, key)
@@ -134,7 +141,7 @@ impl Vault {
         let wanted: Vec<(Fingerprint, Option<KeyName>)> = match which {
             Rotate::All => keys.iter().map(|key| (key.fingerprint(), None)).collect(),
             Rotate::One { old, name } => {
-                if !keys.iter().any(|key| key.fingerprint() == old) {
+                if !announced.is_some_and(|mapping| mapping.contains(&old)) {
                     return Err(not_announced(member, old));
                 }
                 vec![(old, name)]
@@ -169,6 +176,9 @@ impl Vault {
         &self,
         caller: &Caller,
     ) -> Result<Option<RotationStep>, VaultError> {
+        // Held from the look at topology to the end of the step: two callers do two steps.
+        let writer = TopologyWriter::begin(self).await?;
+        self.try_settle().await?;
         let Some(rotation) = self.rotations().into_iter().next() else {
             return Ok(None);
         };
@@ -176,71 +186,77 @@ impl Vault {
             old: rotation.old,
             new: rotation.new,
         };
-        let mapping = self.announced(&rotation.member).await?.ok_or_else(stale)?;
-        let has = |key: &Fingerprint| mapping.keys().iter().any(|k| k.fingerprint() == *key);
-        let step = match (has(&rotation.old), has(&rotation.new)) {
-            (true, false) => {
-                let new = self.key(&rotation.new)?.public.clone();
-                self.announce_keys(caller, mapping.with_key(new)?).await?;
-                RotationStep::Announced(rotation)
-            }
-            (true, true) => {
-                if let Some(waiting) = self.waiting(&rotation, Announces::New).await? {
-                    return Ok(Some(waiting));
-                }
+        let mapping = writer.owner_to_key(&rotation.member)?.cloned();
+        let mapping = mapping.ok_or_else(stale)?;
+        let waits_for = match (
+            mapping.contains(&rotation.old),
+            mapping.contains(&rotation.new),
+        ) {
+            (true, false) => None,
+            (true, true) => Some(Announces::New),
+            (false, true) => Some(Announces::NotOld),
+            (false, false) => return Err(stale()),
+        };
+        let Some(expected) = waits_for else {
+            let new = self.key(&rotation.new)?.public.clone();
+            self.announce_keys(caller, writer, mapping.with_key(new)?)
+                .await?;
+            return Ok(Some(RotationStep::Announced(rotation)));
+        };
+        let stores = self.not_yet(&writer, &rotation, expected);
+        if !stores.is_empty() {
+            return Ok(Some(RotationStep::Waiting { rotation, stores }));
+        }
+        Ok(Some(match expected {
+            Announces::New => {
                 let remaining = mapping.without_key(&rotation.old)?.ok_or_else(stale)?;
-                self.announce_keys(caller, remaining).await?;
+                self.announce_keys(caller, writer, remaining).await?;
                 RotationStep::Withdrawn(rotation)
             }
-            (false, true) => {
-                if let Some(waiting) = self.waiting(&rotation, Announces::NotOld).await? {
-                    return Ok(Some(waiting));
-                }
+            Announces::NotOld => {
                 self.retire_rotated(caller, &rotation).await?;
                 RotationStep::Retired(rotation)
             }
-            (false, false) => return Err(stale()),
-        };
-        Ok(Some(step))
+        }))
     }
 
     async fn announce_keys(
         &self,
         caller: &Caller,
+        writer: TopologyWriter<'_>,
         mapping: OwnerToKeyMapping,
     ) -> Result<(), VaultError> {
         let proposal = Proposal::announce(Mapping::OwnerToKeyMapping(mapping));
-        self.authorize(caller, &StoreId::Authorized, proposal)
+        self.authorize_in(caller, writer, &StoreId::Authorized, proposal)
             .await?;
         Ok(())
     }
 
     /// Which followed synchronizers announce this node and do not yet say what they should.
-    async fn waiting(
+    fn not_yet(
         &self,
+        writer: &TopologyWriter<'_>,
         rotation: &Rotation,
         expected: Announces,
-    ) -> Result<Option<RotationStep>, VaultError> {
-        let mut stores = Vec::new();
-        for id in self.topology_stores().await? {
-            if !matches!(id, StoreId::Synchronizer(_)) {
-                continue;
-            }
-            let store = self.topology(&id).await?;
-            // Effective, not merely sequenced: until then others neither verify with the new key nor encrypt to it.
-            let mapping = store.owner_to_key(&rotation.member, At::Time(self.now()));
-            if mapping.is_some_and(|mapping| !expected.holds(mapping, rotation)) {
-                stores.push(id);
-            }
-        }
-        Ok((!stores.is_empty()).then(|| RotationStep::Waiting {
-            rotation: rotation.clone(),
-            stores,
-        }))
+    ) -> Vec<StoreId> {
+        // Effective, not merely sequenced: until then others neither verify with the new key nor encrypt to it.
+        let now = At::Time(self.now());
+        let followed = writer
+            .stores()
+            .filter(|(id, _)| matches!(id, StoreId::Synchronizer(_)));
+        let late = followed.filter(|(_, store)| {
+            let mapping = store.owner_to_key(&rotation.member, now);
+            mapping.is_some_and(|mapping| !expected.holds(mapping, rotation))
+        });
+        late.map(|(id, _)| id.clone()).collect()
     }
 
     async fn retire_rotated(&self, caller: &Caller, rotation: &Rotation) -> Result<(), VaultError> {
         let mut unit = Unit::begin(self).await?;
+        if !self.rotations().contains(rotation) {
+            // A commit of which nobody had heard has done it: beginning the unit found out.
+            return Ok(());
+        }
         let entry = self.key(&rotation.old)?;
         let is_active = entry
             .private
@@ -268,6 +284,7 @@ impl Vault {
     /// # Errors
     /// Errors of the store, and then they are still under way.
     pub async fn abandon_rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
+        let _nobody_advances = self.still_topology().await;
         let mut unit = Unit::begin(self).await?;
         let rotations = self.rotations();
         for rotation in &rotations {
@@ -298,10 +315,9 @@ enum Announces {
 
 impl Announces {
     fn holds(self, mapping: &OwnerToKeyMapping, rotation: &Rotation) -> bool {
-        let has = |key: &Fingerprint| mapping.keys().iter().any(|k| k.fingerprint() == *key);
         match self {
-            Self::New => has(&rotation.new),
-            Self::NotOld => !has(&rotation.old),
+            Self::New => mapping.contains(&rotation.new),
+            Self::NotOld => !mapping.contains(&rotation.old),
         }
     }
 }

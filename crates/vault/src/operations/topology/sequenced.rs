@@ -19,7 +19,7 @@ impl Vault {
     /// Rejections are part of the answer, and are stored.
     ///
     /// # Errors
-    /// [`VaultError::SequencedTooEarly`] for a time that is not after everything in the store; errors of the store.
+    /// [`VaultError::SequencedTooEarly`] for a time before what the store has seen; errors of the store.
     pub async fn add_sequenced(
         &self,
         caller: &Caller,
@@ -55,6 +55,12 @@ impl Vault {
         store: &StoreId,
         items: Vec<SnapshotItem>,
     ) -> Result<Vec<Added>, VaultError> {
+        // Before anything is taken in: a store in memory cannot be read again from anywhere.
+        let times = items.iter().map(|item| item.sequenced);
+        times
+            .clone()
+            .zip(times.skip(1))
+            .try_for_each(|(last, next)| check_order(Some(last), next))?;
         let mut writer = TopologyWriter::begin(self).await?;
         writer.create(store);
         if *store == StoreId::Authorized || writer.store(store)?.max_timestamp().is_some() {
@@ -63,10 +69,7 @@ impl Vault {
             });
         }
         let mut added = Vec::with_capacity(items.len());
-        let mut last = None;
         for item in items {
-            check_order(last, item.sequenced)?;
-            last = Some(item.sequenced);
             let times = Times {
                 sequenced: item.sequenced,
                 effective: item.valid_from,

@@ -142,6 +142,36 @@ async fn a_vault_is_of_one_node_only() {
         code(vault.initialize(&caller(), &bob).await),
         "OTHER_IDENTITY"
     );
+    // Nor are keys made for the other one.
+    let before = names(&vault);
+    let elsewhere = NewIdentity {
+        node: "elsewhere".to_owned(),
+        ..bob
+    };
+    assert_eq!(
+        code(vault.initialize(&caller(), &elsewhere).await),
+        "OTHER_IDENTITY"
+    );
+    assert_eq!(names(&vault), before);
+}
+
+#[tokio::test]
+async fn making_it_again_needs_no_root_key_once_another_signs() {
+    let house = House::new();
+    let vault = house.create().await;
+    let new = with_intermediate_key();
+    let keys = vault.initialize(&caller(), &new).await.unwrap();
+    let root = keys.root.unwrap();
+    vault
+        .danger_delete_announced_key(&caller(), &root)
+        .await
+        .unwrap();
+    let before = names(&vault);
+    let again = vault.initialize(&caller(), &new).await.unwrap();
+    assert_eq!(again.root, None);
+    assert_eq!(again.announced, keys.announced);
+    assert_eq!(again.namespace_signer, keys.namespace_signer);
+    assert_eq!(names(&vault), before);
 }
 
 #[tokio::test]

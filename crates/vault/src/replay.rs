@@ -1,0 +1,201 @@
+//! Reading topology that somebody else kept: every signature is verified, and every transaction goes through the state
+//! machine in its order. Needs no vault.
+//!
+//! One thread reads, keeps the order and decides; others decode and verify ahead, batch by batch. What is under way is
+//! bounded; what was decided stays in memory, since later transactions build on it, up to a limit.
+
+mod batch;
+mod keys;
+mod pipeline;
+mod report;
+
+use std::{io::BufRead, num::NonZeroUsize, sync::Arc};
+
+use strongroom_crypto::{Fingerprint, Timestamp};
+use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_proto::{
+    ProtoError,
+    topology::{Container, ItemReader, StreamError},
+};
+use strongroom_topology::{Rules, SignedTransaction, StoreId, Times, TopologyStore};
+
+pub use report::{ReplayReport, ReplayedRejection, SignatureCounts};
+
+use self::{
+    batch::{Checked, Item},
+    keys::KnownKeys,
+};
+
+/// How many bytes of transactions are kept unless somebody says otherwise: 2 GiB.
+pub const DEFAULT_REPLAY_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
+
+/// How a replay is done.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "made by callers, who must decide about each field"
+)]
+pub struct ReplaySettings {
+    /// What the store that is replayed into is called. That of a synchronizer takes only what belongs to it.
+    pub store: StoreId,
+    /// How strictly the transactions are looked at.
+    pub rules: Rules,
+    /// Threads that decode and verify.
+    pub threads: NonZeroUsize,
+    /// The most bytes of encoded transactions that are kept in memory.
+    pub limit: u64,
+}
+
+/// Why a replay could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The items could not be read to the end.
+    #[error("item {number} cannot be read")]
+    Stream {
+        /// Counted from 1.
+        number: u64,
+        /// What is wrong.
+        source: StreamError,
+    },
+    /// An item is no topology transaction.
+    #[error("item {number} is no topology transaction")]
+    Item {
+        /// Counted from 1.
+        number: u64,
+        /// What is wrong with it.
+        source: ProtoError,
+    },
+    /// More than may be kept.
+    #[error("the transactions up to item {number} have more than {limit} bytes")]
+    LimitReached {
+        /// Counted from 1.
+        number: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+}
+
+impl ReplayError {
+    /// Every code of this type; errors of streams and messages bring their own.
+    pub const CODES: &'static [ErrorCode] = &[Self::LIMIT];
+
+    const LIMIT: ErrorCode = ErrorCode::new(
+        "TOPOLOGY_REPLAY_LIMIT",
+        Category::ResourceExhausted,
+        "Raise the limit if this machine has the memory: about three times as much is used.",
+    );
+}
+
+impl Coded for ReplayError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Stream { source, .. } => source.code(),
+            Self::Item { source, .. } => source.code(),
+            Self::LimitReached { .. } => Self::LIMIT,
+        }
+    }
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub struct Replay {
+    settings: ReplaySettings,
+    store: TopologyStore,
+    keys: KnownKeys,
+    report: ReplayReport,
+    /// Signatures whose keys have not been seen yet.
+    unresolved: Vec<(Arc<SignedTransaction>, Fingerprint)>,
+    /// Bytes of what is kept.
+    kept: u64,
+    /// The time of the last transaction that states none.
+    instant: i64,
+}
+
+impl Replay {
+    /// Nothing has been replayed yet.
+    #[must_use]
+    pub fn new(settings: ReplaySettings) -> Self {
+        Self {
+            store: TopologyStore::new(settings.store.clone()),
+            settings,
+            keys: KnownKeys::default(),
+            report: ReplayReport::default(),
+            unresolved: Vec::new(),
+            kept: 0,
+            instant: 0,
+        }
+    }
+
+    /// Replays a container behind what was replayed before. `progress` is told, now and then, how many bytes of the
+    /// container were read.
+    ///
+    /// # Errors
+    /// [`ReplayError`] at the first item that cannot be read; what stands in front of it was replayed.
+    pub fn read<R: BufRead>(
+        &mut self,
+        input: R,
+        container: Container,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), ReplayError> {
+        let items = ItemReader::new(input, container);
+        pipeline::run(self, items, progress)
+    }
+
+    /// The end: what was found, and the store as it is now.
+    #[must_use]
+    pub fn finish(mut self) -> (ReplayReport, TopologyStore) {
+        for (signed, key) in std::mem::take(&mut self.unresolved) {
+            let verdict = self.keys.key(&key).map(|key| batch::verify(&signed, &key));
+            self.report.count_signature(&signed, &key, verdict);
+        }
+        (self.report, self.store)
+    }
+
+    /// Decides about the next transaction.
+    fn decide(&mut self, number: u64, checked: Checked) -> Result<(), ReplayError> {
+        let Checked { item, verdicts } = checked;
+        let Item {
+            signed,
+            times,
+            recorded,
+            size,
+        } = item;
+        self.kept = self.kept.saturating_add(size);
+        if self.kept > self.settings.limit {
+            return Err(ReplayError::LimitReached {
+                number,
+                limit: self.settings.limit,
+            });
+        }
+        self.report.count_transaction(&signed);
+        let mut unresolved = Vec::new();
+        for (key, verdict) in verdicts {
+            match verdict {
+                None => unresolved.push(key),
+                verdict => self.report.count_signature(&signed, &key, verdict),
+            }
+        }
+        if !unresolved.is_empty() {
+            let signed = Arc::new(signed.clone());
+            let with_transaction = unresolved.into_iter().map(|key| (Arc::clone(&signed), key));
+            self.unresolved.extend(with_transaction);
+        }
+        let (hash, code) = (signed.hash(), signed.transaction().mapping().code());
+        let times = times.unwrap_or_else(|| self.next_instant());
+        let processed = self.store.process(signed, times, &self.settings.rules);
+        self.report
+            .count_outcome(number, hash, code, processed.outcome, recorded);
+        Ok(())
+    }
+
+    /// Transactions without times follow each other.
+    fn next_instant(&mut self) -> Times {
+        self.instant += 1;
+        let at = Timestamp::from_micros(self.instant);
+        Times {
+            sequenced: at,
+            effective: at,
+        }
+    }
+}
