@@ -13,6 +13,7 @@ use clap::{
     builder::{PossibleValue, TypedValueParser},
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyPurpose, KeyUsage, SigningKeySpec};
+use strongroom_topology::MemberCode;
 
 use crate::commands::Command;
 
@@ -129,6 +130,13 @@ impl Names<EncryptionKeySpec> {
 impl Names<KeyPurpose> {
     pub(crate) fn of_purposes() -> Self {
         Self::of([KeyPurpose::Signing, KeyPurpose::Encryption].map(|purpose| purpose.name()))
+    }
+}
+
+impl Names<MemberCode> {
+    /// The kinds of nodes.
+    pub(crate) fn of_kinds() -> Self {
+        Self::of(MemberCode::ALL.map(MemberCode::name))
     }
 }
 

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(crate) use init::identity::{AnnouncedKey, Args as IdentityArgs, IdentityView};
 pub(crate) use topology::RootError;
 
 use crate::args::Cli;
@@ -52,10 +53,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom kms show\n  strongroom kms protect --passphrase-prompt"
     )]
     Kms(kms::Command),
-    /// Prepare, sign, assemble and inspect topology transactions
+    /// Announce keys, delegate, exchange and look at topology transactions
     #[command(
         subcommand,
-        after_help = "Examples:\n  strongroom topology root inspect root.prep"
+        after_help = "Examples:\n  strongroom topology graph\n  strongroom topology list --mapping otk\n  \
+        strongroom topology root inspect root.prep"
     )]
     Topology(topology::Command),
     /// Show the anchor, or accept the state of a restored database
@@ -91,7 +93,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Decrypt(options) => decrypt::run(&global, options).await,
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Kms(command) => kms::run(&global, command).await,
-        Command::Topology(command) => topology::run(&global, command),
+        Command::Topology(command) => topology::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Config(command) => config::run(&global, command),

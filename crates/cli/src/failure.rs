@@ -88,6 +88,16 @@ pub(crate) enum CliError {
     },
     #[error("there is no error code {code}")]
     NoSuchCode { code: String },
+    #[error("{file} is a {found}; {expected} are taken here")]
+    OtherContainer {
+        file: String,
+        found: &'static str,
+        expected: &'static str,
+    },
+    #[error("a certificate is one transaction, these are {found}")]
+    NotOneTransaction { found: usize },
+    #[error("this is the root certificate: to revoke it burns the namespace {namespace}")]
+    BurnsNamespace { namespace: String },
     #[error("standard input was asked for twice")]
     StdinTwice,
     #[error("the fingerprint of the key is {found}, not {expected}")]
@@ -243,6 +253,22 @@ const STDIN_TWICE: ErrorCode = code(
     Category::InvalidRequest,
     "Put one of the two inputs into a file.",
 );
+const OTHER_CONTAINER: ErrorCode = code(
+    "TOPOLOGY_INPUT_OF_OTHER_KIND",
+    Category::InvalidRequest,
+    "Give snapshots to 'strongroom topology import', certificates and lists of transactions to 'strongroom topology apply'.",
+);
+const NOT_ONE_TRANSACTION: ErrorCode = code(
+    "TOPOLOGY_NOT_ONE_TRANSACTION",
+    Category::InvalidRequest,
+    "Name one by its hash, or write a list with --format transactions.",
+);
+const BURNS_NAMESPACE: ErrorCode = code(
+    "TOPOLOGY_BURNS_NAMESPACE",
+    Category::FailedPrecondition,
+    "Nothing can be signed in the namespace any more, by no key, and nothing brings it back. If that is what you want, add \
+     --danger-burn-namespace.",
+);
 const OTHER_KEY: ErrorCode = code(
     "OTHER_KEY",
     Category::InvalidRequest,
@@ -280,6 +306,9 @@ impl CliError {
         NO_SUCH_CODE,
         WRONG_USAGE,
         STDIN_TWICE,
+        OTHER_CONTAINER,
+        NOT_ONE_TRANSACTION,
+        BURNS_NAMESPACE,
         OTHER_KEY,
     ];
 }
@@ -315,6 +344,9 @@ impl Coded for CliError {
             Self::NotScrubbed { .. } => NOT_SCRUBBED,
             Self::NoSuchCode { .. } => NO_SUCH_CODE,
             Self::StdinTwice => STDIN_TWICE,
+            Self::OtherContainer { .. } => OTHER_CONTAINER,
+            Self::NotOneTransaction { .. } => NOT_ONE_TRANSACTION,
+            Self::BurnsNamespace { .. } => BURNS_NAMESPACE,
             Self::OtherKey { .. } => OTHER_KEY,
         }
     }
@@ -342,6 +374,8 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<strongroom_proto::ProtoError>(error))
         .or_else(|| of::<strongroom_proto::topology::DetectError>(error))
         .or_else(|| of::<strongroom_proto::topology::StreamError>(error))
+        .or_else(|| of::<strongroom_topology::TopologyError>(error))
+        .or_else(|| of::<strongroom_topology::StoreIdError>(error))
         .or_else(|| of::<strongroom_topology::MappingError>(error))
         .or_else(|| of::<strongroom_topology::IdentifierError>(error))
         .or_else(|| of::<strongroom_topology::SignaturesError>(error))
@@ -437,6 +471,9 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_proto::ProtoError::CODES,
         strongroom_proto::topology::DetectError::CODES,
         strongroom_proto::topology::StreamError::CODES,
+        strongroom_topology::TopologyError::CODES,
+        strongroom_topology::Rejection::CODES,
+        strongroom_topology::StoreIdError::CODES,
         strongroom_topology::MappingError::CODES,
         strongroom_topology::IdentifierError::CODES,
         strongroom_topology::SignaturesError::CODES,

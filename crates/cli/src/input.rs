@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, ErrorKind, IsTerminal, Read},
+    io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -102,6 +102,16 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         return Err(too_long(LIMIT).into());
     }
     Ok(contents)
+}
+
+/// Opens `path`, or standard input for `-`, to be read piece by piece.
+pub(crate) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    announce(path);
+    if is_stdin(path) {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    Ok(Box::new(BufReader::new(file)))
 }
 
 /// Reads what may be a secret: the bytes live in locked memory only, and are wiped.

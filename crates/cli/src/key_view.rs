@@ -1,9 +1,13 @@
 //! How a key is shown.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use serde::Serialize;
-use strongroom_vault::KeyEntry;
+use strongroom_crypto::Fingerprint;
+use strongroom_vault::{KeyEntry, Vault, VaultError};
 
 use crate::output;
 
@@ -20,14 +24,28 @@ pub(crate) struct KeyView {
     pub(crate) state: Option<&'static str>,
     pub(crate) exposed: bool,
     pub(crate) wrapper_key_id: Option<String>,
+    /// Where topology refers to the key.
+    pub(crate) announced: Vec<String>,
     pub(crate) created_at: String,
 }
 
+/// Every key that topology refers to, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Announced(BTreeMap<Fingerprint, Vec<String>>);
+
+impl Announced {
+    /// As the topology of the vault is now.
+    pub(crate) async fn of(vault: &Vault) -> Result<Self, VaultError> {
+        Ok(Self(vault.announced_keys().await?))
+    }
+}
+
 impl KeyView {
-    pub(crate) fn of(entry: &KeyEntry) -> Self {
+    pub(crate) fn of(entry: &KeyEntry, announced: &Announced) -> Self {
         let private = entry.private.as_ref();
+        let fingerprint = entry.fingerprint();
         Self {
-            fingerprint: entry.fingerprint().to_string(),
+            fingerprint: fingerprint.to_string(),
             name: entry.name.as_ref().map(|name| name.as_str().to_owned()),
             purpose: entry.purpose().name(),
             usage: entry
@@ -41,6 +59,7 @@ impl KeyView {
             exposed: private.is_some_and(|private| private.exposed),
             wrapper_key_id: private
                 .and_then(|private| private.wrapper_key_id.as_deref().map(str::to_owned)),
+            announced: announced.0.get(&fingerprint).cloned().unwrap_or_default(),
             created_at: output::moment(entry.created_at),
         }
     }
@@ -85,6 +104,11 @@ pub(crate) fn write_one(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
         let value = value.as_deref().unwrap_or("-");
         writeln!(out, "{name:<12} {}", output::printable(value))?;
     }
+    let mut label = "announced";
+    for place in &key.announced {
+        writeln!(out, "{label:<12} {}", output::printable(place))?;
+        label = "";
+    }
     Ok(())
 }
 
@@ -102,6 +126,7 @@ fn table(keys: &[&KeyView], created: bool) -> comfy_table::Table {
         "SPEC",
         "CUSTODY",
         "STATE",
+        "ANNOUNCED",
         if created { "CREATED" } else { "" },
     ];
     output::table(
@@ -119,6 +144,7 @@ fn table(keys: &[&KeyView], created: bool) -> comfy_table::Table {
                 key.spec.to_owned(),
                 custody(key),
                 key.state.unwrap_or("-").to_owned(),
+                if key.announced.is_empty() { "-" } else { "yes" }.to_owned(),
                 if created {
                     key.created_at.clone()
                 } else {

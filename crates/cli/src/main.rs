@@ -4,15 +4,18 @@
 
 mod args;
 mod commands;
+mod containers;
 mod environment;
 mod exit;
 mod failure;
+mod graph;
 mod input;
 mod key_file;
 mod key_view;
 mod memory_peak;
 mod output;
 mod progress;
+mod row_view;
 mod secrets;
 mod session;
 mod terminal;

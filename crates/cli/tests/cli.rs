@@ -18,6 +18,8 @@ mod containers;
 mod damage;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/identity.rs"]
+mod identity;
 #[path = "cli/leaks.rs"]
 mod leaks;
 #[path = "cli/memory.rs"]
@@ -32,6 +34,8 @@ mod openssl;
 mod process;
 #[path = "cli/quickstart.rs"]
 mod quickstart;
+#[path = "cli/rotation.rs"]
+mod rotation;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
 #[path = "cli/support.rs"]

@@ -194,7 +194,7 @@ codes! {
     INVALID_SIGNATURE = "TOPOLOGY_INVALID_TX_SIGNATURE", PermissionDenied, "Have it signed again: the signature does not belong to these bytes, or its key may not sign them.";
     INVALID_SYNCHRONIZER = "TOPOLOGY_INVALID_SYNCHRONIZER", InvalidRequest, "Add it to the store of the synchronizer that it names.";
     NO_CORRESPONDING = "TOPOLOGY_NO_CORRESPONDING_ACTIVE_TX_TO_REVOKE", FailedPrecondition, "Nothing needs to be revoked, or it is in another store.";
-    INVALID_MAPPING = "TOPOLOGY_INVALID_MAPPING", InvalidRequest, "Change the statement: it cannot hold.";
+    INVALID_MAPPING = "TOPOLOGY_INVALID_MAPPING", InvalidRequest, "Change the statement: it could never hold. If it came from elsewhere, it was damaged or is no topology transaction.";
     REMOVE_CHANGES = "TOPOLOGY_REMOVE_MUST_NOT_CHANGE_MAPPING", FailedPrecondition, "Remove exactly the statement that is in force.";
     FROZEN = "TOPOLOGY_LSU_TOPOLOGY_FREEZE", FailedPrecondition, "Wait until the upgrade is over.";
     IN_USE = "TOPOLOGY_NAMESPACE_ALREADY_IN_USE", AlreadyExists, "Use another namespace.";

@@ -11,7 +11,7 @@ mod writer;
 use std::collections::BTreeMap;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_topology::{StoreId, TopologyError, TopologyStore};
+use strongroom_topology::{Reference, StoreId, TopologyError, TopologyStore};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use crate::{error::VaultError, rows::Tag, vault::Vault};
@@ -76,7 +76,7 @@ impl Topology {
             let references = held.store.refers_to(key);
             references
                 .into_iter()
-                .map(move |reference| format!("{reference} in {id}"))
+                .map(move |reference| in_store(&reference, id))
         });
         places.collect()
     }
@@ -88,6 +88,10 @@ impl Topology {
     fn held_mut(&mut self, id: &StoreId) -> Result<&mut Held, VaultError> {
         self.stores.get_mut(id).ok_or_else(|| not_found(id))
     }
+}
+
+fn in_store(place: &Reference, store: &StoreId) -> String {
+    format!("{place} in {store}")
 }
 
 fn not_found(id: &StoreId) -> VaultError {
@@ -119,6 +123,21 @@ impl Vault {
             .keys()
             .cloned()
             .collect())
+    }
+
+    /// Every key that topology refers to, and where, for people: what [`VaultError::KeyAnnounced`] says of one.
+    ///
+    /// # Errors
+    /// As [`Vault::topology`].
+    pub async fn announced_keys(&self) -> Result<BTreeMap<Fingerprint, Vec<String>>, VaultError> {
+        let mut announced: BTreeMap<Fingerprint, Vec<String>> = BTreeMap::new();
+        for (id, held) in &self.loaded_topology().await?.stores {
+            for (key, places) in held.store.references() {
+                let places = places.iter().map(|place| in_store(place, id));
+                announced.entry(key).or_default().extend(places);
+            }
+        }
+        Ok(announced)
     }
 
     /// Keeps writers away while it is held; reads nothing.

@@ -1,5 +1,7 @@
 //! `doctor`: look the vault over.
 
+mod topology;
+
 use std::{
     collections::BTreeSet,
     io::{self, Write},
@@ -22,7 +24,8 @@ use crate::{
     session::{self, OpenKms, OpenedKms},
 };
 
-/// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified.
+/// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified,
+/// and the node's announced keys held against the keys that are here.
 ///
 /// What is broken is told, and the rest is looked at all the same, as far as it can be opened. Exit status 0: nothing is
 /// wrong (there may be warnings); 1: something is.
@@ -143,6 +146,7 @@ impl Report {
             Err(error @ VaultError::AuditBroken { .. }) => self.fail("audit", &error.into()),
             Err(error) => self.fail("keys", &error.into()),
         }
+        self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
         session::close(vault).await;
     }

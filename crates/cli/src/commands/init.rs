@@ -1,6 +1,9 @@
-//! `init`: make an empty vault.
+//! `init`: make a vault, and the identity of its node.
+
+pub(crate) mod identity;
 
 use std::{
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -23,6 +26,7 @@ use strongroom_store::{Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{NewVault, Vault};
 
+pub(crate) use self::identity::IdentityView;
 use crate::{
     args::Global,
     environment,
@@ -37,15 +41,21 @@ const LOCAL: &str = "local";
 /// The name of a node of which nothing is said.
 const DEFAULT_NODE: &str = "node";
 
-/// Make an empty vault: its configuration, its key file and its database.
+/// Make a vault: its configuration, its key file and its database, and with --kind the identity of its node.
 ///
 /// The key file and the anchor go to the user's configuration folder, so that copying the vault's folder does not copy
 /// its key. Interrupted, it is simply repeated.
+///
+/// The identity is that of Canton's own initialization: a permanent namespace key, the root certificate, the keys of the node,
+/// and their announcement. It can be made in a vault that is there already. With --certificate the root key stays where it
+/// is, offline: its certificates come in, and one of them must delegate to a key of this vault.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom init --dir my-vault --passphrase-file /run/secrets/strongroom\n  \
-    strongroom init --dir my-vault --passphrase-prompt --node participant1\n  \
-    strongroom init --dir my-vault --unprotected-key-file")]
+    strongroom init --dir my-vault --passphrase-prompt --node participant1 --kind participant\n  \
+    strongroom init --dir my-vault --unprotected-key-file\n  \
+    strongroom init --dir my-vault --unprotected-key-file --kind mediator --identifier mediator1 --intermediate-key\n  \
+    strongroom init --dir my-vault --unprotected-key-file --kind participant --certificate root.cert --certificate node.cert")]
 pub(crate) struct Options {
     /// The node's name, the prefix of the names of its keys [default: node].
     #[arg(long)]
@@ -55,6 +65,8 @@ pub(crate) struct Options {
     key_dir: Option<PathBuf>,
     #[command(flatten)]
     protection: ProtectionArgs,
+    #[command(flatten)]
+    identity: identity::Args,
 }
 
 /// What guards the key file; exactly one.
@@ -100,15 +112,27 @@ struct Report {
     key_files: Vec<String>,
     anchor: Option<String>,
     kms_calls: u64,
+    /// Whether the vault was made, rather than found.
+    created: bool,
+    identity: Option<IdentityView>,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    // What is wrong with it is told before anything is made.
+    let identity = options.identity.plan()?;
     let plan = Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
         protection: Some(options.protection.to_config()?),
     };
-    let session = make(global, &plan).await?;
+    let (session, created) = match &identity {
+        Some(_) => open_or_make(global, &plan).await?,
+        None => (make(global, &plan).await?, true),
+    };
+    let identity = match identity {
+        Some(identity) => Some(identity.make(&session).await?),
+        None => None,
+    };
     // Names of files need not be text; what is printed is.
     let shown = |path: &Path| path.display().to_string();
     let key_files = session.kms.iter().map(|kms| shown(kms.local.path()));
@@ -119,27 +143,54 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         key_files: key_files.collect(),
         anchor: session.config.vault.anchor.as_deref().map(shown),
         kms_calls: session.kms.total_calls(),
+        created,
+        identity,
     };
     session.close().await;
     output::print(global.output, &report, |out| {
-        writeln!(out, "Made vault {} in {}", report.vault_id, report.dir)?;
-        writeln!(out, "  configuration  {}", report.config)?;
-        for key_file in &report.key_files {
+        report.print(out, &global.vault_args())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Report {
+    /// `vault` are the arguments that name the vault, as a shell reads them.
+    fn print(&self, out: &mut dyn Write, vault: &str) -> io::Result<()> {
+        let did = if self.created { "Made" } else { "Found" };
+        writeln!(out, "{did} vault {} in {}", self.vault_id, self.dir)?;
+        writeln!(out, "  configuration  {}", self.config)?;
+        for key_file in &self.key_files {
             writeln!(
                 out,
                 "  key file       {key_file}  (back it up apart from the database)"
             )?;
         }
-        if let Some(anchor) = &report.anchor {
+        if let Some(anchor) = &self.anchor {
             writeln!(out, "  anchor         {anchor}")?;
         }
-        let vault = global.vault_args();
-        writeln!(
-            out,
-            "Next: strongroom keys generate-signing {vault} --usage protocol"
-        )
-    })?;
-    Ok(ExitCode::SUCCESS)
+        match &self.identity {
+            Some(identity) => {
+                identity.write(out)?;
+                writeln!(out, "Next: strongroom topology graph {vault}")
+            }
+            None => writeln!(
+                out,
+                "Next: strongroom keys generate-signing {vault} --usage protocol"
+            ),
+        }
+    }
+}
+
+/// Opens the vault of the folder, or makes it; an interrupted making goes on. Says whether it was made.
+pub(crate) async fn open_or_make(
+    global: &Global,
+    plan: &Plan<'_>,
+) -> anyhow::Result<(Session, bool)> {
+    if SqliteStore::exists(&global.dir) {
+        plan.check(global)?;
+        return Ok((Session::open(global).await?, false));
+    }
+    Ok((make(global, plan).await?, true))
 }
 
 /// What was asked for; where nothing was said, a vault that was begun decides, or else the default.
@@ -311,8 +362,8 @@ fn refuse_other_contents(dir: &Path) -> anyhow::Result<()> {
         Ok(entries) => entries
             .flatten()
             .any(|entry| entry.file_name() != LOCK_FILE_NAME),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             return Err(FileError::NotAFolder {
                 path: dir.to_owned(),
             }

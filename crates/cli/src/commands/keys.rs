@@ -5,6 +5,7 @@ pub(crate) mod export;
 mod generate;
 mod import;
 mod list;
+pub(crate) mod rotate;
 mod seal;
 mod show;
 
@@ -16,7 +17,7 @@ use strongroom_vault::KeyEntry;
 
 use crate::{
     args::Global,
-    key_view::{self, KeyView},
+    key_view::{self, Announced, KeyView},
     output,
 };
 
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Export(export::Options),
     Import(import::Options),
     Delete(delete::Options),
+    Rotate(rotate::Options),
+    RotateAll(rotate::AllOptions),
     Seal(seal::Options),
 }
 
@@ -42,14 +45,16 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Export(options) => export::run(global, options).await,
         Command::Import(options) => import::run(global, options).await,
         Command::Delete(options) => delete::run(global, options).await,
+        Command::Rotate(options) => rotate::run(global, options).await,
+        Command::RotateAll(options) => rotate::all(global, options).await,
         Command::Seal(options) => seal::run(global, options).await,
     }
 }
 
 /// Prints one key that came into the vault.
-fn print_key(global: &Global, entry: &KeyEntry) -> anyhow::Result<ExitCode> {
+fn print_key(global: &Global, entry: &KeyEntry, announced: &Announced) -> anyhow::Result<ExitCode> {
     warn_if_clear(entry);
-    let view = KeyView::of(entry);
+    let view = KeyView::of(entry, announced);
     output::print(global.output, &view, |out| key_view::write_one(out, &view))?;
     Ok(ExitCode::SUCCESS)
 }

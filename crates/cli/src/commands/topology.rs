@@ -1,17 +1,42 @@
 //! `topology`: who signs for which namespace, and which keys a node has.
 
+mod active_keys;
+mod announcement;
+mod apply;
+mod args;
+mod authorize;
+mod delegate;
+mod export;
+mod graph;
+mod import;
+mod list;
+pub(crate) mod outcome;
+mod revoke;
 mod root;
+mod show;
+mod stores;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(crate) use self::root::RootError;
+pub(crate) use self::{graph::label as key_label, root::RootError};
 use crate::args::Global;
 
 /// What to do with topology.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    List(list::Options),
+    Show(show::Options),
+    Stores(stores::Options),
+    ActiveKeys(active_keys::Options),
+    Graph(graph::Options),
+    Apply(apply::Options),
+    Export(export::Options),
+    Import(import::Options),
+    Delegate(delegate::Options),
+    Revoke(revoke::Options),
+    Authorize(authorize::Options),
     /// Delegate from, and revoke with, a root key that is kept offline
     ///
     /// The files are those of Canton's scripts for an offline root key, byte for byte, and none of these commands needs a
@@ -29,8 +54,19 @@ pub(crate) enum Command {
     Root(root::Command),
 }
 
-pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Root(command) => root::run(global, command),
+        Command::List(options) => list::run(global, options).await,
+        Command::Show(options) => show::run(global, options).await,
+        Command::Stores(options) => stores::run(global, options).await,
+        Command::ActiveKeys(options) => active_keys::run(global, options).await,
+        Command::Graph(options) => graph::run(global, options).await,
+        Command::Apply(options) => apply::run(global, options).await,
+        Command::Export(options) => export::run(global, options).await,
+        Command::Import(options) => import::run(global, options).await,
+        Command::Delegate(options) => delegate::run(global, options).await,
+        Command::Revoke(options) => revoke::run(global, options).await,
+        Command::Authorize(options) => authorize::run(global, options).await,
+        Command::Root(command) => root::run(global, command).await,
     }
 }

@@ -1,11 +1,11 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use strongroom_crypto::{Fingerprint, SigningPublicKey};
+use strongroom_crypto::Fingerprint;
 
 use super::{StoredTransaction, TopologyStore};
 use crate::{
     identifier::{Member, Namespace, PartyId},
-    mapping::{Mapping, SigningKeysWithThreshold},
+    mapping::Mapping,
 };
 
 /// A place where topology refers to a key.
@@ -34,36 +34,55 @@ impl TopologyStore {
     /// Where `key` is named by what is in force, will be, or waits as a proposal.
     #[must_use]
     pub fn refers_to(&self, key: &Fingerprint) -> Vec<Reference> {
-        let open = self.rows().iter().filter(|row| row.is_open());
         let mut found: Vec<Reference> = Vec::new();
-        for reference in open.filter_map(|row| reference(row, key)) {
-            if !found.contains(&reference) {
-                found.push(reference);
-            }
+        for row in self.rows().iter().filter(|row| row.is_open()) {
+            each(row, |named, reference| {
+                if named == *key && !found.contains(&reference) {
+                    found.push(reference);
+                }
+            });
+        }
+        found
+    }
+
+    /// Every key that is named like that, and where: for who asks about many keys.
+    #[must_use]
+    pub fn references(&self) -> BTreeMap<Fingerprint, Vec<Reference>> {
+        let mut found: BTreeMap<Fingerprint, Vec<Reference>> = BTreeMap::new();
+        for row in self.rows().iter().filter(|row| row.is_open()) {
+            each(row, |key, reference| {
+                let places = found.entry(key).or_default();
+                if !places.contains(&reference) {
+                    places.push(reference);
+                }
+            });
         }
         found
     }
 }
 
-fn reference(row: &StoredTransaction, key: &Fingerprint) -> Option<Reference> {
-    let lists = |keys: &SigningKeysWithThreshold| keys.key(key).is_some();
-    match row.stated()? {
-        Mapping::NamespaceDelegation(it) if is(it.target(), key) => {
-            Some(Reference::Delegation(it.namespace().clone()))
+/// Tells every key that a row's statement names.
+fn each(row: &StoredTransaction, mut tell: impl FnMut(Fingerprint, Reference)) {
+    match row.stated() {
+        Some(Mapping::NamespaceDelegation(it)) => tell(
+            it.target().fingerprint(),
+            Reference::Delegation(it.namespace().clone()),
+        ),
+        Some(Mapping::OwnerToKeyMapping(it)) => {
+            for key in it.keys() {
+                tell(key.fingerprint(), Reference::Node(it.member().clone()));
+            }
         }
-        Mapping::OwnerToKeyMapping(it) if it.contains(key) => {
-            Some(Reference::Node(it.member().clone()))
+        Some(Mapping::PartyToKeyMapping(it)) => {
+            for key in it.signing_keys.keys() {
+                tell(key.fingerprint(), Reference::Party(it.party.clone()));
+            }
         }
-        Mapping::PartyToKeyMapping(it) if lists(&it.signing_keys) => {
-            Some(Reference::Party(it.party.clone()))
+        Some(Mapping::PartyToParticipant(it)) => {
+            for key in it.signing_keys().into_iter().flat_map(|keys| keys.keys()) {
+                tell(key.fingerprint(), Reference::Party(it.party().clone()));
+            }
         }
-        Mapping::PartyToParticipant(it) if it.signing_keys().is_some_and(lists) => {
-            Some(Reference::Party(it.party().clone()))
-        }
-        _ => None,
+        _ => {}
     }
-}
-
-fn is(target: &SigningPublicKey, key: &Fingerprint) -> bool {
-    target.fingerprint() == *key
 }

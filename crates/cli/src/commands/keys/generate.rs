@@ -8,6 +8,7 @@ use strongroom_vault::{NewEncryptionKey, NewSigningKey};
 
 use crate::{
     args::{Global, Names},
+    key_view::Announced,
     progress,
     session::Session,
 };
@@ -60,7 +61,7 @@ pub(crate) async fn signing(global: &Global, options: SigningOptions) -> anyhow:
         .generate_signing_key(&session.caller, new)
         .await?;
     session.close().await;
-    super::print_key(global, &entry)
+    super::print_key(global, &entry, &Announced::default())
 }
 
 pub(crate) async fn encryption(
@@ -79,5 +80,5 @@ pub(crate) async fn encryption(
         .await?;
     spinner.finish_and_clear();
     session.close().await;
-    super::print_key(global, &entry)
+    super::print_key(global, &entry, &Announced::default())
 }

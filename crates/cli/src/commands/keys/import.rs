@@ -1,13 +1,13 @@
 //! `keys import`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, ValueEnum};
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey, PublicKey, SecretBytes,
 };
 use strongroom_proto::{KeyPair, ProtoError};
-use strongroom_vault::{ImportedKey, PublicKeyImport};
+use strongroom_vault::{ImportedKey, KeyEntry, PublicKeyImport};
 
 use crate::{
     args::{Global, Names},
@@ -15,6 +15,7 @@ use crate::{
     failure::CliError,
     input,
     key_file::looks_like_message,
+    key_view::Announced,
     secrets,
     session::Session,
 };
@@ -78,7 +79,7 @@ impl Options {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let entry = if options.public {
+    let (entry, announced) = if options.public {
         let contents = SecretBytes::take(input::read(&options.file)?);
         let public = public_key(&options, &contents)?;
         check_expected(&options, &public)?;
@@ -91,8 +92,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             .vault
             .import_public_key(&session.caller, import)
             .await?;
-        session.close().await;
-        entry
+        with_announced(session, entry).await?
     } else {
         let contents = input::read_secret(&options.file)?;
         let (private, public) = key_pair(&options, &contents)?;
@@ -104,10 +104,19 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             name: options.name,
         };
         let entry = session.vault.import_key(&session.caller, key).await?;
-        session.close().await;
-        entry
+        with_announced(session, entry).await?
     };
-    super::print_key(global, &entry)
+    super::print_key(global, &entry, &announced)
+}
+
+/// The key, and where it was announced before it came: a lost one may be coming back.
+async fn with_announced(
+    session: Session,
+    entry: Arc<KeyEntry>,
+) -> anyhow::Result<(Arc<KeyEntry>, Announced)> {
+    let announced = Announced::of(&session.vault).await?;
+    session.close().await;
+    Ok((entry, announced))
 }
 
 /// The private key in the file, and its public half.

@@ -9,7 +9,7 @@ use strongroom_vault::KeyFilter;
 
 use crate::{
     args::{Global, Names},
-    key_view::{self, KeyView},
+    key_view::{self, Announced, KeyView},
     output,
     session::Session,
 };
@@ -52,11 +52,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         public_only: options.all,
     };
     let session = Session::open(global).await?;
+    let announced = Announced::of(&session.vault).await?;
     let keys = session
         .vault
         .list(&filter)?
         .iter()
-        .map(|entry| KeyView::of(entry))
+        .map(|entry| KeyView::of(entry, &announced))
         .collect();
     session.close().await;
     let report = Report { keys };

@@ -8,12 +8,12 @@ use strongroom_crypto::{Fingerprint, PublicKey};
 
 use crate::{
     args::Global,
-    key_view::{self, KeyView},
+    key_view::{self, Announced, KeyView},
     output,
     session::Session,
 };
 
-/// Show one key and its public half.
+/// Show one key, where it is announced, and its public half.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom keys show 1220...\n  \
     strongroom keys show 1220... --output json | jq -r .public_key_pem > signer.pem")]
@@ -34,6 +34,7 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let session = Session::open(global).await?;
     let entry = session.vault.key(&options.fingerprint)?;
+    let announced = Announced::of(&session.vault).await?;
     session.close().await;
     let jwk = match &entry.public {
         // Not every spec has a JWK form; then there is none to show.
@@ -44,7 +45,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         PublicKey::Encryption(_) => None,
     };
     let report = Report {
-        key: KeyView::of(&entry),
+        key: KeyView::of(&entry, &announced),
         public_key_pem: entry.public.to_pem(),
         jwk,
     };

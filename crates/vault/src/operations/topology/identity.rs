@@ -273,7 +273,7 @@ impl Vault {
         }
         if new.code == MemberCode::Participant {
             let name = key_name(new, "encryption")?;
-            let entry = match self.key_named(&name, KeyPurpose::Encryption)? {
+            let entry = match self.key_named(&name, None)? {
                 Some(entry) => entry,
                 None => {
                     let request = NewEncryptionKey {
@@ -296,7 +296,7 @@ impl Vault {
         usages: KeyUsages,
     ) -> Result<SigningPublicKey, VaultError> {
         let name = key_name(new, suffix)?;
-        let entry = match self.key_named(&name, KeyPurpose::Signing)? {
+        let entry = match self.key_named(&name, Some(usages))? {
             Some(entry) => entry,
             None => {
                 let request = NewSigningKey {
@@ -310,16 +310,22 @@ impl Vault {
         signing_half(&entry)
     }
 
-    /// The oldest key of this name and purpose; its private half must be here.
+    /// The oldest key of this name that has these usages, or is for encryption; its private half must be here.
     fn key_named(
         &self,
         name: &KeyName,
-        purpose: KeyPurpose,
+        usages: Option<KeyUsages>,
     ) -> Result<Option<Arc<KeyEntry>>, VaultError> {
+        let purpose = usages.map_or(KeyPurpose::Encryption, |_signing| KeyPurpose::Signing);
+        let fits = |entry: &KeyEntry| match (entry.usages(), usages) {
+            // A key for something else would be announced, and then be of no use.
+            (Some(has), Some(wanted)) => wanted.iter().all(|usage| has.contains(usage)),
+            (has, wanted) => has.is_none() && wanted.is_none(),
+        };
         let entries = self.directory().entries();
         let found = entries
             .into_iter()
-            .filter(|entry| entry.name.as_ref() == Some(name) && entry.purpose() == purpose)
+            .filter(|entry| entry.name.as_ref() == Some(name) && fits(entry))
             .min_by_key(|entry| (entry.created_at, entry.fingerprint()));
         match found {
             Some(entry) if entry.private.is_none() => Err(VaultError::PrivateKeyLost {

@@ -1,6 +1,6 @@
 //! `topology root prepare`.
 
-mod restriction;
+pub(super) mod restriction;
 
 use std::{
     ffi::OsString,

@@ -6,9 +6,9 @@ use crate::commands::RootError;
 
 /// What a target may sign, and kinds of mappings in the order in which they were given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RestrictionArg {
-    pub(super) restriction: Restriction,
-    pub(super) order: Vec<MappingCode>,
+pub(crate) struct RestrictionArg {
+    pub(crate) restriction: Restriction,
+    pub(crate) order: Vec<MappingCode>,
 }
 
 impl RestrictionArg {

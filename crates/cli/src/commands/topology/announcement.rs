@@ -1,0 +1,104 @@
+//! What commands print that state something.
+
+use std::{collections::BTreeSet, process::ExitCode};
+
+use serde::Serialize;
+use strongroom_crypto::Fingerprint;
+use strongroom_topology::{SignedTransaction, StoreId, TopologyStore};
+use strongroom_vault::{Authorized, Proposal};
+
+use super::args::{OutArg, SigningArgs};
+use crate::{
+    args::Global,
+    output,
+    session::Session,
+    transaction_view::{KnownKeys, SignedView},
+};
+
+/// A transaction that was built or signed here.
+#[derive(Serialize)]
+struct Report {
+    store: String,
+    /// What the store decided, or of a synchronizer would: accepted, proposed, unchanged.
+    outcome: &'static str,
+    /// Whether nothing was kept: the store is a synchronizer's.
+    preview: bool,
+    file: Option<String>,
+    #[serde(flatten)]
+    signed: SignedView,
+}
+
+/// States `proposal` in the store, signed as `signing` says, and prints it.
+pub(super) async fn announce(
+    global: &Global,
+    session: Session,
+    store: &StoreId,
+    proposal: Proposal,
+    signing: &SigningArgs,
+    out: &OutArg,
+) -> anyhow::Result<ExitCode> {
+    let proposal = Proposal {
+        signing_keys: signing.keys().to_vec(),
+        must_fully_authorize: !signing.proposal,
+        force: signing.force(),
+        ..proposal
+    };
+    let authorized = session
+        .vault
+        .authorize(&session.caller, store, proposal)
+        .await?;
+    print(global, session, store, &authorized, out).await
+}
+
+/// Prints what was authorized, and writes it to a file if there is to be one.
+pub(super) async fn print(
+    global: &Global,
+    session: Session,
+    store: &StoreId,
+    authorized: &Authorized,
+    out: &OutArg,
+) -> anyhow::Result<ExitCode> {
+    // With the signatures that the store has for it from others.
+    let view = session.vault.topology(store).await?;
+    let found = view.find(authorized.signed.hash()).ok();
+    let signed = found.map_or(&authorized.signed, |row| row.signed.as_ref());
+    let signed_view = SignedView::of(signed, &known_keys(&view));
+    out.write_transaction(signed)?;
+    drop(view);
+    session.close().await;
+    let report = Report {
+        store: store.to_string(),
+        outcome: authorized.outcome.name(),
+        preview: matches!(store, StoreId::Synchronizer(_)),
+        file: out.path().map(|path| path.display().to_string()),
+        signed: signed_view,
+    };
+    output::print(global.output, &report, |out| {
+        report.signed.write(out)?;
+        let (outcome, store) = (report.outcome, &report.store);
+        if report.preview {
+            writeln!(out, "\n{store} would say: {outcome}; nothing was kept")?;
+        } else {
+            writeln!(out, "\n{outcome} in {store}")?;
+        }
+        let mut file = report.file.iter();
+        file.try_for_each(|file| writeln!(out, "wrote {file}"))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every signing key that a store speaks of.
+fn known_keys(store: &TopologyStore) -> KnownKeys {
+    let mut keys = KnownKeys::default();
+    for row in store.rows() {
+        keys.add_those_in(row.signed.transaction().mapping());
+    }
+    keys
+}
+
+/// The keys that signed `after` and not `before`.
+pub(super) fn added_signers(before: &SignedTransaction, after: &SignedTransaction) -> Vec<String> {
+    let before: BTreeSet<Fingerprint> = before.signed_by().collect();
+    let new = after.signed_by().filter(|key| !before.contains(key));
+    new.map(|key| key.to_string()).collect()
+}

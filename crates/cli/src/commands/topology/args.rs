@@ -1,0 +1,183 @@
+//! What several commands of topology take.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use strongroom_crypto::{Fingerprint, Timestamp};
+use strongroom_files::Access;
+use strongroom_proto::topology::encode_signed_transaction;
+use strongroom_topology::{
+    At, ForceFlag, ForceFlags, Member, SignedTransaction, StoreId, UniqueIdentifier,
+};
+
+use crate::{
+    failure::CliError,
+    input::{Destination, Encoding},
+};
+
+/// The store that is asked.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct StoreArg {
+    /// The store: authorized, or synchronizer:NAME::NAMESPACE::VERSION-SERIAL.
+    #[arg(long, value_name = "STORE", default_value = "authorized")]
+    pub(super) store: StoreId,
+}
+
+/// The time as of which the store is asked.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(super) struct AtArg {
+    /// As of this time (RFC 3339), without what becomes effective at that very time [default: after everything in the store].
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<Timestamp>,
+}
+
+impl AtArg {
+    pub(super) fn at(self) -> At {
+        self.at.map_or(At::Head, At::Time)
+    }
+
+    pub(super) fn time(self) -> Option<Timestamp> {
+        self.at
+    }
+}
+
+/// How what is stated here gets signed.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct SigningArgs {
+    /// Sign with this key of the vault; may be given more than once [default: the vault chooses].
+    #[arg(long, value_name = "FINGERPRINT")]
+    signed_by: Vec<Fingerprint>,
+    /// It may wait for the signatures of others.
+    #[arg(long)]
+    pub(super) proposal: bool,
+    #[command(flatten)]
+    danger: ForceArg,
+}
+
+impl SigningArgs {
+    pub(super) fn keys(&self) -> &[Fingerprint] {
+        &self.signed_by
+    }
+
+    pub(super) fn force(&self) -> ForceFlags {
+        self.danger.flags()
+    }
+}
+
+/// Dangers that the operator knows of.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct ForceArg {
+    /// Take this danger: alien-member, allow-unvalidated-signing-keys, allow-confirming-threshold-cannot-be-met.
+    #[arg(long, value_name = "FLAG")]
+    force: Vec<ForceFlag>,
+}
+
+impl ForceArg {
+    pub(super) fn flags(&self) -> ForceFlags {
+        ForceFlags::of(self.force.iter().copied())
+    }
+}
+
+/// Where a transaction goes that others are to get.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct OutArg {
+    /// Write the signed transaction to this file too: a certificate.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file if it is there.
+    #[arg(long, requires = "out")]
+    replace: bool,
+}
+
+impl OutArg {
+    pub(super) fn path(&self) -> Option<&PathBuf> {
+        self.out.as_ref()
+    }
+
+    /// Refuses early what writing would refuse late.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        match self.destination() {
+            Some(destination) if destination.is_stdout() => Err(CliError::BadArgument {
+                value: "--out -".to_owned(),
+                expected: "the name of a file",
+            }
+            .into()),
+            Some(destination) => destination.check(Encoding::Binary),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn write(&self, contents: &[u8]) -> anyhow::Result<()> {
+        let destination = self.destination();
+        destination.map_or(Ok(()), |file| file.write(contents, Access::Readable))
+    }
+
+    pub(super) fn write_transaction(&self, signed: &SignedTransaction) -> anyhow::Result<()> {
+        self.write(&encode_signed_transaction(signed))
+    }
+
+    fn destination(&self) -> Option<Destination> {
+        let out = self.out.clone()?;
+        Some(Destination {
+            out,
+            force: self.replace,
+        })
+    }
+}
+
+/// Reads a time: RFC 3339, to the microsecond.
+pub(super) fn moment(text: &str) -> Result<Timestamp, CliError> {
+    let moment: jiff::Timestamp = text.parse().map_err(|_not_a_time| CliError::BadArgument {
+        value: text.chars().take(80).collect(),
+        expected: "a time such as 2026-07-01T12:00:00Z",
+    })?;
+    if moment.subsec_nanosecond() % 1000 != 0 {
+        return Err(CliError::BadArgument {
+            value: text.chars().take(80).collect(),
+            expected: "a time to the microsecond",
+        });
+    }
+    Ok(Timestamp::from_micros(moment.as_microsecond()))
+}
+
+/// Whose keys are meant: a node's, or a party's.
+#[derive(Clone, Debug)]
+pub(super) enum Owner {
+    Member(Member),
+    Party(UniqueIdentifier),
+}
+
+impl Owner {
+    /// Reads `PAR::NAME::NAMESPACE` and its like, or the name of a party.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        if let Ok(member) = text.parse() {
+            return Ok(Self::Member(member));
+        }
+        let party = text.parse();
+        Ok(Self::Party(party.context("neither a node nor a party")?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_to_the_microsecond() {
+        let time = moment("2026-07-01T12:00:00.000001Z").unwrap();
+        assert_eq!(time.as_micros(), 1_782_907_200_000_001);
+        let other_zone = moment("2026-07-01T14:00:00.000001+02:00").unwrap();
+        assert_eq!(other_zone, time);
+        for wrong in [
+            "",
+            "yesterday",
+            "2026-07-01",
+            "2026-07-01T12:00:00.0000001Z",
+        ] {
+            assert!(
+                matches!(moment(wrong), Err(CliError::BadArgument { .. })),
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `topology authorize`.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_proto::topology::{encode_signed_transaction, encode_signed_transactions};
+use strongroom_topology::{SignedTransaction, TransactionHash};
+
+use super::{
+    announcement,
+    args::{OutArg, SigningArgs, StoreArg},
+};
+use crate::{args::Global, containers, failure::CliError, output, session::Session};
+
+/// Add this vault's signatures to a proposal in a store, or to the transactions of a file.
+///
+/// Those of a file are signed as the store is now, and kept in no store: the result goes to the file of --out, in the order
+/// in which they came. A transaction to which the vault has nothing to add is written as it is.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom topology authorize 1220...\n  \
+    strongroom topology authorize 1220... --signed-by 1220... --proposal --out proposal.cert\n  \
+    strongroom topology authorize --file proposal.cert --out signed.cert")]
+pub(crate) struct Options {
+    /// The hash of a proposal: 'strongroom topology list --proposals' shows those that wait.
+    #[arg(required_unless_present = "file")]
+    hash: Option<TransactionHash>,
+    /// Sign the transactions of this file instead; `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hash", "proposal"], requires = "out")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
+    signing: SigningArgs,
+    #[command(flatten)]
+    out: OutArg,
+}
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    /// How many signatures were added, to all transactions together.
+    added: usize,
+    transactions: Vec<View>,
+}
+
+#[derive(Serialize)]
+struct View {
+    hash: String,
+    /// The keys that have signed now and had not before.
+    signed_by: Vec<String>,
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    options.out.check()?;
+    match (&options.file, options.hash) {
+        (Some(file), _) => sign_file(global, file, &options).await,
+        (None, Some(hash)) => authorize(global, hash, &options).await,
+        (None, None) => Err(CliError::FlagMissing {
+            flag: "a hash or --file",
+        }
+        .into()),
+    }
+}
+
+async fn authorize(
+    global: &Global,
+    hash: TransactionHash,
+    options: &Options,
+) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let (store, signing) = (&options.store.store, &options.signing);
+    let authorized = session
+        .vault
+        .authorize_hash(
+            &session.caller,
+            store,
+            hash,
+            signing.keys(),
+            !signing.proposal,
+            signing.force(),
+        )
+        .await?;
+    announcement::print(global, session, store, &authorized, &options.out).await
+}
+
+async fn sign_file(global: &Global, file: &PathBuf, options: &Options) -> anyhow::Result<ExitCode> {
+    let before = containers::transactions(std::slice::from_ref(file), None)?;
+    let session = Session::open(global).await?;
+    let (store, signing) = (&options.store.store, &options.signing);
+    let after = session
+        .vault
+        .sign_transactions(store, before.clone(), signing.keys(), signing.force())
+        .await?;
+    session.close().await;
+    options.out.write(&encoded(&after))?;
+    let path = options.out.path().map(|path| path.display().to_string());
+    let report = Report::of(path.unwrap_or_default(), &before, &after);
+    output::print(global.output, &report, |out| report.write(out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One transaction as a certificate, several as a list.
+fn encoded(transactions: &[SignedTransaction]) -> Vec<u8> {
+    match transactions {
+        [only] => encode_signed_transaction(only),
+        several => encode_signed_transactions(several),
+    }
+}
+
+impl Report {
+    fn of(file: String, before: &[SignedTransaction], after: &[SignedTransaction]) -> Self {
+        let pairs = before.iter().zip(after);
+        let views = pairs.map(|(before, after)| View {
+            hash: after.hash().to_string(),
+            signed_by: announcement::added_signers(before, after),
+        });
+        let transactions: Vec<_> = views.collect();
+        Self {
+            file,
+            added: transactions.iter().map(|view| view.signed_by.len()).sum(),
+            transactions,
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        for view in &self.transactions {
+            if view.signed_by.is_empty() {
+                writeln!(out, "{}: nothing to add", view.hash)?;
+            }
+            for key in &view.signed_by {
+                writeln!(out, "{}: signed by {key}", view.hash)?;
+            }
+        }
+        writeln!(out, "added {} signatures, wrote {}", self.added, self.file)
+    }
+}

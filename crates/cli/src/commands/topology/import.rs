@@ -1,0 +1,63 @@
+//! `topology import`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_proto::topology::Container;
+use strongroom_topology::StoreId;
+
+use super::outcome::{Decisions, Known};
+use crate::{args::Global, containers, failure::CliError, output, progress, session::Session};
+
+/// Take in a snapshot of what a synchronizer holds, into a store that is empty.
+///
+/// Every transaction is looked at again, in its order and at its times, and what does not hold is rejected as it would have
+/// been then. Both formats of snapshots are taken, also compressed with gzip; at most 1 GiB, decompressed.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom topology import snapshot.bin.gz --store synchronizer:da::1220...::34-0\n  \
+    strongroom topology import snapshot.bin --as snapshot-v1 --store synchronizer:da::1220...::34-0")]
+pub(crate) struct Options {
+    /// The snapshot; `-` is standard input.
+    file: PathBuf,
+    /// The store of the synchronizer: synchronizer:NAME::NAMESPACE::VERSION-SERIAL.
+    #[arg(long, value_name = "STORE")]
+    store: StoreId,
+    /// Which format it has [default: found out by reading]: snapshot-v1, snapshot-v2.
+    #[arg(long = "as", value_name = "FORMAT")]
+    container: Option<Container>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    store: String,
+    #[serde(flatten)]
+    decisions: Decisions,
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    if !matches!(options.store, StoreId::Synchronizer(_)) {
+        return Err(CliError::BadArgument {
+            value: options.store.to_string(),
+            expected: "the store of a synchronizer",
+        }
+        .into());
+    }
+    let items = containers::snapshot(&options.file, options.container)?;
+    let known = Known::of(items.iter().map(|item| &item.signed));
+    let session = Session::open(global).await?;
+    let spinner = progress::spinner(global, "replaying");
+    let added = session
+        .vault
+        .import_snapshot(&session.caller, &options.store, items)
+        .await?;
+    spinner.finish_and_clear();
+    session.close().await;
+    let report = Report {
+        store: options.store.to_string(),
+        decisions: Decisions::of(&added, &known).only_rejected(),
+    };
+    output::print(global.output, &report, |out| report.decisions.write(out))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,125 @@
+//! What a store decided about transactions.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+use strongroom_errors::Coded;
+use strongroom_topology::{Outcome, SignedTransaction, Transaction, TransactionHash};
+use strongroom_vault::Added;
+
+use crate::output;
+
+/// Decisions, with the stable names of JSON documents.
+#[derive(Debug, Serialize)]
+pub(crate) struct Decisions {
+    pub(crate) accepted: usize,
+    pub(crate) proposed: usize,
+    pub(crate) unchanged: usize,
+    pub(crate) rejected: usize,
+    pub(crate) transactions: Vec<Decision>,
+}
+
+/// What became of one transaction.
+#[derive(Debug, Serialize)]
+pub(crate) struct Decision {
+    hash: String,
+    mapping: Option<&'static str>,
+    operation: Option<&'static str>,
+    serial: Option<u32>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejection: Option<Rejected>,
+}
+
+/// Why it was rejected.
+#[derive(Debug, Serialize)]
+struct Rejected {
+    code: &'static str,
+    text: String,
+}
+
+/// Transactions by their hashes, to say later what was decided about what.
+pub(crate) struct Known(HashMap<TransactionHash, Transaction>);
+
+impl Known {
+    pub(crate) fn of<'a>(transactions: impl IntoIterator<Item = &'a SignedTransaction>) -> Self {
+        let transactions = transactions.into_iter().map(SignedTransaction::transaction);
+        Self(transactions.map(|it| (it.hash(), it.clone())).collect())
+    }
+}
+
+impl Decisions {
+    pub(crate) fn of(added: &[Added], known: &Known) -> Self {
+        let count = |name: &str| {
+            let same = added.iter().filter(|added| added.outcome.name() == name);
+            same.count()
+        };
+        Self {
+            accepted: count("accepted"),
+            proposed: count("proposed"),
+            unchanged: count("unchanged"),
+            rejected: count("rejected"),
+            transactions: added
+                .iter()
+                .map(|added| Decision::of(added, known))
+                .collect(),
+        }
+    }
+
+    /// Leaves only what was rejected: of a large snapshot nobody reads the rest.
+    pub(crate) fn only_rejected(mut self) -> Self {
+        self.transactions.retain(|it| it.rejection.is_some());
+        self
+    }
+
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.transactions.iter().map(|it| {
+            [
+                it.hash.clone(),
+                it.mapping.unwrap_or("-").to_owned(),
+                it.operation.unwrap_or("-").to_owned(),
+                it.serial
+                    .map_or_else(|| "-".to_owned(), |serial| serial.to_string()),
+                it.outcome.to_owned(),
+            ]
+        });
+        if !self.transactions.is_empty() {
+            let header = ["HASH", "MAPPING", "OPERATION", "SERIAL", "OUTCOME"];
+            writeln!(out, "{}\n", output::table(header, rows))?;
+        }
+        for it in &self.transactions {
+            if let Some(why) = &it.rejection {
+                let text = output::printable(&why.text);
+                writeln!(out, "{}: {text} ({})", it.hash, why.code)?;
+            }
+        }
+        writeln!(
+            out,
+            "{} accepted, {} proposed, {} unchanged, {} rejected",
+            self.accepted, self.proposed, self.unchanged, self.rejected
+        )
+    }
+}
+
+impl Decision {
+    fn of(added: &Added, known: &Known) -> Self {
+        let transaction = known.0.get(&added.hash);
+        Self {
+            hash: added.hash.to_string(),
+            mapping: transaction.map(|it| it.mapping().code().name()),
+            operation: transaction.map(|it| it.operation().name()),
+            serial: transaction.map(|it| it.serial().get()),
+            outcome: added.outcome.name(),
+            rejection: match &added.outcome {
+                Outcome::Rejected(why) => Some(Rejected {
+                    code: why.code().name(),
+                    text: why.to_string(),
+                }),
+                _ => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `keys rotate` and `keys rotate-all`.
+
+use serde_json::Value;
+
+use crate::support::{Sandbox, text};
+
+fn participant() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run(["init", "--unprotected-key-file", "--kind", "participant"])
+        .succeeded();
+    sandbox
+}
+
+fn state_of(sandbox: &Sandbox, key: &str) -> String {
+    text(&sandbox.json(["keys", "show", key]), "state")
+}
+
+fn is_announced(sandbox: &Sandbox, key: &str) -> bool {
+    let shown = sandbox.json(["keys", "show", key]);
+    !shown["announced"].as_array().unwrap().is_empty()
+}
+
+#[test]
+fn a_rotated_key_decrypts_what_is_old_and_its_successor_is_announced() {
+    let sandbox = participant();
+    let old = sandbox.key_named("node-encryption");
+    sandbox.write("message", "hello");
+    let encrypt = ["encrypt", "message", "--to", &old, "--out", "encrypted"];
+    sandbox.run(encrypt).succeeded();
+
+    let document = sandbox.json(["keys", "rotate", &old, "--name", "node-encryption-2"]);
+    let rotation = &document["rotations"][0];
+    assert_eq!(rotation["old"], old);
+    assert_eq!(rotation["name"], "node-encryption-2");
+    assert_eq!(rotation["state"], "retired");
+    assert_eq!(document["waiting_for"], Value::Array(Vec::new()));
+    let new = text(rotation, "new");
+    assert_eq!(state_of(&sandbox, &old), "retired");
+    assert_eq!(state_of(&sandbox, &new), "active");
+    assert!(is_announced(&sandbox, &new) && !is_announced(&sandbox, &old));
+
+    let ran = sandbox
+        .run(["decrypt", "encrypted", "--key", &old])
+        .succeeded();
+    assert_eq!(ran.text(), "hello");
+    let again = ["encrypt", "message", "--to", &old, "--out", "again"];
+    sandbox.refuses(again, "KEY_RETIRED", 3);
+    // Nobody refers to it any more, so it may go.
+    sandbox.run(["keys", "delete", &old, "--yes"]).succeeded();
+}
+
+#[test]
+fn a_rotated_key_signs_nothing_any_more() {
+    let sandbox = participant();
+    let old = sandbox.key_named("node-signing");
+    let ran = sandbox.run(["keys", "rotate", &old]).succeeded();
+    assert!(ran.text().trim_start().starts_with("OLD"), "{}", ran.text());
+    assert!(ran.text().contains("node-signing-rotated-"));
+    assert_eq!(ran.stderr, "", "progress is for terminals");
+    sandbox.write("message", "hello");
+    let sign = |key: &str| sandbox.run(["sign", "message", "--key", key, "--encoding", "hex"]);
+    sign(&old).failed("KEY_RETIRED", 3);
+    let listed = sandbox.json(["keys", "list", "--name", "node-signing-rotated-"]);
+    let new = text(&listed["keys"][0], "fingerprint");
+    sign(&new).succeeded();
+}
+
+#[test]
+fn all_keys_are_rotated_at_once_but_the_permanent_one() {
+    let sandbox = participant();
+    let root = sandbox.key_named("node-namespace");
+    let document = sandbox.json(["keys", "rotate-all"]);
+    let rotations = document["rotations"].as_array().unwrap();
+    assert_eq!(rotations.len(), 3);
+    for rotation in rotations {
+        assert_eq!(rotation["state"], "retired");
+        assert_eq!(state_of(&sandbox, &text(rotation, "old")), "retired");
+        assert!(is_announced(&sandbox, &text(rotation, "new")));
+    }
+    assert_eq!(state_of(&sandbox, &root), "active");
+    sandbox.refuses(["keys", "rotate", &root], "PERMANENT_KEY", 3);
+    // Their successors can be rotated too.
+    let again = sandbox.json(["keys", "rotate-all"]);
+    assert_eq!(again["rotations"].as_array().unwrap().len(), 3);
+    assert_eq!(sandbox.json(["doctor"])["healthy"], true);
+}
+
+#[test]
+fn what_cannot_be_rotated_is_refused_and_changes_nothing() {
+    let sandbox = participant();
+    let other = sandbox.signing_key("ed25519", "protocol");
+    sandbox.refuses(["keys", "rotate", &other], "KEY_NOT_ANNOUNCED", 3);
+    let nobody = format!("1220{}", "00".repeat(32));
+    sandbox.refuses(["keys", "rotate", &nobody], "KEY_NOT_ANNOUNCED", 3);
+    sandbox.refuses(["keys", "rotate"], "WRONG_USAGE", 2);
+    sandbox.refuses(
+        ["keys", "rotate", "--resume", "--abandon"],
+        "WRONG_USAGE",
+        2,
+    );
+    sandbox.refuses(["keys", "rotate", "--resume", &other], "WRONG_USAGE", 2);
+    let empty = Sandbox::with_vault();
+    empty.refuses(["keys", "rotate-all"], "NOT_IDENTIFIED", 3);
+}
+
+#[test]
+fn without_a_rotation_there_is_nothing_to_resume_or_to_abandon() {
+    let sandbox = participant();
+    let before = sandbox.snapshot();
+    for flag in ["--resume", "--abandon"] {
+        let document = sandbox.json(["keys", "rotate", flag]);
+        assert_eq!(document["rotations"], Value::Array(Vec::new()));
+        let ran = sandbox.run(["keys", "rotate", flag]).succeeded();
+        assert_eq!(ran.text(), "no rotation is under way\n");
+    }
+    sandbox.assert_unchanged(&before);
+}
