@@ -26,18 +26,18 @@ const HEAD: usize = MAX_ITEM_BYTES + 64 * 1024;
 /// RFC 1952: how a gzip file begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// An open container. Yields its items in order; takes no more memory than its largest item and its beginning.
+/// An open container, of which nothing was taken yet.
 pub(crate) struct Opened {
     pub(crate) container: Container,
-    items: ItemReader<Box<dyn BufRead>>,
-    name: String,
-    /// In bytes, decompressed.
-    limit: usize,
+    /// Decompressed.
+    pub(crate) input: Box<dyn BufRead>,
+    /// What the file is called.
+    pub(crate) name: String,
 }
 
 impl Opened {
     /// Opens `path`, or standard input for `-`. Which container it is is found by reading it, unless `container` says so.
-    fn open(path: &Path, container: Option<Container>, limit: usize) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, container: Option<Container>) -> anyhow::Result<Self> {
         let name = input::named(path);
         let begun = decompressed(input::open(path)?).and_then(|mut input| {
             let mut head = Vec::new();
@@ -51,15 +51,32 @@ impl Opened {
             Some(container) => container,
             None => detect(&head, head.len() < HEAD).with_context(|| name.clone())?,
         };
-        let input: Box<dyn BufRead> = Box::new(Cursor::new(head).chain(input));
         Ok(Self {
             container,
-            items: ItemReader::new(input, container),
+            input: Box::new(Cursor::new(head).chain(input)),
             name,
-            limit,
         })
     }
 
+    /// Its items in order, as long as they have at most `limit` bytes together, decompressed. No more than one of them is
+    /// in memory.
+    fn items(self, limit: usize) -> Items {
+        Items {
+            items: ItemReader::new(self.input, self.container),
+            name: self.name,
+            limit,
+        }
+    }
+}
+
+/// The items of a container.
+struct Items {
+    items: ItemReader<Box<dyn BufRead>>,
+    name: String,
+    limit: usize,
+}
+
+impl Items {
     fn read(&mut self) -> anyhow::Result<Option<DecodedItem>> {
         let Some(item) = self.items.next() else {
             return Ok(None);
@@ -76,7 +93,7 @@ impl Opened {
     }
 }
 
-impl Iterator for Opened {
+impl Iterator for Items {
     type Item = anyhow::Result<DecodedItem>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -108,7 +125,7 @@ pub(crate) fn transactions(
     input::refuse_stdin_twice(paths.iter().map(PathBuf::as_path))?;
     let mut transactions = Vec::new();
     for path in paths {
-        let opened = Opened::open(path, container, TRANSACTIONS_LIMIT)?;
+        let opened = Opened::open(path, container)?;
         if opened.container.is_snapshot() {
             return Err(CliError::OtherContainer {
                 file: opened.name,
@@ -117,7 +134,7 @@ pub(crate) fn transactions(
             }
             .into());
         }
-        for item in opened {
+        for item in opened.items(TRANSACTIONS_LIMIT) {
             match item? {
                 DecodedItem::Transaction(signed) => transactions.push(signed),
                 DecodedItem::Row(row) => transactions.push(row.signed),
@@ -132,14 +149,14 @@ pub(crate) fn snapshot(
     path: &Path,
     container: Option<Container>,
 ) -> anyhow::Result<Vec<SnapshotItem>> {
-    let opened = Opened::open(path, container, SNAPSHOT_LIMIT)?;
+    let opened = Opened::open(path, container)?;
     let refused = CliError::OtherContainer {
         file: opened.name.clone(),
         found: opened.container.name(),
         expected: "snapshots",
     };
     let mut rows = Vec::new();
-    for item in opened {
+    for item in opened.items(SNAPSHOT_LIMIT) {
         match item? {
             DecodedItem::Row(row) => rows.push(row),
             DecodedItem::Transaction(_) => return Err(refused.into()),

@@ -38,8 +38,6 @@ pub const DEFAULT_REPLAY_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 pub struct ReplaySettings {
     /// What the store that is replayed into is called. That of a synchronizer takes only what belongs to it.
     pub store: StoreId,
-    /// How strictly the transactions are looked at.
-    pub rules: Rules,
     /// Threads that decode and verify.
     pub threads: NonZeroUsize,
     /// The most bytes of encoded transactions that are kept in memory.
@@ -108,8 +106,6 @@ pub struct Replay {
     unresolved: Vec<(Arc<SignedTransaction>, Fingerprint)>,
     /// Bytes of what is kept.
     kept: u64,
-    /// The time of the last transaction that states none.
-    instant: i64,
 }
 
 impl Replay {
@@ -123,12 +119,11 @@ impl Replay {
             report: ReplayReport::default(),
             unresolved: Vec::new(),
             kept: 0,
-            instant: 0,
         }
     }
 
-    /// Replays a container behind what was replayed before. `progress` is told, now and then, how many bytes of the
-    /// container were read.
+    /// Replays a container behind what was replayed before. `rules` say how strictly its transactions are looked at;
+    /// `progress` is told, now and then, how many bytes of the container were read.
     ///
     /// # Errors
     /// [`ReplayError`] at the first item that cannot be read; what stands in front of it was replayed.
@@ -136,10 +131,11 @@ impl Replay {
         &mut self,
         input: R,
         container: Container,
+        rules: &Rules,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), ReplayError> {
         let items = ItemReader::new(input, container);
-        pipeline::run(self, items, progress)
+        pipeline::run(self, items, rules, progress)
     }
 
     /// The end: what was found, and the store as it is now.
@@ -153,7 +149,7 @@ impl Replay {
     }
 
     /// Decides about the next transaction.
-    fn decide(&mut self, number: u64, checked: Checked) -> Result<(), ReplayError> {
+    fn decide(&mut self, number: u64, checked: Checked, rules: &Rules) -> Result<(), ReplayError> {
         let Checked { item, verdicts } = checked;
         let Item {
             signed,
@@ -183,16 +179,16 @@ impl Replay {
         }
         let (hash, code) = (signed.hash(), signed.transaction().mapping().code());
         let times = times.unwrap_or_else(|| self.next_instant());
-        let processed = self.store.process(signed, times, &self.settings.rules);
+        let processed = self.store.process(signed, times, rules);
         self.report
             .count_outcome(number, hash, code, processed.outcome, recorded);
         Ok(())
     }
 
-    /// Transactions without times follow each other.
-    fn next_instant(&mut self) -> Times {
-        self.instant += 1;
-        let at = Timestamp::from_micros(self.instant);
+    /// Transactions without times follow each other, and everything that was there before.
+    fn next_instant(&self) -> Times {
+        let after = self.store.max_timestamp().map_or(0, Timestamp::as_micros);
+        let at = Timestamp::from_micros(after.saturating_add(1));
         Times {
             sequenced: at,
             effective: at,

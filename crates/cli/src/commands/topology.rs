@@ -15,6 +15,7 @@ mod revoke;
 mod root;
 mod show;
 mod stores;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Stores(stores::Options),
     ActiveKeys(active_keys::Options),
     Graph(graph::Options),
+    Verify(verify::Options),
     Apply(apply::Options),
     Export(export::Options),
     Import(import::Options),
@@ -61,6 +63,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Stores(options) => stores::run(global, options).await,
         Command::ActiveKeys(options) => active_keys::run(global, options).await,
         Command::Graph(options) => graph::run(global, options).await,
+        Command::Verify(options) => tokio::task::block_in_place(|| verify::run(global, options)),
         Command::Apply(options) => apply::run(global, options).await,
         Command::Export(options) => export::run(global, options).await,
         Command::Import(options) => import::run(global, options).await,

@@ -9,15 +9,14 @@ use strongroom_proto::{
 };
 use strongroom_topology::{SignedTransaction, Times};
 
-use super::report::Recorded;
-
 /// A decoded item.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) signed: SignedTransaction,
     /// Those that it states.
     pub(super) times: Option<Times>,
-    pub(super) recorded: Recorded,
+    /// Why it was rejected where it comes from.
+    pub(super) recorded: Option<String>,
     /// Bytes that it came in.
     pub(super) size: u64,
 }
@@ -66,13 +65,13 @@ fn decode_one(received: &ReceivedItem) -> Result<Item, ProtoError> {
                 sequenced: row.sequenced,
                 effective: row.valid_from,
             }),
-            recorded: row.rejection.map_or(Recorded::Accepted, Recorded::Rejected),
+            recorded: row.rejection,
             size,
         },
         DecodedItem::Transaction(signed) => Item {
             signed,
             times: None,
-            recorded: Recorded::Nothing,
+            recorded: None,
             size,
         },
     })

@@ -5,6 +5,7 @@ use strongroom_proto::{
     ProtoError,
     topology::{ItemReader, ReceivedItem, StreamError},
 };
+use strongroom_topology::Rules;
 
 use super::{
     Replay, ReplayError,
@@ -40,6 +41,7 @@ type Decoded = (Vec<Item>, Option<ProtoError>);
 pub(super) fn run<R: BufRead>(
     replay: &mut Replay,
     items: ItemReader<R>,
+    rules: &Rules,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ReplayError> {
     let threads = replay.settings.threads.get();
@@ -59,6 +61,7 @@ pub(super) fn run<R: BufRead>(
         drop(answer);
         let mut pipeline = Pipeline {
             replay,
+            rules,
             jobs,
             queue,
             answers,
@@ -89,6 +92,7 @@ impl Job {
 
 struct Pipeline<'r> {
     replay: &'r mut Replay,
+    rules: &'r Rules,
     jobs: Sender<Job>,
     queue: Receiver<Job>,
     answers: Receiver<Answer>,
@@ -213,7 +217,8 @@ impl Pipeline<'_> {
     fn decide_next(&mut self) -> Result<(), ReplayError> {
         while let Some(batch) = self.verified.remove(&self.decided) {
             for checked in batch {
-                self.replay.decide(self.next_number(), checked)?;
+                self.replay
+                    .decide(self.next_number(), checked, self.rules)?;
             }
             if let Some((_, source)) = self.broken.take_if(|(batch, _)| *batch == self.decided) {
                 return Err(ReplayError::Item {

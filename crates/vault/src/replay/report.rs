@@ -24,9 +24,10 @@ pub struct ReplayReport {
     pub unchanged: u64,
     /// Transactions that were rejected.
     pub rejected: u64,
-    /// Transactions that were rejected here and not where they come from, or the other way round.
-    pub disagreements: u64,
-    /// The rejections, at most 10 000 of them, and every disagreement among the first 10 000.
+    /// Transactions that were rejected here though nobody says that they were where they come from, and those that were
+    /// rejected there and not here.
+    pub unexpected: u64,
+    /// What was rejected here or there, at most 10 000 of them.
     pub rejections: Vec<ReplayedRejection>,
     /// How many transactions there were of each kind.
     pub by_mapping: BTreeMap<MappingCode, u64>,
@@ -96,15 +97,14 @@ impl ReplayReport {
         }
     }
 
-    /// `recorded` is why the transaction was rejected where it comes from, if that place says so: then it tells of every
-    /// transaction whether it was.
+    /// `recorded` is why the transaction was rejected where it comes from.
     pub(super) fn count_outcome(
         &mut self,
         number: u64,
         hash: TransactionHash,
         mapping: MappingCode,
         outcome: Outcome,
-        recorded: Recorded,
+        recorded: Option<String>,
     ) {
         let rejection = match outcome {
             Outcome::Rejected(rejection) => {
@@ -118,40 +118,17 @@ impl ReplayReport {
                 None
             }
         };
-        let disagrees = match &recorded {
-            Recorded::Nothing => false,
-            Recorded::Accepted => rejection.is_some(),
-            Recorded::Rejected(_) => rejection.is_none(),
-        };
-        self.disagreements += u64::from(disagrees);
-        if (rejection.is_some() || disagrees) && self.rejections.len() < LISTED {
+        // Texts are not compared: other programs, and other releases of the same one, have other words.
+        self.unexpected += u64::from(rejection.is_some() != recorded.is_some());
+        let is_listed = rejection.is_some() || recorded.is_some();
+        if is_listed && self.rejections.len() < LISTED {
             self.rejections.push(ReplayedRejection {
                 number,
                 hash,
                 mapping,
                 rejection,
-                recorded: recorded.reason(),
+                recorded,
             });
-        }
-    }
-}
-
-/// What the place that a transaction comes from says of it.
-#[derive(Clone, Debug)]
-pub(super) enum Recorded {
-    /// It says nothing.
-    Nothing,
-    /// It accepted it, at least as a proposal.
-    Accepted,
-    /// It rejected it.
-    Rejected(String),
-}
-
-impl Recorded {
-    fn reason(self) -> Option<String> {
-        match self {
-            Self::Rejected(reason) => Some(reason),
-            Self::Nothing | Self::Accepted => None,
         }
     }
 }

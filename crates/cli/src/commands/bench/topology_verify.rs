@@ -110,14 +110,14 @@ fn available() -> anyhow::Result<NonZeroUsize> {
 fn replay(path: &Path, sample: &Sample, threads: NonZeroUsize) -> anyhow::Result<Duration> {
     let settings = ReplaySettings {
         store: sample.store.clone(),
-        rules: Rules::genesis(),
         threads,
         limit: DEFAULT_REPLAY_LIMIT,
     };
     let started = Instant::now();
     let mut replay = Replay::new(settings);
     let input = BufReader::with_capacity(1 << 16, File::open(path)?);
-    replay.read(input, Container::SnapshotV2, &mut |_offset| {})?;
+    let rules = Rules::genesis();
+    replay.read(input, Container::SnapshotV2, &rules, &mut |_offset| {})?;
     let (report, store) = replay.finish();
     let time = started.elapsed();
     check(&report, sample)?;
