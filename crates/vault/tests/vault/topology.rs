@@ -20,6 +20,8 @@ mod deleting;
 mod faults;
 #[path = "topology/identity.rs"]
 mod identity;
+#[path = "topology/model.rs"]
+mod model;
 #[path = "topology/operator.rs"]
 mod operator;
 #[path = "topology/picture.rs"]
