@@ -6,9 +6,7 @@ mod signature;
 
 use std::collections::BTreeSet;
 
-use strongroom_crypto::{
-    Fingerprint, Hash, HashBuilder, HashPurpose, KeyUsages, SigningPublicKey, VerifyError,
-};
+use strongroom_crypto::{Fingerprint, KeyUsages, SigningPublicKey, VerifyError};
 use strongroom_errors::{Category, Coded, ErrorCode};
 
 pub use signature::{Covers, TransactionSignature};
@@ -166,21 +164,6 @@ impl SignedTransaction {
     #[must_use]
     pub fn with_proposal(self, proposal: bool) -> Self {
         Self { proposal, ..self }
-    }
-
-    /// Tells sets of signatures over the same transaction apart, whatever their order: purpose 11 over each signature's
-    /// message, by signing key.
-    #[must_use]
-    pub fn hash_of_signatures(&self) -> Hash {
-        let mut signatures: Vec<_> = self.signatures.iter().collect();
-        signatures.sort_unstable_by_key(|signature| signature.signed_by());
-        signatures
-            .iter()
-            .fold(
-                HashBuilder::new(HashPurpose::TopologyTransactionSignature),
-                |hash, signature| hash.bytes(signature.encoded()),
-            )
-            .finish()
     }
 
     fn absorb(

@@ -10,7 +10,7 @@ use crate::{
     mapping::Mapping,
     rules::Rules,
     store::TopologyStore,
-    transaction::Transaction,
+    transaction::{Operation, Transaction},
 };
 
 /// A key that shall sign a transaction.
@@ -39,7 +39,11 @@ pub fn signing_keys(
     holds: &dyn Fn(&Fingerprint) -> bool,
     force: ForceFlags,
 ) -> Result<Vec<SelectedKey>, TopologyError> {
-    let references = required(store, transaction, &Rules::authorized()).referenced();
+    let mut references = required(store, transaction, &Rules::authorized()).referenced();
+    if transaction.operation() == Operation::Remove {
+        // A key that is taken back has nothing to prove.
+        references.keys.clear();
+    }
     let candidates = Candidates::of(store, transaction, references);
     let selected = if requested.is_empty() {
         candidates.best(holds)?

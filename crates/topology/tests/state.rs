@@ -19,6 +19,8 @@ mod graph;
 mod graph_properties;
 #[path = "state/hosting.rs"]
 mod hosting;
+#[path = "state/model.rs"]
+mod model;
 #[path = "state/parties.rs"]
 mod parties;
 #[path = "state/processing.rs"]

@@ -2,7 +2,9 @@
 //!
 //! None may panic. What is read must survive being written and read again. Each says whether it read anything.
 
-use strongroom_crypto::{Hash, KeyPurpose, Timestamp};
+use std::collections::BTreeSet;
+
+use strongroom_crypto::{KeyPurpose, Timestamp};
 use strongroom_proto::{
     decode_key_pair, decode_named_public_key, decode_public_key, decode_public_key_for_import,
     decode_stored_public_key, encode_key_pair, encode_named_public_key, encode_public_key,
@@ -92,9 +94,12 @@ fn contains(data: &[u8], part: &[u8]) -> bool {
 }
 
 /// What can be compared of a signed transaction; in which order signatures stand is not.
-fn parts(signed: &SignedTransaction) -> (&[u8], Hash, bool) {
+type Parts<'t> = (&'t [u8], BTreeSet<&'t [u8]>, bool);
+
+fn parts(signed: &SignedTransaction) -> Parts<'_> {
     let bytes = signed.transaction().bytes();
-    (bytes, signed.hash_of_signatures(), signed.is_proposal())
+    let signatures = signed.signatures().iter().map(|it| it.encoded());
+    (bytes, signatures.collect(), signed.is_proposal())
 }
 
 fn same(found: &[SignedTransaction], expected: &[SignedTransaction]) {
@@ -134,7 +139,7 @@ pub fn snapshot_item(data: &[u8]) -> bool {
 
 type Row<'a> = (Timestamp, Timestamp, Option<Timestamp>, Option<&'a str>);
 
-fn row(item: &SnapshotItem) -> (Row<'_>, (&[u8], Hash, bool)) {
+fn row(item: &SnapshotItem) -> (Row<'_>, Parts<'_>) {
     let rejection = item.rejection.as_deref();
     let times = (item.sequenced, item.valid_from, item.valid_until, rejection);
     (times, parts(&item.signed))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use strongroom_crypto::{
-    Fingerprint, HashBuilder, KeyUsage, KeyUsages, Signature, SignatureFormat, VerifyError,
+    Fingerprint, KeyUsage, KeyUsages, Signature, SignatureFormat, VerifyError,
 };
 use strongroom_errors::Coded;
 use strongroom_topology::{
@@ -262,20 +262,6 @@ fn a_transaction_is_a_proposal_if_it_says_so() {
     assert!(proposal.is_proposal());
     assert!(!proposal.clone().with_proposal(false).is_proposal());
     assert_eq!(proposal.hash(), proposal.with_proposal(false).hash());
-}
-
-#[test]
-fn the_hash_of_signatures_covers_their_messages_by_signing_key() {
-    let mut seeds = [3, 1, 2];
-    let found = by(&seeds).hash_of_signatures();
-    seeds.sort_unstable_by_key(|seed| key(*seed).fingerprint());
-    assert_eq!(found, by(&seeds).hash_of_signatures());
-    let mut input = [0, 0, 0, 11].to_vec();
-    for seed in seeds {
-        input.extend_from_slice(&[0, 0, 0, 1, seed]);
-    }
-    assert_eq!(found, HashBuilder::without_purpose().raw(&input).finish());
-    assert_ne!(found, by(&[1, 2]).hash_of_signatures());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use strongroom_crypto::{KeyUsage, SigningKeySpec, Timestamp};
 use strongroom_topology::{
-    At, DecentralizedNamespaceDefinition, Mapping, MappingCode, MemberCode, Operation, Outcome,
+    At, DecentralizedNamespaceDefinition, Mapping, MemberCode, Operation, Outcome,
     ParticipantPermission, Reference, Times, TopologyError, TopologyStore, current_encryption_key,
     current_signing_key,
 };
@@ -10,8 +10,8 @@ use strongroom_topology::{
 use crate::support::{
     ALL, Key, REPLACE, Stage, at, decentralized, decentralized_as, decentralized_name, delegation,
     encryption_key, hosted, hosting, keys_with_threshold, namespace_key, node_keys, participant,
-    party_keys, propose, protocol_key, root_certificate, sign, signing_key, transaction, uid,
-    vetted, word,
+    party_keys, propose, protocol_key, reading, root_certificate, sign, signing_key, transaction,
+    uid, vetted, word,
 };
 
 fn root() -> Key {
@@ -241,42 +241,6 @@ fn the_times_of_a_store_are_those_of_its_rows() {
     let stage = packages(&[1_000, 2_000]);
     assert_eq!(stage.store.last_sequenced(), Some(time(1_750)));
     assert_eq!(stage.store.max_timestamp(), Some(time(2_000)));
-}
-
-/// Everything that can be read from a store, as text.
-fn reading(store: &TopologyStore) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    let times = store.rows().iter().map(|row| row.valid_from);
-    let reads = times.flat_map(|time| [At::Time(time), At::Including(time)]);
-    for at in reads.chain([At::Head]) {
-        let ordinals = store.in_force(at).map(|row| row.ordinal);
-        writeln!(text, "{at:?} {:?}", Vec::from_iter(ordinals)).unwrap();
-        for namespace in store.namespaces() {
-            let graph = store.authorization_graph(namespace, at);
-            let codes = MappingCode::ALL;
-            let keys = codes.map(|code| {
-                let keys = graph.keys_for(code);
-                Vec::from_iter(keys.map(|(key, level)| (key.fingerprint(), level)))
-            });
-            writeln!(text, "{namespace} {keys:?} {:?}", graph.dangling()).unwrap();
-        }
-    }
-    let open = store.rows().iter().filter(|row| row.is_open());
-    for row in open {
-        let key = row.signed.transaction().unique_key();
-        let in_force = store.in_store(&key).map(|row| row.ordinal);
-        let waiting = store.proposals(&key).map(|row| row.ordinal);
-        writeln!(text, "{key} {in_force:?} {:?}", Vec::from_iter(waiting)).unwrap();
-    }
-    writeln!(
-        text,
-        "{:?} {:?}",
-        store.last_sequenced(),
-        store.max_timestamp()
-    )
-    .unwrap();
-    text
 }
 
 #[test]

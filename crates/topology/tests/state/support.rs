@@ -4,6 +4,8 @@
 mod keys;
 #[path = "support/mappings.rs"]
 mod mappings;
+#[path = "support/reading.rs"]
+mod reading;
 #[path = "support/stage.rs"]
 mod stage;
 
@@ -15,6 +17,7 @@ use strongroom_topology::{
 
 pub(crate) use keys::*;
 pub(crate) use mappings::*;
+pub(crate) use reading::*;
 pub(crate) use stage::*;
 
 pub(crate) const REPLACE: Operation = Operation::AddReplace;

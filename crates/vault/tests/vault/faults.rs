@@ -1,17 +1,17 @@
 //! Something that the vault stands on fails: whatever it is, the old state or the new one is there, and goes on.
 
 #[path = "faults/anchor.rs"]
-mod anchor;
+pub(crate) mod anchor;
 #[path = "faults/disk.rs"]
 mod disk;
 #[path = "faults/given_up.rs"]
-mod given_up;
+pub(crate) mod given_up;
 #[path = "faults/kms.rs"]
 mod kms;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/store.rs"]
-mod store;
+pub(crate) mod store;
 
 use strongroom_vault::{Vault, VaultError};
 

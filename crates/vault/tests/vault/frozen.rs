@@ -1,5 +1,8 @@
 //! Vaults of earlier releases, which must open for ever.
 
+#[path = "frozen/topology.rs"]
+mod topology;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -9,8 +12,8 @@ use std::{
 };
 
 use strongroom_crypto::{
-    Argon2Cost, AsymmetricEncrypted, EncryptionKeySpec, EncryptionPublicKey, KeyUsages, PublicKey,
-    Random, Signature, SigningKeySpec, SigningPublicKey, SystemRandom,
+    Argon2Cost, AsymmetricEncrypted, EncryptionKeySpec, EncryptionPublicKey, Fingerprint,
+    KeyUsages, PublicKey, Random, Signature, SigningKeySpec, SigningPublicKey, SystemRandom,
     clock::{Clock, SystemClock},
 };
 use strongroom_files::OsFiles;
@@ -43,10 +46,13 @@ struct Sample {
 }
 
 impl Sample {
+    fn folder(version: &str) -> PathBuf {
+        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frozen");
+        folders.join(version)
+    }
+
     fn of(version: &str) -> Self {
-        let frozen = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/frozen")
-            .join(version);
+        let frozen = Self::folder(version);
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         private_folder(&root.join("vault"));
@@ -96,7 +102,7 @@ impl FrozenKey {
         format!("{} | {spki} | {past}", self.looks.join(" | "))
     }
 
-    fn fingerprint(&self) -> strongroom_crypto::Fingerprint {
+    fn fingerprint(&self) -> Fingerprint {
         self.looks[0].parse().unwrap()
     }
 }
@@ -206,6 +212,11 @@ async fn a_vault_of_version_1_opens_and_all_its_keys_do_what_they_did() {
 }
 
 #[tokio::test]
+async fn a_vault_of_version_2_opens_and_all_its_keys_do_what_they_did() {
+    check_sample("v2").await;
+}
+
+#[tokio::test]
 async fn the_frozen_vault_does_not_open_with_another_passphrase() {
     let sample = Sample::of("v1");
     let (files, random, clock) = system();
@@ -262,7 +273,7 @@ async fn furnish(house: House) -> House {
     house.with_settings(settings(Custody::Envelope, Sealing::DataKey))
 }
 
-async fn named(vault: &Vault, label: &str) -> strongroom_crypto::Fingerprint {
+async fn named(vault: &Vault, label: &str) -> Fingerprint {
     let new = NewSigningKey {
         name: name(label),
         ..new_protocol_key()
@@ -285,16 +296,7 @@ async fn past_of(vault: &Vault, entry: &KeyEntry) -> Vec<u8> {
 #[ignore = "makes a new frozen sample; run by hand when a stored form gets a new version"]
 async fn make_the_sample() {
     let folder = tempfile::tempdir().unwrap();
-    let key_file: PathBuf = folder.path().join("kms.key");
-    let least = Argon2Cost {
-        memory_kib: 8,
-        iterations: 1,
-        lanes: 1,
-    };
-    let protection = Protection::Passphrase(secret(PASSPHRASE), least);
-    let (files, random, clock) = system();
-    let kms = LocalKms::create(files, key_file, &protection, random, clock).unwrap();
-    let house = furnish(House::with_kms(folder.path(), kms, 2027)).await;
+    let house = furnish(house_of_a_sample(folder.path(), 2027)).await;
 
     let vault = house.open().await;
     let signing = named(&vault, "retired-signing").await;
@@ -303,13 +305,39 @@ async fn make_the_sample() {
         name: name("retired-encryption"),
     };
     let encryption = vault.generate_encryption_key(&caller(), new).await.unwrap();
-    let mut pasts = Vec::new();
-    for entry in all_keys(&vault) {
-        pasts.push((entry.fingerprint(), past_of(&vault, &entry).await));
-    }
+    let pasts = pasts(&vault).await;
     for key in [signing, encryption.fingerprint()] {
         vault.retire_key(&caller(), &key).await.unwrap();
     }
+    let sample = keep_sample(folder, vault, pasts).await;
+    println!("the sample is in {}", sample.display());
+}
+
+/// An empty house whose key file is under the passphrase of samples.
+fn house_of_a_sample(folder: &Path, number: i64) -> House {
+    let least = Argon2Cost {
+        memory_kib: 8,
+        iterations: 1,
+        lanes: 1,
+    };
+    let protection = Protection::Passphrase(secret(PASSPHRASE), least);
+    let (files, random, clock) = system();
+    let key_file = folder.join("kms.key");
+    let kms = LocalKms::create(files, key_file, &protection, random, clock).unwrap();
+    House::with_kms(folder, kms, number)
+}
+
+/// Something that each key does, while all are active.
+async fn pasts(vault: &Vault) -> Vec<(Fingerprint, Vec<u8>)> {
+    let mut pasts = Vec::new();
+    for entry in all_keys(vault) {
+        pasts.push((entry.fingerprint(), past_of(vault, &entry).await));
+    }
+    pasts
+}
+
+/// Writes what is true of the keys now, and closes the vault: the folder is the sample.
+async fn keep_sample(folder: TempDir, vault: Vault, pasts: Vec<(Fingerprint, Vec<u8>)>) -> PathBuf {
     let mut lines = String::new();
     for (key, past) in pasts {
         let entry = vault.key(&key).unwrap();
@@ -327,5 +355,5 @@ async fn make_the_sample() {
         folder.path().join("vault.db"),
     )
     .unwrap();
-    println!("the sample is in {}", folder.keep().display());
+    folder.keep()
 }

@@ -1,5 +1,7 @@
 //! The node's identity and its announced keys.
 
+#[path = "topology/acts.rs"]
+mod acts;
 #[path = "topology/adding.rs"]
 mod adding;
 #[path = "topology/announcing.rs"]
@@ -14,6 +16,8 @@ mod concurrency;
 mod crashes;
 #[path = "topology/deleting.rs"]
 mod deleting;
+#[path = "topology/faults.rs"]
+mod faults;
 #[path = "topology/identity.rs"]
 mod identity;
 #[path = "topology/operator.rs"]

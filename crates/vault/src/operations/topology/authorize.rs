@@ -156,10 +156,9 @@ impl Vault {
         let proposed = !proposal.must_fully_authorize;
         let signed = SignedTransaction::received(transaction, signatures, proposed)?;
         // Others may have signed it before: whoever sends it on sends everything.
-        let known = store.find(signed.hash()).ok();
-        Ok(match known {
-            Some(row) => signed.with_signatures_from(&row.signed),
-            None => signed,
+        Ok(match store.find(signed.hash()) {
+            Ok(known) => signed.with_signatures_from(&known.signed),
+            Err(_unknown) => signed,
         })
     }
 

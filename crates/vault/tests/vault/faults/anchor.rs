@@ -15,7 +15,7 @@ use crate::{
 
 /// An anchor that fails at a chosen write.
 #[derive(Debug)]
-struct FlakyAnchor {
+pub(crate) struct FlakyAnchor {
     inner: Arc<dyn Anchor>,
     plan: Mutex<Plan>,
 }
@@ -29,7 +29,7 @@ struct Plan {
 }
 
 impl FlakyAnchor {
-    fn before(inner: &Arc<dyn Anchor>) -> Arc<Self> {
+    pub(crate) fn before(inner: &Arc<dyn Anchor>) -> Arc<Self> {
         Arc::new(Self {
             inner: Arc::clone(inner),
             plan: Mutex::default(),
@@ -37,7 +37,7 @@ impl FlakyAnchor {
     }
 
     /// The `number`-th write from now on fails; `made` says whether it reaches the disk all the same.
-    fn fail_write(&self, number: usize, made: bool) {
+    pub(crate) fn fail_write(&self, number: usize, made: bool) {
         *self.plan.lock() = Plan {
             fails: Some((number, made)),
             ..Plan::default()
@@ -89,7 +89,7 @@ impl Anchor for FlakyAnchor {
     }
 }
 
-async fn open_with(house: &House, anchor: &Arc<FlakyAnchor>) -> Vault {
+pub(crate) async fn open_with(house: &House, anchor: &Arc<FlakyAnchor>) -> Vault {
     let mut environment = house.environment(house.store().await.unwrap());
     environment.anchor = Arc::<FlakyAnchor>::clone(anchor);
     Vault::open(environment, house.settings.clone())

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Runs `future` until it has waited `waits` times; none if it would wait on.
-async fn until_it_waits<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn until_it_waits<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = waits;
     poll_fn(|context| match future.as_mut().poll(context) {
@@ -28,7 +28,7 @@ async fn until_it_waits<T>(waits: usize, future: impl Future<Output = T>) -> Opt
 }
 
 /// The vault over a store that makes its callers wait before and after each call, however quick it is.
-async fn open_waiting(house: &House) -> Vault {
+pub(crate) async fn open_waiting(house: &House) -> Vault {
     let store = CountingStore::new(house.store().await.unwrap());
     let environment = house.environment(Arc::new(store));
     Vault::open(environment, house.settings.clone())

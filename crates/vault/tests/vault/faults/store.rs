@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// A failure, and the code by which it is told.
-type Failure = (&'static str, fn() -> StoreError);
+pub(crate) type Failure = (&'static str, fn() -> StoreError);
 
 /// Every way in which a call can fail that is not about what it was asked.
-const FAILURES: [Failure; 7] = [
+pub(crate) const FAILURES: [Failure; 7] = [
     ("STORE_FULL", || StoreError::Full {
         source: "on purpose".into(),
     }),
@@ -36,7 +36,7 @@ const FAILURES: [Failure; 7] = [
     }),
 ];
 
-async fn open_over(house: &House, store: Arc<dyn Store>) -> Vault {
+pub(crate) async fn open_over(house: &House, store: Arc<dyn Store>) -> Vault {
     let environment = house.environment(store);
     Vault::open(environment, house.settings.clone())
         .await
@@ -110,15 +110,16 @@ async fn an_act_whose_commit_was_done_but_not_answered_counts_as_done() {
     }
 }
 
-/// A store that goes dark with the first commit: done, but nobody hears of it, nor of anything afterwards.
+/// A store that goes dark with a commit: done, but nobody hears of it, nor of anything afterwards.
 #[derive(Debug, Default)]
-struct Blackout(Mutex<Light>);
+pub(crate) struct Blackout(pub(crate) Mutex<Light>);
 
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Light {
+pub(crate) enum Light {
     #[default]
     On,
-    OffAfterCommit,
+    /// After so many commits that are answered, and one that is not.
+    OffAfterCommits(usize),
     Off,
 }
 
@@ -126,17 +127,23 @@ impl StoreHook for Blackout {
     fn before(&self, _call: StoreCall) -> Result<(), StoreError> {
         match *self.0.lock() {
             Light::Off => Err(FAILURES[1].1()),
-            Light::On | Light::OffAfterCommit => Ok(()),
+            Light::On | Light::OffAfterCommits(_) => Ok(()),
         }
     }
 
     fn after(&self, call: StoreCall) -> Result<(), StoreError> {
         let mut light = self.0.lock();
-        if *light == Light::OffAfterCommit && call == StoreCall::Commit {
-            *light = Light::Off;
-            return Err(FAILURES[3].1());
+        match *light {
+            Light::OffAfterCommits(0) if call == StoreCall::Commit => {
+                *light = Light::Off;
+                Err(FAILURES[3].1())
+            }
+            Light::OffAfterCommits(left) if call == StoreCall::Commit => {
+                *light = Light::OffAfterCommits(left - 1);
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -151,7 +158,7 @@ async fn a_commit_of_which_nobody_heard_is_found_by_the_next_act() {
         check_signs(&vault, &stage.keys.witness).await;
         let trial = Trial::new(&stage, house, vault).await;
 
-        *store.hook().0.lock() = Light::OffAfterCommit;
+        *store.hook().0.lock() = Light::OffAfterCommits(0);
         assert_eq!(code(trial.run(act).await), "STORE_OUTCOME_UNKNOWN");
         let refused = trial.run(Act::Generate).await;
         assert_eq!(code(refused), "STORE_IO", "{act:?}");
@@ -185,7 +192,7 @@ async fn a_key_that_may_have_been_taken_away_is_not_used_until_somebody_can_tell
         for warm in [&key, &keys.witness] {
             check_signs(&vault, warm).await;
         }
-        *store.hook().0.lock() = Light::OffAfterCommit;
+        *store.hook().0.lock() = Light::OffAfterCommits(0);
         act.run(&vault, &keys).await.unwrap_err();
         assert_eq!(code(sign(&vault, &key).await), "IN_DOUBT", "{act:?}");
         check_signs(&vault, &keys.witness).await;
@@ -203,7 +210,7 @@ async fn a_key_whose_retirement_nobody_heard_of_is_no_false_alarm() {
         let store = house.store().await.unwrap();
         let store = Arc::new(HookedStore::around(store, Arc::<Blackout>::default()));
         let vault = open_over(&house, Arc::<HookedStore<Blackout>>::clone(&store)).await;
-        *store.hook().0.lock() = Light::OffAfterCommit;
+        *store.hook().0.lock() = Light::OffAfterCommits(0);
         act.run(&vault, &stage.keys).await.unwrap_err();
         *store.hook().0.lock() = Light::On;
         match act {

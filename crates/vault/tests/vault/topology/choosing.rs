@@ -107,16 +107,19 @@ async fn a_retired_key_signs_no_statement() {
     let authorized = authorize(&vault, Proposal::announce(mapping("one").await)).await;
     let signed = authorized.unwrap().signed;
     assert!(!signers(&signed).contains(&key.fingerprint()) && signers(&signed).contains(&root));
-    for force in [ForceFlags::default(), ForceFlags::all()] {
+    for (force, expected) in [
+        (
+            ForceFlags::default(),
+            "TOPOLOGY_NO_APPROPRIATE_SIGNING_KEY_IN_STORE",
+        ),
+        (ForceFlags::all(), "TOPOLOGY_SECRET_KEY_NOT_IN_STORE"),
+    ] {
         let asked_for = Proposal {
             signing_keys: vec![key.fingerprint()],
             force,
             ..Proposal::announce(mapping("two").await)
         };
-        assert_eq!(
-            code(authorize(&vault, asked_for).await),
-            "TOPOLOGY_SECRET_KEY_NOT_IN_STORE"
-        );
+        assert_eq!(code(authorize(&vault, asked_for).await), expected);
     }
     retire(root).await;
     let last = delegation(

@@ -64,7 +64,7 @@ async fn without_proofs(vault: &Vault) -> Vec<SnapshotItem> {
     let mut items = genesis(vault).await;
     for item in &mut items {
         let namespace_only = [signer.unwrap()].into();
-        item.signed = item.signed.with_signatures_of(&namespace_only).unwrap();
+        item.signed = item.signed.clone().only_signed_by(&namespace_only);
     }
     items
 }
