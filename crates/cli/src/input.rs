@@ -111,6 +111,12 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
         return Ok(Box::new(io::stdin().lock()));
     }
     let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(FileError::NotAFile {
+            path: path.to_owned(),
+        }
+        .into());
+    }
     Ok(Box::new(BufReader::new(file)))
 }
 

@@ -40,6 +40,8 @@ mod rotation;
 mod setting_up;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/topology.rs"]
+mod topology;
 #[path = "cli/upkeep.rs"]
 mod upkeep;
 #[path = "cli/using_keys.rs"]

@@ -64,7 +64,11 @@ pub(crate) fn unreadable(error: impl Into<Cause>) -> StoreError {
 
 /// The engine's detailed result code.
 pub(crate) fn extended_code(error: &rusqlite::Error) -> Option<i32> {
-    error.sqlite_error().map(|error| error.extended_code)
+    match error {
+        // A statement that does not fit the schema says where in it.
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.extended_code),
+        other => other.sqlite_error().map(|error| error.extended_code),
+    }
 }
 
 /// Whether a row with the same key is there already.

@@ -1,8 +1,10 @@
 //! `init --kind`: the identity of a node, made here.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::support::{Sandbox, text};
+use crate::support::{Ran, Sandbox, text};
 
 const PARTICIPANT: [&str; 4] = ["init", "--unprotected-key-file", "--kind", "participant"];
 
@@ -245,5 +247,38 @@ fn a_key_says_where_it_is_announced() {
     assert_eq!(
         text(&sandbox.json(["keys", "show", &key]), "state"),
         "active"
+    );
+}
+
+/// The kernel ends a process that writes past a limit of file sizes: at another write for each limit.
+#[test]
+fn an_init_that_was_killed_at_any_write_is_finished_by_the_same_command() {
+    let sandbox = Sandbox::with_vault();
+    let program = crate::support::STRONGROOM;
+    let (mut killed, mut keys_seen) = (0, BTreeSet::new());
+    for kibibytes in (4..).step_by(2) {
+        let line = format!(
+            "ulimit -c 0 -f {kibibytes}; {program} {}; exit $?",
+            PARTICIPANT.join(" ")
+        );
+        let ran = Ran::of(sandbox.program("bash", ["-c", &line]));
+        let listed = sandbox.json(["keys", "list"]);
+        keys_seen.insert(listed["keys"].as_array().unwrap().len());
+        if ran.status == 0 {
+            break;
+        }
+        killed += 1;
+        assert_eq!(sandbox.run(["doctor"]).status, 0, "after {kibibytes} KiB");
+    }
+    assert!(killed > 10, "killed {killed} times");
+    assert!(keys_seen.len() > 2, "{keys_seen:?}");
+    let document = sandbox.json(PARTICIPANT);
+    assert_eq!(document["identity"]["keys"].as_array().unwrap().len(), 3);
+    assert_eq!(keys_seen.last(), Some(&4), "no key was made twice");
+    let history = sandbox.json(["topology", "list", "--history"]);
+    assert_eq!(
+        history["transactions"].as_array().unwrap().len(),
+        2,
+        "{history}"
     );
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Ran, Sandbox, text};
 
-const KEY_FIELDS: [&str; 9] = [
+const KEY_FIELDS: [&str; 10] = [
     "fingerprint",
     "name",
     "purpose",
@@ -19,8 +19,12 @@ const KEY_FIELDS: [&str; 9] = [
     "custody",
     "state",
     "wrapper_key_id",
+    "announced",
     "created_at",
 ];
+
+/// All but the namespace key.
+const ROTATED: usize = 3;
 
 const NODE_KEYS: [(&str, &str, &str); 4] = [
     ("node-namespace", "signing", "namespace"),
@@ -49,6 +53,12 @@ fn quickstart_makes_a_node_s_keys_and_shows_that_they_work() {
         "ok      node-encryption encrypts and decrypts (after reopening)",
         "ok      the vault opened again with one KMS call",
         "ok      no private key bytes in the ",
+        "\nnamespace 1220",
+        "(node-namespace, here)",
+        "participant PAR::node::1220",
+        "\nrotated 1220",
+        "ok      node-signing refuses to sign (retired)",
+        "ok      node-encryption decrypts an old message (retired)",
         "KMS calls: ",
         "protected by file permissions only",
         "strongroom kms protect --dir=",
@@ -82,15 +92,19 @@ fn the_json_of_quickstart_has_the_documented_names() {
     assert_eq!(document["created"], true);
     assert!(document["kms_calls"].as_u64().unwrap() > 0);
     let checks = document["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 2 * NODE_KEYS.len() + 2);
+    // Each key before and after the vault was opened again, each retired one, and two of the vault itself.
+    assert_eq!(checks.len(), 2 * NODE_KEYS.len() + ROTATED + 2);
     for check in checks {
         assert_eq!(check["passed"], true, "{check}");
         assert!(!text(check, "name").is_empty());
     }
     let keys = document["keys"].as_array().unwrap();
-    assert_eq!(keys.len(), NODE_KEYS.len());
+    assert_eq!(keys.len(), NODE_KEYS.len() + ROTATED);
+    let is_active = |key: &Value| key["state"] == "active";
+    let active: Vec<Value> = keys.iter().filter(|key| is_active(key)).cloned().collect();
+    assert_eq!(active.len(), NODE_KEYS.len());
     for (name, purpose, usage) in NODE_KEYS {
-        let key = named(keys, name);
+        let key = beginning_with(&active, name);
         for field in KEY_FIELDS {
             assert!(key.get(field).is_some(), "{field} is missing in {key}");
         }
@@ -118,6 +132,49 @@ fn the_json_of_quickstart_has_the_documented_names() {
 }
 
 #[test]
+fn quickstart_tells_who_the_node_is_and_what_took_the_place_of_what() {
+    let sandbox = Sandbox::new();
+    let document = sandbox.json(["quickstart", "--node", "alice"]);
+    let root = sandbox.key_named("alice-namespace");
+    let identity = &document["identity"];
+    assert_eq!(identity["member"], format!("PAR::alice::{root}"));
+    let rotations = document["rotations"].as_array().unwrap();
+    assert_eq!(rotations.len(), ROTATED);
+    let announced = identity["keys"].as_array().unwrap();
+    for (rotation, announced) in rotations.iter().zip(announced) {
+        assert_eq!(rotation["state"], "retired");
+        assert_eq!(rotation["new"], announced["fingerprint"]);
+    }
+    let namespace = &document["delegations"][0];
+    assert_eq!(namespace["namespace"], root);
+    assert_eq!(namespace["keys"][0]["fingerprint"], root);
+    assert_eq!(namespace["members"][0]["name"], identity["member"]);
+    assert_eq!(
+        sandbox.json(["topology", "graph"])["namespaces"],
+        document["delegations"]
+    );
+}
+
+#[test]
+fn quickstart_leaves_a_node_that_follows_a_synchronizer_as_it_is() {
+    let sandbox = Sandbox::new();
+    let init = ["init", "--unprotected-key-file", "--kind", "sequencer"];
+    let member = sandbox.json(init)["identity"]["member"].clone();
+    sandbox
+        .run(["topology", "export", "--out", "state.bin"])
+        .succeeded();
+    let store = "synchronizer:da::1220::34-0";
+    sandbox
+        .run(["topology", "import", "state.bin", "--store", store])
+        .succeeded();
+    let document = sandbox.json(["quickstart"]);
+    assert_eq!(document["identity"]["member"], member);
+    assert_eq!(document["rotations"], Value::Array(Vec::new()));
+    let keys = document["keys"].as_array().unwrap();
+    assert!(keys.iter().all(|key| key["state"] == "active"));
+}
+
+#[test]
 fn a_second_run_goes_on_with_the_same_keys() {
     let sandbox = Sandbox::new();
     let first = sandbox.json(["quickstart"]);
@@ -139,19 +196,21 @@ fn quickstart_adds_what_is_missing_to_a_vault_of_init() {
         .succeeded();
     let document = sandbox.json(["quickstart"]);
     let keys = document["keys"].as_array().unwrap();
-    assert_eq!(keys.len(), NODE_KEYS.len());
+    assert_eq!(keys.len(), NODE_KEYS.len() + ROTATED);
     // The name of the node stands in the configuration.
     named(keys, "mediator1-namespace");
-    sandbox
-        .run([
-            "keys",
-            "delete",
-            &sandbox.key_named("mediator1-signing"),
-            "--yes",
-        ])
-        .succeeded();
-    let document = sandbox.json(["quickstart"]);
-    named(document["keys"].as_array().unwrap(), "mediator1-signing");
+    // An announced key that is gone is missed, and not made anew under another fingerprint.
+    let signing = sandbox.key_named("mediator1-signing");
+    let delete = [
+        "keys",
+        "delete",
+        &signing,
+        "--yes",
+        "--danger-even-if-announced",
+    ];
+    sandbox.run(delete).succeeded();
+    let ran = sandbox.refuses(["quickstart"], "KEY_NOT_FOUND", 3);
+    assert!(ran.stderr.contains(&signing), "{}", ran.stderr);
 }
 
 #[test]
@@ -225,7 +284,13 @@ fn a_namespace_key_that_is_gone_is_not_replaced_by_a_new_identity() {
     let namespace = sandbox.key_named("node-namespace");
     sandbox.export(&namespace, "key-pair", "namespace.key");
     sandbox
-        .run(["keys", "delete", &namespace, "--yes"])
+        .run([
+            "keys",
+            "delete",
+            &namespace,
+            "--yes",
+            "--danger-even-if-announced",
+        ])
         .succeeded();
     let ran = sandbox.refuses(["quickstart"], "NAMESPACE_KEY_GONE", 3);
     assert!(ran.stderr.contains("node-namespace"), "{}", ran.stderr);
@@ -252,7 +317,11 @@ fn a_namespace_key_that_is_gone_is_not_replaced_by_a_new_identity() {
     let again = sandbox.json(["quickstart"]);
     let listed = again["keys"].as_array().unwrap();
     assert!(listed.iter().any(|key| key["fingerprint"] == *namespace));
-    assert_eq!(listed.len(), NODE_KEYS.len() + 1, "no key was made");
+    assert_eq!(
+        listed.len(),
+        NODE_KEYS.len() + ROTATED + 1,
+        "no key was made"
+    );
 }
 
 #[test]
@@ -342,4 +411,11 @@ fn named<'a>(keys: &'a [Value], name: &str) -> &'a Value {
     keys.iter()
         .find(|key| key["name"] == name)
         .unwrap_or_else(|| panic!("no key {name}"))
+}
+
+fn beginning_with<'a>(keys: &'a [Value], name: &str) -> &'a Value {
+    let begins = |key: &&Value| text(key, "name").starts_with(name);
+    keys.iter()
+        .find(begins)
+        .unwrap_or_else(|| panic!("no {name}"))
 }

@@ -4,14 +4,6 @@ use serde_json::Value;
 
 use crate::support::{Sandbox, text};
 
-fn participant() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox
-        .run(["init", "--unprotected-key-file", "--kind", "participant"])
-        .succeeded();
-    sandbox
-}
-
 fn state_of(sandbox: &Sandbox, key: &str) -> String {
     text(&sandbox.json(["keys", "show", key]), "state")
 }
@@ -23,7 +15,7 @@ fn is_announced(sandbox: &Sandbox, key: &str) -> bool {
 
 #[test]
 fn a_rotated_key_decrypts_what_is_old_and_its_successor_is_announced() {
-    let sandbox = participant();
+    let sandbox = Sandbox::with_participant("node");
     let old = sandbox.key_named("node-encryption");
     sandbox.write("message", "hello");
     let encrypt = ["encrypt", "message", "--to", &old, "--out", "encrypted"];
@@ -52,7 +44,7 @@ fn a_rotated_key_decrypts_what_is_old_and_its_successor_is_announced() {
 
 #[test]
 fn a_rotated_key_signs_nothing_any_more() {
-    let sandbox = participant();
+    let sandbox = Sandbox::with_participant("node");
     let old = sandbox.key_named("node-signing");
     let ran = sandbox.run(["keys", "rotate", &old]).succeeded();
     assert!(ran.text().trim_start().starts_with("OLD"), "{}", ran.text());
@@ -68,7 +60,7 @@ fn a_rotated_key_signs_nothing_any_more() {
 
 #[test]
 fn all_keys_are_rotated_at_once_but_the_permanent_one() {
-    let sandbox = participant();
+    let sandbox = Sandbox::with_participant("node");
     let root = sandbox.key_named("node-namespace");
     let document = sandbox.json(["keys", "rotate-all"]);
     let rotations = document["rotations"].as_array().unwrap();
@@ -88,7 +80,7 @@ fn all_keys_are_rotated_at_once_but_the_permanent_one() {
 
 #[test]
 fn what_cannot_be_rotated_is_refused_and_changes_nothing() {
-    let sandbox = participant();
+    let sandbox = Sandbox::with_participant("node");
     let other = sandbox.signing_key("ed25519", "protocol");
     sandbox.refuses(["keys", "rotate", &other], "KEY_NOT_ANNOUNCED", 3);
     let nobody = format!("1220{}", "00".repeat(32));
@@ -106,7 +98,7 @@ fn what_cannot_be_rotated_is_refused_and_changes_nothing() {
 
 #[test]
 fn without_a_rotation_there_is_nothing_to_resume_or_to_abandon() {
-    let sandbox = participant();
+    let sandbox = Sandbox::with_participant("node");
     let before = sandbox.snapshot();
     for flag in ["--resume", "--abandon"] {
         let document = sandbox.json(["keys", "rotate", flag]);

@@ -42,6 +42,16 @@ impl Sandbox {
         sandbox
     }
 
+    /// With a vault in `vault` that is a participant of this name.
+    pub(crate) fn with_participant(name: &str) -> Self {
+        let sandbox = Self::new();
+        let init = ["init", "--unprotected-key-file", "--kind", "participant"];
+        sandbox
+            .run([&init[..], &["--node", name]].concat())
+            .succeeded();
+        sandbox
+    }
+
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -148,12 +158,21 @@ impl Sandbox {
         text(&key, "fingerprint")
     }
 
-    /// The fingerprint of the key with this name.
+    /// The fingerprint of the one active key with this name, or of the one that was rotated into its place.
     pub(crate) fn key_named(&self, name: &str) -> String {
         let list = self.json(["keys", "list", "--name", name]);
-        let keys = list["keys"].as_array().unwrap();
-        assert_eq!(keys.len(), 1, "{list}");
-        text(&keys[0], "fingerprint")
+        let rotated = format!("{name}-rotated-");
+        let is_it = |key: &Value| {
+            let named = text(key, "name");
+            key["state"] == "active" && (named == name || named.starts_with(&rotated))
+        };
+        let keys: Vec<_> = list["keys"].as_array().unwrap().iter().collect();
+        let mut found = keys.into_iter().filter(|key| is_it(key));
+        let key = found
+            .next()
+            .unwrap_or_else(|| panic!("no {name} in {list}"));
+        assert!(found.next().is_none(), "more than one {name}: {list}");
+        text(key, "fingerprint")
     }
 
     /// Writes the public half of a key to a PEM file.

@@ -21,7 +21,7 @@ fn doctor_looks_at_everything_and_warns_of_an_unprotected_key_file() {
     let doctor = sandbox.json(["doctor"]);
     assert_eq!(
         (&doctor["healthy"], &doctor["keys"]),
-        (&true.into(), &4.into())
+        (&true.into(), &7.into())
     );
     for name in [
         "configuration",
@@ -32,6 +32,10 @@ fn doctor_looks_at_everything_and_warns_of_an_unprotected_key_file() {
         "keys",
         "wrap",
         "key file",
+        "topology",
+        "identity",
+        "delegations",
+        "announced",
         "anchor",
         "process",
         "memory",
