@@ -52,16 +52,21 @@ impl AuthorizationGraph {
     /// [`OtherNamespace`], also for what is no delegation at all.
     pub fn add(&mut self, signed: Arc<SignedTransaction>) -> Result<(), OtherNamespace> {
         let target = self.target_of(&signed)?;
-        let is_new = !self.cut(&target);
+        let before = self.cut(&target);
         for signer in signed.signed_by() {
             self.signed_by.entry(signer).or_default().insert(target);
         }
+        let only_adds_signatures = before.is_some_and(|before| {
+            let mut known = before.signed_by();
+            before.hash() == signed.hash() && known.all(|key| signed.signature_by(&key).is_some())
+        });
         self.delegations.insert(target, signed);
-        if is_new {
-            self.extend_to(target);
+        let unsettled = if only_adds_signatures {
+            BTreeSet::from([target])
         } else {
-            self.levels = self.reach(None);
-        }
+            self.unsettle(target)
+        };
+        self.settle(&unsettled);
         Ok(())
     }
 
@@ -71,23 +76,22 @@ impl AuthorizationGraph {
     /// [`OtherNamespace`], also for what is no delegation at all.
     pub fn remove(&mut self, signed: &SignedTransaction) -> Result<(), OtherNamespace> {
         let target = self.target_of(signed)?;
-        if self.cut(&target) {
-            self.levels = self.reach(None);
+        if self.cut(&target).is_some() {
+            let unsettled = self.unsettle(target);
+            self.settle(&unsettled);
         }
         Ok(())
     }
 
-    /// Takes the delegation to `target` out, and says whether there was one. Levels are left as they were.
-    fn cut(&mut self, target: &Fingerprint) -> bool {
-        let Some(before) = self.delegations.remove(target) else {
-            return false;
-        };
+    /// Takes the delegation to `target` out and gives it back. Levels are left as they were.
+    fn cut(&mut self, target: &Fingerprint) -> Option<Arc<SignedTransaction>> {
+        let before = self.delegations.remove(target)?;
         for signer in before.signed_by() {
             if let Some(targets) = self.signed_by.get_mut(&signer) {
                 targets.remove(target);
             }
         }
-        true
+        Some(before)
     }
 
     fn target_of(&self, signed: &SignedTransaction) -> Result<Fingerprint, OtherNamespace> {
@@ -173,7 +177,7 @@ impl AuthorizationGraph {
             let root = self.authorized(target, MappingCode::NamespaceDelegation);
             return root.map(|key| (key, 1)).into_iter().collect();
         }
-        self.reach(Some(target))
+        self.reach_without(target)
             .into_iter()
             .filter_map(|(key, level)| {
                 let delegation = self.delegation(&key)?;
@@ -194,12 +198,11 @@ impl AuthorizationGraph {
             .collect()
     }
 
-    /// What can be reached from the root, over keys that may delegate and without passing `without`.
-    fn reach(&self, without: Option<&Fingerprint>) -> BTreeMap<Fingerprint, usize> {
+    /// What can be reached from the root, over keys that may delegate and without passing `target`.
+    fn reach_without(&self, target: &Fingerprint) -> BTreeMap<Fingerprint, usize> {
         let mut levels = BTreeMap::new();
-        if let Some(root) = self.certified_root() {
-            self.spread(&mut levels, root, 1, without);
-        }
+        let root = self.certified_root().map(|root| (1, root));
+        self.spread(&mut levels, root, Some(target));
         levels
     }
 
@@ -211,25 +214,70 @@ impl AuthorizationGraph {
         certificate.signature_by(&root).map(|_| root)
     }
 
-    /// Adds to the levels what a new delegation to `target` opens up. The others stay as far from the root as they were,
-    /// or come nearer: a namespace with many delegations is not searched anew for each.
-    fn extend_to(&mut self, target: Fingerprint) {
-        let level = if self.certified_root() == Some(target) {
-            Some(1)
-        } else {
-            let signers = self.delegations.get(&target).into_iter();
-            let levels = signers.flat_map(|signed| signed.signed_by());
-            levels
-                .filter(|signer| self.may_delegate(signer))
-                .filter_map(|signer| self.level(&signer))
-                .min()
-                .map(|level| level + 1)
-        };
-        if let Some(level) = level {
-            let mut levels = std::mem::take(&mut self.levels);
-            self.spread(&mut levels, target, level, None);
-            self.levels = levels;
+    /// Takes the levels of `target` and of all keys that have theirs through it alone away, and names these keys.
+    ///
+    /// A namespace with many delegations is not searched anew for each that changes: only what hangs on it is.
+    fn unsettle(&mut self, target: Fingerprint) -> BTreeSet<Fingerprint> {
+        let mut unsettled = BTreeSet::from([target]);
+        // Level by level, so that when a key is looked at all that are nearer to the root have been.
+        let mut frontier = VecDeque::from([target]);
+        while let Some(key) = frontier.pop_front() {
+            let Some(level) = self.level(&key) else {
+                continue;
+            };
+            for below in self.signed_by.get(&key).into_iter().flatten() {
+                let hangs_on_it = self.level(below) == Some(level + 1)
+                    && !unsettled.contains(below)
+                    && !self.has_signer_at(below, level, &unsettled);
+                if hangs_on_it {
+                    unsettled.insert(*below);
+                    frontier.push_back(*below);
+                }
+            }
         }
+        for key in &unsettled {
+            self.levels.remove(key);
+        }
+        unsettled
+    }
+
+    /// Whether a key of this level, none of `others`, has delegated to `target`.
+    fn has_signer_at(
+        &self,
+        target: &Fingerprint,
+        level: usize,
+        others: &BTreeSet<Fingerprint>,
+    ) -> bool {
+        self.signers_of(target).any(|signer| {
+            self.level(&signer) == Some(level)
+                && !others.contains(&signer)
+                && self.may_delegate(&signer)
+        })
+    }
+
+    /// Gives these keys the levels that those around them make possible, and what hangs on them the levels behind.
+    fn settle(&mut self, keys: &BTreeSet<Fingerprint>) {
+        let possible = |key: &Fingerprint| Some((self.possible_level(key)?, *key));
+        let seeds: Vec<_> = keys.iter().filter_map(possible).collect();
+        let mut levels = std::mem::take(&mut self.levels);
+        self.spread(&mut levels, seeds, None);
+        self.levels = levels;
+    }
+
+    fn possible_level(&self, key: &Fingerprint) -> Option<usize> {
+        if self.certified_root() == Some(*key) {
+            return Some(1);
+        }
+        let delegating = self
+            .signers_of(key)
+            .filter(|signer| self.may_delegate(signer));
+        let nearest = delegating.filter_map(|signer| self.level(&signer)).min();
+        nearest.map(|level| level + 1)
+    }
+
+    fn signers_of(&self, target: &Fingerprint) -> impl Iterator<Item = Fingerprint> {
+        let signed = self.delegations.get(target).into_iter();
+        signed.flat_map(|signed| signed.signed_by())
     }
 
     fn may_delegate(&self, key: &Fingerprint) -> bool {
@@ -237,27 +285,24 @@ impl AuthorizationGraph {
             .is_some_and(|it| it.can_sign(MappingCode::NamespaceDelegation))
     }
 
-    /// Gives `start` this level and everything that hangs on it the levels behind, breadth first; cycles end where they
-    /// began.
+    /// Gives keys these levels unless they are nearer already, and everything that hangs on them the levels behind,
+    /// nearest first; cycles end where they began.
     fn spread(
         &self,
         levels: &mut BTreeMap<Fingerprint, usize>,
-        start: Fingerprint,
-        level: usize,
+        seeds: impl IntoIterator<Item = (usize, Fingerprint)>,
         without: Option<&Fingerprint>,
     ) {
-        levels.insert(start, level);
-        let mut frontier = VecDeque::from([(start, level)]);
-        while let Some((key, level)) = frontier.pop_front() {
-            if !self.may_delegate(&key) {
+        let mut frontier: BTreeSet<(usize, Fingerprint)> = seeds.into_iter().collect();
+        while let Some((level, key)) = frontier.pop_first() {
+            if levels.get(&key).is_some_and(|known| *known <= level) {
                 continue;
             }
-            for target in self.signed_by.get(&key).into_iter().flatten() {
-                let is_nearer = levels.get(target).is_none_or(|known| *known > level + 1);
-                if Some(target) != without && is_nearer {
-                    levels.insert(*target, level + 1);
-                    frontier.push_back((*target, level + 1));
-                }
+            levels.insert(key, level);
+            if self.may_delegate(&key) {
+                let below = self.signed_by.get(&key).into_iter().flatten();
+                let below = below.filter(|target| Some(*target) != without);
+                frontier.extend(below.map(|target| (level + 1, *target)));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use proptest::{
     collection::vec,
-    prelude::{ProptestConfig, Strategy},
+    prelude::{Just, ProptestConfig, Strategy},
     prop_assert_eq, prop_oneof, proptest,
     sample::select,
     test_runner::RngSeed,
@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 /// Key 1 is the root.
-const KEYS: std::ops::RangeInclusive<u64> = 1..=7;
+const KEYS: std::ops::RangeInclusive<u64> = 1..=8;
 const CODES: [MappingCode; 3] = [
     MappingCode::NamespaceDelegation,
     MappingCode::OwnerToKeyMapping,
@@ -39,25 +39,37 @@ enum Step {
     },
 }
 
+/// A namespace in which each key has a way to the root, and what happens to it then.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let key = || KEYS.prop_map(|key| key);
-    let restrictions = vec![
-        ALL,
+    let founding: Vec<_> = KEYS.map(|target| add(target, 4)).collect();
+    let change = prop_oneof![
+        3 => KEYS.prop_flat_map(|target| add(target, 4)),
+        1 => KEYS.prop_flat_map(|target| add(target, 0)),
+        2 => KEYS.prop_map(|target| Step::Remove { target }),
+    ];
+    (founding, vec(change, 1..30)).prop_map(|(mut steps, changes)| {
+        steps.extend(changes);
+        steps
+    })
+}
+
+/// A delegation to `target`, signed by one or two keys, which have lower numbers with this weight: the others close cycles.
+fn add(target: u64, downwards: u32) -> impl Strategy<Value = Step> {
+    let lower = target.saturating_sub(3).max(1)..=target.saturating_sub(1).max(1);
+    let signer = prop_oneof![downwards => lower, 1 => KEYS];
+    let restrictions = [
         ALL,
         NO_DELEGATIONS,
         only(&[MappingCode::VettedPackages]),
         only(&CODES[..2]),
     ];
-    let add = (key(), vec(key(), 1..4), select(restrictions)).prop_map(
-        |(target, signers, restriction)| Step::Add {
-            target,
-            signers: signers.into_iter().collect(),
-            // The root could not be restricted like this.
-            restriction: if target == 1 { ALL } else { restriction },
-        },
-    );
-    let step = prop_oneof![5 => add, 1 => key().prop_map(|target| Step::Remove { target })];
-    vec(step, 1..40)
+    let restriction = prop_oneof![8 => Just(ALL), 1 => select(restrictions.to_vec())];
+    (vec(signer, 1..3), restriction).prop_map(move |(signers, restriction)| Step::Add {
+        target,
+        signers: signers.into_iter().collect(),
+        // The root could not be restricted like this.
+        restriction: if target == 1 { ALL } else { restriction },
+    })
 }
 
 /// The delegations by target, and nothing that is derived from them.
