@@ -318,8 +318,11 @@ impl Vault {
     ) -> Result<Option<Arc<KeyEntry>>, VaultError> {
         let purpose = usages.map_or(KeyPurpose::Encryption, |_signing| KeyPurpose::Signing);
         let fits = |entry: &KeyEntry| match (entry.usages(), usages) {
-            // A key for something else would be announced, and then be of no use.
-            (Some(has), Some(wanted)) => wanted.iter().all(|usage| has.contains(usage)),
+            // A key for something else would be announced, and then be of no use. One whose private half is lost may have
+            // been the node's, whatever its public half was imported for.
+            (Some(has), Some(wanted)) => {
+                entry.private.is_none() || wanted.iter().all(|usage| has.contains(usage))
+            }
             (has, wanted) => has.is_none() && wanted.is_none(),
         };
         let entries = self.directory().entries();
