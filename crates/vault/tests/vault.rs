@@ -45,6 +45,8 @@ mod listing;
 mod model;
 #[path = "vault/operator.rs"]
 mod operator;
+#[path = "vault/replay.rs"]
+mod replay;
 #[path = "vault/retirement.rs"]
 mod retirement;
 #[path = "vault/topology.rs"]

@@ -7,7 +7,8 @@ fn benchmarks_print_both_sides_and_their_ratio() {
     let sandbox = Sandbox::new();
     let sign = "bench sign --threads 1,2 --samples 1 --sample-millis 1";
     let open = "bench open --keys 20 --samples 1";
-    for (line, measurements) in [(sign, 10), (open, 1)] {
+    let topology = "bench topology-verify --transactions 100 --samples 1";
+    for (line, measurements) in [(sign, 10), (open, 1), (topology, 1)] {
         let document = sandbox.json(line.split(' '));
         let results = document["results"].as_array().unwrap();
         assert_eq!(results.len(), measurements, "{document}");
@@ -21,6 +22,10 @@ fn benchmarks_print_both_sides_and_their_ratio() {
         }
         if line == open {
             assert_eq!(results[0]["kms_calls"], 1, "{document}");
+        }
+        if line == topology {
+            assert_eq!(results[0]["transactions"], 100, "{document}");
+            assert!(results[0]["peak_memory_bytes"].as_u64().unwrap() > 0);
         }
         let table = sandbox.run(line.split(' ')).succeeded();
         assert!(table.text().contains("RATIO"), "{}", table.text());

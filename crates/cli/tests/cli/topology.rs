@@ -10,6 +10,8 @@ mod reading;
 mod refusals;
 #[path = "topology/synchronizer.rs"]
 mod synchronizer;
+#[path = "topology/verify.rs"]
+mod verify;
 
 use std::io::Write;
 
