@@ -17,7 +17,7 @@ use crate::{
     mapping::Mapping,
     rejection::Rejection,
     rules::Rules,
-    signed::SignedTransaction,
+    signed::{SignedTransaction, TransactionSignature},
     store::{StoredTransaction, TopologyStore},
     store_id::StoreId,
     transaction::{Operation, Transaction},
@@ -115,7 +115,9 @@ pub(crate) fn authorize(
 /// A root certificate, or its removal, needs nothing but the key's own signature.
 fn authorize_root(signed: &SignedTransaction, rules: &Rules) -> Result<Authorization, Rejection> {
     if let Mapping::NamespaceDelegation(delegation) = signed.transaction().mapping() {
-        verify(signed, delegation.target(), rules)?;
+        for signature in signed.signatures() {
+            verify(signed, signature, delegation.target(), rules)?;
+        }
     }
     Ok(Authorization {
         counting: signed.signed_by().collect(),
@@ -125,6 +127,7 @@ fn authorize_root(signed: &SignedTransaction, rules: &Rules) -> Result<Authoriza
 
 fn verify(
     signed: &SignedTransaction,
+    signature: &TransactionSignature,
     key: &SigningPublicKey,
     rules: &Rules,
 ) -> Result<(), Rejection> {
@@ -138,15 +141,20 @@ fn verify(
         }));
     }
     let usages = verifies_as(signed.transaction().mapping(), &key.fingerprint());
-    signed.verify(key, usages).map_err(failed)
+    signed
+        .verify_signature(signature, key, usages)
+        .map_err(failed)
 }
 
-/// The keys whose signatures count.
+/// A signature, and the key that should have made it.
+type Signed<'s> = (&'s TransactionSignature, &'s SigningPublicKey);
+
+/// The signatures that count.
 struct Signers<'s> {
     authorities: Vec<(&'s Namespace, Authority<'s>)>,
-    of_namespaces: Vec<&'s SigningPublicKey>,
-    /// Those that sign for themselves.
-    of_themselves: Vec<&'s SigningPublicKey>,
+    of_namespaces: Vec<Signed<'s>>,
+    /// Those of keys that sign for themselves.
+    of_themselves: Vec<Signed<'s>>,
 }
 
 impl<'s> Signers<'s> {
@@ -165,14 +173,16 @@ impl<'s> Signers<'s> {
             .collect();
         let is_stated = signed.transaction().operation() == Operation::AddReplace;
         let (mut of_namespaces, mut of_themselves) = (Vec::new(), Vec::new());
-        for signer in signed.signed_by() {
+        for signature in signed.signatures() {
+            let signer = signature.signed_by();
             let key = authorities
                 .iter()
                 .find_map(|(_, authority)| authority.key(&signer, mapping.code()));
-            of_namespaces.extend(key);
+            of_namespaces.extend(key.map(|key| (signature, key)));
             // A key that is taken back has nothing to prove.
             if is_stated && permissible.keys.contains(&signer) {
-                of_themselves.extend(mapping.signing_key(&signer));
+                let key = mapping.signing_key(&signer);
+                of_themselves.extend(key.map(|key| (signature, key)));
             }
         }
         if of_namespaces.is_empty() && of_themselves.is_empty() {
@@ -192,7 +202,7 @@ impl<'s> Signers<'s> {
 
     fn verify(&self, signed: &SignedTransaction, rules: &Rules) -> Result<(), Rejection> {
         let mut keys = self.of_namespaces.iter().chain(&self.of_themselves);
-        keys.try_for_each(|key| verify(signed, key, rules))
+        keys.try_for_each(|(signature, key)| verify(signed, signature, key, rules))
     }
 
     /// Whose signatures are there.
@@ -210,6 +220,6 @@ impl<'s> Signers<'s> {
 
     fn fingerprints(&self) -> BTreeSet<Fingerprint> {
         let keys = self.of_namespaces.iter().chain(&self.of_themselves);
-        keys.map(|key| key.fingerprint()).collect()
+        keys.map(|(_, key)| key.fingerprint()).collect()
     }
 }

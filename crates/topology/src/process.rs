@@ -108,14 +108,12 @@ impl TopologyStore {
     /// One that was only rejected may come again: what was missing may be there now. So may a proposal as something
     /// that is in force at once.
     fn has_all_of(&self, signed: &SignedTransaction) -> bool {
-        let known = |row: &StoredTransaction| {
-            row.rejection.is_none()
-                && (signed.is_proposal() || !row.signed.is_proposal())
-                && signed
-                    .signed_by()
-                    .all(|key| row.signed.signature_by(&key).is_some())
-        };
-        self.with_hash(&signed.hash()).rev().any(known)
+        let hash = signed.hash();
+        let mut known = self.with_hash(&hash).rev();
+        // The last one has the signatures of those before it.
+        known
+            .find(|row| signed.is_proposal() || !row.signed.is_proposal())
+            .is_some_and(|row| row.signed.has_signers_of(signed))
     }
 
     /// The transaction with the signatures that the store has for the same bytes; none if it has none.

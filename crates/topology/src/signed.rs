@@ -134,6 +134,27 @@ impl SignedTransaction {
         signature.verify(self.hash(), key, allowed)
     }
 
+    /// Whether every key that has signed `other` has signed this too.
+    pub(crate) fn has_signers_of(&self, other: &Self) -> bool {
+        if self.signatures.len() <= FEW {
+            return other
+                .signed_by()
+                .all(|key| self.signature_by(&key).is_some());
+        }
+        let known: BTreeSet<Fingerprint> = self.signed_by().collect();
+        other.signed_by().all(|key| known.contains(&key))
+    }
+
+    /// Checks one of the signatures, as [`Self::verify`] does.
+    pub(crate) fn verify_signature(
+        &self,
+        signature: &TransactionSignature,
+        key: &SigningPublicKey,
+        allowed: KeyUsages,
+    ) -> Result<(), VerifyError> {
+        signature.verify(self.hash(), key, allowed)
+    }
+
     /// The same with those signatures of `more` whose keys have not signed yet.
     #[must_use]
     pub fn with_more_signatures(mut self, more: Vec<TransactionSignature>) -> Self {

@@ -156,6 +156,7 @@ impl TopologyStore {
         Ok(outcomes)
     }
 
+    /// The rows with this transaction that were not rejected, oldest first.
     pub(crate) fn with_hash(
         &self,
         hash: &TransactionHash,

@@ -11,6 +11,8 @@
 mod authorizing;
 #[path = "state/checks.rs"]
 mod checks;
+#[path = "state/costs.rs"]
+mod costs;
 #[path = "state/drafting.rs"]
 mod drafting;
 #[path = "state/graph.rs"]

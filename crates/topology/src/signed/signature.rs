@@ -28,13 +28,19 @@ impl Covers {
 /// A signature over a topology transaction, and its message as received.
 ///
 /// It remembers whether it is valid once somebody has looked. That is sound because nothing takes a signature out of its
-/// transaction together with this memory, and `signed_by` fixes the key.
+/// transaction together with this memory, and `signed_by` fixes the key. Clones share everything: a history in which one
+/// signature after another comes to a transaction has each of them once.
 #[derive(Clone, Debug)]
 pub struct TransactionSignature {
+    received: Arc<Received>,
+    verdict: Arc<OnceLock<Result<(), VerifyError>>>,
+}
+
+#[derive(Debug)]
+struct Received {
     signature: Signature,
     covers: Covers,
     encoded: Box<[u8]>,
-    verdict: OnceLock<Result<(), VerifyError>>,
 }
 
 impl TransactionSignature {
@@ -42,55 +48,61 @@ impl TransactionSignature {
     #[must_use]
     pub fn received(signature: Signature, covers: Covers, encoded: impl Into<Box<[u8]>>) -> Self {
         Self {
-            signature,
-            covers,
-            encoded: encoded.into(),
-            verdict: OnceLock::new(),
+            received: Arc::new(Received {
+                signature,
+                covers,
+                encoded: encoded.into(),
+            }),
+            verdict: Arc::default(),
         }
     }
 
     /// The signature.
     #[must_use]
     pub fn signature(&self) -> &Signature {
-        &self.signature
+        &self.received.signature
     }
 
     /// The key that made it, as it says.
     #[must_use]
     pub fn signed_by(&self) -> Fingerprint {
-        self.signature.signed_by
+        self.signature().signed_by
     }
 
     /// The algorithm, as it says; none in legacy signatures.
     #[must_use]
     pub fn algorithm(&self) -> Option<SigningAlgorithm> {
-        self.signature.algorithm
+        self.signature().algorithm
     }
 
     /// What it covers.
     #[must_use]
     pub fn covers(&self) -> &Covers {
-        &self.covers
+        &self.received.covers
     }
 
     /// Its message as received.
     #[must_use]
     pub fn encoded(&self) -> &[u8] {
-        &self.encoded
+        &self.received.encoded
     }
 
     /// Whether it covers `transaction`, which it stands in.
     #[must_use]
     pub fn covers_hash(&self, transaction: &TransactionHash) -> bool {
-        match &self.covers {
+        match self.covers() {
             Covers::This => true,
             Covers::Several(hashes) => hashes.binary_search(transaction).is_ok(),
         }
     }
 
     pub(super) fn unverified(self) -> Self {
+        let is_fresh = Arc::strong_count(&self.verdict) == 1 && self.verdict.get().is_none();
+        if is_fresh {
+            return self;
+        }
         Self {
-            verdict: OnceLock::new(),
+            verdict: Arc::default(),
             ..self
         }
     }
@@ -113,11 +125,11 @@ impl TransactionSignature {
             return Err(VerifyError::InvalidSignature);
         }
         let compute = || {
-            let message = match &self.covers {
+            let message = match self.covers() {
                 Covers::This => transaction.to_multihash(),
                 Covers::Several(hashes) => TransactionHash::combined(hashes).to_multihash(),
             };
-            key.verify(&message, &self.signature, KeyUsages::ALL)
+            key.verify(&message, self.signature(), KeyUsages::ALL)
         };
         self.verdict.get_or_init(compute).clone()
     }

@@ -31,15 +31,16 @@ struct Track {
 impl Index {
     /// Notes the row that gets this place.
     pub(super) fn add(&mut self, place: usize, row: &StoredTransaction) {
+        // Nobody looks for what was rejected, and anybody can have much of it.
+        if row.rejection.is_some() {
+            return;
+        }
         let transaction = row.signed.transaction();
         let key = transaction.unique_key();
         self.by_hash
             .entry(transaction.hash())
             .or_default()
             .push(place);
-        if row.rejection.is_some() {
-            return;
-        }
         let track = self.by_key.entry(key).or_default();
         if row.signed.is_proposal() {
             if row.valid_until.is_none() {

@@ -559,3 +559,20 @@ fn another_signature_under_a_root_certificate_takes_nothing_away() {
         assert_eq!(stage.state(package, &[root()]), Outcome::Accepted);
     }
 }
+
+/// A signature remembers that it is valid, which must not follow it into another transaction.
+#[test]
+fn a_signature_that_is_valid_in_one_transaction_is_not_in_another() {
+    let participant = participant(root()).uid;
+    let [one, other] = ["one", "other"].map(|it| transaction(REPLACE, 1, vetted(&participant, it)));
+    let signature = signature(&one, root());
+    // Copied before anybody looked, and after.
+    let early = signed_with(other.clone(), vec![signature.clone()]);
+    let genuine = signed_with(one, vec![signature]);
+    let mut stage = Stage::authorized().with_roots(&[root()]);
+    assert_eq!(stage.clone().put(genuine.clone()), Outcome::Accepted);
+    let late = signed_with(other, genuine.signatures().to_vec());
+    for stolen in [early, late] {
+        assert_eq!(word(&stage.put(stolen)), "SignatureCheckFailed");
+    }
+}

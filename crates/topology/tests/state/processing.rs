@@ -1,5 +1,6 @@
 //! Transactions in their order, proposals, and the order in which a transaction is looked at.
 
+use strongroom_crypto::{KeyUsage, SigningKeySpec};
 use strongroom_topology::{
     At, Covers, Mapping, Outcome, Rejection, SignedTransaction, TopologyStore, Transaction,
 };
@@ -7,8 +8,8 @@ use strongroom_topology::{
 use crate::support::{
     ALL, Key, REMOVE, REPLACE, Stage, at, decentralized, decentralized_name, delegation,
     fingerprints, namespace_key, node_keys, participant, party_keys, propose, protocol_key,
-    root_certificate, sign, signature, signature_over, signature_over_all, signed_with, sorted,
-    synchronizer_root, transaction, trust_in, uid, vetted, word,
+    root_certificate, sign, signature, signature_over, signature_over_all, signed_with,
+    signing_key, sorted, synchronizer_root, transaction, trust_in, uid, vetted, word,
 };
 
 fn root() -> Key {
@@ -255,6 +256,21 @@ fn duplicates_are_ignored() {
         assert_eq!(stage.put(again), Outcome::Unchanged);
         assert_eq!(stage.store.rows().len(), rows + 1);
     }
+}
+
+/// ECDSA signs the same bytes differently each time.
+#[test]
+fn a_second_signature_by_the_same_key_is_not_stored() {
+    let root = signing_key(SigningKeySpec::EcP256, 1, &[KeyUsage::Namespace]);
+    let mapping = vetted(&participant(root).uid, "1");
+    let mut stage = Stage::authorized()
+        .with_roots(&[root])
+        .with(mapping.clone(), &[root]);
+    let again = sign(transaction(REPLACE, 1, mapping.clone()), &[root]);
+    let bytes = |signed: &SignedTransaction| signed.signatures()[0].signature().bytes.clone();
+    assert_ne!(bytes(&again), bytes(&stage.row(&mapping).unwrap().signed));
+    assert_eq!(stage.put(again), Outcome::Unchanged);
+    assert_eq!(stage.signers(&mapping), fingerprints(&[root]));
 }
 
 #[test]
