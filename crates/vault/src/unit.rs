@@ -395,9 +395,15 @@ fn contradicted(error: StoreError) -> VaultError {
     match error {
         StoreError::AuditOutOfOrder { found, .. } => VaultError::AuditBroken { sequence: found },
         StoreError::DataKeyMissing { .. }
+        | StoreError::IdentityExists
         | StoreError::KeyExists { .. }
+        | StoreError::KeyInRotation { .. }
         | StoreError::KeyMissing { .. }
         | StoreError::PrivateKeyRemains { .. }
+        | StoreError::RotationExists { .. }
+        | StoreError::RotationMissing { .. }
+        | StoreError::TopologyRowExists { .. }
+        | StoreError::TopologyRowMissing { .. }
         | StoreError::VaultMissing
         | StoreError::WriteConflict => VaultError::ChangedUnderneath,
         other => other.into(),

@@ -177,3 +177,27 @@ async fn topology_changed_under_an_open_vault_is_noticed_when_it_is_read() {
     // And what needs topology does not go on without it.
     assert!(vault.begin_rotation(&caller(), Rotate::All).await.is_err());
 }
+
+#[tokio::test]
+async fn what_is_taken_from_under_an_open_vault_is_noticed_by_the_act_that_needs_it() {
+    let closed = victim().await;
+    for (sql, looks_first) in [
+        ("DELETE FROM rotations", false),
+        // Seen before, so that it is not read again.
+        ("DELETE FROM topology", true),
+    ] {
+        let house = closed.copy();
+        let vault = house.open().await;
+        if looks_first {
+            drop(vault.topology(&StoreId::Authorized).await.unwrap());
+        }
+        house.database().execute_batch(sql).unwrap();
+        let error = if looks_first {
+            vault.advance_rotation(&caller()).await.map(drop)
+        } else {
+            vault.abandon_rotations(&caller()).await.map(drop)
+        };
+        let error = error.unwrap_err();
+        assert_eq!(error.code().name(), "CHANGED_UNDERNEATH", "{sql}");
+    }
+}

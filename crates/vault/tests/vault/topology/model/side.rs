@@ -64,9 +64,9 @@ impl Side {
         self.announced.is_some()
     }
 
-    /// Whether a rotation is under way.
-    pub(super) fn rotates(&self) -> bool {
-        !self.vault().rotations().is_empty()
+    /// How many rotations are under way.
+    pub(super) fn rotations(&self) -> usize {
+        self.vault().rotations().len()
     }
 
     /// Who the node is and which keys it announces, if it does.
@@ -144,7 +144,7 @@ impl Side {
     }
 
     pub(super) async fn begin_rotation(&mut self) {
-        let under_way = self.rotates();
+        let under_way = self.rotations() > 0;
         let begun = self.vault().begin_rotation(&caller(), Rotate::All).await;
         if !self.is_node() {
             assert_eq!(code(begun), "NOT_IDENTIFIED");
