@@ -2,6 +2,7 @@
 
 mod at;
 mod index;
+mod last_rejected;
 mod reads;
 mod record;
 mod references;
@@ -15,7 +16,7 @@ pub use at::At;
 pub use references::Reference;
 pub use row::{Delta, StoredTransaction, Times};
 
-use self::index::Index;
+use self::{index::Index, last_rejected::LastRejected};
 use crate::{
     error::TopologyError,
     graph::AuthorizationGraph,
@@ -39,6 +40,7 @@ pub struct TopologyStore {
     index: Index,
     /// By namespace, as of the last row.
     graphs: HashMap<Namespace, AuthorizationGraph>,
+    last_rejected: LastRejected,
     last_sequenced: Option<Timestamp>,
     max_timestamp: Option<Timestamp>,
 }
@@ -52,6 +54,7 @@ impl TopologyStore {
             rows: Vec::new(),
             index: Index::default(),
             graphs: HashMap::new(),
+            last_rejected: LastRejected::default(),
             last_sequenced: None,
             max_timestamp: None,
         }

@@ -11,13 +11,16 @@ use super::{
 use crate::{mapping::UniqueKey, rejection::Rejection, signed::SignedTransaction};
 
 impl TopologyStore {
-    /// Puts in what was rejected: it never holds, but keeps its place.
+    /// Puts in what was rejected: it never holds, but keeps its place. The same record at the same times is there once.
     pub(crate) fn record_rejected(
         &mut self,
         signed: SignedTransaction,
         times: Times,
         rejection: &Rejection,
     ) -> Delta {
+        if self.last_rejected.contains(&signed, times) {
+            return Delta::default();
+        }
         let row = StoredTransaction {
             valid_until: Some(times.effective),
             rejection: Some(rejection.stored_text()),
@@ -90,6 +93,9 @@ impl TopologyStore {
     /// Takes a row as it is.
     pub(super) fn take_in(&mut self, row: StoredTransaction) {
         self.index.add(self.rows.len(), &row);
+        if row.rejection.is_some() {
+            self.last_rejected.note(&row);
+        }
         self.last_sequenced = self.last_sequenced.max(Some(row.sequenced));
         self.max_timestamp = [Some(row.sequenced), Some(row.valid_from), row.valid_until]
             .into_iter()

@@ -173,6 +173,31 @@ fn duplicate_records_are_stored_once_in_one_batch_or_one_by_one() {
 }
 
 #[test]
+fn a_batch_that_comes_again_leaves_no_second_rejection() {
+    let mut stage = Stage::synchronizer().with_roots(&[root()]);
+    let rejected = [1, 2].map(|number| {
+        let name = format!("{number}");
+        sign(transaction(REPLACE, 1, package(&name)), &[namespace_key(9)])
+    });
+    let rows = stage.store.rows().len();
+    let mut batch = |times| {
+        for signed in &rejected {
+            let processed = stage.store.process(signed.clone(), times, &stage.rules);
+            assert_eq!(word(&processed.outcome), "NoDelegationFoundForKeys");
+        }
+        // Whoever was interrupted reads the rows first.
+        let kept = stage.store.rows().to_vec();
+        stage.store = TopologyStore::restore(stage.store.id().clone(), kept);
+        stage.store.rows().len() - rows
+    };
+    let now = stage.now;
+    assert_eq!(batch(at(now + 1)), 2);
+    assert_eq!(batch(at(now + 1)), 2);
+    // At another time it is another record.
+    assert_eq!(batch(at(now + 2)), 4);
+}
+
+#[test]
 fn a_proposal_without_a_new_signature_or_of_something_done_is_filtered_out() {
     let owners: [Key; 3] = [1, 2, 3].map(namespace_key);
     let mut stage = Stage::synchronizer()
