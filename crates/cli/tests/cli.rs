@@ -36,6 +36,8 @@ mod process;
 mod quickstart;
 #[path = "cli/rotation.rs"]
 mod rotation;
+#[path = "cli/runbooks.rs"]
+mod runbooks;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
 #[path = "cli/support.rs"]
