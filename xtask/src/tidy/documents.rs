@@ -13,8 +13,8 @@ const README_MAX_LINES: usize = 100;
 const README_COMMANDS: [&str; 2] = ["cargo run --release -- quickstart", "cargo xtask test"];
 const CI_SCRIPT: &str = ".ci/run";
 
-/// Names the tests that show what we claim.
-const EVIDENCE: &str = "docs/security.md";
+/// They name the tests that show what we claim.
+const EVIDENCE: [&str; 2] = ["docs/security.md", "docs/compatibility-topology.md"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -68,21 +68,20 @@ fn missing_tests(tree: &Tree) -> Vec<Violation> {
         .iter()
         .flat_map(|source| functions(&source.all.code))
         .collect();
-    let named = tree
-        .text(EVIDENCE)
-        .lines()
-        .enumerate()
-        .flat_map(|(index, line)| {
+    let named = EVIDENCE.into_iter().flat_map(|document| {
+        let lines = tree.text(document).lines().enumerate();
+        lines.flat_map(move |(index, line)| {
             let quoted = line.split('`').skip(1).step_by(2);
             quoted
                 .filter(|name| is_sentence(name))
-                .map(move |name| (index + 1, name))
-        });
-    let missing = named.filter(|(_, name)| !written.contains(name));
+                .map(move |name| (document, index + 1, name))
+        })
+    });
+    let missing = named.filter(|(_, _, name)| !written.contains(name));
     missing
-        .map(|(line, name)| {
+        .map(|(document, line, name)| {
             Violation::at(
-                EVIDENCE,
+                document,
                 line,
                 format!("names the test {name}, which does not exist"),
             )
