@@ -7,6 +7,7 @@
 
 mod container;
 mod detect;
+mod frame;
 mod list;
 mod mapping;
 mod read_mapping;

@@ -52,6 +52,7 @@ impl AuthorizationGraph {
     /// [`OtherNamespace`], also for what is no delegation at all.
     pub fn add(&mut self, signed: Arc<SignedTransaction>) -> Result<(), OtherNamespace> {
         let target = self.target_of(&signed)?;
+        let could_delegate = self.may_delegate(&target);
         let before = self.cut(&target);
         for signer in signed.signed_by() {
             self.signed_by.entry(signer).or_default().insert(target);
@@ -61,6 +62,11 @@ impl AuthorizationGraph {
             before.hash() == signed.hash() && known.all(|key| signed.signature_by(&key).is_some())
         });
         self.delegations.insert(target, signed);
+        // Who is nearest to the root has its level without this key.
+        let is_where_it_was = self.possible_level(&target) == self.level(&target);
+        if is_where_it_was && self.may_delegate(&target) == could_delegate {
+            return Ok(());
+        }
         let unsettled = if only_adds_signatures {
             BTreeSet::from([target])
         } else {

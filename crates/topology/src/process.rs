@@ -12,7 +12,7 @@ use crate::{
     rejection::Rejection,
     rules::Rules,
     signed::SignedTransaction,
-    store::{Delta, StoredTransaction, Times, TopologyStore},
+    store::{Delta, Times, TopologyStore},
     store_id::StoreId,
     transaction::Serial,
 };
@@ -78,9 +78,14 @@ impl TopologyStore {
         let Decision { counting, proposal } = match self.decide(candidate, rules) {
             Ok(decision) => decision,
             Err(rejection) => {
+                let delta = if rules.keeps_rejected {
+                    self.record_rejected(signed, times, &rejection)
+                } else {
+                    Delta::default()
+                };
                 return Processed {
-                    delta: self.record_rejected(signed, times, &rejection),
                     outcome: Outcome::Rejected(rejection),
+                    delta,
                 };
             }
         };
@@ -118,14 +123,10 @@ impl TopologyStore {
 
     /// The transaction with the signatures that the store has for the same bytes; none if it has none.
     fn merged(&self, signed: &SignedTransaction) -> Option<SignedTransaction> {
-        let key = signed.transaction().unique_key();
-        let same = |row: &&StoredTransaction| row.signed.hash() == signed.hash();
-        let mut merged: Option<SignedTransaction> = None;
-        for waiting in self.proposals(&key).filter(same) {
-            let so_far = merged.unwrap_or_else(|| signed.clone());
-            merged = Some(so_far.with_signatures_from(&waiting.signed));
-        }
-        match self.in_store(&key).filter(same) {
+        let waiting = self.waiting(&signed.hash());
+        let merged = waiting.map(|waiting| signed.clone().with_signatures_from(&waiting.signed));
+        let in_force = self.in_store(&signed.transaction().unique_key());
+        match in_force.filter(|row| row.signed.hash() == signed.hash()) {
             // Signatures of what is in force are valid and stay, whatever else their keys are said to have signed.
             Some(row) => {
                 let known = SignedTransaction::clone(&row.signed);

@@ -159,9 +159,16 @@ pub enum Rejection {
     },
 }
 
+/// Names that a text lists; of more, which only whoever means harm has, their number is told. So many fill a stored text.
+const LISTED: usize = 40;
+
 fn list<T: std::fmt::Display>(items: &BTreeSet<T>) -> String {
-    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
-    items.join(", ")
+    let listed: Vec<_> = items.iter().take(LISTED).map(ToString::to_string).collect();
+    let mut text = listed.join(", ");
+    if let Some(more) = items.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 /// The longest text of a rejection that a store keeps.

@@ -15,6 +15,8 @@ pub struct Rules {
     pub(crate) relaxed: bool,
     /// Whether this is a look ahead, before a synchronizer has sequenced anything.
     pub(crate) preliminary: bool,
+    /// Whether what was rejected is kept, with the reason.
+    pub(crate) keeps_rejected: bool,
     /// Keys that are taken.
     pub(crate) specs: KeySpecs,
 }
@@ -53,6 +55,7 @@ impl Rules {
         mapping_checks: false,
         relaxed: false,
         preliminary: false,
+        keeps_rejected: true,
         specs: KeySpecs::ALL,
     };
 
@@ -94,6 +97,15 @@ impl Rules {
     pub const fn ahead(self) -> Self {
         Self {
             preliminary: true,
+            ..self
+        }
+    }
+
+    /// The same, but what is rejected is not kept: whoever only looks needs no memory for it.
+    #[must_use]
+    pub const fn forgetting_rejected(self) -> Self {
+        Self {
+            keeps_rejected: false,
             ..self
         }
     }

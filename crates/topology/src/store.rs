@@ -26,7 +26,7 @@ use crate::{
     rules::Rules,
     signed::SignedTransaction,
     store_id::StoreId,
-    transaction::{Operation, TransactionHash},
+    transaction::{Operation, Serial, TransactionHash},
 };
 
 /// A store of topology, in memory. It only grows; its memory is proportional to its history.
@@ -98,10 +98,23 @@ impl TopologyStore {
         self.row_at(self.index.in_force(key)?)
     }
 
-    /// The open proposals of this unique key.
+    /// The open proposals of this unique key, by serial.
     pub fn proposals(&self, key: &UniqueKey) -> impl Iterator<Item = &StoredTransaction> {
-        let places = self.index.proposals(key).iter();
-        places.filter_map(|place| self.row_at(*place))
+        let places = self.index.proposals(key, Serial::MAX);
+        places.filter_map(|place| self.row_at(place))
+    }
+
+    /// The proposal of this transaction that waits. Others of the same unique key, of which anybody can make many, are not
+    /// looked at.
+    pub(crate) fn waiting(&self, hash: &TransactionHash) -> Option<&StoredTransaction> {
+        self.row_at(self.place_of_proposal(hash)?)
+    }
+
+    fn place_of_proposal(&self, hash: &TransactionHash) -> Option<usize> {
+        // Each row ends those before it with the same bytes.
+        let place = *self.index.with_hash(hash).last()?;
+        let row = self.row_at(place)?;
+        (row.is_open() && row.signed.is_proposal()).then_some(place)
     }
 
     /// The one row with this transaction that is in force or waits as a proposal.

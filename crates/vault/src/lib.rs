@@ -67,8 +67,8 @@ pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{Rotate, RotationStep};
 pub use replay::{
-    DEFAULT_REPLAY_LIMIT, Replay, ReplayError, ReplayReport, ReplaySettings, ReplayedRejection,
-    SignatureCounts,
+    DEFAULT_REPLAY_LIMIT, Replay, ReplayError, ReplayReport, ReplaySettings, ReplayedReason,
+    ReplayedRejection, SignatureCounts,
 };
 pub use settings::{CacheSettings, CustodyDefaults, Settings};
 pub use topology::TopologyView;

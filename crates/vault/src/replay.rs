@@ -2,31 +2,35 @@
 //! machine in its order. Needs no vault.
 //!
 //! One thread reads, keeps the order and decides; others decode and verify ahead, batch by batch. What is under way is
-//! bounded; what was decided stays in memory, since later transactions build on it, up to a limit.
+//! bounded. What was accepted stays in memory, since later transactions build on it, up to a limit; what was rejected is
+//! counted and forgotten.
 
 mod batch;
 mod keys;
 mod pipeline;
 mod report;
 
-use std::{io::BufRead, num::NonZeroUsize, sync::Arc};
+use std::{io::BufRead, num::NonZeroUsize};
 
-use strongroom_crypto::{Fingerprint, Timestamp};
+use strongroom_crypto::Timestamp;
 use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_memory::heap_bytes_in_use;
 use strongroom_proto::{
     ProtoError,
     topology::{Container, ItemReader, StreamError},
 };
-use strongroom_topology::{Rules, SignedTransaction, StoreId, Times, TopologyStore};
+use strongroom_topology::{
+    Rules, StoreId, Times, TopologyStore, TransactionHash, TransactionSignature,
+};
 
-pub use report::{ReplayReport, ReplayedRejection, SignatureCounts};
+pub use report::{ReplayReport, ReplayedReason, ReplayedRejection, SignatureCounts};
 
 use self::{
     batch::{Checked, Item},
     keys::KnownKeys,
 };
 
-/// How many bytes of transactions are kept unless somebody says otherwise: 2 GiB.
+/// How many bytes of memory the process may use unless somebody says otherwise: 2 GiB.
 pub const DEFAULT_REPLAY_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 
 /// How a replay is done.
@@ -40,7 +44,8 @@ pub struct ReplaySettings {
     pub store: StoreId,
     /// Threads that decode and verify.
     pub threads: NonZeroUsize,
-    /// The most bytes of encoded transactions that are kept in memory.
+    /// The most bytes of heap that the process may use. What is under way comes on top: for hostile input up to half a
+    /// GiB, mostly some MiB.
     pub limit: u64,
 }
 
@@ -64,8 +69,8 @@ pub enum ReplayError {
         /// What is wrong with it.
         source: ProtoError,
     },
-    /// More than may be kept.
-    #[error("the transactions up to item {number} have more than {limit} bytes")]
+    /// More memory than may be used.
+    #[error("what was accepted up to item {number} takes more than {limit} bytes of memory")]
     LimitReached {
         /// Counted from 1.
         number: u64,
@@ -81,7 +86,7 @@ impl ReplayError {
     const LIMIT: ErrorCode = ErrorCode::new(
         "TOPOLOGY_REPLAY_LIMIT",
         Category::ResourceExhausted,
-        "Raise the limit if this machine has the memory: about three times as much is used.",
+        "Raise the limit if this machine has the memory.",
     );
 }
 
@@ -102,10 +107,8 @@ pub struct Replay {
     store: TopologyStore,
     keys: KnownKeys,
     report: ReplayReport,
-    /// Signatures whose keys have not been seen yet.
-    unresolved: Vec<(Arc<SignedTransaction>, Fingerprint)>,
-    /// Bytes of what is kept.
-    kept: u64,
+    /// Signatures whose keys have not been seen yet, each with what it stands in.
+    unresolved: Vec<(TransactionHash, TransactionSignature)>,
 }
 
 impl Replay {
@@ -118,7 +121,6 @@ impl Replay {
             keys: KnownKeys::default(),
             report: ReplayReport::default(),
             unresolved: Vec::new(),
-            kept: 0,
         }
     }
 
@@ -135,54 +137,49 @@ impl Replay {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), ReplayError> {
         let items = ItemReader::new(input, container);
-        pipeline::run(self, items, rules, progress)
+        pipeline::run(self, items, &rules.forgetting_rejected(), progress)
     }
 
     /// The end: what was found, and the store as it is now.
     #[must_use]
     pub fn finish(mut self) -> (ReplayReport, TopologyStore) {
-        for (signed, key) in std::mem::take(&mut self.unresolved) {
-            let verdict = self.keys.key(&key).map(|key| batch::verify(&signed, &key));
-            self.report.count_signature(&signed, &key, verdict);
+        for (transaction, signature) in std::mem::take(&mut self.unresolved) {
+            let key = self.keys.key(&signature.signed_by());
+            let verdict = key.map(|key| batch::verify(transaction, &signature, &key));
+            self.report.count_signature(&signature, verdict);
         }
         (self.report, self.store)
     }
 
     /// Decides about the next transaction.
-    fn decide(&mut self, number: u64, checked: Checked, rules: &Rules) -> Result<(), ReplayError> {
+    fn decide(&mut self, number: u64, checked: Checked, rules: &Rules) {
         let Checked { item, verdicts } = checked;
         let Item {
             signed,
             times,
             recorded,
-            size,
         } = item;
-        self.kept = self.kept.saturating_add(size);
-        if self.kept > self.settings.limit {
-            return Err(ReplayError::LimitReached {
-                number,
-                limit: self.settings.limit,
-            });
-        }
         self.report.count_transaction(&signed);
-        let mut unresolved = Vec::new();
-        for (key, verdict) in verdicts {
+        for (signature, verdict) in signed.signatures().iter().zip(verdicts) {
             match verdict {
-                None => unresolved.push(key),
-                verdict => self.report.count_signature(&signed, &key, verdict),
+                None => self.unresolved.push((signed.hash(), signature.clone())),
+                verdict => self.report.count_signature(signature, verdict),
             }
-        }
-        if !unresolved.is_empty() {
-            let signed = Arc::new(signed.clone());
-            let with_transaction = unresolved.into_iter().map(|key| (Arc::clone(&signed), key));
-            self.unresolved.extend(with_transaction);
         }
         let (hash, code) = (signed.hash(), signed.transaction().mapping().code());
         let times = times.unwrap_or_else(|| self.next_instant());
         let processed = self.store.process(signed, times, rules);
         self.report
             .count_outcome(number, hash, code, processed.outcome, recorded);
-        Ok(())
+    }
+
+    /// Whether the process may go on using memory.
+    fn check_limit(&self, number: u64) -> Result<(), ReplayError> {
+        let limit = self.settings.limit;
+        match heap_bytes_in_use() {
+            Some(used) if used > limit => Err(ReplayError::LimitReached { number, limit }),
+            _ => Ok(()),
+        }
     }
 
     /// Transactions without times follow each other, and everything that was there before.

@@ -1,9 +1,10 @@
-//! Finding out which container a file is, by reading it as each of them.
+//! Finding out which container a file is, by its frame: what stands around the transactions, not what is in them.
 
 use strongroom_errors::{Category, Coded, ErrorCode};
 
 use super::{
     container::Container,
+    frame,
     stream::{ItemReader, StreamError},
 };
 
@@ -72,7 +73,8 @@ impl Coded for DetectError {
 
 /// Which container begins with `head`. `is_whole` says that nothing follows.
 ///
-/// Reads the first items strictly and in full as each container, and answers if exactly one fits.
+/// Reads the frames of the first items strictly as each container, and answers if exactly one fits. What is wrong inside of a
+/// transaction is no matter here: whoever reads it is told.
 ///
 /// # Errors
 /// [`DetectError`].
@@ -80,9 +82,16 @@ pub fn detect(head: &[u8], is_whole: bool) -> Result<Container, DetectError> {
     if head.is_empty() {
         return Err(DetectError::Empty);
     }
+    choose(Container::ALL.map(|container| (container, check(head, is_whole, container))))
+}
+
+/// The only one that fits.
+fn choose(
+    looked_at: impl IntoIterator<Item = (Container, Result<(), String>)>,
+) -> Result<Container, DetectError> {
     let (mut candidates, mut reasons) = (Vec::new(), Vec::new());
-    for container in Container::ALL {
-        match check(head, is_whole, container) {
+    for (container, fits) in looked_at {
+        match fits {
             Ok(()) => candidates.push(container),
             Err(reason) => reasons.push((container, reason)),
         }
@@ -103,11 +112,36 @@ fn check(head: &[u8], is_whole: bool, container: Container) -> Result<(), String
             Err(StreamError::Truncated { .. }) if !is_whole && items > 0 => break,
             Err(error) => return Err(error.to_string()),
         };
-        item.decode().map_err(|error| error.to_string())?;
+        frame::check(&item)?;
         items += 1;
     }
     if items == 0 {
         return Err("it holds no transaction".to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No bytes are known that fit two frames; the frames of tomorrow may be less different.
+    #[test]
+    fn what_fits_two_containers_is_ambiguous() {
+        let fits = |container| (container, Ok(()));
+        let not = |container| (container, Err("of a reason".to_owned()));
+        let error = choose([
+            fits(Container::SnapshotV2),
+            not(Container::Transactions),
+            fits(Container::Certificate),
+        ]);
+        let error = error.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the input could be any of snapshot-v2, certificate"
+        );
+        assert_eq!(error.code().name(), "TOPOLOGY_INPUT_AMBIGUOUS");
+        let only = choose([not(Container::SnapshotV2), fits(Container::Certificate)]);
+        assert_eq!(only, Ok(Container::Certificate));
+    }
 }

@@ -10,11 +10,12 @@ use strongroom_topology::SignedTransaction;
 use self::bytes::Source;
 use super::{
     container::Container,
+    frame,
     list::SIGNED_TRANSACTION,
     signed::decode_signed_transaction,
     snapshot::{ITEMS, SnapshotItem, decode_snapshot_item},
 };
-use crate::{ProtoError, versioned};
+use crate::ProtoError;
 
 pub use error::StreamError;
 
@@ -126,9 +127,9 @@ impl<R: BufRead> ItemReader<R> {
             return Ok(None);
         };
         let record = self.source.take(length)?;
-        let wrapped = versioned::unwrap_message(&record)
+        let wrapped = frame::envelope(&record)
             .map_err(|_malformed| StreamError::NotARecord { offset: start })?;
-        Ok(Some(ReceivedItem::Row(wrapped.data.to_vec())))
+        Ok(Some(ReceivedItem::Row(wrapped.to_vec())))
     }
 
     /// The whole input is one item.
@@ -138,7 +139,12 @@ impl<R: BufRead> ItemReader<R> {
         }
         self.place = Place::Done;
         let bytes = self.source.rest()?;
-        Ok((!bytes.is_empty()).then_some(ReceivedItem::Transaction(bytes)))
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        // Of two certificates in one file, a reader of messages would see the second only.
+        frame::envelope(&bytes).map_err(|_malformed| StreamError::NotARecord { offset: 0 })?;
+        Ok(Some(ReceivedItem::Transaction(bytes)))
     }
 
     /// One envelope around a message that repeats one field.

@@ -107,7 +107,12 @@ impl TransactionSignature {
         }
     }
 
-    pub(super) fn verify(
+    /// Checks it as a signature over `transaction`, which it stands in, and that the key may sign for one of `allowed`. See
+    /// [`SignedTransaction::verify`](crate::SignedTransaction::verify).
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(
         &self,
         transaction: TransactionHash,
         key: &SigningPublicKey,

@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::row::StoredTransaction;
 use crate::{
     identifier::Namespace,
     mapping::{MappingCode, UniqueKey},
-    transaction::TransactionHash,
+    transaction::{Serial, TransactionHash},
 };
 
 /// Where the rows of a store are that somebody looks for. Places are positions among the rows.
@@ -25,8 +25,11 @@ struct Track {
     /// Whether the last accepted row is in force.
     is_in_force: bool,
     /// Proposals that still wait.
-    proposals: Vec<usize>,
+    proposals: BTreeSet<Waiting>,
 }
+
+/// A proposal that waits: its serial and its place.
+type Waiting = (Serial, usize);
 
 impl Index {
     /// Notes the row that gets this place.
@@ -44,7 +47,7 @@ impl Index {
         let track = self.by_key.entry(key).or_default();
         if row.signed.is_proposal() {
             if row.valid_until.is_none() {
-                track.proposals.push(place);
+                track.proposals.insert((transaction.serial(), place));
             }
             return;
         }
@@ -62,17 +65,17 @@ impl Index {
         track.is_in_force = row.valid_until.is_none();
     }
 
-    /// Takes note that these rows of a unique key no longer hold, or no longer wait.
-    pub(super) fn end(&mut self, key: &UniqueKey, places: &[usize]) {
+    /// Takes note that the row of a unique key that was in force no longer is.
+    pub(super) fn end_in_force(&mut self, key: &UniqueKey) {
         if let Some(track) = self.by_key.get_mut(key) {
-            track.proposals.retain(|place| !places.contains(place));
-            if track
-                .accepted
-                .last()
-                .is_some_and(|last| places.contains(last))
-            {
-                track.is_in_force = false;
-            }
+            track.is_in_force = false;
+        }
+    }
+
+    /// Takes note that a proposal of a unique key no longer waits.
+    pub(super) fn end_proposal(&mut self, key: &UniqueKey, serial: Serial, place: usize) {
+        if let Some(track) = self.by_key.get_mut(key) {
+            track.proposals.remove(&(serial, place));
         }
     }
 
@@ -85,8 +88,12 @@ impl Index {
         self.by_key.get(key).map_or(&[], |track| &track.accepted)
     }
 
-    pub(super) fn proposals(&self, key: &UniqueKey) -> &[usize] {
-        self.by_key.get(key).map_or(&[], |track| &track.proposals)
+    /// Proposals that wait, up to this serial.
+    pub(super) fn proposals(&self, key: &UniqueKey, up_to: Serial) -> impl Iterator<Item = usize> {
+        let tracks = self.by_key.get(key).into_iter();
+        tracks
+            .flat_map(move |track| track.proposals.range(..=(up_to, usize::MAX)))
+            .map(|(_, place)| *place)
     }
 
     pub(super) fn with_hash(&self, hash: &TransactionHash) -> &[usize] {

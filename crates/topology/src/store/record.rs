@@ -8,7 +8,7 @@ use super::{
     TopologyStore,
     row::{Delta, StoredTransaction, Times},
 };
-use crate::{mapping::UniqueKey, rejection::Rejection, signed::SignedTransaction};
+use crate::{rejection::Rejection, signed::SignedTransaction};
 
 impl TopologyStore {
     /// Puts in what was rejected: it never holds, but keeps its place. The same record at the same times is there once.
@@ -34,8 +34,8 @@ impl TopologyStore {
         let key = signed.transaction().unique_key();
         let serial = signed.transaction().serial();
         let mut ended: Vec<usize> = self.index.in_force(&key).into_iter().collect();
-        ended
-            .extend(self.proposals_where(&key, |waiting| waiting.transaction().serial() <= serial));
+        ended.extend(self.index.proposals(&key, serial));
+        self.index.end_in_force(&key);
         let row = self.next_row(signed, times);
         if row.is_delegation() {
             self.update_graph(&Arc::clone(&row.signed));
@@ -45,22 +45,9 @@ impl TopologyStore {
 
     /// Puts in a proposal that waits for signatures, in the place of the same one with fewer.
     pub(crate) fn record_proposed(&mut self, signed: SignedTransaction, times: Times) -> Delta {
-        let key = signed.transaction().unique_key();
-        let hash = signed.hash();
-        let ended = self.proposals_where(&key, |waiting| waiting.hash() == hash);
+        let ended = self.place_of_proposal(&signed.hash()).into_iter().collect();
         let row = self.next_row(signed, times);
         self.add(row, ended)
-    }
-
-    fn proposals_where(
-        &self,
-        key: &UniqueKey,
-        ends: impl Fn(&SignedTransaction) -> bool,
-    ) -> Vec<usize> {
-        let places = self.index.proposals(key).iter().copied();
-        places
-            .filter(|place| self.row_at(*place).is_some_and(|row| ends(&row.signed)))
-            .collect()
     }
 
     fn next_row(&self, signed: SignedTransaction, times: Times) -> StoredTransaction {
@@ -77,14 +64,15 @@ impl TopologyStore {
     fn add(&mut self, row: StoredTransaction, ended: Vec<usize>) -> Delta {
         let until = row.valid_from;
         let mut delta = Delta::default();
-        for place in &ended {
-            if let Some(row) = self.rows.get_mut(*place) {
+        for place in ended {
+            if let Some(row) = self.rows.get_mut(place) {
                 row.valid_until = Some(until);
                 delta.expired.push((row.ordinal, until));
+                let transaction = row.signed.transaction();
+                self.index
+                    .end_proposal(&transaction.unique_key(), transaction.serial(), place);
             }
         }
-        self.index
-            .end(&row.signed.transaction().unique_key(), &ended);
         delta.added.push(row.ordinal);
         self.take_in(row);
         delta

@@ -134,3 +134,38 @@ fn a_node_may_announce_twenty_keys() {
         .with(mapping.clone(), &signers);
     assert_eq!(stage.signers(&mapping), fingerprints(&signers));
 }
+
+#[test]
+fn the_first_key_of_a_long_chain_may_be_delegated_to_again_and_again() {
+    let keys = keys();
+    let mut stage = Stage::authorized().with_roots(&keys[..1]);
+    for (index, key) in keys.iter().enumerate().skip(1) {
+        delegate(&mut stage, REPLACE, &keys, *key, keys[index - 1]);
+    }
+    let top = |number| transaction(REPLACE, number, delegation(keys[0], keys[1], ALL));
+    for number in 2..2 + u32::try_from(MANY).unwrap() {
+        assert_eq!(stage.put(sign(top(number), &[keys[0]])), Outcome::Accepted);
+    }
+    assert_eq!(authorized(&stage.store, keys[0]), keys.len());
+}
+
+#[test]
+fn very_many_proposals_may_wait_for_one_statement() {
+    let root = namespace_key(1);
+    let mut stage = Stage::authorized().with_roots(&[root]);
+    let announced = node_keys(&participant(root), &[protocol_key(1)], &[1]);
+    let count = 20_000;
+    for number in (2..2 + count).rev() {
+        let proposal = sign(transaction(REPLACE, number, announced.clone()), &[root]);
+        assert_eq!(stage.put(proposal.with_proposal(true)), Outcome::Proposed);
+    }
+    let key = announced.unique_key();
+    assert_eq!(stage.store.proposals(&key).count(), count as usize);
+    // One of them gets what it waits for, and ends those up to its serial.
+    let middle = sign(
+        transaction(REPLACE, 1 + count / 2, announced),
+        &[root, protocol_key(1)],
+    );
+    assert_eq!(stage.put(middle), Outcome::Accepted);
+    assert_eq!(stage.store.proposals(&key).count(), (count / 2) as usize);
+}

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{Fingerprint, KeyUsages, SigningAlgorithm, SigningPublicKey};
+use strongroom_crypto::{KeyUsages, SigningAlgorithm, SigningPublicKey};
 use strongroom_proto::{
     ProtoError,
     topology::{DecodedItem, ReceivedItem},
 };
-use strongroom_topology::{SignedTransaction, Times};
+use strongroom_topology::{SignedTransaction, Times, TransactionHash, TransactionSignature};
 
 /// A decoded item.
 #[derive(Debug)]
@@ -17,8 +17,6 @@ pub(super) struct Item {
     pub(super) times: Option<Times>,
     /// Why it was rejected where it comes from.
     pub(super) recorded: Option<String>,
-    /// Bytes that it came in.
-    pub(super) size: u64,
 }
 
 /// An item, and what is known of the keys that signed it.
@@ -26,7 +24,7 @@ pub(super) struct Item {
 pub(super) struct Prepared {
     pub(super) item: Item,
     /// For each signature.
-    pub(super) keys: Vec<(Fingerprint, Option<Arc<SigningPublicKey>>)>,
+    pub(super) keys: Vec<Option<Arc<SigningPublicKey>>>,
 }
 
 /// An item whose signatures were verified.
@@ -34,7 +32,7 @@ pub(super) struct Prepared {
 pub(super) struct Checked {
     pub(super) item: Item,
     /// For each signature; none without its key.
-    pub(super) verdicts: Vec<(Fingerprint, Option<Verdict>)>,
+    pub(super) verdicts: Vec<Option<Verdict>>,
 }
 
 /// What became of a signature.
@@ -57,7 +55,6 @@ pub(super) fn decode(received: &[ReceivedItem]) -> (Vec<Item>, Option<ProtoError
 }
 
 fn decode_one(received: &ReceivedItem) -> Result<Item, ProtoError> {
-    let size = received.bytes().len() as u64;
     Ok(match received.decode()? {
         DecodedItem::Row(row) => Item {
             signed: row.signed,
@@ -66,31 +63,34 @@ fn decode_one(received: &ReceivedItem) -> Result<Item, ProtoError> {
                 effective: row.valid_from,
             }),
             recorded: row.rejection,
-            size,
         },
         DecodedItem::Transaction(signed) => Item {
             signed,
             times: None,
             recorded: None,
-            size,
         },
     })
 }
 
 pub(super) fn check(prepared: Prepared) -> Checked {
     let Prepared { item, keys } = prepared;
-    let verdicts = keys
-        .into_iter()
-        .map(|(fingerprint, key)| (fingerprint, key.map(|key| verify(&item.signed, &key))))
+    let hash = item.signed.hash();
+    let signatures = item.signed.signatures().iter().zip(keys);
+    let verdicts = signatures
+        .map(|(signature, key)| key.map(|key| verify(hash, signature, &key)))
         .collect();
     Checked { item, verdicts }
 }
 
-/// Verifies the signature by `key`; the transaction remembers what came out.
-pub(super) fn verify(signed: &SignedTransaction, key: &SigningPublicKey) -> Verdict {
+/// Verifies a signature under `key`; the signature remembers what came out.
+pub(super) fn verify(
+    transaction: TransactionHash,
+    signature: &TransactionSignature,
+    key: &SigningPublicKey,
+) -> Verdict {
     Verdict {
         // Whether the key may sign is up to the store.
-        is_valid: signed.verify(key, KeyUsages::ALL).is_ok(),
+        is_valid: signature.verify(transaction, key, KeyUsages::ALL).is_ok(),
         algorithm: key.spec().algorithm(),
     }
 }

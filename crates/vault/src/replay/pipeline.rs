@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, io::BufRead, thread};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::BufRead,
+    thread,
+};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use strongroom_proto::{
@@ -17,6 +21,10 @@ const BATCH_ITEMS: usize = 128;
 const BATCH_BYTES: usize = 512 * 1024;
 /// Batches that are read and not decided about, for each thread.
 const BATCHES_PER_THREAD: usize = 4;
+/// Bytes of batches that are read and not decided about. What is decoded from hostile input takes twenty times as much.
+const BYTES_UNDER_WAY: usize = 8 * 1024 * 1024;
+/// Batches between two looks at the memory that is used.
+const BATCHES_PER_LOOK: u64 = 16;
 
 /// What other threads are asked to do. Batches are numbered in their order.
 enum Job {
@@ -66,6 +74,7 @@ pub(super) fn run<R: BufRead>(
             queue,
             answers,
             most: threads * BATCHES_PER_THREAD,
+            under_way: VecDeque::new(),
             read: 0,
             prepared: 0,
             decided: 0,
@@ -98,6 +107,8 @@ struct Pipeline<'r> {
     answers: Receiver<Answer>,
     /// The most batches that are under way.
     most: usize,
+    /// Bytes of the batches that are under way, oldest first.
+    under_way: VecDeque<usize>,
     /// How many batches were read, handed out for verification, decided about.
     read: u64,
     prepared: u64,
@@ -158,7 +169,7 @@ impl Pipeline<'_> {
     }
 
     fn has_room(&self) -> bool {
-        self.read - self.decided < self.most as u64
+        self.under_way.len() < self.most && self.under_way.iter().sum::<usize>() < BYTES_UNDER_WAY
     }
 
     /// The place of the item behind those that were decided about.
@@ -187,6 +198,7 @@ impl Pipeline<'_> {
         }
         if !batch.is_empty() {
             self.hand_out(Job::Decode(self.read, batch));
+            self.under_way.push_back(bytes);
             self.read += 1;
         }
         end
@@ -205,7 +217,7 @@ impl Pipeline<'_> {
                 .map(|item| {
                     self.replay.keys.learn(item.signed.transaction().mapping());
                     let keys = item.signed.signed_by();
-                    let keys = keys.map(|key| (key, self.replay.keys.key(&key))).collect();
+                    let keys = keys.map(|key| self.replay.keys.key(&key)).collect();
                     Prepared { item, keys }
                 })
                 .collect();
@@ -217,8 +229,11 @@ impl Pipeline<'_> {
     fn decide_next(&mut self) -> Result<(), ReplayError> {
         while let Some(batch) = self.verified.remove(&self.decided) {
             for checked in batch {
-                self.replay
-                    .decide(self.next_number(), checked, self.rules)?;
+                self.replay.decide(self.next_number(), checked, self.rules);
+            }
+            let bytes = self.under_way.pop_front().unwrap_or_default();
+            if bytes > BATCH_BYTES || self.decided.is_multiple_of(BATCHES_PER_LOOK) {
+                self.replay.check_limit(self.replay.report.transactions)?;
             }
             if let Some((_, source)) = self.broken.take_if(|(batch, _)| *batch == self.decided) {
                 return Err(ReplayError::Item {

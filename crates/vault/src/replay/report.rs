@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
-use strongroom_crypto::{Fingerprint, SigningAlgorithm};
-use strongroom_topology::{MappingCode, Outcome, Rejection, SignedTransaction, TransactionHash};
+use strongroom_crypto::SigningAlgorithm;
+use strongroom_errors::{Coded, ErrorCode};
+use strongroom_topology::{
+    MappingCode, Outcome, SignedTransaction, TransactionHash, TransactionSignature,
+};
 
 use super::batch::Verdict;
 
@@ -59,10 +62,23 @@ pub struct ReplayedRejection {
     /// Its kind.
     pub mapping: MappingCode,
     /// Why it was rejected here; none if it was not.
-    pub rejection: Option<Rejection>,
-    /// Why it was rejected where it comes from; none if it was not, or if nobody says.
+    pub rejection: Option<ReplayedReason>,
+    /// Why it was rejected where it comes from, at most 300 characters; none if it was not, or if nobody says.
     pub recorded: Option<String>,
 }
+
+/// Why a transaction was rejected: what a store would keep of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReplayedReason {
+    /// The code.
+    pub code: ErrorCode,
+    /// The text, at most 300 characters.
+    pub text: Box<str>,
+}
+
+/// The longest text of a rejection.
+const LONGEST: usize = 300;
 
 impl ReplayReport {
     pub(super) fn count_transaction(&mut self, signed: &SignedTransaction) {
@@ -73,15 +89,14 @@ impl ReplayReport {
 
     pub(super) fn count_signature(
         &mut self,
-        signed: &SignedTransaction,
-        key: &Fingerprint,
+        signature: &TransactionSignature,
         verdict: Option<Verdict>,
     ) {
         let counts = &mut self.signatures;
         let algorithm = match verdict {
             None => {
                 counts.unknown_key += 1;
-                signed.signature_by(key).and_then(|it| it.algorithm())
+                signature.algorithm()
             }
             Some(verdict) => {
                 if verdict.is_valid {
@@ -109,7 +124,10 @@ impl ReplayReport {
         let rejection = match outcome {
             Outcome::Rejected(rejection) => {
                 self.rejected += 1;
-                Some(rejection)
+                Some(ReplayedReason {
+                    code: rejection.code(),
+                    text: rejection.stored_text(),
+                })
             }
             other => {
                 self.accepted += 1;
@@ -127,7 +145,7 @@ impl ReplayReport {
                 hash,
                 mapping,
                 rejection,
-                recorded,
+                recorded: recorded.map(|text| text.chars().take(LONGEST).collect()),
             });
         }
     }

@@ -195,7 +195,7 @@ async fn a_wrong_signature_is_counted_and_its_transaction_rejected() {
     let first = &report.rejections[0];
     assert_eq!((first.number, first.hash), (2, signed[1].hash()));
     let rejection = first.rejection.as_ref().unwrap();
-    assert_eq!(rejection.code().name(), "TOPOLOGY_INVALID_TX_SIGNATURE");
+    assert_eq!(rejection.code.name(), "TOPOLOGY_INVALID_TX_SIGNATURE");
     // Those behind it name keys that have not proved themselves in them.
     assert_eq!((report.rejected, report.unexpected), (13, 13));
 }
@@ -292,6 +292,18 @@ async fn no_more_is_kept_than_the_limit_allows() {
         "{error:?}"
     );
     assert_eq!(error.code().name(), "TOPOLOGY_REPLAY_LIMIT");
+}
+
+#[tokio::test]
+async fn what_is_rejected_takes_no_memory() {
+    let signed = transactions().await;
+    let (report, store) = replay(
+        Container::Transactions,
+        &encode_signed_transactions(&signed[1..]),
+        Rules::authorized(),
+    );
+    assert_eq!(report.rejected, 13);
+    assert!(store.rows().is_empty());
 }
 
 #[test]

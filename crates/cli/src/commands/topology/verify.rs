@@ -28,7 +28,7 @@ const STORE: &str = "temporary:verify";
 /// other. Snapshots are looked at as a synchronizer looks at the state that it begins with; certificates and lists as a node
 /// looks at what it authorizes itself.
 ///
-/// What is under way takes little memory; what was accepted is kept, about three times its size.
+/// What is under way takes little memory, and what was rejected none; what was accepted is kept.
 ///
 /// Exit status 0: nothing is wrong; 1: a signature is not valid, or a transaction was rejected here and not where it comes
 /// from, or the other way round.
@@ -53,7 +53,7 @@ pub(crate) struct Options {
     /// Threads that decode and verify [default: one for each processor].
     #[arg(long)]
     threads: Option<NonZeroUsize>,
-    /// The most MiB of transactions that are kept in memory.
+    /// The most MiB of memory that may be used.
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     memory_limit: u64,
 }

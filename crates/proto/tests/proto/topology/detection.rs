@@ -11,7 +11,7 @@ use strongroom_proto::{
     versioned::wrap_message,
 };
 
-use crate::topology::samples::{field, root, rows, signed, signed_message, wrap_version_first};
+use crate::topology::samples::{root, rows, signed, signed_message, wrap_version_first};
 
 fn snapshot(container: Container, count: usize) -> Vec<u8> {
     let (rows, mut bytes) = (rows(), Vec::new());
@@ -143,60 +143,6 @@ fn what_is_no_topology_says_why_for_each_container() {
                 .eq(Container::ALL)
         );
     }
-}
-
-/// A snapshot in the second format that is a certificate too. Each reader takes what the other needs for a field that it
-/// does not know.
-fn ambiguous() -> Vec<u8> {
-    // Tag of field 15, a length of bytes; as a length it is 122.
-    const SKIP: u8 = 0x7a;
-    let item = {
-        let record = snapshot(Container::SnapshotV2, 1);
-        // Behind the length of the record, two bytes, stands the wrapped item.
-        record[2..].to_vec()
-    };
-    let certificate = encode_signed_transaction(&signed()[0]);
-    for padding in 0..16 {
-        let hidden = [certificate.clone(), field(15, &vec![0; padding])].concat();
-        let behind = [
-            &item[..],
-            &field(15, &hidden)[..field(15, &hidden).len() - hidden.len()],
-        ]
-        .concat();
-        // The certificate's reader jumps over the item, and over the tag of the field that hides the rest.
-        let jump = [&[SKIP][..], &length(behind.len())].concat();
-        let pad = [vec![0; 121], jump].concat();
-        let record = [&[SKIP][..], &length(pad.len()), &pad, &behind, &hidden].concat();
-        let prefix = length(record.len());
-        // As a tag the length of the record must be one of bytes.
-        if prefix[0] & 7 == 2 {
-            return [prefix, record].concat();
-        }
-    }
-    panic!("one of eight lengths fits")
-}
-
-fn length(length: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    prost::encoding::encode_varint(length as u64, &mut bytes);
-    bytes
-}
-
-#[test]
-fn an_input_that_fits_two_containers_is_ambiguous() {
-    let error = detect(&ambiguous(), true).unwrap_err();
-    assert_eq!(
-        error,
-        DetectError::Ambiguous {
-            candidates: vec![Container::SnapshotV2, Container::Certificate]
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "the input could be any of snapshot-v2, certificate"
-    );
-    assert_eq!(error.code().name(), "TOPOLOGY_INPUT_AMBIGUOUS");
-    assert!(error.code().advice().contains("--as"));
 }
 
 #[test]

@@ -60,7 +60,10 @@ fn an_item_may_have_as_many_bytes_as_allowed_and_no_more() {
     );
 
     // A certificate has no length, so it is read up to the limit.
-    match first(zeros(max), Container::Certificate) {
+    let envelope = |data: u64| [&[0x0a][..], &varint(data)].concat();
+    let data = max - envelope(max).len() as u64;
+    let whole = io::Cursor::new(envelope(data)).chain(zeros(data));
+    match first(whole, Container::Certificate) {
         Ok(ReceivedItem::Transaction(bytes)) => assert_eq!(bytes.len(), MAX_ITEM_BYTES),
         other => panic!("{other:?}"),
     }

@@ -4,7 +4,7 @@ use prost::Message;
 use strongroom_crypto::Timestamp;
 use strongroom_proto::{
     topology::{
-        Container, DecodedItem, ItemReader, SnapshotItem,
+        Container, DecodedItem, ItemReader, SnapshotItem, StreamError,
         admin::{TopologyTransactions, topology_transactions::Item},
         decode_snapshot_item, encode_signed_transaction, write_snapshot_v1, write_snapshot_v2,
     },
@@ -181,12 +181,22 @@ fn unknown_fields_of_a_row_are_skipped() {
     let row = &rows()[0];
     let message = with_unknown_fields(item(row).encode_to_vec());
     assert!(parts(&decode_snapshot_item(&message).unwrap()) == parts(row));
-    let mut record = Vec::new();
-    let wrapped = with_unknown_fields(wrap_message(&message));
-    prost::encoding::encode_varint(wrapped.len() as u64, &mut record);
-    record.extend(wrapped);
+    let record = |wrapped: Vec<u8>| {
+        let mut record = Vec::new();
+        prost::encoding::encode_varint(wrapped.len() as u64, &mut record);
+        record.extend(wrapped);
+        record
+    };
+    let plain = record(wrap_message(&message));
     same(
-        &read_all(&record, Container::SnapshotV2),
+        &read_all(&plain, Container::SnapshotV2),
         std::slice::from_ref(row),
     );
+    // The envelope itself has nothing that we do not know.
+    let strange = record(with_unknown_fields(wrap_message(&message)));
+    let read = ItemReader::new(strange.as_slice(), Container::SnapshotV2).next();
+    assert!(matches!(
+        read,
+        Some(Err(StreamError::NotARecord { offset: 0 }))
+    ));
 }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use serde::Serialize;
-use strongroom_errors::Coded;
 use strongroom_topology::{At, TopologyStore};
 use strongroom_vault::{ReplayReport, ReplayedRejection};
 
@@ -67,8 +66,8 @@ impl RejectionView {
             number: rejected.number,
             transaction: rejected.hash.to_string(),
             mapping: rejected.mapping.name(),
-            code: rejection.map(|rejection| rejection.code().name()),
-            reason: rejection.map(ToString::to_string),
+            code: rejection.map(|rejection| rejection.code.name()),
+            reason: rejection.map(|rejection| rejection.text.to_string()),
             recorded: rejected.recorded.clone(),
         }
     }
