@@ -24,6 +24,8 @@ mod identity;
 mod model;
 #[path = "topology/operator.rs"]
 mod operator;
+#[path = "topology/own_keys.rs"]
+mod own_keys;
 #[path = "topology/picture.rs"]
 pub(crate) mod picture;
 #[path = "topology/rotation.rs"]

@@ -298,7 +298,7 @@ impl Vault {
     }
 
     /// Gives up every rotation under way. Keys and announcements stay as they are: a new key that was announced stays
-    /// announced beside the old one.
+    /// announced beside the old one, until one of them is withdrawn ([`Vault::withdraw_key`]).
     ///
     /// # Errors
     /// Errors of the store, and then they are still under way.
