@@ -140,11 +140,6 @@ impl Vault {
         Ok(announced)
     }
 
-    /// Keeps writers away while it is held; reads nothing.
-    pub(crate) async fn still_topology(&self) -> RwLockReadGuard<'_, Topology> {
-        self.topology_cell().0.read().await
-    }
-
     pub(crate) async fn loaded_topology(
         &self,
     ) -> Result<RwLockReadGuard<'_, Topology>, VaultError> {

@@ -140,7 +140,7 @@ fn the_first_key_of_a_long_chain_may_be_delegated_to_again_and_again() {
     let keys = keys();
     let mut stage = Stage::authorized().with_roots(&keys[..1]);
     for (index, key) in keys.iter().enumerate().skip(1) {
-        delegate(&mut stage, REPLACE, &keys, *key, keys[index - 1]);
+        delegate(&mut stage, REPLACE, &keys, key, keys[index - 1]);
     }
     let top = |number| transaction(REPLACE, number, delegation(keys[0], keys[1], ALL));
     for number in 2..2 + u32::try_from(MANY).unwrap() {

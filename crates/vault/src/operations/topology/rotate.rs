@@ -278,6 +278,17 @@ impl Vault {
             // A commit of which nobody had heard has done it: beginning the unit found out.
             return Ok(());
         }
+        self.retire_old(caller, &mut unit, rotation).await?;
+        unit.end_rotation(rotation).await?;
+        unit.commit().await
+    }
+
+    async fn retire_old(
+        &self,
+        caller: &Caller,
+        unit: &mut Unit<'_>,
+        rotation: &Rotation,
+    ) -> Result<(), VaultError> {
         let entry = self.key(&rotation.old)?;
         // A key that was lost has nothing to retire.
         let is_active = entry
@@ -288,28 +299,30 @@ impl Vault {
             unit.replace_private_row(&entry, |record| record.state = KeyState::Retired)
                 .await?;
         }
-        unit.end_rotation(rotation).await?;
         let details = [("new".to_owned(), rotation.new.to_string())].into();
-        unit.audit(
-            caller,
-            AuditOperation::RetireKey,
-            Some(rotation.old),
-            details,
-        )
-        .await?;
-        unit.commit().await
+        let (operation, key) = (AuditOperation::RetireKey, Some(rotation.old));
+        unit.audit(caller, operation, key, details).await
     }
 
     /// Gives up every rotation under way. Keys and announcements stay as they are: a new key that was announced stays
-    /// announced beside the old one, until one of them is withdrawn ([`Vault::withdraw_key`]).
+    /// announced beside the old one, until one of them is withdrawn ([`Vault::withdraw_key`]). An old key that is withdrawn
+    /// already is retired: nobody waits for its signatures, and nothing else would ever keep it from signing.
     ///
     /// # Errors
     /// Errors of the store, and then they are still under way.
     pub async fn abandon_rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
-        let _nobody_advances = self.still_topology().await;
+        // Held, so that nobody advances meanwhile.
+        let store = self.topology(&StoreId::Authorized).await?;
+        let is_withdrawn = |rotation: &Rotation| {
+            let mapping = store.owner_to_key(&rotation.member, At::Head);
+            mapping.is_some_and(|mapping| !mapping.contains(&rotation.old))
+        };
         let mut unit = Unit::begin(self).await?;
         let rotations = self.rotations();
         for rotation in &rotations {
+            if is_withdrawn(rotation) {
+                self.retire_old(caller, &mut unit, rotation).await?;
+            }
             unit.end_rotation(rotation).await?;
             let details = BTreeMap::from([("new".to_owned(), rotation.new.to_string())]);
             unit.audit(

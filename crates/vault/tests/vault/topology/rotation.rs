@@ -349,6 +349,27 @@ async fn a_rotation_that_was_given_up_leaves_keys_and_announcements_as_they_are(
 }
 
 #[tokio::test]
+async fn a_rotation_that_is_given_up_after_the_old_key_was_withdrawn_retires_it() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let old = protocol_key(&vault).await;
+    vault
+        .begin_rotation(&caller(), Rotate::One { old, name: None })
+        .await
+        .unwrap();
+    for _step in ["announced", "withdrawn"] {
+        vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
+    }
+    assert!(!announced_keys(&vault).await.contains(&old));
+    vault.abandon_rotations(&caller()).await.unwrap();
+    assert_eq!(
+        code(vault.sign(&old, b"message", ALLOW_PROTOCOL).await),
+        "KEY_RETIRED"
+    );
+    assert!(vault.rotations().is_empty());
+}
+
+#[tokio::test]
 async fn what_a_rotation_announced_is_signed_by_the_new_key_as_well() {
     let house = House::new();
     let (vault, keys) = node(&house).await;
