@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use init::identity::{AnnouncedKey, Args as IdentityArgs, IdentityView};
-pub(crate) use topology::RootError;
+pub(crate) use topology::{RestrictionArg, RootError};
 
 use crate::args::Cli;
 

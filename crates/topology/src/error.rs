@@ -138,9 +138,9 @@ codes! {
     SECRET_KEY_NOT_IN_STORE = "TOPOLOGY_SECRET_KEY_NOT_IN_STORE", FailedPrecondition, "Import the private key, or sign where it is.";
     TRANSACTION_NOT_FOUND = "TOPOLOGY_TRANSACTION_NOT_FOUND", NotFound, "'strongroom topology list --proposals' shows what waits for signatures.";
     TOO_MANY_TRANSACTIONS = "TOPOLOGY_TOO_MANY_TRANSACTION_WITH_HASH", FailedPrecondition, "Give the transaction itself instead of its hash.";
-    ALIEN_MEMBER = "TOPOLOGY_DANGEROUS_COMMAND_REQUIRES_FORCE_ALIEN_MEMBER", FailedPrecondition, "Check the member. If you mean to change another node's announcement, add --force alien-member.";
+    ALIEN_MEMBER = "TOPOLOGY_DANGEROUS_COMMAND_REQUIRES_FORCE_ALIEN_MEMBER", FailedPrecondition, "Check the member. If you mean to change another node's announcement, add --danger alien-member.";
     SIGNING_THRESHOLD = "TOPOLOGY_SIGNING_THRESHOLD_CANNOT_BE_REACHED", AlreadyExists, "Lower the threshold or add keys.";
-    CONFIRMING_THRESHOLD = "TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED", AlreadyExists, "Lower the threshold or add participants; --force allow-confirming-threshold-cannot-be-met overrules.";
+    CONFIRMING_THRESHOLD = "TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED", AlreadyExists, "Lower the threshold or add participants; --danger allow-confirming-threshold-cannot-be-met overrules.";
     STORE_NOT_FOUND = "TOPOLOGY_STORE_NOT_FOUND", NotFound, "'strongroom topology stores' shows those that there are.";
     STORE_ALREADY_EXISTS = "TOPOLOGY_TEMPORARY_STORE_ALREADY_EXISTS", AlreadyExists, "Use it, or choose another name.";
     UNKNOWN_FORCE_FLAG = "TOPOLOGY_FORCE_FLAG_UNKNOWN", InvalidRequest, "Use alien-member, allow-unvalidated-signing-keys or allow-confirming-threshold-cannot-be-met.";

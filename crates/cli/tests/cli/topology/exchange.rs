@@ -169,7 +169,7 @@ fn an_exported_store_applies_elsewhere_compressed_or_not() {
         "TOPOLOGY_DANGEROUS_COMMAND_REQUIRES_FORCE_ALIEN_MEMBER",
         3,
     );
-    let forced = [&apply[..], &["--force", "alien-member"]].concat();
+    let forced = [&apply[..], &["--danger", "alien-member"]].concat();
     let document = bob.json(forced.clone());
     assert_eq!(
         (&document["accepted"], &document["preview"]),
@@ -183,7 +183,7 @@ fn an_exported_store_applies_elsewhere_compressed_or_not() {
     assert!(words.text().ends_with(summary), "{}", words.text());
     // From standard input too.
     let plain = fs::read(path(&alice, "alice.bin")).unwrap();
-    let piped = ["topology", "apply", "-", "--force", "alien-member"];
+    let piped = ["topology", "apply", "-", "--danger", "alien-member"];
     bob.run_with(plain, piped).succeeded();
 }
 
@@ -283,7 +283,8 @@ fn a_proposal_waits_until_the_other_vault_has_signed_it() {
     assert_eq!(transactions(&waiting)[0]["hash"], hash);
     // One cannot do it alone.
     let alone = alice.run(["topology", "authorize", &hash]);
-    alone.failed("TOPOLOGY_UNAUTHORIZED_TRANSACTION", 4);
+    let alone = alone.failed("TOPOLOGY_UNAUTHORIZED_TRANSACTION", 4);
+    assert!(alone.stderr.contains("with --proposal"), "{}", alone.stderr);
 
     let export = [
         "topology",
