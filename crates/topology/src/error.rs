@@ -105,7 +105,7 @@ pub enum TopologyError {
         text: String,
     },
     /// The store does not accept it.
-    #[error("{0}")]
+    #[error("{}", .0.explanation())]
     Rejected(Rejection),
 }
 

@@ -173,6 +173,25 @@ impl Rejection {
     pub fn stored_text(&self) -> Box<str> {
         self.to_string().chars().take(STORED_LIMIT).collect()
     }
+
+    /// The text for people: the stored one does not say whose signatures are missing.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        let Self::NotFullyAuthorized { namespaces, keys } = self else {
+            return self.to_string();
+        };
+        let mut missing = Vec::new();
+        if !namespaces.is_empty() {
+            missing.push(format!("namespaces={}", list(namespaces)));
+        }
+        if !keys.is_empty() {
+            missing.push(format!("keys={}", list(keys)));
+        }
+        format!(
+            "{self}: missing authorizations by {}",
+            missing.join(" and ")
+        )
+    }
 }
 
 macro_rules! codes {
@@ -190,7 +209,7 @@ codes! {
     SERIAL_MISMATCH = "TOPOLOGY_SERIAL_MISMATCH", FailedPrecondition, "Look at what is in force ('strongroom topology list') and use the serial after its.";
     ALARM = "TOPOLOGY_MANAGER_ALARM", FailedPrecondition, "This statement has used up its serials: it cannot be changed any more.";
     MULTI_HASH = "TOPOLOGY_MULTI_TRANSACTION_HASH_MISMATCH", FailedPrecondition, "Have this transaction signed as well, or for itself.";
-    UNAUTHORIZED = "TOPOLOGY_UNAUTHORIZED_TRANSACTION", PermissionDenied, "Have it signed by the missing keys. 'strongroom topology graph' shows which keys may sign for a namespace.";
+    UNAUTHORIZED = "TOPOLOGY_UNAUTHORIZED_TRANSACTION", PermissionDenied, "Have it signed by the missing keys: 'strongroom topology graph' shows which ones may sign for a namespace. With --proposal it waits for their signatures.";
     INVALID_SIGNATURE = "TOPOLOGY_INVALID_TX_SIGNATURE", PermissionDenied, "Have it signed again: the signature does not belong to these bytes, or its key may not sign them.";
     INVALID_SYNCHRONIZER = "TOPOLOGY_INVALID_SYNCHRONIZER", InvalidRequest, "Add it to the store of the synchronizer that it names.";
     NO_CORRESPONDING = "TOPOLOGY_NO_CORRESPONDING_ACTIVE_TX_TO_REVOKE", FailedPrecondition, "Nothing needs to be revoked, or it is in another store.";

@@ -49,6 +49,10 @@ pub enum AuditOperation {
     BeginRotation,
     /// A rotation was given up.
     AbandonRotation,
+    /// This key was announced as one of the node's.
+    AnnounceKey,
+    /// This key is not announced as one of the node's any more.
+    WithdrawKey,
 }
 
 /// How an act ended.
@@ -202,6 +206,8 @@ impl AuditOperation {
             Self::ImportSnapshot => "import_snapshot",
             Self::BeginRotation => "begin_rotation",
             Self::AbandonRotation => "abandon_rotation",
+            Self::AnnounceKey => "announce_key",
+            Self::WithdrawKey => "withdraw_key",
         }
     }
 }

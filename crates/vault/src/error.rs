@@ -240,6 +240,38 @@ pub enum VaultError {
         /// The key.
         fingerprint: Fingerprint,
     },
+    /// The key is in the vault, but not among those that are announced for its node.
+    #[error("{fingerprint} is not announced by this node")]
+    NotAnnouncedHere {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// The key is among those that are announced for the node.
+    #[error("{fingerprint} is announced by this node already")]
+    AlreadyAnnounced {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// A node neither signs messages nor authenticates with such a key.
+    #[error("{fingerprint} signs for namespaces only: no node announces it as its own")]
+    NotANodeKey {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// A node announces no more keys than this.
+    #[error("{limit} keys are announced, and no node announces more")]
+    TooManyAnnounced {
+        /// The most that a node may announce.
+        limit: usize,
+    },
+    /// Without the key the node could not do its work.
+    #[error("{fingerprint} is the last announced key for {wanted}")]
+    LastAnnounced {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// What nothing would be left for.
+        wanted: &'static str,
+    },
     /// The root key of the namespace is the identity itself.
     #[error("{fingerprint} is the permanent key of the namespace: it has no rotation")]
     PermanentKey {
@@ -273,7 +305,7 @@ pub enum VaultError {
         store: String,
     },
     /// The time of a synchronizer goes on.
-    #[error("sequenced at {} microseconds, but the store has seen {}", sequenced.as_micros(), last.as_micros())]
+    #[error("sequenced at {}, but the store has seen {}", instant(*.sequenced), instant(*.last))]
     SequencedTooEarly {
         /// The time that was given.
         sequenced: Timestamp,
@@ -328,6 +360,14 @@ pub enum VaultError {
     /// Sealing failed.
     #[error("sealing failed")]
     Seal(#[from] SealError),
+}
+
+/// A time as people write it: RFC 3339, in UTC.
+fn instant(time: Timestamp) -> String {
+    match jiff::Timestamp::from_microsecond(time.as_micros()) {
+        Ok(instant) => instant.to_string(),
+        Err(_beyond_every_calendar) => format!("{} microseconds", time.as_micros()),
+    }
 }
 
 /// One wrap that did not open the vault.

@@ -44,6 +44,12 @@ pub enum IdentifierError {
         /// What was given, cut to 200 characters.
         text: String,
     },
+    /// No kind of node.
+    #[error("{text:?} is no kind of node: participant, sequencer or mediator")]
+    MemberCode {
+        /// What was given, cut to 200 characters.
+        text: String,
+    },
     /// Not a synchronizer's name with its protocol version and serial.
     #[error("`{text}` is not a physical synchronizer: NAME::NAMESPACE::VERSION-SERIAL")]
     PhysicalSynchronizer {
@@ -54,7 +60,11 @@ pub enum IdentifierError {
 
 impl IdentifierError {
     /// Every code of this type.
-    pub const CODES: &'static [ErrorCode] = &[Self::IDENTIFIER_INVALID];
+    pub const CODES: &'static [ErrorCode] = &[
+        Self::IDENTIFIER_INVALID,
+        Self::MEMBER_KIND_UNKNOWN,
+        Self::SYNCHRONIZER_INVALID,
+    ];
 
     const IDENTIFIER_INVALID: ErrorCode = ErrorCode::new(
         "TOPOLOGY_IDENTIFIER_INVALID",
@@ -62,10 +72,31 @@ impl IdentifierError {
         "Write NAME::NAMESPACE, where the name has letters, digits, '-', '_', single ':' and spaces, and the namespace is a \
          fingerprint; in front of a member stands PAR::, SEQ:: or MED::.",
     );
+    const MEMBER_KIND_UNKNOWN: ErrorCode = ErrorCode::new(
+        "TOPOLOGY_MEMBER_KIND_UNKNOWN",
+        Category::InvalidRequest,
+        "Use participant (PAR), sequencer (SEQ) or mediator (MED).",
+    );
+    const SYNCHRONIZER_INVALID: ErrorCode = ErrorCode::new(
+        "TOPOLOGY_SYNCHRONIZER_INVALID",
+        Category::InvalidRequest,
+        "Write NAME::NAMESPACE::VERSION-SERIAL, such as global::1220...::34-0: behind the synchronizer's name stand the version of \
+         its protocol, or dev, and its serial, mostly 0.",
+    );
 }
 
 impl Coded for IdentifierError {
     fn code(&self) -> ErrorCode {
-        Self::IDENTIFIER_INVALID
+        match self {
+            Self::MemberCode { .. } => Self::MEMBER_KIND_UNKNOWN,
+            Self::PhysicalSynchronizer { .. } => Self::SYNCHRONIZER_INVALID,
+            Self::Empty
+            | Self::EmptyIdentifier { .. }
+            | Self::MissingNamespace { .. }
+            | Self::Identifier { .. }
+            | Self::Fingerprint { .. }
+            | Self::Delimiter
+            | Self::Member { .. } => Self::IDENTIFIER_INVALID,
+        }
     }
 }

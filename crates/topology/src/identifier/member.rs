@@ -46,7 +46,7 @@ impl FromStr for MemberCode {
         Self::ALL
             .into_iter()
             .find(|code| code.code() == text || code.name() == text)
-            .ok_or_else(|| IdentifierError::Member {
+            .ok_or_else(|| IdentifierError::MemberCode {
                 text: excerpt(text),
             })
     }

@@ -106,17 +106,30 @@ fn list(keys: &[Fingerprint]) -> String {
 
 impl MappingError {
     /// Every code of this type.
-    pub const CODES: &'static [ErrorCode] = &[Self::INVALID_MAPPING];
+    pub const CODES: &'static [ErrorCode] = &[Self::INVALID_MAPPING, Self::KIND_UNKNOWN];
 
     const INVALID_MAPPING: ErrorCode = ErrorCode::new(
         "TOPOLOGY_INVALID_MAPPING",
         Category::InvalidRequest,
         "Change the statement: it could never hold. If it came from elsewhere, it was damaged or is no topology transaction.",
     );
+    const KIND_UNKNOWN: ErrorCode = ErrorCode::new(
+        "TOPOLOGY_MAPPING_KIND_UNKNOWN",
+        Category::InvalidRequest,
+        "Use one of these, by its letters or its name: \
+         nsd (namespace_delegation), dnd (decentralized_namespace_definition), otk (owner_to_key_mapping), \
+         dtc (synchronizer_trust_certificate), pdp (participant_permission), phl (party_hosting_limits), \
+         vtp (vetted_packages), ptp (party_to_participant), dop (synchronizer_parameters_state), \
+         mds (mediator_synchronizer_state), sds (sequencer_synchronizer_state), sep (sequencing_dynamic_parameters_state), \
+         ptk (party_to_key_mapping), lsu (lsu_announcement), scs (sequencer_connection_successor).",
+    );
 }
 
 impl Coded for MappingError {
     fn code(&self) -> ErrorCode {
-        Self::INVALID_MAPPING
+        match self {
+            Self::UnknownCode { .. } => Self::KIND_UNKNOWN,
+            _ => Self::INVALID_MAPPING,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use strongroom_errors::Coded;
 use strongroom_topology::{
     IdentifierError, MappingCode, MappingError, SignaturesError, StoreIdError,
 };
@@ -65,6 +66,17 @@ fn a_kind_is_found_by_either_name_in_either_case() {
             text: quoted.to_owned(),
         };
         assert_eq!(text.parse::<MappingCode>(), Err(expected));
+    }
+}
+
+#[test]
+fn whoever_names_no_kind_is_told_all_of_them() {
+    let error = "nsdx".parse::<MappingCode>().unwrap_err();
+    assert_eq!(error.code().name(), "TOPOLOGY_MAPPING_KIND_UNKNOWN");
+    for code in MappingCode::ALL {
+        let named = format!("{} ({})", code.short(), code.name().to_lowercase());
+        let advice = error.code().advice();
+        assert!(advice.contains(&named), "{named} is not in {advice:?}");
     }
 }
 

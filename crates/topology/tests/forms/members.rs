@@ -1,5 +1,6 @@
 //! Members and physical synchronizers.
 
+use strongroom_errors::Coded;
 use strongroom_topology::{
     IdentifierError, Member, MemberCode, PhysicalSynchronizerId, ProtocolVersion,
 };
@@ -55,7 +56,14 @@ fn what_is_no_member_is_refused() {
         "PAR::::a",
         "Invalid unique identifier `::a` with empty identifier.",
     );
-    assert!("sequencers".parse::<MemberCode>().is_err());
+    let error = "sequencers".parse::<MemberCode>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"sequencers\" is no kind of node: participant, sequencer or mediator"
+    );
+    assert_eq!(error.code().name(), "TOPOLOGY_MEMBER_KIND_UNKNOWN");
+    let error = "PAR".parse::<Member>().unwrap_err();
+    assert_eq!(error.code().name(), "TOPOLOGY_IDENTIFIER_INVALID");
 }
 
 #[test]
@@ -121,7 +129,14 @@ fn what_is_no_physical_synchronizer_is_refused() {
         );
     }
     // A logical name is not a physical one, and the part in front has the errors of names.
-    assert!(name.parse::<PhysicalSynchronizerId>().is_err());
+    let error = name.parse::<PhysicalSynchronizerId>().unwrap_err();
+    assert_eq!(error.code().name(), "TOPOLOGY_SYNCHRONIZER_INVALID");
+    assert!(
+        error
+            .code()
+            .advice()
+            .contains("NAME::NAMESPACE::VERSION-SERIAL")
+    );
     assert!("".parse::<PhysicalSynchronizerId>().is_err());
     assert_eq!(
         "da::34-0".parse::<PhysicalSynchronizerId>(),

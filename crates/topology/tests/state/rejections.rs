@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_crypto::VerifyError;
+use strongroom_crypto::{Fingerprint, VerifyError};
 use strongroom_errors::{Category, Coded};
 use strongroom_topology::{
     ForceFlag, MappingCode, Member, MemberCode, Namespace, Outcome, Rejection, StoreId,
@@ -35,7 +35,32 @@ fn check(rejection: &Rejection, code: &str, category: Category, text: &str) {
     // Whoever asked for it hears the same.
     let error = TopologyError::Rejected(rejection.clone());
     assert_eq!(error.code(), rejection.code());
-    assert_eq!(error.to_string(), rejection.to_string());
+    assert_eq!(error.to_string(), rejection.explanation());
+    assert!(error.to_string().starts_with(text));
+}
+
+#[test]
+fn whoever_asked_hears_whose_signatures_are_missing() {
+    let (one, other) = (namespace(), namespace_key(2).namespace());
+    let key = protocol_key(3).fingerprint();
+    let missing = |namespaces: &[&Namespace], keys: &[Fingerprint]| {
+        let rejection = Rejection::NotFullyAuthorized {
+            namespaces: namespaces.iter().map(|it| (*it).clone()).collect(),
+            keys: keys.iter().copied().collect(),
+        };
+        assert_eq!(&*rejection.stored_text(), "Not fully authorized");
+        TopologyError::Rejected(rejection).to_string()
+    };
+    let intro = "Not fully authorized: missing authorizations by";
+    assert_eq!(missing(&[&one], &[]), format!("{intro} namespaces={one}"));
+    assert_eq!(missing(&[], &[key]), format!("{intro} keys={key}"));
+    let mut both = [&one, &other];
+    both.sort();
+    let [first, second] = both;
+    assert_eq!(
+        missing(&[&one, &other], &[key]),
+        format!("{intro} namespaces={first}, {second} and keys={key}")
+    );
 }
 
 #[test]

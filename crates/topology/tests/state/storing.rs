@@ -1,6 +1,7 @@
 //! Rows: which there are, from when and until when they hold, and reading them as of a time.
 
 use strongroom_crypto::{KeyUsage, SigningKeySpec, Timestamp};
+use strongroom_errors::Coded;
 use strongroom_topology::{
     At, DecentralizedNamespaceDefinition, Mapping, MemberCode, Operation, Outcome,
     ParticipantPermission, Reference, Times, TopologyError, TopologyStore, current_encryption_key,
@@ -317,6 +318,8 @@ fn a_transaction_is_found_by_its_hash_while_it_is_in_force_or_waits() {
         found: 2,
     };
     assert_eq!(error, expected);
+    let name = error.code().name();
+    assert_eq!(name, "TOPOLOGY_TOO_MANY_TRANSACTION_WITH_HASH");
 }
 
 #[test]

@@ -124,7 +124,8 @@ const TOPOLOGY_MISMATCH: ErrorCode = code("TOPOLOGY_MISMATCH", Category::DataCor
 const NOT_IDENTIFIED: ErrorCode = code(
     "NOT_IDENTIFIED",
     Category::FailedPrecondition,
-    "Make the node's identity with 'strongroom init', or take one in with 'strongroom init --certificate FILE'.",
+    "Make the node's identity with 'strongroom init --kind participant' (or sequencer, mediator); with --certificate \
+     FILE if its root key is elsewhere.",
 );
 const OTHER_IDENTITY: ErrorCode = code(
     "OTHER_IDENTITY",
@@ -154,12 +155,34 @@ const NOT_A_CERTIFICATE: ErrorCode = code(
 const KEY_ANNOUNCED: ErrorCode = code(
     "KEY_ANNOUNCED",
     Category::FailedPrecondition,
-    "Others still verify with this key or encrypt to it. Rotate it first ('strongroom keys rotate'), or revoke what refers to it.",
+    "Others still verify with this key or encrypt to it. Rotate it first ('strongroom keys rotate'), withdraw it \
+     ('strongroom keys withdraw'), or revoke what refers to it.",
 );
 const KEY_NOT_ANNOUNCED: ErrorCode = code(
     "KEY_NOT_ANNOUNCED",
     Category::NotFound,
     "'strongroom topology active-keys' shows the keys of the node. Namespace keys are replaced by a new delegation, not rotated.",
+);
+const KEY_ALREADY_ANNOUNCED: ErrorCode = code(
+    "KEY_ALREADY_ANNOUNCED",
+    Category::AlreadyExists,
+    "Nothing needs to be done: 'strongroom topology active-keys' shows it.",
+);
+const NOT_A_NODE_KEY: ErrorCode = code(
+    "NOT_A_NODE_KEY",
+    Category::FailedPrecondition,
+    "Announce a key for protocol messages, for authentication or for encryption. To let this one sign for the namespace: \
+     'strongroom topology delegate'.",
+);
+const TOO_MANY_ANNOUNCED_KEYS: ErrorCode = code(
+    "TOO_MANY_ANNOUNCED_KEYS",
+    Category::FailedPrecondition,
+    "Take one that is not needed any more away first: 'strongroom keys withdraw'.",
+);
+const LAST_ANNOUNCED_KEY: ErrorCode = code(
+    "LAST_ANNOUNCED_KEY",
+    Category::FailedPrecondition,
+    "Put a new key into its place with 'strongroom keys rotate', or announce another one first: 'strongroom keys announce'.",
 );
 const PERMANENT_KEY: ErrorCode = code(
     "PERMANENT_KEY",
@@ -174,12 +197,14 @@ const ROTATION_UNDER_WAY: ErrorCode = code(
 const ROTATION_STALE: ErrorCode = code(
     "ROTATION_STALE",
     Category::FailedPrecondition,
-    "Give it up with 'strongroom keys rotate --abandon', look at 'strongroom topology active-keys', and begin anew.",
+    "Give it up with 'strongroom keys rotate --abandon', take away what 'strongroom topology active-keys' shows too much \
+     ('strongroom keys withdraw'), and begin anew.",
 );
 const NO_CURRENT_KEY: ErrorCode = code(
     "NO_CURRENT_KEY",
     Category::FailedPrecondition,
-    "'strongroom topology active-keys' shows the announced keys. Announce one, or import its private half.",
+    "'strongroom topology active-keys' shows the announced keys. Announce one ('strongroom keys announce'), or import \
+     its private half.",
 );
 const TOPOLOGY_STORE_NOT_EMPTY: ErrorCode = code(
     "TOPOLOGY_STORE_NOT_EMPTY",
@@ -231,6 +256,10 @@ impl VaultError {
         NOT_A_CERTIFICATE,
         KEY_ANNOUNCED,
         KEY_NOT_ANNOUNCED,
+        KEY_ALREADY_ANNOUNCED,
+        NOT_A_NODE_KEY,
+        TOO_MANY_ANNOUNCED_KEYS,
+        LAST_ANNOUNCED_KEY,
         PERMANENT_KEY,
         ROTATION_UNDER_WAY,
         ROTATION_STALE,
@@ -277,7 +306,11 @@ impl Coded for VaultError {
             Self::CertificateMismatch { .. } => CERTIFICATE_MISMATCH,
             Self::NotACertificate { .. } => NOT_A_CERTIFICATE,
             Self::KeyAnnounced { .. } => KEY_ANNOUNCED,
-            Self::NotAnnounced { .. } => KEY_NOT_ANNOUNCED,
+            Self::NotAnnounced { .. } | Self::NotAnnouncedHere { .. } => KEY_NOT_ANNOUNCED,
+            Self::AlreadyAnnounced { .. } => KEY_ALREADY_ANNOUNCED,
+            Self::NotANodeKey { .. } => NOT_A_NODE_KEY,
+            Self::TooManyAnnounced { .. } => TOO_MANY_ANNOUNCED_KEYS,
+            Self::LastAnnounced { .. } => LAST_ANNOUNCED_KEY,
             Self::PermanentKey { .. } => PERMANENT_KEY,
             Self::RotationUnderWay { .. } => ROTATION_UNDER_WAY,
             Self::RotationStale { .. } => ROTATION_STALE,

@@ -102,7 +102,8 @@ impl Vault {
         Ok(entry)
     }
 
-    fn custody_of(&self, public: &PublicKey) -> Custody {
+    /// The custody that the settings choose for a key.
+    pub(crate) fn custody_of(&self, public: &PublicKey) -> Custody {
         let custody = &self.settings().custody;
         public
             .usages()

@@ -2,6 +2,7 @@
 
 pub(crate) mod active;
 pub(crate) mod add;
+pub(crate) mod announce;
 pub(crate) mod authorize;
 pub(crate) mod certificates;
 pub(crate) mod identity;
@@ -49,18 +50,19 @@ impl Vault {
         writer.process(store, signed, times, &rules(store, at))
     }
 
-    /// Makes the changes of `writer` durable, with one record in the audit log.
+    /// Makes the changes of `writer` durable, with one record in the audit log: what was done, and to which key if it is
+    /// about one.
     pub(crate) async fn commit_topology(
         &self,
         caller: &Caller,
         mut writer: TopologyWriter<'_>,
-        operation: AuditOperation,
+        (operation, key): (AuditOperation, Option<Fingerprint>),
         details: BTreeMap<String, String>,
     ) -> Result<(), VaultError> {
         if writer.has_durable_changes() {
             let mut unit = Unit::begin(self).await?;
             writer.persist(&mut unit).await?;
-            unit.audit(caller, operation, None, details).await?;
+            unit.audit(caller, operation, key, details).await?;
             unit.commit().await?;
         }
         writer.finish();

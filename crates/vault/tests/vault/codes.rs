@@ -44,3 +44,35 @@ fn an_error_of_a_part_keeps_its_own_code_and_is_told_as_the_source() {
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "the store is busy");
 }
+
+#[test]
+fn times_are_told_as_people_write_them() {
+    let at = strongroom_crypto::Timestamp::from_micros;
+    let check = |sequenced, last, expected: &str| {
+        let (sequenced, last) = (at(sequenced), at(last));
+        let error = VaultError::SequencedTooEarly { sequenced, last };
+        assert_eq!(error.to_string(), expected);
+    };
+    check(
+        1_782_907_200_000_000,
+        1_782_907_200_000_001,
+        "sequenced at 2026-07-01T12:00:00Z, but the store has seen 2026-07-01T12:00:00.000001Z",
+    );
+    check(
+        i64::MIN,
+        0,
+        "sequenced at -9223372036854775808 microseconds, but the store has seen 1970-01-01T00:00:00Z",
+    );
+}
+
+#[test]
+fn advice_names_the_flag_that_takes_a_danger() {
+    let topology = strongroom_topology::TopologyError::CODES.iter();
+    for code in topology.chain(VaultError::CODES) {
+        assert!(!code.advice().contains("--force"), "{}", code.name());
+    }
+    let error = strongroom_topology::TopologyError::AlienMember {
+        code: strongroom_topology::MappingCode::VettedPackages,
+    };
+    assert!(error.code().advice().contains("--danger alien-member"));
+}

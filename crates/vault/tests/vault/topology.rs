@@ -24,6 +24,8 @@ mod identity;
 mod model;
 #[path = "topology/operator.rs"]
 mod operator;
+#[path = "topology/own_keys.rs"]
+mod own_keys;
 #[path = "topology/picture.rs"]
 pub(crate) mod picture;
 #[path = "topology/rotation.rs"]
@@ -35,11 +37,16 @@ pub(crate) mod statements;
 #[path = "topology/synchronizers.rs"]
 pub(crate) mod synchronizers;
 
+use std::collections::BTreeSet;
+
 use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyUsage, SigningKeySpec};
 use strongroom_topology::{At, MemberCode, OwnerToKeyMapping, StoreId};
 use strongroom_vault::{NewIdentity, NodeKeys, Rotate, RotationStep, Vault};
 
 use crate::house::{House, caller};
+
+/// Waits for every synchronizer.
+pub(crate) static PATIENT: BTreeSet<StoreId> = BTreeSet::new();
 
 /// A participant called `alice`.
 pub(crate) fn participant() -> NewIdentity {
@@ -97,7 +104,7 @@ pub(crate) async fn serial(vault: &Vault) -> u32 {
 /// Lets every rotation under way run to its end.
 pub(crate) async fn finish_rotations(vault: &Vault) -> Vec<RotationStep> {
     let mut steps = Vec::new();
-    while let Some(step) = vault.advance_rotation(&caller()).await.unwrap() {
+    while let Some(step) = vault.advance_rotation(&caller(), &PATIENT).await.unwrap() {
         assert!(!matches!(step, RotationStep::Waiting { .. }), "{step:?}");
         steps.push(step);
     }

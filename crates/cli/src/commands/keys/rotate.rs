@@ -1,6 +1,7 @@
 //! `keys rotate`, `keys rotate-all`: new keys in the place of the node's announced ones.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     process::ExitCode,
 };
@@ -96,7 +97,12 @@ async fn go_on(global: &Global, session: Session) -> anyhow::Result<ExitCode> {
 pub(crate) async fn advance(global: &Global, session: &Session) -> anyhow::Result<Report> {
     let mut report = Report::begun(&session.vault, "begun")?;
     let spinner = progress::spinner(global, "rotating");
-    while let Some(step) = session.vault.advance_rotation(&session.caller).await? {
+    let not_waiting_for = BTreeSet::new();
+    while let Some(step) = session
+        .vault
+        .advance_rotation(&session.caller, &not_waiting_for)
+        .await?
+    {
         let (rotation, state) = match step {
             RotationStep::Announced(rotation) => (rotation, "announced"),
             RotationStep::Withdrawn(rotation) => (rotation, "withdrawn"),

@@ -62,12 +62,12 @@ impl StreamError {
     const UNREADABLE: ErrorCode = ErrorCode::new(
         "TOPOLOGY_INPUT_UNREADABLE",
         Category::Unavailable,
-        "Check the file and its disk. A compressed file may be damaged.",
+        "Check the file, its rights and its disk.",
     );
     const TRUNCATED: ErrorCode = ErrorCode::new(
         "TOPOLOGY_INPUT_TRUNCATED",
         Category::InvalidRequest,
-        "The file is not complete: fetch or export it again.",
+        "The file is not complete: fetch or export it again. A compressed one may have been cut.",
     );
     const TOO_LARGE: ErrorCode = ErrorCode::new(
         "TOPOLOGY_INPUT_TOO_LARGE",
@@ -77,14 +77,20 @@ impl StreamError {
     const MALFORMED: ErrorCode = ErrorCode::new(
         "TOPOLOGY_INPUT_MALFORMED",
         Category::InvalidRequest,
-        "Check that the file is of the kind that was found or given with --as, and that it was not changed on its way.",
+        "Check that the file is of the kind that was found or given with --as, and that it was not changed on its way. A \
+         compressed file may be damaged.",
     );
 }
 
 impl Coded for StreamError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Io { .. } => Self::UNREADABLE,
+            // What decompresses the input tells in this way that the file is cut or no such file.
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::UnexpectedEof => Self::TRUNCATED,
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Self::MALFORMED,
+                _ => Self::UNREADABLE,
+            },
             Self::Truncated { .. } => Self::TRUNCATED,
             Self::TooLarge { .. } => Self::TOO_LARGE,
             Self::UnexpectedField { .. } | Self::Malformed { .. } | Self::NotARecord { .. } => {

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use strongroom_errors::Coded;
+use strongroom_errors::{Category, Coded};
 use strongroom_proto::{
     topology::{
         Container, DecodedItem, ItemReader, ReceivedItem, StreamError, encode_signed_transaction,
@@ -303,6 +303,28 @@ fn an_input_that_fails_says_where_and_why() {
                     assert!(std::error::Error::source(&error).is_some());
                 }
                 other => panic!("{container} {at}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_compressed_input_that_is_cut_or_damaged_is_the_callers_and_not_the_disks() {
+    for (kind, expected) in [
+        (io::ErrorKind::UnexpectedEof, "TOPOLOGY_INPUT_TRUNCATED"),
+        (io::ErrorKind::InvalidData, "TOPOLOGY_INPUT_MALFORMED"),
+        (io::ErrorKind::InvalidInput, "TOPOLOGY_INPUT_MALFORMED"),
+        (io::ErrorKind::Other, "TOPOLOGY_INPUT_UNREADABLE"),
+    ] {
+        for (container, bytes, _count) in containers() {
+            let mut found = read(failing(&bytes, kind, 3), container);
+            match found.pop() {
+                Some(Err(error)) => {
+                    assert_eq!(error.code().name(), expected, "{container}");
+                    let is_request = error.code().category() == Category::InvalidRequest;
+                    assert_eq!(is_request, kind != io::ErrorKind::Other, "{container}");
+                }
+                other => panic!("{container}: {other:?}"),
             }
         }
     }

@@ -51,7 +51,7 @@ impl Vault {
             added.push(Added { hash, outcome });
         }
         let details = summary(store, &added);
-        self.commit_topology(caller, writer, AuditOperation::AddTopology, details)
+        self.commit_topology(caller, writer, (AuditOperation::AddTopology, None), details)
             .await?;
         Ok(added)
     }

@@ -93,7 +93,8 @@ impl Vault {
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
         let signed = self.build_and_sign(&writer, store, &proposal).await?;
-        self.add_signed(caller, writer, store, signed).await
+        let record = (AuditOperation::AuthorizeTopology, None);
+        self.add_signed(caller, writer, store, signed, record).await
     }
 
     /// Adds this vault's signatures to the proposal or transaction of a store with this hash, and adds the result.
@@ -117,10 +118,11 @@ impl Vault {
             .with_own_signatures(writer.store(store)?, existing, signing_keys, force)
             .await?
             .with_proposal(!must_fully_authorize);
-        self.add_signed(caller, writer, store, signed).await
+        let record = (AuditOperation::AuthorizeTopology, None);
+        self.add_signed(caller, writer, store, signed, record).await
     }
 
-    async fn build_and_sign(
+    pub(super) async fn build_and_sign(
         &self,
         writer: &TopologyWriter<'_>,
         store: &StoreId,
@@ -162,13 +164,15 @@ impl Vault {
         })
     }
 
-    /// Adds one transaction that this vault has signed; what the store says of it is the answer.
-    async fn add_signed(
+    /// Adds one transaction that this vault has signed; what the store says of it is the answer. `record` is what the
+    /// audit log calls the act, and the key that it is about.
+    pub(super) async fn add_signed(
         &self,
         caller: &Caller,
         mut writer: TopologyWriter<'_>,
         store: &StoreId,
         signed: SignedTransaction,
+        record: (AuditOperation, Option<Fingerprint>),
     ) -> Result<Authorized, VaultError> {
         let outcome = if let StoreId::Synchronizer(_) = store {
             let outcomes = writer
@@ -178,7 +182,7 @@ impl Vault {
         } else {
             let outcome = self.decide(&mut writer, store, signed.clone())?;
             let details = details(store, &signed, &outcome);
-            self.commit_topology(caller, writer, AuditOperation::AuthorizeTopology, details)
+            self.commit_topology(caller, writer, record, details)
                 .await?;
             accepted(outcome)?
         };

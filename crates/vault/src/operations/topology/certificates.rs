@@ -83,7 +83,7 @@ impl Vault {
             });
         }
         let details = summary(&store, &added);
-        self.commit_topology(caller, writer, AuditOperation::AddTopology, details)
+        self.commit_topology(caller, writer, (AuditOperation::AddTopology, None), details)
             .await
     }
 

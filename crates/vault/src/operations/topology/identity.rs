@@ -4,15 +4,16 @@
 //! first whether it was done: whatever interrupted an initialization, running it again finishes it, and no key is made
 //! twice.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use strongroom_crypto::{
     EncryptionKeySpec, Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PublicKey,
     SigningKeySpec, SigningPublicKey,
 };
+use strongroom_store::KeyState;
 use strongroom_topology::{
     At, Mapping, MappingCode, Member, MemberCode, Namespace, NamespaceDelegation,
-    OwnerToKeyMapping, Restriction, StoreId, UniqueIdentifier,
+    OwnerToKeyMapping, Restriction, StoreId, TopologyStore, UniqueIdentifier,
 };
 
 use super::authorize::Proposal;
@@ -179,8 +180,8 @@ impl Vault {
         signing_half(&entry)
     }
 
-    /// The target of the last stored delegation of a namespace that may announce keys and whose private key is here; none
-    /// without any delegation.
+    /// The target of the last stored delegation of a namespace that leads back to its root, may announce keys and whose
+    /// private key is here; none without any delegation.
     pub(super) async fn namespace_signer(
         &self,
         namespace: &Namespace,
@@ -194,15 +195,42 @@ impl Vault {
         if targets.is_empty() {
             return Ok(None);
         }
+        let signers = self.namespace_signers(&store, namespace);
         let held = targets
             .into_iter()
             .rev()
-            .filter(|(_, delegation)| delegation.can_sign(MappingCode::OwnerToKeyMapping))
             .map(|(_, delegation)| delegation.target().fingerprint())
-            .find(|target| self.may_sign(target));
+            .find(|target| signers.contains(target));
         held.map(Some).ok_or(VaultError::NoNamespaceSigner {
             namespace: namespace.clone(),
         })
+    }
+
+    /// The keys of this vault that may announce the keys of the nodes in a namespace.
+    pub(super) fn namespace_signers(
+        &self,
+        store: &TopologyStore,
+        namespace: &Namespace,
+    ) -> BTreeSet<Fingerprint> {
+        let graph = store.authorization_graph(namespace, At::Head);
+        let keys = graph.keys_for(MappingCode::OwnerToKeyMapping);
+        let here = keys.map(|(key, _)| key.fingerprint());
+        here.filter(|key| self.may_sign(key)).collect()
+    }
+
+    /// Refuses what could not be announced in the end, before anything is made for it.
+    pub(super) fn check_can_announce(
+        &self,
+        store: &TopologyStore,
+        member: &Member,
+    ) -> Result<(), VaultError> {
+        let namespace = member.uid.namespace();
+        if self.namespace_signers(store, namespace).is_empty() {
+            return Err(VaultError::NoNamespaceSigner {
+                namespace: namespace.clone(),
+            });
+        }
+        Ok(())
     }
 
     async fn delegate(
@@ -245,6 +273,17 @@ impl Vault {
             namespace_signer,
             announced,
         })
+    }
+
+    /// Why a key that is not announced for the node cannot be rotated or withdrawn.
+    pub(super) fn not_announced(&self, member: &Member, fingerprint: Fingerprint) -> VaultError {
+        if member.uid.namespace().is_root(&fingerprint) {
+            VaultError::PermanentKey { fingerprint }
+        } else if self.directory().entry(&fingerprint).is_some() {
+            VaultError::NotAnnouncedHere { fingerprint }
+        } else {
+            VaultError::NotAnnounced { fingerprint }
+        }
     }
 
     /// What the authorized store announces for a node now.
@@ -310,13 +349,19 @@ impl Vault {
         signing_half(&entry)
     }
 
-    /// The oldest key of this name that has these usages, or is for encryption; its private half must be here.
+    /// The oldest key of this name that has these usages, or is for encryption, and is not retired; its private half must
+    /// be here.
     fn key_named(
         &self,
         name: &KeyName,
         usages: Option<KeyUsages>,
     ) -> Result<Option<Arc<KeyEntry>>, VaultError> {
         let purpose = usages.map_or(KeyPurpose::Encryption, |_signing| KeyPurpose::Signing);
+        // One that was rotated out has its name still, and signs for nothing any more.
+        let is_retired = |entry: &KeyEntry| {
+            let private = entry.private.as_ref();
+            private.is_some_and(|private| private.state == KeyState::Retired)
+        };
         let fits = |entry: &KeyEntry| match (entry.usages(), usages) {
             // A key for something else would be announced, and then be of no use. One whose private half is lost may have
             // been the node's, whatever its public half was imported for.
@@ -328,7 +373,7 @@ impl Vault {
         let entries = self.directory().entries();
         let found = entries
             .into_iter()
-            .filter(|entry| entry.name.as_ref() == Some(name) && fits(entry))
+            .filter(|entry| entry.name.as_ref() == Some(name) && !is_retired(entry) && fits(entry))
             .min_by_key(|entry| (entry.created_at, entry.fingerprint()));
         match found {
             Some(entry) if entry.private.is_none() => Err(VaultError::PrivateKeyLost {

@@ -7,16 +7,22 @@
 
 mod name;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_crypto::{Fingerprint, KeyName};
+use strongroom_crypto::{Fingerprint, KeyName, PublicKey};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Mapping, Member, OwnerToKeyMapping, StoreId};
+use strongroom_topology::{At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError};
 
 use super::authorize::Proposal;
 use crate::{
-    audit::AuditOperation, caller::Caller, directory::KeyEntry, error::VaultError, node::Rotation,
-    operations::generate::Generated, topology::TopologyWriter, unit::Unit, vault::Vault,
+    audit::{AuditOperation, key_details},
+    caller::Caller,
+    error::VaultError,
+    node::Rotation,
+    operations::generate::Generated,
+    topology::TopologyWriter,
+    unit::Unit,
+    vault::Vault,
 };
 
 /// Which keys of the node shall be rotated.
@@ -35,7 +41,8 @@ pub enum Rotate {
 
 /// A key that leaves.
 struct Outgoing {
-    key: Arc<KeyEntry>,
+    /// As it is announced: the vault may have lost it.
+    key: PublicKey,
     /// The name of its successor.
     successor: Option<KeyName>,
 }
@@ -64,10 +71,13 @@ impl Vault {
     /// the custody that the settings choose.
     /// Announcing them is up to [`Vault::advance_rotation`].
     ///
+    /// A key that is announced and was lost is rotated away like any other; its public half comes into the vault again.
+    ///
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`VaultError::RotationUnderWay`] before the last one is over;
-    /// [`VaultError::PermanentKey`] and [`VaultError::NotAnnounced`] for keys that are no node keys;
-    /// [`VaultError::NoPrivateKey`]; errors of the store, and then nothing has begun.
+    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`] and [`VaultError::NotAnnouncedHere`] for keys that are no
+    /// node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more; errors of the store,
+    /// and then nothing has begun.
     pub async fn begin_rotation(
         &self,
         caller: &Caller,
@@ -79,20 +89,16 @@ impl Vault {
         }
         let member = identity.member;
         let announced = self.announced(&member).await?;
-        let mut generated = Vec::new();
-        for Outgoing {
-            key: old,
-            successor,
-        } in self.keys_to_rotate(&member, announced.as_ref(), which)?
-        {
-            let custody = &self.settings().custody;
-            let custody = old
-                .usages()
-                .map_or(custody.encryption, |usages| custody.for_signing(usages));
-            let key = self
-                .generate_sealed(old.spec(), old.usages(), successor, custody)
+        let outgoing = self.keys_to_rotate(&member, announced.as_ref(), which)?;
+        // Otherwise there would be keys and a journal, and no way to finish.
+        self.check_can_announce(&*self.topology(&StoreId::Authorized).await?, &member)?;
+        let mut generated = Vec::with_capacity(outgoing.len());
+        for Outgoing { key, successor } in outgoing {
+            let custody = self.custody_of(&key);
+            let new = self
+                .generate_sealed(key.spec(), key.usages(), successor, custody)
                 .await?;
-            generated.push((old.fingerprint(), key));
+            generated.push((key, new));
         }
         // Held until the journal is written, so that nobody withdraws an old key meanwhile.
         let topology = TopologyWriter::begin(self).await?;
@@ -101,12 +107,15 @@ impl Vault {
             return Err(VaultError::RotationUnderWay { old: rotation.old });
         }
         let announced = topology.owner_to_key(&member)?;
-        let is_announced = |key| announced.is_some_and(|mapping| mapping.contains(key));
-        if let Some((gone, _)) = generated.iter().find(|(old, _)| !is_announced(old)) {
-            return Err(not_announced(&member, *gone));
+        let is_announced =
+            |key: &Fingerprint| announced.is_some_and(|mapping| mapping.contains(key));
+        let mut old_keys = generated.iter().map(|(old, _)| old.fingerprint());
+        if let Some(gone) = old_keys.find(|old| !is_announced(old)) {
+            return Err(self.not_announced(&member, gone));
         }
-        for (position, (old, key)) in (0..).zip(generated) {
-            self.begin_one(caller, &mut unit, &member, position, old, key)
+        self.check_can_announce(topology.store(&StoreId::Authorized)?, &member)?;
+        for (position, (old, new)) in (0..).zip(generated) {
+            self.begin_one(caller, &mut unit, &member, position, old, new)
                 .await?;
         }
         unit.commit().await?;
@@ -119,9 +128,17 @@ impl Vault {
         unit: &mut Unit<'_>,
         member: &Member,
         position: u32,
-        old: Fingerprint,
+        public: PublicKey,
         key: Generated,
     ) -> Result<(), VaultError> {
+        let old = public.fingerprint();
+        if self.directory().entry(&old).is_none() {
+            // It was lost, both halves; the journal refers to its row.
+            let entry = unit.insert_key(public, None, None).await?;
+            let details = key_details(&entry);
+            unit.audit(caller, AuditOperation::ImportPublicKey, Some(old), details)
+                .await?;
+        }
         let entry = unit.keep(caller, key).await?;
         let new = entry.fingerprint();
         unit.begin_rotation(member, old, new, position).await?;
@@ -138,47 +155,47 @@ impl Vault {
         which: Rotate,
     ) -> Result<Vec<Outgoing>, VaultError> {
         let keys = announced.map_or(&[][..], OwnerToKeyMapping::keys);
-        let wanted: Vec<(Fingerprint, Option<KeyName>)> = match which {
-            Rotate::All => keys.iter().map(|key| (key.fingerprint(), None)).collect(),
+        let wanted: Vec<(&PublicKey, Option<KeyName>)> = match which {
+            Rotate::All => keys.iter().map(|key| (key, None)).collect(),
             Rotate::One { old, name } => {
-                if !announced.is_some_and(|mapping| mapping.contains(&old)) {
-                    return Err(not_announced(member, old));
-                }
-                vec![(old, name)]
+                let key = keys.iter().find(|key| key.fingerprint() == old);
+                vec![(key.ok_or_else(|| self.not_announced(member, old))?, name)]
             }
         };
-        let mut old_keys = Vec::with_capacity(wanted.len());
-        for (fingerprint, name) in wanted {
-            let entry = self.key(&fingerprint)?;
-            if entry.private.is_none() {
-                return Err(VaultError::NoPrivateKey { fingerprint });
-            }
-            let name = match name {
+        let mut outgoing = Vec::with_capacity(wanted.len());
+        for (key, name) in wanted {
+            let entry = self.directory().entry(&key.fingerprint());
+            let old_name = entry.as_ref().and_then(|entry| entry.name.as_ref());
+            let successor = match name {
                 Some(name) => Some(name),
-                None => name::of_successor(entry.name.as_ref(), self.now())?,
+                None => name::of_successor(old_name, self.now())?,
             };
-            old_keys.push(Outgoing {
-                key: entry,
-                successor: name,
+            outgoing.push(Outgoing {
+                key: key.clone(),
+                successor,
             });
         }
-        Ok(old_keys)
+        Ok(outgoing)
     }
 
     /// Does the next step of the rotations under way, durably; none when there are none.
     ///
     /// Call it until it answers none, or until it waits: then let the vault see what the synchronizers have sequenced
-    /// ([`Vault::add_sequenced`]) and go on.
+    /// ([`Vault::add_sequenced`]) and go on. Stores in `not_waiting_for` are passed over: one of a synchronizer that the
+    /// node left, or that was made by a mistyped name, never catches up.
     ///
     /// # Errors
-    /// [`VaultError::RotationStale`] when somebody changed the mapping past the rotation; errors of signing and storing.
+    /// [`VaultError::RotationStale`] when somebody changed the mapping past the rotation;
+    /// [`TopologyError::StoreNotFound`] for a store in `not_waiting_for` that there is none of; errors of signing and storing.
     pub async fn advance_rotation(
         &self,
         caller: &Caller,
+        not_waiting_for: &BTreeSet<StoreId>,
     ) -> Result<Option<RotationStep>, VaultError> {
         // Held from the look at topology to the end of the step: two callers do two steps.
         let writer = TopologyWriter::begin(self).await?;
         self.try_settle().await?;
+        check_known(&writer, not_waiting_for)?;
         let Some(rotation) = self.rotations().into_iter().next() else {
             return Ok(None);
         };
@@ -203,7 +220,8 @@ impl Vault {
                 .await?;
             return Ok(Some(RotationStep::Announced(rotation)));
         };
-        let stores = self.not_yet(&writer, &rotation, expected);
+        let mut stores = self.not_yet(&writer, &rotation, expected);
+        stores.retain(|store| !not_waiting_for.contains(store));
         if !stores.is_empty() {
             return Ok(Some(RotationStep::Waiting { rotation, stores }));
         }
@@ -258,6 +276,7 @@ impl Vault {
             return Ok(());
         }
         let entry = self.key(&rotation.old)?;
+        // A key that was lost has nothing to retire.
         let is_active = entry
             .private
             .as_ref()
@@ -279,7 +298,7 @@ impl Vault {
     }
 
     /// Gives up every rotation under way. Keys and announcements stay as they are: a new key that was announced stays
-    /// announced beside the old one.
+    /// announced beside the old one, until one of them is withdrawn ([`Vault::withdraw_key`]).
     ///
     /// # Errors
     /// Errors of the store, and then they are still under way.
@@ -322,10 +341,14 @@ impl Announces {
     }
 }
 
-fn not_announced(member: &Member, key: Fingerprint) -> VaultError {
-    if member.uid.namespace().fingerprint() == Some(key) {
-        VaultError::PermanentKey { fingerprint: key }
-    } else {
-        VaultError::NotAnnounced { fingerprint: key }
+/// A mistyped store would be waited for after all, and nobody be told why.
+fn check_known(writer: &TopologyWriter<'_>, stores: &BTreeSet<StoreId>) -> Result<(), VaultError> {
+    let is_known = |store: &StoreId| writer.stores().any(|(id, _)| id == store);
+    match stores.iter().find(|store| !is_known(store)) {
+        Some(store) => Err(TopologyError::StoreNotFound {
+            store: store.clone(),
+        }
+        .into()),
+        None => Ok(()),
     }
 }

@@ -39,7 +39,7 @@ impl Vault {
             added.push(Added { hash, outcome });
         }
         let details = summary(&store, &added);
-        self.commit_topology(caller, writer, AuditOperation::AddTopology, details)
+        self.commit_topology(caller, writer, (AuditOperation::AddTopology, None), details)
             .await?;
         Ok(added)
     }
@@ -80,8 +80,13 @@ impl Vault {
             added.push(Added { hash, outcome });
         }
         let details = summary(store, &added);
-        self.commit_topology(caller, writer, AuditOperation::ImportSnapshot, details)
-            .await?;
+        self.commit_topology(
+            caller,
+            writer,
+            (AuditOperation::ImportSnapshot, None),
+            details,
+        )
+        .await?;
         Ok(added)
     }
 }

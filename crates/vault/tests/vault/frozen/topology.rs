@@ -9,7 +9,7 @@ use super::{Sample, house_of_a_sample, keep_sample, pasts};
 use crate::{
     house::{House, caller, code},
     topology::{
-        announced_keys, finish_rotations,
+        PATIENT, announced_keys, finish_rotations,
         picture::TopologyPicture,
         protocol_key,
         statements::{authorize, delegate, namespace, party, protocol_key_of, rows},
@@ -65,13 +65,13 @@ async fn the_topology_of_version_2_is_there_byte_for_byte_and_its_rotation_goes_
     // The new keys are announced; now a synchronizer must say so.
     let old = picture.rotations[0].old;
     assert!(announced_keys(&vault).await.contains(&old));
-    let step = vault.advance_rotation(&caller()).await.unwrap();
+    let step = vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     assert!(
         matches!(step, Some(RotationStep::Waiting { .. })),
         "{step:?}"
     );
     follow(&vault, 1).await;
-    let step = vault.advance_rotation(&caller()).await.unwrap();
+    let step = vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     assert!(matches!(step, Some(RotationStep::Withdrawn(_))), "{step:?}");
     follow(&vault, 2).await;
     finish_rotations(&vault).await;
@@ -145,7 +145,7 @@ async fn make_the_sample() {
     let old = protocol_key(&vault).await;
     let which = Rotate::One { old, name: None };
     vault.begin_rotation(&caller(), which).await.unwrap();
-    vault.advance_rotation(&caller()).await.unwrap();
+    vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     let pasts = pasts(&vault).await;
     let text = lines(&TopologyPicture::of(&vault).await);
     fs::write(folder.path().join("topology.txt"), text).unwrap();

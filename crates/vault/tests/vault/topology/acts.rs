@@ -10,7 +10,7 @@ use strongroom_topology::{ForceFlags, Restriction, SignedTransaction, StoreId};
 use strongroom_vault::{Proposal, Rotate, Vault, VaultError};
 
 use super::{
-    node,
+    PATIENT, node,
     picture::TopologyPicture,
     protocol_key,
     statements::{authorize, delegate, delegation, namespace, rows},
@@ -75,7 +75,7 @@ impl Act {
             }
             Self::BeginRotation => vault.begin_rotation(caller, Rotate::All).await.map(drop),
             Self::Announce | Self::Withdraw | Self::RetireRotated => {
-                vault.advance_rotation(caller).await.map(drop)
+                vault.advance_rotation(caller, &PATIENT).await.map(drop)
             }
             Self::Abandon => vault.abandon_rotations(caller).await.map(drop),
             Self::Sequence => sequence(vault, second(0), stage.foreign.clone())
@@ -159,7 +159,7 @@ impl Stage {
             let which = Rotate::One { old, name: None };
             vault.begin_rotation(&caller(), which).await.unwrap();
             for _ in 0..steps {
-                vault.advance_rotation(&caller()).await.unwrap();
+                vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
             }
         }
         let other_house = House::numbered(2);

@@ -14,7 +14,7 @@ use strongroom_topology::{At, Mapping, Restriction, StoreId};
 use strongroom_vault::{AuditOperation, Proposal, Rotate, RotationStep, Vault, VaultError};
 
 use super::{
-    announced_keys, node, participant,
+    PATIENT, announced_keys, node, participant,
     picture::look,
     protocol_key, rotate_all, serial,
     statements::{authorize, delegate, namespace, party, protocol_key_of, rows},
@@ -66,7 +66,7 @@ async fn steps_of_a_rotation_taken_by_many_at_once_are_taken_once() {
         assert_eq!(all_keys(&vault).len(), 4 + 3);
         let steps = at_once(6, &vault, |vault, _| async move {
             let mut steps = Vec::new();
-            while let Some(step) = vault.advance_rotation(&caller()).await.unwrap() {
+            while let Some(step) = vault.advance_rotation(&caller(), &PATIENT).await.unwrap() {
                 steps.push(step);
             }
             steps
@@ -91,7 +91,12 @@ async fn a_rotation_given_up_while_others_advance_it_is_over_or_given_up() {
             if task == 3 {
                 vault.abandon_rotations(&caller()).await.unwrap();
             }
-            while vault.advance_rotation(&caller()).await.unwrap().is_some() {}
+            while vault
+                .advance_rotation(&caller(), &PATIENT)
+                .await
+                .unwrap()
+                .is_some()
+            {}
         })
         .await;
         assert!(vault.rotations().is_empty());
@@ -236,7 +241,7 @@ impl Bustle {
                     vault.begin_rotation(caller, which).await,
                     &["ROTATION_UNDER_WAY"],
                 );
-                while let Some(step) = vault.advance_rotation(caller).await.unwrap() {
+                while let Some(step) = vault.advance_rotation(caller, &PATIENT).await.unwrap() {
                     if matches!(step, RotationStep::Waiting { .. }) {
                         break;
                     }

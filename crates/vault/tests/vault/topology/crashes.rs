@@ -13,7 +13,7 @@ use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::{CrashPlan, HookedStore, StoreCall, StoreHook};
 use strongroom_vault::{Rotate, Vault, VaultError};
 
-use super::{announced_keys, node, serial, with_intermediate_key};
+use super::{PATIENT, announced_keys, node, serial, with_intermediate_key};
 use crate::house::{House, Picture, all_keys, caller};
 
 const ACT: &str = "STRONGROOM_TOPOLOGY_TEST_ACT";
@@ -61,7 +61,7 @@ async fn act(name: &str, vault: &Vault) -> Result<(), VaultError> {
     if vault.rotations().is_empty() {
         vault.begin_rotation(&caller(), Rotate::All).await?;
     }
-    while vault.advance_rotation(&caller()).await?.is_some() {}
+    while vault.advance_rotation(&caller(), &PATIENT).await?.is_some() {}
     Ok(())
 }
 

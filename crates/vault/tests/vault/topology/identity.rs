@@ -1,11 +1,17 @@
 //! Making a node's identity.
 
-use strongroom_crypto::{KeyUsage, KeyUsages};
-use strongroom_topology::{At, MemberCode, Restriction, StoreId};
-use strongroom_vault::NewIdentity;
+use std::collections::BTreeSet;
 
-use super::{announced_keys, node, participant, serial, with_intermediate_key};
-use crate::house::{House, all_keys, caller, code, signing_key};
+use strongroom_crypto::{KeyUsage, KeyUsages};
+use strongroom_topology::{At, Mapping, MappingCode, MemberCode, Restriction, StoreId};
+use strongroom_vault::{NewIdentity, Proposal};
+
+use super::{
+    announced, announced_keys, node, participant, protocol_key, rotate_all, serial,
+    statements::{authorize, delegate, delegation, namespace, namespace_key, public},
+    with_intermediate_key,
+};
+use crate::house::{House, all_keys, caller, check_signs, code, signing_key};
 
 fn names(vault: &strongroom_vault::Vault) -> Vec<(String, Option<KeyUsages>)> {
     let mut keys = all_keys(vault);
@@ -61,10 +67,9 @@ async fn the_announcement_is_signed_by_the_namespace_and_by_both_signing_keys() 
     let house = House::new();
     let (vault, keys) = node(&house).await;
     let store = vault.topology(&StoreId::Authorized).await.unwrap();
-    let announcement = store.head().find(|row| {
-        row.signed.transaction().mapping().code()
-            == strongroom_topology::MappingCode::OwnerToKeyMapping
-    });
+    let announcement = store
+        .head()
+        .find(|row| row.signed.transaction().mapping().code() == MappingCode::OwnerToKeyMapping);
     let mut signers: Vec<_> = announcement.unwrap().signed.signed_by().collect();
     signers.sort();
     let mut expected = vec![keys.namespace_signer];
@@ -216,9 +221,7 @@ async fn the_current_key_is_the_last_announced_one_that_is_here() {
         .authorize(
             &caller(),
             &StoreId::Authorized,
-            strongroom_vault::Proposal::announce(strongroom_topology::Mapping::OwnerToKeyMapping(
-                mapping,
-            )),
+            Proposal::announce(Mapping::OwnerToKeyMapping(mapping)),
         )
         .await
         .unwrap();
@@ -244,4 +247,79 @@ async fn a_vault_without_identity_has_no_current_key() {
         code(vault.current_signing_key(KeyUsage::Protocol).await),
         "NOT_IDENTIFIED"
     );
+}
+
+#[tokio::test]
+async fn the_namespace_signer_is_a_key_that_may_sign_announcements() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    let namespace = namespace(&vault);
+    let signer = async || {
+        let again = vault.initialize(&caller(), &participant()).await;
+        again.unwrap().namespace_signer
+    };
+    let root = keys.namespace_signer;
+    // The last one that may, however many were delegated to afterwards that may not.
+    let middle = delegate(&vault, Restriction::AllMappings).await;
+    assert_eq!(signer().await, middle.fingerprint());
+    let only_parties = BTreeSet::from([MappingCode::PartyToKeyMapping]);
+    delegate(&vault, Restriction::SpecificMappings(only_parties)).await;
+    assert_eq!(signer().await, middle.fingerprint());
+    // A key that only the middle one delegated to, and that dangles without it.
+    let dangling = namespace_key(&vault).await;
+    let by_middle = Proposal {
+        signing_keys: vec![middle.fingerprint()],
+        ..Proposal::announce(delegation(&namespace, &dangling, Restriction::AllMappings))
+    };
+    authorize(&vault, by_middle).await.unwrap();
+    assert_eq!(signer().await, dangling.fingerprint());
+    let revoked = delegation(&namespace, &middle, Restriction::AllMappings);
+    authorize(&vault, Proposal::revoke(revoked)).await.unwrap();
+    assert_eq!(signer().await, root);
+    // One that does not sign any more, although topology would let it.
+    let resting = delegate(&vault, Restriction::AllMappings).await;
+    assert_eq!(signer().await, resting.fingerprint());
+    let retired = vault.retire_key(&caller(), &resting.fingerprint()).await;
+    retired.unwrap();
+    assert_eq!(signer().await, root);
+}
+
+#[tokio::test]
+async fn a_node_whose_only_delegations_dangle_has_no_namespace_signer() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    delegate(&vault, Restriction::AllMappings).await;
+    let root = public(&vault, &keys.namespace_signer);
+    let burnt = delegation(&namespace(&vault), &root, Restriction::AllMappings);
+    authorize(&vault, Proposal::revoke(burnt)).await.unwrap();
+    let refused = vault.initialize(&caller(), &participant()).await;
+    assert_eq!(code(refused), "NO_NAMESPACE_SIGNER");
+}
+
+#[tokio::test]
+async fn keys_that_were_rotated_out_are_not_announced_again() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    rotate_all(&vault).await;
+    let rotated = announced(&vault).await.unwrap();
+    let removal = Proposal::revoke(Mapping::OwnerToKeyMapping(rotated.clone()));
+    authorize(&vault, removal).await.unwrap();
+    let again = vault.initialize(&caller(), &participant()).await.unwrap();
+    let names: Vec<_> = again
+        .announced
+        .keys()
+        .iter()
+        .map(|key| vault.key(&key.fingerprint()).unwrap().name.clone().unwrap())
+        .collect();
+    let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["alice-sequencer-auth", "alice-signing", "alice-encryption"]
+    );
+    let fresh = |key: &strongroom_crypto::PublicKey| {
+        let key = key.fingerprint();
+        !keys.announced.contains(&key) && !rotated.contains(&key)
+    };
+    assert!(again.announced.keys().iter().all(fresh));
+    check_signs(&vault, &protocol_key(&vault).await).await;
 }

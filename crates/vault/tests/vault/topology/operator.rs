@@ -5,7 +5,7 @@ use strongroom_errors::Coded;
 use strongroom_topology::StoreId;
 use strongroom_vault::{Rotate, VaultError};
 
-use super::{node, protocol_key, rotate_all};
+use super::{PATIENT, node, protocol_key, rotate_all};
 use crate::house::{House, caller};
 
 /// A closed vault of a node that has rotated its keys once and is about to do so again.
@@ -193,7 +193,7 @@ async fn what_is_taken_from_under_an_open_vault_is_noticed_by_the_act_that_needs
         }
         house.database().execute_batch(sql).unwrap();
         let error = if looks_first {
-            vault.advance_rotation(&caller()).await.map(drop)
+            vault.advance_rotation(&caller(), &PATIENT).await.map(drop)
         } else {
             vault.abandon_rotations(&caller()).await.map(drop)
         };

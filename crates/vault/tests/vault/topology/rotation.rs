@@ -1,14 +1,19 @@
 //! Rotating the keys of a node.
 
-use strongroom_crypto::KeyUsage;
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
+use strongroom_errors::Coded;
 use strongroom_store::KeyState;
-use strongroom_topology::{At, StoreId};
-use strongroom_vault::{Rotate, RotationStep};
+use strongroom_topology::{At, Restriction, StoreId};
+use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep};
 
 use super::{
-    announced_keys, finish_rotations, node, protocol_key, rotate_all, serial, with_intermediate_key,
+    PATIENT, announced_keys, finish_rotations, node,
+    picture::look,
+    protocol_key, rotate_all, serial,
+    statements::{authorize, delegation, namespace, public},
+    with_intermediate_key,
 };
-use crate::house::{ALLOW_PROTOCOL, House, caller, code, name, signing_key};
+use crate::house::{ALLOW_PROTOCOL, House, all_keys, caller, code, name, signing_key};
 
 #[tokio::test]
 async fn rotating_one_key_takes_two_serials_and_leaves_only_the_new_key() {
@@ -57,7 +62,11 @@ async fn between_the_two_serials_both_keys_are_announced_and_the_new_one_signs()
         .begin_rotation(&caller(), Rotate::One { old, name: None })
         .await
         .unwrap();
-    let step = vault.advance_rotation(&caller()).await.unwrap().unwrap();
+    let step = vault
+        .advance_rotation(&caller(), &PATIENT)
+        .await
+        .unwrap()
+        .unwrap();
     let RotationStep::Announced(rotation) = step else {
         panic!("{step:?}")
     };
@@ -150,11 +159,113 @@ async fn the_permanent_key_has_no_rotation() {
     );
     // An intermediate namespace key is no node key either; neither is a key that nobody announced.
     for key in [keys.namespace_signer, signing_key(&vault).await] {
-        let error = vault
-            .begin_rotation(&caller(), rotate(key))
-            .await
-            .unwrap_err();
-        assert_eq!(error.to_string(), format!("The key {key} does not exist"));
+        let refused = vault.begin_rotation(&caller(), rotate(key)).await;
+        let error = refused.unwrap_err();
+        let text = format!("{key} is not announced by this node");
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.code().name(), "KEY_NOT_ANNOUNCED");
+    }
+    let unknown = Fingerprint::from_bytes([7; 32]);
+    let refused = vault.begin_rotation(&caller(), rotate(unknown)).await;
+    let error = refused.unwrap_err();
+    let text = format!("The key {unknown} does not exist");
+    assert_eq!(error.to_string(), text);
+    assert_eq!(error.code().name(), "KEY_NOT_ANNOUNCED");
+}
+
+#[tokio::test]
+async fn announced_keys_that_were_lost_are_rotated_away() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    let before = announced_keys(&vault).await;
+    for key in &before {
+        let caller = caller();
+        let deleted = vault.danger_delete_announced_key(&caller, key).await;
+        deleted.unwrap();
+        assert_eq!(code(vault.key(key)), "KEY_NOT_FOUND");
+    }
+    let refused = vault.current_signing_key(KeyUsage::Protocol).await;
+    assert_eq!(code(refused), "NO_CURRENT_KEY");
+    let begun = vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    for rotation in &begun {
+        // What is left of the old key is what was announced of it; nobody knows its name any more.
+        let (old, new) = (
+            vault.key(&rotation.old).unwrap(),
+            vault.key(&rotation.new).unwrap(),
+        );
+        assert!(old.private.is_none() && old.name.is_none() && new.name.is_none());
+        let announced = keys.announced.keys().iter();
+        assert!(announced.into_iter().any(|key| *key == old.public));
+        assert_eq!((old.spec(), old.usages()), (new.spec(), new.usages()));
+    }
+    // Also after a crash.
+    vault.close().await.unwrap();
+    let vault = house.open().await;
+    finish_rotations(&vault).await;
+    let after = announced_keys(&vault).await;
+    assert_eq!(after.len(), 3);
+    assert!(before.iter().all(|key| !after.contains(key)));
+    let signing = protocol_key(&vault).await;
+    vault
+        .sign(&signing, b"message", ALLOW_PROTOCOL)
+        .await
+        .unwrap();
+    let authenticates = KeyUsage::SequencerAuthentication;
+    let key = vault.current_signing_key(authenticates).await.unwrap();
+    let usages = KeyUsages::only(authenticates);
+    vault.sign(&key, b"message", usages).await.unwrap();
+    let encryption = vault.current_encryption_key().await.unwrap();
+    let sent = vault.encrypt(&encryption, b"news").unwrap();
+    assert_eq!(vault.decrypt(&sent).await.unwrap().expose(), b"news");
+    look(&house, &vault).await;
+}
+
+#[tokio::test]
+async fn a_key_of_which_only_the_public_half_is_here_is_rotated_away_under_its_name() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    let old = protocol_key(&vault).await;
+    vault
+        .danger_delete_announced_key(&caller(), &old)
+        .await
+        .unwrap();
+    let mut announced = keys.announced.keys().iter();
+    let import = PublicKeyImport {
+        public: announced
+            .find(|key| key.fingerprint() == old)
+            .unwrap()
+            .clone(),
+        name: name("alice-signing"),
+    };
+    vault.import_public_key(&caller(), import).await.unwrap();
+    rotate_all(&vault).await;
+    let key = vault.key(&protocol_key(&vault).await).unwrap();
+    let name = key.name.as_ref().unwrap().as_str();
+    assert!(name.starts_with("alice-signing-rotated-"), "{name}");
+    assert!(vault.key(&old).unwrap().private.is_none());
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_announce_anything_begins_no_rotation() {
+    // The one has lost its only namespace key, in the other's topology the namespace is no more.
+    for is_burnt in [false, true] {
+        let house = House::new();
+        let (vault, keys) = node(&house).await;
+        if is_burnt {
+            let root = public(&vault, &keys.namespace_signer);
+            let mapping = delegation(&namespace(&vault), &root, Restriction::AllMappings);
+            authorize(&vault, Proposal::revoke(mapping)).await.unwrap();
+        } else {
+            let signer = keys.namespace_signer;
+            let lost = vault.danger_delete_announced_key(&caller(), &signer).await;
+            lost.unwrap();
+        }
+        let before = (look(&house, &vault).await, all_keys(&vault).len());
+        let refused = vault.begin_rotation(&caller(), Rotate::All).await;
+        assert_eq!(code(refused), "NO_NAMESPACE_SIGNER");
+        let after = (look(&house, &vault).await, all_keys(&vault).len());
+        assert_eq!(after, before);
+        assert!(vault.rotations().is_empty());
     }
 }
 
@@ -180,7 +291,7 @@ async fn a_rotation_goes_on_after_the_vault_was_closed() {
     loop {
         vault.take().unwrap().close().await.unwrap();
         let opened = house.open().await;
-        let step = opened.advance_rotation(&caller()).await.unwrap();
+        let step = opened.advance_rotation(&caller(), &PATIENT).await.unwrap();
         vault = Some(opened);
         match step {
             Some(_) => steps += 1,
@@ -250,7 +361,7 @@ async fn what_a_rotation_announced_is_signed_by_the_new_key_as_well() {
         .await
         .unwrap();
     let rotation = vault.rotations()[0].clone();
-    vault.advance_rotation(&caller()).await.unwrap();
+    vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     let store = vault.topology(&StoreId::Authorized).await.unwrap();
     let latest = store.rows().last().unwrap();
     let mut signers: Vec<_> = latest.signed.signed_by().collect();

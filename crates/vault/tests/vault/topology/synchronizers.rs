@@ -1,6 +1,6 @@
 //! Following a synchronizer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use strongroom_crypto::{KeyUsage, Timestamp};
 use strongroom_topology::{
@@ -10,7 +10,7 @@ use strongroom_topology::{
 use strongroom_vault::{Added, AuditOperation, Proposal, Rotate, RotationStep, Vault, VaultError};
 
 use super::{
-    finish_rotations, node,
+    PATIENT, finish_rotations, node,
     picture::{TopologyPicture, look},
     protocol_key,
     statements::{
@@ -78,10 +78,10 @@ async fn keys_hold_from_after_their_effective_time_until_that_of_their_successor
     sequence_own(&vault, 0, 0).await;
     let which = Rotate::One { old, name: None };
     let new = vault.begin_rotation(&caller(), which).await.unwrap()[0].new;
-    vault.advance_rotation(&caller()).await.unwrap();
+    vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     sequence_own(&vault, 10, 2).await;
     house.clock.set(second(11).sequenced);
-    vault.advance_rotation(&caller()).await.unwrap();
+    vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     sequence_own(&vault, 20, 3).await;
 
     let moment = |number: i64, after: i64| {
@@ -264,7 +264,7 @@ async fn a_rotation_waits_until_every_synchronizer_announces_the_new_key_and_the
     let old = protocol_key(&vault).await;
     let which = Rotate::One { old, name: None };
     vault.begin_rotation(&caller(), which).await.unwrap();
-    let step = async || vault.advance_rotation(&caller()).await.unwrap();
+    let step = async || vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     let waits_for = async |expected: &[StoreId]| {
         let before = look(&house, &vault).await;
         let found = step().await;
@@ -307,6 +307,41 @@ async fn a_rotation_waits_until_every_synchronizer_announces_the_new_key_and_the
         )
         .await;
     assert_eq!(code(signed), "KEY_RETIRED");
+}
+
+#[tokio::test]
+async fn a_store_that_never_catches_up_is_passed_over_by_whoever_says_so() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    sequence_own(&vault, 0, 0).await;
+    house.clock.set(second(1).sequenced);
+    let old = protocol_key(&vault).await;
+    let which = Rotate::One { old, name: None };
+    vault.begin_rotation(&caller(), which).await.unwrap();
+    let passed_over = BTreeSet::from([store()]);
+    let step = async |stores: &BTreeSet<StoreId>| {
+        let step = vault.advance_rotation(&caller(), stores).await;
+        step.unwrap()
+    };
+    let first = step(&PATIENT).await;
+    assert!(matches!(first, Some(RotationStep::Announced(_))));
+    for is_done in [
+        |step: &RotationStep| matches!(step, RotationStep::Withdrawn(_)),
+        |step: &RotationStep| matches!(step, RotationStep::Retired(_)),
+    ] {
+        let waits = step(&PATIENT).await;
+        assert!(matches!(waits, Some(RotationStep::Waiting { .. })));
+        assert!(is_done(&step(&passed_over).await.unwrap()));
+    }
+    assert!(vault.rotations().is_empty());
+    // A store that there is none of is a mistake, also when nothing is under way.
+    let mut other = synchronizer();
+    other.serial = 7;
+    let mistyped = BTreeSet::from([StoreId::Synchronizer(other)]);
+    let before = look(&house, &vault).await;
+    let refused = vault.advance_rotation(&caller(), &mistyped).await;
+    assert_eq!(code(refused), "TOPOLOGY_STORE_NOT_FOUND");
+    assert_eq!(look(&house, &vault).await, before);
 }
 
 #[tokio::test]

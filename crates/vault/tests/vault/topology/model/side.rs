@@ -16,7 +16,7 @@ use strongroom_vault::{NewIdentity, Proposal, Rotate, RotationStep, Vault};
 use crate::{
     house::{House, caller, code},
     topology::{
-        participant,
+        PATIENT, participant,
         picture::{RowPicture, TopologyPicture},
         statements::{
             add, authorize, delegate, delegation, namespace, outcomes, party, protocol_key_of,
@@ -158,7 +158,11 @@ impl Side {
 
     pub(super) async fn advance(&mut self) {
         let rotation = self.vault().rotations().into_iter().next();
-        let step = self.vault().advance_rotation(&caller()).await.unwrap();
+        let step = self
+            .vault()
+            .advance_rotation(&caller(), &PATIENT)
+            .await
+            .unwrap();
         let Some(step) = step else {
             return assert!(rotation.is_none());
         };
