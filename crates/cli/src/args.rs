@@ -178,10 +178,23 @@ impl Names<Container> {
 
 /// A name that was refused, with those that there are.
 #[derive(Debug, thiserror::Error)]
-#[error("{source} [possible values: {names}]")]
+#[error("{source}{names}")]
 struct NotListed<E: Error + 'static> {
     source: E,
+    /// As it follows the source; empty if that has named them.
     names: String,
+}
+
+impl<E: Error + 'static> NotListed<E> {
+    fn new(source: E, names: &[&str]) -> Self {
+        let told = source.to_string();
+        let names = if names.iter().all(|name| told.contains(name)) {
+            String::new()
+        } else {
+            format!(" [possible values: {}]", names.join(", "))
+        };
+        Self { source, names }
+    }
 }
 
 impl<T> Names<T> {
@@ -205,14 +218,10 @@ where
         argument: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<T, clap::Error> {
-        let names = self.names.join(", ");
+        let names = self.names.clone();
         // With the error of the type, which has a code of its own.
-        let read = move |text: &str| {
-            T::from_str(text).map_err(|source| NotListed {
-                source,
-                names: names.clone(),
-            })
-        };
+        let read =
+            move |text: &str| T::from_str(text).map_err(|source| NotListed::new(source, &names));
         TypedValueParser::parse_ref(&read, command, argument, value)
     }
 

@@ -104,6 +104,11 @@ pub(crate) enum CliError {
     NothingAnnounced { owner: String, store: String },
     #[error("{store} knows no namespace {namespace}")]
     UnknownNamespace { namespace: String, store: String },
+    #[error("{option} has no effect here: {why}")]
+    NoEffect {
+        option: &'static str,
+        why: &'static str,
+    },
     #[error("{file} is {found}, not signed topology: {command} takes it")]
     NotSigned {
         file: String,
@@ -300,6 +305,11 @@ const UNKNOWN_NAMESPACE: ErrorCode = code(
     "Give the whole namespace, not only its beginning, and name the store with --store: 'strongroom topology graph' shows those that \
      there are.",
 );
+const NO_EFFECT: ErrorCode = code(
+    "OPTION_WITHOUT_EFFECT",
+    Category::FailedPrecondition,
+    "Leave it out. Nothing was changed.",
+);
 const NOT_SIGNED: ErrorCode = code(
     "TOPOLOGY_INPUT_NOT_SIGNED",
     Category::InvalidRequest,
@@ -348,6 +358,7 @@ impl CliError {
         TIME_AHEAD,
         NOTHING_ANNOUNCED,
         UNKNOWN_NAMESPACE,
+        NO_EFFECT,
         NOT_SIGNED,
         OTHER_KEY,
     ];
@@ -390,6 +401,7 @@ impl Coded for CliError {
             Self::TimeAhead { .. } => TIME_AHEAD,
             Self::NothingAnnounced { .. } => NOTHING_ANNOUNCED,
             Self::UnknownNamespace { .. } => UNKNOWN_NAMESPACE,
+            Self::NoEffect { .. } => NO_EFFECT,
             Self::NotSigned { .. } => NOT_SIGNED,
             Self::OtherKey { .. } => OTHER_KEY,
         }

@@ -134,7 +134,7 @@ impl Decision {
             rejection: match &added.outcome {
                 Outcome::Rejected(why) => Some(Rejected {
                     code: why.code().name(),
-                    text: why.to_string(),
+                    text: why.explanation(),
                 }),
                 _ => None,
             },

@@ -97,6 +97,13 @@ fn a_snapshot_with_what_does_not_hold_is_taken_in_and_answered_with_no() {
         (&json!(1), &json!(1))
     );
 
+    let doctor = sandbox.run(["doctor"]).succeeded();
+    assert!(
+        doctor.text().contains("1 transaction, 1 rejected"),
+        "{}",
+        doctor.text()
+    );
+
     // The same with the rejection in it is as it should be.
     let export = ["topology", "export", "--store", STORE, "--out", "known"];
     sandbox.run(export).succeeded();

@@ -149,7 +149,11 @@ fn wrong_stores_and_times_are_refused() {
             2,
         ),
         (&["list", "--at", "yesterday"], "BAD_ARGUMENT", 2),
-        (&["list", "--mapping", "xyz"], "TOPOLOGY_INVALID_MAPPING", 2),
+        (
+            &["list", "--mapping", "xyz"],
+            "TOPOLOGY_MAPPING_KIND_UNKNOWN",
+            2,
+        ),
         (&["active-keys", "PAR::"], "TOPOLOGY_IDENTIFIER_INVALID", 2),
         (
             &["graph", "--store", "temporary:x"],

@@ -126,6 +126,40 @@ fn a_rotation_waits_until_the_synchronizer_shows_it() {
 }
 
 #[test]
+fn a_rotation_does_not_wait_for_a_store_that_is_given_up() {
+    let sandbox = following("snapshot-v2");
+    let old = sandbox.key_named("alice-signing");
+    assert_eq!(sandbox.run(["keys", "rotate", &old]).status, 6);
+    let doctor = sandbox.json(["doctor"]);
+    let checks = doctor["checks"].as_array().unwrap();
+    let of = |name: &str| {
+        let check = checks.iter().find(|check| check["name"] == name).unwrap();
+        text(check, "detail")
+    };
+    assert!(
+        of("rotation").contains(&format!("waits for {STORE}")),
+        "{doctor}"
+    );
+    assert!(
+        of("followed").contains("2 transactions, nothing rejected"),
+        "{doctor}"
+    );
+
+    let resume = ["keys", "rotate", "--resume", "--not-waiting-for"];
+    let unknown = STORE.replace("34-0", "34-1");
+    let wrong = sandbox.run([&resume[..], &[&unknown]].concat());
+    wrong.failed("TOPOLOGY_STORE_NOT_FOUND", 3);
+    let document = sandbox.json([&resume[..], &[STORE]].concat());
+    assert_eq!(document["waiting_for"], json!([]));
+    assert_eq!(document["rotations"][0]["state"], "retired");
+    sandbox.refuses(
+        ["keys", "rotate", "--not-waiting-for", STORE],
+        "WRONG_USAGE",
+        2,
+    );
+}
+
+#[test]
 fn a_rotation_goes_on_step_by_step_as_the_synchronizer_catches_up() {
     let sandbox = following("snapshot-v2");
     let old = sandbox.key_named("alice-encryption");

@@ -64,7 +64,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let report = match (plan, session.vault.identity()) {
         (Some(plan), None) => {
-            let identity = plan.make(&session).await?;
+            let identity = plan.make(&session).await?.view;
             let added = add(&session, certificates).await?;
             Report {
                 identity: Some(identity),
