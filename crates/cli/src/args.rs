@@ -13,9 +13,10 @@ use clap::{
     builder::{PossibleValue, TypedValueParser},
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyPurpose, KeyUsage, SigningKeySpec};
-use strongroom_topology::MemberCode;
+use strongroom_proto::topology::Container;
+use strongroom_topology::{ForceFlag, MappingCode, MemberCode};
 
-use crate::commands::Command;
+use crate::commands::{Command, RestrictionArg};
 
 /// The key vault of ledger nodes.
 ///
@@ -140,6 +141,62 @@ impl Names<MemberCode> {
     }
 }
 
+impl Names<MappingCode> {
+    /// The kinds of mappings; their three letters are taken too.
+    pub(crate) fn of_mappings() -> Self {
+        Self::of(MappingCode::ALL.map(MappingCode::name))
+    }
+}
+
+impl Names<RestrictionArg> {
+    /// What a key may be let sign.
+    pub(crate) fn of_restrictions() -> Self {
+        let whole = ["all", "all-but-delegations"].into_iter();
+        Self::of(whole.chain(MappingCode::ALL.map(MappingCode::name)))
+    }
+}
+
+impl Names<ForceFlag> {
+    /// The dangers that can be taken.
+    pub(crate) fn of_dangers() -> Self {
+        Self::of(ForceFlag::ALL.map(ForceFlag::name))
+    }
+}
+
+impl Names<Container> {
+    /// Every kind of file with signed topology.
+    pub(crate) fn of_containers() -> Self {
+        Self::of(Container::ALL.map(Container::name))
+    }
+
+    /// The kinds of snapshots.
+    pub(crate) fn of_snapshots() -> Self {
+        let snapshots = Container::ALL.into_iter().filter(|it| it.is_snapshot());
+        Self::of(snapshots.map(Container::name))
+    }
+}
+
+/// A name that was refused, with those that there are.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}{names}")]
+struct NotListed<E: Error + 'static> {
+    source: E,
+    /// As it follows the source; empty if that has named them.
+    names: String,
+}
+
+impl<E: Error + 'static> NotListed<E> {
+    fn new(source: E, names: &[&str]) -> Self {
+        let told = source.to_string();
+        let names = if names.iter().all(|name| told.contains(name)) {
+            String::new()
+        } else {
+            format!(" [possible values: {}]", names.join(", "))
+        };
+        Self { source, names }
+    }
+}
+
 impl<T> Names<T> {
     fn of(names: impl IntoIterator<Item = &'static str>) -> Self {
         Self {
@@ -161,8 +218,11 @@ where
         argument: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<T, clap::Error> {
+        let names = self.names.clone();
         // With the error of the type, which has a code of its own.
-        TypedValueParser::parse_ref(&T::from_str, command, argument, value)
+        let read =
+            move |text: &str| T::from_str(text).map_err(|source| NotListed::new(source, &names));
+        TypedValueParser::parse_ref(&read, command, argument, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
@@ -189,7 +249,7 @@ pub(crate) enum LogFormat {
 }
 
 /// A path as a word of a POSIX shell.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
     if text.bytes().all(plain) {

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use init::identity::{AnnouncedKey, Args as IdentityArgs, IdentityView};
-pub(crate) use topology::RootError;
+pub(crate) use topology::{RestrictionArg, RootError};
 
 use crate::args::Cli;
 
@@ -31,7 +31,7 @@ use crate::args::Cli;
 pub(crate) enum Command {
     Quickstart(quickstart::Options),
     Init(init::Options),
-    /// Generate, list, show, export, import, seal and delete keys
+    /// Generate, list, show, export, import, announce, rotate, seal and delete keys
     #[command(
         subcommand,
         after_help = "Examples:\n  strongroom keys generate-signing --usage protocol --name node-signing\n  strongroom keys list"

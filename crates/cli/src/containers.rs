@@ -1,5 +1,7 @@
 //! Files of topology: certificates, lists of transactions, snapshots; compressed or not, and of any size.
 
+mod mistaken;
+
 use std::{
     io::{self, BufRead, BufReader, Cursor, Read},
     path::{Path, PathBuf},
@@ -49,7 +51,16 @@ impl Opened {
             .with_context(|| name.clone())?;
         let container = match container {
             Some(container) => container,
-            None => detect(&head, head.len() < HEAD).with_context(|| name.clone())?,
+            None => {
+                let whole = head.len() < HEAD;
+                detect(&head, whole).map_err(|error| {
+                    let mistaken = whole.then(|| mistaken::recognised(&head, &name)).flatten();
+                    mistaken.map_or_else(
+                        || anyhow::Error::from(error).context(name.clone()),
+                        Into::into,
+                    )
+                })?
+            }
         };
         Ok(Self {
             container,

@@ -96,8 +96,25 @@ pub(crate) enum CliError {
     },
     #[error("a certificate is one transaction, these are {found}")]
     NotOneTransaction { found: usize },
-    #[error("this is the root certificate: to revoke it burns the namespace {namespace}")]
+    #[error("to revoke the root certificate burns the namespace {namespace}")]
     BurnsNamespace { namespace: String },
+    #[error("{moment} is more than a day ahead of this machine's clock, which says {now}")]
+    TimeAhead { moment: String, now: String },
+    #[error("{owner} announces no keys in {store} at that time")]
+    NothingAnnounced { owner: String, store: String },
+    #[error("{store} knows no namespace {namespace}")]
+    UnknownNamespace { namespace: String, store: String },
+    #[error("{option} has no effect here: {why}")]
+    NoEffect {
+        option: &'static str,
+        why: &'static str,
+    },
+    #[error("{file} is {found}, not signed topology: {command} takes it")]
+    NotSigned {
+        file: String,
+        found: &'static str,
+        command: &'static str,
+    },
     #[error("standard input was asked for twice")]
     StdinTwice,
     #[error("the fingerprint of the key is {found}, not {expected}")]
@@ -187,7 +204,8 @@ const OUTPUT_EXISTS: ErrorCode = code(
 const BINARY_TO_TERMINAL: ErrorCode = code(
     "BINARY_TO_TERMINAL",
     Category::InvalidRequest,
-    "Write it to a file with --out FILE, or in another form: --encoding hex, or for keys --format pkcs8-pem.",
+    "Write it to a file with --out FILE, or let another program read it through a pipe. What has a form in text too is shown in \
+     that: the command's --help lists its forms.",
 );
 const NO_TERMINAL: ErrorCode = code(
     "NO_TERMINAL",
@@ -269,6 +287,34 @@ const BURNS_NAMESPACE: ErrorCode = code(
     "Nothing can be signed in the namespace any more, by no key, and nothing brings it back. If that is what you want, add \
      --danger-burn-namespace.",
 );
+const TIME_AHEAD: ErrorCode = code(
+    "TOPOLOGY_TIME_AHEAD",
+    Category::InvalidRequest,
+    "Check the year and the zone: every later time of this synchronizer would be refused as too early. If the time is right, set the \
+     clock of this machine.",
+);
+const NOTHING_ANNOUNCED: ErrorCode = code(
+    "TOPOLOGY_NOTHING_ANNOUNCED",
+    Category::NotFound,
+    "Check the name, its prefix (PAR, SEQ, MED; none for a party), the store and the time: 'strongroom topology graph' shows who \
+     announces keys.",
+);
+const UNKNOWN_NAMESPACE: ErrorCode = code(
+    "TOPOLOGY_NAMESPACE_UNKNOWN",
+    Category::NotFound,
+    "Give the whole namespace, not only its beginning, and name the store with --store: 'strongroom topology graph' shows those that \
+     there are.",
+);
+const NO_EFFECT: ErrorCode = code(
+    "OPTION_WITHOUT_EFFECT",
+    Category::FailedPrecondition,
+    "Leave it out. Nothing was changed.",
+);
+const NOT_SIGNED: ErrorCode = code(
+    "TOPOLOGY_INPUT_NOT_SIGNED",
+    Category::InvalidRequest,
+    "'strongroom topology root inspect FILE' says what is in it; certificates, lists and snapshots are taken here.",
+);
 const OTHER_KEY: ErrorCode = code(
     "OTHER_KEY",
     Category::InvalidRequest,
@@ -309,6 +355,11 @@ impl CliError {
         OTHER_CONTAINER,
         NOT_ONE_TRANSACTION,
         BURNS_NAMESPACE,
+        TIME_AHEAD,
+        NOTHING_ANNOUNCED,
+        UNKNOWN_NAMESPACE,
+        NO_EFFECT,
+        NOT_SIGNED,
         OTHER_KEY,
     ];
 }
@@ -347,6 +398,11 @@ impl Coded for CliError {
             Self::OtherContainer { .. } => OTHER_CONTAINER,
             Self::NotOneTransaction { .. } => NOT_ONE_TRANSACTION,
             Self::BurnsNamespace { .. } => BURNS_NAMESPACE,
+            Self::TimeAhead { .. } => TIME_AHEAD,
+            Self::NothingAnnounced { .. } => NOTHING_ANNOUNCED,
+            Self::UnknownNamespace { .. } => UNKNOWN_NAMESPACE,
+            Self::NoEffect { .. } => NO_EFFECT,
+            Self::NotSigned { .. } => NOT_SIGNED,
             Self::OtherKey { .. } => OTHER_KEY,
         }
     }
@@ -425,7 +481,9 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return ExitCode::SUCCESS;
     }
-    advise(&error.source().and_then(code_of_link).unwrap_or(WRONG_USAGE))
+    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let code = causes.find_map(code_of_link);
+    advise(&code.unwrap_or(WRONG_USAGE))
 }
 
 /// Prints the code and what to try next; returns the exit status.

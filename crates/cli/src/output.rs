@@ -106,6 +106,12 @@ pub(crate) fn table<const N: usize>(
     table
 }
 
+/// `1 key`, `2 keys`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{end}")
+}
+
 /// RFC 3339 in UTC, to the microsecond.
 pub(crate) fn moment(timestamp: Timestamp) -> String {
     Moment::from_microsecond(timestamp.as_micros()).map_or_else(

@@ -65,6 +65,14 @@ impl RowView {
         }
     }
 
+    /// The row of a table under [`HISTORY_HEADER`].
+    pub(crate) fn cells_of_history(&self) -> [String; HISTORY_HEADER.len()] {
+        let [hash, mapping, operation, serial, state, from, about] = self.cells();
+        let until = self.place.valid_until.clone();
+        let until = until.unwrap_or_else(|| "-".to_owned());
+        [hash, mapping, operation, serial, state, from, until, about]
+    }
+
     /// The row of a table under [`HEADER`].
     pub(crate) fn cells(&self) -> [String; HEADER.len()] {
         let transaction = &self.transaction;
@@ -88,6 +96,18 @@ pub(crate) const HEADER: [&str; 7] = [
     "SERIAL",
     "STATE",
     "VALID FROM",
+    "ABOUT",
+];
+
+/// The same with what has ended.
+pub(crate) const HISTORY_HEADER: [&str; 8] = [
+    "HASH",
+    "MAPPING",
+    "OPERATION",
+    "SERIAL",
+    "STATE",
+    "VALID FROM",
+    "VALID UNTIL",
     "ABOUT",
 ];
 

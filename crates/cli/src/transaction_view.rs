@@ -53,6 +53,13 @@ impl TransactionView {
         }
     }
 
+    /// The same with what the signatures give reason for.
+    pub(crate) fn of_signed(signed: &SignedTransaction) -> Self {
+        let mut view = Self::of(signed.transaction());
+        view.warnings.extend(Warning::of_signatures(signed));
+        view
+    }
+
     /// Prints the sentence, a field a line, and the warnings.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}\n", output::printable(&self.summary))?;
@@ -84,11 +91,9 @@ pub(crate) struct SignedView {
 impl SignedView {
     /// Checks each signature whose key is in `keys`.
     pub(crate) fn of(signed: &SignedTransaction, keys: &KnownKeys) -> Self {
-        let mut transaction = TransactionView::of(signed.transaction());
-        transaction.warnings.extend(Warning::of_signatures(signed));
         let signatures = signed.signatures().iter();
         Self {
-            transaction,
+            transaction: TransactionView::of_signed(signed),
             proposal: signed.is_proposal(),
             signatures: signatures
                 .map(|signature| SignatureView::of(signed, signature, keys))

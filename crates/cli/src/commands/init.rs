@@ -15,7 +15,7 @@ use strongroom_config::{
     CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, PromptTag, Protection,
     SecretSource, VaultConfig,
 };
-use strongroom_crypto::{Random, SystemRandom, clock::SystemClock};
+use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME};
 use strongroom_kms::{KeyState, KmsKeyId};
 use strongroom_kms_local::{
@@ -115,11 +115,16 @@ struct Report {
     /// Whether the vault was made, rather than found.
     created: bool,
     identity: Option<IdentityView>,
+    /// What was done for an identity, in words; empty if it was complete.
+    identity_changes: Vec<String>,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     // What is wrong with it is told before anything is made.
     let identity = options.identity.plan()?;
+    if let Some(identity) = &identity {
+        identity.check_name(options.node.as_deref().unwrap_or(DEFAULT_NODE))?;
+    }
     let plan = Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
@@ -129,9 +134,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Some(_) => open_or_make(global, &plan).await?,
         None => (make(global, &plan).await?, true),
     };
-    let identity = match identity {
-        Some(identity) => Some(identity.make(&session).await?),
-        None => None,
+    let (identity, identity_changes) = match identity {
+        Some(plan) => {
+            let identity::Made { view, changes } = plan.make(&session).await?;
+            (Some(view), changes)
+        }
+        None => (None, Vec::new()),
     };
     // Names of files need not be text; what is printed is.
     let shown = |path: &Path| path.display().to_string();
@@ -145,6 +153,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         kms_calls: session.kms.total_calls(),
         created,
         identity,
+        identity_changes,
     };
     session.close().await;
     output::print(global.output, &report, |out| {
@@ -171,6 +180,15 @@ impl Report {
         match &self.identity {
             Some(identity) => {
                 identity.write(out)?;
+                for change in &self.identity_changes {
+                    writeln!(out, "{change}")?;
+                }
+                if self.identity_changes.is_empty() {
+                    writeln!(
+                        out,
+                        "The identity was complete already: nothing was changed."
+                    )?;
+                }
                 writeln!(out, "Next: strongroom topology graph {vault}")
             }
             None => writeln!(
@@ -320,6 +338,7 @@ impl Draft {
     fn of(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Self> {
         let config = new_config(plan)?;
         config.validate()?;
+        check_key_names(&config.vault.node)?;
         refuse_shared_keys(global, &config)?;
         let passphrase = match &plan.protection {
             Some(Protection::Passphrase { from }) => Some(secrets::read_new(from, NEW_PASSPHRASE)?),
@@ -327,6 +346,14 @@ impl Draft {
         };
         Ok(Self { config, passphrase })
     }
+}
+
+/// The names of the node's keys begin with its own.
+fn check_key_names(node: &str) -> anyhow::Result<()> {
+    for suffix in ["namespace", "intermediate-namespace", "sequencer-auth"] {
+        KeyName::try_new(format!("{node}-{suffix}"))?;
+    }
+    Ok(())
 }
 
 /// What a prompt for a new passphrase says.

@@ -1,5 +1,6 @@
 //! `keys`: the keys of a vault.
 
+mod announce;
 mod delete;
 pub(crate) mod export;
 mod generate;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Export(export::Options),
     Import(import::Options),
     Delete(delete::Options),
+    Announce(announce::AnnounceOptions),
+    Withdraw(announce::WithdrawOptions),
     Rotate(rotate::Options),
     RotateAll(rotate::AllOptions),
     Seal(seal::Options),
@@ -45,6 +48,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Export(options) => export::run(global, options).await,
         Command::Import(options) => import::run(global, options).await,
         Command::Delete(options) => delete::run(global, options).await,
+        Command::Announce(options) => announce::announce(global, options).await,
+        Command::Withdraw(options) => announce::withdraw(global, options).await,
         Command::Rotate(options) => rotate::run(global, options).await,
         Command::RotateAll(options) => rotate::all(global, options).await,
         Command::Seal(options) => seal::run(global, options).await,

@@ -55,8 +55,12 @@ struct Report {
     identity: IdentityView,
     /// Who may sign for the node's namespace, and what the node announces.
     delegations: Vec<NamespaceView>,
+    /// What was done for the identity in this run, in words.
+    identity_changes: Vec<String>,
     /// Those of this run.
     rotations: Vec<rotate::View>,
+    /// Why there are none.
+    not_rotated: Option<String>,
     keys: Vec<KeyView>,
     checks: Vec<Check>,
     kms_calls: u64,
@@ -71,9 +75,15 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let (session, created) = init::open_or_make(global, &plan).await?;
     let spinner = progress::spinner(global, "making keys and using them");
     let mut checks = Vec::new();
-    node::make(&session).await?;
+    let identity_changes = node::make(&session).await?;
     let keys = node::current_keys(&session.vault).await?;
-    checks::uses(&session.vault, &keys, "first use", &mut checks).await?;
+    checks::uses(
+        &session.vault,
+        &keys,
+        if created { "first use" } else { "in use" },
+        &mut checks,
+    )
+    .await?;
     let mut kms_calls = session.kms.total_calls();
     session.close().await;
 
@@ -95,7 +105,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         created,
         identity: IdentityView::of(&session.vault).await?,
         delegations: node::delegations(&session.vault).await?,
-        rotations,
+        identity_changes,
+        rotations: rotations.done,
+        not_rotated: rotations.why_none,
         keys: views(&session.vault, &every).await?,
         checks,
         kms_calls,
@@ -140,6 +152,12 @@ impl Report {
             .iter()
             .try_for_each(|namespace| write_namespace(namespace, out))?;
         writeln!(out)?;
+        for change in &self.identity_changes {
+            writeln!(out, "{change}")?;
+        }
+        if let Some(why) = &self.not_rotated {
+            writeln!(out, "no keys were rotated: {why}")?;
+        }
         for rotation in &self.rotations {
             let (old, new) = (&rotation.old, &rotation.new);
             writeln!(out, "rotated {old}\n     to {new}")?;

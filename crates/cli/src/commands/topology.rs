@@ -5,6 +5,7 @@ mod announcement;
 mod apply;
 mod args;
 mod authorize;
+mod caution;
 mod delegate;
 mod export;
 mod graph;
@@ -21,7 +22,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(crate) use self::{graph::label as key_label, root::RootError};
+pub(crate) use self::{
+    graph::label as key_label,
+    root::{RestrictionArg, RootError},
+};
 use crate::args::Global;
 
 /// What to do with topology.

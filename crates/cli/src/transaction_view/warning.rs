@@ -44,6 +44,15 @@ impl Warning {
         })
     }
 
+    /// That a key which is let sign was revoked in this namespace before.
+    pub(crate) fn of_delegation_after_revocation() -> Self {
+        warning(
+            "revoked_before",
+            "This key was revoked in this namespace before. A store of this vault takes it again; synchronizers that have seen the \
+             revocation reject it for ever. Let a new key sign instead.",
+        )
+    }
+
     /// What a key that is used for more than namespaces gives reason for.
     pub(crate) fn of_usages(usages: KeyUsages) -> Option<Self> {
         (usages != KeyUsages::only(KeyUsage::Namespace)).then(|| {

@@ -68,9 +68,11 @@ fn an_identity_is_finished_by_the_same_command_and_then_left_alone() {
     sandbox.run(["init", "--unprotected-key-file"]).succeeded();
     let first = sandbox.json(PARTICIPANT);
     assert_eq!(first["created"], false);
+    assert_eq!(first["identity_changes"][0], "identity made");
     let before = sandbox.snapshot();
     let second = sandbox.json(PARTICIPANT);
     assert_eq!(first["identity"], second["identity"]);
+    assert_eq!(second["identity_changes"], Value::Array(Vec::new()));
     sandbox.assert_unchanged(&before);
     assert_eq!(sandbox.json(["doctor"])["healthy"], true);
 }
@@ -130,6 +132,40 @@ fn a_sequencer_with_an_intermediate_key_lets_its_root_key_rest() {
 }
 
 #[test]
+fn options_do_what_they_say_or_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.run(PARTICIPANT).succeeded();
+    let with = |more: &[&'static str]| [&PARTICIPANT[..], more].concat();
+    for (more, option) in [
+        (["--signing-spec", "ec-p-384"], "--signing-spec"),
+        (["--encryption-spec", "rsa-2048"], "--encryption-spec"),
+    ] {
+        let ran = sandbox.refuses(with(&more), "OPTION_WITHOUT_EFFECT", 3);
+        assert!(ran.stderr.contains(option), "{}", ran.stderr);
+    }
+    // What says how it is already is no mistake.
+    let same = with(&["--signing-spec", "ec-curve-25519"]);
+    assert_eq!(
+        sandbox.json(same)["identity_changes"],
+        Value::Array(Vec::new())
+    );
+    let intermediate = with(&["--intermediate-key"]);
+    let ran = sandbox.run(&intermediate).succeeded();
+    let key = sandbox.key_named("node-intermediate-namespace");
+    let told = format!("\nintermediate key added: {key} signs for the namespace\n");
+    assert!(ran.text().contains(&told), "{}", ran.text());
+    let again = sandbox.run(&intermediate).succeeded();
+    assert!(
+        again.text().contains("\nThe identity was complete already"),
+        "{}",
+        again.text()
+    );
+    let mediator = ["init", "--unprotected-key-file", "--kind", "mediator"];
+    let mediator = [&mediator[..], &["--encryption-spec", "ec-p-256"]].concat();
+    sandbox.refuses(mediator, "OPTION_WITHOUT_EFFECT", 3);
+}
+
+#[test]
 fn one_vault_is_one_node() {
     let sandbox = Sandbox::new();
     sandbox.run(PARTICIPANT).succeeded();
@@ -169,7 +205,7 @@ fn what_is_wrong_with_an_identity_is_told_before_a_vault_is_made() {
         ),
         (
             vec!["init", "--unprotected-key-file", "--kind", "domain"],
-            "TOPOLOGY_IDENTIFIER_INVALID",
+            "TOPOLOGY_MEMBER_KIND_UNKNOWN",
             2,
         ),
         (
@@ -181,6 +217,9 @@ fn what_is_wrong_with_an_identity_is_told_before_a_vault_is_made() {
         sandbox.refuses(args, code, status);
         assert!(!sandbox.vault().exists());
     }
+    let named = |node: &'static str| [&PARTICIPANT[..], &["--node", node]].concat();
+    sandbox.refuses(named("über"), "TOPOLOGY_IDENTIFIER_INVALID", 2);
+    assert!(!sandbox.vault().exists());
     let args = [&PARTICIPANT[..], &["--certificate", truncated]].concat();
     sandbox.refuses(args, "TOPOLOGY_INPUT_UNKNOWN", 2);
     assert!(!sandbox.vault().exists());

@@ -4,6 +4,8 @@
 mod exchange;
 #[path = "offline_root/inspection.rs"]
 mod inspection;
+#[path = "offline_root/next_steps.rs"]
+mod next_steps;
 #[path = "offline_root/refusals.rs"]
 mod refusals;
 #[path = "offline_root/vectors.rs"]

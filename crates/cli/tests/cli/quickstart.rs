@@ -170,6 +170,10 @@ fn quickstart_leaves_a_node_that_follows_a_synchronizer_as_it_is() {
     let document = sandbox.json(["quickstart"]);
     assert_eq!(document["identity"]["member"], member);
     assert_eq!(document["rotations"], Value::Array(Vec::new()));
+    assert!(text(&document, "not_rotated").contains(store), "{document}");
+    let ran = sandbox.run(["quickstart"]).succeeded();
+    let told = format!("\nno keys were rotated: the vault follows {store}");
+    assert!(ran.text().contains(&told), "{}", ran.text());
     let keys = document["keys"].as_array().unwrap();
     assert!(keys.iter().all(|key| key["state"] == "active"));
 }
@@ -186,6 +190,22 @@ fn a_second_run_goes_on_with_the_same_keys() {
     assert_eq!(second["kms_calls"], 2);
     let shown = sandbox.run(["quickstart"]).succeeded();
     assert!(shown.text().starts_with("Went on with vault "));
+    assert!(!shown.text().contains("(first use)"), "{}", shown.text());
+    assert!(
+        shown.text().contains("node-signing") && shown.text().contains("(in use)"),
+        "{}",
+        shown.text()
+    );
+    assert!(
+        shown
+            .text()
+            .contains("\nno keys were rotated: they were rotated by a run before"),
+        "{}",
+        shown.text()
+    );
+    assert_eq!(first["not_rotated"], Value::Null);
+    assert_eq!(first["identity_changes"][0], "identity made");
+    assert_eq!(second["identity_changes"], Value::Array(Vec::new()));
 }
 
 #[test]

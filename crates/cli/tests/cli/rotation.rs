@@ -108,3 +108,32 @@ fn without_a_rotation_there_is_nothing_to_resume_or_to_abandon() {
     }
     sandbox.assert_unchanged(&before);
 }
+
+#[test]
+fn a_single_key_is_announced_and_withdrawn_again() {
+    let sandbox = Sandbox::with_participant("node");
+    let key = sandbox.signing_key("ec-p-256", "protocol");
+    let first = sandbox.key_named("node-signing");
+    let document = sandbox.json(["keys", "announce", &key]);
+    assert_eq!(document["state"], "announced");
+    let keys = document["identity"]["keys"].as_array().unwrap();
+    assert_eq!(keys.last().unwrap()["fingerprint"], key);
+    assert!(is_announced(&sandbox, &key));
+    sandbox.refuses(["keys", "announce", &key], "KEY_ALREADY_ANNOUNCED", 3);
+
+    sandbox.refuses(["keys", "withdraw", &first], "NOT_CONFIRMED", 3);
+    let ran = sandbox
+        .run(["keys", "withdraw", &first, "--yes"])
+        .succeeded();
+    assert!(
+        ran.text().starts_with(&format!("withdrawn {first}\n")),
+        "{}",
+        ran.text()
+    );
+    assert!(!is_announced(&sandbox, &first));
+    assert_eq!(state_of(&sandbox, &first), "active");
+    // Somebody must sign.
+    let last = sandbox.run(["keys", "withdraw", &key, "--yes"]);
+    assert_eq!(last.status, 3, "{}", last.stderr);
+    assert!(is_announced(&sandbox, &key));
+}

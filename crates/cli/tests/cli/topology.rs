@@ -1,9 +1,13 @@
 //! `topology`: what is announced, who may sign, and the exchange between vaults.
 
+#[path = "topology/caution.rs"]
+mod caution;
 #[path = "topology/drawing.rs"]
 mod drawing;
 #[path = "topology/exchange.rs"]
 mod exchange;
+#[path = "topology/history.rs"]
+mod history;
 #[path = "topology/reading.rs"]
 mod reading;
 #[path = "topology/refusals.rs"]

@@ -55,6 +55,15 @@ fn doctor_looks_at_everything_and_warns_of_an_unprotected_key_file() {
 }
 
 #[test]
+fn doctor_tells_that_a_vault_has_no_identity_yet() {
+    let sandbox = Sandbox::with_vault();
+    let doctor = sandbox.json(["doctor"]);
+    let identity = checks(&doctor, "identity");
+    assert_eq!(identity[0]["status"], "ok");
+    assert!(text(identity[0], "detail").contains("init --kind"));
+}
+
+#[test]
 fn the_audit_log_tells_who_did_what_to_which_key() {
     let sandbox = Sandbox::with_vault();
     let key = sandbox.signing_key("ed25519", "protocol");

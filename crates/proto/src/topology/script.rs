@@ -72,8 +72,8 @@ pub fn encode_transaction_as_script(draft: Draft, order: &[MappingCode]) -> Tran
     write(draft, order, None)
 }
 
-/// The first delegation of `namespace` to `target`, in the bytes that `prepare-cert.sh` would write. `order` is as for
-/// [`encode_transaction_as_script`].
+/// A delegation of `namespace` to `target`, in the bytes that `prepare-cert.sh` would write; it always writes the first serial.
+/// `order` is as for [`encode_transaction_as_script`].
 ///
 /// # Errors
 /// [`ProtoError::InvalidMapping`] for a delegation that could never hold.
@@ -82,13 +82,14 @@ pub fn encode_delegation_as_script(
     target: DelegationTarget,
     restriction: Restriction,
     order: &[MappingCode],
+    serial: Serial,
 ) -> Result<Transaction, ProtoError> {
     let DelegationTarget { key, message } = target;
     let delegation = NamespaceDelegation::try_new(namespace, key, restriction)
         .map_err(refused("NamespaceDelegation"))?;
     let draft = Draft {
         operation: Operation::AddReplace,
-        serial: Serial::FIRST,
+        serial,
         mapping: Mapping::NamespaceDelegation(delegation),
     };
     Ok(write(draft, order, Some(message)))

@@ -13,7 +13,7 @@ use strongroom_proto::{
     },
     v30 as crypto,
 };
-use strongroom_topology::{Mapping, MappingCode, Operation, Restriction, Transaction};
+use strongroom_topology::{Mapping, MappingCode, Operation, Restriction, Serial, Transaction};
 
 use crate::support::{generate, inside, with_unknown_fields, wrap};
 
@@ -29,7 +29,7 @@ fn delegate(
     order: &[MappingCode],
 ) -> Transaction {
     let namespace = namespace_key().fingerprint().into();
-    encode_delegation_as_script(namespace, target, restriction, order).unwrap()
+    encode_delegation_as_script(namespace, target, restriction, order, Serial::FIRST).unwrap()
 }
 
 fn message(transaction: &Transaction) -> v30::TopologyTransaction {

@@ -1,14 +1,16 @@
 //! What topology says of the node, held against the keys that are here.
 
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{
+    Fingerprint,
+    clock::{Clock, SystemClock},
+};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Member, StoreId};
+use strongroom_topology::{At, Member, OwnerToKeyMapping, StoreId};
 use strongroom_vault::{KeyFilter, Vault, VaultError};
 
 use super::{Check, Status, check, failed};
 use crate::output;
 
-/// Nothing at all of a vault that has neither an identity nor topology.
 pub(super) async fn checks(vault: &Vault) -> Vec<Check> {
     match look(vault).await {
         Ok(checks) => checks,
@@ -19,22 +21,24 @@ pub(super) async fn checks(vault: &Vault) -> Vec<Check> {
 async fn look(vault: &Vault) -> Result<Vec<Check>, VaultError> {
     let rows = rows(vault).await?;
     let identity = vault.identity();
-    if rows == 0 && identity.is_none() {
-        return Ok(Vec::new());
-    }
+    let counted = output::counted(rows, "transaction");
     let mut checks = vec![check(
         "topology",
         Status::Ok,
-        format!("{rows} transactions, which add up to the state record"),
+        format!("{counted}, which add up to the state record"),
     )];
     if let Some(identity) = identity {
         let member = identity.member;
         checks.push(check("identity", Status::Ok, member.to_string()));
         checks.push(delegations(vault, &member).await?);
         checks.extend(announced_keys(vault, &member).await?);
+    } else {
+        let detail = "none yet: 'strongroom init --kind' makes it";
+        checks.push(check("identity", Status::Ok, detail));
     }
+    checks.extend(followed(vault).await?);
     checks.extend(retired_keys(vault).await?);
-    checks.extend(rotations(vault));
+    checks.extend(rotations(vault).await?);
     Ok(checks)
 }
 
@@ -63,7 +67,10 @@ async fn delegations(vault: &Vault, member: &Member) -> Result<Check, VaultError
         check(
             name,
             Status::Ok,
-            format!("{count} keys may sign for the namespace"),
+            format!(
+                "{} may sign for the namespace",
+                output::counted(count, "key")
+            ),
         )
     } else {
         let dangling: Vec<_> = dangling.iter().map(ToString::to_string).collect();
@@ -95,7 +102,8 @@ async fn announced_keys(vault: &Vault, member: &Member) -> Result<Vec<Check>, Va
         checks.push(check("announced", Status::Failed, detail));
     }
     if checks.is_empty() {
-        let detail = format!("the private halves of all {} keys are here", keys.len());
+        let count = output::counted(keys.len(), "announced key");
+        let detail = format!("{count}, and every private half is here");
         checks.push(check("announced", Status::Ok, detail));
     }
     Ok(checks)
@@ -123,14 +131,74 @@ async fn retired_keys(vault: &Vault) -> Result<Vec<Check>, VaultError> {
     Ok(still.map(warn).collect())
 }
 
-fn rotations(vault: &Vault) -> Vec<Check> {
-    let of_one = |rotation: &strongroom_vault::Rotation| {
+/// Of each synchronizer that is followed, whether what it sent was taken.
+async fn followed(vault: &Vault) -> Result<Vec<Check>, VaultError> {
+    let mut checks = Vec::new();
+    for id in vault.topology_stores().await? {
+        if !matches!(id, StoreId::Synchronizer(_)) {
+            continue;
+        }
+        let store = vault.topology(&id).await?;
+        let rows = store.rows().iter();
+        let rejected = rows.filter(|row| row.rejection.is_some()).count();
+        let (status, found) = match rejected {
+            0 => (Status::Ok, "nothing rejected".to_owned()),
+            count => (
+                Status::Warning,
+                format!("{count} rejected: 'strongroom topology list --rejected --store {id}'"),
+            ),
+        };
+        let counted = output::counted(store.rows().len(), "transaction");
+        checks.push(check(
+            "followed",
+            status,
+            format!("{id}: {counted}, {found}"),
+        ));
+    }
+    Ok(checks)
+}
+
+/// Rotations under way, and which stores each waits for.
+async fn rotations(vault: &Vault) -> Result<Vec<Check>, VaultError> {
+    let mut checks = Vec::new();
+    for rotation in vault.rotations() {
         let since = output::moment(rotation.created_at);
         let (old, new) = (rotation.old, rotation.new);
+        let waits = match waits_for(vault, &rotation).await? {
+            stores if stores.is_empty() => String::new(),
+            stores => format!(", waits for {}", stores.join(", ")),
+        };
         let detail = format!(
-            "of {old} to {new}, under way since {since}: 'strongroom keys rotate --resume'"
+            "of {old} to {new}, under way since {since}{waits}: 'strongroom keys rotate --resume'"
         );
-        check("rotation", Status::Warning, detail)
+        checks.push(check("rotation", Status::Warning, detail));
+    }
+    Ok(checks)
+}
+
+/// The stores that announce the node, and not the same of both keys as the node itself now.
+async fn waits_for(
+    vault: &Vault,
+    rotation: &strongroom_vault::Rotation,
+) -> Result<Vec<String>, VaultError> {
+    let both = |mapping: &OwnerToKeyMapping| {
+        (
+            mapping.contains(&rotation.old),
+            mapping.contains(&rotation.new),
+        )
     };
-    vault.rotations().iter().map(of_one).collect()
+    let authorized = vault.topology(&StoreId::Authorized).await?;
+    let announced = authorized
+        .owner_to_key(&rotation.member, At::Head)
+        .map(both);
+    let now = At::Time(SystemClock.now());
+    let mut late = Vec::new();
+    for id in vault.topology_stores().await? {
+        let store = vault.topology(&id).await?;
+        let there = store.owner_to_key(&rotation.member, now).map(both);
+        if id != StoreId::Authorized && there.is_some() && there != announced {
+            late.push(id.to_string());
+        }
+    }
+    Ok(late)
 }

@@ -1,5 +1,7 @@
 //! The identity of a node: who it is on the ledger, and the keys that announce it.
 
+mod changes;
+
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -28,12 +30,12 @@ pub(crate) struct Args {
     /// Let an intermediate namespace key sign from day to day, so that the root key can rest.
     #[arg(long, requires = "kind", conflicts_with = "certificate")]
     intermediate_key: bool,
-    /// The spec of the signing keys.
-    #[arg(long, value_name = "SPEC", requires = "kind", default_value = "ec-curve-25519", value_parser = Names::of_signing_specs())]
-    signing_spec: SigningKeySpec,
-    /// The spec of the encryption key, which only participants have.
-    #[arg(long, value_name = "SPEC", requires = "kind", default_value = "ec-p-256", value_parser = Names::of_encryption_specs())]
-    encryption_spec: EncryptionKeySpec,
+    /// The spec of the signing keys [default: ec-curve-25519].
+    #[arg(long, value_name = "SPEC", requires = "kind", value_parser = Names::of_signing_specs())]
+    signing_spec: Option<SigningKeySpec>,
+    /// The spec of the encryption key, which only participants have [default: ec-p-256].
+    #[arg(long, value_name = "SPEC", requires = "kind", value_parser = Names::of_encryption_specs())]
+    encryption_spec: Option<EncryptionKeySpec>,
     /// A certificate of a root key that is kept offline; may be given more than once.
     #[arg(long, value_name = "FILE", requires = "kind")]
     certificate: Vec<PathBuf>,
@@ -58,6 +60,13 @@ impl Args {
         };
         if let Some(identifier) = &self.identifier {
             check_identifier(identifier)?;
+        }
+        if self.encryption_spec.is_some() && kind != MemberCode::Participant {
+            return Err(CliError::NoEffect {
+                option: "--encryption-spec",
+                why: "only participants have an encryption key",
+            }
+            .into());
         }
         certificates.extend(containers::transactions(&self.certificate, None)?);
         Ok(Some(Plan {
@@ -85,8 +94,10 @@ pub(crate) struct Plan {
     /// None for the name of the node.
     pub(crate) identifier: Option<String>,
     pub(crate) intermediate_key: bool,
-    pub(crate) signing_spec: SigningKeySpec,
-    pub(crate) encryption_spec: EncryptionKeySpec,
+    /// None for the default.
+    pub(crate) signing_spec: Option<SigningKeySpec>,
+    /// None for the default.
+    pub(crate) encryption_spec: Option<EncryptionKeySpec>,
     /// Of a root key that is kept offline; empty for one that is made here.
     pub(crate) certificates: Vec<SignedTransaction>,
     pub(crate) namespace: Option<Namespace>,
@@ -99,26 +110,30 @@ impl Plan {
             kind: MemberCode::Participant,
             identifier: None,
             intermediate_key: false,
-            signing_spec: SigningKeySpec::EcCurve25519,
-            encryption_spec: EncryptionKeySpec::EcP256,
+            signing_spec: None,
+            encryption_spec: None,
             certificates: Vec::new(),
             namespace: None,
         }
     }
 
-    /// Makes the identity, or finishes it; changes nothing when it is complete.
-    pub(crate) async fn make(self, session: &Session) -> anyhow::Result<IdentityView> {
+    /// Makes the identity, or finishes it, and says what it did; changes nothing when it is complete.
+    pub(crate) async fn make(self, session: &Session) -> anyhow::Result<Made> {
         let (vault, caller) = (&session.vault, &session.caller);
         let node = session.config.vault.node.clone();
         let new = NewIdentity {
             code: self.kind,
-            identifier: self.identifier.unwrap_or_else(|| node.clone()),
+            identifier: self.identifier.clone().unwrap_or_else(|| node.clone()),
             node,
             intermediate_key: self.intermediate_key,
-            signing_spec: self.signing_spec,
-            encryption_spec: self.encryption_spec,
+            signing_spec: self.signing_spec.unwrap_or(SigningKeySpec::EcCurve25519),
+            encryption_spec: self.encryption_spec.unwrap_or(EncryptionKeySpec::EcP256),
         };
         check_identifier(&new.identifier)?;
+        let before = changes::before(vault).await?;
+        if let Some(before) = &before {
+            changes::refuse_idle_options(before, &self)?;
+        }
         if !self.certificates.is_empty() {
             let namespace = self.namespace.as_ref();
             vault
@@ -128,14 +143,27 @@ impl Plan {
             vault.initialize(caller, &new).await?;
         }
         let view = IdentityView::of(vault).await?;
+        let changes = changes::between(before.as_ref(), &view);
         for key in &view.keys {
             // Of an identity that was finished before, a key may have been deleted by force since.
             if let Ok(entry) = vault.key(&key.fingerprint.parse()?) {
                 crate::commands::keys::warn_if_clear(&entry);
             }
         }
-        Ok(view)
+        Ok(Made { view, changes })
     }
+
+    /// Refuses the name that the node gets if nothing else is said, before there is a vault.
+    pub(crate) fn check_name(&self, node: &str) -> anyhow::Result<()> {
+        check_identifier(self.identifier.as_deref().unwrap_or(node))
+    }
+}
+
+/// An identity as it is now, and what was done for it.
+pub(crate) struct Made {
+    pub(crate) view: IdentityView,
+    /// In words; empty if it was complete.
+    pub(crate) changes: Vec<String>,
 }
 
 /// Whether there is something to do without certificates.

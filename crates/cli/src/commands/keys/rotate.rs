@@ -10,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::{Fingerprint, KeyName};
 use strongroom_errors::Category;
+use strongroom_topology::StoreId;
 use strongroom_vault::{Rotate, Rotation, RotationStep, Vault};
 
 use crate::{args::Global, exit, output, progress, session::Session};
@@ -27,6 +28,7 @@ use crate::{args::Global, exit, output, progress, session::Session};
     strongroom keys rotate 1220...\n  \
     strongroom keys rotate 1220... --name node-signing-2027\n  \
     strongroom keys rotate --resume\n  \
+    strongroom keys rotate --resume --not-waiting-for synchronizer:da::1220...::34-0\n  \
     strongroom keys rotate --abandon")]
 pub(crate) struct Options {
     /// The key that leaves: 'strongroom topology active-keys' shows those that are announced.
@@ -38,6 +40,10 @@ pub(crate) struct Options {
     /// Go on with what was begun.
     #[arg(long, conflicts_with = "fingerprint")]
     resume: bool,
+    /// With --resume: do not wait for this store, of a synchronizer that the node left or that never was; may be given more than
+    /// once.
+    #[arg(long, value_name = "STORE", requires = "resume")]
+    not_waiting_for: Vec<StoreId>,
     /// Give up what was begun. Keys and announcements stay as they are.
     #[arg(long, conflicts_with_all = ["fingerprint", "resume"])]
     abandon: bool,
@@ -62,13 +68,14 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         let name = options.name;
         begin(&session, Rotate::One { old, name }).await?;
     }
-    go_on(global, session).await
+    let not_waiting_for = options.not_waiting_for.into_iter().collect();
+    go_on(global, session, &not_waiting_for).await
 }
 
 pub(crate) async fn all(global: &Global, _options: AllOptions) -> anyhow::Result<ExitCode> {
     let session = Session::open(global).await?;
     begin(&session, Rotate::All).await?;
-    go_on(global, session).await
+    go_on(global, session, &BTreeSet::new()).await
 }
 
 async fn begin(session: &Session, which: Rotate) -> anyhow::Result<()> {
@@ -80,8 +87,12 @@ async fn begin(session: &Session, which: Rotate) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn go_on(global: &Global, session: Session) -> anyhow::Result<ExitCode> {
-    let report = advance(global, &session).await?;
+async fn go_on(
+    global: &Global,
+    session: Session,
+    not_waiting_for: &BTreeSet<StoreId>,
+) -> anyhow::Result<ExitCode> {
+    let report = advance(global, &session, not_waiting_for).await?;
     session.close().await;
     output::print(global.output, &report, |out| {
         report.write(out, &global.vault_args())
@@ -94,13 +105,18 @@ async fn go_on(global: &Global, session: Session) -> anyhow::Result<ExitCode> {
 }
 
 /// Does every step of the rotations under way that can be done now, and tells each as it is done.
-pub(crate) async fn advance(global: &Global, session: &Session) -> anyhow::Result<Report> {
+///
+/// Stores in `not_waiting_for` are passed over.
+pub(crate) async fn advance(
+    global: &Global,
+    session: &Session,
+    not_waiting_for: &BTreeSet<StoreId>,
+) -> anyhow::Result<Report> {
     let mut report = Report::begun(&session.vault, "begun")?;
     let spinner = progress::spinner(global, "rotating");
-    let not_waiting_for = BTreeSet::new();
     while let Some(step) = session
         .vault
-        .advance_rotation(&session.caller, &not_waiting_for)
+        .advance_rotation(&session.caller, not_waiting_for)
         .await?
     {
         let (rotation, state) = match step {
@@ -200,7 +216,9 @@ impl Report {
                 "\n{store} does not show it yet. Give it the change, and when it has sequenced it:\n  \
                 strongroom topology export {vault} --mapping otk --format transactions --out FILE\n  \
                 strongroom topology apply FILE {vault} --store {store} --sequenced TIME\n  \
-                strongroom keys rotate {vault} --resume"
+                strongroom keys rotate {vault} --resume\n\
+                A synchronizer that the node left never shows it:\n  \
+                strongroom keys rotate {vault} --resume --not-waiting-for {store}"
             )?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The node of the vault: its identity, its keys, and their rotation.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, KeyName};
 use strongroom_store::KeyState;
@@ -22,8 +22,8 @@ use crate::{
 /// What the names of the node's keys end in; that of the namespace key comes first.
 const SUFFIXES: [&str; 4] = ["namespace", "sequencer-auth", "signing", "encryption"];
 
-/// Makes the identity of a participant, or finishes the one that there is.
-pub(super) async fn make(session: &Session) -> anyhow::Result<()> {
+/// Makes the identity of a participant, or finishes the one that there is. Says what it did, in words.
+pub(super) async fn make(session: &Session) -> anyhow::Result<Vec<String>> {
     let mut plan = identity::Plan::participant();
     match session.vault.identity() {
         Some(identity) => {
@@ -32,8 +32,7 @@ pub(super) async fn make(session: &Session) -> anyhow::Result<()> {
         }
         None => refuse_new_identity(&session.vault, &session.config.vault.node)?,
     }
-    plan.make(session).await?;
-    Ok(())
+    Ok(plan.make(session).await?.changes)
 }
 
 /// The namespace key is who the node is: one that is gone, or retired, is not replaced in passing. It is made first, so
@@ -91,20 +90,35 @@ pub(super) async fn current_keys(vault: &Vault) -> anyhow::Result<Vec<Arc<KeyEnt
 
 /// Rotates what the node announces, if it never was rotated and the vault follows no synchronizer, which would have to
 /// hear of it. What was begun before goes on.
-pub(super) async fn rotate_once(
-    global: &Global,
-    session: &Session,
-) -> anyhow::Result<Vec<rotate::View>> {
+pub(super) async fn rotate_once(global: &Global, session: &Session) -> anyhow::Result<Rotations> {
     let vault = &session.vault;
     let stores = vault.topology_stores().await?;
     let is_followed = |store: &StoreId| matches!(store, StoreId::Synchronizer(_));
-    if stores.iter().any(is_followed) {
-        return Ok(Vec::new());
+    if let Some(store) = stores.into_iter().find(is_followed) {
+        return Ok(Rotations {
+            done: Vec::new(),
+            why_none: Some(format!(
+                "the vault follows {store}, which would have to hear of it: 'strongroom keys rotate-all' does it when it is meant"
+            )),
+        });
     }
     if vault.rotations().is_empty() && retired_keys(vault)?.is_empty() {
         vault.begin_rotation(&session.caller, Rotate::All).await?;
     }
-    Ok(rotate::advance(global, session).await?.rotations)
+    let done = rotate::advance(global, session, &BTreeSet::new())
+        .await?
+        .rotations;
+    let before = "they were rotated by a run before: 'strongroom keys rotate-all' does it again";
+    Ok(Rotations {
+        why_none: done.is_empty().then(|| before.to_owned()),
+        done,
+    })
+}
+
+/// What was rotated in this run, or why nothing was.
+pub(super) struct Rotations {
+    pub(super) done: Vec<rotate::View>,
+    pub(super) why_none: Option<String>,
 }
 
 /// Keys that only decrypt and verify what is old.

@@ -16,7 +16,7 @@ use strongroom_topology::{
 use strongroom_vault::{Vault, VaultError};
 
 use super::args::{AtArg, Owner, StoreArg};
-use crate::{args::Global, commands::AnnouncedKey, output, session::Session};
+use crate::{args::Global, commands::AnnouncedKey, failure::CliError, output, session::Session};
 
 /// Show which keys a node or a party has, in the order in which they are announced.
 ///
@@ -80,6 +80,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     report.look_up(&session.vault, &store, &owner, options.at);
     drop(store);
     session.close().await;
+    if report.signing.is_empty() && report.encryption.is_empty() {
+        return Err(CliError::NothingAnnounced {
+            owner: report.owner,
+            store: report.store,
+        }
+        .into());
+    }
     output::print(global.output, &report, |out| report.write(out))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -129,9 +136,6 @@ impl Report {
     }
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.signing.is_empty() && self.encryption.is_empty() {
-            return writeln!(out, "{} announces no keys", self.owner);
-        }
         writeln!(out, "{} in {}", self.owner, self.store)?;
         if let Some(threshold) = self.threshold {
             let of = self.signing.len();

@@ -4,15 +4,18 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
-use strongroom_topology::{SignedTransaction, StoreId, TopologyStore};
-use strongroom_vault::{Authorized, Proposal};
+use strongroom_topology::{
+    Mapping, Operation, SignedTransaction, StoreId, TopologyError, TopologyStore, Transaction,
+    UniqueKey,
+};
+use strongroom_vault::{Authorized, Proposal, VaultError};
 
 use super::args::{OutArg, SigningArgs};
 use crate::{
-    args::Global,
+    args::{Global, quoted},
     output,
     session::Session,
-    transaction_view::{KnownKeys, SignedView},
+    transaction_view::{KnownKeys, SignedView, Warning},
 };
 
 /// A transaction that was built or signed here.
@@ -43,10 +46,17 @@ pub(super) async fn announce(
         force: signing.force(),
         ..proposal
     };
-    let authorized = session
+    let about = proposal.mapping.unique_key();
+    let authorized = match session
         .vault
         .authorize(&session.caller, store, proposal)
-        .await?;
+        .await
+    {
+        Ok(authorized) => authorized,
+        Err(refused) => {
+            return Err(how_to_export(global, &session, store, &about, out, refused).await);
+        }
+    };
     print(global, session, store, &authorized, out).await
 }
 
@@ -62,7 +72,11 @@ pub(super) async fn print(
     let view = session.vault.topology(store).await?;
     let found = view.find(authorized.signed.hash()).ok();
     let signed = found.map_or(&authorized.signed, |row| row.signed.as_ref());
-    let signed_view = SignedView::of(signed, &known_keys(&view));
+    let mut signed_view = SignedView::of(signed, &known_keys(&view));
+    if was_revoked(&view, signed.transaction()) {
+        let warning = Warning::of_delegation_after_revocation();
+        signed_view.transaction.warnings.push(warning);
+    }
     out.write_transaction(signed)?;
     drop(view);
     session.close().await;
@@ -85,6 +99,51 @@ pub(super) async fn print(
         file.try_for_each(|file| writeln!(out, "wrote {file}"))
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether `transaction` lets a key sign whose right was taken back before.
+fn was_revoked(store: &TopologyStore, transaction: &Transaction) -> bool {
+    let delegates = matches!(transaction.mapping(), Mapping::NamespaceDelegation(_))
+        && transaction.operation() == Operation::AddReplace;
+    let about = transaction.unique_key();
+    let mut rows = store.rows().iter().filter(|row| row.is_accepted());
+    delegates
+        && rows.any(|row| {
+            let other = row.signed.transaction();
+            other.operation() == Operation::Remove && other.unique_key() == about
+        })
+}
+
+/// Whoever wanted a file with what is in force already is told how to get it.
+async fn how_to_export(
+    global: &Global,
+    session: &Session,
+    store: &StoreId,
+    about: &UniqueKey,
+    out: &OutArg,
+    refused: VaultError,
+) -> anyhow::Error {
+    let in_force = matches!(
+        refused,
+        VaultError::Topology(TopologyError::MappingAlreadyExists)
+    );
+    let (true, Some(path)) = (in_force, out.path()) else {
+        return refused.into();
+    };
+    let Ok(view) = session.vault.topology(store).await else {
+        return refused.into();
+    };
+    let Some(row) = view.in_store(about) else {
+        return refused.into();
+    };
+    let advice = format!(
+        "it is in force, and no file was written: 'strongroom topology export {} {} --store {store} --format certificate --out {}' \
+         writes it",
+        row.signed.hash(),
+        global.vault_args(),
+        quoted(path)
+    );
+    anyhow::Error::from(refused).context(advice)
 }
 
 /// Every signing key that a store speaks of.

@@ -4,12 +4,16 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_crypto::Timestamp;
+use strongroom_crypto::{
+    Timestamp,
+    clock::{Clock, SystemClock},
+};
 use strongroom_topology::{SignedTransaction, StoreId, Times};
 use strongroom_vault::Added;
 
 use super::{
-    args::{ForceArg, StoreArg, moment},
+    args::{BurnArg, DangerArg, StoreArg, moment},
+    caution,
     outcome::{Decisions, Known},
 };
 use crate::{args::Global, containers, exit, failure::CliError, output, session::Session};
@@ -19,6 +23,9 @@ use crate::{args::Global, containers, exit, failure::CliError, output, session::
 /// Each transaction is decided on its own, in the order given; what is rejected is remembered as rejected. In the store of a
 /// synchronizer only what it has sequenced counts: say when with --sequenced. Without it nothing is kept, and the answer is
 /// what the synchronizer would say, all or none.
+///
+/// What is to be thought of, such as that a root certificate makes a namespace or that a revocation is final, is told first, on
+/// standard error. The revocation of a root certificate ends its namespace and is refused unless --danger-burn-namespace is said.
 ///
 /// Exit status 1: a transaction was rejected.
 #[derive(Args, Debug)]
@@ -34,7 +41,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
-    danger: ForceArg,
+    danger: DangerArg,
+    #[command(flatten)]
+    burn: BurnArg,
     /// When the synchronizer sequenced them (RFC 3339).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     sequenced: Option<Timestamp>,
@@ -55,13 +64,18 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let times = options.times()?;
     let transactions = containers::transactions(&options.files, None)?;
+    let preview = times.is_none() && matches!(options.store.store, StoreId::Synchronizer(_));
+    if !preview {
+        caution::check(&transactions, options.burn)?;
+    }
+    caution::tell(global, &transactions)?;
     let known = Known::of(&transactions);
     let session = Session::open(global).await?;
     let added = options.apply(&session, times, transactions).await?;
     session.close().await;
     let report = Report {
         store: options.store.store.to_string(),
-        preview: times.is_none() && matches!(options.store.store, StoreId::Synchronizer(_)),
+        preview,
         decisions: Decisions::of(&added, &known),
     };
     output::print(global.output, &report, |out| {
@@ -73,6 +87,18 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     })?;
     let rejected = report.decisions.rejected > 0;
     Ok(ExitCode::from(if rejected { exit::NO } else { 0 }))
+}
+
+/// Clocks differ by less than a day; a year that was mistyped would leave every later time behind it.
+fn check_not_ahead(moment: Timestamp, now: Timestamp) -> Result<(), CliError> {
+    const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+    if moment.as_micros() <= now.as_micros().saturating_add(DAY_MICROS) {
+        return Ok(());
+    }
+    Err(CliError::TimeAhead {
+        moment: output::moment(moment),
+        now: output::moment(now),
+    })
 }
 
 impl Options {
@@ -87,6 +113,9 @@ impl Options {
             });
         }
         let effective = self.effective.unwrap_or(sequenced);
+        for moment in [sequenced, effective] {
+            check_not_ahead(moment, SystemClock.now())?;
+        }
         if effective < sequenced {
             return Err(CliError::BadArgument {
                 value: output::moment(effective),
@@ -117,5 +146,24 @@ impl Options {
                     .await?
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_be_ahead_by_a_day_and_no_more() {
+        let now = moment("2026-07-01T12:00:00Z").unwrap();
+        for (text, taken) in [
+            ("1999-01-01T00:00:00Z", true),
+            ("2026-07-02T12:00:00Z", true),
+            ("2026-07-02T12:00:00.000001Z", false),
+            ("2062-07-01T12:00:00Z", false),
+        ] {
+            let checked = check_not_ahead(moment(text).unwrap(), now);
+            assert_eq!(checked.is_ok(), taken, "{text}");
+        }
     }
 }

@@ -7,10 +7,12 @@ use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_files::Access;
 use strongroom_proto::topology::encode_signed_transaction;
 use strongroom_topology::{
-    At, ForceFlag, ForceFlags, Member, SignedTransaction, StoreId, UniqueIdentifier,
+    At, ForceFlag, ForceFlags, Mapping, Member, Namespace, Operation, SignedTransaction, StoreId,
+    TopologyStore, UniqueIdentifier,
 };
 
 use crate::{
+    args::Names,
     failure::CliError,
     input::{Destination, Encoding},
 };
@@ -51,7 +53,7 @@ pub(super) struct SigningArgs {
     #[arg(long)]
     pub(super) proposal: bool,
     #[command(flatten)]
-    danger: ForceArg,
+    danger: DangerArg,
 }
 
 impl SigningArgs {
@@ -66,15 +68,41 @@ impl SigningArgs {
 
 /// Dangers that the operator knows of.
 #[derive(clap::Args, Clone, Debug)]
-pub(super) struct ForceArg {
-    /// Take this danger: alien-member, allow-unvalidated-signing-keys, allow-confirming-threshold-cannot-be-met.
-    #[arg(long, value_name = "FLAG")]
-    force: Vec<ForceFlag>,
+pub(super) struct DangerArg {
+    /// Take this danger; may be given more than once.
+    #[arg(long, value_name = "FLAG", value_parser = Names::of_dangers())]
+    danger: Vec<ForceFlag>,
 }
 
-impl ForceArg {
+impl DangerArg {
     pub(super) fn flags(&self) -> ForceFlags {
-        ForceFlags::of(self.force.iter().copied())
+        ForceFlags::of(self.danger.iter().copied())
+    }
+}
+
+/// Whether a namespace may be ended.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(super) struct BurnArg {
+    /// Yes, end the namespace for ever: for the revocation of a root certificate.
+    #[arg(long)]
+    danger_burn_namespace: bool,
+}
+
+impl BurnArg {
+    /// Refuses to take back the root certificate of a namespace, unless that is meant.
+    pub(super) fn check(self, operation: Operation, mapping: &Mapping) -> Result<(), CliError> {
+        match mapping {
+            Mapping::NamespaceDelegation(it)
+                if operation == Operation::Remove
+                    && it.targets_root()
+                    && !self.danger_burn_namespace =>
+            {
+                Err(CliError::BurnsNamespace {
+                    namespace: it.namespace().to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -86,7 +114,7 @@ pub(super) struct OutArg {
     out: Option<PathBuf>,
     /// Replace the file if it is there.
     #[arg(long, requires = "out")]
-    replace: bool,
+    force: bool,
 }
 
 impl OutArg {
@@ -120,8 +148,32 @@ impl OutArg {
         let out = self.out.clone()?;
         Some(Destination {
             out,
-            force: self.replace,
+            force: self.force,
         })
+    }
+}
+
+/// Refuses a namespace of which the store has never heard: somebody may have mistyped it.
+pub(super) fn check_known<'n>(
+    store: &TopologyStore,
+    namespaces: impl IntoIterator<Item = &'n Namespace>,
+) -> Result<(), CliError> {
+    let is_known = |namespace: &Namespace| {
+        let mut mappings = store
+            .rows()
+            .iter()
+            .map(|row| row.signed.transaction().mapping());
+        mappings.any(|mapping| mapping.namespace() == namespace)
+    };
+    match namespaces
+        .into_iter()
+        .find(|namespace| !is_known(namespace))
+    {
+        None => Ok(()),
+        Some(unknown) => Err(CliError::UnknownNamespace {
+            namespace: unknown.to_string(),
+            store: store.id().to_string(),
+        }),
     }
 }
 

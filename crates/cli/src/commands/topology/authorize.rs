@@ -9,11 +9,13 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_proto::topology::{encode_signed_transaction, encode_signed_transactions};
-use strongroom_topology::{SignedTransaction, TransactionHash};
+use strongroom_topology::{Rejection, SignedTransaction, TopologyError, TransactionHash};
+use strongroom_vault::VaultError;
 
 use super::{
     announcement,
-    args::{OutArg, SigningArgs, StoreArg},
+    args::{BurnArg, OutArg, SigningArgs, StoreArg},
+    caution,
 };
 use crate::{args::Global, containers, failure::CliError, output, session::Session};
 
@@ -37,6 +39,8 @@ pub(crate) struct Options {
     store: StoreArg,
     #[command(flatten)]
     signing: SigningArgs,
+    #[command(flatten)]
+    burn: BurnArg,
     #[command(flatten)]
     out: OutArg,
 }
@@ -75,6 +79,14 @@ async fn authorize(
 ) -> anyhow::Result<ExitCode> {
     let session = Session::open(global).await?;
     let (store, signing) = (&options.store.store, &options.signing);
+    let found = session.vault.topology(store).await?;
+    if let Ok(row) = found.find(hash) {
+        let transaction = row.signed.transaction();
+        options
+            .burn
+            .check(transaction.operation(), transaction.mapping())?;
+    }
+    drop(found);
     let authorized = session
         .vault
         .authorize_hash(
@@ -85,12 +97,32 @@ async fn authorize(
             !signing.proposal,
             signing.force(),
         )
-        .await?;
+        .await
+        .map_err(|refused| still_missing(refused, signing))?;
     announcement::print(global, session, store, &authorized, &options.out).await
+}
+
+/// Where signatures of others are missing, a proposal may wait for them with what this vault adds.
+fn still_missing(refused: VaultError, signing: &SigningArgs) -> anyhow::Error {
+    let is_missing = matches!(
+        refused,
+        VaultError::Topology(TopologyError::Rejected(
+            Rejection::NotFullyAuthorized { .. }
+        ))
+    );
+    let refused = anyhow::Error::from(refused);
+    if is_missing && !signing.proposal {
+        refused.context(
+            "signatures are still missing, and nothing was kept: with --proposal it gets this vault's signature and waits for the others",
+        )
+    } else {
+        refused
+    }
 }
 
 async fn sign_file(global: &Global, file: &PathBuf, options: &Options) -> anyhow::Result<ExitCode> {
     let before = containers::transactions(std::slice::from_ref(file), None)?;
+    caution::check(&before, options.burn)?;
     let session = Session::open(global).await?;
     let (store, signing) = (&options.store.store, &options.signing);
     let after = session
@@ -137,6 +169,11 @@ impl Report {
                 writeln!(out, "{}: signed by {key}", view.hash)?;
             }
         }
-        writeln!(out, "added {} signatures, wrote {}", self.added, self.file)
+        writeln!(
+            out,
+            "added {}, wrote {}",
+            output::counted(self.added, "signature"),
+            self.file
+        )
     }
 }

@@ -12,7 +12,10 @@ use super::{
     args::{OutArg, SigningArgs, StoreArg},
     root::{RestrictionArg, signing_public_key},
 };
-use crate::{args::Global, session::Session};
+use crate::{
+    args::{Global, Names},
+    session::Session,
+};
 
 /// Let a key sign for a namespace.
 ///
@@ -34,7 +37,8 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_name = "RESTRICTION",
-        default_value = "all-but-delegations"
+        default_value = "all-but-delegations",
+        value_parser = Names::of_restrictions()
     )]
     restriction: RestrictionArg,
     /// The namespace [default: that of this node].

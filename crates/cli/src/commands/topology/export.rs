@@ -16,7 +16,7 @@ use strongroom_topology::{
 
 use super::args::{AtArg, StoreArg};
 use crate::{
-    args::{Format, Global},
+    args::{Format, Global, Names},
     failure::CliError,
     input::{Destination, Encoding},
     output,
@@ -28,10 +28,15 @@ use crate::{
 /// A snapshot holds every row with its times, also what has ended, waits or was rejected, so that replaying it comes to the
 /// same. With --at it holds what the store knew at that time. Transactions and certificates are those in force; by their hashes
 /// also proposals that wait.
+///
+/// What is in force need not stand alone: the keys of a rotation have signed the announcement with which they came, not the one
+/// that came after it, so another store takes the last one only on top of those before. With --history a list holds every
+/// transaction that was accepted, in order, what has ended and what was taken back included: another store that applies it
+/// comes to the same. It is needed for a node that has rotated keys, and wherever a key was let sign and revoked again.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology export --out snapshot.bin\n  \
-    strongroom topology export --format transactions --mapping nsd,otk --out node.bin\n  \
+    strongroom topology export --format transactions --history --mapping nsd,otk --out node.bin\n  \
     strongroom topology export 1220... --format certificate --out proposal.cert")]
 pub(crate) struct Options {
     /// Only these transactions, by their hashes.
@@ -41,12 +46,15 @@ pub(crate) struct Options {
     store: StoreArg,
     #[command(flatten)]
     at: AtArg,
-    /// Any of these kinds of mappings.
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    /// Any of these kinds of mappings; also by their three letters: nsd, otk and so on.
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = Names::of_mappings())]
     mapping: Vec<MappingCode>,
-    /// The form of the file [default: snapshot-v2, or transactions if there are hashes].
+    /// The form of the file [default: snapshot-v2, or transactions if there are hashes or --history].
     #[arg(long, value_enum)]
     format: Option<Form>,
+    /// With --format transactions: every accepted transaction in order, not only those in force.
+    #[arg(long, conflicts_with = "hashes")]
+    history: bool,
     #[command(flatten)]
     destination: Destination,
 }
@@ -73,6 +81,7 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    options.check_history()?;
     options.destination.check(Encoding::Binary)?;
     let session = Session::open(global).await?;
     let store = session.vault.topology(&options.store.store).await?;
@@ -91,8 +100,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         output::print(global.output, &report, |out| {
             writeln!(
                 out,
-                "wrote {} transactions to {}",
-                report.transactions, report.file
+                "wrote {} to {}",
+                output::counted(report.transactions, "transaction"),
+                report.file
             )
         })?;
     } else if global.output == Format::Json {
@@ -103,12 +113,23 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
 impl Options {
     fn form(&self) -> Form {
-        let default = if self.hashes.is_empty() {
+        let default = if self.hashes.is_empty() && !self.history {
             Form::SnapshotV2
         } else {
             Form::Transactions
         };
         self.format.unwrap_or(default)
+    }
+
+    /// A snapshot holds the whole history anyway.
+    fn check_history(&self) -> Result<(), CliError> {
+        if self.history && self.form() != Form::Transactions {
+            return Err(CliError::BadArgument {
+                value: "--format".to_owned(),
+                expected: "transactions, which --history is for: a snapshot holds the history anyway",
+            });
+        }
+        Ok(())
     }
 
     /// How many transactions there are, and their bytes.
@@ -146,10 +167,13 @@ impl Options {
             && (self.hashes.is_empty() || self.hashes.contains(&row.signed.hash()))
     }
 
+    fn is_past(&self, moment: Timestamp) -> bool {
+        self.at.time().is_none_or(|time| moment < time)
+    }
+
     /// The rows that the store had then, as it knew them then.
     fn items(&self, store: &TopologyStore) -> Vec<SnapshotItem> {
-        let time = self.at.time();
-        let is_past = |moment: Timestamp| time.is_none_or(|time| moment < time);
+        let is_past = |moment| self.is_past(moment);
         let rows = store.rows().iter();
         rows.filter(|row| self.wants(row) && is_past(row.valid_from))
             .map(|row| SnapshotItem {
@@ -166,6 +190,11 @@ impl Options {
         &self,
         store: &'s TopologyStore,
     ) -> anyhow::Result<Vec<&'s SignedTransaction>> {
+        if self.history {
+            let accepted = store.rows().iter().filter(|row| row.is_accepted());
+            let rows = accepted.filter(|row| self.wants(row) && self.is_past(row.valid_from));
+            return Ok(rows.map(|row| row.signed.as_ref()).collect());
+        }
         if self.hashes.is_empty() {
             let rows = store.in_force(self.at.at()).filter(|row| self.wants(row));
             return Ok(rows.map(|row| row.signed.as_ref()).collect());

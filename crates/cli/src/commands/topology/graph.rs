@@ -9,7 +9,7 @@ use strongroom_files::Access;
 use strongroom_topology::Namespace;
 use strongroom_vault::Vault;
 
-use super::args::{AtArg, StoreArg};
+use super::args::{AtArg, StoreArg, check_known};
 use crate::{
     args::{Format, Global},
     graph::{Graph, KeyLabel, svg, write_dot, write_tree},
@@ -67,6 +67,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let store = session.vault.topology(&options.store.store).await?;
     let wanted: BTreeSet<_> = options.namespace.iter().cloned().collect();
+    let known = check_known(&store, &wanted);
     let labels = |key: &Fingerprint| label(&session.vault, key);
     let graph = Graph {
         store: options.store.store.to_string(),
@@ -75,6 +76,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     drop(store);
     session.close().await;
+    known?;
     if !destination.is_stdout() {
         destination.write(&drawn(&graph, options.format)?, Access::Readable)?;
         let written = Written {

@@ -8,12 +8,20 @@ use strongroom_proto::topology::Container;
 use strongroom_topology::StoreId;
 
 use super::outcome::{Decisions, Known};
-use crate::{args::Global, containers, failure::CliError, output, progress, session::Session};
+use crate::{
+    args::{Global, Names},
+    containers, exit,
+    failure::CliError,
+    output, progress,
+    session::Session,
+};
 
 /// Take in a snapshot of what a synchronizer holds, into a store that is empty.
 ///
 /// Every transaction is looked at again, in its order and at its times, and what does not hold is rejected as it would have
-/// been then. Both formats of snapshots are taken, also compressed with gzip; at most 1 GiB, decompressed.
+/// been then, and remembered as rejected. Both formats of snapshots are taken, also compressed with gzip; at most 1 GiB, decompressed.
+///
+/// Exit status 1: a transaction was rejected that the snapshot does not call rejected.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology import snapshot.bin.gz --store synchronizer:da::1220...::34-0\n  \
@@ -24,14 +32,16 @@ pub(crate) struct Options {
     /// The store of the synchronizer: synchronizer:NAME::NAMESPACE::VERSION-SERIAL.
     #[arg(long, value_name = "STORE")]
     store: StoreId,
-    /// Which format it has [default: found out by reading]: snapshot-v1, snapshot-v2.
-    #[arg(long = "as", value_name = "FORMAT")]
+    /// Which format it has [default: found out by reading].
+    #[arg(long = "as", value_name = "FORMAT", value_parser = Names::of_snapshots())]
     container: Option<Container>,
 }
 
 #[derive(Serialize)]
 struct Report {
     store: String,
+    /// How many were rejected here and not where the snapshot comes from.
+    unexpected: usize,
     #[serde(flatten)]
     decisions: Decisions,
 }
@@ -46,6 +56,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     let items = containers::snapshot(&options.file, options.container)?;
     let known = Known::of(items.iter().map(|item| &item.signed));
+    let rejected_there: Vec<_> = items.iter().map(|item| item.rejection.is_some()).collect();
     let session = Session::open(global).await?;
     let spinner = progress::spinner(global, "replaying");
     let added = session
@@ -56,8 +67,23 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     session.close().await;
     let report = Report {
         store: options.store.to_string(),
+        unexpected: Decisions::unexpected(&added, &rejected_there),
         decisions: Decisions::of(&added, &known).only_rejected(),
     };
-    output::print(global.output, &report, |out| report.decisions.write(out))?;
-    Ok(ExitCode::SUCCESS)
+    output::print(global.output, &report, |out| {
+        report.decisions.write(out)?;
+        match report.unexpected {
+            0 => Ok(()),
+            count => writeln!(
+                out,
+                "{} rejected here, which the snapshot does not call rejected",
+                output::counted(count, "transaction")
+            ),
+        }
+    })?;
+    Ok(ExitCode::from(if report.unexpected > 0 {
+        exit::NO
+    } else {
+        0
+    }))
 }

@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use strongroom_topology::{MappingCode, Namespace, Operation, StoredTransaction};
 
-use super::args::{AtArg, StoreArg};
+use super::args::{AtArg, StoreArg, check_known};
 use crate::{
-    args::Global,
+    args::{Global, Names},
     output,
-    row_view::{HEADER, RowView},
+    row_view::{HEADER, HISTORY_HEADER, RowView},
     session::Session,
 };
 
@@ -29,8 +29,8 @@ pub(crate) struct Options {
     store: StoreArg,
     #[command(flatten)]
     at: AtArg,
-    /// Any of these kinds of mappings.
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    /// Any of these kinds of mappings; also by their three letters: nsd, otk and so on.
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = Names::of_mappings())]
     mapping: Vec<MappingCode>,
     /// Statements of this namespace.
     #[arg(long, value_name = "NAMESPACE")]
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// Statements about nodes, parties or synchronizers whose name begins like this.
     #[arg(long, value_name = "PREFIX")]
     uid: Option<String>,
-    /// Statements that are made, or that are taken back.
+    /// Statements that are made, or that are taken back; also as they are shown: ADD_REPLACE, REMOVE.
     #[arg(long, value_enum)]
     operation: Option<OperationArg>,
     /// Proposals that wait for signatures.
@@ -56,8 +56,10 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OperationArg {
     /// It states something.
+    #[value(alias = "ADD_REPLACE", alias = "add_replace")]
     AddReplace,
     /// It takes a statement back.
+    #[value(alias = "REMOVE")]
     Remove,
 }
 
@@ -71,10 +73,12 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let session = Session::open(global).await?;
     let store = session.vault.topology(&options.store.store).await?;
+    let known = check_known(&store, &options.namespace);
     let rows = store.rows().iter().filter(|row| options.wants(row));
     let transactions = rows.map(RowView::of).collect();
     drop(store);
     session.close().await;
+    known?;
     let report = Report {
         store: options.store.store.to_string(),
         at: options.at.time().map(output::moment),
@@ -84,8 +88,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         if report.transactions.is_empty() {
             return writeln!(out, "no transactions");
         }
-        let rows = report.transactions.iter().map(RowView::cells);
-        writeln!(out, "{}", output::table(HEADER, rows))?;
+        let rows = report.transactions.iter();
+        let table = if options.history {
+            output::table(HISTORY_HEADER, rows.map(RowView::cells_of_history))
+        } else {
+            output::table(HEADER, rows.map(RowView::cells))
+        };
+        writeln!(out, "{table}")?;
         let rejections = report.transactions.iter();
         rejections
             .filter_map(|row| Some((row.place.ordinal, row.place.rejection.as_ref()?)))

@@ -7,10 +7,13 @@ use std::{
 
 use serde::Serialize;
 use strongroom_errors::Coded;
-use strongroom_topology::{Outcome, SignedTransaction, Transaction, TransactionHash};
+use strongroom_topology::{Outcome, SignedTransaction, TransactionHash};
 use strongroom_vault::Added;
 
-use crate::output;
+use crate::{
+    output,
+    transaction_view::{TransactionView, Warning},
+};
 
 /// Decisions, with the stable names of JSON documents.
 #[derive(Debug, Serialize)]
@@ -30,6 +33,8 @@ pub(crate) struct Decision {
     operation: Option<&'static str>,
     serial: Option<u32>,
     outcome: &'static str,
+    /// What to think of.
+    warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejected>,
 }
@@ -42,11 +47,11 @@ struct Rejected {
 }
 
 /// Transactions by their hashes, to say later what was decided about what.
-pub(crate) struct Known(HashMap<TransactionHash, Transaction>);
+pub(crate) struct Known(HashMap<TransactionHash, SignedTransaction>);
 
 impl Known {
     pub(crate) fn of<'a>(transactions: impl IntoIterator<Item = &'a SignedTransaction>) -> Self {
-        let transactions = transactions.into_iter().map(SignedTransaction::transaction);
+        let transactions = transactions.into_iter();
         Self(transactions.map(|it| (it.hash(), it.clone())).collect())
     }
 }
@@ -67,6 +72,15 @@ impl Decisions {
                 .map(|added| Decision::of(added, known))
                 .collect(),
         }
+    }
+
+    /// How many were rejected here that `expected` does not name, of those that were added in the same order.
+    pub(crate) fn unexpected(added: &[Added], expected: &[bool]) -> usize {
+        let pairs = added.iter().zip(expected);
+        let is_unexpected = |(added, expected): &(&Added, &bool)| {
+            matches!(added.outcome, Outcome::Rejected(_)) && !**expected
+        };
+        pairs.filter(is_unexpected).count()
     }
 
     /// Leaves only what was rejected: of a large snapshot nobody reads the rest.
@@ -106,17 +120,21 @@ impl Decisions {
 
 impl Decision {
     fn of(added: &Added, known: &Known) -> Self {
-        let transaction = known.0.get(&added.hash);
+        let signed = known.0.get(&added.hash);
+        let transaction = signed.map(SignedTransaction::transaction);
         Self {
             hash: added.hash.to_string(),
             mapping: transaction.map(|it| it.mapping().code().name()),
             operation: transaction.map(|it| it.operation().name()),
             serial: transaction.map(|it| it.serial().get()),
             outcome: added.outcome.name(),
+            warnings: signed.map_or_else(Vec::new, |signed| {
+                TransactionView::of_signed(signed).warnings
+            }),
             rejection: match &added.outcome {
                 Outcome::Rejected(why) => Some(Rejected {
                     code: why.code().name(),
-                    text: why.to_string(),
+                    text: why.explanation(),
                 }),
                 _ => None,
             },

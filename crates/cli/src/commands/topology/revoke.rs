@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use strongroom_crypto::Fingerprint;
 use strongroom_topology::{
-    Mapping, Namespace, Serial, TopologyError, TopologyStore, TransactionHash, UniqueKey,
+    Mapping, Namespace, Operation, Serial, TopologyError, TopologyStore, TransactionHash, UniqueKey,
 };
 use strongroom_vault::Proposal;
 
 use super::{
     announcement,
-    args::{OutArg, SigningArgs, StoreArg},
+    args::{BurnArg, OutArg, SigningArgs, StoreArg},
     delegate::namespace_or_own,
 };
 use crate::{args::Global, failure::CliError, session::Session};
@@ -38,9 +38,8 @@ pub(crate) struct Options {
     /// Yes, take it back.
     #[arg(long)]
     yes: bool,
-    /// Yes, end the namespace for ever: for the root certificate.
-    #[arg(long)]
-    danger_burn_namespace: bool,
+    #[command(flatten)]
+    burn: BurnArg,
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
@@ -94,14 +93,7 @@ fn statement(store: &TopologyStore, hash: TransactionHash) -> Option<Mapping> {
 
 impl Options {
     fn check_confirmed(&self, mapping: &Mapping) -> Result<(), CliError> {
-        if let Mapping::NamespaceDelegation(it) = mapping
-            && it.targets_root()
-            && !self.danger_burn_namespace
-        {
-            return Err(CliError::BurnsNamespace {
-                namespace: it.namespace().to_string(),
-            });
-        }
+        self.burn.check(Operation::Remove, mapping)?;
         if self.yes {
             Ok(())
         } else {

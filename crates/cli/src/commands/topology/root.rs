@@ -15,7 +15,7 @@ use clap::Subcommand;
 use strongroom_crypto::SigningPublicKey;
 
 pub(crate) use self::error::RootError;
-pub(super) use self::prepare::restriction::RestrictionArg;
+pub(crate) use self::prepare::restriction::RestrictionArg;
 use crate::args::Global;
 
 /// The steps of a certificate.

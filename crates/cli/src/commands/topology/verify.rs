@@ -16,7 +16,11 @@ use strongroom_topology::{PhysicalSynchronizerId, Rules, StoreId};
 use strongroom_vault::{Replay, ReplaySettings};
 
 use self::report::{Report, Source};
-use crate::{args::Global, containers::Opened, exit, input, output, progress};
+use crate::{
+    args::{Global, Names},
+    containers::Opened,
+    exit, input, output, progress,
+};
 
 /// What a store in memory is called that is looked at without its synchronizer.
 const STORE: &str = "temporary:verify";
@@ -41,8 +45,8 @@ pub(crate) struct Options {
     /// The files, in this order; `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// What the files are, if that cannot be told from them: snapshot-v1, snapshot-v2, transactions, certificate.
-    #[arg(long = "as", value_name = "KIND")]
+    /// What the files are, if that cannot be told from them.
+    #[arg(long = "as", value_name = "KIND", value_parser = Names::of_containers())]
     container: Option<Container>,
     /// How strictly to look [default: genesis for snapshots, authorized for others].
     #[arg(long, value_enum)]

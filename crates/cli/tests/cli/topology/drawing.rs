@@ -79,11 +79,11 @@ fn the_model_of_the_drawing_has_the_documented_names() {
     assert_eq!(keys.len(), 3);
     assert!(keys.iter().all(|key| key["dangling"] == false));
     let other = format!("1220{}", "00".repeat(32));
-    let none = sandbox.json(["topology", "graph", "--namespace", &other]);
-    assert_eq!(none["namespaces"], json!([]));
-    let ran = sandbox
-        .run(["topology", "graph", "--namespace", &other])
-        .succeeded();
+    let unknown = ["topology", "graph", "--namespace", &other];
+    sandbox.refuses(unknown, "TOPOLOGY_NAMESPACE_UNKNOWN", 3);
+    let before = ["topology", "graph", "--at", "2020-01-01T00:00:00Z"];
+    assert_eq!(sandbox.json(before)["namespaces"], json!([]));
+    let ran = sandbox.run(before).succeeded();
     assert_eq!(ran.text(), "no namespaces in authorized\n");
 }
 

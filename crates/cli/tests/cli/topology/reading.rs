@@ -64,7 +64,6 @@ fn filters_of_the_list_leave_what_passes_all_of_them() {
         (&["--mapping", "otk,NAMESPACE_DELEGATION"], 2),
         (&["--mapping", "dnd"], 0),
         (&["--namespace", &root], 2),
-        (&["--namespace", &key], 0),
         (&["--uid", "alice::"], 1),
         (&["--uid", "bob"], 0),
         (&["--operation", "remove"], 1),
@@ -80,6 +79,18 @@ fn filters_of_the_list_leave_what_passes_all_of_them() {
     }
     let ran = sandbox.run(["topology", "list", "--proposals"]).succeeded();
     assert_eq!(ran.text(), "no transactions\n");
+    for (one, other) in [("ADD_REPLACE", "add-replace"), ("REMOVE", "remove")] {
+        assert_eq!(
+            count(&["--history", "--operation", one]),
+            count(&["--history", "--operation", other])
+        );
+    }
+    let unknown = ["topology", "list", "--namespace", &key];
+    let ran = sandbox.refuses(unknown, "TOPOLOGY_NAMESPACE_UNKNOWN", 3);
+    assert!(ran.stderr.contains(&key), "{}", ran.stderr);
+    // The end of a row's time is told with what it was.
+    let ran = sandbox.run(["topology", "list", "--history"]).succeeded();
+    assert!(ran.text().contains("VALID UNTIL"), "{}", ran.text());
 }
 
 #[test]
@@ -197,7 +208,10 @@ fn active_keys_are_those_of_the_time_that_is_asked_for() {
         "--at",
         "2020-01-01T00:00:00Z",
     ];
-    let ran = sandbox.run(nobody).succeeded();
-    assert_eq!(ran.text(), format!("{member} announces no keys\n"));
+    let ran = sandbox.refuses(nobody, "TOPOLOGY_NOTHING_ANNOUNCED", 3);
+    assert!(ran.stderr.contains(&member), "{}", ran.stderr);
+    let stranger = member.replace("PAR::", "MED::");
+    let stranger = ["topology", "active-keys", &stranger];
+    sandbox.refuses(stranger, "TOPOLOGY_NOTHING_ANNOUNCED", 3);
     Sandbox::with_vault().refuses(["topology", "active-keys"], "NOT_IDENTIFIED", 3);
 }

@@ -97,7 +97,7 @@ fn a_delegation_that_cannot_be_is_refused() {
             3,
         ),
         (
-            &[&key, "--force", "everything"],
+            &[&key, "--danger", "everything"],
             "TOPOLOGY_FORCE_FLAG_UNKNOWN",
             2,
         ),
@@ -149,7 +149,11 @@ fn wrong_stores_and_times_are_refused() {
             2,
         ),
         (&["list", "--at", "yesterday"], "BAD_ARGUMENT", 2),
-        (&["list", "--mapping", "xyz"], "TOPOLOGY_INVALID_MAPPING", 2),
+        (
+            &["list", "--mapping", "xyz"],
+            "TOPOLOGY_MAPPING_KIND_UNKNOWN",
+            2,
+        ),
         (&["active-keys", "PAR::"], "TOPOLOGY_IDENTIFIER_INVALID", 2),
         (
             &["graph", "--store", "temporary:x"],
@@ -162,12 +166,12 @@ fn wrong_stores_and_times_are_refused() {
             3,
         ),
         (
-            &["apply", "all.bin", "--sequenced", "2026-01-01T00:00:00Z"],
+            &["apply", "all.bin", "--sequenced", "2024-01-01T00:00:00Z"],
             "BAD_ARGUMENT",
             2,
         ),
         (
-            &["apply", "all.bin", "--effective", "2026-01-01T00:00:00Z"],
+            &["apply", "all.bin", "--effective", "2024-01-01T00:00:00Z"],
             "WRONG_USAGE",
             2,
         ),
@@ -178,9 +182,9 @@ fn wrong_stores_and_times_are_refused() {
                 "--store",
                 STORE,
                 "--sequenced",
-                "2026-01-02T00:00:00Z",
+                "2024-01-02T00:00:00Z",
                 "--effective",
-                "2026-01-01T00:00:00Z",
+                "2024-01-01T00:00:00Z",
             ],
             "BAD_ARGUMENT",
             2,

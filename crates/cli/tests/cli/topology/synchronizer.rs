@@ -37,6 +37,14 @@ fn announced(sandbox: &Sandbox, store: &str) -> Vec<String> {
     keys.map(|key| text(key, "fingerprint")).collect()
 }
 
+/// A time this long after the last that the synchronizer has sequenced.
+fn after_the_last(sandbox: &Sandbox, span: jiff::Span) -> String {
+    let stores = sandbox.json(["topology", "stores"]);
+    let last = text(&stores["stores"][1], "last_sequenced");
+    let last: jiff::Timestamp = last.parse().unwrap();
+    format!("{:.6}", last + span)
+}
+
 /// Lets the synchronizer sequence what the node announces now.
 fn sequence(sandbox: &Sandbox, file: &str, moment: &str) -> Value {
     let export = [
@@ -111,12 +119,44 @@ fn a_rotation_waits_until_the_synchronizer_shows_it() {
     sandbox.refuses(["keys", "delete", &new, "--yes"], "KEY_ANNOUNCED", 3);
 
     // It sees the new key, and then that the old one is gone.
-    assert_eq!(
-        sequence(&sandbox, "one.bin", "2026-12-01T00:00:00Z")["accepted"],
-        1
-    );
+    let later = after_the_last(&sandbox, jiff::Span::new().hours(1));
+    assert_eq!(sequence(&sandbox, "one.bin", &later)["accepted"], 1);
     let effective_later = sandbox.run(["keys", "rotate", "--resume"]);
     assert_eq!(effective_later.status, 6, "{}", effective_later.text());
+}
+
+#[test]
+fn a_rotation_does_not_wait_for_a_store_that_is_given_up() {
+    let sandbox = following("snapshot-v2");
+    let old = sandbox.key_named("alice-signing");
+    assert_eq!(sandbox.run(["keys", "rotate", &old]).status, 6);
+    let doctor = sandbox.json(["doctor"]);
+    let checks = doctor["checks"].as_array().unwrap();
+    let of = |name: &str| {
+        let check = checks.iter().find(|check| check["name"] == name).unwrap();
+        text(check, "detail")
+    };
+    assert!(
+        of("rotation").contains(&format!("waits for {STORE}")),
+        "{doctor}"
+    );
+    assert!(
+        of("followed").contains("2 transactions, nothing rejected"),
+        "{doctor}"
+    );
+
+    let resume = ["keys", "rotate", "--resume", "--not-waiting-for"];
+    let unknown = STORE.replace("34-0", "34-1");
+    let wrong = sandbox.run([&resume[..], &[&unknown]].concat());
+    wrong.failed("TOPOLOGY_STORE_NOT_FOUND", 3);
+    let document = sandbox.json([&resume[..], &[STORE]].concat());
+    assert_eq!(document["waiting_for"], json!([]));
+    assert_eq!(document["rotations"][0]["state"], "retired");
+    sandbox.refuses(
+        ["keys", "rotate", "--not-waiting-for", STORE],
+        "WRONG_USAGE",
+        2,
+    );
 }
 
 #[test]
@@ -171,8 +211,18 @@ fn a_look_ahead_keeps_nothing_and_takes_all_or_none() {
     let words = sandbox.run(ahead).succeeded();
     assert!(words.text().ends_with("a look ahead: nothing was kept\n"));
 
-    let sequenced = [&ahead[..], &["--sequenced", "2026-12-24T00:00:00Z"]].concat();
-    let later = [&sequenced[..], &["--effective", "2026-12-24T00:00:01Z"]].concat();
+    let an_hour = after_the_last(&sandbox, jiff::Span::new().hours(1));
+    let a_second_more = after_the_last(&sandbox, jiff::Span::new().hours(1).seconds(1));
+    let before = after_the_last(&sandbox, jiff::Span::new().minutes(30));
+    let too_far = after_the_last(&sandbox, jiff::Span::new().hours(24 * 366));
+    let sequenced = [&ahead[..], &["--sequenced", &an_hour]].concat();
+    // A mistyped year would make every later time too early.
+    let mistyped = [&ahead[..], &["--sequenced", &too_far]].concat();
+    let ran = sandbox.refuses(mistyped, "TOPOLOGY_TIME_AHEAD", 2);
+    assert!(ran.stderr.contains(&too_far), "{}", ran.stderr);
+    let mistyped = [&sequenced[..], &["--effective", &too_far]].concat();
+    sandbox.refuses(mistyped, "TOPOLOGY_TIME_AHEAD", 2);
+    let later = [&sequenced[..], &["--effective", &a_second_more]].concat();
     let document = sandbox.json(later);
     assert_eq!(
         (&document["accepted"], &document["preview"]),
@@ -180,9 +230,9 @@ fn a_look_ahead_keeps_nothing_and_takes_all_or_none() {
     );
     let shown = sandbox.json(["topology", "show", "extra.cert"]);
     let row = &transactions(&shown)[0]["rows"][0];
-    assert_eq!(row["sequenced"], "2026-12-24T00:00:00.000000Z");
-    assert_eq!(row["valid_from"], "2026-12-24T00:00:01.000000Z");
-    let early = [&ahead[..], &["--sequenced", "2026-12-23T00:00:00Z"]].concat();
+    assert_eq!(row["sequenced"], an_hour);
+    assert_eq!(row["valid_from"], a_second_more);
+    let early = [&ahead[..], &["--sequenced", &before]].concat();
     sandbox.refuses(early, "SEQUENCED_TOO_EARLY", 2);
     // What the synchronizer would not take is an error here.
     let other = Sandbox::with_participant("bob");

@@ -12,7 +12,11 @@ use crate::{
     args::Global,
     commands::{
         IdentityArgs, IdentityView,
-        topology::outcome::{Decisions, Known},
+        topology::{
+            args::BurnArg,
+            caution,
+            outcome::{Decisions, Known},
+        },
     },
     containers, exit,
     failure::CliError,
@@ -25,6 +29,9 @@ use crate::{
 /// In a vault without an identity say with --kind which node it is: then its identity is made from the certificates, as 'init
 /// --certificate' does, and one of them must delegate to a key of this vault.
 ///
+/// What is to be thought of is told first, on standard error. The revocation of a root certificate ends its namespace and is
+/// refused unless --danger-burn-namespace is said.
+///
 /// Exit status 1: a certificate was rejected.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -34,6 +41,8 @@ pub(crate) struct Options {
     /// The certificates; `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    burn: BurnArg,
     #[command(flatten)]
     identity: IdentityArgs,
 }
@@ -48,12 +57,14 @@ struct Report {
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let certificates = containers::transactions(&options.files, None)?;
     check_delegations(&certificates)?;
+    caution::check(&certificates, options.burn)?;
+    caution::tell(global, &certificates)?;
     let known = Known::of(&certificates);
     let plan = options.identity.plan_with(certificates.clone())?;
     let session = Session::open(global).await?;
     let report = match (plan, session.vault.identity()) {
         (Some(plan), None) => {
-            let identity = plan.make(&session).await?;
+            let identity = plan.make(&session).await?.view;
             let added = add(&session, certificates).await?;
             Report {
                 identity: Some(identity),

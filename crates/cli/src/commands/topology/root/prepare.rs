@@ -1,5 +1,6 @@
 //! `topology root prepare`.
 
+mod next;
 pub(super) mod restriction;
 
 use std::{
@@ -10,16 +11,17 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_crypto::{SigningKeySpec, SigningPublicKey};
 use strongroom_files::Access;
 use strongroom_proto::topology::{
     DelegationTarget, encode_delegation_as_script, encode_revocation_as_script,
 };
-use strongroom_topology::{Operation, Restriction, Transaction};
+use strongroom_topology::{Operation, Restriction, Serial, Transaction};
 
 use self::restriction::RestrictionArg;
-use super::{RootError, files};
+use super::{super::delegate::serial, RootError, files};
 use crate::{
-    args::Global,
+    args::{Global, Names},
     failure::CliError,
     input::{self, Destination, Encoding},
     output,
@@ -31,10 +33,8 @@ use crate::{
 /// Writes PREFIX.prep, the transaction, and PREFIX.hash, the 34 bytes that are to be signed. Public keys are taken as PEM, as
 /// DER, or as the file that Canton's console writes (.pub), whose usages are kept as they are.
 ///
-/// Kinds of mappings for --restriction: NAMESPACE_DELEGATION, DECENTRALIZED_NAMESPACE_DEFINITION, OWNER_TO_KEY_MAPPING,
-/// SYNCHRONIZER_TRUST_CERTIFICATE, PARTICIPANT_PERMISSION, PARTY_HOSTING_LIMITS, VETTED_PACKAGES, PARTY_TO_PARTICIPANT,
-/// SYNCHRONIZER_PARAMETERS_STATE, MEDIATOR_SYNCHRONIZER_STATE, SEQUENCER_SYNCHRONIZER_STATE,
-/// SEQUENCING_DYNAMIC_PARAMETERS_STATE, PARTY_TO_KEY_MAPPING, LSU_ANNOUNCEMENT, SEQUENCER_CONNECTION_SUCCESSOR.
+/// The serial is 1, as Canton's script always writes it. A delegation that is in force already, and is to be changed, needs the
+/// serial after its own: --serial. A revocation has the serial after that of the file with the delegation.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology root prepare --root --root-key root.pem --out root\n  \
@@ -50,8 +50,11 @@ pub(crate) struct Options {
     root_key: Option<PathBuf>,
     /// What the target may sign: all, all-but-delegations, or kinds of mappings separated by commas, which keep this order
     /// [default: all-but-delegations].
-    #[arg(long, value_name = "RESTRICTION", conflicts_with_all = ["root", "revoke"])]
+    #[arg(long, value_name = "RESTRICTION", conflicts_with_all = ["root", "revoke"], value_parser = Names::of_restrictions())]
     restriction: Option<RestrictionArg>,
+    /// The serial: one more than that of the delegation that is to be changed [default: 1].
+    #[arg(long, value_name = "N", conflicts_with = "revoke", value_parser = serial)]
+    serial: Option<Serial>,
     /// Write PREFIX.prep and PREFIX.hash.
     #[arg(long, value_name = "PREFIX")]
     out: PathBuf,
@@ -95,6 +98,7 @@ pub(super) fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode>
     prepared.write(transaction.bytes(), Access::Readable)?;
     hash.write(&transaction.hash().to_multihash(), Access::Readable)?;
 
+    let spec = root_spec(options.root_key.as_deref(), &transaction)?;
     let report = Report {
         transaction: TransactionView::of(&transaction),
         prepared_file: prepared.out.display().to_string(),
@@ -104,13 +108,25 @@ pub(super) fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode>
         report.transaction.write(out)?;
         writeln!(
             out,
-            "\nwrote {} and {}\nnext: have the {} bytes of the hash signed by the root key, then 'strongroom topology root assemble'",
-            report.prepared_file,
-            report.hash_file,
-            transaction.hash().to_multihash().len()
-        )
+            "\nwrote {} and {}",
+            report.prepared_file, report.hash_file
+        )?;
+        next::write(out, &options.out, spec)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What kind of key signs, if that is known: of the root key that was given, or of the one in a root certificate.
+fn root_spec(
+    root_key: Option<&Path>,
+    transaction: &Transaction,
+) -> anyhow::Result<Option<SigningKeySpec>> {
+    if let Some(path) = root_key.filter(|path| !input::is_stdin(path)) {
+        return Ok(Some(files::public_key(path)?.key().spec()));
+    }
+    let delegation = files::delegation(transaction)?;
+    let root = delegation.targets_root().then(|| delegation.target());
+    Ok(root.map(SigningPublicKey::spec))
 }
 
 /// Where the file with this suffix goes, which can be written.
@@ -139,6 +155,7 @@ fn transaction(options: &Options) -> anyhow::Result<Transaction> {
         restriction,
         ..
     } = options;
+    let serial = options.serial.unwrap_or(Serial::FIRST);
     match (statement, root_key) {
         (
             Statement {
@@ -153,23 +170,33 @@ fn transaction(options: &Options) -> anyhow::Result<Transaction> {
                 ..
             },
             Some(root_key),
-        ) => delegation(root_key, target, restriction.clone().unwrap_or_default()),
-        (_, Some(root_key)) => root_certificate(root_key),
+        ) => {
+            let restriction = restriction.clone().unwrap_or_default();
+            delegation(root_key, target, restriction, serial)
+        }
+        (_, Some(root_key)) => root_certificate(root_key, serial),
         (_, None) => Err(CliError::FlagMissing { flag: "--root-key" }.into()),
     }
 }
 
-fn root_certificate(root_key: &Path) -> anyhow::Result<Transaction> {
+fn root_certificate(root_key: &Path, serial: Serial) -> anyhow::Result<Transaction> {
     let root = files::public_key(root_key)?;
     let namespace = root.key().fingerprint().into();
     let all = Restriction::AllMappings;
-    Ok(encode_delegation_as_script(namespace, root, all, &[])?)
+    Ok(encode_delegation_as_script(
+        namespace,
+        root,
+        all,
+        &[],
+        serial,
+    )?)
 }
 
 fn delegation(
     root_key: &Path,
     target: &Path,
     restriction: RestrictionArg,
+    serial: Serial,
 ) -> anyhow::Result<Transaction> {
     let root = files::public_key(root_key)?.key().fingerprint();
     let target: DelegationTarget = files::public_key(target)?;
@@ -182,6 +209,7 @@ fn delegation(
         target,
         restriction,
         &order,
+        serial,
     )?)
 }
 
