@@ -3,6 +3,7 @@
 pub(crate) mod identity;
 
 use std::{
+    ffi::OsStr,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -16,7 +17,9 @@ use strongroom_config::{
     SecretSource, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
-use strongroom_files::{Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME};
+use strongroom_files::{
+    Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME, is_leftover_of,
+};
 use strongroom_kms::{KeyState, KmsKeyId};
 use strongroom_kms_local::{
     DEFAULT_COST, KeyKind, LocalKey, LocalKms, Protection as FileProtection,
@@ -288,7 +291,7 @@ fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, OpenKms)> 
     let new = if files.read(&path)?.is_some() {
         None
     } else {
-        refuse_other_contents(&global.dir)?;
+        refuse_other_contents(global)?;
         Some(Draft::of(global, plan)?)
     };
     files.create_folder(&global.dir, Access::OwnerOnly)?;
@@ -383,12 +386,14 @@ fn refuse_shared_keys(global: &Global, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A folder with something else in it is not ours to fill.
-fn refuse_other_contents(dir: &Path) -> anyhow::Result<()> {
+/// A folder with something else in it is not ours to fill. The lock, and a configuration that was being written when
+/// an earlier run was killed, are ours.
+fn refuse_other_contents(global: &Global) -> anyhow::Result<()> {
+    let dir = &global.dir;
+    let config = global.config_path();
+    let is_ours = |name: &OsStr| name == LOCK_FILE_NAME || is_leftover_of(&config, name);
     let in_use = match std::fs::read_dir(dir) {
-        Ok(entries) => entries
-            .flatten()
-            .any(|entry| entry.file_name() != LOCK_FILE_NAME),
+        Ok(entries) => entries.flatten().any(|entry| !is_ours(&entry.file_name())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             return Err(FileError::NotAFolder {

@@ -283,6 +283,19 @@ fn quickstart_does_not_fill_a_folder_with_something_else_in_it() {
 }
 
 #[test]
+fn a_run_that_was_killed_while_it_wrote_the_configuration_is_repeated() {
+    for command in [&["quickstart"][..], &["init", "--unprotected-key-file"]] {
+        let sandbox = Sandbox::new();
+        fs::create_dir(sandbox.vault()).unwrap();
+        sandbox.set_mode("vault", 0o700);
+        let leftover = "vault/.strongroom.toml.4194304-0.partial";
+        sandbox.write(leftover, "[vault");
+        sandbox.run(command).succeeded();
+        assert!(!sandbox.path(leftover).exists());
+    }
+}
+
+#[test]
 fn a_lost_database_is_not_silently_replaced_by_a_new_vault() {
     let sandbox = Sandbox::with_quickstart();
     let database = sandbox.path("vault/vault.db");

@@ -134,6 +134,12 @@ impl Drop for TemporaryFile {
     }
 }
 
+/// Whether a crashed durable write of `target` leaves a file of this name beside it, which the next one removes.
+#[must_use]
+pub fn is_leftover_of(target: &Path, name: &OsStr) -> bool {
+    prefix_for(target).is_ok_and(|prefix| is_leftover(name, &prefix))
+}
+
 /// Removes what crashed writes of `target` left. Best effort: a leftover is harmless.
 pub(super) fn remove_leftovers(target: &Path) {
     let Ok(prefix) = prefix_for(target) else {
