@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_topology::{ForceFlags, Mapping, SignedTransaction, StoreId};
+use strongroom_topology::{Mapping, SignedTransaction};
 use strongroom_vault::{Added, VaultError};
 
 use super::RootError;
@@ -102,10 +102,7 @@ async fn add(
     certificates: Vec<SignedTransaction>,
 ) -> Result<Vec<Added>, VaultError> {
     let (vault, caller) = (&session.vault, &session.caller);
-    let store = &StoreId::Authorized;
-    vault
-        .add_transactions(caller, store, certificates, ForceFlags::default())
-        .await
+    vault.add_certificates(caller, certificates).await
 }
 
 /// What an offline root key signs are delegations and their revocations; anything else came by mistake.
