@@ -41,10 +41,8 @@ impl Vault {
                 fingerprint: *fingerprint,
             });
         }
+        check_room(announced)?;
         let next = match announced {
-            Some(mapping) if mapping.keys().len() >= MAX_KEYS => {
-                return Err(VaultError::TooManyAnnounced { limit: MAX_KEYS });
-            }
             Some(mapping) => mapping.with_key(key)?,
             None => OwnerToKeyMapping::try_new(member, vec![key])?,
         };
@@ -167,6 +165,16 @@ impl Vault {
         self.add_signed(caller, writer, &StoreId::Authorized, signed, record)
             .await?;
         Ok(mapping)
+    }
+}
+
+/// Refuses one more key beside as many as may be.
+pub(super) fn check_room(announced: Option<&OwnerToKeyMapping>) -> Result<(), VaultError> {
+    match announced {
+        Some(mapping) if mapping.keys().len() >= MAX_KEYS => {
+            Err(VaultError::TooManyAnnounced { limit: MAX_KEYS })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,14 +1,16 @@
 //! An identity whose root key was never here: certificates made elsewhere come in, and the vault makes the rest.
 
+mod order;
+
 use std::collections::BTreeSet;
 
 use strongroom_topology::{
-    At, Mapping, MappingCode, Namespace, NamespaceDelegation, Operation, SignedTransaction,
-    StoreId, TopologyStore,
+    Mapping, Namespace, NamespaceDelegation, Operation, SignedTransaction, StoreId,
 };
 
 use super::{
-    add::summary,
+    accepted,
+    add::{Added, summary},
     identity::{NewIdentity, NodeKeys},
 };
 use crate::{
@@ -20,8 +22,8 @@ impl Vault {
     /// Makes the node's identity from certificates: the root certificate of its namespace and, mostly, a delegation to a
     /// key of this vault. The node's own keys are made and announced as [`Vault::initialize`] does.
     ///
-    /// Nothing is kept when the certificates do not do; a right set may follow. Running it again finishes what was
-    /// interrupted.
+    /// The certificates may be given in any order. Nothing is kept when they do not do; a right set may follow. Running it
+    /// again finishes what was interrupted.
     ///
     /// # Errors
     /// [`VaultError::NotACertificate`], [`VaultError::CertificateMismatch`] for the namespace; [`VaultError::Topology`]
@@ -47,7 +49,7 @@ impl Vault {
         self.try_settle().await?;
         // Before the certificates are durable: they are not for another node.
         self.wanted(new, certified.clone())?;
-        self.add_certificates(caller, &certified, certificates)
+        self.add_all_certificates(caller, &certified, certificates)
             .await?;
         let member = self.identify_as(caller, new, certified.clone()).await?;
         let signer =
@@ -59,8 +61,35 @@ impl Vault {
         self.announce_node_keys(caller, new, member, signer).await
     }
 
+    /// Adds delegations and their revocations, made elsewhere, to the node's own store. They may be given in any order:
+    /// each is decided as if those that authorize it had come first.
+    ///
+    /// # Errors
+    /// [`VaultError::NotACertificate`] for a transaction about anything but a delegation; errors of the store, and then
+    /// nothing has changed. Rejections are part of the answer, which has the order of `certificates`.
+    pub async fn add_certificates(
+        &self,
+        caller: &Caller,
+        certificates: Vec<SignedTransaction>,
+    ) -> Result<Vec<Added>, VaultError> {
+        for signed in &certificates {
+            if !matches!(
+                signed.transaction().mapping(),
+                Mapping::NamespaceDelegation(_)
+            ) {
+                return Err(not_a_certificate(signed));
+            }
+        }
+        let mut writer = TopologyWriter::begin(self).await?;
+        let added = self.decide_certificates(&mut writer, certificates)?;
+        let details = summary(&StoreId::Authorized, &added);
+        self.commit_topology(caller, writer, (AuditOperation::AddTopology, None), details)
+            .await?;
+        Ok(added)
+    }
+
     /// All of them or none: what they amount to is looked at before anything is durable.
-    async fn add_certificates(
+    async fn add_all_certificates(
         &self,
         caller: &Caller,
         namespace: &Namespace,
@@ -68,31 +97,43 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let store = StoreId::Authorized;
         let mut writer = TopologyWriter::begin(self).await?;
-        let mut added = Vec::with_capacity(certificates.len());
-        for signed in certificates {
-            let hash = signed.transaction().hash();
-            let outcome = self.decide(&mut writer, &store, signed)?;
-            added.push(super::add::Added {
-                hash,
-                outcome: super::accepted(outcome)?,
-            });
+        let added = self.decide_certificates(&mut writer, certificates)?;
+        let details = summary(&store, &added);
+        for one in added {
+            accepted(one.outcome)?;
         }
-        if !self.can_sign_for(writer.store(&store)?, namespace) {
+        if self
+            .namespace_signers(writer.store(&store)?, namespace)
+            .is_empty()
+        {
             return Err(VaultError::NoNamespaceSigner {
                 namespace: namespace.clone(),
             });
         }
-        let details = summary(&store, &added);
         self.commit_topology(caller, writer, (AuditOperation::AddTopology, None), details)
             .await
     }
 
-    /// Whether a key of this vault may announce the node's keys.
-    fn can_sign_for(&self, store: &TopologyStore, namespace: &Namespace) -> bool {
-        let graph = store.authorization_graph(namespace, At::Head);
-        graph
-            .keys_for(MappingCode::OwnerToKeyMapping)
-            .any(|(key, _)| self.may_sign(&key.fingerprint()))
+    /// What becomes of each certificate, in the order in which they were given.
+    fn decide_certificates(
+        &self,
+        writer: &mut TopologyWriter<'_>,
+        certificates: Vec<SignedTransaction>,
+    ) -> Result<Vec<Added>, VaultError> {
+        let store = StoreId::Authorized;
+        let places = order::of(writer.store(&store)?, &certificates, self.now());
+        let mut pending: Vec<_> = certificates.into_iter().map(Some).collect();
+        let mut added = Vec::with_capacity(pending.len());
+        for place in places {
+            let Some(signed) = pending.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
+            let hash = signed.transaction().hash();
+            let outcome = self.decide(writer, &store, signed)?;
+            added.push((place, Added { hash, outcome }));
+        }
+        added.sort_unstable_by_key(|(place, _)| *place);
+        Ok(added.into_iter().map(|(_, added)| added).collect())
     }
 }
 
@@ -119,8 +160,14 @@ fn delegation(signed: &SignedTransaction) -> Result<&NamespaceDelegation, VaultE
     let transaction = signed.transaction();
     match (transaction.operation(), transaction.mapping()) {
         (Operation::AddReplace, Mapping::NamespaceDelegation(delegation)) => Ok(delegation),
-        (operation, mapping) => Err(VaultError::NotACertificate {
-            found: format!("{} of {}", operation.name(), mapping.code().name()),
-        }),
+        _ => Err(not_a_certificate(signed)),
+    }
+}
+
+fn not_a_certificate(signed: &SignedTransaction) -> VaultError {
+    let transaction = signed.transaction();
+    let (operation, mapping) = (transaction.operation(), transaction.mapping());
+    VaultError::NotACertificate {
+        found: format!("{} of {}", operation.name(), mapping.code().name()),
     }
 }

@@ -13,7 +13,7 @@ use strongroom_crypto::{Fingerprint, KeyName, PublicKey};
 use strongroom_store::KeyState;
 use strongroom_topology::{At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError};
 
-use super::authorize::Proposal;
+use super::{announce::check_room, authorize::Proposal};
 use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
@@ -76,8 +76,9 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`VaultError::RotationUnderWay`] before the last one is over;
     /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`] and [`VaultError::NotAnnouncedHere`] for keys that are no
-    /// node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more; errors of the store,
-    /// and then nothing has begun.
+    /// node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
+    /// [`VaultError::TooManyAnnounced`] when no successor has room beside the old keys; errors of the store, and then nothing
+    /// has begun.
     pub async fn begin_rotation(
         &self,
         caller: &Caller,
@@ -91,6 +92,7 @@ impl Vault {
         let announced = self.announced(&member).await?;
         let outgoing = self.keys_to_rotate(&member, announced.as_ref(), which)?;
         // Otherwise there would be keys and a journal, and no way to finish.
+        check_room(announced.as_ref())?;
         self.check_can_announce(&*self.topology(&StoreId::Authorized).await?, &member)?;
         let mut generated = Vec::with_capacity(outgoing.len());
         for Outgoing { key, successor } in outgoing {
@@ -113,6 +115,7 @@ impl Vault {
         if let Some(gone) = old_keys.find(|old| !is_announced(old)) {
             return Err(self.not_announced(&member, gone));
         }
+        check_room(announced)?;
         self.check_can_announce(topology.store(&StoreId::Authorized)?, &member)?;
         for (position, (old, new)) in (0..).zip(generated) {
             self.begin_one(caller, &mut unit, &member, position, old, new)

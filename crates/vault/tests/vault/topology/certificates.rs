@@ -13,7 +13,7 @@ use super::{
     participant,
     picture::{TopologyPicture, look},
     rotate_all,
-    statements::{authorize, delegation, namespace_key, rows, signers},
+    statements::{authorize, delegation, namespace_key, outcomes, rows, signers},
 };
 use crate::house::{House, all_keys, caller, code};
 
@@ -196,8 +196,8 @@ async fn wrong_certificates_are_refused_with_nothing_kept_and_the_right_ones_the
         (wrong_namespace.as_ref(), vec![root, intermediate], mismatch),
         (None, vec![root, &stranger], mismatch),
         (None, vec![intermediate], &missing_root),
-        // In this order the second one comes too late.
-        (None, vec![intermediate, root], &missing_root),
+        // The one that is missing is the root's own, whatever else is there.
+        (None, vec![intermediate, intermediate], &missing_root),
         (None, vec![root], &no_signer),
         (None, vec![], no_certificate),
         (None, vec![root, &revocation], no_certificate),
@@ -223,6 +223,78 @@ async fn wrong_certificates_are_refused_with_nothing_kept_and_the_right_ones_the
     let namespace = offline.namespace();
     let keys = initialize(vault, Some(&namespace), &[root, intermediate]).await;
     check(&waiting, vault, &keys.unwrap()).await;
+}
+
+#[tokio::test]
+async fn certificates_may_be_given_in_any_order() {
+    let waiting = Waiting::new().await;
+    let certificates = [&waiting.intermediate, &waiting.root];
+    let keys = waiting.initialize(&certificates).await.unwrap();
+    check(&waiting, &waiting.vault, &keys).await;
+}
+
+/// A root certificate, a chain of two delegations behind it, and the revocation of the last one.
+async fn chain() -> [SignedTransaction; 4] {
+    let offline = Offline::new(2).await;
+    let (first, second) = (
+        namespace_key(&offline.vault).await,
+        namespace_key(&offline.vault).await,
+    );
+    let root = offline.root_certificate().await;
+    let delegated = offline.certify(&first, Restriction::AllMappings).await;
+    let mapping = delegation(&offline.namespace(), &second, Restriction::AllMappings);
+    let by_first = Proposal {
+        signing_keys: vec![first.fingerprint()],
+        ..Proposal::announce(mapping.clone())
+    };
+    let behind = authorize(&offline.vault, by_first).await.unwrap().signed;
+    let revoked = authorize(&offline.vault, Proposal::revoke(mapping)).await;
+    [root, delegated, behind, revoked.unwrap().signed]
+}
+
+#[tokio::test]
+async fn a_chain_is_taken_in_whatever_its_order_and_the_answer_has_the_order_of_the_question() {
+    let chain = chain().await;
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
+        let house = House::new();
+        let vault = house.create().await;
+        let given: Vec<_> = order.iter().map(|place| chain[*place].clone()).collect();
+        let hashes: Vec<_> = given.iter().map(|it| it.transaction().hash()).collect();
+        let added = vault.add_certificates(&caller(), given.clone()).await;
+        let added = added.unwrap();
+        assert_eq!(outcomes(&added), ["accepted"; 4], "{order:?}");
+        let answered: Vec<_> = added.iter().map(|added| added.hash).collect();
+        assert_eq!(answered, hashes);
+        // No row tells of an order that was tried in vain.
+        assert_eq!(rows(&vault).await.len(), 4, "{order:?}");
+        let again = vault.add_certificates(&caller(), given).await.unwrap();
+        assert_eq!(outcomes(&again), ["unchanged"; 4]);
+        look(&house, &vault).await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_nothing_authorizes_is_rejected_and_the_others_are_taken_in() {
+    let [root, delegated, behind, _] = chain().await;
+    let house = House::new();
+    let vault = house.create().await;
+    let certificates = vec![behind, root];
+    let added = vault.add_certificates(&caller(), certificates).await;
+    assert_eq!(outcomes(&added.unwrap()), ["rejected", "accepted"]);
+    let added = vault.add_certificates(&caller(), vec![delegated]).await;
+    assert_eq!(outcomes(&added.unwrap()), ["accepted"]);
+    look(&house, &vault).await;
+}
+
+#[tokio::test]
+async fn what_is_about_no_delegation_is_not_added_as_a_certificate() {
+    let (house, other_house) = (House::numbered(4), House::new());
+    let (vault, _) = super::node(&house).await;
+    let announced = rows(&vault).await[1].signed.as_ref().clone();
+    let other = other_house.create().await;
+    let refused = other.add_certificates(&caller(), vec![announced]).await;
+    assert_eq!(code(refused), "NOT_A_CERTIFICATE");
+    assert!(rows(&other).await.is_empty());
 }
 
 #[tokio::test]

@@ -10,10 +10,10 @@ use strongroom_vault::{
 use super::{
     PATIENT, announced_keys, node, participant,
     picture::look,
-    protocol_key, serial,
+    protocol_key, rotate_all, serial,
     statements::{authorize, delegation, namespace, namespace_key, public},
 };
-use crate::house::{House, caller, code, encryption_key, foreign_key, signing_key};
+use crate::house::{House, all_keys, caller, code, encryption_key, foreign_key, signing_key};
 
 /// The act is refused with this code, and nothing has changed.
 async fn check_refused(house: &House, vault: &Vault, act: Act, key: &Fingerprint, expected: &str) {
@@ -124,6 +124,22 @@ async fn the_twenty_first_key_is_not_announced() {
     let error = vault.announce_key(&caller(), &key).await.unwrap_err();
     let text = "20 keys are announced, and no node announces more";
     assert_eq!(error.to_string(), text);
+    // Nor has a successor room beside them.
+    let keys = all_keys(&vault).len();
+    for which in [
+        Rotate::All,
+        Rotate::One {
+            old: protocol_key(&vault).await,
+            name: None,
+        },
+    ] {
+        let refused = vault.begin_rotation(&caller(), which).await;
+        assert_eq!(code(refused), expected);
+        assert_eq!(all_keys(&vault).len(), keys);
+    }
+    let last = announced_keys(&vault).await[19];
+    vault.withdraw_key(&caller(), &last).await.unwrap();
+    rotate_all(&vault).await;
 }
 
 #[tokio::test]
