@@ -69,14 +69,15 @@ impl KeyView {
 pub(crate) fn write_list(out: &mut dyn Write, keys: &[KeyView]) -> io::Result<()> {
     let mut sorted: Vec<&KeyView> = keys.iter().collect();
     sorted.sort_by_key(|key| (key.name.is_none(), &key.name));
-    let wide = table(&sorted, true).to_string();
+    let wide = table(&sorted, true, None).to_string();
     let width = wide
         .lines()
         .map(|line| line.trim_end().chars().count())
         .max();
-    let narrow = output::terminal_width().is_some_and(|terminal| width > Some(terminal));
+    let terminal = output::terminal_width();
+    let narrow = terminal.is_some_and(|terminal| width > Some(terminal));
     if narrow {
-        writeln!(out, "{}", table(&sorted, false))
+        writeln!(out, "{}", table(&sorted, false, terminal))
     } else {
         writeln!(out, "{wide}")
     }
@@ -117,7 +118,7 @@ fn custody(key: &KeyView) -> String {
     format!("{}{exposed}", key.custody.unwrap_or("public only"))
 }
 
-fn table(keys: &[&KeyView], created: bool) -> comfy_table::Table {
+fn table(keys: &[&KeyView], created: bool, width: Option<usize>) -> comfy_table::Table {
     let header = [
         "FINGERPRINT",
         "NAME",
@@ -129,7 +130,8 @@ fn table(keys: &[&KeyView], created: bool) -> comfy_table::Table {
         "ANNOUNCED",
         if created { "CREATED" } else { "" },
     ];
-    output::table(
+    output::table_within(
+        width,
         header,
         keys.iter().map(|key| {
             [

@@ -90,16 +90,28 @@ pub(crate) fn terminal_width() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// A table without lines, wide enough for fingerprints to be copied.
+/// A table without lines: on a terminal no wider than that, elsewhere so that every row is one line.
 pub(crate) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> Table {
+    table_within(terminal_width(), header, rows)
+}
+
+/// The same for this many columns; none for any number.
+pub(crate) fn table_within<const N: usize>(
+    width: Option<usize>,
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
+    match width.and_then(|width| u16::try_from(width).ok()) {
+        Some(width) => table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
     for row in rows {
         table.add_row(row.map(|cell| printable(&cell).into_owned()));
     }
@@ -145,6 +157,24 @@ mod tests {
         let table = table(["NAME"], [["a\n\u{1b}[1mb".to_owned()]]).to_string();
         assert_eq!(table.lines().count(), 2);
         assert!(table.contains("a\\n\\u{1b}[1mb"), "{table}");
+    }
+
+    #[test]
+    fn a_table_stays_within_the_columns_that_there_are() {
+        let row = ["1220".repeat(17), "node-signing".to_owned()];
+        let narrow = table_within(Some(60), ["FINGERPRINT", "NAME"], [row.clone()]).to_string();
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 60),
+            "{narrow}"
+        );
+        let wide = table_within(None, ["FINGERPRINT", "NAME"], [row]).to_string();
+        assert_eq!(wide.lines().count(), 2, "{wide}");
+    }
+
+    #[test]
+    fn one_thing_is_no_several() {
+        let counts = [0, 1, 2].map(|count| counted(count, "key"));
+        assert_eq!(counts, ["0 keys", "1 key", "2 keys"]);
     }
 
     #[test]

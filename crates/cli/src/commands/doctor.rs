@@ -199,10 +199,10 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
     checks.push(check(
         "keys",
         Status::Ok,
-        format!(
-            "{} private keys open and fit their public halves",
-            inspection.opened
-        ),
+        match inspection.opened {
+            1 => "1 private key opens and fits its public half".to_owned(),
+            count => format!("{count} private keys open and fit their public halves"),
+        },
     ));
     for (fingerprint, error) in &inspection.broken {
         checks.push(Check {

@@ -55,10 +55,10 @@ const DEFAULT_NODE: &str = "node";
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom init --dir my-vault --passphrase-file /run/secrets/strongroom\n  \
-    strongroom init --dir my-vault --passphrase-prompt --node participant1 --kind participant\n  \
+    strongroom init --dir my-vault --passphrase-prompt --node participant1 \\\n    --kind participant\n  \
     strongroom init --dir my-vault --unprotected-key-file\n  \
-    strongroom init --dir my-vault --unprotected-key-file --kind mediator --identifier mediator1 --intermediate-key\n  \
-    strongroom init --dir my-vault --unprotected-key-file --kind participant --certificate root.cert --certificate node.cert")]
+    strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
+    strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]
 pub(crate) struct Options {
     /// The node's name, the prefix of the names of its keys [default: node].
     #[arg(long)]

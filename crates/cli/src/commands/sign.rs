@@ -26,7 +26,7 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     strongroom sign message.bin --key 1220... --out message.sig\n  \
     echo hello | strongroom sign - --key 1220... --encoding base64\n  \
-    strongroom sign hash.txt --hash --input-encoding hex --key 1220... --usage protocol --out hash.sig")]
+    strongroom sign hash.txt --hash --input-encoding hex --key 1220... \\\n    --usage protocol --out hash.sig")]
 pub(crate) struct Options {
     /// What to sign; `-` is standard input.
     #[arg(default_value = "-")]

@@ -54,8 +54,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  \
             strongroom topology root prepare --root --root-key root.pem --out root\n  \
             strongroom topology root inspect root.prep root.hash\n  \
-            strongroom topology root sign --prepared root.prep --key root-private.pem --out root.signature\n  \
-            strongroom topology root assemble --prepared root.prep --signature root.signature --out root.cert"
+            strongroom topology root sign --prepared root.prep --key root-private.pem \\\n    --out root.signature\n  \
+            strongroom topology root assemble --prepared root.prep \\\n    --signature root.signature --out root.cert"
     )]
     Root(root::Command),
 }

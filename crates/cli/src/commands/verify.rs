@@ -26,8 +26,8 @@ use crate::{
 /// With --public-key no vault is needed. Exit status 0: it verifies; 1: it does not.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom verify message.bin --signature message.sig --public-key signer.pem\n  \
-    strongroom verify message.bin --signature message.sig --key 1220... --usage protocol")]
+    strongroom verify message.bin --signature message.sig \\\n    --public-key signer.pem\n  \
+    strongroom verify message.bin --signature message.sig --key 1220... \\\n    --usage protocol")]
 pub(crate) struct Options {
     /// What was signed; `-` is standard input.
     #[arg(default_value = "-")]

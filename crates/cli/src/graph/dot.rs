@@ -81,11 +81,21 @@ fn write_edges(number: usize, namespace: &NamespaceView, out: &mut dyn Write) ->
         .map(|key| (&key.fingerprint, &key.signed_by));
     let members = namespace.members.iter().map(|it| (&it.name, &it.signed_by));
     let known = |signer: &str| namespace.keys.iter().any(|key| key.fingerprint == signer);
+    let dangles = |target: &str| {
+        let mut keys = namespace.keys.iter();
+        keys.any(|key| key.dangling && key.fingerprint == target)
+    };
     for (target, signers) in keys.chain(members) {
+        let look = if dangles(target) {
+            " [style=dashed, color=red]"
+        } else {
+            ""
+        };
         for signer in signers {
             // A root certificate is signed by its own key, and a node's new keys sign for themselves.
             if signer != target && known(signer) {
-                writeln!(out, "  {} -> {};", id(number, signer), id(number, target))?;
+                let (from, to) = (id(number, signer), id(number, target));
+                writeln!(out, "  {from} -> {to}{look};")?;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The graph as an SVG drawing: a panel for each namespace, the root to the left, what hangs on it to the right.
 
 mod layout;
+mod legend;
 
 use std::fmt::Write;
 
@@ -14,13 +15,25 @@ use crate::output;
 
 const MARGIN: usize = 24;
 const TITLE: usize = 56;
+/// That of the style sheet.
+const TITLE_FONT: usize = 18;
 
 /// The drawing, a whole XML document.
 pub(crate) fn svg(graph: &Graph) -> String {
     let panels: Vec<_> = graph.namespaces.iter().map(Panel::of).collect();
-    let width = panels.iter().map(|panel| panel.width).max().unwrap_or(480);
+    let at = graph
+        .at
+        .as_ref()
+        .map_or_else(String::new, |at| format!(" at {at}"));
+    let title = format!("Topology: {}{at}", graph.store);
+    let panels_width = panels.iter().map(|panel| panel.width).max();
+    let width = panels_width
+        .unwrap_or(0)
+        .max(layout::text_width(&title, TITLE_FONT))
+        .max(legend::WIDTH);
     let panels_height: usize = panels.iter().map(|panel| panel.height + MARGIN).sum();
-    let (width, height) = (width + 2 * MARGIN, TITLE + panels_height + MARGIN);
+    let height = TITLE + panels_height + legend::HEIGHT;
+    let width = width + 2 * MARGIN;
     let mut out = String::new();
     out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     put(
@@ -35,11 +48,6 @@ pub(crate) fn svg(graph: &Graph) -> String {
         &mut out,
         format_args!("<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n"),
     );
-    let at = graph
-        .at
-        .as_ref()
-        .map_or_else(String::new, |at| format!(" at {at}"));
-    let title = format!("Topology: {}{at}", graph.store);
     text(&mut out, MARGIN, 36, "title", &title);
     let mut top = TITLE;
     for panel in &panels {
@@ -51,6 +59,7 @@ pub(crate) fn svg(graph: &Graph) -> String {
         out.push_str("</g>\n");
         top += panel.height + MARGIN;
     }
+    legend::draw(&mut out, MARGIN, top);
     out.push_str("</svg>\n");
     out
 }
@@ -82,14 +91,7 @@ fn draw_panel(out: &mut String, panel: &Panel<'_>, width: usize) {
         out,
         format_args!("<rect class=\"panel\" width=\"{width}\" height=\"{height}\" rx=\"8\"/>\n"),
     );
-    let rootless = !panel.namespace.has_root && panel.namespace.decentralized.is_none();
-    let note = if rootless {
-        " (no root certificate)"
-    } else {
-        ""
-    };
-    let heading = format!("namespace {}{note}", panel.namespace.namespace);
-    text(out, 16, 26, "heading", &heading);
+    text(out, 16, 26, "heading", &panel.heading);
     for edge in &panel.edges {
         let class = if edge.is_main { "edge" } else { "also" };
         let ((x1, y1), (x2, y2)) = (edge.from, edge.to);

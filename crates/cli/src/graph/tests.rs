@@ -188,6 +188,32 @@ fn rectangles(svg: &str, class: &str) -> Vec<[usize; 4]> {
 }
 
 #[test]
+fn headings_have_room_and_the_legend_names_what_is_drawn() {
+    let mut graph = usual();
+    graph.namespaces[0].namespace = "1220".repeat(17);
+    graph.namespaces[0].has_root = false;
+    graph.store = format!("synchronizer:da::{}::34-0", "1220".repeat(17));
+    let drawing = svg(&graph);
+    let width: usize = {
+        let (_, rest) = drawing.split_once("width=\"").unwrap();
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    // Bold letters of 18 pixels are 11 wide on the average, digits 12.
+    assert!(width > graph.store.len() * 11, "{width}");
+    for what in ["root key", "key", "dangling key", "node or party", "signed"] {
+        assert!(drawing.contains(&format!(">{what}</text>")), "{what}");
+    }
+    // What is small is drawn small.
+    let small = graph_of(vec![key("root", Some(1), None)], Vec::new(), None);
+    let (_, rest) = svg(&small)
+        .split_once("width=\"")
+        .map(|(a, b)| (a.len(), b.to_owned()))
+        .unwrap();
+    let narrow: usize = rest.split('"').next().unwrap().parse().unwrap();
+    assert!(narrow < 800, "{narrow}");
+}
+
+#[test]
 fn boxes_do_not_cover_each_other_and_go_from_left_to_right() {
     let drawing = svg(&usual());
     let mut boxes = Vec::new();
@@ -221,7 +247,7 @@ fn graphviz_gets_an_edge_for_each_signature_of_a_key_that_is_there() {
             "  \"0/root\" -> \"0/a\";",
             "  \"0/root\" -> \"0/b\";",
             "  \"0/a\" -> \"0/c\";",
-            "  \"0/b\" -> \"0/d\";",
+            "  \"0/b\" -> \"0/d\" [style=dashed, color=red];",
             "  \"0/a\" -> \"0/PAR::n::root\";",
         ]
     );

@@ -63,6 +63,7 @@ fn the_examples_name_only_flags_that_there_are() {
     for path in commands(&sandbox) {
         let help = help(&sandbox, &path);
         let (_, examples) = help.split_once("\nExamples:\n").unwrap();
+        let examples = examples.replace(" \\\n    ", " ");
         for line in examples.lines().filter(|line| line.contains("strongroom ")) {
             let (_, call) = line.split_once("strongroom ").unwrap();
             let call = call.split(['|', '>', '\'']).next().unwrap();
@@ -85,6 +86,25 @@ fn the_examples_name_only_flags_that_there_are() {
                 assert!(named.contains(*flag), "{flag} in: {line}");
             }
         }
+    }
+}
+
+/// On a terminal of eighty columns; a narrower one has its own way to break lines.
+#[test]
+fn examples_can_be_pasted_as_they_stand() {
+    let sandbox = Sandbox::new();
+    for path in commands(&sandbox) {
+        let help = help(&sandbox, &path);
+        let (_, examples) = help.split_once("\nExamples:\n").unwrap();
+        let examples = examples.split("\n\n").next().unwrap();
+        let mut goes_on = false;
+        for line in examples.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+            let begins = line.starts_with("  ") && !line.starts_with("    ");
+            assert!(begins || goes_on, "{path:?} broke a line: {line}");
+            goes_on = line.ends_with(" \\");
+        }
+        assert!(!goes_on, "{path:?}: {examples}");
     }
 }
 

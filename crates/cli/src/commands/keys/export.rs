@@ -20,8 +20,8 @@ use crate::{
 /// Give a private key out. Whoever has the file has the key; the audit log keeps a record.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom keys export 1220... --out node.key --password-file /run/secrets/export\n  \
-    strongroom keys export 1220... --format pkcs8-pem --unprotected --out node.pem")]
+    strongroom keys export 1220... --out node.key \\\n    --password-file /run/secrets/export\n  \
+    strongroom keys export 1220... --format pkcs8-pem --unprotected \\\n    --out node.pem")]
 pub(crate) struct Options {
     /// The key.
     fingerprint: Fingerprint,

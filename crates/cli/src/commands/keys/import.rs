@@ -30,7 +30,7 @@ const ED25519_BYTES: usize = 32;
 /// nothing.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom keys import node.key --name node-signing --password-file /run/secrets/export\n  \
+    strongroom keys import node.key --name node-signing \\\n    --password-file /run/secrets/export\n  \
     strongroom keys import signer.pem --name signer --usage protocol\n  \
     strongroom keys import receiver.pem --purpose encryption\n  \
     strongroom keys import peer.pem --public --usage protocol")]

@@ -28,7 +28,7 @@ use crate::{args::Global, exit, output, progress, session::Session};
     strongroom keys rotate 1220...\n  \
     strongroom keys rotate 1220... --name node-signing-2027\n  \
     strongroom keys rotate --resume\n  \
-    strongroom keys rotate --resume --not-waiting-for synchronizer:da::1220...::34-0\n  \
+    strongroom keys rotate --resume \\\n    --not-waiting-for synchronizer:da::1220...::34-0\n  \
     strongroom keys rotate --abandon")]
 pub(crate) struct Options {
     /// The key that leaves: 'strongroom topology active-keys' shows those that are announced.

@@ -16,7 +16,7 @@ use crate::{
 /// Show one key, where it is announced, and its public half.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom keys show 1220...\n  \
-    strongroom keys show 1220... --output json | jq -r .public_key_pem > signer.pem")]
+    strongroom keys show 1220... --output json | jq -r .public_key_pem \\\n    > signer.pem")]
 pub(crate) struct Options {
     /// The key.
     fingerprint: Fingerprint,

@@ -25,8 +25,8 @@ use crate::{args::Global, commands::AnnouncedKey, failure::CliError, output, ses
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology active-keys\n  \
-    strongroom topology active-keys PAR::alice::1220... --at 2026-07-01T12:00:00Z\n  \
-    strongroom topology active-keys alice::1220... --output json | jq '.signing[].fingerprint'")]
+    strongroom topology active-keys PAR::alice::1220... \\\n    --at 2026-07-01T12:00:00Z\n  \
+    strongroom topology active-keys alice::1220... --output json \\\n    | jq '.signing[].fingerprint'")]
 pub(crate) struct Options {
     /// A node (PAR::NAME::NAMESPACE, SEQ::, MED::) or a party (NAME::NAMESPACE) [default: the node of this vault].
     #[arg(value_name = "MEMBER|PARTY")]

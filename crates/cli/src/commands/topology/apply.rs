@@ -31,7 +31,7 @@ use crate::{args::Global, containers, exit, failure::CliError, output, session::
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology apply root.cert node.cert\n  \
-    strongroom topology apply batch.bin.gz --store synchronizer:da::1220...::34-0 \\\n    \
+    strongroom topology apply batch.bin.gz \\\n    --store synchronizer:da::1220...::34-0 \\\n    \
     --sequenced 2026-07-01T12:00:00Z --effective 2026-07-01T12:00:00.250Z\n  \
     strongroom topology apply change.cert --store synchronizer:da::1220...::34-0")]
 pub(crate) struct Options {

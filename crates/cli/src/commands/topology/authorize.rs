@@ -26,7 +26,7 @@ use crate::{args::Global, containers, failure::CliError, output, session::Sessio
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology authorize 1220...\n  \
-    strongroom topology authorize 1220... --signed-by 1220... --proposal --out proposal.cert\n  \
+    strongroom topology authorize 1220... --signed-by 1220... --proposal \\\n    --out proposal.cert\n  \
     strongroom topology authorize --file proposal.cert --out signed.cert")]
 pub(crate) struct Options {
     /// The hash of a proposal: 'strongroom topology list --proposals' shows those that wait.

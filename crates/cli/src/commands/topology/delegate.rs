@@ -27,8 +27,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology delegate 1220... --restriction all-but-delegations\n  \
-    strongroom topology delegate parties.pub --restriction PARTY_TO_PARTICIPANT,PARTY_TO_KEY_MAPPING --out parties.cert\n  \
-    strongroom topology delegate 1220... --namespace 1220... --proposal --out proposal.cert")]
+    strongroom topology delegate parties.pub \\\n    --restriction PARTY_TO_PARTICIPANT,PARTY_TO_KEY_MAPPING --out parties.cert\n  \
+    strongroom topology delegate 1220... --namespace 1220... --proposal \\\n    --out proposal.cert")]
 pub(crate) struct Options {
     /// The key that may sign.
     #[arg(value_name = "KEY|FILE")]

@@ -36,7 +36,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology export --out snapshot.bin\n  \
-    strongroom topology export --format transactions --history --mapping nsd,otk --out node.bin\n  \
+    strongroom topology export --format transactions --history \\\n    --mapping nsd,otk --out node.bin\n  \
     strongroom topology export 1220... --format certificate --out proposal.cert")]
 pub(crate) struct Options {
     /// Only these transactions, by their hashes.

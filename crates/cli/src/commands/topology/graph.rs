@@ -27,7 +27,7 @@ use crate::{
     strongroom topology graph\n  \
     strongroom topology graph --format svg --out topology.svg\n  \
     strongroom topology graph --format dot | dot -Tpdf > topology.pdf\n  \
-    strongroom topology graph --store synchronizer:da::1220...::34-0 --namespace 1220... --output json")]
+    strongroom topology graph --store synchronizer:da::1220...::34-0 \\\n    --namespace 1220... --output json")]
 pub(crate) struct Options {
     #[command(flatten)]
     store: StoreArg,

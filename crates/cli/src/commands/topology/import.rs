@@ -24,8 +24,8 @@ use crate::{
 /// Exit status 1: a transaction was rejected that the snapshot does not call rejected.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom topology import snapshot.bin.gz --store synchronizer:da::1220...::34-0\n  \
-    strongroom topology import snapshot.bin --as snapshot-v1 --store synchronizer:da::1220...::34-0")]
+    strongroom topology import snapshot.bin.gz \\\n    --store synchronizer:da::1220...::34-0\n  \
+    strongroom topology import snapshot.bin --as snapshot-v1 \\\n    --store synchronizer:da::1220...::34-0")]
 pub(crate) struct Options {
     /// The snapshot; `-` is standard input.
     file: PathBuf,

@@ -22,7 +22,7 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     strongroom topology list\n  \
     strongroom topology list --mapping otk,nsd --at 2026-07-01T12:00:00Z\n  \
-    strongroom topology list --proposals --output json | jq -r '.transactions[].hash'\n  \
+    strongroom topology list --proposals --output json \\\n    | jq -r '.transactions[].hash'\n  \
     strongroom topology list --history --uid alice")]
 pub(crate) struct Options {
     #[command(flatten)]

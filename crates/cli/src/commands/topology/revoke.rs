@@ -24,7 +24,7 @@ use crate::{args::Global, failure::CliError, session::Session};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology revoke 1220... --yes\n  \
-    strongroom topology revoke 1220... --namespace 1220... --signed-by 1220... --yes --out revoked.cert")]
+    strongroom topology revoke 1220... --namespace 1220... --signed-by 1220... \\\n    --yes --out revoked.cert")]
 pub(crate) struct Options {
     /// The key that may no longer sign, or the hash of the statement, which must be in force.
     #[arg(value_name = "KEY|HASH")]

@@ -40,7 +40,7 @@ const STORE: &str = "temporary:verify";
 #[command(after_help = "Examples:\n  \
     strongroom topology verify genesis-state.gz\n  \
     strongroom topology verify root.cert intermediate.cert\n  \
-    strongroom topology verify state.bin --synchronizer da::1220...::34-0 --rules synchronizer --output json")]
+    strongroom topology verify state.bin --synchronizer da::1220...::34-0 \\\n    --rules synchronizer --output json")]
 pub(crate) struct Options {
     /// The files, in this order; `-` is standard input.
     #[arg(required = true)]

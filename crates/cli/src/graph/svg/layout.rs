@@ -17,10 +17,12 @@ const COLUMN: usize = BOX_WIDTH + 64;
 const GAP: usize = 16;
 const HEADING: usize = 44;
 const PADDING: usize = 16;
+/// That of the style sheet.
+const HEADING_FONT: usize = 13;
 
 /// A namespace.
 pub(super) struct Panel<'g> {
-    pub(super) namespace: &'g NamespaceView,
+    pub(super) heading: String,
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) boxes: Vec<Placed<'g>>,
@@ -49,16 +51,33 @@ impl<'g> Panel<'g> {
         let boxes = place(&entries);
         let right = boxes.iter().map(|it| it.x + BOX_WIDTH).max();
         let bottom = boxes.iter().map(|it| it.y + it.height).max();
-        // The heading needs its room too.
-        let width = (right.unwrap_or(0) + PADDING).max(720);
+        let heading = heading(namespace);
+        let room = 2 * PADDING + text_width(&heading, HEADING_FONT);
+        let width = (right.unwrap_or(0) + PADDING).max(room);
         Self {
-            namespace,
+            heading,
             width,
             height: bottom.unwrap_or(HEADING) + PADDING,
             edges: edges(&entries, &boxes),
             boxes,
         }
     }
+}
+
+fn heading(namespace: &NamespaceView) -> String {
+    let rootless = !namespace.has_root && namespace.decentralized.is_none();
+    let note = if rootless {
+        " (no root certificate)"
+    } else {
+        ""
+    };
+    format!("namespace {}{note}", namespace.namespace)
+}
+
+/// The room that a line of bold text needs: fonts differ, and of the usual ones none has wider letters and digits on the
+/// average.
+pub(super) fn text_width(text: &str, font: usize) -> usize {
+    (text.chars().count() * font * 7).div_ceil(10)
 }
 
 /// What has nothing hanging on it goes from top to bottom; anything else to the middle of what hangs on it.

@@ -145,7 +145,7 @@ fn wrong_stores_and_times_are_refused() {
         ),
         (
             &["list", "--store", "synchronizer:da"],
-            "TOPOLOGY_IDENTIFIER_INVALID",
+            "TOPOLOGY_SYNCHRONIZER_INVALID",
             2,
         ),
         (&["list", "--at", "yesterday"], "BAD_ARGUMENT", 2),
@@ -251,8 +251,8 @@ fn files_that_are_cut_or_damaged_are_refused_as_a_whole() {
         (
             "cut.gz",
             &packed[..packed.len() - 20],
-            "TOPOLOGY_INPUT_UNREADABLE",
-            6,
+            "TOPOLOGY_INPUT_TRUNCATED",
+            2,
         ),
         ("flipped.gz", &flipped, "TOPOLOGY_INPUT_UNREADABLE", 6),
         ("magic.gz", &[0x1f, 0x8b], "TOPOLOGY_INPUT_UNREADABLE", 6),

@@ -26,8 +26,8 @@ use crate::{
 /// taken as OpenSSL writes it: DER for ECDSA, 64 bytes for Ed25519, 3309 bytes for ML-DSA-65.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom topology root assemble --prepared root.prep --signature root.signature --out root.cert\n  \
-    strongroom topology root assemble --prepared node.prep --signature node.signature --root-key root.pem --out node.cert")]
+    strongroom topology root assemble --prepared root.prep \\\n    --signature root.signature --out root.cert\n  \
+    strongroom topology root assemble --prepared node.prep \\\n    --signature node.signature --root-key root.pem --out node.cert")]
 pub(crate) struct Options {
     /// The prepared transaction (.prep).
     #[arg(long, value_name = "FILE")]

@@ -35,7 +35,7 @@ use crate::{
 /// Exit status 1: a certificate was rejected.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom topology root import root.cert intermediate.cert --kind participant\n  \
+    strongroom topology root import root.cert intermediate.cert \\\n    --kind participant\n  \
     strongroom topology root import revoked.cert")]
 pub(crate) struct Options {
     /// The certificates; `-` is standard input.

@@ -29,7 +29,7 @@ use crate::{args::Global, exit, input, output};
 #[command(after_help = "Examples:\n  \
     strongroom topology root inspect root.prep root.hash\n  \
     strongroom topology root inspect root.cert intermediate.cert\n  \
-    strongroom topology root inspect intermediate.prep intermediate.signature root.pem --output json")]
+    strongroom topology root inspect intermediate.prep intermediate.signature \\\n    root.pem --output json")]
 pub(crate) struct Options {
     /// The files; `-` is standard input.
     #[arg(required = true)]

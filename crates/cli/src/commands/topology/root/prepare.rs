@@ -38,9 +38,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom topology root prepare --root --root-key root.pem --out root\n  \
-    strongroom topology root prepare --root-key root.pem --target-key node.pub --out intermediate\n  \
-    strongroom topology root prepare --root-key root.pem --target-key parties.pub --restriction \
-    PARTY_TO_PARTICIPANT,PARTY_TO_KEY_MAPPING --out parties\n  \
+    strongroom topology root prepare --root-key root.pem --target-key node.pub \\\n    --out intermediate\n  \
+    strongroom topology root prepare --root-key root.pem \\\n    --target-key parties.pub \\\n    --restriction PARTY_TO_PARTICIPANT,PARTY_TO_KEY_MAPPING --out parties\n  \
     strongroom topology root prepare --revoke intermediate.cert --out revoked")]
 pub(crate) struct Options {
     #[command(flatten)]

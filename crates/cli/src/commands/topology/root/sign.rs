@@ -27,9 +27,9 @@ use crate::{
 /// of Canton or Strongroom may have one.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom topology root sign --prepared root.prep --key root-private.pem --out root.signature\n  \
-    strongroom topology root sign --prepared root.prep --key root.key --password-prompt --out root.signature\n  \
-    strongroom topology root sign --hash root.hash --blind --key root-private.pem --out root.signature")]
+    strongroom topology root sign --prepared root.prep --key root-private.pem \\\n    --out root.signature\n  \
+    strongroom topology root sign --prepared root.prep --key root.key \\\n    --password-prompt --out root.signature\n  \
+    strongroom topology root sign --hash root.hash --blind \\\n    --key root-private.pem --out root.signature")]
 pub(crate) struct Options {
     #[command(flatten)]
     message: Message,
