@@ -104,6 +104,8 @@ pub(crate) enum CliError {
     NothingAnnounced { owner: String, store: String },
     #[error("{store} knows no namespace {namespace}")]
     UnknownNamespace { namespace: String, store: String },
+    #[error("{text} is only a part of a hash or a fingerprint, and the whole is needed")]
+    Shortened { text: String },
     #[error("{option} has no effect here: {why}")]
     NoEffect {
         option: &'static str,
@@ -310,6 +312,11 @@ const NO_EFFECT: ErrorCode = code(
     Category::FailedPrecondition,
     "Leave it out. Nothing was changed.",
 );
+const SHORTENED: ErrorCode = code(
+    "HASH_SHORTENED",
+    Category::InvalidRequest,
+    "Copy all 68 digits: several may begin alike, and 'strongroom topology list' and 'strongroom keys list' show them whole.",
+);
 const NOT_SIGNED: ErrorCode = code(
     "TOPOLOGY_INPUT_NOT_SIGNED",
     Category::InvalidRequest,
@@ -359,6 +366,7 @@ impl CliError {
         NOTHING_ANNOUNCED,
         UNKNOWN_NAMESPACE,
         NO_EFFECT,
+        SHORTENED,
         NOT_SIGNED,
         OTHER_KEY,
     ];
@@ -401,6 +409,7 @@ impl Coded for CliError {
             Self::TimeAhead { .. } => TIME_AHEAD,
             Self::NothingAnnounced { .. } => NOTHING_ANNOUNCED,
             Self::UnknownNamespace { .. } => UNKNOWN_NAMESPACE,
+            Self::Shortened { .. } => SHORTENED,
             Self::NoEffect { .. } => NO_EFFECT,
             Self::NotSigned { .. } => NOT_SIGNED,
             Self::OtherKey { .. } => OTHER_KEY,

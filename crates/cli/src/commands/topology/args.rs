@@ -1,6 +1,6 @@
 //! What several commands of topology take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use strongroom_crypto::{Fingerprint, Timestamp};
@@ -151,6 +151,19 @@ impl OutArg {
             force: self.force,
         })
     }
+}
+
+/// Refuses the beginning of a hash or a fingerprint as that, unless there is a file of this name.
+pub(super) fn refuse_shortened(text: &str) -> Result<(), CliError> {
+    let is_part = text.starts_with("1220")
+        && (8..68).contains(&text.len())
+        && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if is_part && !Path::new(text).exists() {
+        return Err(CliError::Shortened {
+            text: text.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Refuses a namespace of which the store has never heard: somebody may have mistyped it.

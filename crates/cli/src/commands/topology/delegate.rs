@@ -9,7 +9,7 @@ use strongroom_vault::{Proposal, Vault, VaultError};
 
 use super::{
     announcement,
-    args::{OutArg, SigningArgs, StoreArg},
+    args::{OutArg, SigningArgs, StoreArg, refuse_shortened},
     root::{RestrictionArg, signing_public_key},
 };
 use crate::{
@@ -68,6 +68,7 @@ pub(super) fn serial(text: &str) -> Result<Serial, Box<dyn std::error::Error + S
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.out.check()?;
+    refuse_shortened(&options.key)?;
     let key = match options.key.parse() {
         Ok(fingerprint) => Key::OfVault(fingerprint),
         Err(_no_fingerprint) => Key::Given(signing_public_key(Path::new(&options.key))?),

@@ -11,7 +11,7 @@ use strongroom_vault::Proposal;
 
 use super::{
     announcement,
-    args::{BurnArg, OutArg, SigningArgs, StoreArg},
+    args::{BurnArg, OutArg, SigningArgs, StoreArg, refuse_shortened},
     delegate::namespace_or_own,
 };
 use crate::{args::Global, failure::CliError, session::Session};
@@ -50,6 +50,7 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.out.check()?;
+    refuse_shortened(&options.what)?;
     // Hashes and fingerprints are written alike.
     let hash: TransactionHash = options.what.parse()?;
     let session = Session::open(global).await?;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use strongroom_topology::{SignedTransaction, StoreId, TopologyError, TransactionHash};
 use strongroom_vault::Vault;
 
+use super::args::refuse_shortened;
 use crate::{
     args::Global,
     containers, exit, output,
@@ -58,6 +59,7 @@ struct Row {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    refuse_shortened(&options.what)?;
     let hash: Option<TransactionHash> = options.what.parse().ok();
     let given = match hash {
         Some(_) => Vec::new(),

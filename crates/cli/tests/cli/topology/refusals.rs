@@ -27,6 +27,30 @@ fn dangerous_commands_need_to_be_meant() {
 }
 
 #[test]
+fn the_beginning_of_a_hash_is_not_taken_for_the_whole() {
+    let sandbox = Sandbox::with_participant("alice");
+    let hash = hash_of(&sandbox, "otk");
+    let part = &hash[..12];
+    for command in [
+        &["show", part][..],
+        &["delegate", part],
+        &["revoke", part, "--yes"],
+    ] {
+        let args = [&["topology"], command].concat();
+        let ran = sandbox.refuses(args, "HASH_SHORTENED", 2);
+        assert!(ran.stderr.contains("the whole is needed"), "{}", ran.stderr);
+    }
+    for (command, code) in [("authorize", "HASH_INVALID"), ("export", "HASH_INVALID")] {
+        let ran = sandbox.refuses(["topology", command, part], code, 2);
+        assert!(
+            ran.stderr.contains("68 hexadecimal digits"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn a_burned_namespace_signs_nothing_any_more() {
     let sandbox = Sandbox::with_participant("alice");
     let root = sandbox.key_named("alice-namespace");
@@ -254,8 +278,8 @@ fn files_that_are_cut_or_damaged_are_refused_as_a_whole() {
             "TOPOLOGY_INPUT_TRUNCATED",
             2,
         ),
-        ("flipped.gz", &flipped, "TOPOLOGY_INPUT_UNREADABLE", 6),
-        ("magic.gz", &[0x1f, 0x8b], "TOPOLOGY_INPUT_UNREADABLE", 6),
+        ("flipped.gz", &flipped, "TOPOLOGY_INPUT_MALFORMED", 2),
+        ("magic.gz", &[0x1f, 0x8b], "TOPOLOGY_INPUT_TRUNCATED", 2),
     ] {
         sandbox.write(name, contents);
         let ran = sandbox.refuses(["topology", "apply", name], code, status);
