@@ -23,6 +23,8 @@ use crate::house::{House, KeyPicture, all_keys, caller, signing_key};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     Authorize,
+    AnnounceOne,
+    WithdrawOne,
     /// Two transactions, of which the first one is rejected.
     Add,
     BeginRotation,
@@ -35,8 +37,10 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Authorize,
+        Self::AnnounceOne,
+        Self::WithdrawOne,
         Self::Add,
         Self::BeginRotation,
         Self::Announce,
@@ -66,6 +70,8 @@ impl Act {
                     .await
                     .map(drop)
             }
+            Self::AnnounceOne => vault.announce_key(caller, &stage.spare).await.map(drop),
+            Self::WithdrawOne => vault.withdraw_key(caller, &stage.spare).await.map(drop),
             Self::Add => {
                 let (store, force) = (StoreId::Authorized, ForceFlags::default());
                 vault
@@ -101,7 +107,11 @@ impl Act {
     pub(crate) fn is_done(self, before: &Scene, after: &Scene) -> bool {
         let mut expected = before.shape();
         match self {
-            Self::Authorize | Self::Announce | Self::Withdraw => expected.own += 1,
+            Self::Authorize
+            | Self::AnnounceOne
+            | Self::WithdrawOne
+            | Self::Announce
+            | Self::Withdraw => expected.own += 1,
             Self::Add => expected.own += 2,
             Self::BeginRotation => {
                 expected.rotations += 3;
@@ -141,6 +151,8 @@ pub(crate) struct Stage {
     foreign: Vec<SignedTransaction>,
     /// Retired already.
     pub(crate) retired: Fingerprint,
+    /// One more key that the node could announce.
+    spare: Fingerprint,
 }
 
 impl Stage {
@@ -148,7 +160,7 @@ impl Stage {
     pub(crate) async fn empty() -> Self {
         let house = House::new();
         let vault = house.create().await;
-        Self::of(house, vault, Vec::new()).await
+        Self::of(None, house, vault, Vec::new()).await
     }
 
     pub(crate) async fn before(act: Act) -> Self {
@@ -167,10 +179,19 @@ impl Stage {
         delegate(&other, Restriction::AllMappings).await;
         let rows = rows(&other).await;
         let foreign = [&rows[2], &rows[0]].map(|row| row.signed.as_ref().clone());
-        Self::of(house, vault, foreign.to_vec()).await
+        Self::of(Some(act), house, vault, foreign.to_vec()).await
     }
 
-    async fn of(house: House, vault: Vault, foreign: Vec<SignedTransaction>) -> Self {
+    async fn of(
+        act: Option<Act>,
+        house: House,
+        vault: Vault,
+        foreign: Vec<SignedTransaction>,
+    ) -> Self {
+        let spare = signing_key(&vault).await;
+        if act == Some(Act::WithdrawOne) {
+            vault.announce_key(&caller(), &spare).await.unwrap();
+        }
         let retired = signing_key(&vault).await;
         vault.retire_key(&caller(), &retired).await.unwrap();
         vault.close().await.unwrap();
@@ -178,6 +199,7 @@ impl Stage {
             house,
             foreign,
             retired,
+            spare,
         }
     }
 
