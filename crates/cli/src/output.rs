@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt::Display,
     io::{self, Write},
 };
 
@@ -119,8 +120,8 @@ pub(crate) fn table_within<const N: usize>(
 }
 
 /// `1 key`, `2 keys`.
-pub(crate) fn counted(count: usize, thing: &str) -> String {
-    let end = if count == 1 { "" } else { "s" };
+pub(crate) fn counted<N: Copy + Display + From<u8> + PartialEq>(count: N, thing: &str) -> String {
+    let end = if count == N::from(1) { "" } else { "s" };
     format!("{count} {thing}{end}")
 }
 

@@ -97,8 +97,9 @@ async fn verify(global: &Global, session: &Session) -> anyhow::Result<()> {
     output::print(global.output, &report, |out| {
         writeln!(
             out,
-            "valid: {} records, head {}",
-            report.records, report.head
+            "valid: {}, head {}",
+            output::counted(report.records, "record"),
+            report.head
         )
     })
 }

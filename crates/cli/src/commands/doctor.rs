@@ -194,7 +194,10 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
     let mut checks = vec![check(
         "audit",
         Status::Ok,
-        format!("{} records, unbroken", inspection.audit_records),
+        format!(
+            "{}, unbroken",
+            output::counted(inspection.audit_records, "record")
+        ),
     )];
     checks.push(check(
         "keys",

@@ -67,6 +67,9 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    if let Some(node) = &options.node {
+        init::identity::Plan::participant().check_name(node)?;
+    }
     let plan = init::Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),

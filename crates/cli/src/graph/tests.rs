@@ -200,7 +200,7 @@ fn headings_have_room_and_the_legend_names_what_is_drawn() {
     };
     // Bold letters of 18 pixels are 11 wide on the average, digits 12.
     assert!(width > graph.store.len() * 11, "{width}");
-    for what in ["root key", "key", "dangling key", "node or party", "signed"] {
+    for what in ["root key", "key", "dangling", "node, party", "signed"] {
         assert!(drawing.contains(&format!(">{what}</text>")), "{what}");
     }
     // What is small is drawn small.

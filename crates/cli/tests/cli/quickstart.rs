@@ -234,6 +234,16 @@ fn quickstart_adds_what_is_missing_to_a_vault_of_init() {
 }
 
 #[test]
+fn a_name_that_no_node_can_have_is_refused_before_a_vault_is_made() {
+    let sandbox = Sandbox::new();
+    for name in ["über", "a::b"] {
+        let quickstart = ["quickstart", "--node", name];
+        sandbox.refuses(quickstart, "TOPOLOGY_IDENTIFIER_INVALID", 2);
+        assert!(!sandbox.vault().exists());
+    }
+}
+
+#[test]
 fn quickstart_reads_nothing_from_standard_input() {
     let sandbox = Sandbox::new();
     let mut input = File::open(sandbox.write("input", "yes\n")).unwrap();

@@ -12,8 +12,8 @@ const NAME: usize = 26;
 const BOXES: [(&str, &str); 5] = [
     ("root", "root key"),
     ("box", "key"),
-    ("dangling", "dangling key"),
-    ("member", "node or party"),
+    ("dangling", "dangling"),
+    ("member", "node, party"),
     ("owners", "owners"),
 ];
 const EDGES: [(&str, &str); 2] = [("edge", "signed"), ("also", "signed too")];

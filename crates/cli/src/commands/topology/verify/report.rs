@@ -137,13 +137,19 @@ impl Report {
         let signatures = &self.signatures;
         writeln!(
             out,
-            "\n{} transactions: {} accepted ({} of them proposals, {} known before), {} rejected",
-            self.transactions, self.accepted, self.proposed, self.unchanged, self.rejected
+            "\n{}: {} accepted ({} of them proposals, {} known before), {} rejected",
+            output::counted(self.transactions, "transaction"),
+            self.accepted,
+            self.proposed,
+            self.unchanged,
+            self.rejected
         )?;
         writeln!(
             out,
-            "{} signatures valid, {} not valid, {} by keys that no transaction names\n",
-            signatures.valid, signatures.invalid, signatures.unknown_key
+            "{} valid, {} not valid, {} by keys that no transaction names\n",
+            output::counted(signatures.valid, "signature"),
+            signatures.invalid,
+            signatures.unknown_key
         )?;
         let row = |(name, count): (&&'static str, &u64)| [(*name).to_owned(), count.to_string()];
         let algorithms = signatures.by_algorithm.iter().map(row);
