@@ -49,13 +49,14 @@ pub(crate) fn required(
         }
         _ => row.and_then(StoredTransaction::stated),
     };
-    let required = changes::required(transaction.mapping(), previous, rules.relaxed);
-    match (transaction.operation(), store.id()) {
+    let instead = match (transaction.operation(), store.id()) {
         // Whoever owns a synchronizer may remove anything from it.
-        (Operation::Remove, StoreId::Synchronizer(id)) => {
-            required.or(Required::namespace(id.synchronizer.namespace()))
-        }
-        _ => required,
+        (Operation::Remove, StoreId::Synchronizer(id)) => Some(id.synchronizer.namespace().clone()),
+        _ => None,
+    };
+    Required {
+        needed: changes::needed(transaction.mapping(), previous, rules.relaxed),
+        instead,
     }
 }
 
@@ -69,7 +70,7 @@ fn permissible(
     let mut references = required.referenced();
     // Mostly nothing is there.
     if store.in_store(&transaction.unique_key()).is_some() {
-        let from_nothing = changes::required(transaction.mapping(), None, rules.relaxed);
+        let from_nothing = changes::needed(transaction.mapping(), None, rules.relaxed);
         references.extend(from_nothing.referenced());
     }
     references

@@ -20,7 +20,7 @@ use self::{index::Index, last_rejected::LastRejected};
 use crate::{
     error::TopologyError,
     graph::AuthorizationGraph,
-    identifier::Namespace,
+    identifier::{Namespace, UniqueIdentifier},
     mapping::{DecentralizedNamespaceDefinition, Mapping, MappingCode, UniqueKey},
     process::Outcome,
     rules::Rules,
@@ -206,6 +206,12 @@ impl TopologyStore {
     pub(crate) fn mappings_in_force(&self, code: MappingCode) -> impl Iterator<Item = &Mapping> {
         let keys = self.index.of_kind(code);
         keys.filter_map(|key| self.mapping_in_force(key))
+    }
+
+    /// Whether a trust certificate of the participant is in force, for whichever synchronizer.
+    pub(crate) fn trusts_anybody(&self, participant: &UniqueIdentifier) -> bool {
+        let mut keys = self.index.trust(participant);
+        keys.any(|key| self.mapping_in_force(key).is_some())
     }
 
     /// Who may sign for a namespace that is not decentralized, as of the last row.

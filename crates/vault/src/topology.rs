@@ -10,7 +10,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_topology::{Reference, StoreId, TopologyError, TopologyStore};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
@@ -71,9 +71,9 @@ impl Topology {
     }
 
     /// Where topology refers to a key, for people.
-    pub(crate) fn references(&self, key: &Fingerprint) -> Vec<String> {
+    pub(crate) fn references(&self, key: &Fingerprint, now: Timestamp) -> Vec<String> {
         let places = self.stores.iter().flat_map(|(id, held)| {
-            let references = held.store.refers_to(key);
+            let references = held.store.refers_to(key, now);
             references
                 .into_iter()
                 .map(move |reference| in_store(&reference, id))
@@ -131,8 +131,9 @@ impl Vault {
     /// As [`Vault::topology`].
     pub async fn announced_keys(&self) -> Result<BTreeMap<Fingerprint, Vec<String>>, VaultError> {
         let mut announced: BTreeMap<Fingerprint, Vec<String>> = BTreeMap::new();
+        let now = self.now();
         for (id, held) in &self.loaded_topology().await?.stores {
-            for (key, places) in held.store.references() {
+            for (key, places) in held.store.references(now) {
                 let places = places.iter().map(|place| in_store(place, id));
                 announced.entry(key).or_default().extend(places);
             }

@@ -2,25 +2,28 @@
 //!
 //! Source: reference, topology rules, section 4.
 
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use strongroom_crypto::{Fingerprint, SigningPublicKey};
 
-use super::required::Required;
-use crate::mapping::{
-    DecentralizedNamespaceDefinition, HostingParticipant, Mapping, OwnerToKeyMapping,
-    PartyToKeyMapping, PartyToParticipant, SigningKeysWithThreshold,
+use super::required::Needed;
+use crate::{
+    identifier::Namespace,
+    mapping::{
+        DecentralizedNamespaceDefinition, HostingParticipant, Mapping, OwnerToKeyMapping,
+        PartyToKeyMapping, PartyToParticipant, SigningKeysWithThreshold,
+    },
 };
 
 /// Whose signatures `mapping` needs where `previous`, of the same unique key, holds.
-pub(super) fn required(mapping: &Mapping, previous: Option<&Mapping>, relaxed: bool) -> Required {
+pub(super) fn needed(mapping: &Mapping, previous: Option<&Mapping>, relaxed: bool) -> Needed {
     match mapping {
         Mapping::DecentralizedNamespaceDefinition(it) => decentralized(it, previous),
         Mapping::OwnerToKeyMapping(it) => owner_to_key(it, previous),
         Mapping::PartyToKeyMapping(it) => party_to_key(it, previous),
         Mapping::PartyToParticipant(it) => party_to_participant(it, previous, relaxed),
         // Of all others their namespace: that of a delegation, a participant, a sequencer, or a synchronizer.
-        other => Required::namespace(other.namespace()),
+        other => Needed::namespace(other.namespace()),
     }
 }
 
@@ -28,29 +31,29 @@ pub(super) fn required(mapping: &Mapping, previous: Option<&Mapping>, relaxed: b
 fn decentralized(
     definition: &DecentralizedNamespaceDefinition,
     previous: Option<&Mapping>,
-) -> Required {
+) -> Needed {
     let Some(Mapping::DecentralizedNamespaceDefinition(previous)) = previous else {
-        return Required::namespaces(definition.owners().iter().cloned());
+        return Needed::namespaces(definition.owners().iter().cloned());
     };
     let added = definition.owners() - previous.owners();
-    Required::namespaces(added).and(Required::namespace(definition.namespace()))
+    Needed::namespaces(added).and(Needed::namespace(definition.namespace()))
 }
 
-fn owner_to_key(mapping: &OwnerToKeyMapping, previous: Option<&Mapping>) -> Required {
+fn owner_to_key(mapping: &OwnerToKeyMapping, previous: Option<&Mapping>) -> Needed {
     let known = match previous {
         Some(Mapping::OwnerToKeyMapping(previous)) => fingerprints(previous.signing_keys()),
         _ => BTreeSet::new(),
     };
-    Required::namespace(mapping.member().uid.namespace())
+    Needed::namespace(mapping.member().uid.namespace())
         .with_keys(&fingerprints(mapping.signing_keys()) - &known)
 }
 
-fn party_to_key(mapping: &PartyToKeyMapping, previous: Option<&Mapping>) -> Required {
+fn party_to_key(mapping: &PartyToKeyMapping, previous: Option<&Mapping>) -> Needed {
     let known = match previous {
         Some(Mapping::PartyToKeyMapping(previous)) => fingerprints(previous.signing_keys.keys()),
         _ => BTreeSet::new(),
     };
-    Required::namespace(mapping.party.namespace())
+    Needed::namespace(mapping.party.namespace())
         .with_keys(&fingerprints(mapping.signing_keys.keys()) - &known)
 }
 
@@ -64,39 +67,38 @@ fn party_to_participant(
     mapping: &PartyToParticipant,
     previous: Option<&Mapping>,
     relaxed: bool,
-) -> Required {
+) -> Needed {
     let previous = match previous {
         Some(Mapping::PartyToParticipant(previous)) => Some(previous),
         _ => None,
     };
-    let party = || Required::namespace(mapping.party().namespace());
-    let mut required: Option<Required> = None;
-    let mut also = |more: Required| {
-        required = Some(match required.take() {
-            None => more,
-            Some(required) => required.and(more),
-        });
-    };
+    let party = mapping.party().namespace();
+    let mut needed = Needed::default();
     if previous.is_none_or(|previous| previous.threshold() != mapping.threshold()) {
-        also(party());
+        needed = needed.and(Needed::namespace(party));
     }
     let known_keys = previous.and_then(PartyToParticipant::signing_keys);
     if mapping.signing_keys() != known_keys {
-        also(party().with_keys(added_keys(mapping.signing_keys(), known_keys)));
+        let added = added_keys(mapping.signing_keys(), known_keys);
+        needed = needed.and(Needed::namespace(party).with_keys(added));
     }
+    let known = previous.map(PartyToParticipant::by_participant);
+    let known = known.unwrap_or_default();
     for hosting in mapping.participants() {
-        let known = previous.and_then(|previous| previous.hosting(&hosting.participant));
-        if let Some(change) = hosting_changed(hosting, known, &party, relaxed) {
-            also(change);
+        let known = known.get(&hosting.participant).copied();
+        needed = needed.and(hosting_changed(hosting, known, party, relaxed));
+    }
+    let still = mapping.by_participant();
+    for participant in known.into_keys() {
+        if !still.contains_key(participant) {
+            needed = needed.and(Needed::either(party, participant.namespace()));
         }
     }
-    for known in previous.map_or(&[][..], PartyToParticipant::participants) {
-        if mapping.hosting(&known.participant).is_none() {
-            also(party().or(Required::namespace(known.participant.namespace())));
-        }
+    if needed.is_empty() {
+        // Nothing is changed by a removal, which is the party's.
+        return Needed::namespace(party);
     }
-    // Nothing is changed by a removal, which is the party's.
-    required.unwrap_or_else(party)
+    needed
 }
 
 fn added_keys(
@@ -113,26 +115,24 @@ fn added_keys(
 fn hosting_changed(
     hosting: &HostingParticipant,
     known: Option<&HostingParticipant>,
-    party: &impl Fn() -> Required,
+    party: &Namespace,
     relaxed: bool,
-) -> Option<Required> {
-    let participant = Required::namespace(hosting.participant.namespace());
+) -> Needed {
+    let participant = hosting.participant.namespace();
+    let both = || Needed::namespaces([party.clone(), participant.clone()]);
     let Some(known) = known else {
-        return Some(party().and(participant));
+        return both();
     };
     let permission = match hosting.permission.cmp(&known.permission) {
-        std::cmp::Ordering::Equal => None,
-        std::cmp::Ordering::Greater if relaxed => Some(party()),
-        std::cmp::Ordering::Greater => Some(party().and(participant.clone())),
-        std::cmp::Ordering::Less => Some(party().or(participant.clone())),
+        Ordering::Equal => Needed::default(),
+        Ordering::Greater if relaxed => Needed::namespace(party),
+        Ordering::Greater => both(),
+        Ordering::Less => Needed::either(party, participant),
     };
     let onboarding = match (known.onboarding, hosting.onboarding) {
-        (true, false) => Some(participant),
-        (false, true) => Some(party()),
-        _ => None,
+        (true, false) => Needed::namespace(participant),
+        (false, true) => Needed::namespace(party),
+        _ => Needed::default(),
     };
-    match (permission, onboarding) {
-        (Some(one), Some(other)) => Some(one.and(other)),
-        (one, other) => one.or(other),
-    }
+    permission.and(onboarding)
 }

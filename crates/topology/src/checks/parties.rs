@@ -4,7 +4,7 @@ use super::{Look, namespaces::revoked};
 use crate::{
     identifier::{Member, MemberCode, PartyId, UniqueIdentifier},
     mapping::{
-        HostingParticipant, Mapping, MappingCode, ParticipantPermission, PartyToParticipant,
+        HostingParticipant, Mapping, ParticipantPermission, PartyToParticipant,
         SynchronizerTrustCertificate, UniqueKey,
     },
     rejection::Rejection,
@@ -47,11 +47,13 @@ impl Look<'_> {
         }
         // Those that host the party already may have left since: that must not keep the others from changing it.
         let known = self.hosting_of(it.party());
+        let known = known.map(PartyToParticipant::by_participant);
+        let known = known.unwrap_or_default();
         let added: Vec<Member> = it
             .participants()
             .iter()
             .map(|hosting| &hosting.participant)
-            .filter(|uid| known.is_none_or(|known| known.hosting(uid).is_none()))
+            .filter(|uid| !known.contains_key(uid))
             .map(as_participant)
             .collect();
         let strangers = added.iter().filter(|member| !self.has_joined(&member.uid));
@@ -77,17 +79,14 @@ impl Look<'_> {
     }
 
     fn has_joined(&self, participant: &UniqueIdentifier) -> bool {
-        if let StoreId::Synchronizer(id) = self.store.id() {
-            let key = UniqueKey::trust_certificate(participant, &id.synchronizer);
-            return self.store.mapping_in_force(&key).is_some();
+        match self.store.id() {
+            StoreId::Synchronizer(id) => {
+                let key = UniqueKey::trust_certificate(participant, &id.synchronizer);
+                self.store.mapping_in_force(&key).is_some()
+            }
+            // A store that is looked at without its synchronizer's name.
+            _ => self.store.trusts_anybody(participant),
         }
-        // A store that is looked at without its synchronizer's name.
-        let mut certificates = self
-            .store
-            .mappings_in_force(MappingCode::SynchronizerTrustCertificate);
-        certificates.any(|mapping| {
-            matches!(mapping, Mapping::SynchronizerTrustCertificate(it) if it.participant == *participant)
-        })
     }
 }
 

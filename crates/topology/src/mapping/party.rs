@@ -195,6 +195,14 @@ impl PartyToParticipant {
             .find(|hosting| hosting.participant == *participant)
     }
 
+    /// All hostings, to look many participants up.
+    pub(crate) fn by_participant(&self) -> BTreeMap<&UniqueIdentifier, &HostingParticipant> {
+        let hostings = self.participants.iter();
+        hostings
+            .map(|hosting| (&hosting.participant, hosting))
+            .collect()
+    }
+
     /// The party's own keys, if it has any here.
     #[must_use]
     pub fn signing_keys(&self) -> Option<&SigningKeysWithThreshold> {

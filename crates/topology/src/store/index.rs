@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::row::StoredTransaction;
 use crate::{
-    identifier::Namespace,
-    mapping::{MappingCode, UniqueKey},
+    identifier::{Namespace, UniqueIdentifier},
+    mapping::{Mapping, MappingCode, UniqueKey},
     transaction::{Serial, TransactionHash},
 };
 
@@ -15,6 +15,8 @@ pub(super) struct Index {
     /// Each key once, in the order in which they came.
     by_kind: BTreeMap<MappingCode, Vec<UniqueKey>>,
     delegations: HashMap<Namespace, Vec<UniqueKey>>,
+    /// Trust certificates, by participant.
+    trust: HashMap<UniqueIdentifier, Vec<UniqueKey>>,
 }
 
 /// The rows of one unique key.
@@ -57,6 +59,12 @@ impl Index {
             if row.is_delegation() {
                 self.delegations
                     .entry(mapping.namespace().clone())
+                    .or_default()
+                    .push(key);
+            }
+            if let Mapping::SynchronizerTrustCertificate(it) = mapping {
+                self.trust
+                    .entry(it.participant.clone())
                     .or_default()
                     .push(key);
             }
@@ -106,6 +114,10 @@ impl Index {
 
     pub(super) fn delegations(&self, namespace: &Namespace) -> impl Iterator<Item = &UniqueKey> {
         self.delegations.get(namespace).into_iter().flatten()
+    }
+
+    pub(super) fn trust(&self, participant: &UniqueIdentifier) -> impl Iterator<Item = &UniqueKey> {
+        self.trust.get(participant).into_iter().flatten()
     }
 
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Namespace> {

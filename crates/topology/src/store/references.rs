@@ -1,11 +1,12 @@
 use std::{collections::BTreeMap, fmt};
 
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{Fingerprint, Timestamp};
 
 use super::{StoredTransaction, TopologyStore};
 use crate::{
     identifier::{Member, Namespace, PartyId},
     mapping::Mapping,
+    store_id::StoreId,
 };
 
 /// A place where topology refers to a key.
@@ -31,11 +32,11 @@ impl fmt::Display for Reference {
 }
 
 impl TopologyStore {
-    /// Where `key` is named by what is in force, will be, or waits as a proposal.
+    /// Where `key` is named by what is in force at `now`, will be, or waits as a proposal.
     #[must_use]
-    pub fn refers_to(&self, key: &Fingerprint) -> Vec<Reference> {
+    pub fn refers_to(&self, key: &Fingerprint, now: Timestamp) -> Vec<Reference> {
         let mut found: Vec<Reference> = Vec::new();
-        for row in self.rows().iter().filter(|row| row.is_open()) {
+        for row in self.relevant(now) {
             each(row, |named, reference| {
                 if named == *key && !found.contains(&reference) {
                     found.push(reference);
@@ -47,9 +48,9 @@ impl TopologyStore {
 
     /// Every key that is named like that, and where: for who asks about many keys.
     #[must_use]
-    pub fn references(&self) -> BTreeMap<Fingerprint, Vec<Reference>> {
+    pub fn references(&self, now: Timestamp) -> BTreeMap<Fingerprint, Vec<Reference>> {
         let mut found: BTreeMap<Fingerprint, Vec<Reference>> = BTreeMap::new();
-        for row in self.rows().iter().filter(|row| row.is_open()) {
+        for row in self.relevant(now) {
             each(row, |key, reference| {
                 let places = found.entry(key).or_default();
                 if !places.contains(&reference) {
@@ -58,6 +59,16 @@ impl TopologyStore {
             });
         }
         found
+    }
+
+    /// What a synchronizer has sequenced the end of holds until that is effective. A node's own store changes at once.
+    fn relevant(&self, now: Timestamp) -> impl Iterator<Item = &StoredTransaction> {
+        let is_delayed = matches!(self.id(), StoreId::Synchronizer(_));
+        let still = move |row: &StoredTransaction| {
+            is_delayed && row.is_accepted() && row.valid_until.is_some_and(|until| now <= until)
+        };
+        let rows = self.rows().iter();
+        rows.filter(move |row| row.is_open() || still(row))
     }
 }
 

@@ -2,13 +2,14 @@
 
 use strongroom_crypto::{Fingerprint, Signature, SignatureFormat};
 use strongroom_topology::{
-    At, Covers, ForceFlags, MappingCode, Operation, Outcome, TopologyStore, TransactionSignature,
-    signing_keys,
+    At, Covers, ForceFlags, MappingCode, Operation, Outcome, ParticipantPermission, TopologyStore,
+    TransactionSignature, signing_keys,
 };
 
 use crate::support::{
-    ALL, Key, REMOVE, REPLACE, Stage, delegation, fingerprints, namespace_key, node_keys,
-    participant, protocol_key, sign, signature, signed_with, transaction, vetted, word,
+    ALL, Key, REMOVE, REPLACE, Stage, delegation, fingerprints, hosted, hosting, namespace_key,
+    node_keys, participant, protocol_key, sign, signature, signed_with, transaction, uid, vetted,
+    word,
 };
 
 const MANY: u64 = 5_000;
@@ -168,4 +169,27 @@ fn very_many_proposals_may_wait_for_one_statement() {
     );
     assert_eq!(stage.put(middle), Outcome::Accepted);
     assert_eq!(stage.store.proposals(&key).count(), (count / 2) as usize);
+}
+
+#[test]
+fn a_party_may_be_hosted_by_very_many_participants_and_leave_them_all_but_one() {
+    let root = namespace_key(1);
+    let party = uid("party", root.namespace());
+    let hosts: Vec<_> = (0..100_000)
+        .map(|number| uid(&format!("n{number}"), root.namespace()))
+        .map(|participant| hosting(&participant, ParticipantPermission::Confirmation))
+        .collect();
+    let mut stage = Stage::authorized().with_roots(&[root]);
+    let all = hosted(&party, 1, &hosts, None);
+    assert_eq!(stage.state(all, &[root]), Outcome::Accepted);
+    // Whoever may not sign is told so, and whoever may is heard.
+    let one = hosted(&party, 1, &hosts[..1], None);
+    let outcome = stage.state(one.clone(), &[namespace_key(2)]);
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
+    assert_eq!(stage.state(one, &[root]), Outcome::Accepted);
+    // Somebody whom nobody knows names them all.
+    let mut stage = Stage::temporary().with_roots(&[root]);
+    let all = hosted(&party, 1, &hosts, None);
+    let outcome = stage.state(all, &[namespace_key(2)]);
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
 }

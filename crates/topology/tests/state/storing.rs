@@ -466,7 +466,7 @@ fn a_key_is_referred_to_while_topology_names_it() {
             &[root(), hosted_key],
         );
     let check = |stage: &Stage, key, expected: &[Reference]| {
-        assert_eq!(stage.store.refers_to(&key), expected);
+        assert_eq!(stage.store.refers_to(&key, time(stage.now)), expected);
     };
     let node_reference = Reference::Node(member.clone());
     let delegated = Reference::Delegation(root().namespace());

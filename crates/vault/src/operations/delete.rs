@@ -30,7 +30,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         // Held until the key is gone, so that nobody announces it meanwhile.
         let topology = self.loaded_topology().await?;
-        let places = topology.references(fingerprint);
+        let places = topology.references(fingerprint, self.now());
         if !places.is_empty() {
             return Err(VaultError::KeyAnnounced {
                 fingerprint: *fingerprint,
@@ -51,7 +51,7 @@ impl Vault {
         fingerprint: &Fingerprint,
     ) -> Result<(), VaultError> {
         let topology = self.loaded_topology().await?;
-        let places = topology.references(fingerprint);
+        let places = topology.references(fingerprint, self.now());
         let details = |entry: &KeyEntry| {
             let mut details = key_details(entry);
             details.insert("announced".to_owned(), places.join(", "));

@@ -1,6 +1,12 @@
 //! Keys that topology refers to are not deleted by accident.
 
-use super::{announced_keys, node, protocol_key, rotate_all};
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    announced_keys, node, protocol_key, rotate_all,
+    statements::rows,
+    synchronizers::{second, sequence},
+};
 use crate::house::{House, caller, code, signing_key};
 
 #[tokio::test]
@@ -37,6 +43,31 @@ async fn a_key_that_was_rotated_out_may_go() {
     let old = protocol_key(&vault).await;
     rotate_all(&vault).await;
     vault.delete_key(&caller(), &old).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_whose_end_is_sequenced_is_kept_until_that_is_effective() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let key = signing_key(&vault).await;
+    vault.announce_key(&caller(), &key).await.unwrap();
+    let own = async || -> Vec<_> {
+        let rows = rows(&vault).await.into_iter();
+        rows.map(|row| Arc::unwrap_or_clone(row.signed)).collect()
+    };
+    let announced = own().await;
+    let place = announced.len();
+    sequence(&vault, second(0), announced).await.unwrap();
+    vault.withdraw_key(&caller(), &key).await.unwrap();
+    let withdrawal = own().await.split_off(place);
+    sequence(&vault, second(10), withdrawal).await.unwrap();
+    for time in [second(10).sequenced, second(10).effective] {
+        house.clock.set(time);
+        let refused = vault.delete_key(&caller(), &key).await;
+        assert_eq!(code(refused), "KEY_ANNOUNCED");
+    }
+    house.clock.advance(Duration::from_micros(1));
+    vault.delete_key(&caller(), &key).await.unwrap();
 }
 
 #[tokio::test]
