@@ -188,7 +188,8 @@ impl Vault {
     /// node left, or that was made by a mistyped name, never catches up.
     ///
     /// # Errors
-    /// [`VaultError::RotationStale`] when somebody changed the mapping past the rotation;
+    /// [`VaultError::RotationStale`] when somebody changed the mapping past the rotation; [`VaultError::KeyRetired`] when
+    /// somebody retired the new key, so that the rotation can only be given up ([`Vault::abandon_rotations`]);
     /// [`TopologyError::StoreNotFound`] for a store in `not_waiting_for` that there is none of; errors of signing and storing.
     pub async fn advance_rotation(
         &self,
@@ -218,7 +219,7 @@ impl Vault {
             (false, false) => return Err(stale()),
         };
         let Some(expected) = waits_for else {
-            let new = self.key(&rotation.new)?.public.clone();
+            let new = self.usable_key(&rotation.new)?;
             self.announce_keys(caller, writer, mapping.with_key(new)?)
                 .await?;
             return Ok(Some(RotationStep::Announced(rotation)));
@@ -230,6 +231,8 @@ impl Vault {
         }
         Ok(Some(match expected {
             Announces::New => {
+                // It may have been retired since it was announced, and then nobody would do the old one's work.
+                self.usable_key(&rotation.new)?;
                 let remaining = mapping.without_key(&rotation.old)?.ok_or_else(stale)?;
                 self.announce_keys(caller, writer, remaining).await?;
                 RotationStep::Withdrawn(rotation)

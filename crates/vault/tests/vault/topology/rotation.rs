@@ -370,6 +370,34 @@ async fn a_rotation_that_is_given_up_after_the_old_key_was_withdrawn_retires_it(
 }
 
 #[tokio::test]
+async fn an_old_key_does_not_leave_its_work_to_a_successor_that_was_retired() {
+    for is_announced in [false, true] {
+        let house = House::new();
+        let (vault, _) = node(&house).await;
+        let old = protocol_key(&vault).await;
+        let which = Rotate::One { old, name: None };
+        let begun = vault.begin_rotation(&caller(), which).await.unwrap();
+        if is_announced {
+            vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
+        }
+        vault.retire_key(&caller(), &begun[0].new).await.unwrap();
+        let before = (look(&house, &vault).await, announced_keys(&vault).await);
+        let refused = vault.advance_rotation(&caller(), &PATIENT).await;
+        assert_eq!(code(refused), "KEY_RETIRED", "{is_announced}");
+        let after = (look(&house, &vault).await, announced_keys(&vault).await);
+        assert_eq!(after, before);
+        assert_eq!(vault.rotations(), begun);
+        vault.abandon_rotations(&caller()).await.unwrap();
+        assert!(vault.rotations().is_empty());
+        vault.sign(&old, b"message", ALLOW_PROTOCOL).await.unwrap();
+        if is_announced {
+            vault.withdraw_key(&caller(), &begun[0].new).await.unwrap();
+        }
+        rotate_all(&vault).await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_rotation_announced_is_signed_by_the_new_key_as_well() {
     let house = House::new();
     let (vault, keys) = node(&house).await;
