@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_crypto::{Fingerprint, KeyName, PublicKey};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError};
+use strongroom_topology::{
+    At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError, TopologyStore,
+};
 
 use super::{announce::check_room, authorize::Proposal};
 use crate::{
@@ -316,9 +318,12 @@ impl Vault {
     pub async fn abandon_rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
         // Held, so that nobody advances meanwhile.
         let store = self.topology(&StoreId::Authorized).await?;
-        let is_withdrawn = |rotation: &Rotation| {
-            let mapping = store.owner_to_key(&rotation.member, At::Head);
-            mapping.is_some_and(|mapping| !mapping.contains(&rotation.old))
+        let is_withdrawn = |rotation: &Rotation| match store.owner_to_key(&rotation.member, At::Head) {
+            Some(mapping) => !mapping.contains(&rotation.old),
+            // Whoever removed the whole announcement has withdrawn nothing; the rotation may have done so before.
+            None => last_announced(&store, &rotation.member).is_some_and(|mapping| {
+                mapping.contains(&rotation.new) && !mapping.contains(&rotation.old)
+            }),
         };
         let mut unit = Unit::begin(self).await?;
         let rotations = self.rotations();
@@ -358,6 +363,15 @@ impl Announces {
             Self::NotOld => !mapping.contains(&rotation.old),
         }
     }
+}
+
+/// The last keys that a node announced, whether or not it still does.
+fn last_announced<'a>(store: &'a TopologyStore, member: &Member) -> Option<&'a OwnerToKeyMapping> {
+    let mut rows = store.rows().iter().rev().filter(|row| row.is_accepted());
+    rows.find_map(|row| match row.stated()? {
+        Mapping::OwnerToKeyMapping(mapping) if mapping.member() == member => Some(mapping),
+        _ => None,
+    })
 }
 
 /// A mistyped store would be waited for after all, and nobody be told why.

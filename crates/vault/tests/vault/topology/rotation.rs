@@ -3,11 +3,11 @@
 use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
 use strongroom_errors::Coded;
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Restriction, StoreId};
+use strongroom_topology::{At, ForceFlags, Mapping, Restriction, StoreId};
 use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep};
 
 use super::{
-    PATIENT, announced_keys, finish_rotations, node,
+    PATIENT, announced, announced_keys, finish_rotations, node,
     picture::look,
     protocol_key, rotate_all, serial,
     statements::{authorize, delegation, namespace, public},
@@ -367,6 +367,34 @@ async fn a_rotation_that_is_given_up_after_the_old_key_was_withdrawn_retires_it(
         "KEY_RETIRED"
     );
     assert!(vault.rotations().is_empty());
+}
+
+#[tokio::test]
+async fn a_rotation_given_up_after_the_announcement_was_removed_retires_only_what_it_withdrew() {
+    for steps in 0..3 {
+        let house = House::new();
+        let (vault, _) = node(&house).await;
+        let old = protocol_key(&vault).await;
+        let which = Rotate::One { old, name: None };
+        vault.begin_rotation(&caller(), which).await.unwrap();
+        for _ in 0..steps {
+            vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
+        }
+        let mapping = Mapping::OwnerToKeyMapping(announced(&vault).await.unwrap());
+        let removal = Proposal {
+            force: ForceFlags::all(),
+            ..Proposal::revoke(mapping)
+        };
+        authorize(&vault, removal).await.unwrap();
+        assert_eq!(announced(&vault).await, None);
+        let stale = vault.advance_rotation(&caller(), &PATIENT).await;
+        assert_eq!(code(stale), "ROTATION_STALE");
+        vault.abandon_rotations(&caller()).await.unwrap();
+        let state = vault.key(&old).unwrap().private.as_ref().unwrap().state;
+        let expected = [KeyState::Active, KeyState::Active, KeyState::Retired];
+        assert_eq!(state, expected[steps]);
+        look(&house, &vault).await;
+    }
 }
 
 #[tokio::test]
