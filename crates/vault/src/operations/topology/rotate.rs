@@ -15,7 +15,10 @@ use strongroom_topology::{
     At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError, TopologyStore,
 };
 
-use super::{announce::check_room, authorize::Proposal};
+use super::{
+    announce::{check_room, is_node_key},
+    authorize::Proposal,
+};
 use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
@@ -30,7 +33,7 @@ use crate::{
 /// Which keys of the node shall be rotated.
 #[derive(Clone, Debug)]
 pub enum Rotate {
-    /// Every announced key.
+    /// Every announced key but those that sign for namespaces only.
     All,
     /// One of them.
     One {
@@ -77,8 +80,8 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`VaultError::RotationUnderWay`] before the last one is over;
-    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`] and [`VaultError::NotAnnouncedHere`] for keys that are no
-    /// node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
+    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`], [`VaultError::NotAnnouncedHere`] and
+    /// [`VaultError::NotANodeKey`] for keys that are no node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
     /// [`VaultError::TooManyAnnounced`] when no successor has room beside the old keys; errors of the store, and then nothing
     /// has begun.
     pub async fn begin_rotation(
@@ -161,10 +164,18 @@ impl Vault {
     ) -> Result<Vec<Outgoing>, VaultError> {
         let keys = announced.map_or(&[][..], OwnerToKeyMapping::keys);
         let wanted: Vec<(&PublicKey, Option<KeyName>)> = match which {
-            Rotate::All => keys.iter().map(|key| (key, None)).collect(),
+            // Others made such announcements; no successor of such a key could be announced.
+            Rotate::All => {
+                let node_keys = keys.iter().filter(|key| is_node_key(key));
+                node_keys.map(|key| (key, None)).collect()
+            }
             Rotate::One { old, name } => {
                 let key = keys.iter().find(|key| key.fingerprint() == old);
-                vec![(key.ok_or_else(|| self.not_announced(member, old))?, name)]
+                let key = key.ok_or_else(|| self.not_announced(member, old))?;
+                if !is_node_key(key) {
+                    return Err(VaultError::NotANodeKey { fingerprint: old });
+                }
+                vec![(key, name)]
             }
         };
         let mut outgoing = Vec::with_capacity(wanted.len());
@@ -318,13 +329,14 @@ impl Vault {
     pub async fn abandon_rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
         // Held, so that nobody advances meanwhile.
         let store = self.topology(&StoreId::Authorized).await?;
-        let is_withdrawn = |rotation: &Rotation| match store.owner_to_key(&rotation.member, At::Head) {
-            Some(mapping) => !mapping.contains(&rotation.old),
-            // Whoever removed the whole announcement has withdrawn nothing; the rotation may have done so before.
-            None => last_announced(&store, &rotation.member).is_some_and(|mapping| {
-                mapping.contains(&rotation.new) && !mapping.contains(&rotation.old)
-            }),
-        };
+        let is_withdrawn =
+            |rotation: &Rotation| match store.owner_to_key(&rotation.member, At::Head) {
+                Some(mapping) => !mapping.contains(&rotation.old),
+                // Whoever removed the whole announcement has withdrawn nothing; the rotation may have done so before.
+                None => last_announced(&store, &rotation.member).is_some_and(|mapping| {
+                    mapping.contains(&rotation.new) && !mapping.contains(&rotation.old)
+                }),
+            };
         let mut unit = Unit::begin(self).await?;
         let rotations = self.rotations();
         for rotation in &rotations {

@@ -1,16 +1,20 @@
 //! Rotating the keys of a node.
 
-use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, PublicKey};
 use strongroom_errors::Coded;
+use strongroom_proto::topology::{encode_transaction, topology_signature};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, ForceFlags, Mapping, Restriction, StoreId};
-use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep};
+use strongroom_topology::{
+    At, Covers, Draft, ForceFlags, Mapping, Operation, Restriction, Serial, SignedTransaction,
+    StoreId,
+};
+use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep, Vault};
 
 use super::{
     PATIENT, announced, announced_keys, finish_rotations, node,
     picture::look,
     protocol_key, rotate_all, serial,
-    statements::{authorize, delegation, namespace, public},
+    statements::{add, authorize, delegation, namespace, namespace_key, outcomes, public},
     with_intermediate_key,
 };
 use crate::house::{ALLOW_PROTOCOL, House, all_keys, caller, code, name, signing_key};
@@ -395,6 +399,52 @@ async fn a_rotation_given_up_after_the_announcement_was_removed_retires_only_wha
         assert_eq!(state, expected[steps]);
         look(&house, &vault).await;
     }
+}
+
+/// Announces a key that signs for namespaces only, as old nodes did: the vault itself would not.
+async fn announce_namespace_key(vault: &Vault, signer: &Fingerprint) -> Fingerprint {
+    let key = namespace_key(vault).await;
+    let fingerprint = key.fingerprint();
+    let mapping = announced(vault).await.unwrap();
+    let mapping = mapping.with_key(PublicKey::Signing(key)).unwrap();
+    let transaction = encode_transaction(Draft {
+        operation: Operation::AddReplace,
+        serial: Serial::try_new(serial(vault).await + 1).unwrap(),
+        mapping: Mapping::OwnerToKeyMapping(mapping),
+    });
+    let message = transaction.hash().to_multihash();
+    let mut signatures = Vec::new();
+    for key in [signer, &fingerprint] {
+        let usages = KeyUsages::only(KeyUsage::Namespace);
+        let signature = vault.sign(key, &message, usages).await.unwrap();
+        signatures.push(topology_signature(signature, Covers::This));
+    }
+    let signed = SignedTransaction::received(transaction, signatures, false);
+    let added = add(vault, vec![signed.unwrap()]).await.unwrap();
+    assert_eq!(outcomes(&added), ["accepted"]);
+    fingerprint
+}
+
+#[tokio::test]
+async fn a_key_that_signs_for_namespaces_only_has_no_rotation_though_it_is_announced() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    let before = announced_keys(&vault).await;
+    let old = announce_namespace_key(&vault, &keys.namespace_signer).await;
+    assert_eq!(announced_keys(&vault).await, [&before[..], &[old]].concat());
+    let look_before = (look(&house, &vault).await, all_keys(&vault).len());
+    let which = Rotate::One { old, name: None };
+    let refused = vault.begin_rotation(&caller(), which).await;
+    assert_eq!(code(refused), "NOT_A_NODE_KEY");
+    let look_after = (look(&house, &vault).await, all_keys(&vault).len());
+    assert_eq!(look_after, look_before);
+    // It does not keep the others from being rotated.
+    rotate_all(&vault).await;
+    let after = announced_keys(&vault).await;
+    assert_eq!(after.len(), 4);
+    assert_eq!(after.first(), Some(&old));
+    assert!(before.iter().all(|key| !after.contains(key)));
+    look(&house, &vault).await;
 }
 
 #[tokio::test]
