@@ -347,7 +347,7 @@ async fn a_long_chain_is_taken_in_from_its_far_end() {
 async fn a_key_that_comes_back_authorizes_what_the_keys_behind_it_signed() {
     let offline = Offline::new(2).await;
     let mut keys = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         keys.push(namespace_key(&offline.vault).await);
     }
     let mut chain = vec![offline.root_certificate().await];
@@ -362,7 +362,7 @@ async fn a_key_that_comes_back_authorizes_what_the_keys_behind_it_signed() {
         chain.push(authorized.signed);
         signer = key.fingerprint();
     }
-    let last = chain.pop().unwrap();
+    let (last, before_it) = (chain.pop().unwrap(), chain.pop().unwrap());
     let mapping = chain[1].transaction().mapping().clone();
     let by_root = |proposal| Proposal {
         signing_keys: vec![offline.root.fingerprint()],
@@ -376,8 +376,9 @@ async fn a_key_that_comes_back_authorizes_what_the_keys_behind_it_signed() {
     let vault = house.create().await;
     let added = vault.add_certificates(&caller(), chain).await.unwrap();
     assert_eq!(outcomes(&added), ["accepted"; 4]);
-    let added = vault.add_certificates(&caller(), vec![last, back]).await;
-    assert_eq!(outcomes(&added.unwrap()), ["accepted"; 2]);
+    let given = vec![last, before_it, back];
+    let added = vault.add_certificates(&caller(), given).await.unwrap();
+    assert_eq!(outcomes(&added), ["accepted"; 3]);
 }
 
 #[tokio::test]
