@@ -36,7 +36,7 @@ impl Vault {
                 fingerprint: *fingerprint,
             });
         }
-        if !key.usages().is_none_or(does_work) {
+        if !is_node_key(&key) {
             return Err(VaultError::NotANodeKey {
                 fingerprint: *fingerprint,
             });
@@ -111,7 +111,7 @@ impl Vault {
     }
 
     /// A key whose private half is here and may be used.
-    fn usable_key(&self, fingerprint: &Fingerprint) -> Result<PublicKey, VaultError> {
+    pub(super) fn usable_key(&self, fingerprint: &Fingerprint) -> Result<PublicKey, VaultError> {
         let (entry, fingerprint) = (self.key(fingerprint)?, *fingerprint);
         match &entry.private {
             None => Err(VaultError::NoPrivateKey { fingerprint }),
@@ -179,6 +179,7 @@ pub(super) fn check_room(announced: Option<&OwnerToKeyMapping>) -> Result<(), Va
 }
 
 /// Whether a node could use such a key for anything.
-fn does_work(usages: KeyUsages) -> bool {
-    usages.intersects(KeyUsages::any_of(&WORK))
+pub(super) fn is_node_key(key: &PublicKey) -> bool {
+    let does_work = |usages: KeyUsages| usages.intersects(KeyUsages::any_of(&WORK));
+    key.usages().is_none_or(does_work)
 }

@@ -11,9 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_crypto::{Fingerprint, KeyName, PublicKey};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError};
+use strongroom_topology::{
+    At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError, TopologyStore,
+};
 
-use super::{announce::check_room, authorize::Proposal};
+use super::{
+    announce::{check_room, is_node_key},
+    authorize::Proposal,
+};
 use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
@@ -28,7 +33,7 @@ use crate::{
 /// Which keys of the node shall be rotated.
 #[derive(Clone, Debug)]
 pub enum Rotate {
-    /// Every announced key.
+    /// Every announced key but those that sign for namespaces only.
     All,
     /// One of them.
     One {
@@ -75,8 +80,8 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`VaultError::RotationUnderWay`] before the last one is over;
-    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`] and [`VaultError::NotAnnouncedHere`] for keys that are no
-    /// node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
+    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`], [`VaultError::NotAnnouncedHere`] and
+    /// [`VaultError::NotANodeKey`] for keys that are no node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
     /// [`VaultError::TooManyAnnounced`] when no successor has room beside the old keys; errors of the store, and then nothing
     /// has begun.
     pub async fn begin_rotation(
@@ -159,10 +164,18 @@ impl Vault {
     ) -> Result<Vec<Outgoing>, VaultError> {
         let keys = announced.map_or(&[][..], OwnerToKeyMapping::keys);
         let wanted: Vec<(&PublicKey, Option<KeyName>)> = match which {
-            Rotate::All => keys.iter().map(|key| (key, None)).collect(),
+            // Others made such announcements; no successor of such a key could be announced.
+            Rotate::All => {
+                let node_keys = keys.iter().filter(|key| is_node_key(key));
+                node_keys.map(|key| (key, None)).collect()
+            }
             Rotate::One { old, name } => {
                 let key = keys.iter().find(|key| key.fingerprint() == old);
-                vec![(key.ok_or_else(|| self.not_announced(member, old))?, name)]
+                let key = key.ok_or_else(|| self.not_announced(member, old))?;
+                if !is_node_key(key) {
+                    return Err(VaultError::NotANodeKey { fingerprint: old });
+                }
+                vec![(key, name)]
             }
         };
         let mut outgoing = Vec::with_capacity(wanted.len());
@@ -188,7 +201,8 @@ impl Vault {
     /// node left, or that was made by a mistyped name, never catches up.
     ///
     /// # Errors
-    /// [`VaultError::RotationStale`] when somebody changed the mapping past the rotation;
+    /// [`VaultError::RotationStale`] when somebody changed the mapping past the rotation; [`VaultError::KeyRetired`] when
+    /// somebody retired the new key, so that the rotation can only be given up ([`Vault::abandon_rotations`]);
     /// [`TopologyError::StoreNotFound`] for a store in `not_waiting_for` that there is none of; errors of signing and storing.
     pub async fn advance_rotation(
         &self,
@@ -218,7 +232,7 @@ impl Vault {
             (false, false) => return Err(stale()),
         };
         let Some(expected) = waits_for else {
-            let new = self.key(&rotation.new)?.public.clone();
+            let new = self.usable_key(&rotation.new)?;
             self.announce_keys(caller, writer, mapping.with_key(new)?)
                 .await?;
             return Ok(Some(RotationStep::Announced(rotation)));
@@ -230,6 +244,8 @@ impl Vault {
         }
         Ok(Some(match expected {
             Announces::New => {
+                // It may have been retired since it was announced, and then nobody would do the old one's work.
+                self.usable_key(&rotation.new)?;
                 let remaining = mapping.without_key(&rotation.old)?.ok_or_else(stale)?;
                 self.announce_keys(caller, writer, remaining).await?;
                 RotationStep::Withdrawn(rotation)
@@ -313,10 +329,14 @@ impl Vault {
     pub async fn abandon_rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
         // Held, so that nobody advances meanwhile.
         let store = self.topology(&StoreId::Authorized).await?;
-        let is_withdrawn = |rotation: &Rotation| {
-            let mapping = store.owner_to_key(&rotation.member, At::Head);
-            mapping.is_some_and(|mapping| !mapping.contains(&rotation.old))
-        };
+        let is_withdrawn =
+            |rotation: &Rotation| match store.owner_to_key(&rotation.member, At::Head) {
+                Some(mapping) => !mapping.contains(&rotation.old),
+                // Whoever removed the whole announcement has withdrawn nothing; the rotation may have done so before.
+                None => last_announced(&store, &rotation.member).is_some_and(|mapping| {
+                    mapping.contains(&rotation.new) && !mapping.contains(&rotation.old)
+                }),
+            };
         let mut unit = Unit::begin(self).await?;
         let rotations = self.rotations();
         for rotation in &rotations {
@@ -355,6 +375,15 @@ impl Announces {
             Self::NotOld => !mapping.contains(&rotation.old),
         }
     }
+}
+
+/// The last keys that a node announced, whether or not it still does.
+fn last_announced<'a>(store: &'a TopologyStore, member: &Member) -> Option<&'a OwnerToKeyMapping> {
+    let mut rows = store.rows().iter().rev().filter(|row| row.is_accepted());
+    rows.find_map(|row| match row.stated()? {
+        Mapping::OwnerToKeyMapping(mapping) if mapping.member() == member => Some(mapping),
+        _ => None,
+    })
 }
 
 /// A mistyped store would be waited for after all, and nobody be told why.

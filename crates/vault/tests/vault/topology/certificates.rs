@@ -287,6 +287,101 @@ async fn a_certificate_that_nothing_authorizes_is_rejected_and_the_others_are_ta
 }
 
 #[tokio::test]
+async fn the_root_is_revoked_after_what_it_revokes_itself() {
+    let offline = Offline::new(2).await;
+    let key = namespace_key(&offline.vault).await;
+    let made = vec![
+        offline.root_certificate().await,
+        offline.certify(&key, Restriction::AllMappings).await,
+    ];
+    let mut revoked = Vec::new();
+    for certificate in made.iter().rev() {
+        let mapping = certificate.transaction().mapping().clone();
+        let one = Proposal {
+            signing_keys: vec![offline.root.fingerprint()],
+            ..Proposal::revoke(mapping)
+        };
+        revoked.push(authorize(&offline.vault, one).await.unwrap().signed);
+    }
+    for is_reversed in [false, true] {
+        let house = House::new();
+        let vault = house.create().await;
+        vault
+            .add_certificates(&caller(), made.clone())
+            .await
+            .unwrap();
+        let mut given = revoked.clone();
+        if is_reversed {
+            given.reverse();
+        }
+        let added = vault.add_certificates(&caller(), given).await.unwrap();
+        assert_eq!(outcomes(&added), ["accepted"; 2], "{is_reversed}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_chain_is_taken_in_from_its_far_end() {
+    let offline = Offline::new(2).await;
+    let mut chain = vec![offline.root_certificate().await];
+    let mut signer = offline.root.fingerprint();
+    for _ in 0..50 {
+        let key = namespace_key(&offline.vault).await;
+        let mapping = delegation(&offline.namespace(), &key, Restriction::AllMappings);
+        let proposal = Proposal {
+            signing_keys: vec![signer],
+            ..Proposal::announce(mapping)
+        };
+        let authorized = authorize(&offline.vault, proposal).await.unwrap();
+        chain.push(authorized.signed);
+        signer = key.fingerprint();
+    }
+    chain.reverse();
+    let house = House::new();
+    let vault = house.create().await;
+    let added = vault.add_certificates(&caller(), chain).await.unwrap();
+    assert_eq!(outcomes(&added), ["accepted"; 51]);
+    assert_eq!(rows(&vault).await.len(), 51);
+}
+
+#[tokio::test]
+async fn a_key_that_comes_back_authorizes_what_the_keys_behind_it_signed() {
+    let offline = Offline::new(2).await;
+    let mut keys = Vec::new();
+    for _ in 0..4 {
+        keys.push(namespace_key(&offline.vault).await);
+    }
+    let mut chain = vec![offline.root_certificate().await];
+    let mut signer = offline.root.fingerprint();
+    for key in &keys {
+        let mapping = delegation(&offline.namespace(), key, Restriction::AllMappings);
+        let proposal = Proposal {
+            signing_keys: vec![signer],
+            ..Proposal::announce(mapping)
+        };
+        let authorized = authorize(&offline.vault, proposal).await.unwrap();
+        chain.push(authorized.signed);
+        signer = key.fingerprint();
+    }
+    let (last, before_it) = (chain.pop().unwrap(), chain.pop().unwrap());
+    let mapping = chain[1].transaction().mapping().clone();
+    let by_root = |proposal| Proposal {
+        signing_keys: vec![offline.root.fingerprint()],
+        ..proposal
+    };
+    let revoked = by_root(Proposal::revoke(mapping.clone()));
+    chain.push(authorize(&offline.vault, revoked).await.unwrap().signed);
+    let back = by_root(Proposal::announce(mapping));
+    let back = authorize(&offline.vault, back).await.unwrap().signed;
+    let house = House::new();
+    let vault = house.create().await;
+    let added = vault.add_certificates(&caller(), chain).await.unwrap();
+    assert_eq!(outcomes(&added), ["accepted"; 4]);
+    let given = vec![last, before_it, back];
+    let added = vault.add_certificates(&caller(), given).await.unwrap();
+    assert_eq!(outcomes(&added), ["accepted"; 3]);
+}
+
+#[tokio::test]
 async fn what_is_about_no_delegation_is_not_added_as_a_certificate() {
     let (house, other_house) = (House::numbered(4), House::new());
     let (vault, _) = super::node(&house).await;

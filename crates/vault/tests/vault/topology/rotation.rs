@@ -1,16 +1,20 @@
 //! Rotating the keys of a node.
 
-use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, PublicKey};
 use strongroom_errors::Coded;
+use strongroom_proto::topology::{encode_transaction, topology_signature};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Restriction, StoreId};
-use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep};
+use strongroom_topology::{
+    At, Covers, Draft, ForceFlags, Mapping, Operation, Restriction, Serial, SignedTransaction,
+    StoreId,
+};
+use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep, Vault};
 
 use super::{
-    PATIENT, announced_keys, finish_rotations, node,
+    PATIENT, announced, announced_keys, finish_rotations, node,
     picture::look,
     protocol_key, rotate_all, serial,
-    statements::{authorize, delegation, namespace, public},
+    statements::{add, authorize, delegation, namespace, namespace_key, outcomes, public},
     with_intermediate_key,
 };
 use crate::house::{ALLOW_PROTOCOL, House, all_keys, caller, code, name, signing_key};
@@ -367,6 +371,108 @@ async fn a_rotation_that_is_given_up_after_the_old_key_was_withdrawn_retires_it(
         "KEY_RETIRED"
     );
     assert!(vault.rotations().is_empty());
+}
+
+#[tokio::test]
+async fn a_rotation_given_up_after_the_announcement_was_removed_retires_only_what_it_withdrew() {
+    for steps in 0..3 {
+        let house = House::new();
+        let (vault, _) = node(&house).await;
+        let old = protocol_key(&vault).await;
+        let which = Rotate::One { old, name: None };
+        vault.begin_rotation(&caller(), which).await.unwrap();
+        for _ in 0..steps {
+            vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
+        }
+        let mapping = Mapping::OwnerToKeyMapping(announced(&vault).await.unwrap());
+        let removal = Proposal {
+            force: ForceFlags::all(),
+            ..Proposal::revoke(mapping)
+        };
+        authorize(&vault, removal).await.unwrap();
+        assert_eq!(announced(&vault).await, None);
+        let stale = vault.advance_rotation(&caller(), &PATIENT).await;
+        assert_eq!(code(stale), "ROTATION_STALE");
+        vault.abandon_rotations(&caller()).await.unwrap();
+        let state = vault.key(&old).unwrap().private.as_ref().unwrap().state;
+        let expected = [KeyState::Active, KeyState::Active, KeyState::Retired];
+        assert_eq!(state, expected[steps]);
+        look(&house, &vault).await;
+    }
+}
+
+/// Announces a key that signs for namespaces only, as old nodes did: the vault itself would not.
+async fn announce_namespace_key(vault: &Vault, signer: &Fingerprint) -> Fingerprint {
+    let key = namespace_key(vault).await;
+    let fingerprint = key.fingerprint();
+    let mapping = announced(vault).await.unwrap();
+    let mapping = mapping.with_key(PublicKey::Signing(key)).unwrap();
+    let transaction = encode_transaction(Draft {
+        operation: Operation::AddReplace,
+        serial: Serial::try_new(serial(vault).await + 1).unwrap(),
+        mapping: Mapping::OwnerToKeyMapping(mapping),
+    });
+    let message = transaction.hash().to_multihash();
+    let mut signatures = Vec::new();
+    for key in [signer, &fingerprint] {
+        let usages = KeyUsages::only(KeyUsage::Namespace);
+        let signature = vault.sign(key, &message, usages).await.unwrap();
+        signatures.push(topology_signature(signature, Covers::This));
+    }
+    let signed = SignedTransaction::received(transaction, signatures, false);
+    let added = add(vault, vec![signed.unwrap()]).await.unwrap();
+    assert_eq!(outcomes(&added), ["accepted"]);
+    fingerprint
+}
+
+#[tokio::test]
+async fn a_key_that_signs_for_namespaces_only_has_no_rotation_though_it_is_announced() {
+    let house = House::new();
+    let (vault, keys) = node(&house).await;
+    let before = announced_keys(&vault).await;
+    let old = announce_namespace_key(&vault, &keys.namespace_signer).await;
+    assert_eq!(announced_keys(&vault).await, [&before[..], &[old]].concat());
+    let look_before = (look(&house, &vault).await, all_keys(&vault).len());
+    let which = Rotate::One { old, name: None };
+    let refused = vault.begin_rotation(&caller(), which).await;
+    assert_eq!(code(refused), "NOT_A_NODE_KEY");
+    let look_after = (look(&house, &vault).await, all_keys(&vault).len());
+    assert_eq!(look_after, look_before);
+    // It does not keep the others from being rotated.
+    rotate_all(&vault).await;
+    let after = announced_keys(&vault).await;
+    assert_eq!(after.len(), 4);
+    assert_eq!(after.first(), Some(&old));
+    assert!(before.iter().all(|key| !after.contains(key)));
+    look(&house, &vault).await;
+}
+
+#[tokio::test]
+async fn an_old_key_does_not_leave_its_work_to_a_successor_that_was_retired() {
+    for is_announced in [false, true] {
+        let house = House::new();
+        let (vault, _) = node(&house).await;
+        let old = protocol_key(&vault).await;
+        let which = Rotate::One { old, name: None };
+        let begun = vault.begin_rotation(&caller(), which).await.unwrap();
+        if is_announced {
+            vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
+        }
+        vault.retire_key(&caller(), &begun[0].new).await.unwrap();
+        let before = (look(&house, &vault).await, announced_keys(&vault).await);
+        let refused = vault.advance_rotation(&caller(), &PATIENT).await;
+        assert_eq!(code(refused), "KEY_RETIRED", "{is_announced}");
+        let after = (look(&house, &vault).await, announced_keys(&vault).await);
+        assert_eq!(after, before);
+        assert_eq!(vault.rotations(), begun);
+        vault.abandon_rotations(&caller()).await.unwrap();
+        assert!(vault.rotations().is_empty());
+        vault.sign(&old, b"message", ALLOW_PROTOCOL).await.unwrap();
+        if is_announced {
+            vault.withdraw_key(&caller(), &begun[0].new).await.unwrap();
+        }
+        rotate_all(&vault).await;
+    }
 }
 
 #[tokio::test]
