@@ -81,7 +81,9 @@ impl House {
     /// An empty house that has the KMS of this one.
     pub(crate) fn neighbour(&self) -> Self {
         let (kms, clock) = (Arc::clone(&self.kms), Arc::clone(&self.clock));
-        let seed = self.seed * 1000 + self.neighbours.fetch_add(1, Ordering::SeqCst);
+        // Odd, so that houses that differ keep differing however many neighbours of neighbours there are.
+        let neighbour = self.neighbours.fetch_add(1, Ordering::SeqCst);
+        let seed = self.seed.wrapping_mul(1009).wrapping_add(neighbour);
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(OsFiles::new());
         let neighbour = Self::over(folder.path(), &files, kms, clock, seed);
