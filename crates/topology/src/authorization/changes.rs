@@ -88,10 +88,13 @@ fn party_to_participant(
         let known = known.get(&hosting.participant).copied();
         needed = needed.and(hosting_changed(hosting, known, party, relaxed));
     }
-    let still = mapping.by_participant();
-    for participant in known.into_keys() {
-        if !still.contains_key(participant) {
-            needed = needed.and(Needed::either(party, participant.namespace()));
+    // Most parties are new, and nobody leaves them.
+    if !known.is_empty() {
+        let still = mapping.by_participant();
+        for participant in known.into_keys() {
+            if !still.contains_key(participant) {
+                needed = needed.and(Needed::either(party, participant.namespace()));
+            }
         }
     }
     if needed.is_empty() {
