@@ -8,7 +8,8 @@
 /// Bytes of the heap in use now, or none where the C library does not tell.
 ///
 /// Counts what any code of the process took from `malloc`, the cryptographic library included; the pages of
-/// [`SecretBytes`](crate::SecretBytes) are not among them. For benchmarks: it takes every lock of the allocator.
+/// [`SecretBytes`](crate::SecretBytes) are not among them. It takes every lock of the allocator: not for
+/// every item of a loop.
 #[must_use]
 pub fn heap_bytes_in_use() -> Option<u64> {
     #[cfg(target_env = "gnu")]

@@ -119,23 +119,33 @@ fn crash_helper() {
     ));
 }
 
-/// Whether a process that does `act` lives to its end, when it is to die at `point`.
-fn survives(act: &str, root: &Path, keys: &str, point: usize) -> bool {
+/// Whether a process that runs the ignored test `helper` with these variables lives to its end.
+pub(crate) fn survives(helper: &str, variables: &[(&str, &str)]) -> bool {
     let process = Command::new(std::env::current_exe().unwrap())
-        .args(["crashes::crash_helper", "--exact", "--ignored"])
-        .env(ACT, act)
-        .env(ROOT, root)
-        .env(KEYS, keys)
-        .env(POINT, point.to_string())
+        .args([helper, "--exact", "--ignored"])
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();
     if !process.status.success() {
         // Killed by its own abort, not failed.
         let signal = std::os::unix::process::ExitStatusExt::signal(&process.status);
-        assert!(signal.is_some(), "{act}, {point}: {process:?}");
+        assert!(signal.is_some(), "{variables:?}: {process:?}");
     }
     process.status.success()
+}
+
+/// Whether a process that does `act` lives to its end, when it is to die at `point`.
+fn lives(act: &str, root: &Path, keys: &str, point: usize) -> bool {
+    survives(
+        "crashes::crash_helper",
+        &[
+            (ACT, act),
+            (ROOT, root.to_str().unwrap()),
+            (KEYS, keys),
+            (POINT, &point.to_string()),
+        ],
+    )
 }
 
 /// Kills `act` at each of its points. Afterwards the vault is what it was, or what the act makes of it.
@@ -151,7 +161,7 @@ async fn check_crashes_of(act: Act, least_points: usize) {
     let mut seen = BTreeSet::new();
     for point in 1.. {
         let house = stage.house.copy_with_key_file();
-        let survived = survives(&format!("{act:?}"), house.root(), &keys, point);
+        let survived = lives(&format!("{act:?}"), house.root(), &keys, point);
         let vault = house.open().await;
         let after = Picture::of(&vault).await;
         let done = act.is_done(&stage.keys, &before, &after);
@@ -210,7 +220,7 @@ async fn a_process_that_dies_while_it_makes_a_vault_can_make_it_again() {
     let mut made = BTreeSet::new();
     for point in 1.. {
         let folder = tempfile::tempdir().unwrap();
-        let survived = survives("Create", folder.path(), "", point);
+        let survived = lives("Create", folder.path(), "", point);
         let house = House::at(folder.path(), &Arc::new(OsFiles::new()), SEED + 1);
         let is_made = SqliteStore::exists(&house.vault_folder());
         let vault = if is_made {

@@ -111,6 +111,12 @@ pub(crate) async fn finish_rotations(vault: &Vault) -> Vec<RotationStep> {
     steps
 }
 
+/// Begins to rotate one key.
+pub(crate) async fn begin_rotation(vault: &Vault, old: Fingerprint) {
+    let which = Rotate::One { old, name: None };
+    vault.begin_rotation(&caller(), which).await.unwrap();
+}
+
 pub(crate) async fn rotate_all(vault: &Vault) {
     vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
     finish_rotations(vault).await;

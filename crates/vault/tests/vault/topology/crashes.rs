@@ -1,10 +1,6 @@
 //! The process dies while it makes an identity, or while it rotates keys.
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use strongroom_crypto::Fingerprint;
 use strongroom_files::OsFiles;
@@ -14,7 +10,10 @@ use strongroom_test_support::store::{CrashPlan, HookedStore, StoreCall, StoreHoo
 use strongroom_vault::{Rotate, Vault, VaultError};
 
 use super::{PATIENT, announced_keys, node, serial, with_intermediate_key};
-use crate::house::{House, Picture, all_keys, caller};
+use crate::{
+    crashes::survives,
+    house::{House, Picture, all_keys, caller},
+};
 
 const ACT: &str = "STRONGROOM_TOPOLOGY_TEST_ACT";
 const POINT: &str = "STRONGROOM_TOPOLOGY_TEST_POINT";
@@ -89,21 +88,15 @@ fn crash_helper() {
 }
 
 /// Whether a process that does `act` lives to its end, when it is to die at `point`.
-fn survives(act: &str, root: &Path, point: usize) -> bool {
-    let process = Command::new(std::env::current_exe().unwrap())
-        .args(["topology::crashes::crash_helper", "--exact", "--ignored"])
-        .env(ACT, act)
-        .env(ROOT, root)
-        .env(POINT, point.to_string())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    if !process.status.success() {
-        // Killed by its own abort, not failed.
-        let signal = std::os::unix::process::ExitStatusExt::signal(&process.status);
-        assert!(signal.is_some(), "{act}, {point}: {process:?}");
-    }
-    process.status.success()
+fn lives(act: &str, root: &Path, point: usize) -> bool {
+    survives(
+        "topology::crashes::crash_helper",
+        &[
+            (ACT, act),
+            (ROOT, root.to_str().unwrap()),
+            (POINT, &point.to_string()),
+        ],
+    )
 }
 
 fn names(vault: &Vault) -> Vec<String> {
@@ -121,7 +114,7 @@ async fn an_identity_whose_making_died_is_finished_and_no_key_is_made_twice() {
     stage.create().await.close().await.unwrap();
     for point in 1.. {
         let house = stage.copy_with_key_file();
-        let survived = survives("initialize", house.root(), point);
+        let survived = lives("initialize", house.root(), point);
         let vault = house.open().await;
         let keys = vault
             .initialize(&caller(), &with_intermediate_key())
@@ -161,7 +154,7 @@ async fn a_rotation_that_died_goes_on_and_every_old_key_is_retired() {
     // Every third point: between two of them lie only steps of one file.
     for point in (1..).step_by(3) {
         let house = stage.copy_with_key_file();
-        let survived = survives("rotate", house.root(), point);
+        let survived = lives("rotate", house.root(), point);
         let vault = house.open().await;
         if survived {
             assert!(vault.rotations().is_empty());

@@ -5,7 +5,7 @@ use strongroom_errors::Coded;
 use strongroom_topology::StoreId;
 use strongroom_vault::{Rotate, VaultError};
 
-use super::{PATIENT, node, protocol_key, rotate_all};
+use super::{PATIENT, begin_rotation, node, protocol_key, rotate_all};
 use crate::house::{House, caller};
 
 /// A closed vault of a node that has rotated its keys once and is about to do so again.
@@ -14,10 +14,7 @@ async fn victim() -> House {
     let (vault, _) = node(&house).await;
     rotate_all(&vault).await;
     let old = protocol_key(&vault).await;
-    vault
-        .begin_rotation(&caller(), Rotate::One { old, name: None })
-        .await
-        .unwrap();
+    begin_rotation(&vault, old).await;
     vault.close().await.unwrap();
     house
 }

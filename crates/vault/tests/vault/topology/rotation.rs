@@ -11,7 +11,7 @@ use strongroom_topology::{
 use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep, Vault};
 
 use super::{
-    PATIENT, announced, announced_keys, finish_rotations, node,
+    PATIENT, announced, announced_keys, begin_rotation, finish_rotations, node,
     picture::look,
     protocol_key, rotate_all, serial,
     statements::{add, authorize, delegation, namespace, namespace_key, outcomes, public},
@@ -62,10 +62,7 @@ async fn between_the_two_serials_both_keys_are_announced_and_the_new_one_signs()
     let house = House::new();
     let (vault, _) = node(&house).await;
     let old = protocol_key(&vault).await;
-    vault
-        .begin_rotation(&caller(), Rotate::One { old, name: None })
-        .await
-        .unwrap();
+    begin_rotation(&vault, old).await;
     let step = vault
         .advance_rotation(&caller(), &PATIENT)
         .await
@@ -338,10 +335,7 @@ async fn a_rotation_that_was_given_up_leaves_keys_and_announcements_as_they_are(
     let (vault, _) = node(&house).await;
     let old = protocol_key(&vault).await;
     let before = announced_keys(&vault).await;
-    vault
-        .begin_rotation(&caller(), Rotate::One { old, name: None })
-        .await
-        .unwrap();
+    begin_rotation(&vault, old).await;
     let given_up = vault.abandon_rotations(&caller()).await.unwrap();
     assert_eq!(given_up.len(), 1);
     assert!(vault.rotations().is_empty());
@@ -357,10 +351,7 @@ async fn a_rotation_that_is_given_up_after_the_old_key_was_withdrawn_retires_it(
     let house = House::new();
     let (vault, _) = node(&house).await;
     let old = protocol_key(&vault).await;
-    vault
-        .begin_rotation(&caller(), Rotate::One { old, name: None })
-        .await
-        .unwrap();
+    begin_rotation(&vault, old).await;
     for _step in ["announced", "withdrawn"] {
         vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     }
@@ -483,10 +474,7 @@ async fn what_a_rotation_announced_is_signed_by_the_new_key_as_well() {
         .current_signing_key(KeyUsage::SequencerAuthentication)
         .await
         .unwrap();
-    vault
-        .begin_rotation(&caller(), Rotate::One { old, name: None })
-        .await
-        .unwrap();
+    begin_rotation(&vault, old).await;
     let rotation = vault.rotations()[0].clone();
     vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     let store = vault.topology(&StoreId::Authorized).await.unwrap();

@@ -10,7 +10,7 @@ use strongroom_topology::{
 use strongroom_vault::{Added, AuditOperation, Proposal, Rotate, RotationStep, Vault, VaultError};
 
 use super::{
-    PATIENT, finish_rotations, node,
+    PATIENT, begin_rotation, finish_rotations, node,
     picture::{TopologyPicture, look},
     protocol_key,
     statements::{
@@ -262,8 +262,7 @@ async fn a_rotation_waits_until_every_synchronizer_announces_the_new_key_and_the
     }
     house.clock.set(second(1).sequenced);
     let old = protocol_key(&vault).await;
-    let which = Rotate::One { old, name: None };
-    vault.begin_rotation(&caller(), which).await.unwrap();
+    begin_rotation(&vault, old).await;
     let step = async || vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     let waits_for = async |expected: &[StoreId]| {
         let before = look(&house, &vault).await;
@@ -316,8 +315,7 @@ async fn a_store_that_never_catches_up_is_passed_over_by_whoever_says_so() {
     sequence_own(&vault, 0, 0).await;
     house.clock.set(second(1).sequenced);
     let old = protocol_key(&vault).await;
-    let which = Rotate::One { old, name: None };
-    vault.begin_rotation(&caller(), which).await.unwrap();
+    begin_rotation(&vault, old).await;
     let passed_over = BTreeSet::from([store()]);
     let step = async |stores: &BTreeSet<StoreId>| {
         let step = vault.advance_rotation(&caller(), stores).await;
@@ -352,8 +350,7 @@ async fn a_synchronizer_that_does_not_know_the_node_is_not_waited_for() {
     let foreign = own(&other).await;
     sequence(&vault, second(0), foreign).await.unwrap();
     let old = protocol_key(&vault).await;
-    let which = Rotate::One { old, name: None };
-    vault.begin_rotation(&caller(), which).await.unwrap();
+    begin_rotation(&vault, old).await;
     assert_eq!(finish_rotations(&vault).await.len(), 3);
 }
 
