@@ -76,6 +76,10 @@ fn compile_topology(contracts: &Path) -> Result<(), Box<dyn Error>> {
     ];
     let mut config = prost_build::Config::new();
     config.extern_path(".com.digitalasset.canton.crypto.v30", "crate::v30");
+    // Most of a snapshot: not copied out of what was received.
+    config.bytes([
+        ".com.digitalasset.canton.topology.admin.v30.TopologyTransactions.Item.transaction",
+    ]);
     config.compile_fds(protox::compile(files, [contracts])?)?;
     Ok(())
 }

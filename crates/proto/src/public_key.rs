@@ -4,6 +4,7 @@
 //! says so ([`Migrated::was_legacy`]), so that stored rows can be rewritten. Anything that was hashed or signed must
 //! be kept as it was received: writing what was read does not give the same bytes.
 
+use bytes::Buf;
 use prost::Message;
 use strongroom_crypto::{
     EncryptionPublicKey, Fingerprint, KeyFormat, KeyName, KeyPurpose, Migrated, PublicKey,
@@ -34,7 +35,7 @@ pub struct NamedPublicKey {
 /// Decodes a message of `name`.
 pub(crate) fn decode<M: Message + Default>(
     message: &'static str,
-    bytes: &[u8],
+    bytes: impl Buf,
 ) -> Result<M, ProtoError> {
     M::decode(bytes).map_err(|source| ProtoError::Malformed { message, source })
 }

@@ -7,7 +7,7 @@ mod changes;
 mod required;
 mod usage;
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use strongroom_crypto::{Fingerprint, SigningPublicKey, VerifyError};
 
@@ -25,6 +25,8 @@ use crate::{
 
 pub(crate) use authority::Authority;
 pub(crate) use required::{References, Required};
+
+use required::Provided;
 pub(crate) use usage::{signs_as, verifies_as};
 
 /// What the signatures of a transaction amount to.
@@ -61,17 +63,17 @@ pub(crate) fn required(
 }
 
 /// Everybody whose signature can mean anything: those that are needed, and those that would be if nothing were there.
-fn permissible(
+fn permissible<'r>(
     store: &TopologyStore,
     transaction: &Transaction,
-    required: &Required,
+    required: &'r Required,
     rules: &Rules,
-) -> References {
+) -> Cow<'r, References> {
     let mut references = required.referenced();
     // Mostly nothing is there.
     if store.in_store(&transaction.unique_key()).is_some() {
         let from_nothing = changes::needed(transaction.mapping(), None, rules.relaxed);
-        references.extend(from_nothing.referenced());
+        references.to_mut().extend(&from_nothing.referenced());
     }
     references
 }
@@ -99,7 +101,7 @@ pub(crate) fn authorize(
     // Keys of namespaces first: whoever floods us with transactions must have one before we compute much.
     signers.verify(signed, rules)?;
     let counting = signers.fingerprints();
-    let provided = signers.provided(&counting, &permissible);
+    let provided = signers.provided(&counting);
     let mut missing = required.missing(&provided);
     if rules.relaxed
         && matches!(
@@ -152,6 +154,7 @@ type Signed<'s> = (&'s TransactionSignature, &'s SigningPublicKey);
 
 /// The signatures that count.
 struct Signers<'s> {
+    /// By namespace.
     authorities: Vec<(&'s Namespace, Authority<'s>)>,
     of_namespaces: Vec<Signed<'s>>,
     /// Those of keys that sign for themselves.
@@ -207,15 +210,12 @@ impl<'s> Signers<'s> {
     }
 
     /// Whose signatures are there.
-    fn provided(&self, counting: &BTreeSet<Fingerprint>, permissible: &References) -> References {
-        let namespaces = self
-            .authorities
-            .iter()
-            .filter(|(_, authority)| authority.agrees(counting))
-            .map(|(namespace, _)| (*namespace).clone());
-        References {
-            namespaces: namespaces.collect(),
-            keys: &permissible.keys & counting,
+    fn provided<'p>(&'p self, counting: &'p BTreeSet<Fingerprint>) -> Provided<'p> {
+        let agreeing = self.authorities.iter();
+        let agreeing = agreeing.filter(|(_, authority)| authority.agrees(counting));
+        Provided {
+            namespaces: agreeing.map(|(namespace, _)| *namespace).collect(),
+            keys: counting,
         }
     }
 

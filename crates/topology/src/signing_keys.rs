@@ -39,7 +39,8 @@ pub fn signing_keys(
     holds: &dyn Fn(&Fingerprint) -> bool,
     force: ForceFlags,
 ) -> Result<Vec<SelectedKey>, TopologyError> {
-    let mut references = required(store, transaction, &Rules::authorized()).referenced();
+    let required = required(store, transaction, &Rules::authorized());
+    let mut references = required.referenced().into_owned();
     if transaction.operation() == Operation::Remove {
         // A key that is taken back has nothing to prove.
         references.keys.clear();

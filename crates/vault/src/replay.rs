@@ -173,13 +173,14 @@ impl Replay {
             .count_outcome(number, hash, code, processed.outcome, recorded);
     }
 
-    /// Whether the process may go on using memory.
-    fn check_limit(&self, number: u64) -> Result<(), ReplayError> {
+    /// How many bytes of memory the process may still use.
+    fn memory_left(&self) -> Result<u64, ReplayError> {
         let limit = self.settings.limit;
-        match heap_bytes_in_use() {
-            Some(used) if used > limit => Err(ReplayError::LimitReached { number, limit }),
-            _ => Ok(()),
-        }
+        let used = heap_bytes_in_use().unwrap_or_default();
+        limit.checked_sub(used).ok_or(ReplayError::LimitReached {
+            number: self.report.transactions,
+            limit,
+        })
     }
 
     /// Transactions without times follow each other, and everything that was there before.

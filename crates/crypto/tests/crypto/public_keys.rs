@@ -148,6 +148,25 @@ fn an_ed25519_point_with_a_component_of_small_order_is_refused() {
     }
 }
 
+/// The y coordinates 0 to 18 can be written as they are, and with the prime added.
+#[test]
+fn the_second_encoding_of_an_ed25519_point_is_refused() {
+    let read = |bytes: &[u8]| {
+        let spki = [hex("302a300506032b6570032100").as_slice(), bytes].concat();
+        let spec = SigningKeySpec::EcCurve25519.into();
+        PublicKey::from_spki(spec, &spki, usages(spec))
+    };
+    for (y, sign) in (0..19_u8).flat_map(|y| [(y, 0), (y, 0x80)]) {
+        let mut small = [0; 32];
+        (small[0], small[31]) = (y, sign);
+        let mut large = [0xff; 32];
+        (large[0], large[31]) = (0xed + y, 0x7f | sign);
+        // No key has the first encoding, so that none is lost with the second.
+        assert!(read(&small).is_err(), "{y} {sign}");
+        assert!(read(&large).is_err(), "{y} {sign} with the prime added");
+    }
+}
+
 #[test]
 fn ed25519_bytes_that_are_no_point_are_refused() {
     let spec = KeySpec::Signing(SigningKeySpec::EcCurve25519);

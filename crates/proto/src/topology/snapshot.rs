@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Buf;
 use prost::Message;
 use prost_types::Timestamp as WireTime;
 use strongroom_crypto::Timestamp;
@@ -38,11 +39,11 @@ pub struct SnapshotItem {
     pub rejection: Option<String>,
 }
 
-/// Reads a bare `Item`.
+/// Reads a bare `Item`. Nothing of [`bytes::Bytes`] is copied on the way.
 ///
 /// # Errors
 /// [`ProtoError`] naming the first field that is missing or invalid.
-pub fn decode_snapshot_item(bytes: &[u8]) -> Result<SnapshotItem, ProtoError> {
+pub fn decode_snapshot_item(bytes: impl Buf) -> Result<SnapshotItem, ProtoError> {
     let item: Item = decode(ITEM, bytes)?;
     let required = |name: &'static str, time: &Option<WireTime>| {
         let place = field(ITEM, name);
@@ -65,7 +66,7 @@ fn encode_item(item: &SnapshotItem) -> Vec<u8> {
     Item {
         valid_from: Some(write_time(item.valid_from)),
         valid_until: item.valid_until.map(write_time),
-        transaction: encode_signed_transaction(&item.signed),
+        transaction: encode_signed_transaction(&item.signed).into(),
         sequenced: Some(write_time(item.sequenced)),
         rejection_reason: item.rejection.clone(),
     }

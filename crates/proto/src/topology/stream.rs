@@ -5,6 +5,7 @@ mod error;
 
 use std::io::BufRead;
 
+use ::bytes::Bytes;
 use strongroom_topology::SignedTransaction;
 
 use self::bytes::Source;
@@ -33,9 +34,9 @@ const VERSION_TAG: u64 = (2 << 3) | INTEGER_TYPE;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceivedItem {
     /// A bare `Item` of a snapshot.
-    Row(Vec<u8>),
+    Row(Bytes),
     /// A wrapped `SignedTopologyTransaction`.
-    Transaction(Vec<u8>),
+    Transaction(Bytes),
 }
 
 impl ReceivedItem {
@@ -53,7 +54,7 @@ impl ReceivedItem {
     /// [`ProtoError`] naming the first field that is missing, unknown or invalid.
     pub fn decode(&self) -> Result<DecodedItem, ProtoError> {
         match self {
-            Self::Row(bytes) => decode_snapshot_item(bytes).map(DecodedItem::Row),
+            Self::Row(bytes) => decode_snapshot_item(bytes.clone()).map(DecodedItem::Row),
             Self::Transaction(bytes) => {
                 decode_signed_transaction(bytes).map(DecodedItem::Transaction)
             }
@@ -126,10 +127,10 @@ impl<R: BufRead> ItemReader<R> {
         let Some(length) = self.source.varint_or_end()? else {
             return Ok(None);
         };
-        let record = self.source.take(length)?;
+        let record = Bytes::from(self.source.take(length)?);
         let wrapped = frame::envelope(&record)
             .map_err(|_malformed| StreamError::NotARecord { offset: start })?;
-        Ok(Some(ReceivedItem::Row(wrapped.to_vec())))
+        Ok(Some(ReceivedItem::Row(record.slice_ref(wrapped))))
     }
 
     /// The whole input is one item.
@@ -144,14 +145,14 @@ impl<R: BufRead> ItemReader<R> {
         }
         // Of two certificates in one file, a reader of messages would see the second only.
         frame::envelope(&bytes).map_err(|_malformed| StreamError::NotARecord { offset: 0 })?;
-        Ok(Some(ReceivedItem::Transaction(bytes)))
+        Ok(Some(ReceivedItem::Transaction(bytes.into())))
     }
 
     /// One envelope around a message that repeats one field.
     fn read_inside(
         &mut self,
         field: u32,
-        item: impl FnOnce(Vec<u8>) -> ReceivedItem,
+        item: impl FnOnce(Bytes) -> ReceivedItem,
     ) -> Result<Option<ReceivedItem>, StreamError> {
         loop {
             match self.place {
@@ -166,7 +167,7 @@ impl<R: BufRead> ItemReader<R> {
                     if self.source.offset().saturating_add(length) > end {
                         return Err(StreamError::Truncated { offset: start });
                     }
-                    return Ok(Some(item(self.source.take(length)?)));
+                    return Ok(Some(item(self.source.take(length)?.into())));
                 }
                 Place::Inside { end } if self.source.offset() == end => self.place = Place::Behind,
                 Place::Inside { .. } => {

@@ -33,10 +33,11 @@ fn decentralized(
     previous: Option<&Mapping>,
 ) -> Needed {
     let Some(Mapping::DecentralizedNamespaceDefinition(previous)) = previous else {
-        return Needed::namespaces(definition.owners().iter().cloned());
+        return Needed::namespaces(definition.owners());
     };
-    let added = definition.owners() - previous.owners();
-    Needed::namespaces(added).and(Needed::namespace(definition.namespace()))
+    let mut needed = Needed::namespaces(definition.owners().difference(previous.owners()));
+    needed.add(definition.namespace());
+    needed
 }
 
 fn owner_to_key(mapping: &OwnerToKeyMapping, previous: Option<&Mapping>) -> Needed {
@@ -75,25 +76,25 @@ fn party_to_participant(
     let party = mapping.party().namespace();
     let mut needed = Needed::default();
     if previous.is_none_or(|previous| previous.threshold() != mapping.threshold()) {
-        needed = needed.and(Needed::namespace(party));
+        needed.add(party);
     }
     let known_keys = previous.and_then(PartyToParticipant::signing_keys);
     if mapping.signing_keys() != known_keys {
-        let added = added_keys(mapping.signing_keys(), known_keys);
-        needed = needed.and(Needed::namespace(party).with_keys(added));
+        needed.add(party);
+        needed.add_keys(added_keys(mapping.signing_keys(), known_keys));
     }
     let known = previous.map(PartyToParticipant::by_participant);
     let known = known.unwrap_or_default();
     for hosting in mapping.participants() {
         let known = known.get(&hosting.participant).copied();
-        needed = needed.and(hosting_changed(hosting, known, party, relaxed));
+        add_hosting(&mut needed, hosting, known, party, relaxed);
     }
     // Most parties are new, and nobody leaves them.
     if !known.is_empty() {
         let still = mapping.by_participant();
         for participant in known.into_keys() {
             if !still.contains_key(participant) {
-                needed = needed.and(Needed::either(party, participant.namespace()));
+                needed.add_either(party, participant.namespace());
             }
         }
     }
@@ -114,28 +115,28 @@ fn added_keys(
     &of(keys) - &of(known)
 }
 
-/// Who agrees to what changes for one participant.
-fn hosting_changed(
+/// Adds who agrees to what changes for one participant.
+fn add_hosting(
+    needed: &mut Needed,
     hosting: &HostingParticipant,
     known: Option<&HostingParticipant>,
     party: &Namespace,
     relaxed: bool,
-) -> Needed {
+) {
     let participant = hosting.participant.namespace();
-    let both = || Needed::namespaces([party.clone(), participant.clone()]);
-    let Some(known) = known else {
-        return both();
-    };
-    let permission = match hosting.permission.cmp(&known.permission) {
-        Ordering::Equal => Needed::default(),
-        Ordering::Greater if relaxed => Needed::namespace(party),
-        Ordering::Greater => both(),
-        Ordering::Less => Needed::either(party, participant),
-    };
-    let onboarding = match (known.onboarding, hosting.onboarding) {
-        (true, false) => Needed::namespace(participant),
-        (false, true) => Needed::namespace(party),
-        _ => Needed::default(),
-    };
-    permission.and(onboarding)
+    let comparison = known.map(|known| hosting.permission.cmp(&known.permission));
+    match comparison {
+        Some(Ordering::Equal) => {}
+        Some(Ordering::Greater) if relaxed => needed.add(party),
+        Some(Ordering::Less) => needed.add_either(party, participant),
+        Some(Ordering::Greater) | None => {
+            needed.add(party);
+            needed.add(participant);
+        }
+    }
+    match known.map(|known| (known.onboarding, hosting.onboarding)) {
+        Some((true, false)) => needed.add(participant),
+        Some((false, true)) => needed.add(party),
+        _ => {}
+    }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use strongroom_crypto::Fingerprint;
 
@@ -17,20 +17,13 @@ impl References {
         self.namespaces.is_empty() && self.keys.is_empty()
     }
 
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.namespaces.extend(other.namespaces);
-        self.keys.extend(other.keys);
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.namespaces.extend(other.namespaces.iter().cloned());
+        self.keys.extend(&other.keys);
     }
 
     fn len(&self) -> usize {
         self.namespaces.len() + self.keys.len()
-    }
-
-    fn without(&self, other: &Self) -> Self {
-        Self {
-            namespaces: &self.namespaces - &other.namespaces,
-            keys: &self.keys - &other.keys,
-        }
     }
 }
 
@@ -45,24 +38,15 @@ pub(crate) struct Needed {
 
 impl Needed {
     pub(crate) fn namespace(namespace: &Namespace) -> Self {
-        Self::namespaces([namespace.clone()])
+        Self::namespaces([namespace])
     }
 
-    pub(crate) fn namespaces(namespaces: impl IntoIterator<Item = Namespace>) -> Self {
-        Self {
-            all: References {
-                namespaces: namespaces.into_iter().collect(),
-                keys: BTreeSet::new(),
-            },
-            either: BTreeSet::new(),
+    pub(crate) fn namespaces<'n>(namespaces: impl IntoIterator<Item = &'n Namespace>) -> Self {
+        let mut needed = Self::default();
+        for namespace in namespaces {
+            needed.add(namespace);
         }
-    }
-
-    pub(crate) fn either(one: &Namespace, other: &Namespace) -> Self {
-        Self {
-            all: References::default(),
-            either: BTreeSet::from([(one.clone(), other.clone())]),
-        }
+        needed
     }
 
     pub(crate) fn with_keys(mut self, keys: BTreeSet<Fingerprint>) -> Self {
@@ -70,10 +54,19 @@ impl Needed {
         self
     }
 
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        self.all.extend(other.all);
-        self.either.extend(other.either);
-        self
+    pub(crate) fn add(&mut self, namespace: &Namespace) {
+        // Mostly it is there already, as that of the party is with every participant.
+        if !self.all.namespaces.contains(namespace) {
+            self.all.namespaces.insert(namespace.clone());
+        }
+    }
+
+    pub(crate) fn add_either(&mut self, one: &Namespace, other: &Namespace) {
+        self.either.insert((one.clone(), other.clone()));
+    }
+
+    pub(crate) fn add_keys(&mut self, keys: BTreeSet<Fingerprint>) {
+        self.all.keys.extend(keys);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -81,24 +74,42 @@ impl Needed {
     }
 
     /// Everybody who is mentioned.
-    pub(crate) fn referenced(&self) -> References {
-        let mut references = self.all.clone();
+    pub(crate) fn referenced(&self) -> Cow<'_, References> {
+        let mut references = Cow::Borrowed(&self.all);
         for (one, other) in &self.either {
-            references.namespaces.extend([one.clone(), other.clone()]);
+            let pair = [one.clone(), other.clone()];
+            references.to_mut().namespaces.extend(pair);
         }
         references
     }
 
     /// Whose signatures are missing; of two the first.
-    fn missing(&self, provided: &References) -> References {
-        let mut missing = self.all.without(provided);
-        let is_missing = |namespace| !provided.namespaces.contains(namespace);
-        for (one, other) in &self.either {
-            if is_missing(one) && is_missing(other) {
-                missing.namespaces.insert(one.clone());
-            }
+    fn missing(&self, provided: &Provided<'_>) -> References {
+        let is_missing = |namespace: &&Namespace| !provided.has_namespace(namespace);
+        let one_is_missing =
+            |(one, other): &&(Namespace, Namespace)| is_missing(&one) && is_missing(&other);
+        let of_either = self.either.iter().filter(one_is_missing);
+        let namespaces = self.all.namespaces.iter().filter(is_missing);
+        References {
+            namespaces: namespaces
+                .chain(of_either.map(|(one, _)| one))
+                .cloned()
+                .collect(),
+            keys: &self.all.keys - provided.keys,
         }
-        missing
+    }
+}
+
+/// Whose signatures are there.
+pub(crate) struct Provided<'s> {
+    /// Sorted.
+    pub(crate) namespaces: Vec<&'s Namespace>,
+    pub(crate) keys: &'s BTreeSet<Fingerprint>,
+}
+
+impl Provided<'_> {
+    fn has_namespace(&self, namespace: &Namespace) -> bool {
+        self.namespaces.binary_search(&namespace).is_ok()
     }
 }
 
@@ -112,17 +123,19 @@ pub(crate) struct Required {
 
 impl Required {
     /// Everybody who is mentioned.
-    pub(crate) fn referenced(&self) -> References {
+    pub(crate) fn referenced(&self) -> Cow<'_, References> {
         let mut references = self.needed.referenced();
-        references.namespaces.extend(self.instead.clone());
+        if let Some(instead) = &self.instead {
+            references.to_mut().namespaces.insert(instead.clone());
+        }
         references
     }
 
     /// Whose signatures are missing; of two ways the shorter one, else the first.
-    pub(crate) fn missing(&self, provided: &References) -> References {
+    pub(crate) fn missing(&self, provided: &Provided<'_>) -> References {
         let missing = self.needed.missing(provided);
         match &self.instead {
-            Some(instead) if provided.namespaces.contains(instead) => References::default(),
+            Some(instead) if provided.has_namespace(instead) => References::default(),
             Some(instead) if missing.len() > 1 => References {
                 namespaces: BTreeSet::from([instead.clone()]),
                 keys: BTreeSet::new(),

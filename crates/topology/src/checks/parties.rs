@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, namespaces::revoked};
 use crate::{
@@ -46,9 +46,10 @@ impl Look<'_> {
             });
         }
         // Those that host the party already may have left since: that must not keep the others from changing it.
-        let known = self.hosting_of(it.party());
-        let known = known.map(PartyToParticipant::by_participant);
-        let known = known.unwrap_or_default();
+        let known = match self.previous() {
+            Some(Mapping::PartyToParticipant(known)) => known.by_participant(),
+            _ => BTreeMap::new(),
+        };
         let added: Vec<Member> = it
             .participants()
             .iter()

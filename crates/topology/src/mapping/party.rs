@@ -149,22 +149,10 @@ impl PartyToParticipant {
         if threshold == 0 {
             return Err(MappingError::ConfirmingThreshold { threshold });
         }
-        let mut unique: Vec<HostingParticipant> = Vec::with_capacity(participants.len());
-        let mut places: BTreeMap<UniqueIdentifier, usize> = BTreeMap::new();
-        for hosting in participants {
-            let place = *places
-                .entry(hosting.participant.clone())
-                .or_insert(unique.len());
-            match unique.get_mut(place) {
-                Some(known) if known.permission >= hosting.permission => {}
-                Some(known) => *known = hosting,
-                None => unique.push(hosting),
-            }
-        }
         Ok(Self {
             party,
             threshold,
-            participants: unique,
+            participants: with_highest_permission(participants),
             signing_keys,
         })
     }
@@ -215,4 +203,25 @@ impl PartyToParticipant {
         let root = self.party.namespace().fingerprint()?;
         self.signing_keys.as_ref()?.key(&root)
     }
+}
+
+/// Each participant once, in the place where it first stands.
+fn with_highest_permission(participants: Vec<HostingParticipant>) -> Vec<HostingParticipant> {
+    let mut unique: Vec<HostingParticipant> = Vec::with_capacity(participants.len());
+    if participants.len() == 1 {
+        unique.extend(participants);
+        return unique;
+    }
+    let mut places: BTreeMap<UniqueIdentifier, usize> = BTreeMap::new();
+    for hosting in participants {
+        let place = *places
+            .entry(hosting.participant.clone())
+            .or_insert(unique.len());
+        match unique.get_mut(place) {
+            Some(known) if known.permission >= hosting.permission => {}
+            Some(known) => *known = hosting,
+            None => unique.push(hosting),
+        }
+    }
+    unique
 }

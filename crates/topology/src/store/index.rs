@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
+use smallvec::SmallVec;
 
 use super::row::StoredTransaction;
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     by_key: HashMap<UniqueKey, Track>,
-    by_hash: HashMap<TransactionHash, Vec<usize>>,
+    by_hash: HashMap<TransactionHash, Places>,
     /// Each key once, in the order in which they came.
     by_kind: BTreeMap<MappingCode, Vec<UniqueKey>>,
     delegations: HashMap<Namespace, Vec<UniqueKey>>,
@@ -19,11 +22,14 @@ pub(super) struct Index {
     trust: HashMap<UniqueIdentifier, Vec<UniqueKey>>,
 }
 
+/// Mostly one.
+type Places = SmallVec<[usize; 2]>;
+
 /// The rows of one unique key.
 #[derive(Clone, Debug, Default)]
 struct Track {
     /// Accepted rows, oldest first; the last one may be in force.
-    accepted: Vec<usize>,
+    accepted: Places,
     /// Whether the last accepted row is in force.
     is_in_force: bool,
     /// Proposals that still wait.
@@ -105,7 +111,7 @@ impl Index {
     }
 
     pub(super) fn with_hash(&self, hash: &TransactionHash) -> &[usize] {
-        self.by_hash.get(hash).map_or(&[], Vec::as_slice)
+        self.by_hash.get(hash).map_or(&[], SmallVec::as_slice)
     }
 
     pub(super) fn of_kind(&self, code: MappingCode) -> impl Iterator<Item = &UniqueKey> {

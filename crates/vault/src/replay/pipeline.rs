@@ -16,15 +16,17 @@ use super::{
     batch::{self, Checked, Item, Prepared},
 };
 
-/// Items and bytes of a batch, whichever is reached first.
-const BATCH_ITEMS: usize = 128;
+/// Items and bytes of a batch, whichever is reached first. What is under way should fit into the cache of a processor.
+const BATCH_ITEMS: usize = 64;
 const BATCH_BYTES: usize = 512 * 1024;
 /// Batches that are read and not decided about, for each thread.
 const BATCHES_PER_THREAD: usize = 4;
 /// Bytes of batches that are read and not decided about. What is decoded from hostile input takes twenty times as much.
 const BYTES_UNDER_WAY: usize = 8 * 1024 * 1024;
-/// Batches between two looks at the memory that is used.
-const BATCHES_PER_LOOK: u64 = 16;
+/// Bytes of batches between two looks at the memory that is used, at least: the allocator walks through all that is free.
+const BYTES_PER_LOOK: u64 = 1024 * 1024;
+/// What is kept of a batch takes no more than so many times its bytes; of real history it is five times.
+const KEPT_PER_BYTE: u64 = 32;
 
 /// What other threads are asked to do. Batches are numbered in their order.
 enum Job {
@@ -78,6 +80,7 @@ pub(super) fn run<R: BufRead>(
             read: 0,
             prepared: 0,
             decided: 0,
+            until_look: 0,
             decoded: BTreeMap::new(),
             verified: BTreeMap::new(),
             broken: None,
@@ -113,6 +116,8 @@ struct Pipeline<'r> {
     read: u64,
     prepared: u64,
     decided: u64,
+    /// Bytes that are decided about before somebody looks at the memory.
+    until_look: u64,
     /// Batches that are ahead of their turn.
     decoded: BTreeMap<u64, Decoded>,
     verified: BTreeMap<u64, Vec<Checked>>,
@@ -232,9 +237,7 @@ impl Pipeline<'_> {
                 self.replay.decide(self.next_number(), checked, self.rules);
             }
             let bytes = self.under_way.pop_front().unwrap_or_default();
-            if bytes > BATCH_BYTES || self.decided.is_multiple_of(BATCHES_PER_LOOK) {
-                self.replay.check_limit(self.replay.report.transactions)?;
-            }
+            self.look_at_memory(bytes as u64)?;
             if let Some((_, source)) = self.broken.take_if(|(batch, _)| *batch == self.decided) {
                 return Err(ReplayError::Item {
                     number: self.next_number(),
@@ -242,6 +245,16 @@ impl Pipeline<'_> {
                 });
             }
             self.decided += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the replay when what is kept takes too much. While that is far away nobody looks.
+    fn look_at_memory(&mut self, bytes: u64) -> Result<(), ReplayError> {
+        self.until_look = self.until_look.saturating_sub(bytes);
+        if self.until_look == 0 {
+            let left = self.replay.memory_left()?;
+            self.until_look = (left / KEPT_PER_BYTE).max(BYTES_PER_LOOK);
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ fn item(row: &SnapshotItem) -> Item {
     Item {
         valid_from: Some(time(row.valid_from)),
         valid_until: row.valid_until.map(time),
-        transaction: encode_signed_transaction(&row.signed),
+        transaction: encode_signed_transaction(&row.signed).into(),
         sequenced: Some(time(row.sequenced)),
         rejection_reason: row.rejection.clone(),
     }
@@ -93,7 +93,7 @@ fn a_row_needs_its_transaction_and_two_times() {
     let check = |change: fn(&mut Item), text: &str| {
         let mut message = item(row);
         change(&mut message);
-        let error = decode_snapshot_item(&message.encode_to_vec()).unwrap_err();
+        let error = decode_snapshot_item(message.encode_to_vec().as_slice()).unwrap_err();
         assert_eq!(chain(&error), text);
     };
     check(|it| it.sequenced = None, "sequenced of Item is not set");
@@ -104,7 +104,7 @@ fn a_row_needs_its_transaction_and_two_times() {
     );
     let mut open = item(row);
     (open.valid_until, open.rejection_reason) = (None, Some(String::new()));
-    let read = decode_snapshot_item(&open.encode_to_vec()).unwrap();
+    let read = decode_snapshot_item(open.encode_to_vec().as_slice()).unwrap();
     assert_eq!(
         (read.valid_until, read.rejection),
         (None, Some(String::new()))
@@ -132,7 +132,7 @@ fn a_time_below_a_microsecond_or_out_of_range_is_refused() {
             let mut message = item(row);
             change(&mut message, broken);
             assert_eq!(
-                chain(&decode_snapshot_item(&message.encode_to_vec()).unwrap_err()),
+                chain(&decode_snapshot_item(message.encode_to_vec().as_slice()).unwrap_err()),
                 format!("{name} of Item is not a time in microseconds")
             );
         }
@@ -180,7 +180,7 @@ fn times_from_the_first_year_to_the_last_survive() {
 fn unknown_fields_of_a_row_are_skipped() {
     let row = &rows()[0];
     let message = with_unknown_fields(item(row).encode_to_vec());
-    assert!(parts(&decode_snapshot_item(&message).unwrap()) == parts(row));
+    assert!(parts(&decode_snapshot_item(message.as_slice()).unwrap()) == parts(row));
     let record = |wrapped: Vec<u8>| {
         let mut record = Vec::new();
         prost::encoding::encode_varint(wrapped.len() as u64, &mut record);
