@@ -10,6 +10,7 @@ mod declared;
 mod deny_file;
 mod documents;
 mod exposures;
+mod graph;
 mod licences;
 mod manifests;
 mod paths;
@@ -40,7 +41,7 @@ pub(crate) fn run() -> Result<()> {
     violations.extend(arrows::check(&declared::dependencies(&metadata)));
     violations.extend(declared::check(&declared::dependencies(&metadata)));
     violations.extend(manifests::check(&tree)?);
-    let graph = bans::graph(&metadata);
+    let graph = graph::graph(&metadata);
     violations.extend(bans::check(&deny.bans, &graph));
     violations.extend(licences::check(
         &deny.licences,

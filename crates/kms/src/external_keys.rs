@@ -56,7 +56,9 @@ pub trait ExternalKeys: fmt::Debug + Send + Sync {
     /// Signs `message` itself, of at most [`Capabilities::max_message_bytes`](crate::Capabilities::max_message_bytes):
     /// the KMS does the hashing that the algorithm of `spec` asks for.
     ///
-    /// The signature has the format of the algorithm: ECDSA in DER, Ed25519 and ML-DSA in their plain bytes.
+    /// The signature has the format of the algorithm: ECDSA in DER, Ed25519 and ML-DSA in their plain bytes. A key of
+    /// another spec with the same algorithm may be refused or may sign as what it is: a KMS that is told the algorithm cannot
+    /// tell P-256 from secp256k1.
     ///
     /// # Errors
     /// [`KmsError::KeyNotFound`], the states that forbid use, [`KmsError::WrongPurpose`] if the key does not sign with

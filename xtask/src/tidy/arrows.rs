@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("topology", &["crypto", "errors"]),
     ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
+    ("kms-aws", &["crypto", "errors", "kms", "memory"]),
     ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
     ("store-sqlite", &["crypto", "errors", "files", "store"]),
     (

@@ -1,35 +1,8 @@
 //! Crates that must not be in the dependency graph.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use cargo_metadata::{Metadata, PackageId};
-
-use super::{deny_file::Ban, violation::Violation};
-
-/// Every package of the graph by name, with the names of the packages that depend on it.
-pub(super) type Graph = BTreeMap<String, BTreeSet<String>>;
-
-pub(super) fn graph(metadata: &Metadata) -> Graph {
-    let names: BTreeMap<&PackageId, &str> = metadata
-        .packages
-        .iter()
-        .map(|package| (&package.id, package.name.as_str()))
-        .collect();
-    let mut graph = Graph::new();
-    for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes) {
-        let Some(name) = names.get(&node.id) else {
-            continue;
-        };
-        graph.entry((*name).to_owned()).or_default();
-        for dependency in node.dependencies.iter().filter_map(|id| names.get(id)) {
-            graph
-                .entry((*dependency).to_owned())
-                .or_default()
-                .insert((*name).to_owned());
-        }
-    }
-    graph
-}
+use super::{deny_file::Ban, graph::Graph, violation::Violation};
 
 pub(super) fn check(bans: &[Ban], graph: &Graph) -> Vec<Violation> {
     bans.iter()

@@ -261,11 +261,13 @@ pub async fn a_key_does_only_what_it_was_made_for(kms: &dyn KmsUnderTest) -> Res
             .into_iter()
             .filter(|asked| *asked != made_for)
         {
-            assert_fails(
-                signer.keys.sign(&signer.id, asked, MESSAGE).await,
-                "WrongPurpose",
-                fits,
-            );
+            match signer.keys.sign(&signer.id, asked, MESSAGE).await {
+                // A KMS that is told the algorithm, which two curves share, signs with the curve of the key.
+                Ok(signature) if asked.algorithm() == made_for.algorithm() => {
+                    assert!(signer.verifies(signature, MESSAGE), "{made_for} as {asked}");
+                }
+                answer => assert_fails(answer, "WrongPurpose", fits),
+            }
         }
         for asked in encryption_specs(kms) {
             assert_fails(

@@ -1,0 +1,127 @@
+//! How AWS KMS is reached.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::config::{Credentials as Keys, StalledStreamProtectionConfig, retry::RetryConfig};
+
+use crate::error::AwsKmsError;
+
+/// How AWS KMS is reached, and what new keys look like. The default takes everything from the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "made by callers, with a struct update for what they do not care about"
+)]
+pub struct AwsKmsSettings {
+    /// The region. `None`: the one of the environment or profile.
+    pub region: Option<String>,
+    /// The URL of a proxy, a private endpoint or a simulator. `None`: that of AWS for the region.
+    pub endpoint: Option<String>,
+    /// Tags of new keys, beside `CreatedBy=Strongroom` and those of each request, which win.
+    pub tags: Vec<(String, String)>,
+    /// Who we are.
+    pub credentials: Credentials,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The standard chain of AWS: environment, profile, web identity, container, instance. Fetched when first needed, and
+    /// renewed.
+    #[default]
+    StandardChain,
+    /// Made up, for a simulator on this machine: every other endpoint is refused.
+    Rehearsal,
+}
+
+impl AwsKmsSettings {
+    /// The configuration of the client. Asks the environment, and nobody on the network unless it must for the region.
+    pub(crate) async fn load(&self) -> Result<aws_sdk_kms::Config, AwsKmsError> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            // Whoever surrounds a provider repeats, and says how often.
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(region) = &self.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if self.credentials == Credentials::Rehearsal {
+            self.check_rehearsal()?;
+            let keys = Keys::new("rehearsal", "rehearsal", None, None, "rehearsal");
+            loader = loader.credentials_provider(keys);
+        }
+        let shared: SdkConfig = loader.load().await;
+        if shared.region().is_none() {
+            return Err(AwsKmsError::NoRegion);
+        }
+        let config = aws_sdk_kms::config::Builder::from(&shared);
+        Ok(match &self.endpoint {
+            Some(endpoint) => config.endpoint_url(endpoint).build(),
+            None => config.build(),
+        })
+    }
+
+    fn check_rehearsal(&self) -> Result<(), AwsKmsError> {
+        let endpoint = self.endpoint.as_deref().unwrap_or("AWS");
+        if is_loopback(endpoint) {
+            return Ok(());
+        }
+        Err(AwsKmsError::RehearsalElsewhere {
+            endpoint: endpoint.to_owned(),
+        })
+    }
+}
+
+/// Whether a URL names an address of this machine itself. A name such as `localhost` is looked up, and not believed.
+fn is_loopback(url: &str) -> bool {
+    let authority = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split(['/', '?', '#']).next());
+    authority
+        .and_then(|authority| authority.parse::<std::net::SocketAddr>().ok())
+        .is_some_and(|address| address.ip().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_of_this_machine_is_loopback() {
+        for near in [
+            "http://127.0.0.1:5055",
+            "http://[::1]:80/",
+            "http://127.8.9.1:1/path",
+        ] {
+            assert!(is_loopback(near), "{near}");
+        }
+        for far in [
+            "https://kms.eu-central-1.amazonaws.com",
+            "http://10.0.0.1:80",
+            "http://localhost:80",
+            "http://127.0.0.1@evil.example:80",
+            "http://127.0.0.1.evil.example:80",
+            "127.0.0.1:80",
+            "AWS",
+        ] {
+            assert!(!is_loopback(far), "{far}");
+        }
+    }
+
+    #[tokio::test]
+    async fn made_up_credentials_are_shown_to_nobody_else() {
+        let rehearsal = |endpoint: Option<&str>| AwsKmsSettings {
+            region: Some("eu-central-1".to_owned()),
+            endpoint: endpoint.map(str::to_owned),
+            credentials: Credentials::Rehearsal,
+            ..AwsKmsSettings::default()
+        };
+        for endpoint in [None, Some("https://kms.example")] {
+            let refused = rehearsal(endpoint).load().await;
+            assert!(matches!(
+                refused,
+                Err(AwsKmsError::RehearsalElsewhere { .. })
+            ));
+        }
+        assert!(rehearsal(Some("http://127.0.0.1:9")).load().await.is_ok());
+    }
+}
