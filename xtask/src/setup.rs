@@ -2,6 +2,7 @@
 
 mod installer;
 mod openssl;
+mod python;
 
 use anyhow::{Result, bail};
 
@@ -38,6 +39,20 @@ const REQUIREMENTS: &[Requirement] = &[
         installer: Installer::Apt(&["openssl"]),
         advice: "The interoperability tests run OpenSSL 3.0 or newer. Install it (Debian: apt-get install openssl) and \
                  put it into PATH.",
+    },
+    Requirement {
+        name: "Python",
+        check: python::check_system,
+        installer: Installer::Apt(&["python3", "python3-venv"]),
+        advice: "Clients of the cloud and a simulator that others wrote judge ours, in Python 3.9 or newer. Install it \
+                 (Debian: apt-get install python3 python3-venv) and put it into PATH.",
+    },
+    Requirement {
+        name: "the Python packages of the tests",
+        check: python::check_packages,
+        installer: Installer::Python,
+        advice: "cargo xtask setup installs those of xtask/python/requirements.txt from pypi.org, or from the index that pip \
+                 is told of.",
     },
     Requirement {
         name: "rustfmt",

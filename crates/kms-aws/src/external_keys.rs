@@ -176,6 +176,9 @@ fn known_of(key: &KmsKeyId, described: &KeyMetadata) -> Result<KeySpec, KmsError
 }
 
 fn known(key: &KmsKeyId, spec: &AwsSpec, usage: &KeyUsageType) -> Result<KeySpec, KmsError> {
+    if *spec == AwsSpec::SymmetricDefault {
+        return Err(Refusal::WrongUsage.about(KmsOperation::PublicKey, key));
+    }
     specs::known(spec, usage).ok_or_else(|| {
         let kind = format!("{spec} for {usage}");
         let id = key.clone();
