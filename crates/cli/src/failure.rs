@@ -6,6 +6,7 @@ use strongroom_config::ConfigError;
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_files::FileError;
 use strongroom_kms::{KmsError, KmsKeyIdError};
+use strongroom_kms_aws::AwsKmsError;
 use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
@@ -432,6 +433,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<LocalKmsError>(error))
+        .or_else(|| of::<AwsKmsError>(error))
         .or_else(|| of::<KmsError>(error))
         .or_else(|| of::<KmsKeyIdError>(error))
         .or_else(|| of::<ConfigError>(error))
@@ -535,6 +537,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
+        AwsKmsError::CODES,
         strongroom_proto::ProtoError::CODES,
         strongroom_proto::topology::DetectError::CODES,
         strongroom_proto::topology::StreamError::CODES,

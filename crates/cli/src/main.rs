@@ -13,6 +13,7 @@ mod input;
 mod key_file;
 mod key_view;
 mod memory_peak;
+mod open_kms;
 mod output;
 mod progress;
 mod row_view;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_time()
+        .enable_all()
         .build()?;
     runtime.block_on(commands::run(cli))
 }

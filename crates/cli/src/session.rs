@@ -1,23 +1,19 @@
-//! From a configuration to an open vault: the one place that picks adapters.
+//! From a configuration to an open vault.
 
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{
-    Config, CustodyName, KmsConfig, KmsProviderConfig, Protection, SealingName,
-};
-use strongroom_crypto::{KeyUsage, SystemRandom, clock::SystemClock};
+use strongroom_config::{Config, CustodyName, SealingName};
+use strongroom_crypto::KeyUsage;
 use strongroom_files::{Files, OsFiles};
-use strongroom_kms::{KmsProvider, Metered};
-use strongroom_kms_local::LocalKms;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, Environment, FileAnchor,
-    NamedWrapper, NoAnchor, Settings, Vault, VaultError,
+    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, FileAnchor, NoAnchor, Settings,
+    Vault, VaultError,
 };
 
-use crate::{args::Global, environment, failure::CliError, secrets};
+use crate::{args::Global, environment, failure::CliError, open_kms::OpenKms};
 
 /// An open vault, and what a command may ask beside it.
 pub(crate) struct Session {
@@ -28,34 +24,12 @@ pub(crate) struct Session {
     pub(crate) caller: Caller,
 }
 
-/// The opened key management systems, in configured order.
-pub(crate) struct OpenKms(Vec<OpenedKms>);
-
-/// One of them.
-pub(crate) struct OpenedKms {
-    pub(crate) name: String,
-    pub(crate) local: Arc<LocalKms>,
-    metered: Arc<Metered>,
-}
-
-impl OpenedKms {
-    pub(crate) fn new(name: String, local: LocalKms) -> Self {
-        let local = Arc::new(local);
-        let provider: Arc<dyn KmsProvider> = Arc::<LocalKms>::clone(&local);
-        Self {
-            name,
-            local,
-            metered: Arc::new(Metered::new(provider)),
-        }
-    }
-}
-
 impl Session {
     /// Opens the vault that `global` names.
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
         let caller = environment::caller()?;
         let config = read_config(global)?;
-        let kms = OpenKms::open(&config)?;
+        let kms = OpenKms::open(&config).await?;
         let store = open_store_of(&config, &global.dir).await?;
         let vault = open_vault(&config, &kms, store).await?;
         Ok(Self {
@@ -180,73 +154,6 @@ pub(crate) fn anchor(config: &Config) -> Arc<dyn Anchor> {
         Some(path) => Arc::new(FileAnchor::new(files(), path)),
         None => Arc::new(NoAnchor),
     }
-}
-
-impl OpenKms {
-    /// Opens every configured KMS; asks for passphrases where they are to be typed.
-    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::open_with(config, open_local)
-    }
-
-    /// The same, with another way to open each.
-    pub(crate) fn open_with(
-        config: &Config,
-        open: impl Fn(&KmsConfig) -> anyhow::Result<LocalKms>,
-    ) -> anyhow::Result<Self> {
-        let opened = config
-            .kms
-            .iter()
-            .map(|kms| Ok(OpenedKms::new(kms.name.clone(), open(kms)?)));
-        Ok(Self(opened.collect::<anyhow::Result<_>>()?))
-    }
-
-    /// What a vault stands on, with these key management systems.
-    pub(crate) fn environment(&self, store: Arc<dyn Store>, config: &Config) -> Environment {
-        let wrapper = |kms: &OpenedKms| {
-            kms.metered.key_wrapper().map(|wrapper| NamedWrapper {
-                name: kms.name.clone(),
-                wrapper,
-            })
-        };
-        Environment {
-            store,
-            wrappers: self.0.iter().filter_map(wrapper).collect(),
-            anchor: anchor(config),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenedKms> {
-        self.0.iter()
-    }
-
-    /// Calls made so far, all together.
-    pub(crate) fn total_calls(&self) -> u64 {
-        self.0.iter().map(|kms| kms.metered.calls().total()).sum()
-    }
-}
-
-/// Opens the embedded KMS that `kms` describes.
-pub(crate) fn open_local(kms: &KmsConfig) -> anyhow::Result<LocalKms> {
-    let KmsProviderConfig::Local {
-        key_file,
-        protection,
-    } = &kms.provider;
-    let passphrase = match protection {
-        Protection::UnprotectedKeyFile {} => None,
-        Protection::Passphrase { from } => Some(secrets::read(
-            from,
-            &format!("Passphrase of the key file {}", key_file.display()),
-        )?),
-    };
-    Ok(LocalKms::open(
-        files(),
-        key_file,
-        passphrase.as_ref(),
-        Arc::new(SystemRandom),
-        Arc::new(SystemClock),
-    )?)
 }
 
 /// The vault's settings, from the configuration.

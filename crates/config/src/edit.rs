@@ -17,10 +17,8 @@ pub fn with_protection(
 ) -> Result<String, ConfigError> {
     let mut wanted = Config::parse(text)?;
     let named = wanted.kms.iter_mut().find(|section| section.name == kms);
-    named
-        .ok_or(ConfigError::Uneditable)?
-        .provider
-        .protect(protection.clone());
+    let local = named.and_then(|section| section.provider.local_mut());
+    local.ok_or(ConfigError::Uneditable)?.protection = protection.clone();
 
     let mut document: DocumentMut = text.parse().map_err(not_editable)?;
     let place = document
@@ -158,7 +156,7 @@ mod tests {
             },
             Protection::UnprotectedKeyFile {},
         ] {
-            config.kms[1].provider.protect(protection.clone());
+            config.kms[1].provider.local_mut().unwrap().protection = protection.clone();
             let changed = with_protection(&text, "second", &protection).unwrap();
             assert_eq!(Config::parse(&changed).unwrap(), config, "{changed}");
             assert!(changed.starts_with("# mine\n"), "{changed}");

@@ -1,6 +1,6 @@
 //! `[[kms]]`: a key management system.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,20 +22,40 @@ pub struct KmsConfig {
 
 /// A provider and what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "type",
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case"
-)]
+#[serde(tag = "type", rename_all = "kebab-case")]
 pub enum KmsProviderConfig {
+    /// AWS KMS.
+    Aws(AwsConfig),
     /// The embedded one: keys in a protected file.
-    Local {
-        /// The key file. Keep it out of the vault's folder, so that copying the database does not copy its key.
-        key_file: PathBuf,
-        /// What guards it.
-        protection: Protection,
-    },
+    Local(LocalConfig),
+}
+
+/// The embedded KMS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LocalConfig {
+    /// The key file. Keep it out of the vault's folder, so that copying the database does not copy its key.
+    pub key_file: PathBuf,
+    /// What guards it.
+    pub protection: Protection,
+}
+
+/// AWS KMS. No credentials stand here: they come from the standard chain of AWS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AwsConfig {
+    /// The region; none takes that of the environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The URL of a proxy, a private endpoint or a simulator; none is that of AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Made-up credentials, for a simulator on this machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
+    /// Tags of new keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What guards the key file of the embedded KMS.
@@ -57,10 +77,21 @@ pub enum Protection {
 }
 
 impl KmsProviderConfig {
-    /// Names another protection of the key file.
-    pub(crate) fn protect(&mut self, wanted: Protection) {
-        let Self::Local { protection, .. } = self;
-        *protection = wanted;
+    /// The embedded KMS, if it is one.
+    #[must_use]
+    pub fn local(&self) -> Option<&LocalConfig> {
+        match self {
+            Self::Local(local) => Some(local),
+            Self::Aws(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn local_mut(&mut self) -> Option<&mut LocalConfig> {
+        match self {
+            Self::Local(local) => Some(local),
+            Self::Aws(_) => None,
+        }
     }
 }
 
@@ -75,26 +106,103 @@ impl KmsConfig {
                 expected: "1 to 64 letters, digits, '-', '_' or '.'",
             });
         }
-        let KmsProviderConfig::Local {
-            key_file,
-            protection,
-        } = &self.provider;
-        if !key_file.is_absolute() {
-            return Err(ConfigError::BadValue {
-                section: "kms",
-                field: "key-file",
-                expected: "an absolute path",
-            });
+        match &self.provider {
+            KmsProviderConfig::Aws(aws) => aws.validate(),
+            KmsProviderConfig::Local(local) => local.validate(),
         }
-        match protection {
+    }
+}
+
+impl LocalConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if !self.key_file.is_absolute() {
+            return Err(bad_value("key-file", "an absolute path"));
+        }
+        match &self.protection {
             Protection::Passphrase {
                 from: SecretSource::File(path),
-            } if !path.is_absolute() => Err(ConfigError::BadValue {
-                section: "kms",
-                field: "protection.from.file",
-                expected: "an absolute path",
-            }),
+            } if !path.is_absolute() => Err(bad_value("protection.from.file", "an absolute path")),
             _ => Ok(()),
+        }
+    }
+}
+
+impl AwsConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+        if !self.endpoint.as_deref().is_none_or(is_url) {
+            return Err(bad_value(
+                "endpoint",
+                "a URL that begins with https:// or http://",
+            ));
+        }
+        // The limits of AWS, so that a key is not asked for in vain; its own prefix is refused by it as well.
+        let fits = |(name, value): (&String, &String)| {
+            (1..=128).contains(&name.chars().count())
+                && value.chars().count() <= 256
+                && !name.starts_with("aws:")
+        };
+        if self.tags.len() > 40 || !self.tags.iter().all(fits) {
+            let expected = "at most 40 tags, names of 1 to 128 characters without the prefix aws:, values of up to 256";
+            return Err(bad_value("tags", expected));
+        }
+        Ok(())
+    }
+}
+
+const fn bad_value(field: &'static str, expected: &'static str) -> ConfigError {
+    ConfigError::BadValue {
+        section: "kms",
+        field,
+        expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(fields: &str) -> Result<KmsConfig, String> {
+        let text = format!("name = \"cloud\"\ntype = \"aws\"\n{fields}");
+        let config: KmsConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
+        config.validate().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn aws_needs_nothing_and_is_written_as_it_is_read() {
+        for fields in [
+            "",
+            "region = \"eu-central-1\"\nendpoint = \"https://kms.example\"\n",
+            "endpoint = \"http://127.0.0.1:5055\"\nrehearsal = true\n\n[tags]\nteam = \"ledger\"\n",
+        ] {
+            let read = aws(fields).unwrap();
+            let written = toml::to_string(&read).unwrap();
+            assert_eq!(toml::from_str::<KmsConfig>(&written).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn credentials_of_aws_have_no_place_in_the_file() {
+        for fields in [
+            "access-key-id = \"AKIA\"",
+            "secret-access-key = \"hunter2\"",
+            "profile = \"x\"",
+            "credentials = { secret = \"hunter2\" }",
+        ] {
+            let error = aws(fields).unwrap_err();
+            assert!(error.contains("unknown field"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_aws_would_refuse_is_refused_here() {
+        for fields in [
+            "endpoint = \"kms.example\"",
+            "tags = { \"aws:team\" = \"ledger\" }",
+            "tags = { \"\" = \"ledger\" }",
+        ] {
+            assert!(aws(fields).is_err(), "{fields}");
         }
     }
 }

@@ -50,9 +50,8 @@ impl Refusal {
                 let source = error.into();
                 Self::Other(KmsError::AnswerInvalid { operation, source })
             }
-            other if lacks_credentials(other) => {
-                let source = error.into();
-                Self::Other(KmsError::CredentialsRejected { source })
+            other if let Some(why) = why_no_credentials(other) => {
+                Self::Other(KmsError::CredentialsRejected { source: why.into() })
             }
             SdkError::ConstructionFailure(_) => {
                 let reason = aws_sdk_kms::error::DisplayErrorContext(&error).to_string();
@@ -149,12 +148,23 @@ fn unavailable<E: Error + Send + Sync + 'static>(error: SdkError<E>) -> KmsError
     }
 }
 
-/// Whether the call was never made because nobody gave us credentials.
-fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    let causes = std::iter::successors(Some(error), |error| Error::source(*error));
-    causes
-        .filter_map(|cause| cause.downcast_ref::<CredentialsError>())
-        .any(|cause| !matches!(cause, CredentialsError::ProviderTimedOut(_)))
+/// Why nobody gave us credentials, in one line, if that is why the call was never made.
+fn why_no_credentials(error: &(dyn Error + 'static)) -> Option<String> {
+    let cause = causes(error).find(|cause| {
+        let why = cause.downcast_ref::<CredentialsError>();
+        why.is_some_and(|why| !matches!(why, CredentialsError::ProviderTimedOut(_)))
+    })?;
+    let texts: Vec<String> = causes(cause).map(ToString::to_string).collect();
+    let lines: Vec<&str> = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .map(str::trim)
+        .collect();
+    Some(lines.join("; "))
+}
+
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| Error::source(*error))
 }
 
 #[cfg(test)]

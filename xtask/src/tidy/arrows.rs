@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "errors",
             "files",
             "kms",
+            "kms-aws",
             "kms-local",
             "memory",
             "proto",

@@ -7,13 +7,7 @@ use serde::Serialize;
 use strongroom_store::VaultId;
 use strongroom_vault::{AnchorRecord, Vault};
 
-use crate::{
-    args::Global,
-    environment,
-    failure::CliError,
-    output,
-    session::{self, OpenKms},
-};
+use crate::{args::Global, environment, failure::CliError, open_kms::OpenKms, output, session};
 
 /// What to do with the anchor.
 #[derive(Debug, Subcommand)]
@@ -54,7 +48,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             }
             .into());
         }
-        let kms = OpenKms::open(&config)?;
+        let kms = OpenKms::open(&config).await?;
         let environment = kms.environment(session::open_store(&global.dir).await?, &config);
         let settings = session::settings(&config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{EXAMPLE, KmsProviderConfig, Protection};
+use strongroom_config::{EXAMPLE, KmsProviderConfig, LocalConfig, Protection};
 
 use crate::{args::Global, output, session};
 
@@ -43,10 +43,21 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
     let dir = std::path::absolute(&global.dir)?;
     let mut warnings = Vec::new();
     for kms in &config.kms {
-        let KmsProviderConfig::Local {
+        let LocalConfig {
             key_file,
             protection,
-        } = &kms.provider;
+        } = match &kms.provider {
+            KmsProviderConfig::Local(local) => local,
+            KmsProviderConfig::Aws(aws) => {
+                if aws.rehearsal {
+                    warnings.push(format!(
+                        "kms {}: a simulator guards nothing: its keys are for rehearsals only",
+                        kms.name
+                    ));
+                }
+                continue;
+            }
+        };
         if *protection == (Protection::UnprotectedKeyFile {}) {
             warnings.push(format!(
                 "kms {}: the key file is protected by file permissions only",

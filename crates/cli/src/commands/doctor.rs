@@ -20,8 +20,8 @@ use crate::{
     args::Global,
     exit,
     failure::{self, CliError},
-    output, progress,
-    session::{self, OpenKms, OpenedKms},
+    open_kms::{Adapter, OpenKms, OpenedKms},
+    output, progress, session,
 };
 
 /// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified,
@@ -95,9 +95,9 @@ impl Report {
 
     /// Key file, database and vault, as far as they can be opened: each is looked at even when another one is broken.
     async fn look_at(&mut self, global: &Global, config: &Config) {
-        let kms = match OpenKms::open(config) {
+        let kms = match OpenKms::open(config).await {
             Ok(kms) => {
-                self.checks.extend(checks_of_key_files(&kms));
+                self.checks.extend(kms.iter().map(check_of_kms));
                 Some(kms)
             }
             Err(error) => {
@@ -244,20 +244,26 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
     checks
 }
 
-fn checks_of_key_files(kms: &OpenKms) -> Vec<Check> {
-    let of_one = |kms: &OpenedKms| {
-        let described = kms.local.describe();
-        let status = match described.protection {
-            ProtectionKind::Passphrase(_) => Status::Ok,
-            ProtectionKind::UnprotectedKeyFile => Status::Warning,
-        };
-        check(
-            "key file",
-            status,
-            format!("{}: {}", described.path.display(), described.protection),
-        )
+fn check_of_kms(kms: &OpenedKms) -> Check {
+    let local = match &kms.adapter {
+        Adapter::Local(local) => local,
+        // Whether AWS answers is seen by the wraps, which it opens.
+        Adapter::Aws(aws) if aws.rehearsal => {
+            let detail = format!("{}: a simulator, which guards nothing", kms.name);
+            return check("kms", Status::Warning, detail);
+        }
+        Adapter::Aws(_) => return check("kms", Status::Ok, format!("{}: AWS KMS", kms.name)),
     };
-    kms.iter().map(of_one).collect()
+    let described = local.describe();
+    let status = match described.protection {
+        ProtectionKind::Passphrase(_) => Status::Ok,
+        ProtectionKind::UnprotectedKeyFile => Status::Warning,
+    };
+    check(
+        "key file",
+        status,
+        format!("{}: {}", described.path.display(), described.protection),
+    )
 }
 
 /// Of an open vault: it was held against the anchor when it was opened.

@@ -10,11 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, PromptTag, Protection,
-    SecretSource, VaultConfig,
+    AwsConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, LocalConfig,
+    PromptTag, Protection, SecretSource, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -34,12 +34,16 @@ use crate::{
     args::Global,
     environment,
     failure::CliError,
+    open_kms::{self, OpenKms, OpenedKms},
     output, secrets,
-    session::{self, OpenKms, Session},
+    session::{self, Session},
 };
 
 /// The name of the embedded KMS in new configurations.
 const LOCAL: &str = "local";
+
+/// That of AWS KMS.
+const AWS: &str = "aws";
 
 /// The name of a node of which nothing is said.
 const DEFAULT_NODE: &str = "node";
@@ -57,6 +61,7 @@ const DEFAULT_NODE: &str = "node";
     strongroom init --dir my-vault --passphrase-file /run/secrets/strongroom\n  \
     strongroom init --dir my-vault --passphrase-prompt --node participant1 \\\n    --kind participant\n  \
     strongroom init --dir my-vault --unprotected-key-file\n  \
+    strongroom init --dir my-vault --kms aws --region eu-central-1\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]
 pub(crate) struct Options {
@@ -68,6 +73,8 @@ pub(crate) struct Options {
     key_dir: Option<PathBuf>,
     #[command(flatten)]
     protection: ProtectionArgs,
+    #[command(flatten)]
+    kms: KmsArgs,
     #[command(flatten)]
     identity: identity::Args,
 }
@@ -106,6 +113,57 @@ impl ProtectionArgs {
     }
 }
 
+/// A KMS that keeps the wrapper key, instead of a key file.
+#[derive(Args, Debug)]
+#[group(skip)]
+struct KmsArgs {
+    /// Have this kind of KMS keep the wrapper key.
+    #[arg(long, value_enum, group = "ProtectionArgs")]
+    kms: Option<KmsKind>,
+    /// The region of the KMS [default: that of the environment].
+    #[arg(long, requires = "kms")]
+    region: Option<String>,
+    /// The URL of the KMS: a proxy, a private endpoint or a simulator.
+    #[arg(long, value_name = "URL", requires = "kms")]
+    endpoint: Option<String>,
+    /// An existing wrapper key, by id, ARN or alias [default: a new one].
+    #[arg(long, value_name = "KEY", requires = "kms")]
+    wrapper_key: Option<String>,
+    /// Use made-up credentials, for a simulator on this machine.
+    #[arg(long, requires = "endpoint")]
+    rehearsal: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KmsKind {
+    /// AWS KMS, with the credentials of the standard chain.
+    Aws,
+}
+
+/// What keeps the wrapper key of a new vault.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// The embedded KMS, whose key file is protected so.
+    KeyFile(Protection),
+    /// AWS KMS, and the wrapper key there if it is not to be a new one.
+    Aws(AwsConfig, Option<String>),
+}
+
+impl Options {
+    fn keeper(&self) -> anyhow::Result<Keeper> {
+        let Some(KmsKind::Aws) = self.kms.kms else {
+            return Ok(Keeper::KeyFile(self.protection.to_config()?));
+        };
+        let aws = AwsConfig {
+            region: self.kms.region.clone(),
+            endpoint: self.kms.endpoint.clone(),
+            rehearsal: self.kms.rehearsal,
+            ..AwsConfig::default()
+        };
+        Ok(Keeper::Aws(aws, self.kms.wrapper_key.clone()))
+    }
+}
+
 /// What `init` prints.
 #[derive(Serialize)]
 struct Report {
@@ -131,7 +189,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let plan = Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
-        protection: Some(options.protection.to_config()?),
+        keeper: Some(options.keeper()?),
     };
     let (session, created) = match &identity {
         Some(_) => open_or_make(global, &plan).await?,
@@ -146,7 +204,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     // Names of files need not be text; what is printed is.
     let shown = |path: &Path| path.display().to_string();
-    let key_files = session.kms.iter().map(|kms| shown(kms.local.path()));
+    let locals = session.kms.iter().filter_map(OpenedKms::local);
+    let key_files = locals.map(|local| shown(local.path()));
     let report = Report {
         vault_id: session.vault.id().to_string(),
         dir: shown(&global.dir),
@@ -218,7 +277,7 @@ pub(crate) async fn open_or_make(
 pub(crate) struct Plan<'a> {
     pub(crate) node: Option<&'a str>,
     pub(crate) key_dir: Option<&'a Path>,
-    pub(crate) protection: Option<Protection>,
+    pub(crate) keeper: Option<Keeper>,
 }
 
 impl Plan<'_> {
@@ -242,19 +301,32 @@ impl Plan<'_> {
         let Some(kms) = begun.kms.first() else {
             return Ok(());
         };
-        let KmsProviderConfig::Local {
-            key_file,
-            protection,
-        } = &kms.provider;
         if let Some(wanted) = self.key_dir {
             let wanted = std::path::absolute(wanted)?;
-            if key_file.parent() != Some(wanted.as_path()) {
+            let local = kms.provider.local().map(|local| &local.key_file);
+            let kept = local.or(begun.vault.anchor.as_ref());
+            if kept.and_then(|path| path.parent()) != Some(wanted.as_path()) {
                 return refuse("folder of the key file");
             }
         }
-        match &self.protection {
-            Some(wanted) if wanted != protection => refuse("protection"),
-            _ => Ok(()),
+        match (&self.keeper, &kms.provider) {
+            (None, _) => Ok(()),
+            (Some(Keeper::KeyFile(wanted)), KmsProviderConfig::Local(begun)) => {
+                if *wanted == begun.protection {
+                    Ok(())
+                } else {
+                    refuse("protection")
+                }
+            }
+            (Some(Keeper::Aws(wanted, key)), KmsProviderConfig::Aws(begun)) => {
+                let is_same_key = key.is_none() || *key == kms.wrapper_key_id;
+                if wanted == begun && is_same_key {
+                    Ok(())
+                } else {
+                    refuse("KMS")
+                }
+            }
+            _ => refuse("KMS"),
         }
     }
 }
@@ -266,7 +338,7 @@ impl Plan<'_> {
 pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Session> {
     let caller = environment::caller()?;
     plan.check(global)?;
-    let (config, kms) = begin(global, plan)?;
+    let (config, kms) = begin(global, plan).await?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
     let environment = kms.environment(store, &config);
     let id = VaultId::from_bytes(config.vault.id_bytes()?);
@@ -285,7 +357,7 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
 }
 
 /// Everything before the database: the configuration and the key file, made, or found as they were left.
-fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, OpenKms)> {
+async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, OpenKms)> {
     let files = session::files();
     let path = global.config_path();
     let new = if files.read(&path)?.is_some() {
@@ -317,9 +389,10 @@ fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, OpenKms)> 
             (config, None)
         }
     };
-    let kms = OpenKms::open_with(&config, |kms| {
-        open_or_make_local(&files, kms, passphrase.as_ref())
-    })?;
+    let kms = OpenKms::open_with(&config, |local| {
+        open_or_make_local(&files, local, passphrase.as_ref())
+    })
+    .await?;
     Ok((config, kms))
 }
 
@@ -343,8 +416,10 @@ impl Draft {
         config.validate()?;
         check_key_names(&config.vault.node)?;
         refuse_shared_keys(global, &config)?;
-        let passphrase = match &plan.protection {
-            Some(Protection::Passphrase { from }) => Some(secrets::read_new(from, NEW_PASSPHRASE)?),
+        let passphrase = match &plan.keeper {
+            Some(Keeper::KeyFile(Protection::Passphrase { from })) => {
+                Some(secrets::read_new(from, NEW_PASSPHRASE)?)
+            }
             _ => None,
         };
         Ok(Self { config, passphrase })
@@ -366,8 +441,8 @@ const NEW_PASSPHRASE: &str = "New passphrase of the key file";
 fn refuse_shared_keys(global: &Global, config: &Config) -> anyhow::Result<()> {
     let dir = std::path::absolute(&global.dir)?;
     for kms in &config.kms {
-        let KmsProviderConfig::Local { key_file, .. } = &kms.provider;
-        let paths = [Some(key_file), config.vault.anchor.as_ref()];
+        let key_file = kms.provider.local().map(|local| &local.key_file);
+        let paths = [key_file, config.vault.anchor.as_ref()];
         for path in paths.into_iter().flatten() {
             if path.symlink_metadata().is_ok() {
                 let folder = path.parent().unwrap_or(path);
@@ -377,7 +452,7 @@ fn refuse_shared_keys(global: &Global, config: &Config) -> anyhow::Result<()> {
                 .into());
             }
         }
-        if key_file.starts_with(&dir) {
+        if key_file.is_some_and(|path| path.starts_with(&dir)) {
             tracing::warn!(
                 "the key file lies in the vault's folder: whoever copies the database copies its key"
             );
@@ -448,36 +523,45 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
             anchor: Some(keys.join("anchor.json")),
         },
-        kms: vec![KmsConfig {
-            name: LOCAL.to_owned(),
-            wrapper_key_id: None,
-            provider: KmsProviderConfig::Local {
-                key_file: keys.join("kms.key"),
-                protection: plan
-                    .protection
-                    .clone()
-                    .unwrap_or(Protection::UnprotectedKeyFile {}),
-            },
-        }],
+        kms: vec![new_kms(plan.keeper.as_ref(), &keys)],
         custody: CustodyConfig::default(),
         cache: CacheConfig::default(),
     })
 }
 
+fn new_kms(keeper: Option<&Keeper>, keys: &Path) -> KmsConfig {
+    let protection = match keeper {
+        Some(Keeper::Aws(aws, wrapper_key)) => {
+            return KmsConfig {
+                name: AWS.to_owned(),
+                wrapper_key_id: wrapper_key.clone(),
+                provider: KmsProviderConfig::Aws(aws.clone()),
+            };
+        }
+        Some(Keeper::KeyFile(protection)) => protection.clone(),
+        None => Protection::UnprotectedKeyFile {},
+    };
+    KmsConfig {
+        name: LOCAL.to_owned(),
+        wrapper_key_id: None,
+        provider: KmsProviderConfig::Local(LocalConfig {
+            key_file: keys.join("kms.key"),
+            protection,
+        }),
+    }
+}
+
 /// Opens the key file of an embedded KMS, or makes it if it is not there.
 fn open_or_make_local(
     files: &Arc<dyn Files>,
-    kms: &KmsConfig,
+    config: &LocalConfig,
     passphrase: Option<&SecretBytes>,
 ) -> anyhow::Result<LocalKms> {
-    let KmsProviderConfig::Local {
-        key_file,
-        protection,
-    } = &kms.provider;
+    let key_file = &config.key_file;
     if files.read_private(key_file)?.is_some() {
-        return session::open_local(kms);
+        return open_kms::open_local(config);
     }
-    let protection = match protection {
+    let protection = match &config.protection {
         Protection::UnprotectedKeyFile {} => FileProtection::UnprotectedKeyFile,
         Protection::Passphrase { from } => FileProtection::Passphrase(
             match passphrase {
@@ -511,7 +595,7 @@ fn left_behind(kms: &OpenKms) -> Option<KmsKeyId> {
     let usable = |key: &LocalKey| key.kind == KeyKind::Wrapper && key.state == KeyState::Enabled;
     kms.iter()
         .next()?
-        .local
+        .local()?
         .list_keys()
         .into_iter()
         .find(usable)

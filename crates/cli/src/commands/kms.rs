@@ -1,10 +1,10 @@
-//! `kms`: the embedded key management system.
+//! `kms`: the configured key management systems.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{KmsProviderConfig, Protection, with_protection};
+use strongroom_config::{Protection, with_protection};
 use strongroom_files::Access;
 use strongroom_kms_local::{DEFAULT_COST, LocalKey, LocalKms};
 
@@ -12,14 +12,14 @@ use crate::{
     args::Global,
     commands::init::ProtectionArgs,
     failure::CliError,
-    output, secrets,
-    session::{self, OpenKms},
+    open_kms::{self, Adapter, OpenKms, OpenedKms},
+    output, secrets, session,
 };
 
-/// What to do with the embedded key management system.
+/// What to do with the configured key management systems.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the key file and the keys in it
+    /// Show where they are and, of the embedded one, the keys in its key file
     #[command(
         after_help = "Examples:\n  strongroom kms show\n  strongroom kms show --output json | jq '.kms[].keys'"
     )]
@@ -48,8 +48,15 @@ struct Report {
 #[derive(Serialize)]
 struct KmsView {
     name: String,
-    key_file: String,
-    protection: String,
+    kind: &'static str,
+    /// Where it is, for people.
+    #[serde(skip)]
+    place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protection: Option<String>,
+    /// Those of the embedded KMS; others are asked elsewhere.
     keys: Vec<KeyView>,
 }
 
@@ -66,8 +73,8 @@ struct KeyView {
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     let report = match command {
         Command::Show => {
-            let kms = OpenKms::open(&session::read_config(global)?)?;
-            let views = kms.iter().map(|kms| KmsView::of(&kms.name, &kms.local));
+            let kms = OpenKms::open(&session::read_config(global)?).await?;
+            let views = kms.iter().map(KmsView::of);
             Report {
                 kms: views.collect(),
                 changed_config: None,
@@ -83,11 +90,12 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             )?;
         }
         for kms in &report.kms {
-            writeln!(
-                out,
-                "{}: {}\nprotection: {}\n",
-                kms.name, kms.key_file, kms.protection
-            )?;
+            writeln!(out, "{}: {}", kms.name, kms.place)?;
+            let Some(protection) = &kms.protection else {
+                writeln!(out, "keys are listed by its own console\n")?;
+                continue;
+            };
+            writeln!(out, "protection: {protection}\n")?;
             let rows = kms.keys.iter().map(|key| {
                 [
                     key.id.clone(),
@@ -109,11 +117,32 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 impl KmsView {
-    fn of(name: &str, local: &LocalKms) -> Self {
+    fn of(kms: &OpenedKms) -> Self {
+        match &kms.adapter {
+            Adapter::Local(local) => Self::of_local(&kms.name, local),
+            Adapter::Aws(aws) => Self {
+                name: kms.name.clone(),
+                kind: "aws",
+                place: match (&aws.endpoint, &aws.region) {
+                    (Some(endpoint), _) => endpoint.clone(),
+                    (None, Some(region)) => format!("region {region}"),
+                    (None, None) => "the region of the environment".to_owned(),
+                },
+                key_file: None,
+                protection: None,
+                keys: Vec::new(),
+            },
+        }
+    }
+
+    fn of_local(name: &str, local: &LocalKms) -> Self {
+        let key_file = local.path().display().to_string();
         Self {
             name: name.to_owned(),
-            key_file: local.path().display().to_string(),
-            protection: local.describe().protection.to_string(),
+            kind: "local",
+            place: key_file.clone(),
+            key_file: Some(key_file),
+            protection: Some(local.describe().protection.to_string()),
             keys: local.list_keys().iter().map(KeyView::of).collect(),
         }
     }
@@ -149,9 +178,15 @@ fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow
     })?;
     // Whoever wrote the configuration keeps its comments; that it can be changed is known before the key file changes.
     let changed = with_protection(&text, &section.name, &wanted)?;
-    let opened = session::open_local(section);
-    let KmsProviderConfig::Local { protection, .. } = &mut section.provider;
-    let before = std::mem::replace(protection, wanted.clone());
+    let Some(config) = section.provider.local_mut() else {
+        return Err(CliError::BadArgument {
+            value: section.name.clone(),
+            expected: "the name of an embedded KMS, which has a key file",
+        }
+        .into());
+    };
+    let opened = open_kms::open_local(config);
+    let before = std::mem::replace(&mut config.protection, wanted.clone());
     let local = match (opened, &wanted) {
         (Ok(local), Protection::UnprotectedKeyFile {}) => {
             local.danger_remove_passphrase()?;
@@ -165,14 +200,14 @@ fn protect(global: &Global, args: &ProtectionArgs, name: Option<&str>) -> anyhow
             local
         }
         (Err(refused), _) if before != wanted => {
-            session::open_local(section).map_err(|_also_refused| refused)?
+            open_kms::open_local(config).map_err(|_also_refused| refused)?
         }
         (Err(refused), _) => return Err(refused),
     };
     let path = global.config_path();
     session::files().rewrite_durably(&path, changed.as_bytes(), Access::OwnerOnly)?;
     Ok(Report {
-        kms: vec![KmsView::of(&section.name, &local)],
+        kms: vec![KmsView::of_local(&section.name, &local)],
         changed_config: (changed != text).then(|| path.display().to_string()),
     })
 }

@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{KmsProviderConfig, Protection};
+use strongroom_config::Protection;
 use strongroom_crypto::KeyUsage;
 use strongroom_store::KeyState;
 use strongroom_vault::{KeyEntry, KeyFilter, Vault};
@@ -73,7 +73,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let plan = init::Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
-        protection: None,
+        keeper: None,
     };
     let (session, created) = init::open_or_make(global, &plan).await?;
     let spinner = progress::spinner(global, "making keys and using them");
@@ -133,9 +133,10 @@ async fn views(vault: &Vault, keys: &[Arc<KeyEntry>]) -> anyhow::Result<Vec<KeyV
 }
 
 fn is_unprotected(session: &Session) -> bool {
-    session.config.kms.iter().any(|kms| {
-        let KmsProviderConfig::Local { protection, .. } = &kms.provider;
-        *protection == Protection::UnprotectedKeyFile {}
+    let mut local = session.config.kms.iter();
+    local.any(|kms| {
+        let local = kms.provider.local();
+        local.is_some_and(|it| it.protection == Protection::UnprotectedKeyFile {})
     })
 }
 

@@ -9,7 +9,8 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, Protection, VaultConfig,
+    CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, LocalConfig, Protection,
+    VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -20,11 +21,7 @@ use strongroom_vault::{KeyFilter, NewSigningKey, NewVault, Settings, Vault, Yard
 use tempfile::TempDir;
 
 use super::{Measurement, stopwatch::median};
-use crate::{
-    args::Global,
-    environment, progress,
-    session::{self, OpenKms},
-};
+use crate::{args::Global, environment, open_kms::OpenKms, progress, session};
 
 /// Keys generated in one transaction.
 const BATCH: u64 = 1000;
@@ -118,10 +115,10 @@ impl Rehearsal {
             kms: vec![KmsConfig {
                 name: "local".to_owned(),
                 wrapper_key_id: None,
-                provider: KmsProviderConfig::Local {
+                provider: KmsProviderConfig::Local(LocalConfig {
                     key_file: key_file.clone(),
                     protection: Protection::UnprotectedKeyFile {},
-                },
+                }),
             }],
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
@@ -134,7 +131,7 @@ impl Rehearsal {
             random,
             clock,
         )?;
-        let kms = OpenKms::open(&config)?;
+        let kms = OpenKms::open(&config).await?;
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::create(&Self::database_in(&folder)).await?);
         let new = NewVault {
@@ -164,7 +161,7 @@ impl Rehearsal {
 
     /// Opens the vault.
     pub(super) async fn vault(&self) -> anyhow::Result<Vault> {
-        let kms = OpenKms::open(&self.config)?;
+        let kms = OpenKms::open(&self.config).await?;
         let store = session::open_store(&self.database()).await?;
         Ok(Vault::open(kms.environment(store, &self.config), Settings::default()).await?)
     }
@@ -198,7 +195,7 @@ impl Rehearsal {
 
     /// From the files to an open vault: every row authenticated.
     async fn time_opening(&self) -> anyhow::Result<Opening> {
-        let kms = OpenKms::open(&self.config)?;
+        let kms = OpenKms::open(&self.config).await?;
         let started = Instant::now();
         let store = session::open_store(&self.database()).await?;
         let environment = kms.environment(store, &self.config);
@@ -213,7 +210,7 @@ impl Rehearsal {
 
     /// The same rows: read, derived, opened, and nothing else.
     async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
-        let kms = OpenKms::open(&self.config)?;
+        let kms = OpenKms::open(&self.config).await?;
         let store = session::open_store(&self.database()).await?;
         let yardstick = Yardstick::of(&kms.environment(Arc::clone(&store), &self.config)).await?;
         store.close().await?;
@@ -230,7 +227,7 @@ impl Rehearsal {
 
     /// Growth of the heap when every key is opened, for each of them.
     async fn memory_per_key(&self, keys: u64) -> anyhow::Result<Option<u64>> {
-        let kms = OpenKms::open(&self.config)?;
+        let kms = OpenKms::open(&self.config).await?;
         let store = session::open_store(&self.database()).await?;
         let mut settings = Settings::default();
         settings.cache.capacity = usize::try_from(keys)?;
