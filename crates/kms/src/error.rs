@@ -193,13 +193,31 @@ impl KmsError {
         }
     }
 
-    /// Whether the KMS may have done the work although the call failed.
+    /// Whether the KMS may have done the work although the call failed. What only a provider knows
+    /// ([`Self::Provider`]) may be anything.
     #[must_use]
     pub const fn outcome_is_unknown(&self) -> bool {
         matches!(
             self,
-            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::AnswerInvalid { .. }
+            Self::TimedOut { .. }
+                | Self::Unavailable { .. }
+                | Self::AnswerInvalid { .. }
+                | Self::Provider(_)
         )
+    }
+
+    /// Whether the KMS, or the way to it, is broken: not the request, not our rights, not the key, and not the number of
+    /// our calls.
+    #[must_use]
+    pub fn is_fault_of_kms(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::AnswerInvalid { .. } => true,
+            Self::Provider(source) => matches!(
+                source.code().category(),
+                Category::Unavailable | Category::Internal
+            ),
+            _ => false,
+        }
     }
 }
 

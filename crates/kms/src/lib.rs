@@ -94,24 +94,28 @@
 mod capabilities;
 mod error;
 mod external_keys;
+mod guarded;
 mod key_id;
 mod key_state;
 mod key_wrapper;
 mod metered;
 mod operation;
 mod provider;
+mod quota_class;
 mod wrap_context;
 
 pub use capabilities::Capabilities;
 pub use error::{AnyError, KmsError, ProviderError};
 pub use external_keys::{ExternalKeyRequest, ExternalKeys, ExternalPublicKey};
+pub use guarded::{Answer, Attempt, Call, Facts, Guarded, Next, Pending, Policy, Subject};
 pub use key_id::{KmsKeyId, KmsKeyIdError};
 pub use key_state::KeyState;
 pub use key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest, rewrap_outside};
-pub use metered::{CallCounts, Metered};
+pub use metered::{CallCounts, LATENCY_BOUNDS_MS, Latency, Meter, Metered};
 pub use operation::KmsOperation;
 pub use provider::{
     KmsHealth, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES,
     check_size,
 };
+pub use quota_class::{PerClass, QuotaClass};
 pub use wrap_context::{WrapContext, WrapContextError};
