@@ -6,6 +6,7 @@ use std::time::Duration;
 use strongroom_crypto::KeySpec;
 use strongroom_errors::{Category, Coded, ErrorCode};
 
+use crate::breaker::CircuitOpen;
 use crate::key_id::{KmsKeyId, KmsKeyIdError};
 use crate::operation::KmsOperation;
 use crate::wrap_context::WrapContextError;
@@ -204,6 +205,12 @@ impl KmsError {
                 | Self::AnswerInvalid { .. }
                 | Self::Provider(_)
         )
+    }
+
+    /// Whether a circuit breaker of ours refused the call: nothing was sent.
+    #[must_use]
+    pub fn is_circuit_open(&self) -> bool {
+        matches!(self, Self::Unavailable { source } if source.is::<CircuitOpen>())
     }
 
     /// Whether the KMS, or the way to it, is broken: not the request, not our rights, not the key, and not the number of

@@ -91,10 +91,15 @@
 //! # Ok(()) }
 //! ```
 
+mod breaker;
+mod bucket;
+mod budget;
 mod capabilities;
+mod deadline;
 mod error;
 mod external_keys;
 mod guarded;
+mod hedge;
 mod key_id;
 mod key_state;
 mod key_wrapper;
@@ -102,12 +107,17 @@ mod metered;
 mod operation;
 mod provider;
 mod quota_class;
+mod retry;
 mod wrap_context;
 
+pub use breaker::{Breaker, BreakerSettings, BreakerState, CircuitOpen, Gate};
+pub use budget::{Budget, Lane, Quota};
 pub use capabilities::Capabilities;
+pub use deadline::Deadline;
 pub use error::{AnyError, KmsError, ProviderError};
 pub use external_keys::{ExternalKeyRequest, ExternalKeys, ExternalPublicKey};
 pub use guarded::{Answer, Attempt, Call, Facts, Guarded, Next, Pending, Policy, Subject};
+pub use hedge::Hedge;
 pub use key_id::{KmsKeyId, KmsKeyIdError};
 pub use key_state::KeyState;
 pub use key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest, rewrap_outside};
@@ -118,4 +128,5 @@ pub use provider::{
     check_size,
 };
 pub use quota_class::{PerClass, QuotaClass};
+pub use retry::{Allowance, AllowanceSettings, Backoff, Retry, RetrySettings};
 pub use wrap_context::{WrapContext, WrapContextError};

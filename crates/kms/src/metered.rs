@@ -47,6 +47,7 @@ pub struct Meter {
     failures: [AtomicU64; KmsOperation::ALL.len()],
     by_class: PerClass<AtomicU64>,
     latency: [latency::Histogram; KmsOperation::ALL.len()],
+    throttled: AtomicU64,
     // A lock is good enough for what ought to be rare.
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -70,6 +71,12 @@ impl Meter {
         self.errors.lock().clone()
     }
 
+    /// How many calls the KMS throttled.
+    #[must_use]
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+
     /// How long the answered calls of one operation took, failures included.
     #[must_use]
     pub fn latency(&self, operation: KmsOperation) -> Latency {
@@ -87,6 +94,9 @@ impl Meter {
 
     fn failed(&self, operation: KmsOperation, error: &KmsError) {
         add(&self.failures, operation);
+        if matches!(error, KmsError::Throttled { .. }) {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
+        }
         *self.errors.lock().entry(error.code().name()).or_default() += 1;
     }
 }
