@@ -91,6 +91,7 @@
 //! # Ok(()) }
 //! ```
 
+mod audit;
 mod breaker;
 mod bucket;
 mod budget;
@@ -105,11 +106,18 @@ mod key_state;
 mod key_wrapper;
 mod metered;
 mod operation;
+mod prices;
 mod provider;
 mod quota_class;
 mod retry;
+mod surroundings;
+mod trace;
 mod wrap_context;
 
+pub use audit::{
+    Audit, AuditFrame, AuditLine, AuditSeverity, AuditSink, RandomIds, RequestIds,
+    report_request_id,
+};
 pub use breaker::{Breaker, BreakerSettings, BreakerState, CircuitOpen, Gate};
 pub use budget::{Budget, Lane, Quota};
 pub use capabilities::Capabilities;
@@ -123,10 +131,15 @@ pub use key_state::KeyState;
 pub use key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest, rewrap_outside};
 pub use metered::{CallCounts, LATENCY_BOUNDS_MS, Latency, Meter, Metered};
 pub use operation::KmsOperation;
+pub use prices::{MicroDollars, PriceTable};
 pub use provider::{
     KmsHealth, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES,
     check_size,
 };
 pub use quota_class::{PerClass, QuotaClass};
 pub use retry::{Allowance, AllowanceSettings, Backoff, Retry, RetrySettings};
+pub use surroundings::{
+    BudgetSettings, KmsMetrics, Surrounded, Surroundings, SurroundingsSettings,
+};
+pub use trace::{current_trace, in_trace};
 pub use wrap_context::{WrapContext, WrapContextError};

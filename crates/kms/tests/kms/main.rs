@@ -5,9 +5,11 @@
     reason = "helpers of tests: a failure is a failed test"
 )]
 
+mod audit;
 mod breaker;
 mod budget;
 mod deadline;
 mod hedge;
 mod house;
 mod retry;
+mod surroundings;
