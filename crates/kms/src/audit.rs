@@ -36,7 +36,7 @@ pub struct AuditLine {
     pub severity: AuditSeverity,
     /// The text; no control characters.
     pub message: String,
-    /// Code and text of the error, where Canton's line has an exception beside its text.
+    /// Code and text of the error, where Canton's line has an exception beside its text; no control characters.
     pub error: Option<String>,
     /// The trace of the caller, see [`in_trace`](crate::in_trace).
     pub trace_id: Option<String>,
@@ -109,6 +109,15 @@ impl Policy for Audit {
     }
 }
 
+/// Names from the configuration, such as an endpoint or a provider, stand in lines too: none of them may start a new one.
+fn one_line(text: String) -> String {
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, " ")
+    } else {
+        text
+    }
+}
+
 /// A request whose outcome is not written yet. One that is dropped is written down too: no request stays open.
 struct Entry<'a> {
     audit: &'a Audit,
@@ -146,8 +155,8 @@ impl Entry<'_> {
     fn write(&self, severity: AuditSeverity, message: String, error: Option<String>) {
         self.audit.sink.write(AuditLine {
             severity,
-            message,
-            error,
+            message: one_line(message),
+            error: error.map(one_line),
             trace_id: self.trace_id.clone(),
         });
     }

@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub struct Quota {
     /// Calls per second in the long run.
     pub per_second: u32,
-    /// Calls at once after a quiet time, on top of it.
+    /// Calls at once after a quiet time, on top of it; 0 counts as 1, since nothing would ever be sent.
     pub burst: u32,
 }
 

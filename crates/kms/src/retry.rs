@@ -124,8 +124,9 @@ impl Retry {
 
     fn is_paid_for(&self) -> bool {
         let paid = self.allowance.withdraw();
-        let counter = if paid { &self.retries } else { &self.withheld };
-        counter.fetch_add(1, Ordering::Relaxed);
+        if !paid {
+            self.withheld.fetch_add(1, Ordering::Relaxed);
+        }
         paid
     }
 }
@@ -154,6 +155,7 @@ impl Policy for Retry {
                 return Err(error);
             }
             sleep(pause).await;
+            self.retries.fetch_add(1, Ordering::Relaxed);
             call = call.as_attempt(Attempt::Retry);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_crypto::Random;
 
 use crate::audit::Audit;
-use crate::breaker::{Breaker, Gate};
+use crate::breaker::{Breaker, BreakerSettings, Gate};
 use crate::budget::Budget;
 use crate::deadline::Deadline;
 use crate::error::KmsError;
@@ -77,7 +77,14 @@ impl Surroundings {
         audit: Option<Audit>,
     ) -> Self {
         let allowance = Arc::new(Allowance::new(settings.allowance));
-        let breaker = settings.breaker.map(Breaker::new);
+        let breaker = settings.breaker.map(|breaker| {
+            // A whole attempt is always a fair time.
+            let fair_time = breaker.fair_time.min(settings.attempt_deadline);
+            Breaker::new(BreakerSettings {
+                fair_time,
+                ..breaker
+            })
+        });
         let hedge = |delay| Hedge::after(delay, Arc::clone(&allowance));
         Self {
             whole: Deadline::after(settings.deadline),

@@ -7,12 +7,20 @@ task_local! {
 }
 
 /// Runs `work` as a part of the trace `trace_id` (W3C trace context, 32 hex digits): the KMS audit log shows it beside
-/// every call that the same task makes.
+/// every call that the same task makes. Only ASCII letters, digits and hyphens of the id are kept, at most 64: it may come
+/// from outside.
 ///
 /// It travels beside the calls and not in them, since it is nothing that a KMS needs: a parameter would stand in every
 /// method of every provider for the sake of one log. A task that is spawned inside starts without a trace.
-pub async fn in_trace<T>(trace_id: impl Into<String>, work: impl Future<Output = T>) -> T {
-    TRACE_ID.scope(trace_id.into(), work).await
+pub async fn in_trace<T>(trace_id: impl AsRef<str>, work: impl Future<Output = T>) -> T {
+    let harmless = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let trace_id = trace_id
+        .as_ref()
+        .chars()
+        .filter(harmless)
+        .take(64)
+        .collect();
+    TRACE_ID.scope(trace_id, work).await
 }
 
 /// The trace of the running task.

@@ -56,7 +56,8 @@ impl Queue {
             // From here on no change is missed.
             changed.as_mut().enable();
             let now = Instant::now();
-            let turn = match self.state.lock().serve(lane, ticket.number, now) {
+            let turn = self.state.lock().serve(lane, ticket.number, now);
+            let turn = match turn {
                 Turn::Now => return Ok(()),
                 Turn::Later(turn) => turn,
             };
@@ -64,6 +65,7 @@ impl Queue {
                 return Err(turn.map(|turn| turn.saturating_duration_since(now)));
             };
             tokio::select! {
+                biased;
                 () = sleep_until(turn) => {}
                 () = changed => {}
             }

@@ -286,6 +286,19 @@ async fn lines_carry_the_trace_of_the_caller() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_from_outside_starts_a_new_line() {
+    let frame = AuditFrame::Aws {
+        endpoint: "https://kms\nReceived response".to_owned(),
+    };
+    let (house, log) = audited(&Script::new([], OK), frame);
+    in_trace("4bf9\n2f35", house.sign()).await.unwrap();
+    for line in log.take() {
+        assert!(!line.message.contains('\n'), "{line:?}");
+        assert_eq!(line.trace_id.as_deref(), Some("4bf92f35"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_outside_of_any_span_says_so() {
     let log = Arc::new(Log::default());
     let house = Script::new([], OK).behind(Audit::new(aws(), log.clone(), Arc::new(NoIds)));

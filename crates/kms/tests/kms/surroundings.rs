@@ -195,6 +195,23 @@ async fn waiting_for_the_budget_is_not_held_against_the_kms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn attempts_that_are_short_by_configuration_still_open_the_breaker() {
+    let short = SurroundingsSettings {
+        attempt_deadline: millis(200),
+        ..settings()
+    };
+    let house = surrounded(&Script::new([], Step::Silence), &short);
+    for _ in 0..2 {
+        house.sign().await.unwrap_err();
+    }
+    assert_eq!(house.policy().metrics().breaker, Some(BreakerState::Open));
+    assert_eq!(
+        house.policy().breaker().unwrap().state(),
+        BreakerState::Open
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_numbers_tell_what_happened() {
     let script = Script::new([THROTTLED, Step::Ok(millis(30))], OK);
     let house = surrounded(&script, &settings());
