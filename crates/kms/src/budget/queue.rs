@@ -13,7 +13,7 @@ use crate::bucket::Bucket;
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Somebody left without a token, or the bucket paused: everybody reckons anew when it is their turn.
+    /// Somebody left without a token: everybody reckons anew when it is their turn.
     changed: Notify,
 }
 
@@ -40,7 +40,7 @@ impl Queue {
     }
 
     /// Waits for a token, at most until `patience`. The error says how long one would have to wait from now on, if that can
-    /// be said; it comes as soon as it is known that the turn comes too late.
+    /// be said; a turn that comes too late is refused now, or when a pause or more urgent calls have put it off that far.
     pub(super) async fn turn(
         &self,
         lane: Lane,
@@ -72,14 +72,13 @@ impl Queue {
         }
     }
 
-    /// Takes what is in the bucket, and lets nothing come for `pause`.
+    /// Takes what is in the bucket, and lets nothing come for `pause`. Nobody is woken: those who wait look again when their
+    /// turn would have come, and in a storm there is a pause with every call.
     pub(super) fn pause(&self, pause: Duration) {
         let now = Instant::now();
         let mut state = self.state.lock();
         state.bucket.fill(now);
         state.bucket.pause(now.checked_add(pause).unwrap_or(now));
-        drop(state);
-        self.changed.notify_waiters();
     }
 }
 

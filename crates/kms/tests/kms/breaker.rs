@@ -141,6 +141,24 @@ async fn a_late_answer_from_before_it_opened_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn late_failures_from_before_it_opened_do_not_open_it_again() {
+    let late = Step::Fail(secs(7), |operation| KmsError::TimedOut { operation });
+    let script = Script::new([late, late, late], UNAVAILABLE);
+    let house = behind(&script);
+    let slow = [house.clone(), house.clone(), house.clone()]
+        .map(|house| tokio::spawn(async move { house.sign().await }));
+    tokio::task::yield_now().await;
+    open(&house).await;
+    script.always(OK);
+    advance(secs(5)).await;
+    house.sign().await.unwrap();
+    for call in slow {
+        call.await.unwrap().unwrap_err();
+    }
+    assert_eq!(house.policy().state(), BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_had_no_time_says_nothing_about_the_kms() {
     let hurried = (Breaker::new(settings()), Deadline::after(millis(10)));
     let house = Script::new([], Step::Silence).behind(hurried);

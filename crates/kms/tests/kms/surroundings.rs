@@ -195,6 +195,69 @@ async fn waiting_for_the_budget_is_not_held_against_the_kms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_call_is_hedged_only_if_that_was_asked_for() {
+    for (hedge_after, sent, hedges) in [(None, 1, 0), (Some(millis(50)), 2, 1)] {
+        let script = Script::new([Step::Ok(secs(1))], OK);
+        let hedged = SurroundingsSettings {
+            hedge_after,
+            ..settings()
+        };
+        let house = surrounded(&script, &hedged);
+        house.sign().await.unwrap();
+        assert_eq!(
+            (script.calls(), house.policy().metrics().hedges),
+            (sent, hedges)
+        );
+    }
+}
+
+/// One call a second, nobody waits for long, two failures open the breaker, nothing is repeated.
+fn tight() -> SurroundingsSettings {
+    let mut once = retries();
+    once.failures.attempts = 1;
+    SurroundingsSettings {
+        deadline: millis(100),
+        retry: once,
+        budget: Some(BudgetSettings::Shared(Quota {
+            per_second: 1,
+            burst: 1,
+        })),
+        breaker: Some(BreakerSettings {
+            failures: 2,
+            ..BreakerSettings::default()
+        }),
+        ..settings()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_budget_is_no_sign_of_life() {
+    let house = surrounded(&Script::new([], UNAVAILABLE), &tight());
+    let state = || house.policy().metrics().breaker;
+    house.sign().await.unwrap_err();
+    let refused = house.sign().await.unwrap_err();
+    assert!(matches!(refused, KmsError::Throttled { .. }), "{refused:?}");
+    assert_eq!(state(), Some(BreakerState::Closed));
+    advance(secs(1)).await;
+    house.sign().await.unwrap_err();
+    assert_eq!(state(), Some(BreakerState::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kms_that_is_down_is_not_waited_for() {
+    let house = surrounded(&Script::new([], UNAVAILABLE), &tight());
+    for _ in 0..2 {
+        house.sign().await.unwrap_err();
+        advance(secs(1)).await;
+    }
+    for _ in 0..3 {
+        assert!(house.sign().await.unwrap_err().is_circuit_open());
+    }
+    let metrics = house.policy().metrics();
+    assert_eq!((metrics.calls.total(), metrics.refused_by_budget), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn attempts_that_are_short_by_configuration_still_open_the_breaker() {
     let short = SurroundingsSettings {
         attempt_deadline: millis(200),
