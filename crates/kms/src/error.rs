@@ -6,6 +6,7 @@ use std::time::Duration;
 use strongroom_crypto::KeySpec;
 use strongroom_errors::{Category, Coded, ErrorCode};
 
+use crate::breaker::CircuitOpen;
 use crate::key_id::{KmsKeyId, KmsKeyIdError};
 use crate::operation::KmsOperation;
 use crate::wrap_context::WrapContextError;
@@ -193,13 +194,37 @@ impl KmsError {
         }
     }
 
-    /// Whether the KMS may have done the work although the call failed.
+    /// Whether the KMS may have done the work although the call failed. What only a provider knows
+    /// ([`Self::Provider`]) may be anything.
     #[must_use]
     pub const fn outcome_is_unknown(&self) -> bool {
         matches!(
             self,
-            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::AnswerInvalid { .. }
+            Self::TimedOut { .. }
+                | Self::Unavailable { .. }
+                | Self::AnswerInvalid { .. }
+                | Self::Provider(_)
         )
+    }
+
+    /// Whether a circuit breaker of ours refused the call: nothing was sent.
+    #[must_use]
+    pub fn is_circuit_open(&self) -> bool {
+        matches!(self, Self::Unavailable { source } if source.is::<CircuitOpen>())
+    }
+
+    /// Whether the KMS, or the way to it, is broken: not the request, not our rights, not the key, and not the number of
+    /// our calls.
+    #[must_use]
+    pub fn is_fault_of_kms(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::AnswerInvalid { .. } => true,
+            Self::Provider(source) => matches!(
+                source.code().category(),
+                Category::Unavailable | Category::Internal
+            ),
+            _ => false,
+        }
     }
 }
 

@@ -13,15 +13,30 @@
 //! What it is not: no KMS. Those are crates of their own (`strongroom-kms-local`, …) that depend on this one and never
 //! on each other. Verifying signatures and encrypting to a public key need no KMS and are done by `strongroom-crypto`.
 //!
-//! What surrounds any provider is written once, as a decorator over these traits; [`Metered`], which counts calls, is
-//! one of them.
+//! # What surrounds a provider
+//!
+//! It is written once, as a [`Policy`] that every call goes through: [`Guarded`] is a provider behind a policy, and the only
+//! other place that names all methods of both roles. A policy sees what a call is about and how it ended, never a payload.
+//!
+//! * [`Deadline`]: nobody waits for ever.
+//! * [`Retry`]: what may succeed later is tried again, a stated number of times for a stated time, never what may have
+//!   made a key; an [`Allowance`] of all callers bounds what is sent beyond what they asked for.
+//! * [`Budget`]: no more calls than the KMS grants, use before administration.
+//! * [`Hedge`]: a second call beside a slow one, if asked for.
+//! * [`Breaker`]: a KMS that is down is left alone, and the provider's health says so.
+//! * [`Audit`]: every request and its outcome in Canton's lines, with the trace of the caller ([`in_trace`]).
+//! * [`Meter`]: calls, errors, latencies, and with a [`PriceTable`] what they cost about.
+//!
+//! [`Surrounded`] is a provider with all of them, in the order that they need; [`Surroundings`] says why in that order.
+//! [`Metered`] has the meter alone. Time is the runtime's (`tokio::time`) and randomness an argument, so tests repeat.
 //!
 //! # Writing a provider
 //!
 //! 1. A client type that implements [`KeyWrapper`], [`ExternalKeys`] or both. Bind the context (AWS: encryption context
 //!    from [`WrapContext::pairs`]; GCP and PKCS#11: additional data from [`WrapContext::to_bytes`]), and map every
 //!    failure of the backend to the [`KmsError`] that says whose fault it is; an error that only your backend knows goes
-//!    into [`KmsError::Provider`] with a code of its own. Never retry, time out or cache inside: decorators do.
+//!    into [`KmsError::Provider`] with a code of its own. Never retry, time out or cache inside: policies do. Tell the audit
+//!    log what the KMS calls a request with [`report_request_id`].
 //! 2. A [`KmsProvider`] that probes the backend once and then hands out `Arc`s of the client.
 //! 3. The conformance suite of `strongroom-test-support`, run by its macro `kms_conformance!`.
 //!
@@ -86,32 +101,65 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let wrapper = ToyWrapper { id: KmsKeyId::try_new("toy:1")?, key: DataKey::generate(&SystemRandom)? };
 //! let capabilities = Capabilities { wrapper_keys: true, ..Capabilities::none("toy") };
-//! let kms = Metered::new(Arc::new(Toy { capabilities, wrapper: Arc::new(wrapper) }));
-//! assert_eq!(kms.calls().total(), 0);
+//! let toy = Arc::new(Toy { capabilities, wrapper: Arc::new(wrapper) });
+//! let settings = SurroundingsSettings { prices: Some(PriceTable::AWS_LIST_2026_06), ..Default::default() };
+//! let kms = Surrounded::surround(toy, &settings, Arc::new(SystemRandom), None);
+//! let metrics = kms.metrics();
+//! assert_eq!(metrics.calls.total(), 0);
+//! assert_eq!(metrics.breaker, Some(BreakerState::Closed));
+//! assert_eq!(metrics.estimated_cost, Some(MicroDollars(0)));
 //! # Ok(()) }
 //! ```
 
+mod audit;
+mod breaker;
+mod bucket;
+mod budget;
 mod capabilities;
+mod deadline;
 mod error;
 mod external_keys;
+mod guarded;
+mod hedge;
 mod key_id;
 mod key_state;
 mod key_wrapper;
 mod metered;
 mod operation;
+mod prices;
 mod provider;
+mod quota_class;
+mod retry;
+mod surroundings;
+mod trace;
 mod wrap_context;
 
+pub use audit::{
+    Audit, AuditFrame, AuditLine, AuditSeverity, AuditSink, RandomIds, RequestIds,
+    report_request_id,
+};
+pub use breaker::{Breaker, BreakerSettings, BreakerState, CircuitOpen, Gate};
+pub use budget::{Budget, Lane, Quota};
 pub use capabilities::Capabilities;
+pub use deadline::Deadline;
 pub use error::{AnyError, KmsError, ProviderError};
 pub use external_keys::{ExternalKeyRequest, ExternalKeys, ExternalPublicKey};
+pub use guarded::{Answer, Attempt, Call, Facts, Guarded, Next, Pending, Policy, Subject};
+pub use hedge::Hedge;
 pub use key_id::{KmsKeyId, KmsKeyIdError};
 pub use key_state::KeyState;
 pub use key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest, rewrap_outside};
-pub use metered::{CallCounts, Metered};
+pub use metered::{CallCounts, LATENCY_BOUNDS_MS, Latency, Meter, Metered};
 pub use operation::KmsOperation;
+pub use prices::{MicroDollars, PriceTable};
 pub use provider::{
     KmsHealth, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES,
     check_size,
 };
+pub use quota_class::{PerClass, QuotaClass};
+pub use retry::{Allowance, AllowanceSettings, Backoff, Retry, RetrySettings};
+pub use surroundings::{
+    BudgetSettings, KmsMetrics, Surrounded, Surroundings, SurroundingsSettings,
+};
+pub use trace::{current_trace, in_trace};
 pub use wrap_context::{WrapContext, WrapContextError};

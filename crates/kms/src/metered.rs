@@ -1,146 +1,127 @@
-//! Counts the calls that reach a provider.
+//! Counts and times the calls that reach a provider.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
+use parking_lot::Mutex;
+use strongroom_errors::Coded;
+use tokio::time::Instant;
 
-use crate::capabilities::Capabilities;
 use crate::error::KmsError;
-use crate::external_keys::ExternalKeys;
-use crate::key_wrapper::KeyWrapper;
+use crate::guarded::{Answer, Call, Guarded, Next, Policy};
 use crate::operation::KmsOperation;
-use crate::provider::{KmsHealth, KmsProvider};
+use crate::provider::KmsProvider;
+use crate::quota_class::{PerClass, QuotaClass};
 
-mod keys;
-mod wrapper;
+mod counts;
+mod latency;
 
-/// A provider whose calls are counted, by operation.
-///
-/// The handles it gives out count into one place, however many there are; [`Self::calls`] reads it at any time. A call
-/// counts when it starts, so that one whose answer is lost counts too.
-pub struct Metered {
-    provider: Arc<dyn KmsProvider>,
-    counters: Arc<Counters>,
-}
+pub use counts::CallCounts;
+pub use latency::{LATENCY_BOUNDS_MS, Latency};
 
-impl Metered {
+/// A provider whose calls are counted, by operation. The handles it gives out count into one place, however many there are.
+pub type Metered = Guarded<Meter>;
+
+impl Guarded<Meter> {
     /// Counts the calls to `provider` from now on.
     #[must_use]
     pub fn new(provider: Arc<dyn KmsProvider>) -> Self {
-        Self {
-            provider,
-            counters: Arc::default(),
-        }
+        Self::around(provider, Meter::default())
     }
 
     /// How many calls there were so far.
     #[must_use]
     pub fn calls(&self) -> CallCounts {
-        self.counters.snapshot()
+        self.policy().calls()
     }
 }
 
-impl fmt::Debug for Metered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metered")
-            .field("provider", &self.provider)
-            .field("calls", &self.calls())
-            .finish()
-    }
+/// Counts what passes: calls by operation and class, errors by code, the time until the answer.
+///
+/// A call counts when it starts, so that one whose answer is lost or not awaited counts too.
+#[derive(Default)]
+pub struct Meter {
+    calls: [AtomicU64; KmsOperation::ALL.len()],
+    failures: [AtomicU64; KmsOperation::ALL.len()],
+    by_class: PerClass<AtomicU64>,
+    latency: [latency::Histogram; KmsOperation::ALL.len()],
+    throttled: AtomicU64,
+    // A lock is good enough for what ought to be rare.
+    errors: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-#[async_trait]
-impl KmsProvider for Metered {
-    fn capabilities(&self) -> &Capabilities {
-        self.provider.capabilities()
-    }
-
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        let inner = self.provider.key_wrapper()?;
-        Some(Arc::new(wrapper::MeteredWrapper {
-            inner,
-            counters: Arc::clone(&self.counters),
-        }))
-    }
-
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        let inner = self.provider.external_keys()?;
-        Some(Arc::new(keys::MeteredKeys {
-            inner,
-            counters: Arc::clone(&self.counters),
-        }))
-    }
-
-    async fn health(&self) -> KmsHealth {
-        self.provider.health().await
-    }
-}
-
-/// How many calls there were, by operation, and how many of them failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallCounts {
-    calls: [u64; KmsOperation::ALL.len()],
-    failures: [u64; KmsOperation::ALL.len()],
-}
-
-impl CallCounts {
-    /// All calls.
+impl Meter {
+    /// How many calls there were so far.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.calls.iter().sum()
+    pub fn calls(&self) -> CallCounts {
+        CallCounts::new(read(&self.calls), read(&self.failures))
     }
 
-    /// All calls that answered with an error.
+    /// How many calls of each class.
     #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.failures.iter().sum()
+    pub fn by_class(&self) -> PerClass<u64> {
+        self.by_class.map(|count| count.load(Ordering::Relaxed))
     }
 
-    /// The calls of one operation.
+    /// How many calls failed, by the code of the error.
     #[must_use]
-    pub fn of(&self, operation: KmsOperation) -> u64 {
-        self.calls
+    pub fn errors(&self) -> BTreeMap<&'static str, u64> {
+        self.errors.lock().clone()
+    }
+
+    /// How many calls the KMS throttled.
+    #[must_use]
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+
+    /// How long the answered calls of one operation took, failures included.
+    #[must_use]
+    pub fn latency(&self, operation: KmsOperation) -> Latency {
+        self.latency
             .get(operation as usize)
-            .copied()
+            .map(latency::Histogram::snapshot)
             .unwrap_or_default()
     }
 
-    /// Name and number of calls of each operation that was called at least once: `("wrap_key", 1)`.
-    pub fn by_name(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        KmsOperation::ALL
-            .into_iter()
-            .map(|operation| (operation.name(), self.of(operation)))
-            .filter(|(_, n)| *n > 0)
+    fn answered(&self, operation: KmsOperation, since: Instant) {
+        if let Some(histogram) = self.latency.get(operation as usize) {
+            histogram.record(since.elapsed());
+        }
+    }
+
+    fn failed(&self, operation: KmsOperation, error: &KmsError) {
+        add(&self.failures, operation);
+        if matches!(error, KmsError::Throttled { .. }) {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
+        }
+        *self.errors.lock().entry(error.code().name()).or_default() += 1;
     }
 }
 
-#[derive(Debug, Default)]
-struct Counters {
-    calls: [AtomicU64; KmsOperation::ALL.len()],
-    failures: [AtomicU64; KmsOperation::ALL.len()],
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter")
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
+    }
 }
 
-impl Counters {
-    async fn count<T>(
-        &self,
-        operation: KmsOperation,
-        call: impl Future<Output = Result<T, KmsError>>,
-    ) -> Result<T, KmsError> {
+impl Policy for Meter {
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        let operation = call.operation();
         add(&self.calls, operation);
-        let answer = call.await;
-        if answer.is_err() {
-            add(&self.failures, operation);
+        let class = QuotaClass::of(operation, call.subject());
+        self.by_class.of(class).fetch_add(1, Ordering::Relaxed);
+        let start = Instant::now();
+        let answer = next(call).await;
+        self.answered(operation, start);
+        if let Err(error) = &answer {
+            self.failed(operation, error);
         }
         answer
-    }
-
-    fn snapshot(&self) -> CallCounts {
-        CallCounts {
-            calls: read(&self.calls),
-            failures: read(&self.failures),
-        }
     }
 }
 

@@ -63,6 +63,27 @@ pub enum KmsHealth {
     Ok,
 }
 
+impl KmsHealth {
+    /// The worse of the two; of two that are equally bad, `self`.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        if other.severity() > self.severity() {
+            other
+        } else {
+            self
+        }
+    }
+
+    const fn severity(&self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Degraded { .. } => 1,
+            Self::Failed { .. } => 2,
+            Self::Fatal { .. } => 3,
+        }
+    }
+}
+
 /// Refuses what is too long for `operation` before it travels.
 ///
 /// # Errors

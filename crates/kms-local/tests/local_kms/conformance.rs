@@ -7,7 +7,7 @@ use strongroom_kms::{KmsKeyId, KmsProvider, Metered};
 use strongroom_kms_local::LocalKms;
 use strongroom_test_support::kms::{Failure, FlakyKms, KmsUnderTest};
 
-use crate::house::House;
+use crate::house::{House, surrounded};
 
 #[derive(Debug)]
 struct Subject {
@@ -77,6 +77,23 @@ mod behind_decorators {
         let house = House::new();
         let kms = house.unprotected();
         let provider = Arc::new(FlakyKms::new(Arc::new(Metered::new(Arc::new(kms.clone())))));
+        Ok(Subject {
+            provider,
+            ..over(house, kms)
+        })
+    }
+
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, both);
+}
+
+/// Neither does everything at once: deadlines, retries, hedge, budget, breaker, audit log, meter.
+mod surrounded_by_everything {
+    use super::*;
+
+    async fn subject() -> Result<Subject, Failure> {
+        let house = House::new();
+        let kms = house.unprotected();
+        let provider = Arc::new(surrounded(Arc::new(kms.clone())));
         Ok(Subject {
             provider,
             ..over(house, kms)

@@ -8,7 +8,11 @@ use strongroom_crypto::clock::Clock;
 use strongroom_crypto::{Argon2Cost, SystemRandom, Timestamp};
 use strongroom_errors::Coded;
 use strongroom_files::{Files, OsFiles};
-use strongroom_kms::{KeyWrapper, KmsError, KmsKeyId, WrapContext, WrappedKey, WrapperKeyRequest};
+use strongroom_kms::{
+    Audit, AuditFrame, AuditLine, AuditSink, BudgetSettings, KeyWrapper, KmsError, KmsKeyId,
+    KmsProvider, Quota, RandomIds, Surrounded, SurroundingsSettings, WrapContext, WrappedKey,
+    WrapperKeyRequest,
+};
 use strongroom_kms_local::{LocalKms, LocalKmsError, Protection};
 use strongroom_memory::SecretBytes;
 
@@ -156,4 +160,27 @@ pub(crate) fn unwraps(kms: &LocalKms, wrapped: &WrappedKey) -> Result<(), KmsErr
 #[track_caller]
 pub(crate) fn code<T: std::fmt::Debug>(answer: Result<T, impl Coded>) -> &'static str {
     answer.unwrap_err().code().name()
+}
+
+#[derive(Debug)]
+struct NoLog;
+
+impl AuditSink for NoLog {
+    fn write(&self, _line: AuditLine) {}
+}
+
+/// Everything that can be around a provider, with quotas that no test exhausts.
+pub(crate) fn surrounded(provider: Arc<dyn KmsProvider>) -> Surrounded {
+    let settings = SurroundingsSettings {
+        hedge_after: Some(std::time::Duration::from_secs(5)),
+        budget: Some(BudgetSettings::Shared(Quota {
+            per_second: 10_000,
+            burst: 10_000,
+        })),
+        ..SurroundingsSettings::default()
+    };
+    let random = Arc::new(SystemRandom);
+    let ids = Arc::new(RandomIds::uuids(random.clone()));
+    let audit = Audit::new(AuditFrame::Gcp, Arc::new(NoLog), ids);
+    Surrounded::surround(provider, &settings, random, Some(audit))
 }

@@ -16,3 +16,4 @@ mod leaks;
 mod metered;
 mod protection;
 mod rotation;
+mod surrounded;

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyWrapper, KmsError, KmsHealth, KmsOperation, KmsProvider,
+    Answer, Call, Capabilities, ExternalKeys, Guarded, KeyWrapper, KmsError, KmsHealth,
+    KmsOperation, KmsProvider, Next, Policy,
 };
-
-mod keys;
-mod wrapper;
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +40,7 @@ pub enum Fault {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct FlakyKms {
-    provider: Arc<dyn KmsProvider>,
-    plan: Arc<Mutex<Plan>>,
-}
+pub struct FlakyKms(Guarded<Line>);
 
 #[derive(Debug, Default)]
 struct Plan {
@@ -58,28 +53,25 @@ impl FlakyKms {
     /// Passes every call on to `provider` until told otherwise.
     #[must_use]
     pub fn new(provider: Arc<dyn KmsProvider>) -> Self {
-        Self {
-            provider,
-            plan: Arc::default(),
-        }
+        Self(Guarded::around(provider, Line::default()))
     }
 
     /// Makes the `nth` call from now on fail; 1 is the next one.
     pub fn fail_at(&self, nth: usize, fault: Fault) {
-        let mut plan = self.plan.lock();
+        let mut plan = self.plan().lock();
         let call = plan.calls.len() + nth;
         plan.at.push((call, fault));
     }
 
     /// Makes the `nth` call from now on and all after it fail; 1 is the next one.
     pub fn fail_from(&self, nth: usize, fault: Fault) {
-        let mut plan = self.plan.lock();
+        let mut plan = self.plan().lock();
         plan.from = Some((plan.calls.len() + nth, fault));
     }
 
     /// Lets every call pass again.
     pub fn heal(&self) {
-        let mut plan = self.plan.lock();
+        let mut plan = self.plan().lock();
         plan.at.clear();
         plan.from = None;
     }
@@ -87,59 +79,52 @@ impl FlakyKms {
     /// How many calls there were so far, failed ones included.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.plan.lock().calls.len()
+        self.plan().lock().calls.len()
     }
 
     /// The calls so far, in their order.
     #[must_use]
     pub fn operations(&self) -> Vec<KmsOperation> {
-        self.plan.lock().calls.clone()
+        self.plan().lock().calls.clone()
+    }
+
+    fn plan(&self) -> &Mutex<Plan> {
+        &self.0.policy().0
     }
 }
 
 #[async_trait]
 impl KmsProvider for FlakyKms {
     fn capabilities(&self) -> &Capabilities {
-        self.provider.capabilities()
+        self.0.capabilities()
     }
 
     fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        let inner = self.provider.key_wrapper()?;
-        Some(Arc::new(wrapper::FlakyWrapper {
-            inner,
-            line: Line(Arc::clone(&self.plan)),
-        }))
+        self.0.key_wrapper()
     }
 
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        let inner = self.provider.external_keys()?;
-        Some(Arc::new(keys::FlakyKeys {
-            inner,
-            line: Line(Arc::clone(&self.plan)),
-        }))
+        self.0.external_keys()
     }
 
     async fn health(&self) -> KmsHealth {
-        self.provider.health().await
+        self.0.health().await
     }
 }
 
 /// The bad line between caller and KMS.
-#[derive(Debug)]
-struct Line(Arc<Mutex<Plan>>);
+#[derive(Debug, Default)]
+struct Line(Mutex<Plan>);
 
-impl Line {
+impl Policy for Line {
     /// Makes a call, unless the plan has something else for it.
-    async fn call<T>(
-        &self,
-        operation: KmsOperation,
-        call: impl Future<Output = Result<T, KmsError>>,
-    ) -> Result<T, KmsError> {
-        match self.next(operation) {
-            None => call.await,
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        let operation = call.operation();
+        match self.fate_of(operation) {
+            None => next(call).await,
             Some(Fault::AnswerLost) => {
                 // A refusal is not lost work: the caller sees a lost answer either way.
-                let _ = call.await;
+                let _ = next(call).await;
                 Err(KmsError::TimedOut { operation })
             }
             Some(Fault::Denied) => Err(KmsError::Denied {
@@ -153,8 +138,10 @@ impl Line {
             }),
         }
     }
+}
 
-    fn next(&self, operation: KmsOperation) -> Option<Fault> {
+impl Line {
+    fn fate_of(&self, operation: KmsOperation) -> Option<Fault> {
         let mut plan = self.0.lock();
         plan.calls.push(operation);
         let number = plan.calls.len();

@@ -1,0 +1,30 @@
+//! Whose trace a call belongs to.
+
+use tokio::task_local;
+
+task_local! {
+    static TRACE_ID: String;
+}
+
+/// Runs `work` as a part of the trace `trace_id` (W3C trace context, 32 hex digits): the KMS audit log shows it beside
+/// every call that the same task makes. Only ASCII letters, digits and hyphens of the id are kept, at most 64: it may come
+/// from outside.
+///
+/// It travels beside the calls and not in them, since it is nothing that a KMS needs: a parameter would stand in every
+/// method of every provider for the sake of one log. A task that is spawned inside starts without a trace.
+pub async fn in_trace<T>(trace_id: impl AsRef<str>, work: impl Future<Output = T>) -> T {
+    let harmless = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let trace_id = trace_id
+        .as_ref()
+        .chars()
+        .filter(harmless)
+        .take(64)
+        .collect();
+    TRACE_ID.scope(trace_id, work).await
+}
+
+/// The trace of the running task.
+#[must_use]
+pub fn current_trace() -> Option<String> {
+    TRACE_ID.try_with(Clone::clone).ok()
+}
