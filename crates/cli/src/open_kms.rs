@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_config::{AwsConfig, Config, KmsProviderConfig, LocalConfig, Protection};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsProvider, Metered};
+use strongroom_kms::{KmsProvider, Metered, Surrounded, SurroundingsSettings};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
@@ -19,21 +19,36 @@ pub(crate) struct OpenKms(Vec<OpenedKms>);
 pub(crate) struct OpenedKms {
     pub(crate) name: String,
     pub(crate) adapter: Adapter,
+    /// Counts what is really sent.
     metered: Arc<Metered>,
+    surrounded: Arc<Surrounded>,
 }
 
 /// What a command asks of one kind only.
 pub(crate) enum Adapter {
-    Aws(AwsConfig),
+    Aws(AwsConfig, AwsKms),
     Local(Arc<LocalKms>),
 }
 
 impl OpenedKms {
+    fn new(name: String, adapter: Adapter, provider: Arc<dyn KmsProvider>) -> Self {
+        let metered = Arc::new(Metered::new(provider));
+        let counted: Arc<dyn KmsProvider> = Arc::<Metered>::clone(&metered);
+        let settings = SurroundingsSettings::default();
+        let surrounded = Surrounded::surround(counted, &settings, Arc::new(SystemRandom), None);
+        Self {
+            name,
+            adapter,
+            metered,
+            surrounded: Arc::new(surrounded),
+        }
+    }
+
     /// The embedded one, if it is one.
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
             Adapter::Local(local) => Some(local),
-            Adapter::Aws(_) => None,
+            Adapter::Aws(..) => None,
         }
     }
 }
@@ -54,18 +69,15 @@ impl OpenKms {
             let (adapter, provider): (_, Arc<dyn KmsProvider>) = match &kms.provider {
                 KmsProviderConfig::Aws(aws) => {
                     let connected = AwsKms::connect(aws_settings(aws)).await?;
-                    (Adapter::Aws(aws.clone()), Arc::new(connected))
+                    let adapter = Adapter::Aws(aws.clone(), connected.clone());
+                    (adapter, Arc::new(connected))
                 }
                 KmsProviderConfig::Local(local) => {
                     let local = Arc::new(open_local(local)?);
                     (Adapter::Local(Arc::clone(&local)), local)
                 }
             };
-            opened.push(OpenedKms {
-                name: kms.name.clone(),
-                adapter,
-                metered: Arc::new(Metered::new(provider)),
-            });
+            opened.push(OpenedKms::new(kms.name.clone(), adapter, provider));
         }
         Ok(Self(opened))
     }
@@ -73,7 +85,7 @@ impl OpenKms {
     /// What a vault stands on, with these key management systems.
     pub(crate) fn environment(&self, store: Arc<dyn Store>, config: &Config) -> Environment {
         let wrapper = |kms: &OpenedKms| {
-            kms.metered.key_wrapper().map(|wrapper| NamedWrapper {
+            kms.surrounded.key_wrapper().map(|wrapper| NamedWrapper {
                 name: kms.name.clone(),
                 wrapper,
             })

@@ -40,6 +40,7 @@ mod provider;
 mod refusal;
 mod settings;
 mod specs;
+mod tagged;
 
 pub use error::AwsKmsError;
 pub use provider::AwsKms;

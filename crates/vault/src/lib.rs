@@ -56,7 +56,7 @@ pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedWrapper};
 pub use error::{VaultError, WrapAttempt};
 pub use node::{Identity, Rotation};
-pub use operations::create::NewVault;
+pub use operations::create::{NewVault, VAULT_TAG};
 pub use operations::export::ExportForm;
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};

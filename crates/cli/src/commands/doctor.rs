@@ -248,11 +248,11 @@ fn check_of_kms(kms: &OpenedKms) -> Check {
     let local = match &kms.adapter {
         Adapter::Local(local) => local,
         // Whether AWS answers is seen by the wraps, which it opens.
-        Adapter::Aws(aws) if aws.rehearsal => {
+        Adapter::Aws(aws, _) if aws.rehearsal => {
             let detail = format!("{}: a simulator, which guards nothing", kms.name);
             return check("kms", Status::Warning, detail);
         }
-        Adapter::Aws(_) => return check("kms", Status::Ok, format!("{}: AWS KMS", kms.name)),
+        Adapter::Aws(..) => return check("kms", Status::Ok, format!("{}: AWS KMS", kms.name)),
     };
     let described = local.describe();
     let status = match described.protection {

@@ -27,14 +27,14 @@ use strongroom_kms_local::{
 use strongroom_memory::SecretBytes;
 use strongroom_store::{Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
-use strongroom_vault::{NewVault, Vault};
+use strongroom_vault::{NewVault, VAULT_TAG, Vault};
 
 pub(crate) use self::identity::IdentityView;
 use crate::{
     args::Global,
     environment,
     failure::CliError,
-    open_kms::{self, OpenKms, OpenedKms},
+    open_kms::{self, Adapter, OpenKms, OpenedKms},
     output, secrets,
     session::{self, Session},
 };
@@ -338,15 +338,17 @@ impl Plan<'_> {
 pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Session> {
     let caller = environment::caller()?;
     plan.check(global)?;
+    let is_new = session::files().read(&global.config_path())?.is_none();
     let (config, kms) = begin(global, plan).await?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
     let environment = kms.environment(store, &config);
     let id = VaultId::from_bytes(config.vault.id_bytes()?);
     // A wrapper key that an interrupted attempt left behind is taken up, not left without a trace.
-    let new = NewVault {
-        id,
-        wrapper_key: configured_wrapper_key(&config)?.or_else(|| left_behind(&kms)),
+    let wrapper_key = match configured_wrapper_key(&config)? {
+        None if !is_new => left_behind(&kms, &config.vault.id).await?,
+        configured => configured,
     };
+    let new = NewVault { id, wrapper_key };
     let vault = Vault::create(environment, session::settings(&config), &caller, new).await?;
     Ok(Session {
         vault,
@@ -378,6 +380,10 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
     }
     let (config, passphrase) = match new {
         Some(draft) if files.read(&path)?.is_none() => {
+            // Without a key file beside it, nobody else makes it.
+            if let Some(folder) = draft.config.vault.anchor.as_deref().and_then(Path::parent) {
+                files.create_folder(folder, Access::OwnerOnly)?;
+            }
             let text = draft.config.to_toml()?;
             files.write_new_durably(&path, text.as_bytes(), Access::OwnerOnly)?;
             (draft.config, draft.passphrase)
@@ -590,14 +596,17 @@ fn configured_wrapper_key(config: &Config) -> anyhow::Result<Option<KmsKeyId>> {
     Ok(id.map(KmsKeyId::try_new).transpose()?)
 }
 
-/// A usable wrapper key in the first KMS: the key file belongs to this vault alone, so nobody else uses it.
-fn left_behind(kms: &OpenKms) -> Option<KmsKeyId> {
+/// A usable wrapper key in the first KMS that was made for this vault.
+async fn left_behind(kms: &OpenKms, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
+    match kms.iter().next().map(|kms| &kms.adapter) {
+        Some(Adapter::Aws(_, aws)) => Ok(aws.find_wrapper_key(VAULT_TAG, vault).await?),
+        Some(Adapter::Local(local)) => Ok(left_in_key_file(local)),
+        None => Ok(None),
+    }
+}
+
+/// The key file belongs to this vault alone, so nobody else uses its wrapper key.
+fn left_in_key_file(local: &LocalKms) -> Option<KmsKeyId> {
     let usable = |key: &LocalKey| key.kind == KeyKind::Wrapper && key.state == KeyState::Enabled;
-    kms.iter()
-        .next()?
-        .local()?
-        .list_keys()
-        .into_iter()
-        .find(usable)
-        .map(|key| key.id)
+    local.list_keys().into_iter().find(usable).map(|key| key.id)
 }

@@ -120,7 +120,7 @@ impl KmsView {
     fn of(kms: &OpenedKms) -> Self {
         match &kms.adapter {
             Adapter::Local(local) => Self::of_local(&kms.name, local),
-            Adapter::Aws(aws) => Self {
+            Adapter::Aws(aws, _) => Self {
                 name: kms.name.clone(),
                 kind: "aws",
                 place: match (&aws.endpoint, &aws.region) {

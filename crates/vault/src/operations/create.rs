@@ -171,10 +171,14 @@ fn check_unused_anchor(anchor: &dyn Anchor, vault: VaultId) -> Result<(), VaultE
 }
 
 /// The new wrapper key carries the vault's id, so that it can be traced from within the KMS.
+/// The tag of a wrapper key whose value is the id of the vault that it was made for: by it a key is found again whose maker
+/// was interrupted.
+pub const VAULT_TAG: &str = "strongroom-vault";
+
 fn wrapper_key_request(vault: VaultId) -> WrapperKeyRequest {
     WrapperKeyRequest {
         label: KeyName::try_new("strongroom wrapper key").ok(),
-        tags: vec![("strongroom-vault".to_owned(), vault.to_string())],
+        tags: vec![(VAULT_TAG.to_owned(), vault.to_string())],
         multi_region: false,
     }
 }
