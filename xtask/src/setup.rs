@@ -2,6 +2,7 @@
 
 mod installer;
 mod openssl;
+mod python_clients;
 
 use anyhow::{Result, bail};
 
@@ -38,6 +39,20 @@ const REQUIREMENTS: &[Requirement] = &[
         installer: Installer::Apt(&["openssl"]),
         advice: "The interoperability tests run OpenSSL 3.0 or newer. Install it (Debian: apt-get install openssl) and \
                  put it into PATH.",
+    },
+    Requirement {
+        name: "Python",
+        check: python_clients::check_python,
+        installer: Installer::Apt(&["python3", "python3-venv"]),
+        advice: "The clients of the clouds run on Python 3. Install it with venv and ensurepip (Debian: apt-get install \
+                 python3 python3-venv) and put it into PATH.",
+    },
+    Requirement {
+        name: "Python clients",
+        check: python_clients::check,
+        installer: Installer::PythonClients,
+        advice: "The simulators are checked with the official clients of the clouds. Install them from PyPI: make the \
+                 package registry reachable and run 'cargo xtask setup'.",
     },
     Requirement {
         name: "rustfmt",

@@ -18,6 +18,16 @@ pub(crate) fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let metadata = MetadataCommand::new()
+        .current_dir(root())
+        .no_deps()
+        .exec()
+        .context("cargo does not tell the target folder")?;
+    Ok(metadata.target_directory.into())
+}
+
 /// Packages and dependency graph as cargo resolves them, for these target triples (none: for all).
 pub(crate) fn metadata(targets: &[String]) -> Result<Metadata> {
     let mut command = MetadataCommand::new();

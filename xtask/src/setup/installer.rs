@@ -4,12 +4,15 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::python_clients;
 use crate::program::Program;
 
 /// How to install something, where it can be done without asking.
 pub(super) enum Installer {
     /// Packages of Debian and its relatives; needs root.
     Apt(&'static [&'static str]),
+    /// The clients of the clouds from PyPI, in a virtual environment of the target folder.
+    PythonClients,
     /// A component of the toolchain that rustup manages.
     Rustup(&'static str),
     /// There is no way.
@@ -23,6 +26,7 @@ impl Installer {
             Self::Apt(_) => {
                 Path::new("/etc/debian_version").exists() && runs("apt-get") && is_root()
             }
+            Self::PythonClients => runs("python3"),
             Self::Rustup(_) => runs("rustup"),
             #[cfg(test)]
             Self::None => false,
@@ -36,6 +40,7 @@ impl Installer {
                 Program::new("apt-get").args(["update"]).run()?;
                 apt_install(packages)
             }),
+            Self::PythonClients => python_clients::install(),
             Self::Rustup(component) => Program::new("rustup")
                 .args(["component", "add", component])
                 .run(),
