@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
     ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
+    ("kms-sim", &["crypto", "errors", "kms", "memory"]),
     ("store-sqlite", &["crypto", "errors", "files", "store"]),
     (
         "test-support",
