@@ -1,5 +1,6 @@
 //! Reading a request.
 
+use data_encoding::BASE64;
 use hyper::HeaderMap;
 use jiff::fmt::strtime;
 use jiff::tz::Offset;
@@ -11,7 +12,7 @@ use super::error::AwsError;
 use super::operations::{Handler, Operation, Work};
 use super::session::Session;
 use crate::cloud::Cloud;
-use crate::keys::{Key, KeySpec};
+use crate::keys::{Key, KeySpec, SealedBy};
 use crate::weather::{Load, Meeting, Subject};
 
 /// How far a caller's clock may be from ours, in microseconds.
@@ -76,12 +77,16 @@ impl Call {
         handler(&Session::new(cloud, &region), body)
     }
 
+    /// The key that the call is about: the one that it names, else the one that its ciphertext names.
     fn named_key(&self, cloud: &Cloud) -> Option<Key> {
+        let member = |name: &str| self.body.get(name)?.as_str();
         let names = ["KeyId", "DestinationKeyId", "TargetKeyId"];
-        let name = names
-            .iter()
-            .find_map(|name| self.body.get(name)?.as_str())?;
-        Session::new(cloud, &self.region).resolve(name).ok()
+        if let Some(name) = names.into_iter().find_map(member) {
+            return Session::new(cloud, &self.region).resolve(name).ok();
+        }
+        let ciphertext = BASE64.decode(member("CiphertextBlob")?.as_bytes()).ok()?;
+        let by = SealedBy::read(&ciphertext).ok()?;
+        cloud.keys.find(&self.region, &by.key_id).ok()
     }
 }
 

@@ -18,8 +18,11 @@ use crate::control;
 use crate::keys::uuid;
 use crate::weather::OutageKind;
 
-/// The longest request, in bytes; the longest that AWS takes is a plaintext and its context.
+/// The longest request that is understood, in bytes; the longest that AWS takes is a plaintext and its context.
 const MAX_REQUEST: usize = 256 * 1024;
+
+/// The longest request that is read to its end, so that its sender can read the refusal.
+const MAX_READ: usize = 8 * 1024 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
@@ -38,11 +41,14 @@ pub(super) async fn answer(
     if !is_control && front == Front::Everything && cloud.sky.refuses() {
         return Err(Cut::Reset);
     }
-    let Ok(body) = Limited::new(body, MAX_REQUEST).collect().await else {
-        let error = AwsError::new("RequestEntityTooLargeException", "");
-        return Ok(aws_error(cloud, &error));
+    let Ok(body) = Limited::new(body, MAX_READ).collect().await else {
+        return Err(Cut::Close);
     };
     let body = body.to_bytes();
+    if body.len() > MAX_REQUEST {
+        let error = AwsError::new("RequestEntityTooLargeException", "");
+        return Ok(aws_error(cloud, &error));
+    }
     if is_control {
         let (status, document) = control::answer(cloud, &parts.method, path, &body);
         return Ok(response(cloud, status, PLAIN_JSON, &document));

@@ -16,8 +16,11 @@ pub(crate) const REGION: &str = "eu-central-1";
 pub(crate) const BEGIN: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 pub(crate) const BEGIN_TEXT: &str = "20270115T080000Z";
 
+/// How long a test waits for an answer that must come: RSA keys take their time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How long a test waits for an answer before it believes that none comes.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(300);
+const IMPATIENCE: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 struct StandingClock;
@@ -51,7 +54,7 @@ pub(crate) enum Reply {
     Cut,
     /// The connection was reset, perhaps in the middle of an answer.
     Reset,
-    /// Nothing came for as long as [`PATIENCE`].
+    /// Nothing came for as long as anybody waited.
     Silence,
 }
 
@@ -81,17 +84,28 @@ pub(crate) fn call(simulator: &Simulator, operation: &str, body: &Value) -> Repl
 }
 
 pub(crate) fn call_in(simulator: &Simulator, region: &str, operation: &str, body: &Value) -> Reply {
-    let headers = [
+    let headers = headers(simulator, region, operation);
+    let body = body.to_string();
+    post(simulator.endpoint(), "/", &headers, body.as_bytes())
+}
+
+/// Calls an operation from which no answer is expected.
+pub(crate) fn call_in_vain(simulator: &Simulator, operation: &str, body: &Value) -> Reply {
+    let headers = headers(simulator, REGION, operation);
+    let body = body.to_string();
+    let mut stream = match sent(simulator.endpoint(), "POST", "/", &headers, body.as_bytes()) {
+        Ok(stream) => stream,
+        Err(reply) => return reply,
+    };
+    received(&mut stream, IMPATIENCE)
+}
+
+fn headers(simulator: &Simulator, region: &str, operation: &str) -> [String; 3] {
+    [
         format!("x-amz-target: TrentService.{operation}"),
         format!("authorization: {}", authorization(region)),
         format!("x-amz-date: {}", date(simulator)),
-    ];
-    post(
-        simulator.endpoint(),
-        "/",
-        &headers,
-        body.to_string().as_bytes(),
-    )
+    ]
 }
 
 pub(crate) fn authorization(region: &str) -> String {
@@ -118,13 +132,24 @@ pub(crate) fn request(
     headers: &[String],
     body: &[u8],
 ) -> Reply {
+    match sent(endpoint, method, path, headers, body) {
+        Ok(mut stream) => received(&mut stream, PATIENCE),
+        Err(reply) => reply,
+    }
+}
+
+fn sent(
+    endpoint: &str,
+    method: &str,
+    path: &str,
+    headers: &[String],
+    body: &[u8],
+) -> Result<TcpStream, Reply> {
     let address = endpoint.strip_prefix("http://").unwrap();
-    let mut stream = match TcpStream::connect(address) {
-        Ok(stream) => stream,
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Reply::Refused,
-        Err(error) => panic!("{error}"),
-    };
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = TcpStream::connect(address).map_err(|error| match error.kind() {
+        ErrorKind::ConnectionRefused => Reply::Refused,
+        _ => panic!("{error}"),
+    })?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for header in headers {
         head.push_str(header);
@@ -132,6 +157,11 @@ pub(crate) fn request(
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     let _seen_when_reading = stream.write_all(&[head.as_bytes(), body].concat());
+    Ok(stream)
+}
+
+fn received(stream: &mut TcpStream, patience: Duration) -> Reply {
+    stream.set_read_timeout(Some(patience)).unwrap();
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
         Ok(_) => parse(&bytes),

@@ -8,11 +8,14 @@
 )]
 
 mod boto3;
+mod client;
+mod conformance;
 mod control;
 mod cryptography;
 mod determinism;
 mod house;
 mod keys;
+mod lifecycle;
 mod outages;
 mod requests;
 mod weather;

@@ -93,6 +93,27 @@ fn faults_hit_the_operation_and_key_that_they_name_as_often_as_they_say() {
 }
 
 #[test]
+fn a_fault_of_a_key_hits_its_ciphertexts_too() {
+    let simulator = under(Weather::default());
+    let id = new_key(&simulator, &json!({}));
+    let question = json!({"KeyId": id, "Plaintext": "AAAA"});
+    let sealed = call(&simulator, "Encrypt", &question).good();
+    let fault = Fault {
+        key: Some(id),
+        ..Fault::of(FaultKind::KeyUnavailable, "Decrypt", 1)
+    };
+    let weather = Weather {
+        faults: vec![fault],
+        ..Weather::default()
+    };
+    simulator.set_weather(weather).unwrap();
+    let question = json!({"CiphertextBlob": sealed["CiphertextBlob"]});
+    let decrypt = || call(&simulator, "Decrypt", &question);
+    assert_eq!(decrypt().error(), "KeyUnavailableException");
+    decrypt().good();
+}
+
+#[test]
 fn each_fault_has_the_name_that_aws_gives_it() {
     let simulator = under(Weather::default());
     for (kind, name) in [
