@@ -1,0 +1,46 @@
+//! Everything that the faces of one simulator share.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use strongroom_crypto::Random;
+
+use crate::calls::Calls;
+use crate::clock::SimulatorClock;
+use crate::keys::{Keys, Room};
+use crate::scenario::Scenario;
+use crate::weather::Sky;
+
+/// One simulated cloud.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    pub(crate) account: String,
+    pub(crate) keys: Keys,
+    pub(crate) sky: Sky,
+    pub(crate) clock: Arc<SimulatorClock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) calls: Mutex<Calls>,
+}
+
+impl Cloud {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        clock: Arc<SimulatorClock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let limits = scenario.limits;
+        let room = Room {
+            keys: limits.keys,
+            aliases_per_key: limits.aliases_per_key,
+            rotations_on_demand: limits.rotations_on_demand,
+        };
+        Self {
+            account: scenario.account.clone(),
+            keys: Keys::new(Arc::clone(&random), Arc::clone(&clock), room),
+            sky: Sky::new(Arc::clone(&clock), scenario.seed, scenario.weather.clone()),
+            clock,
+            random,
+            calls: Mutex::new(Calls::default()),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What all regions share of a key: material, versions and rotation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use strongroom_crypto::{Random, Timestamp};
+
+use super::error::KeyError;
+use super::material::Material;
+use super::random_text;
+use super::spec::KeySpec;
+use crate::clock::after_days;
+
+/// One version of a key.
+#[derive(Debug)]
+pub(crate) struct Version {
+    /// Counts from 1.
+    pub(crate) number: u32,
+    /// 64 hexadecimal digits that name the material.
+    pub(crate) material_id: String,
+    pub(super) material: Material,
+}
+
+/// When a key rotates by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RotationPlan {
+    pub(crate) period_days: u32,
+    pub(crate) next_at: Timestamp,
+}
+
+/// Who had a key rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RotationCause {
+    Plan,
+    Demand,
+}
+
+/// One rotation that happened.
+#[derive(Clone, Debug)]
+pub(crate) struct Rotation {
+    pub(crate) at: Timestamp,
+    pub(crate) cause: RotationCause,
+    /// The material that came into force.
+    pub(crate) material_id: String,
+}
+
+/// Key material and what happened to it.
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) spec: KeySpec,
+    pub(super) multi_region: bool,
+    pub(super) primary_region: String,
+    /// The other regions that have it.
+    pub(super) replica_regions: BTreeSet<String>,
+    pub(super) current: Arc<Version>,
+    pub(super) former: Vec<Arc<Version>>,
+    pub(super) plan: Option<RotationPlan>,
+    pub(super) rotations: Vec<Rotation>,
+}
+
+impl Family {
+    pub(super) fn generate(
+        spec: KeySpec,
+        multi_region: bool,
+        primary_region: &str,
+        random: &dyn Random,
+    ) -> Result<Self, KeyError> {
+        Ok(Self {
+            spec,
+            multi_region,
+            primary_region: primary_region.to_owned(),
+            replica_regions: BTreeSet::new(),
+            current: Arc::new(Version::generate(1, spec, random)?),
+            former: Vec::new(),
+            plan: None,
+            rotations: Vec::new(),
+        })
+    }
+
+    /// A new version comes into force; the old ones go on decrypting.
+    pub(super) fn rotate(
+        &mut self,
+        at: Timestamp,
+        cause: RotationCause,
+        random: &dyn Random,
+    ) -> Result<(), KeyError> {
+        let number = self.current.number.saturating_add(1);
+        let next = Arc::new(Version::generate(number, self.spec, random)?);
+        self.rotations.push(Rotation {
+            at,
+            cause,
+            material_id: next.material_id.clone(),
+        });
+        self.former.push(std::mem::replace(&mut self.current, next));
+        Ok(())
+    }
+
+    /// Makes up for the planned rotations whose time has come.
+    pub(super) fn catch_up(&mut self, now: Timestamp, random: &dyn Random) -> Result<(), KeyError> {
+        while let Some(plan) = self.plan.filter(|plan| plan.next_at <= now) {
+            self.rotate(plan.next_at, RotationCause::Plan, random)?;
+            self.plan = Some(RotationPlan {
+                next_at: after_days(plan.next_at, plan.period_days),
+                ..plan
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Version {
+    fn generate(number: u32, spec: KeySpec, random: &dyn Random) -> Result<Self, KeyError> {
+        Ok(Self {
+            number,
+            material_id: random_text::hex::<32>(random)?,
+            material: Material::generate(spec, random)?,
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! A simulator of cloud key management systems on the loopback interface, for tests and rehearsals.
+//!
+//! It has real keys and real cryptography, the states, limits and errors of the cloud, and weather that a test makes:
+//! quotas, latency, outages, lost answers ([`Weather`]). Its clock is put forward by hand ([`Simulator::advance`]), so
+//! that deletions and rotations need no waiting. What it was asked for it counts ([`Simulator::calls`]).
+//!
+//! **Nothing durable or secret belongs here.** Keys live in memory, are gone when the simulator stops, and anybody who
+//! reaches the port can use and list them.
+//!
+//! # The face of AWS KMS
+//!
+//! JSON 1.1 at [`Simulator::endpoint`], checked with Amazon's own Python client. The region is that of the credential
+//! scope in the header `Authorization`: one endpoint serves all regions, and each key lives in its own. Any access key
+//! will do, since **signatures are not checked**; that they are there is, and that `X-Amz-Date` is within five minutes
+//! of the simulator's clock.
+//!
+//! It has the operations that a key vault needs and its operators use, 29 in all, and the kinds of keys of [`KeySpec`].
+//! It differs from AWS in these: no policies, grants, imported material or custom key stores; new keys are usable at
+//! once unless the weather delays them; a rotation on demand happens at once; one algorithm for each kind of key.
+//!
+//! # Control
+//!
+//! Programs that are no Rust test steer it under `/control/` on the same port, and on a port of its own that works when
+//! the first one refuses connections ([`Simulator::control_endpoint`]):
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /control/state` | time, weather, keys, and calls counted by operation |
+//! | `POST /control/weather` | changes the weather to the [`Weather`] in its body |
+//! | `POST /control/advance-clock` | puts the clock forward: `{"milliseconds": 60000}` |
+//! | `POST /control/reset` | counts calls from 0 again |
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//! use strongroom_kms_sim::{Fault, FaultKind, Scenario, Simulator, Weather};
+//!
+//! let simulator = Simulator::start(Scenario::default())?;
+//! // Point a client at `simulator.endpoint()`. Its next two signatures will be throttled:
+//! let faults = vec![Fault::of(FaultKind::Throttled, "Sign", 2)];
+//! simulator.set_weather(Weather { faults, ..Weather::default() })?;
+//! simulator.advance(Duration::from_secs(24 * 60 * 60));
+//! assert_eq!(simulator.calls().of("Sign").arrived, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod administrator;
+mod aws;
+mod calls;
+mod clock;
+mod cloud;
+mod control;
+mod keys;
+mod scenario;
+mod server;
+mod simulator;
+mod weather;
+
+pub use administrator::{Administrator, AdministratorError, KeyReport};
+pub use calls::{Calls, Count};
+pub use keys::KeySpec;
+pub use scenario::{Limits, Scenario, ScenarioError};
+pub use simulator::{Simulator, SimulatorError};
+pub use weather::{Fault, FaultKind, Latency, LostAnswer, Outage, OutageKind, Quotas, Weather};
