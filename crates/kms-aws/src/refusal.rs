@@ -46,7 +46,9 @@ impl Refusal {
                     })
                 })
             }
-            SdkError::ResponseError(_) if status.is_some_and(|status| status < 500) => {
+            SdkError::ResponseError(_)
+                if status.is_some_and(|status| status < 500) && !broke_off(&error) =>
+            {
                 let source = error.into();
                 Self::Other(KmsError::AnswerInvalid { operation, source })
             }
@@ -146,6 +148,11 @@ fn unavailable<E: Error + Send + Sync + 'static>(error: SdkError<E>) -> KmsError
     KmsError::Unavailable {
         source: error.into(),
     }
+}
+
+/// Whether an answer ended before its end.
+fn broke_off(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<std::io::Error>())
 }
 
 /// Why nobody gave us credentials, in one line, if that is why the call was never made.

@@ -52,7 +52,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What tests may depend on besides: the suites, and for the vault the embedded adapters, since there is no store and
 /// no KMS that exists for tests only.
-const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[("vault", &["kms-local", "store-sqlite"])];
+const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
+    ("cli", &["kms-sim"]),
+    ("kms-aws", &["kms-sim"]),
+    ("vault", &["kms-local", "store-sqlite"]),
+];
 const FOR_ALL_TESTS: &str = "test-support";
 
 pub(super) fn check(dependencies: &[Dependency]) -> Vec<Violation> {

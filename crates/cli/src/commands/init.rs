@@ -1,6 +1,7 @@
 //! `init`: make a vault, and the identity of its node.
 
 pub(crate) mod identity;
+mod keeper;
 
 use std::{
     ffi::OsStr,
@@ -10,12 +11,9 @@ use std::{
     sync::Arc,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
-use strongroom_config::{
-    AwsConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, LocalConfig,
-    PromptTag, Protection, SecretSource, VaultConfig,
-};
+use strongroom_config::{CacheConfig, Config, CustodyConfig, LocalConfig, Protection, VaultConfig};
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
     Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME, is_leftover_of,
@@ -29,7 +27,10 @@ use strongroom_store::{Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{NewVault, VAULT_TAG, Vault};
 
-pub(crate) use self::identity::IdentityView;
+pub(crate) use self::{
+    identity::IdentityView,
+    keeper::{Keeper, KmsArgs, ProtectionArgs},
+};
 use crate::{
     args::Global,
     environment,
@@ -38,12 +39,6 @@ use crate::{
     output, secrets,
     session::{self, Session},
 };
-
-/// The name of the embedded KMS in new configurations.
-const LOCAL: &str = "local";
-
-/// That of AWS KMS.
-const AWS: &str = "aws";
 
 /// The name of a node of which nothing is said.
 const DEFAULT_NODE: &str = "node";
@@ -79,91 +74,6 @@ pub(crate) struct Options {
     identity: identity::Args,
 }
 
-/// What guards the key file; exactly one.
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub(crate) struct ProtectionArgs {
-    /// Protect the key file by the passphrase in this file.
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-    /// Protect the key file by the passphrase in this environment variable.
-    #[arg(long, value_name = "VARIABLE")]
-    passphrase_env: Option<String>,
-    /// Protect the key file by a passphrase typed at the terminal.
-    #[arg(long)]
-    passphrase_prompt: bool,
-    /// Protect the key file by file permissions only.
-    #[arg(long)]
-    unprotected_key_file: bool,
-}
-
-impl ProtectionArgs {
-    /// As it stands in the configuration.
-    pub(crate) fn to_config(&self) -> anyhow::Result<Protection> {
-        let from = if let Some(path) = &self.passphrase_file {
-            SecretSource::File(std::path::absolute(path)?)
-        } else if let Some(variable) = &self.passphrase_env {
-            SecretSource::Environment(variable.clone())
-        } else if self.passphrase_prompt {
-            SecretSource::Prompt(PromptTag {})
-        } else {
-            return Ok(Protection::UnprotectedKeyFile {});
-        };
-        Ok(Protection::Passphrase { from })
-    }
-}
-
-/// A KMS that keeps the wrapper key, instead of a key file.
-#[derive(Args, Debug)]
-#[group(skip)]
-struct KmsArgs {
-    /// Have this kind of KMS keep the wrapper key.
-    #[arg(long, value_enum, group = "ProtectionArgs")]
-    kms: Option<KmsKind>,
-    /// The region of the KMS [default: that of the environment].
-    #[arg(long, requires = "kms")]
-    region: Option<String>,
-    /// The URL of the KMS: a proxy, a private endpoint or a simulator.
-    #[arg(long, value_name = "URL", requires = "kms")]
-    endpoint: Option<String>,
-    /// An existing wrapper key, by id, ARN or alias [default: a new one].
-    #[arg(long, value_name = "KEY", requires = "kms")]
-    wrapper_key: Option<String>,
-    /// Use made-up credentials, for a simulator on this machine.
-    #[arg(long, requires = "endpoint")]
-    rehearsal: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KmsKind {
-    /// AWS KMS, with the credentials of the standard chain.
-    Aws,
-}
-
-/// What keeps the wrapper key of a new vault.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Keeper {
-    /// The embedded KMS, whose key file is protected so.
-    KeyFile(Protection),
-    /// AWS KMS, and the wrapper key there if it is not to be a new one.
-    Aws(AwsConfig, Option<String>),
-}
-
-impl Options {
-    fn keeper(&self) -> anyhow::Result<Keeper> {
-        let Some(KmsKind::Aws) = self.kms.kms else {
-            return Ok(Keeper::KeyFile(self.protection.to_config()?));
-        };
-        let aws = AwsConfig {
-            region: self.kms.region.clone(),
-            endpoint: self.kms.endpoint.clone(),
-            rehearsal: self.kms.rehearsal,
-            ..AwsConfig::default()
-        };
-        Ok(Keeper::Aws(aws, self.kms.wrapper_key.clone()))
-    }
-}
-
 /// What `init` prints.
 #[derive(Serialize)]
 struct Report {
@@ -189,7 +99,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let plan = Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
-        keeper: Some(options.keeper()?),
+        keeper: Some(Keeper::of(&options.protection, &options.kms)?),
     };
     let (session, created) = match &identity {
         Some(_) => open_or_make(global, &plan).await?,
@@ -309,24 +219,9 @@ impl Plan<'_> {
                 return refuse("folder of the key file");
             }
         }
-        match (&self.keeper, &kms.provider) {
-            (None, _) => Ok(()),
-            (Some(Keeper::KeyFile(wanted)), KmsProviderConfig::Local(begun)) => {
-                if *wanted == begun.protection {
-                    Ok(())
-                } else {
-                    refuse("protection")
-                }
-            }
-            (Some(Keeper::Aws(wanted, key)), KmsProviderConfig::Aws(begun)) => {
-                let is_same_key = key.is_none() || *key == kms.wrapper_key_id;
-                if wanted == begun && is_same_key {
-                    Ok(())
-                } else {
-                    refuse("KMS")
-                }
-            }
-            _ => refuse("KMS"),
+        match self.keeper.as_ref().map(|keeper| keeper.check(kms)) {
+            Some(Err(what)) => refuse(what),
+            _ => Ok(()),
         }
     }
 }
@@ -529,32 +424,10 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
             anchor: Some(keys.join("anchor.json")),
         },
-        kms: vec![new_kms(plan.keeper.as_ref(), &keys)],
+        kms: vec![Keeper::section(plan.keeper.as_ref(), &keys)],
         custody: CustodyConfig::default(),
         cache: CacheConfig::default(),
     })
-}
-
-fn new_kms(keeper: Option<&Keeper>, keys: &Path) -> KmsConfig {
-    let protection = match keeper {
-        Some(Keeper::Aws(aws, wrapper_key)) => {
-            return KmsConfig {
-                name: AWS.to_owned(),
-                wrapper_key_id: wrapper_key.clone(),
-                provider: KmsProviderConfig::Aws(aws.clone()),
-            };
-        }
-        Some(Keeper::KeyFile(protection)) => protection.clone(),
-        None => Protection::UnprotectedKeyFile {},
-    };
-    KmsConfig {
-        name: LOCAL.to_owned(),
-        wrapper_key_id: None,
-        provider: KmsProviderConfig::Local(LocalConfig {
-            key_file: keys.join("kms.key"),
-            protection,
-        }),
-    }
 }
 
 /// Opens the key file of an embedded KMS, or makes it if it is not there.

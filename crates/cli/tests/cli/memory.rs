@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use strongroom_config::{Config, KmsProviderConfig};
+use strongroom_config::Config;
 use strongroom_crypto::{
     AsymmetricEncrypted, EncryptionKeySpec, Fingerprint, KeyPurpose, KeySpec, KeyUsage, KeyUsages,
     PrivateKey, SigningKeySpec, SystemRandom, Timestamp,
@@ -227,7 +227,7 @@ async fn open(folder: &Path, clock: Arc<Hand>) -> Vault {
     let dir = folder.join("vault");
     let text = fs::read_to_string(dir.join("strongroom.toml")).unwrap();
     let config = Config::parse(&text).unwrap();
-    let KmsProviderConfig::Local { key_file, .. } = &config.kms[0].provider;
+    let key_file = &config.kms[0].provider.local().unwrap().key_file;
     let files: Arc<dyn Files> = Arc::new(OsFiles::new());
     let random = Arc::new(SystemRandom);
     let system = Arc::new(SystemClock);

@@ -7,4 +7,5 @@
 )]
 
 mod moto;
+mod simulator;
 mod subject;

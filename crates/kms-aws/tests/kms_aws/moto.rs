@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     panic::catch_unwind,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::LazyLock,
 };
@@ -79,10 +79,9 @@ impl Moto {
     }
 }
 
-/// The Python of the set-up, beside the folder of this test: `<target>/debug/deps`.
+/// The Python of the set-up.
 fn python() -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let target = here.ancestors().nth(3).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("python/bin/python")
 }
 

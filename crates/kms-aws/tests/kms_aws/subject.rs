@@ -9,14 +9,27 @@ use aws_sdk_kms::{
 };
 use strongroom_kms::{Capabilities, ExternalKeys, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
+use strongroom_kms_sim::{Scenario, Simulator};
 use strongroom_test_support::kms::{Failure, KmsUnderTest};
 
 const REGION: &str = "eu-central-1";
+
+/// Whoever may do in AWS what a vault must not.
+pub(crate) fn administrator(endpoint: &str) -> Client {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(Keys::new("test", "test", None, None, "test"));
+    Client::from_conf(config.build())
+}
 
 #[derive(Debug)]
 pub(crate) struct Subject {
     provider: Arc<dyn KmsProvider>,
     administrator: Client,
+    /// Lives as long as its keys are used.
+    _simulator: Option<Simulator>,
 }
 
 impl Subject {
@@ -34,14 +47,20 @@ impl Subject {
         .await?;
         let mut capabilities = kms.capabilities().clone();
         narrow(&mut capabilities);
-        let config = aws_sdk_kms::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(endpoint)
-            .credentials_provider(Keys::new("test", "test", None, None, "test"));
         Ok(Self {
             provider: Arc::new(Narrowed { kms, capabilities }),
-            administrator: Client::from_conf(config.build()),
+            administrator: administrator(endpoint),
+            _simulator: None,
+        })
+    }
+
+    /// A simulator of its own.
+    pub(crate) async fn simulated() -> Result<Self, Failure> {
+        let simulator = Simulator::start(Scenario::default())?;
+        let subject = Self::at(simulator.endpoint(), |_all| {}).await?;
+        Ok(Self {
+            _simulator: Some(simulator),
+            ..subject
         })
     }
 }

@@ -5,15 +5,10 @@ use std::process::Command;
 
 use strongroom_kms_sim::{Scenario, Simulator};
 
-/// The Python that `cargo xtask setup` made, or the one that STRONGROOM_PYTHON names.
+/// The Python that `cargo xtask setup` made.
 fn python() -> PathBuf {
-    std::env::var_os("STRONGROOM_PYTHON").map_or_else(
-        || {
-            let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-            target.join("python/bin/python")
-        },
-        PathBuf::from,
-    )
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    target.join("python/bin/python")
 }
 
 #[test]
