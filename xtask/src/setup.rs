@@ -4,6 +4,8 @@ mod installer;
 mod openssl;
 mod python;
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use crate::program::Program;
@@ -55,6 +57,13 @@ const REQUIREMENTS: &[Requirement] = &[
                  is told of.",
     },
     Requirement {
+        name: "SoftHSM",
+        check: || softhsm(Path::new(SOFTHSM)),
+        installer: Installer::Apt(&["softhsm2"]),
+        advice: "The tests of PKCS#11 tokens run on SoftHSM 2.6. Install it (Debian: apt-get install softhsm2) so that its \
+                 library is /usr/lib/softhsm/libsofthsm2.so.",
+    },
+    Requirement {
         name: "rustfmt",
         check: || cargo_component("fmt"),
         installer: Installer::Rustup("rustfmt"),
@@ -67,6 +76,9 @@ const REQUIREMENTS: &[Requirement] = &[
         advice: "Install it with 'rustup component add clippy', or the package of your system that has cargo-clippy.",
     },
 ];
+
+/// Where Debian and its relatives have it; the tests look nowhere else.
+const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 /// Checks every requirement, and installs what is missing if this user can.
 pub(crate) fn run() -> Result<()> {
@@ -118,6 +130,14 @@ fn c_compiler() -> Result<String, String> {
     }
 }
 
+fn softhsm(library: &Path) -> Result<String, String> {
+    if library.is_file() {
+        Ok(library.display().to_string())
+    } else {
+        Err(format!("there is no {}", library.display()))
+    }
+}
+
 fn cargo_component(subcommand: &str) -> Result<String, String> {
     match Program::cargo()
         .args([subcommand, "--version"])
@@ -161,6 +181,13 @@ mod tests {
             error.to_string(),
             "a thing is needed, but it is not there. Get one."
         );
+    }
+
+    #[test]
+    fn a_library_that_is_not_there_is_named() {
+        let wrong = softhsm(Path::new("/nowhere/libsofthsm2.so")).unwrap_err();
+        assert_eq!(wrong, "there is no /nowhere/libsofthsm2.so");
+        assert!(softhsm(Path::new("/")).is_err(), "a folder is no library");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) use self::private::{
     EXPANDED_LENGTH, Parsed, SEED_LENGTH, canonical_rsa, encode_pkcs8, parse_pkcs1, parse_pkcs8,
     parse_sec1,
 };
+pub use self::spki::spki_of_key_bits;
 pub(crate) use self::spki::{
     detect_public, ec_point, key_bits, public_from_encoded, public_pem, spki_of_bits, validate_spki,
 };

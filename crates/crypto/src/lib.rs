@@ -44,7 +44,7 @@ mod time;
 mod usage;
 
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use formats::Migrated;
+pub use formats::{Migrated, spki_of_key_bits};
 pub use jwk::{Jwk, thumbprint};
 pub use key_error::KeyError;
 pub use name::{KeyName, NameError};

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["crypto", "errors", "memory"]),
     ("kms-aws", &["crypto", "errors", "kms", "memory"]),
     ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
+    ("kms-pkcs11", &["crypto", "errors", "kms", "memory"]),
     ("kms-sim", &["crypto", "errors", "kms", "memory"]),
     ("store-sqlite", &["crypto", "errors", "files", "store"]),
     (

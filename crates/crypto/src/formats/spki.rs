@@ -67,6 +67,19 @@ pub(crate) fn validate_spki(spec: KeySpec, spki: &[u8]) -> Result<Box<[u8]>, Key
     validate_bits(spec, bits)
 }
 
+/// The SPKI around a bare public key, after everything about the key was checked: the same one that
+/// [`SigningPublicKey::from_spki`](crate::SigningPublicKey::from_spki) and
+/// [`EncryptionPublicKey::from_spki`](crate::EncryptionPublicKey::from_spki) keep, with an uncompressed point.
+///
+/// `bits` are the 32 bytes of an Ed25519 key, a point in its SEC 1 form, an `RSAPublicKey` in DER (RFC 8017), or the bytes
+/// of an ML-DSA key: what a KMS without SPKI shows.
+///
+/// # Errors
+/// [`KeyError`] if they are no valid key of this spec.
+pub fn spki_of_key_bits(spec: KeySpec, bits: &[u8]) -> Result<Box<[u8]>, KeyError> {
+    validate_bits(spec, bits)
+}
+
 /// Finds the spec of a public key in PEM or DER, or of the bare 32 bytes of an Ed25519 key, and checks it.
 pub(crate) fn detect_public(
     bytes: &[u8],

@@ -2,7 +2,7 @@
 
 use strongroom_crypto::{
     EncryptionKeySpec, KeyError, KeyPurpose, KeySpec, KeyUsage, KeyUsages, PublicKey,
-    SigningKeySpec, SigningPublicKey, UsageError,
+    SigningKeySpec, SigningPublicKey, UsageError, spki_of_key_bits,
 };
 
 use crate::support::{der, generate, hex, pair, protocol, sample, variant};
@@ -48,6 +48,48 @@ fn a_key_of_every_spec_reads_back_from_its_spki_and_its_pem() {
         );
         assert_eq!(public.spec(), spec);
         assert_eq!(public.usages(), usages(spec));
+    }
+}
+
+/// The subject public key, which ends the SPKI; `header` bytes stand before it.
+const HEADERS: [(KeySpec, usize); 7] = [
+    (KeySpec::Signing(SigningKeySpec::EcCurve25519), 12),
+    (P256, 26),
+    (KeySpec::Signing(SigningKeySpec::EcP384), 23),
+    (KeySpec::Signing(SigningKeySpec::EcSecp256k1), 23),
+    (KeySpec::Signing(SigningKeySpec::MlDsa65), 22),
+    (KeySpec::Encryption(EncryptionKeySpec::EcP256), 26),
+    (RSA, 24),
+];
+
+#[test]
+fn the_spki_around_the_bare_key_is_the_one_that_the_key_has() {
+    assert_eq!(HEADERS.map(|(spec, _)| spec), KeySpec::ALL);
+    for (spec, header) in HEADERS {
+        let public = generate(spec, 3).public_key(usages(spec)).unwrap();
+        let bits = &public.spki()[header..];
+        assert_eq!(
+            spki_of_key_bits(spec, bits).unwrap()[..],
+            *public.spki(),
+            "{spec}"
+        );
+    }
+}
+
+#[test]
+fn bare_keys_are_checked_as_those_in_an_spki_are() {
+    let ed25519 = KeySpec::Signing(SigningKeySpec::EcCurve25519);
+    assert_eq!(
+        spki_of_key_bits(ed25519, &[0; 32]),
+        Err(KeyError::SmallOrderPoint)
+    );
+    let off_the_curve = [[4].as_slice(), &[7; 64]].concat();
+    assert_eq!(
+        spki_of_key_bits(P256, &off_the_curve),
+        Err(KeyError::InvalidPoint { spec: P256 })
+    );
+    for (spec, _) in HEADERS {
+        assert!(spki_of_key_bits(spec, &[]).is_err(), "{spec}");
     }
 }
 
