@@ -1,10 +1,12 @@
 //! Our simulator, which Amazon's own client judges: everything that AWS has, and its bad days.
 
-use strongroom_crypto::SigningKeySpec;
+use std::sync::Arc;
+
+use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
-    ExternalKeyRequest, ExternalKeys, KeyWrapper, KmsError, KmsProvider, WrapContext,
-    WrapperKeyRequest,
+    ExternalKeyRequest, ExternalKeys, KeyState, KeyWrapper, KmsError, KmsProvider, Surrounded,
+    SurroundingsSettings, WrapContext, WrapperKeyRequest,
 };
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{LostAnswer, Outage, OutageKind, Scenario, Simulator, Weather};
@@ -177,6 +179,8 @@ async fn replicate(simulator: &Simulator, key: &str, region: &str) -> Result<(),
 fn bad_days_of_the_service_are_told_apart() -> Result<(), Failure> {
     run(async {
         let pair = Pair::new().await?;
+        let request = WrapperKeyRequest::default();
+        let key = pair.kms.generate_wrapper_key(&request).await?;
         for (kind, code) in [
             (OutageKind::InternalError, "KMS_UNAVAILABLE"),
             (OutageKind::Reset, "KMS_UNAVAILABLE"),
@@ -194,7 +198,12 @@ fn bad_days_of_the_service_are_told_apart() -> Result<(), Failure> {
             );
         }
         pair.simulator.set_weather(Weather::default())?;
-        pair.sign().await?;
+        // It listens again a moment later, which whoever surrounds a provider bridges.
+        let settings = SurroundingsSettings::default();
+        let provider: Arc<dyn KmsProvider> = Arc::new(pair.kms.clone());
+        let surrounded = Surrounded::surround(provider, &settings, Arc::new(SystemRandom), None);
+        let wrapper = surrounded.key_wrapper().ok_or("no wrapper keys")?;
+        assert_eq!(wrapper.wrapper_key_state(&key).await?, KeyState::Enabled);
         Ok(())
     })
 }
