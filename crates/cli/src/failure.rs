@@ -6,7 +6,6 @@ use strongroom_config::ConfigError;
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_files::FileError;
 use strongroom_kms::{KmsError, KmsKeyIdError};
-use strongroom_kms_aws::AwsKmsError;
 use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
@@ -57,6 +56,12 @@ pub(crate) enum CliError {
     NoVariable { variable: String },
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
+    #[cfg_attr(
+        all(feature = "kms-aws", feature = "kms-pkcs11"),
+        expect(dead_code, reason = "every kind is built in")
+    )]
+    #[error("this program was built without key management systems of the kind {kind}")]
+    KmsNotBuiltIn { kind: &'static str },
     #[error("this needs {flag}")]
     FlagMissing { flag: &'static str },
     #[error("the private key would be readable to everybody who has the file")]
@@ -228,6 +233,11 @@ const NO_VARIABLE: ErrorCode = code(
     Category::InvalidRequest,
     "Set it, or name another source.",
 );
+const KMS_NOT_BUILT_IN: ErrorCode = code(
+    "KMS_NOT_BUILT_IN",
+    Category::Unsupported,
+    "Use a program that was built with the feature of this kind; the usual one has all.",
+);
 const NOT_CONFIRMED: ErrorCode = code(
     "NOT_CONFIRMED",
     Category::FailedPrecondition,
@@ -351,6 +361,7 @@ impl CliError {
         PASSPHRASES_DIFFER,
         EMPTY_PASSPHRASE,
         NO_VARIABLE,
+        KMS_NOT_BUILT_IN,
         NOT_CONFIRMED,
         FLAG_MISSING,
         EXPORT_UNPROTECTED,
@@ -396,6 +407,7 @@ impl Coded for CliError {
             Self::PassphrasesDiffer => PASSPHRASES_DIFFER,
             Self::EmptyPassphrase => EMPTY_PASSPHRASE,
             Self::NoVariable { .. } => NO_VARIABLE,
+            Self::KmsNotBuiltIn { .. } => KMS_NOT_BUILT_IN,
             Self::NotConfirmed { .. } => NOT_CONFIRMED,
             Self::FlagMissing { .. } => FLAG_MISSING,
             Self::ExportUnprotected => EXPORT_UNPROTECTED,
@@ -423,6 +435,20 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
     error.chain().find_map(code_of_link)
 }
 
+/// Those that may be left out.
+fn code_of_other_kms(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
+    #[cfg(feature = "kms-aws")]
+    if let Some(error) = error.downcast_ref::<strongroom_kms_aws::AwsKmsError>() {
+        return Some(error.code());
+    }
+    #[cfg(feature = "kms-pkcs11")]
+    if let Some(error) = error.downcast_ref::<strongroom_kms_pkcs11::Pkcs11Error>() {
+        return Some(error.code());
+    }
+    let _unknown = error;
+    None
+}
+
 fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     fn of<E: Coded + 'static>(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         error.downcast_ref::<E>().map(Coded::code)
@@ -433,7 +459,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<LocalKmsError>(error))
-        .or_else(|| of::<AwsKmsError>(error))
+        .or_else(|| code_of_other_kms(error))
         .or_else(|| of::<KmsError>(error))
         .or_else(|| of::<KmsKeyIdError>(error))
         .or_else(|| of::<ConfigError>(error))
@@ -537,7 +563,10 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
-        AwsKmsError::CODES,
+        #[cfg(feature = "kms-aws")]
+        strongroom_kms_aws::AwsKmsError::CODES,
+        #[cfg(feature = "kms-pkcs11")]
+        strongroom_kms_pkcs11::Pkcs11Error::CODES,
         strongroom_proto::ProtoError::CODES,
         strongroom_proto::topology::DetectError::CODES,
         strongroom_proto::topology::StreamError::CODES,

@@ -1,16 +1,23 @@
-//! The configured key management systems, opened.
+//! The configured key management systems, opened: the one place that picks their adapters.
+
+#[cfg(feature = "kms-aws")]
+mod aws;
+mod local;
+#[cfg(feature = "kms-pkcs11")]
+mod pkcs11;
 
 use std::sync::Arc;
 
-use strongroom_config::{AwsConfig, Config, KmsProviderConfig, LocalConfig, Protection};
+use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsProvider, Metered, Surrounded, SurroundingsSettings};
-use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
+use strongroom_kms::{KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
 use strongroom_vault::{Environment, NamedWrapper};
 
-use crate::{secrets, session};
+use crate::session;
+
+pub(crate) use self::local::open_local;
 
 /// The opened key management systems, in configured order.
 pub(crate) struct OpenKms(Vec<OpenedKms>);
@@ -18,26 +25,62 @@ pub(crate) struct OpenKms(Vec<OpenedKms>);
 /// One of them.
 pub(crate) struct OpenedKms {
     pub(crate) name: String,
-    pub(crate) adapter: Adapter,
+    /// As it is configured.
+    pub(crate) config: KmsProviderConfig,
+    adapter: Adapter,
     /// Counts what is really sent.
     metered: Arc<Metered>,
     surrounded: Arc<Surrounded>,
 }
 
-/// What a command asks of one kind only.
-pub(crate) enum Adapter {
-    Aws(AwsConfig, AwsKms),
+/// What can be asked of one kind only.
+enum Adapter {
+    #[cfg(feature = "kms-aws")]
+    Aws(strongroom_kms_aws::AwsKms),
     Local(Arc<LocalKms>),
+    #[cfg(feature = "kms-pkcs11")]
+    Pkcs11(strongroom_kms_pkcs11::Pkcs11Kms),
+}
+
+impl Adapter {
+    async fn open(
+        config: &KmsProviderConfig,
+        open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
+    ) -> anyhow::Result<Self> {
+        match config {
+            KmsProviderConfig::Local(local) => Ok(Self::Local(Arc::new(open_local(local)?))),
+            #[cfg(feature = "kms-aws")]
+            KmsProviderConfig::Aws(config) => Ok(Self::Aws(aws::connect(config).await?)),
+            #[cfg(feature = "kms-pkcs11")]
+            KmsProviderConfig::Pkcs11(config) => Ok(Self::Pkcs11(pkcs11::log_in(config).await?)),
+            #[cfg(not(all(feature = "kms-aws", feature = "kms-pkcs11")))]
+            left_out => Err(crate::failure::CliError::KmsNotBuiltIn {
+                kind: left_out.kind(),
+            }
+            .into()),
+        }
+    }
+
+    fn provider(&self) -> Arc<dyn KmsProvider> {
+        match self {
+            #[cfg(feature = "kms-aws")]
+            Self::Aws(aws) => Arc::new(aws.clone()),
+            Self::Local(local) => Arc::<LocalKms>::clone(local),
+            #[cfg(feature = "kms-pkcs11")]
+            Self::Pkcs11(token) => Arc::new(token.clone()),
+        }
+    }
 }
 
 impl OpenedKms {
-    fn new(name: String, adapter: Adapter, provider: Arc<dyn KmsProvider>) -> Self {
-        let metered = Arc::new(Metered::new(provider));
+    fn new(kms: &KmsConfig, adapter: Adapter) -> Self {
+        let metered = Arc::new(Metered::new(adapter.provider()));
         let counted: Arc<dyn KmsProvider> = Arc::<Metered>::clone(&metered);
         let settings = SurroundingsSettings::default();
         let surrounded = Surrounded::surround(counted, &settings, Arc::new(SystemRandom), None);
         Self {
-            name,
+            name: kms.name.clone(),
+            config: kms.provider.clone(),
             adapter,
             metered,
             surrounded: Arc::new(surrounded),
@@ -48,7 +91,22 @@ impl OpenedKms {
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
             Adapter::Local(local) => Some(local),
-            Adapter::Aws(..) => None,
+            #[cfg(any(feature = "kms-aws", feature = "kms-pkcs11"))]
+            _ => None,
+        }
+    }
+
+    /// A usable wrapper key that was made for this vault.
+    pub(crate) async fn find_wrapper_key(&self, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
+        match &self.adapter {
+            #[cfg(feature = "kms-aws")]
+            Adapter::Aws(aws) => {
+                let tag = strongroom_vault::VAULT_TAG;
+                Ok(aws.find_wrapper_key(tag, vault).await?)
+            }
+            Adapter::Local(local) => Ok(local::find_wrapper_key(local)),
+            #[cfg(feature = "kms-pkcs11")]
+            Adapter::Pkcs11(token) => Ok(pkcs11::find_wrapper_key(token, vault).await?),
         }
     }
 }
@@ -66,18 +124,8 @@ impl OpenKms {
     ) -> anyhow::Result<Self> {
         let mut opened = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
-            let (adapter, provider): (_, Arc<dyn KmsProvider>) = match &kms.provider {
-                KmsProviderConfig::Aws(aws) => {
-                    let connected = AwsKms::connect(aws_settings(aws)).await?;
-                    let adapter = Adapter::Aws(aws.clone(), connected.clone());
-                    (adapter, Arc::new(connected))
-                }
-                KmsProviderConfig::Local(local) => {
-                    let local = Arc::new(open_local(local)?);
-                    (Adapter::Local(Arc::clone(&local)), local)
-                }
-            };
-            opened.push(OpenedKms::new(kms.name.clone(), adapter, provider));
+            let adapter = Adapter::open(&kms.provider, &open_local).await?;
+            opened.push(OpenedKms::new(kms, adapter));
         }
         Ok(Self(opened))
     }
@@ -106,39 +154,5 @@ impl OpenKms {
     /// Calls made so far, all together.
     pub(crate) fn total_calls(&self) -> u64 {
         self.0.iter().map(|kms| kms.metered.calls().total()).sum()
-    }
-}
-
-/// Opens the embedded KMS that `config` describes.
-pub(crate) fn open_local(config: &LocalConfig) -> anyhow::Result<LocalKms> {
-    let passphrase = match &config.protection {
-        Protection::UnprotectedKeyFile {} => None,
-        Protection::Passphrase { from } => Some(secrets::read(
-            from,
-            &format!("Passphrase of the key file {}", config.key_file.display()),
-        )?),
-    };
-    Ok(LocalKms::open(
-        session::files(),
-        &config.key_file,
-        passphrase.as_ref(),
-        Arc::new(SystemRandom),
-        Arc::new(SystemClock),
-    )?)
-}
-
-fn aws_settings(config: &AwsConfig) -> AwsKmsSettings {
-    let tags = config.tags.iter();
-    AwsKmsSettings {
-        region: config.region.clone(),
-        endpoint: config.endpoint.clone(),
-        tags: tags
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-        credentials: if config.rehearsal {
-            Credentials::Rehearsal
-        } else {
-            Credentials::StandardChain
-        },
     }
 }

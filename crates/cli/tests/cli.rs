@@ -30,6 +30,8 @@ mod needles;
 mod offline_root;
 #[path = "cli/openssl.rs"]
 mod openssl;
+#[path = "cli/other_kms.rs"]
+mod other_kms;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/quickstart.rs"]

@@ -28,6 +28,24 @@ pub enum KmsProviderConfig {
     Aws(AwsConfig),
     /// The embedded one: keys in a protected file.
     Local(LocalConfig),
+    /// A PKCS#11 token.
+    Pkcs11(Pkcs11Config),
+}
+
+/// A PKCS#11 token, by its label or its serial number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pkcs11Config {
+    /// The library of the token's vendor.
+    pub module: PathBuf,
+    /// The token by its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_label: Option<String>,
+    /// The token by its serial number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_serial: Option<String>,
+    /// Where the PIN of the token's user is.
+    pub pin: SecretSource,
 }
 
 /// The embedded KMS.
@@ -77,12 +95,22 @@ pub enum Protection {
 }
 
 impl KmsProviderConfig {
+    /// The name of the kind, as in the file.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Aws(_) => "aws",
+            Self::Local(_) => "local",
+            Self::Pkcs11(_) => "pkcs11",
+        }
+    }
+
     /// The embedded KMS, if it is one.
     #[must_use]
     pub fn local(&self) -> Option<&LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) => None,
+            Self::Aws(_) | Self::Pkcs11(_) => None,
         }
     }
 
@@ -90,7 +118,7 @@ impl KmsProviderConfig {
     pub fn local_mut(&mut self) -> Option<&mut LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) => None,
+            Self::Aws(_) | Self::Pkcs11(_) => None,
         }
     }
 }
@@ -109,6 +137,7 @@ impl KmsConfig {
         match &self.provider {
             KmsProviderConfig::Aws(aws) => aws.validate(),
             KmsProviderConfig::Local(local) => local.validate(),
+            KmsProviderConfig::Pkcs11(token) => token.validate(),
         }
     }
 }
@@ -122,6 +151,24 @@ impl LocalConfig {
             Protection::Passphrase {
                 from: SecretSource::File(path),
             } if !path.is_absolute() => Err(bad_value("protection.from.file", "an absolute path")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Pkcs11Config {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if !self.module.is_absolute() {
+            return Err(bad_value("module", "an absolute path"));
+        }
+        if self.token_label.is_some() == self.token_serial.is_some() {
+            let expected = "exactly one of token-label and token-serial";
+            return Err(bad_value("token-label", expected));
+        }
+        match &self.pin {
+            SecretSource::File(path) if !path.is_absolute() => {
+                Err(bad_value("pin.file", "an absolute path"))
+            }
             _ => Ok(()),
         }
     }
@@ -192,6 +239,34 @@ mod tests {
         ] {
             let error = aws(fields).unwrap_err();
             assert!(error.contains("unknown field"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_name_and_a_pin_that_stands_elsewhere() {
+        let token = |fields: &str| {
+            let text = format!("name = \"hsm\"\ntype = \"pkcs11\"\n{fields}");
+            let config: KmsConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
+            config.validate().map_err(|error| error.to_string())?;
+            Ok::<_, String>(config)
+        };
+        let module = "module = \"/usr/lib/softhsm/libsofthsm2.so\"";
+        let pin = "pin = { file = \"/run/secrets/pin\" }";
+        let sound = format!("{module}\ntoken-label = \"vault\"\n{pin}\n");
+        let read = token(&sound).unwrap();
+        assert_eq!(
+            toml::from_str::<KmsConfig>(&toml::to_string(&read).unwrap()).unwrap(),
+            read
+        );
+        for wrong in [
+            format!("{module}\n{pin}"),
+            format!("{sound}token-serial = \"1\""),
+            sound.replace("/usr", "usr"),
+            sound.replace("/run", "run"),
+            sound.replace(pin, "pin = \"1234\""),
+        ] {
+            let error = token(&wrong).unwrap_err();
+            assert!(!error.contains("1234"), "{error}");
         }
     }
 

@@ -24,7 +24,7 @@ pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use edit::with_protection;
 pub use error::ConfigError;
-pub use kms::{AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, Protection};
+pub use kms::{AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, Protection};
 pub use secret::{PromptTag, SecretSource};
 pub use vault::VaultConfig;
 

@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kms",
             "kms-aws",
             "kms-local",
+            "kms-pkcs11",
             "memory",
             "proto",
             "store",

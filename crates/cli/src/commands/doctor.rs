@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::Config;
+use strongroom_config::{Config, KmsProviderConfig};
 use strongroom_errors::Coded;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
@@ -20,7 +20,7 @@ use crate::{
     args::Global,
     exit,
     failure::{self, CliError},
-    open_kms::{Adapter, OpenKms, OpenedKms},
+    open_kms::{OpenKms, OpenedKms},
     output, progress, session,
 };
 
@@ -245,14 +245,19 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
 }
 
 fn check_of_kms(kms: &OpenedKms) -> Check {
-    let local = match &kms.adapter {
-        Adapter::Local(local) => local,
-        // Whether AWS answers is seen by the wraps, which it opens.
-        Adapter::Aws(aws, _) if aws.rehearsal => {
-            let detail = format!("{}: a simulator, which guards nothing", kms.name);
-            return check("kms", Status::Warning, detail);
-        }
-        Adapter::Aws(..) => return check("kms", Status::Ok, format!("{}: AWS KMS", kms.name)),
+    let Some(local) = kms.local() else {
+        // Whether it answers is seen by the wraps, which it opens.
+        return match &kms.config {
+            KmsProviderConfig::Aws(aws) if aws.rehearsal => {
+                let detail = format!("{}: a simulator, which guards nothing", kms.name);
+                check("kms", Status::Warning, detail)
+            }
+            config => check(
+                "kms",
+                Status::Ok,
+                format!("{}: {}", kms.name, config.kind()),
+            ),
+        };
     };
     let described = local.describe();
     let status = match described.protection {

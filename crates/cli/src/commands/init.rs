@@ -18,14 +18,12 @@ use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
     Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME, is_leftover_of,
 };
-use strongroom_kms::{KeyState, KmsKeyId};
-use strongroom_kms_local::{
-    DEFAULT_COST, KeyKind, LocalKey, LocalKms, Protection as FileProtection,
-};
+use strongroom_kms::KmsKeyId;
+use strongroom_kms_local::{DEFAULT_COST, LocalKms, Protection as FileProtection};
 use strongroom_memory::SecretBytes;
 use strongroom_store::{Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
-use strongroom_vault::{NewVault, VAULT_TAG, Vault};
+use strongroom_vault::{NewVault, Vault};
 
 pub(crate) use self::{
     identity::IdentityView,
@@ -35,7 +33,7 @@ use crate::{
     args::Global,
     environment,
     failure::CliError,
-    open_kms::{self, Adapter, OpenKms, OpenedKms},
+    open_kms::{self, OpenKms, OpenedKms},
     output, secrets,
     session::{self, Session},
 };
@@ -57,6 +55,7 @@ const DEFAULT_NODE: &str = "node";
     strongroom init --dir my-vault --passphrase-prompt --node participant1 \\\n    --kind participant\n  \
     strongroom init --dir my-vault --unprotected-key-file\n  \
     strongroom init --dir my-vault --kms aws --region eu-central-1\n  \
+    strongroom init --dir my-vault --kms pkcs11 \\\n    --module /usr/lib/softhsm/libsofthsm2.so --token vault --pin-file /run/secrets/pin\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]
 pub(crate) struct Options {
@@ -240,7 +239,10 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
     let id = VaultId::from_bytes(config.vault.id_bytes()?);
     // A wrapper key that an interrupted attempt left behind is taken up, not left without a trace.
     let wrapper_key = match configured_wrapper_key(&config)? {
-        None if !is_new => left_behind(&kms, &config.vault.id).await?,
+        None if !is_new => match kms.iter().next() {
+            Some(first) => first.find_wrapper_key(&config.vault.id).await?,
+            None => None,
+        },
         configured => configured,
     };
     let new = NewVault { id, wrapper_key };
@@ -261,7 +263,7 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
         None
     } else {
         refuse_other_contents(global)?;
-        Some(Draft::of(global, plan)?)
+        Some(Draft::of(global, plan).await?)
     };
     files.create_folder(&global.dir, Access::OwnerOnly)?;
     // The store would refuse it later, when a configuration and a key file were there already.
@@ -273,7 +275,7 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
         let path = global.dir.clone();
         return Err(StoreError::AlreadyAVault { path }.into());
     }
-    let (config, passphrase) = match new {
+    let (config, passphrase, kms) = match new {
         Some(draft) if files.read(&path)?.is_none() => {
             // Without a key file beside it, nobody else makes it.
             if let Some(folder) = draft.config.vault.anchor.as_deref().and_then(Path::parent) {
@@ -281,19 +283,22 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
             }
             let text = draft.config.to_toml()?;
             files.write_new_durably(&path, text.as_bytes(), Access::OwnerOnly)?;
-            (draft.config, draft.passphrase)
+            (draft.config, draft.passphrase, draft.kms)
         }
         _ => {
             plan.check(global)?;
             let config = session::read_config(global)?;
             refuse_to_replace(&config)?;
-            (config, None)
+            (config, None, None)
         }
     };
-    let kms = OpenKms::open_with(&config, |local| {
-        open_or_make_local(&files, local, passphrase.as_ref())
-    })
-    .await?;
+    let kms = match kms {
+        Some(kms) => kms,
+        None => {
+            let open = |local: &LocalConfig| open_or_make_local(&files, local, passphrase.as_ref());
+            OpenKms::open_with(&config, open).await?
+        }
+    };
     Ok((config, kms))
 }
 
@@ -309,10 +314,12 @@ struct Draft {
     config: Config,
     /// Asked for before anything is written, so that a mistyped one leaves nothing behind.
     passphrase: Option<SecretBytes>,
+    /// Opened before anything is written, for the same reason; a key file has yet to be made.
+    kms: Option<OpenKms>,
 }
 
 impl Draft {
-    fn of(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Self> {
+    async fn of(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Self> {
         let config = new_config(plan)?;
         config.validate()?;
         check_key_names(&config.vault.node)?;
@@ -323,7 +330,15 @@ impl Draft {
             }
             _ => None,
         };
-        Ok(Self { config, passphrase })
+        let kms = match &plan.keeper {
+            Some(Keeper::Kms(..)) => Some(OpenKms::open(&config).await?),
+            _ => None,
+        };
+        Ok(Self {
+            config,
+            passphrase,
+            kms,
+        })
     }
 }
 
@@ -467,19 +482,4 @@ fn configured_wrapper_key(config: &Config) -> anyhow::Result<Option<KmsKeyId>> {
         .first()
         .and_then(|kms| kms.wrapper_key_id.as_deref());
     Ok(id.map(KmsKeyId::try_new).transpose()?)
-}
-
-/// A usable wrapper key in the first KMS that was made for this vault.
-async fn left_behind(kms: &OpenKms, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
-    match kms.iter().next().map(|kms| &kms.adapter) {
-        Some(Adapter::Aws(_, aws)) => Ok(aws.find_wrapper_key(VAULT_TAG, vault).await?),
-        Some(Adapter::Local(local)) => Ok(left_in_key_file(local)),
-        None => Ok(None),
-    }
-}
-
-/// The key file belongs to this vault alone, so nobody else uses its wrapper key.
-fn left_in_key_file(local: &LocalKms) -> Option<KmsKeyId> {
-    let usable = |key: &LocalKey| key.kind == KeyKind::Wrapper && key.state == KeyState::Enabled;
-    local.list_keys().into_iter().find(usable).map(|key| key.id)
 }

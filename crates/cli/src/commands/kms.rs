@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{Protection, with_protection};
+use strongroom_config::{KmsProviderConfig, Protection, with_protection};
 use strongroom_files::Access;
 use strongroom_kms_local::{DEFAULT_COST, LocalKey, LocalKms};
 
@@ -12,7 +12,7 @@ use crate::{
     args::Global,
     commands::init::ProtectionArgs,
     failure::CliError,
-    open_kms::{self, Adapter, OpenKms, OpenedKms},
+    open_kms::{self, OpenKms, OpenedKms},
     output, secrets, session,
 };
 
@@ -118,20 +118,16 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 
 impl KmsView {
     fn of(kms: &OpenedKms) -> Self {
-        match &kms.adapter {
-            Adapter::Local(local) => Self::of_local(&kms.name, local),
-            Adapter::Aws(aws, _) => Self {
-                name: kms.name.clone(),
-                kind: "aws",
-                place: match (&aws.endpoint, &aws.region) {
-                    (Some(endpoint), _) => endpoint.clone(),
-                    (None, Some(region)) => format!("region {region}"),
-                    (None, None) => "the region of the environment".to_owned(),
-                },
-                key_file: None,
-                protection: None,
-                keys: Vec::new(),
-            },
+        if let Some(local) = kms.local() {
+            return Self::of_local(&kms.name, local);
+        }
+        Self {
+            name: kms.name.clone(),
+            kind: kms.config.kind(),
+            place: place(&kms.config),
+            key_file: None,
+            protection: None,
+            keys: Vec::new(),
         }
     }
 
@@ -144,6 +140,23 @@ impl KmsView {
             key_file: Some(key_file),
             protection: Some(local.describe().protection.to_string()),
             keys: local.list_keys().iter().map(KeyView::of).collect(),
+        }
+    }
+}
+
+/// Where a KMS is, in words.
+fn place(config: &KmsProviderConfig) -> String {
+    match config {
+        KmsProviderConfig::Aws(aws) => match (&aws.endpoint, &aws.region) {
+            (Some(endpoint), _) => format!("AWS KMS at {endpoint}"),
+            (None, Some(region)) => format!("AWS KMS in {region}"),
+            (None, None) => "AWS KMS in the region of the environment".to_owned(),
+        },
+        KmsProviderConfig::Local(local) => local.key_file.display().to_string(),
+        KmsProviderConfig::Pkcs11(token) => {
+            let name = token.token_label.as_ref().or(token.token_serial.as_ref());
+            let name = name.map_or("?", String::as_str);
+            format!("token {name} of {}", token.module.display())
         }
     }
 }

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use strongroom_config::{
-    AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, PromptTag, Protection, SecretSource,
+    AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, PromptTag, Protection,
+    SecretSource,
 };
+
+use crate::failure::CliError;
 
 /// The name of the embedded KMS in new configurations.
 const LOCAL: &str = "local";
-
-/// That of AWS KMS.
-const AWS: &str = "aws";
 
 /// What guards the key file; exactly one.
 #[derive(Args, Debug)]
@@ -54,24 +54,86 @@ pub(crate) struct KmsArgs {
     /// Have this kind of KMS keep the wrapper key.
     #[arg(long, value_enum, group = "ProtectionArgs")]
     kms: Option<KmsKind>,
-    /// The region of the KMS [default: that of the environment].
-    #[arg(long, requires = "kms")]
-    region: Option<String>,
-    /// The URL of the KMS: a proxy, a private endpoint or a simulator.
-    #[arg(long, value_name = "URL", requires = "kms")]
-    endpoint: Option<String>,
-    /// An existing wrapper key, by id, ARN or alias [default: a new one].
+    /// An existing wrapper key, by its id there [default: a new one].
     #[arg(long, value_name = "KEY", requires = "kms")]
     wrapper_key: Option<String>,
-    /// Use made-up credentials, for a simulator on this machine.
+    /// AWS: the region [default: that of the environment].
+    #[arg(long, requires = "kms")]
+    region: Option<String>,
+    /// AWS: the URL of a proxy, a private endpoint or a simulator.
+    #[arg(long, value_name = "URL", requires = "kms")]
+    endpoint: Option<String>,
+    /// AWS: made-up credentials, for a simulator on this machine.
     #[arg(long, requires = "endpoint")]
     rehearsal: bool,
+    /// PKCS#11: the library of the token's vendor.
+    #[arg(long, value_name = "FILE", requires = "kms")]
+    module: Option<PathBuf>,
+    /// PKCS#11: the token, by its label.
+    #[arg(
+        long,
+        value_name = "LABEL",
+        requires = "kms",
+        conflicts_with = "token_serial"
+    )]
+    token: Option<String>,
+    /// PKCS#11: the token, by its serial number.
+    #[arg(long, value_name = "SERIAL", requires = "kms")]
+    token_serial: Option<String>,
+    /// PKCS#11: the file with the PIN [default: the PIN is typed].
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "kms",
+        conflicts_with = "pin_env"
+    )]
+    pin_file: Option<PathBuf>,
+    /// PKCS#11: the environment variable with the PIN.
+    #[arg(long, value_name = "VARIABLE", requires = "kms")]
+    pin_env: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KmsKind {
     /// AWS KMS, with the credentials of the standard chain.
     Aws,
+    /// A PKCS#11 token.
+    Pkcs11,
+}
+
+impl KmsArgs {
+    fn to_config(&self, kind: KmsKind) -> anyhow::Result<KmsProviderConfig> {
+        match kind {
+            KmsKind::Aws => Ok(KmsProviderConfig::Aws(AwsConfig {
+                region: self.region.clone(),
+                endpoint: self.endpoint.clone(),
+                rehearsal: self.rehearsal,
+                ..AwsConfig::default()
+            })),
+            KmsKind::Pkcs11 => {
+                let Some(module) = &self.module else {
+                    return Err(CliError::FlagMissing { flag: "--module" }.into());
+                };
+                if self.token.is_none() && self.token_serial.is_none() {
+                    return Err(CliError::FlagMissing { flag: "--token" }.into());
+                }
+                Ok(KmsProviderConfig::Pkcs11(Pkcs11Config {
+                    module: std::path::absolute(module)?,
+                    token_label: self.token.clone(),
+                    token_serial: self.token_serial.clone(),
+                    pin: self.pin()?,
+                }))
+            }
+        }
+    }
+
+    fn pin(&self) -> anyhow::Result<SecretSource> {
+        Ok(match (&self.pin_file, &self.pin_env) {
+            (Some(path), _) => SecretSource::File(std::path::absolute(path)?),
+            (None, Some(variable)) => SecretSource::Environment(variable.clone()),
+            (None, None) => SecretSource::Prompt(PromptTag {}),
+        })
+    }
 }
 
 /// What keeps the wrapper key of a new vault.
@@ -79,22 +141,16 @@ enum KmsKind {
 pub(crate) enum Keeper {
     /// The embedded KMS, whose key file is protected so.
     KeyFile(Protection),
-    /// AWS KMS, and the wrapper key there if it is not to be a new one.
-    Aws(AwsConfig, Option<String>),
+    /// Another KMS, and the wrapper key there if it is not to be a new one.
+    Kms(KmsProviderConfig, Option<String>),
 }
 
 impl Keeper {
     pub(super) fn of(protection: &ProtectionArgs, kms: &KmsArgs) -> anyhow::Result<Self> {
-        let Some(KmsKind::Aws) = kms.kms else {
-            return Ok(Self::KeyFile(protection.to_config()?));
-        };
-        let aws = AwsConfig {
-            region: kms.region.clone(),
-            endpoint: kms.endpoint.clone(),
-            rehearsal: kms.rehearsal,
-            ..AwsConfig::default()
-        };
-        Ok(Self::Aws(aws, kms.wrapper_key.clone()))
+        Ok(match kms.kms {
+            None => Self::KeyFile(protection.to_config()?),
+            Some(kind) => Self::Kms(kms.to_config(kind)?, kms.wrapper_key.clone()),
+        })
     }
 
     /// Whether a configured KMS is kept so.
@@ -110,8 +166,8 @@ impl Keeper {
                     Err("protection")
                 }
             }
-            (Self::Aws(wanted, key), KmsProviderConfig::Aws(aws))
-                if wanted == aws && (key.is_none() || *key == begun.wrapper_key_id) =>
+            (Self::Kms(wanted, key), provider)
+                if wanted == provider && (key.is_none() || *key == begun.wrapper_key_id) =>
             {
                 Ok(())
             }
@@ -119,14 +175,15 @@ impl Keeper {
         }
     }
 
-    /// The section of a new configuration; `keys` is the folder of the key file.
+    /// The section of a new configuration; `keys` is the folder of the key file. Another KMS than the embedded one is called
+    /// by its kind.
     pub(super) fn section(keeper: Option<&Self>, keys: &Path) -> KmsConfig {
         let protection = match keeper {
-            Some(Self::Aws(aws, wrapper_key)) => {
+            Some(Self::Kms(provider, wrapper_key)) => {
                 return KmsConfig {
-                    name: AWS.to_owned(),
+                    name: provider.kind().to_owned(),
                     wrapper_key_id: wrapper_key.clone(),
-                    provider: KmsProviderConfig::Aws(aws.clone()),
+                    provider: provider.clone(),
                 };
             }
             Some(Self::KeyFile(protection)) => protection.clone(),

@@ -1,0 +1,232 @@
+//! Vaults whose wrapper key is in a KMS elsewhere: a simulator of AWS, and a token of SoftHSM.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Scenario, Simulator, Weather};
+
+use crate::support::{Ran, Sandbox};
+
+const REGION: &str = "eu-central-1";
+
+/// A sandbox, and AWS beside it.
+struct Cloud {
+    sandbox: Sandbox,
+    simulator: Simulator,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        Self {
+            sandbox: Sandbox::new(),
+            simulator: Simulator::start(Scenario::default()).unwrap(),
+        }
+    }
+
+    /// `init` with made-up credentials.
+    fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let endpoint = self.simulator.endpoint();
+        let mut args = vec!["init", "--kms", "aws", "--region", REGION];
+        args.extend(["--endpoint", endpoint, "--rehearsal"]);
+        args.extend(more);
+        args
+    }
+
+    fn with_vault(more: &[&str]) -> Self {
+        let cloud = Self::new();
+        cloud.sandbox.run(cloud.init(more)).succeeded();
+        cloud
+    }
+
+    /// The one wrapper key there.
+    fn wrapper_key(&self) -> String {
+        let keys = self.simulator.keys().unwrap();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        keys[0].id.clone()
+    }
+}
+
+#[test]
+fn a_node_lives_with_its_wrapper_key_in_aws() {
+    let cloud = Cloud::with_vault(&["--kind", "participant"]);
+    let sandbox = &cloud.sandbox;
+    cloud.simulator.reset_calls();
+    let doctor = sandbox.json(["doctor"]);
+    assert_eq!(doctor["healthy"], true, "{doctor}");
+    let shown = sandbox.json(["kms", "show"]);
+    assert_eq!(shown["kms"][0]["kind"], "aws");
+    assert!(!cloud.wrapper_key().is_empty());
+    assert!(!sandbox.keys_folder().join("kms.key").exists());
+}
+
+#[test]
+fn opening_takes_one_call_however_many_keys_there_are() {
+    let cloud = Cloud::with_vault(&["--kind", "participant"]);
+    cloud.simulator.reset_calls();
+    cloud.sandbox.json(["keys", "list"]);
+    let calls = cloud.simulator.calls();
+    assert_eq!((calls.of("Decrypt").arrived, calls.total()), (1, 1));
+}
+
+#[test]
+fn no_credentials_stand_in_the_configuration_and_none_are_taken_from_it() {
+    let cloud = Cloud::with_vault(&[]);
+    let config = fs::read_to_string(cloud.sandbox.config()).unwrap();
+    for word in ["secret", "access", "token", "credential"] {
+        assert!(!config.to_lowercase().contains(word), "{config}");
+    }
+    cloud.sandbox.edit_config(|text| {
+        text.replace(
+            "type = \"aws\"",
+            "type = \"aws\"\nsecret-access-key = \"hunter2\"",
+        )
+    });
+    let refused = cloud
+        .sandbox
+        .refuses(["keys", "list"], "CONFIG_UNREADABLE", 2);
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+}
+
+#[test]
+fn made_up_credentials_go_to_this_machine_only() {
+    let sandbox = Sandbox::new();
+    let init = ["init", "--kms", "aws", "--region", REGION];
+    let elsewhere = ["--endpoint", "https://kms.example", "--rehearsal"];
+    let args = [&init[..], &elsewhere].concat();
+    sandbox.refuses(args, "KMS_AWS_REHEARSAL_ELSEWHERE", 2);
+}
+
+#[test]
+fn an_interrupted_init_takes_up_the_wrapper_key_that_it_left_behind() {
+    let cloud = Cloud::new();
+    cloud
+        .simulator
+        .set_weather(Weather {
+            lost_answers: vec![LostAnswer::next("CreateKey")],
+            ..Weather::default()
+        })
+        .unwrap();
+    assert_ne!(cloud.sandbox.run(cloud.init(&[])).status, 0);
+    let left = cloud.wrapper_key();
+    cloud.sandbox.run(cloud.init(&[])).succeeded();
+    assert_eq!(cloud.wrapper_key(), left, "no second key");
+    assert_eq!(cloud.sandbox.json(["doctor"])["healthy"], true);
+}
+
+#[test]
+fn throttled_calls_are_sent_again() {
+    let cloud = Cloud::with_vault(&["--kind", "participant"]);
+    cloud
+        .simulator
+        .set_weather(Weather {
+            faults: vec![Fault::of(FaultKind::Throttled, "Decrypt", 2)],
+            ..Weather::default()
+        })
+        .unwrap();
+    cloud.simulator.reset_calls();
+    cloud.sandbox.json(["keys", "list"]);
+    assert_eq!(cloud.simulator.calls().of("Decrypt").arrived, 3);
+}
+
+#[test]
+fn a_disabled_wrapper_key_opens_nothing_and_is_named() {
+    let cloud = Cloud::with_vault(&[]);
+    let key = cloud.wrapper_key();
+    let administrator = cloud.simulator.administrator(REGION);
+    administrator.disable_key(&key).unwrap();
+    let refused = cloud.sandbox.run(["keys", "list"]);
+    assert_ne!(refused.status, 0);
+    assert!(
+        refused.stderr.contains("KMS_KEY_DISABLED"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains(&key), "{}", refused.stderr);
+    administrator.enable_key(&key).unwrap();
+    cloud.sandbox.run(["keys", "list"]).succeeded();
+}
+
+#[test]
+fn an_existing_wrapper_key_is_used_by_its_name() {
+    let cloud = Cloud::with_vault(&[]);
+    let key = cloud.wrapper_key();
+    let second = cloud.sandbox.path("second");
+    let mut args = cloud.init(&["--wrapper-key", &key]);
+    args.extend(["--dir", second.to_str().unwrap()]);
+    cloud.sandbox.run(args).succeeded();
+    assert_eq!(cloud.wrapper_key(), key);
+}
+
+/// A token of its own, and a sandbox whose commands see no other.
+struct Token {
+    sandbox: Sandbox,
+    configuration: PathBuf,
+    pin: PathBuf,
+}
+
+const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
+impl Token {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let tokens = sandbox.path("tokens");
+        fs::create_dir(&tokens).unwrap();
+        let text = format!("directories.tokendir = {}\n", tokens.display());
+        let configuration = sandbox.write("softhsm.conf", text);
+        let pin = sandbox.write("pin", "4321\n");
+        let made = Command::new("softhsm2-util")
+            .args(["--init-token", "--free", "--label", "vault"])
+            .args(["--so-pin", "12345678", "--pin", "4321"])
+            .env("SOFTHSM2_CONF", &configuration)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        Self {
+            sandbox,
+            configuration,
+            pin,
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let mut command = self.sandbox.command(args);
+        command.env("SOFTHSM2_CONF", &self.configuration);
+        Ran::of(command)
+    }
+
+    fn init(&self, pin: &str) -> Ran {
+        let token = [
+            "init", "--kms", "pkcs11", "--module", SOFTHSM, "--token", "vault",
+        ];
+        self.run(&[&token[..], &["--pin-file", pin, "--kind", "mediator"]].concat())
+    }
+}
+
+#[test]
+fn a_node_lives_with_its_wrapper_key_in_a_token() {
+    let token = Token::new();
+    token.init(token.pin.to_str().unwrap()).succeeded();
+    token.run(&["doctor"]).succeeded();
+    token.run(&["keys", "list"]).succeeded();
+    let config = fs::read_to_string(token.sandbox.config()).unwrap();
+    assert!(!config.contains("4321"), "{config}");
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once() {
+    let token = Token::new();
+    let wrong = token.sandbox.write("wrong", "9999");
+    let refused = token.init(wrong.to_str().unwrap());
+    assert!(
+        refused.stderr.contains("KMS_CREDENTIALS_REJECTED"),
+        "{}",
+        refused.stderr
+    );
+    token.init(token.pin.to_str().unwrap()).succeeded();
+}
+
+#[test]
+fn a_token_is_named_with_its_library() {
+    let token = Token::new();
+    let refused = token.run(&["init", "--kms", "pkcs11", "--token", "vault"]);
+    assert!(refused.stderr.contains("--module"), "{}", refused.stderr);
+}
