@@ -4,7 +4,7 @@ use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_kms::{KmsError, KmsKeyId, KmsOperation};
 
 /// What can go wrong with AWS KMS and with no other. Errors that every KMS has are
-/// [`KmsError`](strongroom_kms::KmsError)s.
+/// [`KmsError`]s.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AwsKmsError {
