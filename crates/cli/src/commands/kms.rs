@@ -1,5 +1,7 @@
 //! `kms`: the configured key management systems.
 
+mod policy;
+
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -24,6 +26,15 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom kms show\n  strongroom kms show --output json | jq '.kms[].keys'"
     )]
     Show,
+    /// Print what the cloud must allow, in the form that it takes
+    ///
+    /// The node may use keys, and those of this vault only; whoever administers them may make and delete keys and use none.
+    #[command(
+        after_help = "Examples:\n  strongroom kms policy aws\n  \
+        strongroom kms policy aws --for administrator --account 123456789012\n  \
+        strongroom kms policy aws --mode external"
+    )]
+    Policy(policy::Options),
     /// Give the key file a passphrase, or another one, or take it away
     #[command(
         after_help = "Examples:\n  strongroom kms protect --passphrase-prompt\n  \
@@ -79,6 +90,10 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
                 kms: views.collect(),
                 changed_config: None,
             }
+        }
+        Command::Policy(options) => {
+            policy::run(global, &options)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Protect { protection, kms } => protect(global, &protection, kms.as_deref())?,
     };

@@ -32,11 +32,12 @@ use crate::{
 /// then the announced keys are rotated, once, and the old ones still decrypt what is old and refuse to sign. A vault that
 /// follows a synchronizer is in use: its keys are left alone.
 ///
-/// It asks nothing: the key file is protected by file permissions only, and the end says how to add a passphrase. A
-/// second run on the same folder goes on with what is there.
+/// It asks nothing: the key file is protected by file permissions only, and the end says how to add a passphrase. With --kms
+/// another KMS keeps the wrapper key, instead of a key file. A second run on the same folder goes on with what is there.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json"
+    after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json\n  \
+    strongroom quickstart --dir my-vault --kms aws --region eu-central-1"
 )]
 pub(crate) struct Options {
     /// The node's name, the prefix of the names of its keys [default: node].
@@ -45,6 +46,8 @@ pub(crate) struct Options {
     /// Where key file and anchor go [default: the user's configuration folder, strongroom/VAULT-ID].
     #[arg(long, value_name = "DIR")]
     key_dir: Option<PathBuf>,
+    #[command(flatten)]
+    kms: init::KmsArgs,
 }
 
 #[derive(Serialize)]
@@ -73,7 +76,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let plan = init::Plan {
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
-        keeper: None,
+        keeper: init::Keeper::elsewhere(&options.kms)?,
     };
     let (session, created) = init::open_or_make(global, &plan).await?;
     let spinner = progress::spinner(global, "making keys and using them");

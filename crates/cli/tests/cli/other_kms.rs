@@ -156,6 +156,37 @@ fn an_existing_wrapper_key_is_used_by_its_name() {
     assert_eq!(cloud.wrapper_key(), key);
 }
 
+#[test]
+fn quickstart_shows_a_node_whose_wrapper_key_is_in_aws() {
+    let cloud = Cloud::new();
+    let mut args = cloud.init(&[]);
+    args[0] = "quickstart";
+    let shown = cloud.sandbox.json(args);
+    let checks = shown["checks"].as_array().unwrap();
+    assert!(checks.len() > 5, "{shown}");
+    assert!(checks.iter().all(|check| check["passed"] == true), "{shown}");
+    assert!(!cloud.wrapper_key().is_empty());
+}
+
+#[test]
+fn the_policy_of_a_node_opens_the_wraps_of_its_vault_only() {
+    let cloud = Cloud::with_vault(&[]);
+    let vault = cloud.sandbox.json(["doctor"])["vault_id"].clone();
+    let policy = cloud.sandbox.json(["kms", "policy", "aws", "--account", "123456789012"]);
+    assert_eq!(policy["Version"], "2012-10-17");
+    let statement = &policy["Statement"][0];
+    assert_eq!(statement["Resource"], "arn:aws:kms:eu-central-1:123456789012:key/*");
+    let bound = &statement["Condition"]["StringEquals"];
+    assert_eq!(bound["kms:EncryptionContext:strongroom-vault"], vault);
+    assert!(policy["Statement"].as_array().unwrap().len() == 1, "{policy}");
+}
+
+#[test]
+fn a_policy_is_printed_for_a_configured_cloud_only() {
+    let sandbox = Sandbox::with_vault();
+    sandbox.refuses(["kms", "policy", "aws"], "BAD_ARGUMENT", 2);
+}
+
 /// A token of its own, and a sandbox whose commands see no other.
 struct Token {
     sandbox: Sandbox,

@@ -147,10 +147,19 @@ pub(crate) enum Keeper {
 
 impl Keeper {
     pub(super) fn of(protection: &ProtectionArgs, kms: &KmsArgs) -> anyhow::Result<Self> {
-        Ok(match kms.kms {
-            None => Self::KeyFile(protection.to_config()?),
-            Some(kind) => Self::Kms(kms.to_config(kind)?, kms.wrapper_key.clone()),
-        })
+        match Self::elsewhere(kms)? {
+            Some(keeper) => Ok(keeper),
+            None => Ok(Self::KeyFile(protection.to_config()?)),
+        }
+    }
+
+    /// The KMS that was asked for, if one was.
+    pub(crate) fn elsewhere(kms: &KmsArgs) -> anyhow::Result<Option<Self>> {
+        let Some(kind) = kms.kms else {
+            return Ok(None);
+        };
+        let provider = kms.to_config(kind)?;
+        Ok(Some(Self::Kms(provider, kms.wrapper_key.clone())))
     }
 
     /// Whether a configured KMS is kept so.
