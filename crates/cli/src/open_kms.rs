@@ -97,6 +97,10 @@ impl OpenedKms {
     }
 
     /// A usable wrapper key that was made for this vault.
+    #[cfg_attr(
+        not(any(feature = "kms-aws", feature = "kms-pkcs11")),
+        expect(unused_variables, reason = "a key file belongs to one vault")
+    )]
     pub(crate) async fn find_wrapper_key(&self, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
         match &self.adapter {
             #[cfg(feature = "kms-aws")]

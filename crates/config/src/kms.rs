@@ -208,6 +208,7 @@ const fn bad_value(field: &'static str, expected: &'static str) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Config, EXAMPLE};
 
     fn aws(fields: &str) -> Result<KmsConfig, String> {
         let text = format!("name = \"cloud\"\ntype = \"aws\"\n{fields}");
@@ -245,19 +246,15 @@ mod tests {
     #[test]
     fn a_token_has_one_name_and_a_pin_that_stands_elsewhere() {
         let token = |fields: &str| {
-            let text = format!("name = \"hsm\"\ntype = \"pkcs11\"\n{fields}");
-            let config: KmsConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
-            config.validate().map_err(|error| error.to_string())?;
-            Ok::<_, String>(config)
+            let section = format!("[[kms]]\nname = \"hsm\"\ntype = \"pkcs11\"\n{fields}");
+            let config = Config::parse(&format!("{EXAMPLE}\n{section}"));
+            config.map_err(|error| format!("{error} {error:?}"))
         };
         let module = "module = \"/usr/lib/softhsm/libsofthsm2.so\"";
         let pin = "pin = { file = \"/run/secrets/pin\" }";
         let sound = format!("{module}\ntoken-label = \"vault\"\n{pin}\n");
         let read = token(&sound).unwrap();
-        assert_eq!(
-            toml::from_str::<KmsConfig>(&toml::to_string(&read).unwrap()).unwrap(),
-            read
-        );
+        assert_eq!(Config::parse(&read.to_toml().unwrap()).unwrap(), read);
         for wrong in [
             format!("{module}\n{pin}"),
             format!("{sound}token-serial = \"1\""),

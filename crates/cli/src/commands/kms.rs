@@ -29,11 +29,9 @@ pub(crate) enum Command {
     /// Print what the cloud must allow, in the form that it takes
     ///
     /// The node may use keys, and those of this vault only; whoever administers them may make and delete keys and use none.
-    #[command(
-        after_help = "Examples:\n  strongroom kms policy aws\n  \
+    #[command(after_help = "Examples:\n  strongroom kms policy aws\n  \
         strongroom kms policy aws --for administrator --account 123456789012\n  \
-        strongroom kms policy aws --mode external"
-    )]
+        strongroom kms policy aws --mode external")]
     Policy(policy::Options),
     /// Give the key file a passphrase, or another one, or take it away
     #[command(

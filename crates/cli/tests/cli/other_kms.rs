@@ -164,7 +164,10 @@ fn quickstart_shows_a_node_whose_wrapper_key_is_in_aws() {
     let shown = cloud.sandbox.json(args);
     let checks = shown["checks"].as_array().unwrap();
     assert!(checks.len() > 5, "{shown}");
-    assert!(checks.iter().all(|check| check["passed"] == true), "{shown}");
+    assert!(
+        checks.iter().all(|check| check["passed"] == true),
+        "{shown}"
+    );
     assert!(!cloud.wrapper_key().is_empty());
 }
 
@@ -172,13 +175,21 @@ fn quickstart_shows_a_node_whose_wrapper_key_is_in_aws() {
 fn the_policy_of_a_node_opens_the_wraps_of_its_vault_only() {
     let cloud = Cloud::with_vault(&[]);
     let vault = cloud.sandbox.json(["doctor"])["vault_id"].clone();
-    let policy = cloud.sandbox.json(["kms", "policy", "aws", "--account", "123456789012"]);
+    let policy = cloud
+        .sandbox
+        .json(["kms", "policy", "aws", "--account", "123456789012"]);
     assert_eq!(policy["Version"], "2012-10-17");
     let statement = &policy["Statement"][0];
-    assert_eq!(statement["Resource"], "arn:aws:kms:eu-central-1:123456789012:key/*");
+    assert_eq!(
+        statement["Resource"],
+        "arn:aws:kms:eu-central-1:123456789012:key/*"
+    );
     let bound = &statement["Condition"]["StringEquals"];
     assert_eq!(bound["kms:EncryptionContext:strongroom-vault"], vault);
-    assert!(policy["Statement"].as_array().unwrap().len() == 1, "{policy}");
+    assert!(
+        policy["Statement"].as_array().unwrap().len() == 1,
+        "{policy}"
+    );
 }
 
 #[test]

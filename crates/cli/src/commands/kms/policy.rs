@@ -134,7 +134,12 @@ fn use_of_keys(mode: Mode, keys: &str, vault: &str) -> Statement {
         Mode::External => Statement {
             sid: "UseExternalKeys",
             effect: "Allow",
-            action: vec!["kms:Decrypt", "kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"],
+            action: vec![
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GetPublicKey",
+                "kms:Sign",
+            ],
             resource: keys.to_owned(),
             condition: Some(ours(json!({}))),
         },
@@ -188,7 +193,11 @@ mod tests {
         for mode in [Mode::Envelope, Mode::External] {
             let used = [use_of_keys(mode, "keys", "00")];
             let made = administration(mode, "keys");
-            for action in ["kms:CreateKey", "kms:ScheduleKeyDeletion", "kms:TagResource"] {
+            for action in [
+                "kms:CreateKey",
+                "kms:ScheduleKeyDeletion",
+                "kms:TagResource",
+            ] {
                 assert!(!actions(&used).contains(&action), "{action}");
                 assert!(actions(&made).contains(&action), "{action}");
             }
@@ -205,7 +214,11 @@ mod tests {
             statements.push(use_of_keys(mode, "arn:aws:kms:r:1:key/*", "00"));
             for statement in statements.iter().filter(|it| it.resource != "*") {
                 let condition = statement.condition.as_ref().unwrap();
-                assert_eq!(condition["StringEquals"][CREATED_BY], US, "{}", statement.sid);
+                assert_eq!(
+                    condition["StringEquals"][CREATED_BY], US,
+                    "{}",
+                    statement.sid
+                );
             }
         }
     }
