@@ -37,6 +37,7 @@ mod password;
 mod private_key;
 mod public_key;
 mod random;
+mod secp256k1;
 mod signing;
 mod spec;
 mod symmetric;

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, ParsedPublicKey};
 use der::asn1::ObjectIdentifier;
 use k256::elliptic_curve::sec1::ToSec1Point;
 
+use crate::secp256k1;
 use crate::spec::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 
 /// A curve whose points and scalars are encoded as in SEC 1.
@@ -103,10 +104,7 @@ impl Curve {
                 let key = agreement::PrivateKey::from_private_key(agreement, scalar).ok()?;
                 Some(key.compute_public_key().ok()?.as_ref().to_vec())
             }
-            None => {
-                let key = k256::SecretKey::from_slice(scalar).ok()?;
-                Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())
-            }
+            None => secp256k1::leaving_no_stack(|| secp256k1::public_point(scalar)),
         }
     }
 

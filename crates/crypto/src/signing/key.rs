@@ -7,7 +7,6 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
     KeyPair, PqdsaKeyPair,
 };
-use k256::ecdsa::signature::Signer;
 
 use super::{SignError, Signature};
 use crate::fingerprint::Fingerprint;
@@ -15,6 +14,7 @@ use crate::key_error::KeyError;
 use crate::private_key::PrivateKey;
 use crate::private_key::derive::ml_dsa_pair;
 use crate::public_key::SigningPublicKey;
+use crate::secp256k1;
 use crate::spec::{KeySpec, SigningAlgorithms, SigningKeySpec};
 use crate::usage::KeyUsages;
 
@@ -149,7 +149,7 @@ impl Pair {
                     .map(Self::Ecdsa)
             }
             SigningKeySpec::EcSecp256k1 => {
-                let key = Box::new(k256::ecdsa::SigningKey::from_slice(private).ok()?);
+                let key = secp256k1::leaving_no_stack(|| secp256k1::open(private))?;
                 let ours = key.verifying_key().to_sec1_point(false);
                 (ours.as_bytes() == public).then_some(Self::Secp256k1(key))
             }
@@ -172,10 +172,7 @@ impl Pair {
                 .sign(&SystemRandom::new(), message)
                 .ok()
                 .map(|bytes| bytes.as_ref().to_vec()),
-            Self::Secp256k1(key) => {
-                let signature: k256::ecdsa::Signature = key.try_sign(message).ok()?;
-                Some(signature.to_der().as_bytes().to_vec())
-            }
+            Self::Secp256k1(key) => secp256k1::leaving_no_stack(|| secp256k1::sign(key, message)),
             Self::MlDsa(pair) => {
                 let mut bytes = vec![0; pair.algorithm().signature_len()];
                 pair.sign(message, &mut bytes).ok()?;
