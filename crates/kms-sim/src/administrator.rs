@@ -52,7 +52,7 @@ impl<'a> Administrator<'a> {
         Ok(self.cloud.keys.cancel_deletion(self.region, id)?)
     }
 
-    /// Gives a symmetric key a new version.
+    /// Gives a symmetric key a new version. That is AWS's rotation; Google's keys rotate by their plan.
     ///
     /// # Errors
     /// [`AdministratorError`] if there is no such key, it is not enabled, it is of another kind, a replica, or was

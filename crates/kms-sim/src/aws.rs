@@ -23,4 +23,3 @@ mod specs;
 mod tags;
 
 pub(crate) use call::Call;
-pub(crate) use error::AwsError;

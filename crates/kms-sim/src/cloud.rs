@@ -7,6 +7,7 @@ use strongroom_crypto::Random;
 
 use crate::calls::Calls;
 use crate::clock::SimulatorClock;
+use crate::gcp::Inventory;
 use crate::keys::{Keys, Room};
 use crate::scenario::Scenario;
 use crate::weather::Sky;
@@ -16,6 +17,8 @@ use crate::weather::Sky;
 pub(crate) struct Cloud {
     pub(crate) account: String,
     pub(crate) keys: Keys,
+    /// What Google's cloud knows beside the keys themselves.
+    pub(crate) inventory: Inventory,
     pub(crate) sky: Sky,
     pub(crate) clock: Arc<SimulatorClock>,
     pub(crate) random: Arc<dyn Random>,
@@ -37,6 +40,7 @@ impl Cloud {
         Self {
             account: scenario.account.clone(),
             keys: Keys::new(Arc::clone(&random), Arc::clone(&clock), room),
+            inventory: Inventory::default(),
             sky: Sky::new(Arc::clone(&clock), scenario.seed, scenario.weather.clone()),
             clock,
             random,

@@ -18,6 +18,21 @@
 //! It differs from AWS in these: no policies, grants, imported material or custom key stores; new keys are usable at
 //! once unless the weather delays them; a rotation on demand happens at once; one algorithm for each kind of key.
 //!
+//! # The face of Google's Cloud KMS
+//!
+//! REST v1 (JSON) below `/v1/` at the same [`Simulator::endpoint`], checked with Google's own Python client over its REST
+//! transport. Any project will do, and callers need no credentials. Enumerations are answered as names, or as numbers
+//! where `$alt=json;enum-encoding=int` asks for them.
+//!
+//! It has locations, key rings, crypto keys, versions and what is computed with them, 22 methods in all, counted by their
+//! names in the service definition: `AsymmetricSign`, `GetCryptoKeyVersion`. A location is a *region* to the weather and to
+//! [`Administrator`]; a [`Fault`] names a crypto key by its id; each version is a key of its own in [`Simulator::keys`] and
+//! to the administrator, by its resource name. Visibility delays a version in the state `PENDING_GENERATION`.
+//!
+//! It differs from Google in these: no import, raw encryption, MACs, key encapsulation or EKM; lists take no filter and
+//! no order; a version is destroyed after whole days; a new template for versions is not taken; the protection level
+//! changes nothing but limits of length.
+//!
 //! # Control
 //!
 //! Programs that are no Rust test steer it under `/control/` on the same port, and on a port of its own that works when
@@ -51,6 +66,8 @@ mod calls;
 mod clock;
 mod cloud;
 mod control;
+mod face;
+mod gcp;
 mod keys;
 mod scenario;
 mod server;

@@ -35,7 +35,7 @@ pub struct Weather {
     pub lost_answers: Vec<LostAnswer>,
     /// Calls that are refused with an error.
     pub faults: Vec<Fault>,
-    /// How long new keys and replicas cannot be found, in milliseconds.
+    /// How long new keys and replicas cannot be found, or at Google are being generated, in milliseconds.
     pub visibility_delay_ms: u64,
 }
 

@@ -28,7 +28,10 @@ pub(super) fn check_packages() -> Result<String, String> {
     if installed != Some(wanted) {
         return Err(format!("{} is not what it should be", folder.display()));
     }
-    let probe = ["-c", "import boto3, moto; print('moto', moto.__version__)"];
+    let probe = [
+        "-c",
+        "import boto3, google.cloud.kms, moto; print('moto', moto.__version__)",
+    ];
     let python = folder.join("bin/python");
     match Program::new(python).args(probe).try_output() {
         Some(version) => Ok(first_line(&version)),

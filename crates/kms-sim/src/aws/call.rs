@@ -12,6 +12,7 @@ use super::error::AwsError;
 use super::operations::{Handler, Operation, Work};
 use super::session::Session;
 use crate::cloud::Cloud;
+use crate::face::Asked;
 use crate::keys::{Key, KeySpec, SealedBy};
 use crate::weather::{Load, Meeting, Subject};
 
@@ -51,8 +52,26 @@ impl Call {
         })
     }
 
-    /// Meets the weather.
-    pub(crate) fn meet(&self, cloud: &Cloud) -> Meeting {
+    /// The key that the call is about: the one that it names, else the one that its ciphertext names.
+    fn named_key(&self, cloud: &Cloud) -> Option<Key> {
+        let member = |name: &str| self.body.get(name)?.as_str();
+        let names = ["KeyId", "DestinationKeyId", "TargetKeyId"];
+        if let Some(name) = names.into_iter().find_map(member) {
+            return Session::new(cloud, &self.region).resolve(name).ok();
+        }
+        let ciphertext = BASE64.decode(member("CiphertextBlob")?.as_bytes()).ok()?;
+        let by = SealedBy::read(&ciphertext).ok()?;
+        cloud.keys.find(&self.region, &by.key_id).ok()
+    }
+}
+
+impl Asked for Call {
+    type Refusal = AwsError;
+
+    const CONTENT_TYPE: &'static str = "application/x-amz-json-1.1";
+    const REQUEST_ID: Option<&'static str> = Some("x-amzn-requestid");
+
+    fn meet(&self, cloud: &Cloud) -> Meeting {
         let key = self.named_key(cloud);
         let load = match self.operation.work {
             Work::Administers => Load::Control,
@@ -66,8 +85,7 @@ impl Call {
         })
     }
 
-    /// Does the work.
-    pub(crate) fn perform(self, cloud: &Cloud) -> Result<Value, AwsError> {
+    fn perform(self, cloud: &Cloud) -> Result<Value, AwsError> {
         let Self {
             operation,
             region,
@@ -75,18 +93,6 @@ impl Call {
         } = self;
         let handler: Handler = operation.handler;
         handler(&Session::new(cloud, &region), body)
-    }
-
-    /// The key that the call is about: the one that it names, else the one that its ciphertext names.
-    fn named_key(&self, cloud: &Cloud) -> Option<Key> {
-        let member = |name: &str| self.body.get(name)?.as_str();
-        let names = ["KeyId", "DestinationKeyId", "TargetKeyId"];
-        if let Some(name) = names.into_iter().find_map(member) {
-            return Session::new(cloud, &self.region).resolve(name).ok();
-        }
-        let ciphertext = BASE64.decode(member("CiphertextBlob")?.as_bytes()).ok()?;
-        let by = SealedBy::read(&ciphertext).ok()?;
-        cloud.keys.find(&self.region, &by.key_id).ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::face::Refusal;
 use crate::keys::KeyError;
 use crate::weather::FaultKind;
 
@@ -27,10 +28,6 @@ impl AwsError {
 
     pub(super) fn unsupported(message: impl Into<String>) -> Self {
         Self::new("UnsupportedOperationException", message)
-    }
-
-    pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new("KMSInternalException", message)
     }
 
     /// What the keys answered about `subject`, which is an ARN.
@@ -74,9 +71,18 @@ impl AwsError {
             KeyError::Library(_) | KeyError::Random(_) => Self::internal(error.to_string()),
         }
     }
+}
 
-    /// A fault of the weather.
-    pub(crate) fn of_fault(fault: FaultKind) -> Self {
+impl Refusal for AwsError {
+    fn internal(message: String) -> Self {
+        Self::new("KMSInternalException", message)
+    }
+
+    fn too_long() -> Self {
+        Self::new("RequestEntityTooLargeException", "")
+    }
+
+    fn of_fault(fault: FaultKind) -> Self {
         match fault {
             FaultKind::AccessDenied => Self::new(
                 "AccessDeniedException",
@@ -86,7 +92,7 @@ impl AwsError {
                 "ExpiredTokenException",
                 "The security token included in the request is expired",
             ),
-            FaultKind::Internal => Self::internal("An internal error occurred"),
+            FaultKind::Internal => Self::internal("An internal error occurred".to_owned()),
             FaultKind::KeyUnavailable => Self::new(
                 "KeyUnavailableException",
                 "The key is not available at present",
@@ -104,8 +110,7 @@ impl AwsError {
         }
     }
 
-    /// The HTTP status.
-    pub(crate) fn status(&self) -> u16 {
+    fn status(&self) -> u16 {
         match self.code {
             "UnknownOperationException" => 404,
             "RequestEntityTooLargeException" => 413,
@@ -115,7 +120,7 @@ impl AwsError {
         }
     }
 
-    pub(crate) fn body(&self) -> Value {
+    fn body(&self) -> Value {
         if self.message.is_empty() {
             json!({"__type": self.code})
         } else {

@@ -44,6 +44,7 @@ pub(super) fn create_key(session: &Session<'_>, body: Value) -> Result<Value, Aw
     let description = input.description.unwrap_or_default();
     check_length(description.len(), "description", &(0..=MAX_DESCRIPTION))?;
     let wishes = NewKey {
+        id: None,
         spec,
         multi_region: input.multi_region.unwrap_or_default(),
         description,

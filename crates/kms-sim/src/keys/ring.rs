@@ -29,6 +29,8 @@ pub(crate) struct Room {
 /// Wishes for a new key.
 #[derive(Clone, Debug)]
 pub(crate) struct NewKey {
+    /// The id, for clouds that let callers choose; none: a random one.
+    pub(crate) id: Option<String>,
     pub(crate) spec: KeySpec,
     pub(crate) multi_region: bool,
     pub(crate) description: String,
@@ -56,9 +58,11 @@ impl Keys {
         }
     }
 
-    /// Makes a key. Its id is a UUID, or `mrk-` and 32 hexadecimal digits if other regions can have it too.
+    /// Makes a key. Unless its id was chosen, it is a UUID, or `mrk-` and 32 hexadecimal digits if other regions can
+    /// have it too. [`KeyError::Exists`] if a chosen one is taken.
     pub(crate) fn create(&self, region: &str, wishes: NewKey) -> Result<Key, KeyError> {
         let NewKey {
+            id,
             spec,
             multi_region,
             description,
@@ -66,16 +70,19 @@ impl Keys {
             visible_at,
         } = wishes;
         let random = self.random.as_ref();
-        let id = if multi_region {
-            format!("mrk-{}", random_text::hex::<16>(random)?)
-        } else {
-            random_text::uuid(random)?
+        let id = match id {
+            Some(id) => id,
+            None if multi_region => format!("mrk-{}", random_text::hex::<16>(random)?),
+            None => random_text::uuid(random)?,
         };
         self.with(|store, _now| store.check_room(region, self.room.keys))?;
         // Outside of the lock: RSA takes long.
         let family = Family::generate(spec, multi_region, region, random)?;
         self.with(|store, created_at| {
             store.check_room(region, self.room.keys)?;
+            if store.families.contains_key(&id) {
+                return Err(KeyError::Exists);
+            }
             store.families.insert(id.clone(), family);
             let regional = RegionalKey {
                 state: KeyState::Enabled,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,20 +13,19 @@ use strongroom_crypto::clock::Clock;
 
 use super::connection::Cut;
 use super::listener::Front;
-use crate::aws::{AwsError, Call};
 use crate::cloud::Cloud;
-use crate::control;
+use crate::face::{Asked, Refusal as _};
 use crate::keys::uuid;
-use crate::weather::OutageKind;
+use crate::weather::{FaultKind, OutageKind};
+use crate::{aws, control, gcp};
 
-/// The longest request that is understood, in bytes; the longest that AWS takes is a plaintext and its context.
+/// The longest request that is understood, in bytes; the longest that a cloud takes is Google's
+/// plaintext of 64 KiB and as much data beside it, in Base64.
 const MAX_REQUEST: usize = 256 * 1024;
 
 /// The longest request that is read to its end, so that its sender can read the refusal.
 const MAX_READ: usize = 8 * 1024 * 1024;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 const PLAIN_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 type Answer = Response<Full<Bytes>>;
@@ -45,36 +45,53 @@ pub(super) async fn answer(
         return Err(Cut::Close);
     };
     let body = body.to_bytes();
-    if body.len() > MAX_REQUEST {
-        let error = AwsError::new("RequestEntityTooLargeException", "");
-        return Ok(aws_error(cloud, &error));
-    }
     if is_control {
         let (status, document) = control::answer(cloud, &parts.method, path, &body);
         return Ok(response(cloud, status, PLAIN_JSON, &document));
     }
-    if front == Front::Control || parts.method != Method::POST || path != "/" {
-        let document = json!({"error": "no such resource"});
-        return Ok(response(
-            cloud,
-            StatusCode::NOT_FOUND,
-            PLAIN_JSON,
-            &document,
-        ));
+    let Parts {
+        method,
+        uri,
+        headers,
+        ..
+    } = &parts;
+    let too_long = body.len() > MAX_REQUEST;
+    match front {
+        Front::Everything if gcp::is_ours(path) && too_long => Ok(too_long_for::<gcp::Call>(cloud)),
+        Front::Everything if gcp::is_ours(path) => {
+            let name = gcp::Call::operation_of(method, uri);
+            through_weather(cloud, name, gcp::Call::read(method, uri, &body)).await
+        }
+        Front::Everything if too_long => Ok(too_long_for::<aws::Call>(cloud)),
+        Front::Everything if *method == Method::POST && path == "/" => {
+            let name = aws::Call::operation_of(headers);
+            through_weather(cloud, name, aws::Call::read(cloud, headers, &body)).await
+        }
+        Front::Everything | Front::Control => {
+            let document = json!({"error": "no such resource"});
+            Ok(response(
+                cloud,
+                StatusCode::NOT_FOUND,
+                PLAIN_JSON,
+                &document,
+            ))
+        }
     }
-    aws(cloud, &parts.headers, &body).await
 }
 
-/// A call of AWS: counted, through the weather, done, and answered unless the answer gets lost.
-async fn aws(cloud: &Arc<Cloud>, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Cut> {
-    let name = Call::operation_of(headers);
+/// A call: counted, through the weather, done, and answered unless the answer gets lost.
+async fn through_weather<A: Asked>(
+    cloud: &Arc<Cloud>,
+    name: &'static str,
+    call: Result<A, A::Refusal>,
+) -> Result<Answer, Cut> {
     let count = |change: fn(&mut crate::Count)| cloud.calls.lock().change(name, change);
     count(|count| count.arrived += 1);
-    let refuse = |error: AwsError| {
+    let refuse = |error: A::Refusal| {
         count(|count| count.failed += 1);
-        Ok(aws_error(cloud, &error))
+        Ok(refusal::<A>(cloud, &error))
     };
-    let call = match Call::read(cloud, headers, body) {
+    let call = match call {
         Ok(call) => call,
         Err(error) => return refuse(error),
     };
@@ -85,19 +102,19 @@ async fn aws(cloud: &Arc<Cloud>, headers: &HeaderMap, body: &[u8]) -> Result<Ans
         Some(OutageKind::Reset) => return Err(Cut::HalfThenReset),
         Some(OutageKind::Hang) => std::future::pending().await,
         Some(OutageKind::InternalError) => {
-            return refuse(AwsError::internal("An internal error occurred"));
+            return refuse(A::Refusal::of_fault(FaultKind::Internal));
         }
     }
     if !meeting.latency.is_zero() {
         tokio::time::sleep(meeting.latency).await;
     }
     if let Some(fault) = meeting.fault {
-        return refuse(AwsError::of_fault(fault));
+        return refuse(A::Refusal::of_fault(fault));
     }
     let worker = Arc::clone(cloud);
     // RSA keys take long to make, and no thread that serves others waits for them.
     let done = tokio::task::spawn_blocking(move || call.perform(&worker)).await;
-    let done = done.unwrap_or_else(|stopped| Err(AwsError::internal(stopped.to_string())));
+    let done = done.unwrap_or_else(|stopped| Err(A::Refusal::internal(stopped.to_string())));
     if done.is_ok() {
         count(|count| count.succeeded += 1);
     } else {
@@ -108,14 +125,32 @@ async fn aws(cloud: &Arc<Cloud>, headers: &HeaderMap, body: &[u8]) -> Result<Ans
         return Err(Cut::Close);
     }
     Ok(match done {
-        Ok(document) => response(cloud, StatusCode::OK, AWS_JSON, &document),
-        Err(error) => aws_error(cloud, &error),
+        Ok(document) => answer_of::<A>(cloud, StatusCode::OK, &document),
+        Err(error) => refusal::<A>(cloud, &error),
     })
 }
 
-fn aws_error(cloud: &Cloud, error: &AwsError) -> Answer {
+fn too_long_for<A: Asked>(cloud: &Cloud) -> Answer {
+    refusal::<A>(cloud, &A::Refusal::too_long())
+}
+
+fn refusal<A: Asked>(cloud: &Cloud, error: &A::Refusal) -> Answer {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    response(cloud, status, AWS_JSON, &error.body())
+    answer_of::<A>(cloud, status, &error.body())
+}
+
+/// An answer with the headers of its cloud.
+fn answer_of<A: Asked>(cloud: &Cloud, status: StatusCode, document: &Value) -> Answer {
+    let kind = HeaderValue::from_static(A::CONTENT_TYPE);
+    let mut answer = response(cloud, status, kind, document);
+    if let Some(header) = A::REQUEST_ID {
+        // Without an id an answer is still an answer.
+        let id = uuid(cloud.random.as_ref()).ok();
+        if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
+            answer.headers_mut().insert(header, id);
+        }
+    }
+    answer
 }
 
 fn response(cloud: &Cloud, status: StatusCode, kind: HeaderValue, document: &Value) -> Answer {
@@ -128,11 +163,6 @@ fn response(cloud: &Cloud, status: StatusCode, kind: HeaderValue, document: &Val
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, kind);
-    // Without an id an answer is still an answer.
-    let id = uuid(cloud.random.as_ref()).ok();
-    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
-        headers.insert(REQUEST_ID, id);
-    }
     // Clients correct their clocks by this one; it must be the clock that judges their dates.
     if let Some(date) = date(cloud) {
         headers.insert(DATE, date);

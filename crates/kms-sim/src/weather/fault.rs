@@ -41,7 +41,8 @@ pub struct Fault {
     pub error: FaultKind,
     /// The operation; none: any.
     pub operation: Option<String>,
-    /// The id of the key that the call, or else its ciphertext, names; none: any, and calls that name no key.
+    /// The id of the key that the call, or else its ciphertext, names, at Google the id of the crypto key; none: any, and
+    /// calls that name no key.
     pub key: Option<String>,
     /// How many calls it hits; none: all, until there is other weather.
     pub times: Option<u64>,

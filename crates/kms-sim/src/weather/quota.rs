@@ -10,7 +10,7 @@ use crate::scenario::ScenarioError;
 
 /// Calls per second, for each kind of work; a second's worth may come at once. None: no limit.
 ///
-/// As AWS has it: cryptographic calls share one quota for each kind of key, every other operation has one for itself.
+/// As AWS has it, and the same for the Google face: cryptographic calls share one quota for each kind of key, every other operation has one for itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Quotas {

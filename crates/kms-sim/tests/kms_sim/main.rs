@@ -7,13 +7,16 @@
     reason = "helpers of tests: a failure is a failed test"
 )]
 
-mod boto3;
 mod client;
 mod conformance;
 mod control;
 mod cryptography;
 mod determinism;
+mod google;
+mod google_keys;
+mod google_weather;
 mod house;
+mod judges;
 mod keys;
 mod lifecycle;
 mod outages;

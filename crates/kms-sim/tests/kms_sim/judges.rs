@@ -1,4 +1,4 @@
-//! The outside judge: Amazon's own Python client.
+//! The outside judges: the Python clients of Amazon and Google.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +11,8 @@ fn python() -> PathBuf {
     target.join("python/bin/python")
 }
 
-#[test]
-fn amazons_python_client_finds_the_aws_face_to_be_aws() {
+/// Runs a script of `tests/clients` against a new simulator, and counts the calls that came.
+fn judged_by(script: &str) -> u64 {
     let python = python();
     assert!(
         python.exists(),
@@ -20,14 +20,24 @@ fn amazons_python_client_finds_the_aws_face_to_be_aws() {
         python.display()
     );
     let simulator = Simulator::start(Scenario::default()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/aws_scenario.py");
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     let output = Command::new(python)
-        .arg(script)
+        .arg(scripts.join(script))
         .args([simulator.endpoint(), simulator.control_endpoint()])
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}\n{complaints}");
-    assert!(simulator.calls().total() > 100, "{told}");
+    simulator.calls().total()
+}
+
+#[test]
+fn amazons_python_client_finds_the_aws_face_to_be_aws() {
+    assert!(judged_by("aws_scenario.py") > 100);
+}
+
+#[test]
+fn googles_python_client_finds_the_google_face_to_be_google() {
+    assert!(judged_by("gcp_scenario.py") > 100);
 }
