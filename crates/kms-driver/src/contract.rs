@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 #[expect(
+    clippy::allow_attributes_without_reason,
     unnameable_types,
     unreachable_pub,
     unused_qualifications,

@@ -24,7 +24,16 @@ const WALLED: &[(&str, &[&str], &str)] = &[
         "errors are typed everywhere else",
     ),
     ("clap", &["cli", "xtask"], "only they read arguments"),
-    ("prost", &["proto"], "generated protobuf types stay there"),
+    (
+        "prost",
+        &["proto", "kms-driver"],
+        "generated protobuf types stay there",
+    ),
+    (
+        "tonic",
+        &["kms-driver"],
+        "gRPC is how a KMS driver is reached",
+    ),
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
 ];
 
