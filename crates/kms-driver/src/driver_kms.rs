@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use prost::Message;
@@ -32,6 +33,7 @@ pub(crate) type Client = KmsDriverClient<Channel>;
 pub struct DriverKms {
     client: Client,
     capabilities: Arc<Capabilities>,
+    answer_within: Duration,
 }
 
 impl fmt::Debug for DriverKms {
@@ -55,7 +57,7 @@ impl DriverKms {
             .max_encoding_message_size(MAX_GRPC_BYTES);
         let mut asking = client.clone();
         let asked = asking.capabilities(traced(CapabilitiesRequest {}));
-        let waited = settings.connect_within;
+        let waited = settings.answer_within;
         let Ok(answer) = tokio::time::timeout(waited, asked).await else {
             return Err(DriverError::NoAnswer { waited }.into());
         };
@@ -66,6 +68,7 @@ impl DriverKms {
         Ok(Self {
             client,
             capabilities,
+            answer_within: waited,
         })
     }
 
@@ -195,10 +198,12 @@ impl KmsProvider for DriverKms {
         holds.then(|| Arc::new(self.clone()) as Arc<dyn ExternalKeys>)
     }
 
-    /// What the driver says of itself; a driver that cannot be reached has failed, and may come back.
+    /// What the driver says of itself; one that cannot be reached or says nothing in time has failed, and may come back.
     async fn health(&self) -> KmsHealth {
-        match self.client().health(traced(HealthRequest {})).await {
-            Ok(said) => {
+        let mut client = self.client();
+        let asked = client.health(traced(HealthRequest {}));
+        match tokio::time::timeout(self.answer_within, asked).await {
+            Ok(Ok(said)) => {
                 let said = said.into_inner();
                 let reason = status::plain(&said.reason);
                 match HealthState::try_from(said.state).unwrap_or_default() {
@@ -208,7 +213,10 @@ impl KmsProvider for DriverKms {
                     HealthState::Failed | HealthState::Unspecified => KmsHealth::Failed { reason },
                 }
             }
-            Err(status) => KmsHealth::Failed {
+            Err(_late) => KmsHealth::Failed {
+                reason: "the KMS driver says nothing".to_owned(),
+            },
+            Ok(Err(status)) => KmsHealth::Failed {
                 reason: status::plain(&format!("the KMS driver does not answer: {status}")),
             },
         }

@@ -33,8 +33,9 @@ pub struct DriverSettings {
     pub name: Option<String>,
     /// Where it listens.
     pub endpoint: DriverEndpoint,
-    /// How long it may take to say what it can do. Later calls are bounded by what surrounds the provider.
-    pub connect_within: Duration,
+    /// How long it may take to say what it can do and how it feels. All other calls are bounded by what surrounds the
+    /// provider, which these do not pass.
+    pub answer_within: Duration,
 }
 
 impl DriverSettings {
@@ -47,7 +48,7 @@ impl DriverSettings {
                 path: path.into(),
                 user: None,
             },
-            connect_within: Duration::from_secs(10),
+            answer_within: Duration::from_secs(10),
         }
     }
 }

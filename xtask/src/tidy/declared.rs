@@ -29,11 +29,6 @@ const WALLED: &[(&str, &[&str], &str)] = &[
         &["proto", "kms-driver"],
         "generated protobuf types stay there",
     ),
-    (
-        "tonic",
-        &["kms-driver"],
-        "gRPC is how a KMS driver is reached",
-    ),
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
 ];
 

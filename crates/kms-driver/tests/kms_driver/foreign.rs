@@ -10,7 +10,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use strongroom_errors::Coded;
-use strongroom_kms::{ExternalKeys, KeyWrapper, KmsError, KmsProvider, WrapperKeyRequest};
+use strongroom_kms::{
+    ExternalKeys, KeyWrapper, KmsError, KmsHealth, KmsProvider, WrapperKeyRequest,
+};
 use strongroom_kms_driver::{DriverKms, DriverSettings, bind_unix_socket};
 use tonic::{Code, Status, body::Body};
 
@@ -25,6 +27,8 @@ enum Reply {
     Fails(Code, Vec<u8>),
     /// Nothing: the connection ends.
     Dies,
+    /// Nothing, for ever.
+    Hangs,
 }
 
 /// Field 1 as text or bytes, which are the same on the wire.
@@ -85,12 +89,13 @@ fn text(first: impl Into<Vec<u8>>) -> Reply {
     Reply::Says(Text { first }.encode_to_vec())
 }
 
-fn respond(reply: Reply) -> Result<Response<Body>, std::io::Error> {
+async fn respond(reply: Reply) -> Result<Response<Body>, std::io::Error> {
     let message = match reply {
         Reply::Says(message) => message,
         Reply::Fails(code, details) => {
             return Ok(Status::with_details(code, "no", details.into()).into_http());
         }
+        Reply::Hangs => std::future::pending().await,
         Reply::Dies => return Err(std::io::Error::other("dies")),
     };
     let mut frame = vec![0];
@@ -118,7 +123,7 @@ async fn driver(house: &House, can: Can, reply: Reply) -> Result<DriverKms, KmsE
                     "/strongroom.kms.v1.KmsDriver/Capabilities" => Reply::Says(can.to_vec()),
                     _ => reply.clone(),
                 };
-                async move { respond(reply) }
+                respond(reply)
             });
             let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
             tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
@@ -189,6 +194,16 @@ async fn a_driver_that_dies_during_a_call_is_unavailable() {
     let error = wrapping(Reply::Dies).await.unwrap_err();
     assert!(matches!(error, KmsError::Unavailable { .. }), "{error:?}");
     assert!(error.is_retryable());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_driver_that_hangs_does_not_feel_well() {
+    let house = House::new();
+    let driver = driver(&house, everything(), Reply::Hangs).await.unwrap();
+    // From here on time jumps to the deadline as soon as everybody waits.
+    tokio::time::pause();
+    let reason = "the KMS driver says nothing".to_owned();
+    assert_eq!(driver.health().await, KmsHealth::Failed { reason });
 }
 
 #[tokio::test(flavor = "current_thread")]
