@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
     ("kms-aws", &["crypto", "errors", "kms", "memory"]),
+    ("kms-driver", &["crypto", "errors", "kms", "memory"]),
     ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
     ("kms-pkcs11", &["crypto", "errors", "kms", "memory"]),
     ("kms-sim", &["crypto", "errors", "kms", "memory"]),
@@ -57,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("cli", &["kms-sim"]),
     ("kms-aws", &["kms-sim"]),
+    ("kms-driver", &["files", "kms-local"]),
     ("vault", &["kms-local", "store-sqlite"]),
 ];
 const FOR_ALL_TESTS: &str = "test-support";

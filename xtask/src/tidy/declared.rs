@@ -24,7 +24,11 @@ const WALLED: &[(&str, &[&str], &str)] = &[
         "errors are typed everywhere else",
     ),
     ("clap", &["cli", "xtask"], "only they read arguments"),
-    ("prost", &["proto"], "generated protobuf types stay there"),
+    (
+        "prost",
+        &["proto", "kms-driver"],
+        "generated protobuf types stay there",
+    ),
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
 ];
 
