@@ -175,11 +175,23 @@ pub(crate) async fn open_or_make(
     global: &Global,
     plan: &Plan<'_>,
 ) -> anyhow::Result<(Session, bool)> {
-    if SqliteStore::exists(&global.dir) {
-        plan.check(global)?;
-        return Ok((Session::open(global).await?, false));
+    if !SqliteStore::exists(&global.dir) {
+        match make(global, plan).await {
+            // Somebody else was faster. Whoever gave up here would have kept the other one from its vault for a moment, and
+            // of many at once none might be left.
+            Err(refused) if is_already_a_vault(&refused) => {}
+            made => return Ok((made?, true)),
+        }
     }
-    Ok((make(global, plan).await?, true))
+    plan.check(global)?;
+    Ok((Session::open(global).await?, false))
+}
+
+fn is_already_a_vault(refused: &anyhow::Error) -> bool {
+    matches!(
+        refused.downcast_ref(),
+        Some(StoreError::AlreadyAVault { .. })
+    )
 }
 
 /// What was asked for; where nothing was said, a vault that was begun decides, or else the default.
