@@ -41,7 +41,7 @@ impl Refusal {
                 Self::named(operation, &code).unwrap_or_else(|| {
                     Self::Other(match status {
                         Some(429) => KmsError::Throttled { retry_after: None },
-                        Some(500..) => unavailable(error),
+                        Some(500..) => unavailable(&error),
                         _ => AwsKmsError::RequestRefused { operation, reason }.into(),
                     })
                 })
@@ -49,17 +49,17 @@ impl Refusal {
             SdkError::ResponseError(_)
                 if status.is_some_and(|status| status < 500) && !broke_off(&error) =>
             {
-                let source = error.into();
+                let source = in_one_line(&error).into();
                 Self::Other(KmsError::AnswerInvalid { operation, source })
             }
             other if let Some(why) = why_no_credentials(other) => {
                 Self::Other(KmsError::CredentialsRejected { source: why.into() })
             }
             SdkError::ConstructionFailure(_) => {
-                let reason = aws_sdk_kms::error::DisplayErrorContext(&error).to_string();
+                let reason = in_one_line(&error);
                 Self::Other(AwsKmsError::RequestRefused { operation, reason }.into())
             }
-            _ => Self::Other(unavailable(error)),
+            _ => Self::Other(unavailable(&error)),
         }
     }
 
@@ -144,10 +144,19 @@ impl Refusal {
     }
 }
 
-fn unavailable<E: Error + Send + Sync + 'static>(error: SdkError<E>) -> KmsError {
+fn unavailable(error: &(dyn Error + 'static)) -> KmsError {
     KmsError::Unavailable {
-        source: error.into(),
+        source: in_one_line(error).into(),
     }
+}
+
+/// What an error and its causes say. The error itself is not kept: its `Debug` shows the raw answer, which after an unwrap or
+/// a decryption may hold the plaintext.
+fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let lines: Vec<&str> = lines.map(str::trim).collect();
+    lines.join("; ")
 }
 
 /// Whether an answer ended before its end.
@@ -161,13 +170,7 @@ fn why_no_credentials(error: &(dyn Error + 'static)) -> Option<String> {
         let why = cause.downcast_ref::<CredentialsError>();
         why.is_some_and(|why| !matches!(why, CredentialsError::ProviderTimedOut(_)))
     })?;
-    let texts: Vec<String> = causes(cause).map(ToString::to_string).collect();
-    let lines: Vec<&str> = texts
-        .iter()
-        .flat_map(|text| text.lines())
-        .map(str::trim)
-        .collect();
-    Some(lines.join("; "))
+    Some(in_one_line(cause))
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
@@ -178,8 +181,8 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
 mod tests {
     use std::io;
 
-    use aws_sdk_kms::error::ConnectorError;
     use aws_sdk_kms::operation::sign::SignError;
+    use aws_sdk_kms::{config::http::HttpResponse, error::ConnectorError};
     use strongroom_errors::Coded;
 
     use super::*;
@@ -245,5 +248,23 @@ mod tests {
         let error = of(ConnectorError::other(nobody.into(), None));
         assert_eq!(error.code().name(), "KMS_CREDENTIALS_REJECTED");
         assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_shown() {
+        let raw = HttpResponse::new(
+            200.try_into().unwrap(),
+            r#"{"Plaintext": "aHVudGVyMg=="#.into(),
+        );
+        let failed = SdkError::<SignError>::response_error("it is cut", raw);
+        assert!(
+            format!("{failed:?}").contains("aHVudGVyMg"),
+            "the client shows it"
+        );
+        let refusal = Refusal::of(KmsOperation::UnwrapKey, failed);
+        let key = KmsKeyId::try_new("key").unwrap();
+        let error = refusal.about(KmsOperation::UnwrapKey, &key);
+        assert_eq!(error.code().name(), "KMS_ANSWER_INVALID");
+        assert!(!format!("{error:?}").contains("aHVudGVyMg"), "{error:?}");
     }
 }
