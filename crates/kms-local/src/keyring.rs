@@ -8,9 +8,10 @@ use strongroom_kms::{KmsError, KmsKeyId};
 mod key;
 mod material;
 
+pub use key::LocalKey;
 pub(crate) use key::{Key, StoredState, Version};
-pub use key::{KeyKind, LocalKey};
 pub(crate) use material::Material;
+pub use strongroom_kms::KeyKind;
 
 /// All keys of a key file. Cloning shares the secrets: a change is made on a clone, written, and only then shown.
 #[derive(Clone, Debug, Default)]

@@ -7,10 +7,9 @@
 //! ```
 //! In the canonical encoding of `strongroom-crypto`; times are microseconds since the epoch.
 
-use std::fmt;
-
 use strongroom_crypto::encoding::{Decoder, Encoder, EncodingError};
 use strongroom_crypto::{EncryptionKeySpec, KeyName, KeySpec, SigningKeySpec, Timestamp};
+pub use strongroom_kms::KeyKind;
 use strongroom_kms::{KeyState, KmsError, KmsKeyId, KmsOperation};
 
 use crate::key_id::KeyId;
@@ -24,38 +23,6 @@ const ENCRYPTION: u8 = 2;
 const ENABLED: u8 = 0;
 const DISABLED: u8 = 1;
 const PENDING_DELETION: u8 = 2;
-
-/// What a key of the token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// Wraps keys (AES-256-GCM).
-    Wrapper,
-    /// Signs.
-    Signing(SigningKeySpec),
-    /// Decrypts.
-    Encryption(EncryptionKeySpec),
-}
-
-impl KeyKind {
-    /// The spec of an external key; `None` for a wrapper key.
-    #[must_use]
-    pub const fn spec(self) -> Option<KeySpec> {
-        match self {
-            Self::Wrapper => None,
-            Self::Signing(spec) => Some(KeySpec::Signing(spec)),
-            Self::Encryption(spec) => Some(KeySpec::Encryption(spec)),
-        }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.spec() {
-            None => f.write_str("wrapper"),
-            Some(spec) => write!(f, "{} {spec}", spec.purpose()),
-        }
-    }
-}
 
 /// The state of a key as the token keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

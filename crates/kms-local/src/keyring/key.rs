@@ -1,44 +1,11 @@
 //! One key with its versions.
 
-use std::fmt;
 use std::sync::Arc;
 
-use strongroom_crypto::{EncryptionKeySpec, KeyName, KeySpec, SigningKeySpec, Timestamp};
-use strongroom_kms::{KeyState, KmsError, KmsKeyId, KmsOperation};
+use strongroom_crypto::{KeyName, Timestamp};
+use strongroom_kms::{KeyKind, KeyState, KmsError, KmsKeyId, KmsOperation};
 
 use super::material::Material;
-
-/// What a key of the key file is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// Wraps keys (AES-256).
-    Wrapper,
-    /// Signs.
-    Signing(SigningKeySpec),
-    /// Decrypts.
-    Encryption(EncryptionKeySpec),
-}
-
-impl KeyKind {
-    /// The spec of an external key; `None` for a wrapper key.
-    #[must_use]
-    pub const fn spec(self) -> Option<KeySpec> {
-        match self {
-            Self::Wrapper => None,
-            Self::Signing(spec) => Some(KeySpec::Signing(spec)),
-            Self::Encryption(spec) => Some(KeySpec::Encryption(spec)),
-        }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.spec() {
-            None => f.write_str("wrapper"),
-            Some(spec) => write!(f, "{} {spec}", spec.purpose()),
-        }
-    }
-}
 
 /// What a list of keys shows about one.
 #[derive(Clone, Debug, PartialEq, Eq)]
