@@ -12,7 +12,7 @@ mod graph;
 mod input;
 mod key_file;
 mod key_view;
-mod memory_peak;
+mod memory;
 mod open_kms;
 mod output;
 mod progress;

@@ -9,8 +9,7 @@
 //! What it is not: no protection against somebody who may read this process's memory (root, a debugger of the same
 //! user before hardening), and none for copies that a caller makes of an exposed slice.
 //!
-//! This is the only crate of the workspace with `unsafe` code, all of it in `src/arena.rs` but one call in
-//! `src/heap.rs`. Linux only.
+//! This is the only crate of the workspace with `unsafe` code, all of it in `src/arena.rs`. Linux only.
 //!
 //! ```
 //! use strongroom_memory::{SecretBytes, SecretWriter};
@@ -31,7 +30,6 @@
 
 mod arena;
 mod hardening;
-mod heap;
 mod secret_bytes;
 mod secret_writer;
 
@@ -39,6 +37,5 @@ pub use arena::ArenaStatistics;
 pub use hardening::{
     Hardening, HardeningReport, LockRefusal, LockedPages, harden_process, hardening,
 };
-pub use heap::heap_bytes_in_use;
 pub use secret_bytes::SecretBytes;
 pub use secret_writer::SecretWriter;

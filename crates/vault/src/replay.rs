@@ -14,7 +14,6 @@ use std::{io::BufRead, num::NonZeroUsize};
 
 use strongroom_crypto::Timestamp;
 use strongroom_errors::{Category, Coded, ErrorCode};
-use strongroom_memory::heap_bytes_in_use;
 use strongroom_proto::{
     ProtoError,
     topology::{Container, ItemReader, StreamError},
@@ -44,9 +43,22 @@ pub struct ReplaySettings {
     pub store: StoreId,
     /// Threads that decode and verify.
     pub threads: NonZeroUsize,
-    /// The most bytes of heap that the process may use. What is under way comes on top: for hostile input up to half a
-    /// GiB, mostly some MiB.
-    pub limit: u64,
+    /// How much memory it may take.
+    pub memory: MemoryLimit,
+}
+
+/// A limit on memory, and what tells how much is in use: only the program knows its allocator.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "made by callers, who must decide about each field"
+)]
+pub struct MemoryLimit {
+    /// The most bytes that the process may use. What is under way comes on top: for hostile input up to half a GiB, mostly
+    /// some MiB.
+    pub bytes: u64,
+    /// Bytes that the process uses now.
+    pub in_use: fn() -> u64,
 }
 
 /// Why a replay could not go on.
@@ -175,12 +187,13 @@ impl Replay {
 
     /// How many bytes of memory the process may still use.
     fn memory_left(&self) -> Result<u64, ReplayError> {
-        let limit = self.settings.limit;
-        let used = heap_bytes_in_use().unwrap_or_default();
-        limit.checked_sub(used).ok_or(ReplayError::LimitReached {
-            number: self.report.transactions,
-            limit,
-        })
+        let MemoryLimit { bytes, in_use } = self.settings.memory;
+        bytes
+            .checked_sub(in_use())
+            .ok_or(ReplayError::LimitReached {
+                number: self.report.transactions,
+                limit: bytes,
+            })
     }
 
     /// Transactions without times follow each other, and everything that was there before.

@@ -11,7 +11,7 @@ use strongroom_topology::{
     At, MappingCode, Rules, SignedTransaction, StoreId, StoredTransaction, TopologyStore,
 };
 use strongroom_vault::{
-    DEFAULT_REPLAY_LIMIT, Replay, ReplayError, ReplayReport, ReplaySettings, Vault,
+    DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings, Vault,
 };
 
 use crate::{
@@ -23,7 +23,10 @@ fn settings(threads: usize) -> ReplaySettings {
     ReplaySettings {
         store: "temporary:replay".parse().unwrap(),
         threads: NonZeroUsize::new(threads).unwrap(),
-        limit: DEFAULT_REPLAY_LIMIT,
+        memory: MemoryLimit {
+            bytes: DEFAULT_REPLAY_LIMIT,
+            in_use: || 0,
+        },
     }
 }
 
@@ -283,7 +286,10 @@ async fn no_more_is_kept_than_the_limit_allows() {
     let signed = transactions().await;
     let list = encode_signed_transactions(&signed);
     let limited = ReplaySettings {
-        limit: 1000,
+        memory: MemoryLimit {
+            bytes: 1000,
+            in_use: || 1001,
+        },
         ..settings(2)
     };
     let error = failing(limited, Container::Transactions, &list);

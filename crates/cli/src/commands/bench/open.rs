@@ -14,14 +14,13 @@ use strongroom_config::{
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
-use strongroom_memory::heap_bytes_in_use;
 use strongroom_store::{Store, VaultId};
 use strongroom_store_sqlite::{SqliteStore, yardstick};
 use strongroom_vault::{KeyFilter, NewSigningKey, NewVault, Settings, Vault, Yardstick};
 use tempfile::TempDir;
 
 use super::{Measurement, stopwatch::median};
-use crate::{args::Global, environment, open_kms::OpenKms, progress, session};
+use crate::{args::Global, environment, memory, open_kms::OpenKms, progress, session};
 
 /// Keys generated in one transaction.
 const BATCH: u64 = 1000;
@@ -233,20 +232,17 @@ impl Rehearsal {
         settings.cache.capacity = usize::try_from(keys)?;
         let vault = Vault::open(kms.environment(store, &self.config), settings).await?;
         let listed = vault.list(&KeyFilter::default())?;
-        let before = heap_bytes_in_use();
+        let before = memory::bytes_in_use();
         for key in &listed {
             vault
                 .sign(&key.fingerprint(), b"open", KeyUsages::ALL)
                 .await?;
         }
-        let after = heap_bytes_in_use();
+        let after = memory::bytes_in_use();
         let opened = vault.opened_keys() as u64;
         anyhow::ensure!(opened == keys, "{opened} of {keys} keys are open");
         vault.close().await?;
-        let grown = after
-            .zip(before)
-            .map(|(after, before)| after.saturating_sub(before));
-        Ok(grown.and_then(|grown| grown.checked_div(opened)))
+        Ok(after.saturating_sub(before).checked_div(opened))
     }
 
     /// The store's check of the whole database: before the first change of a process, and in `doctor`.

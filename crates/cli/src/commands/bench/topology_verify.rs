@@ -17,13 +17,13 @@ use clap::Args;
 use strongroom_crypto::SigningKeySpec;
 use strongroom_proto::topology::Container;
 use strongroom_topology::Rules;
-use strongroom_vault::{DEFAULT_REPLAY_LIMIT, Replay, ReplayReport, ReplaySettings};
+use strongroom_vault::{DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayReport, ReplaySettings};
 
 use self::{bare::BareSignatures, sample::Sample};
 use super::{Measurement, stopwatch::median};
 use crate::{
     args::{Global, Names},
-    memory_peak, progress,
+    memory, progress,
 };
 
 /// Topology transactions per second, replayed from a generated snapshot: read, decoded, verified, put through the state
@@ -58,10 +58,10 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<Vec<Meas
     bar.finish_and_clear();
 
     // The first replay warms up, and is the one whose memory counts: nothing else is in the process yet.
-    memory_peak::reset();
-    let before = memory_peak::bytes();
+    memory::reset_peak();
+    let before = memory::peak_bytes();
     replay(&path, &sample, threads)?;
-    let peak = memory_peak::bytes();
+    let peak = memory::peak_bytes();
     let bare = BareSignatures::read(&path)?;
 
     let (mut ours, mut bares, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -111,7 +111,10 @@ fn replay(path: &Path, sample: &Sample, threads: NonZeroUsize) -> anyhow::Result
     let settings = ReplaySettings {
         store: sample.store.clone(),
         threads,
-        limit: DEFAULT_REPLAY_LIMIT,
+        memory: MemoryLimit {
+            bytes: DEFAULT_REPLAY_LIMIT,
+            in_use: memory::bytes_in_use,
+        },
     };
     let started = Instant::now();
     let mut replay = Replay::new(settings);

@@ -13,13 +13,13 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use strongroom_proto::topology::Container;
 use strongroom_topology::{PhysicalSynchronizerId, Rules, StoreId};
-use strongroom_vault::{Replay, ReplaySettings};
+use strongroom_vault::{MemoryLimit, Replay, ReplaySettings};
 
 use self::report::{Report, Source};
 use crate::{
     args::{Global, Names},
     containers::Opened,
-    exit, input, output, progress,
+    exit, input, memory, output, progress,
 };
 
 /// What a store in memory is called that is looked at without its synchronizer.
@@ -112,7 +112,10 @@ pub(super) fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode>
     let mut replay = Replay::new(ReplaySettings {
         store,
         threads: options.threads.map_or_else(available, Ok)?,
-        limit: options.memory_limit.saturating_mul(1024 * 1024),
+        memory: MemoryLimit {
+            bytes: options.memory_limit.saturating_mul(1024 * 1024),
+            in_use: memory::bytes_in_use,
+        },
     });
     let mut sources = Vec::with_capacity(options.files.len());
     for path in &options.files {
