@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
+use strongroom_kms::{
+    Capabilities, FoundKey, KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings,
+};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
-use strongroom_vault::{Environment, NamedWrapper};
+use strongroom_vault::{Environment, NamedKms, NamedWrapper};
 
 use crate::session;
 
@@ -87,6 +89,13 @@ impl OpenedKms {
         }
     }
 
+    fn named(&self) -> NamedKms {
+        NamedKms {
+            name: self.name.clone(),
+            provider: Arc::<Surrounded>::clone(&self.surrounded),
+        }
+    }
+
     /// The embedded one, if it is one.
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
@@ -96,22 +105,14 @@ impl OpenedKms {
         }
     }
 
-    /// A usable wrapper key that was made for this vault.
-    #[cfg_attr(
-        not(any(feature = "kms-aws", feature = "kms-pkcs11")),
-        expect(unused_variables, reason = "a key file belongs to one vault")
-    )]
+    /// A usable wrapper key that was made for this vault; none if there is none, or if this KMS cannot say.
     pub(crate) async fn find_wrapper_key(&self, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
-        match &self.adapter {
-            #[cfg(feature = "kms-aws")]
-            Adapter::Aws(aws) => {
-                let tag = strongroom_vault::VAULT_TAG;
-                Ok(aws.find_wrapper_key(tag, vault).await?)
-            }
-            Adapter::Local(local) => Ok(local::find_wrapper_key(local)),
-            #[cfg(feature = "kms-pkcs11")]
-            Adapter::Pkcs11(token) => Ok(pkcs11::find_wrapper_key(token, vault).await?),
-        }
+        let Some(finder) = self.surrounded.key_finder() else {
+            return Ok(None);
+        };
+        let found = finder.find_keys(strongroom_vault::VAULT_TAG, vault).await?;
+        let usable = found.into_iter().find(FoundKey::is_usable_wrapper);
+        Ok(usable.map(|key| key.id))
     }
 }
 
@@ -145,6 +146,7 @@ impl OpenKms {
         Environment {
             store,
             wrappers: self.0.iter().filter_map(wrapper).collect(),
+            kms: self.0.iter().map(OpenedKms::named).collect(),
             anchor: session::anchor(config),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
@@ -153,6 +155,16 @@ impl OpenKms {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenedKms> {
         self.0.iter()
+    }
+
+    /// What the KMS can do that makes external keys: the one of this name, or the first that holds any.
+    pub(crate) fn maker(&self, name: Option<&str>) -> Option<Capabilities> {
+        let mut all = self.0.iter();
+        let found = all.find(|kms| match name {
+            Some(name) => kms.name == name,
+            None => kms.surrounded.external_keys().is_some(),
+        });
+        found.map(|kms| kms.surrounded.capabilities().clone())
     }
 
     /// Calls made so far, all together.

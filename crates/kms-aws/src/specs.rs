@@ -3,9 +3,10 @@
 //! Source: reference, kms, section 4; Ed25519 and ML-DSA from the API reference of AWS.
 
 use aws_sdk_kms::types::{
-    EncryptionAlgorithmSpec, KeySpec as AwsSpec, KeyUsageType, SigningAlgorithmSpec,
+    EncryptionAlgorithmSpec, KeyMetadata, KeySpec as AwsSpec, KeyUsageType, SigningAlgorithmSpec,
 };
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningAlgorithm, SigningKeySpec};
+use strongroom_kms::KeyKind;
 
 /// What AWS signs with.
 pub(crate) const SIGNING_SPECS: [SigningKeySpec; 5] = [
@@ -71,6 +72,18 @@ pub(crate) fn known(spec: &AwsSpec, usage: &KeyUsageType) -> Option<KeySpec> {
             .map(encryption),
         _ => None,
     }
+}
+
+/// What a key that AWS describes is for; none if nothing here uses such a key.
+pub(crate) fn kind(described: &KeyMetadata) -> Option<KeyKind> {
+    let (spec, usage) = (described.key_spec.as_ref()?, described.key_usage.as_ref()?);
+    if *spec == AwsSpec::SymmetricDefault {
+        return Some(KeyKind::Wrapper);
+    }
+    Some(match known(spec, usage)? {
+        KeySpec::Signing(spec) => KeyKind::Signing(spec),
+        KeySpec::Encryption(spec) => KeyKind::Encryption(spec),
+    })
 }
 
 #[cfg(test)]

@@ -1,29 +1,24 @@
 //! Finding a key again whose maker was interrupted.
 
+use async_trait::async_trait;
 use aws_sdk_kms::types::Tag;
-use strongroom_kms::{KeyWrapper, KmsError, KmsKeyId, KmsOperation};
+use strongroom_kms::{FoundKey, KeyFinder, KmsError, KmsKeyId, KmsOperation};
 
 use crate::{
-    provider::{AwsKms, invalid},
+    provider::{AwsKms, invalid, state},
     refusal::Refusal,
+    specs,
 };
 
-const OPERATION: KmsOperation = KmsOperation::WrapperKeyState;
+/// The operation of a KMS that comes nearest.
+const OPERATION: KmsOperation = KmsOperation::KeyState;
 
-impl AwsKms {
-    /// A usable wrapper key with the tag `name` = `value`; none if there is none, or none whose tags are shown to us.
-    ///
-    /// Asks for the tags of one key after the other, since AWS has no other way: for whoever goes on after a crash, not for
-    /// every day.
-    ///
-    /// # Errors
-    /// [`KmsError::Denied`] if keys may not be listed; that AWS does not answer.
-    pub async fn find_wrapper_key(
-        &self,
-        name: &str,
-        value: &str,
-    ) -> Result<Option<KmsKeyId>, KmsError> {
+#[async_trait]
+impl KeyFinder for AwsKms {
+    /// Asks for the tags of one key after the other, since AWS has no other way. Keys that nothing here uses are left out.
+    async fn find_keys(&self, name: &str, value: &str) -> Result<Vec<FoundKey>, KmsError> {
         let mut pages = self.client.list_keys().into_paginator().items().send();
+        let mut found = Vec::new();
         while let Some(entry) = pages.next().await {
             let entry =
                 entry.map_err(|error| Refusal::of(OPERATION, error).without_key(OPERATION))?;
@@ -31,13 +26,15 @@ impl AwsKms {
                 .key_id
                 .ok_or_else(|| invalid(OPERATION, "AWS lists a key without an id"))?;
             let id = KmsKeyId::try_new(id)?;
-            if self.has_tag(&id, name, value).await? && self.is_usable_wrapper(&id).await? {
-                return Ok(Some(id));
+            if self.has_tag(&id, name, value).await? {
+                found.extend(self.found(id).await?);
             }
         }
-        Ok(None)
+        Ok(found)
     }
+}
 
+impl AwsKms {
     /// Keys of others, and those of AWS itself, do not show us their tags: they are not ours.
     async fn has_tag(&self, key: &KmsKeyId, name: &str, value: &str) -> Result<bool, KmsError> {
         let request = self.client.list_resource_tags().key_id(key.as_str());
@@ -58,11 +55,13 @@ impl AwsKms {
         Ok(false)
     }
 
-    async fn is_usable_wrapper(&self, key: &KmsKeyId) -> Result<bool, KmsError> {
-        match self.wrapper_key_state(key).await {
-            Ok(state) => Ok(state.is_usable()),
-            Err(KmsError::WrongPurpose { .. } | KmsError::KeyNotFound { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+    async fn found(&self, id: KmsKeyId) -> Result<Option<FoundKey>, KmsError> {
+        let known = match self.describe(OPERATION, &id).await {
+            Ok(known) => known,
+            Err(KmsError::KeyNotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let state = state(&known)?;
+        Ok(specs::kind(&known).map(|kind| FoundKey { id, kind, state }))
     }
 }

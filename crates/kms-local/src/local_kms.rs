@@ -11,7 +11,8 @@ use strongroom_crypto::clock::Clock;
 use strongroom_crypto::{Argon2Cost, EncryptionKeySpec, Random, SigningKeySpec, Timestamp};
 use strongroom_files::Files;
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider,
+    Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyWrapper, KmsError, KmsHealth, KmsKeyId,
+    KmsProvider,
 };
 use strongroom_memory::SecretBytes;
 
@@ -286,6 +287,10 @@ impl KmsProvider for LocalKms {
         Some(Arc::new(self.clone()))
     }
 
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
+    }
+
     /// `Degraded` when the key file is gone or open to others: keys in memory go on working, a restart would not.
     async fn health(&self) -> KmsHealth {
         match self.shared.file.files.check_private(self.path()) {
@@ -294,6 +299,20 @@ impl KmsProvider for LocalKms {
                 reason: error.to_string(),
             },
         }
+    }
+}
+
+#[async_trait]
+impl KeyFinder for LocalKms {
+    async fn find_keys(&self, name: &str, value: &str) -> Result<Vec<FoundKey>, KmsError> {
+        let mut keys = self.list_keys();
+        keys.retain(|key| key.tags.iter().any(|(n, v)| n == name && v == value));
+        let found = |key: LocalKey| FoundKey {
+            id: key.id,
+            kind: key.kind,
+            state: key.state,
+        };
+        Ok(keys.into_iter().map(found).collect())
     }
 }
 

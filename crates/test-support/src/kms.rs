@@ -1,6 +1,6 @@
 //! What any key management system must do, and one that fails on demand.
 //!
-//! The rules are plain async functions in [`provider`], [`wrapping`] and [`external`]; each takes a fresh
+//! The rules are plain async functions in [`provider`], [`wrapping`], [`external`] and [`finding`]; each takes a fresh
 //! [`KmsUnderTest`]. The macro [`kms_conformance!`](crate::kms_conformance) makes a test of each. [`FlakyKms`] wraps any
 //! provider and fails at a chosen call.
 //!
@@ -14,6 +14,7 @@
 //! ```
 
 pub mod external;
+pub mod finding;
 mod flaky;
 pub mod provider;
 mod subject;
@@ -68,6 +69,12 @@ macro_rules! kms_conformance {
             a_deleted_key_is_of_no_more_use
             a_message_of_the_largest_size_is_signed_and_one_byte_more_is_not
             every_key_is_a_new_one
+        );
+    };
+    (@role finding $subject:ident) => {
+        $crate::kms_conformance!(@rules finding $subject
+            keys_are_found_by_their_tags
+            keys_with_other_tags_are_not_found
         );
     };
     (@role both $subject:ident) => {

@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use strongroom_config::{LocalConfig, Protection};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KeyState, KmsKeyId};
-use strongroom_kms_local::{KeyKind, LocalKey, LocalKms};
+use strongroom_kms_local::LocalKms;
 
 use crate::{secrets, session};
 
@@ -23,10 +22,4 @@ pub(crate) fn open_local(config: &LocalConfig) -> anyhow::Result<LocalKms> {
         Arc::new(SystemRandom),
         Arc::new(SystemClock),
     )?)
-}
-
-/// The key file belongs to one vault alone, so nobody else uses its wrapper key.
-pub(super) fn find_wrapper_key(local: &LocalKms) -> Option<KmsKeyId> {
-    let usable = |key: &LocalKey| key.kind == KeyKind::Wrapper && key.state == KeyState::Enabled;
-    local.list_keys().into_iter().find(usable).map(|key| key.id)
 }

@@ -15,7 +15,7 @@ use std::{
 use strongroom_crypto::{EncryptionKeySpec, EncryptionPublicKey, SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{ExternalKeyRequest, KmsError};
-use strongroom_test_support::kms::{Failure, external, provider, run, wrapping};
+use strongroom_test_support::kms::{Failure, external, finding, provider, run, wrapping};
 
 use crate::subject::Subject;
 
@@ -146,6 +146,9 @@ moto_keeps! {
         an_unknown_key_is_not_found
         a_message_of_the_largest_size_is_signed_and_one_byte_more_is_not
         every_key_is_a_new_one;
+    finding:
+        keys_are_found_by_their_tags
+        keys_with_other_tags_are_not_found;
 }
 
 moto_breaks! {

@@ -7,7 +7,9 @@ use aws_sdk_kms::{
     Client,
     config::{BehaviorVersion, Credentials as Keys, Region},
 };
-use strongroom_kms::{Capabilities, ExternalKeys, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider};
+use strongroom_kms::{
+    Capabilities, ExternalKeys, KeyFinder, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider,
+};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{Scenario, Simulator};
 use strongroom_test_support::kms::{Failure, KmsUnderTest};
@@ -90,6 +92,10 @@ impl KmsProvider for Narrowed {
 
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
         self.kms.external_keys()
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        self.kms.key_finder()
     }
 
     async fn health(&self) -> KmsHealth {

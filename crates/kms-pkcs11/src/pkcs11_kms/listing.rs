@@ -1,7 +1,8 @@
 //! Which keys there are.
 
+use async_trait::async_trait;
 use strongroom_crypto::{KeyName, Timestamp};
-use strongroom_kms::{KeyState, KmsError, KmsKeyId, KmsOperation};
+use strongroom_kms::{FoundKey, KeyFinder, KeyState, KmsError, KmsKeyId, KmsOperation};
 
 use super::Pkcs11Kms;
 use super::creation::object_id;
@@ -51,6 +52,21 @@ impl Pkcs11Kms {
             },
         )
         .await
+    }
+}
+
+#[async_trait]
+impl KeyFinder for Pkcs11Kms {
+    /// [`KeyState::PendingCreation`] as in [`TokenKey::state`].
+    async fn find_keys(&self, name: &str, value: &str) -> Result<Vec<FoundKey>, KmsError> {
+        let mut keys = self.list_keys().await?;
+        keys.retain(|key| key.tags.iter().any(|(n, v)| n == name && v == value));
+        let found = |key: TokenKey| FoundKey {
+            id: key.id,
+            kind: key.kind,
+            state: key.state,
+        };
+        Ok(keys.into_iter().map(found).collect())
     }
 }
 

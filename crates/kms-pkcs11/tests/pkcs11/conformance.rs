@@ -49,4 +49,4 @@ async fn subject() -> Result<Subject, Failure> {
     Ok(Subject(House::new().open()))
 }
 
-strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, both);
+strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use strongroom_kms::{
-    Answer, Call, Capabilities, ExternalKeys, Guarded, KeyWrapper, KmsError, KmsHealth,
+    Answer, Call, Capabilities, ExternalKeys, Guarded, KeyFinder, KeyWrapper, KmsError, KmsHealth,
     KmsOperation, KmsProvider, Next, Policy,
 };
 
@@ -105,6 +105,10 @@ impl KmsProvider for FlakyKms {
 
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
         self.0.external_keys()
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        self.0.key_finder()
     }
 
     async fn health(&self) -> KmsHealth {
