@@ -43,6 +43,7 @@ mod error;
 mod identity;
 mod integrity;
 mod keys;
+mod kms_journal;
 mod open;
 mod private_keys;
 mod public_keys;

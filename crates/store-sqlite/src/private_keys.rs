@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, params};
 use strongroom_crypto::{Fingerprint, SecretBytes, Timestamp};
-use strongroom_store::{Custody, DataKeyId, PrivateKeyRecord, Row, RowCode, StoreError, StoredKey};
+use strongroom_store::{
+    Custody, DataKeyId, KmsKeyRef, PrivateKeyRecord, Row, RowCode, StoreError, StoredKey,
+};
 
 use crate::{
     data_keys,
@@ -13,7 +15,7 @@ use crate::{
 /// All columns, in the order of the constants below.
 macro_rules! columns {
     () => {
-        "fingerprint, custody, sealing, state, exposed, wrapper_key_id, data_key_id, stored_key, created_at, mac"
+        "fingerprint, custody, sealing, state, exposed, wrapper_key_id, data_key_id, stored_key, created_at, mac, kms, kms_key_id"
     };
 }
 pub(crate) use columns;
@@ -28,6 +30,8 @@ const DATA_KEY_ID: Column = Column(6, "data_key_id");
 const STORED_KEY: Column = Column(7, "stored_key");
 const CREATED_AT: Column = Column(8, "created_at");
 const MAC: Column = Column(9, "mac");
+const KMS: Column = Column(10, "kms");
+const KMS_KEY_ID: Column = Column(11, "kms_key_id");
 
 pub(crate) fn select(
     connection: &Connection,
@@ -60,7 +64,7 @@ pub(crate) fn decode(row: &rusqlite::Row<'_>) -> Result<PrivateKeyRecord, StoreE
         exposed: columns.flag(EXPOSED)?,
         wrapper_key_id: columns.optional_text(WRAPPER_KEY_ID)?.map(str::to_owned),
         data_key_id: DataKeyId::from_bytes(columns.array(DATA_KEY_ID)?),
-        key: stored_key(custody, columns.optional_bytes(STORED_KEY)?),
+        key: stored_key(custody, &columns)?,
         created_at: Timestamp::from_micros(columns.integer(CREATED_AT)?),
         mac: columns.array(MAC)?,
     };
@@ -71,11 +75,20 @@ pub(crate) fn decode(row: &rusqlite::Row<'_>) -> Result<PrivateKeyRecord, StoreE
     }
 }
 
-fn stored_key(custody: Custody, bytes: Option<&[u8]>) -> StoredKey {
-    match (custody, bytes) {
-        (_, None) => StoredKey::Absent,
-        (Custody::Clear, Some(bytes)) => StoredKey::Clear(SecretBytes::from_slice(bytes)),
-        (_, Some(bytes)) => StoredKey::Sealed(bytes.to_vec()),
+/// Bytes, or a key of a KMS, and never both.
+fn stored_key(custody: Custody, columns: &Columns<'_>) -> Result<StoredKey, StoreError> {
+    let kms = columns.optional_text(KMS)?;
+    let key_id = columns.optional_text(KMS_KEY_ID)?;
+    match (custody, columns.optional_bytes(STORED_KEY)?, kms, key_id) {
+        (Custody::Clear, Some(bytes), None, None) => {
+            Ok(StoredKey::Clear(SecretBytes::from_slice(bytes)))
+        }
+        (Custody::Envelope, Some(bytes), None, None) => Ok(StoredKey::Sealed(bytes.to_vec())),
+        (Custody::External, None, Some(kms), Some(key_id)) => Ok(StoredKey::External(KmsKeyRef {
+            kms: kms.to_owned(),
+            key_id: key_id.to_owned(),
+        })),
+        _ => Err(columns.impossible(CUSTODY)),
     }
 }
 
@@ -85,7 +98,7 @@ pub(crate) fn insert(connection: &Connection, key: &PrivateKeyRecord) -> Result<
         .prepare_cached(concat!(
             "INSERT INTO private_keys (",
             columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         ))
         .and_then(|mut statement| write(&mut statement, key))
         .map(|_one| ())
@@ -105,7 +118,7 @@ pub(crate) fn update(connection: &Connection, key: &PrivateKeyRecord) -> Result<
     let changed = connection
         .prepare_cached(
             "UPDATE private_keys SET custody = ?2, sealing = ?3, state = ?4, exposed = ?5, wrapper_key_id = ?6, \
-             data_key_id = ?7, stored_key = ?8, created_at = ?9, mac = ?10 WHERE fingerprint = ?1",
+             data_key_id = ?7, stored_key = ?8, created_at = ?9, mac = ?10, kms = ?11, kms_key_id = ?12 WHERE fingerprint = ?1",
         )
         .and_then(|mut statement| write(&mut statement, key))
         .map_err(|error| refused(connection, key, error))?;
@@ -137,8 +150,9 @@ fn write(
         // EXPOSE: custody `clear` keeps the key readable in the database, by the operator's choice.
         StoredKey::Clear(secret) => Some(secret.expose()),
         StoredKey::Sealed(bytes) => Some(bytes.as_slice()),
-        StoredKey::Absent => None,
+        StoredKey::External(_) => None,
     };
+    let external = key.key.external();
     statement.execute(params![
         key.fingerprint.as_bytes(),
         key.custody.code(),
@@ -150,6 +164,8 @@ fn write(
         bytes,
         key.created_at.as_micros(),
         key.mac,
+        external.map(|key| &key.kms),
+        external.map(|key| &key.key_id),
     ])
 }
 

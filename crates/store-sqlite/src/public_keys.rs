@@ -73,9 +73,9 @@ pub(crate) fn decode(row: &rusqlite::Row<'_>) -> Result<PublicKeyRecord, StoreEr
     let record = PublicKeyRecord {
         fingerprint,
         spec: columns.code(SPEC)?,
-        usages: usages(&columns)?,
+        usages: usages(&columns, USAGES)?,
         spki: columns.bytes(SPKI)?.into(),
-        name: name(&columns)?,
+        name: name(&columns, NAME)?,
         created_at: Timestamp::from_micros(columns.integer(CREATED_AT)?),
         data_key_id: DataKeyId::from_bytes(columns.array(DATA_KEY_ID)?),
         mac: columns.array(MAC)?,
@@ -89,20 +89,23 @@ pub(crate) fn decode(row: &rusqlite::Row<'_>) -> Result<PublicKeyRecord, StoreEr
 }
 
 /// Only as this program writes them: bits that the set would ignore or add are somebody else's.
-fn usages(columns: &Columns<'_>) -> Result<Option<KeyUsages>, StoreError> {
-    let Some(bits) = columns.optional_byte(USAGES)? else {
+pub(crate) fn usages(
+    columns: &Columns<'_>,
+    column: Column,
+) -> Result<Option<KeyUsages>, StoreError> {
+    let Some(bits) = columns.optional_byte(column)? else {
         return Ok(None);
     };
     match KeyUsages::from_bits(bits) {
         Ok(usages) if usages.bits() == bits => Ok(Some(usages)),
-        _ => Err(columns.impossible(USAGES)),
+        _ => Err(columns.impossible(column)),
     }
 }
 
-fn name(columns: &Columns<'_>) -> Result<Option<KeyName>, StoreError> {
+pub(crate) fn name(columns: &Columns<'_>, column: Column) -> Result<Option<KeyName>, StoreError> {
     columns
-        .optional_text(NAME)?
-        .map(|name| KeyName::try_new(name).map_err(|_invalid| columns.impossible(NAME)))
+        .optional_text(column)?
+        .map(|name| KeyName::try_new(name).map_err(|_invalid| columns.impossible(column)))
         .transpose()
 }
 

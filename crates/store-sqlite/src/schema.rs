@@ -12,6 +12,7 @@ pub(crate) const APPLICATION_ID: u32 = 0x5372_5674;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_topology.sql"),
+    include_str!("../migrations/0003_external_keys.sql"),
 ];
 
 /// The newest version, which this program reads and writes.

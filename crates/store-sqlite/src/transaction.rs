@@ -5,14 +5,14 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord,
-    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, VaultRecord,
-    WrapRecord, WriteTransaction,
+    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow, KmsJournalRecord,
+    PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, StoreError, TopologyExpiry,
+    TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use crate::{
-    audit, data_keys, identity, keys, private_keys, public_keys, rotations, session::Session,
-    topology, vault, wraps,
+    audit, data_keys, identity, keys, kms_journal, private_keys, public_keys, rotations,
+    session::Session, topology, vault, wraps,
 };
 
 /// Marks a transaction that only reads.
@@ -121,6 +121,10 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
 
     async fn rotations(&mut self) -> Result<Vec<RotationRecord>, StoreError> {
         self.session.run(rotations::select_all).await
+    }
+
+    async fn kms_journal(&mut self) -> Result<Vec<KmsJournalRecord>, StoreError> {
+        self.session.run(kms_journal::select_all).await
     }
 }
 
@@ -261,6 +265,18 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn delete_rotation(&mut self, old: Fingerprint) -> Result<(), StoreError> {
         self.session
             .run(move |connection| rotations::delete(connection, old))
+            .await
+    }
+
+    async fn put_kms_journal(&mut self, entry: KmsJournalRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| kms_journal::put(connection, &entry))
+            .await
+    }
+
+    async fn delete_kms_journal(&mut self, id: JournalId) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| kms_journal::delete(connection, id))
             .await
     }
 

@@ -1,6 +1,6 @@
 //! The small numbers by which rows name things. They are stored and authenticated: a number is never reused.
 
-use crate::{Custody, DataKeyState, KeyState, Sealing};
+use crate::{Custody, DataKeyState, JournalStep, KeyState, Sealing};
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 
 /// A value that a column holds as a small number.
@@ -45,6 +45,12 @@ row_codes!(KeyState {
     Self::Retired => 1 => Self::Retired,
 });
 
+row_codes!(JournalStep {
+    Self::Intended => 0 => Self::Intended,
+    Self::Created => 1 => Self::Created,
+    Self::Discarded => 2 => Self::Discarded,
+});
+
 row_codes!(DataKeyState {
     Self::Active => 0 => Self::Active,
     Self::Retired => 1 => Self::Retired,
@@ -85,6 +91,14 @@ mod tests {
             &[0, 1, 2],
         );
         check(&[KeyState::Active, KeyState::Retired], &[0, 1]);
+        check(
+            &[
+                JournalStep::Intended,
+                JournalStep::Created,
+                JournalStep::Discarded,
+            ],
+            &[0, 1, 2],
+        );
         check(&[DataKeyState::Active, DataKeyState::Retired], &[0, 1]);
         check(
             &[

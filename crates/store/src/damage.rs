@@ -4,7 +4,7 @@ use std::fmt;
 
 use strongroom_crypto::Fingerprint;
 
-use crate::DataKeyId;
+use crate::{DataKeyId, JournalId};
 
 /// What is wrong with stored data, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum Row {
         /// The position in it.
         ordinal: u64,
     },
+    /// An entry of the journal of KMS keys.
+    Journal(JournalId),
     /// The only row of its table.
     Only,
     /// The columns that name the row cannot be read.
@@ -80,6 +82,7 @@ impl fmt::Display for Row {
             Self::DataKey(id) => write!(f, "data key {id}"),
             Self::Audit(sequence) => write!(f, "record {sequence}"),
             Self::Topology { store, ordinal } => write!(f, "transaction {ordinal} of {store}"),
+            Self::Journal(id) => write!(f, "journal entry {id}"),
             Self::Only => f.write_str("the only row"),
             Self::Nameless => f.write_str("a row that cannot be named"),
         }

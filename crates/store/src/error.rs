@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::ErrorCode;
 
-use crate::{DataKeyId, damage::Damage};
+use crate::{DataKeyId, JournalId, damage::Damage};
 
 /// The engine's or the system's own error, kept for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -118,6 +118,12 @@ pub enum StoreError {
     RotationMissing {
         /// The key.
         old: Fingerprint,
+    },
+    /// The entry of the journal of KMS keys is not there.
+    #[error("entry {id} of the journal of KMS keys is not stored")]
+    JournalEntryMissing {
+        /// The entry.
+        id: JournalId,
     },
     /// A record breaks a rule of the schema; only our own bug offers one.
     #[error("the record breaks the rule {constraint}")]

@@ -46,6 +46,11 @@ identifier!(
     DataKeyId
 );
 
+identifier!(
+    /// Names one entry of the journal of KMS keys, and stands in a tag of the key that is created for it.
+    JournalId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

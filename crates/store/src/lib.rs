@@ -45,11 +45,11 @@ mod transaction;
 pub use codes::RowCode;
 pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
-pub use ids::{DataKeyId, VaultId};
+pub use ids::{DataKeyId, JournalId, VaultId};
 pub use records::{
-    AuditRow, Custody, DataKeyRecord, DataKeyState, IdentityRecord, KeyState, PrivateKeyRecord,
-    PublicKeyRecord, RotationRecord, Sealing, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
-    WrapRecord,
+    AuditRow, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep, KeyState,
+    KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing,
+    StoredKey, TopologyExpiry, TopologyRow, VaultRecord, WrapRecord,
 };
 pub use store::Store;
 pub use transaction::{KeyRow, ReadTransaction, WriteTransaction};

@@ -33,6 +33,7 @@ codes! {
     IDENTITY_EXISTS = AlreadyExists, "A vault is one node's for good. Make another vault for another node.";
     ROTATION_EXISTS = AlreadyExists, "Finish the rotation first: `keys rotate` goes on where it stopped.";
     ROTATION_MISSING = NotFound, "Nothing needs to be done: the rotation has ended.";
+    JOURNAL_ENTRY_MISSING = NotFound, "Nothing needs to be done: the key has arrived, or is gone.";
     RECORD_REFUSED = Internal, "This is a bug of Strongroom: please report it with the name of the rule.";
     WRITE_CONFLICT = Contention, "Nothing was changed: try again.";
     TRANSACTION_CLOSED = FailedPrecondition, "Nothing was changed: look at the error before this one and try again.";
@@ -68,6 +69,7 @@ impl Coded for StoreError {
             Self::IdentityExists => IDENTITY_EXISTS,
             Self::RotationExists { .. } => ROTATION_EXISTS,
             Self::RotationMissing { .. } => ROTATION_MISSING,
+            Self::JournalEntryMissing { .. } => JOURNAL_ENTRY_MISSING,
             Self::RecordRefused { .. } => RECORD_REFUSED,
             Self::WriteConflict => WRITE_CONFLICT,
             Self::TransactionClosed => TRANSACTION_CLOSED,

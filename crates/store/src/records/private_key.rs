@@ -13,7 +13,7 @@ use strongroom_crypto::{Fingerprint, Timestamp};
 /// | `Clear` | `None` | none | [`StoredKey::Clear`] |
 /// | `Envelope` | `DataKey` | none | [`StoredKey::Sealed`] |
 /// | `Envelope` | `Direct` | the wrapper key | [`StoredKey::Sealed`] |
-/// | `External` | `None` | none | [`StoredKey::Absent`] |
+/// | `External` | `None` | none | [`StoredKey::External`] |
 #[derive(Debug, PartialEq)]
 pub struct PrivateKeyRecord {
     /// The key's identity; a public key of the same fingerprint must be there.
@@ -30,7 +30,7 @@ pub struct PrivateKeyRecord {
     pub wrapper_key_id: Option<String>,
     /// The data key whose subkey made `mac`, and which opens a row of [`Sealing::DataKey`].
     pub data_key_id: DataKeyId,
-    /// The key, sealed or readable.
+    /// The key, sealed or readable, or where it is.
     pub key: StoredKey,
     /// When the private key came into the vault.
     pub created_at: Timestamp,
@@ -46,7 +46,7 @@ impl PrivateKeyRecord {
         match (self.custody, self.sealing, &self.key) {
             (Custody::Clear, Sealing::None, StoredKey::Clear(_))
             | (Custody::Envelope, Sealing::DataKey, StoredKey::Sealed(_))
-            | (Custody::External, Sealing::None, StoredKey::Absent) => !by_wrapper_key,
+            | (Custody::External, Sealing::None, StoredKey::External(_)) => !by_wrapper_key,
             (Custody::Envelope, Sealing::Direct, StoredKey::Sealed(_)) => by_wrapper_key,
             _ => false,
         }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use strongroom_crypto::SecretBytes;
 
-/// The payload of a private key's row: the key itself, the key sealed, or nothing at all.
+/// The payload of a private key's row: the key itself, the key sealed, or where a KMS holds it.
 ///
 /// The three need different care, so they are different variants and not one `Vec<u8>`: only [`Self::Clear`] is a
 /// secret, and it makes the row impossible to clone or to print.
@@ -12,8 +12,17 @@ pub enum StoredKey {
     Clear(SecretBytes),
     /// Ciphertext, under the data key or by the KMS itself (custody `envelope`).
     Sealed(Vec<u8>),
-    /// No bytes here: the KMS holds the key (custody `external`).
-    Absent,
+    /// No bytes here: a KMS holds the key (custody `external`).
+    External(KmsKeyRef),
+}
+
+/// A key in a KMS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KmsKeyRef {
+    /// The configured name of the KMS.
+    pub kms: String,
+    /// The key, in the provider's own words.
+    pub key_id: String,
 }
 
 impl StoredKey {
@@ -22,7 +31,16 @@ impl StoredKey {
     pub fn sealed(&self) -> Option<&[u8]> {
         match self {
             Self::Sealed(bytes) => Some(bytes),
-            Self::Clear(_) | Self::Absent => None,
+            Self::Clear(_) | Self::External(_) => None,
+        }
+    }
+
+    /// Where the key is, if a KMS holds it.
+    #[must_use]
+    pub fn external(&self) -> Option<&KmsKeyRef> {
+        match self {
+            Self::External(key) => Some(key),
+            Self::Clear(_) | Self::Sealed(_) => None,
         }
     }
 }
@@ -32,7 +50,7 @@ impl fmt::Debug for StoredKey {
         match self {
             Self::Clear(secret) => write!(f, "Clear({} bytes, not shown)", secret.len()),
             Self::Sealed(bytes) => write!(f, "Sealed({} bytes)", bytes.len()),
-            Self::Absent => f.write_str("Absent"),
+            Self::External(key) => f.debug_tuple("External").field(key).finish(),
         }
     }
 }
@@ -54,6 +72,10 @@ mod tests {
             StoredKey::Clear(SecretBytes::from_slice(&[1])).sealed(),
             None
         );
-        assert_eq!(StoredKey::Absent.sealed(), None);
+        let external = KmsKeyRef {
+            kms: "cloud".to_owned(),
+            key_id: "key/1".to_owned(),
+        };
+        assert_eq!(StoredKey::External(external).sealed(), None);
     }
 }

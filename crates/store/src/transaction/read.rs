@@ -5,8 +5,8 @@ use strongroom_crypto::Fingerprint;
 
 use super::KeyRow;
 use crate::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, StoreError, TopologyRow, VaultRecord, WrapRecord,
+    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord,
+    PublicKeyRecord, RotationRecord, StoreError, TopologyRow, VaultRecord, WrapRecord,
 };
 
 /// Reads of one consistent state. What is not there is `None` or an empty `Vec`, never an error.
@@ -124,4 +124,10 @@ pub trait ReadTransaction: fmt::Debug + Send {
     /// # Errors
     /// See the trait.
     async fn rotations(&mut self) -> Result<Vec<RotationRecord>, StoreError>;
+
+    /// Every key of a KMS on its way into the vault or out of it, oldest entry first; of the same time by their ids.
+    ///
+    /// # Errors
+    /// See the trait.
+    async fn kms_journal(&mut self) -> Result<Vec<KmsJournalRecord>, StoreError>;
 }

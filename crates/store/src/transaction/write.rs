@@ -3,8 +3,9 @@ use strongroom_crypto::Fingerprint;
 
 use super::{KeyRow, ReadTransaction};
 use crate::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, StoreError, TopologyExpiry, TopologyRow, VaultRecord, WrapRecord,
+    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KmsJournalRecord,
+    PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyExpiry, TopologyRow,
+    VaultRecord, WrapRecord,
 };
 
 /// A unit of work: all of it is stored, or nothing. It sees its own changes.
@@ -156,6 +157,19 @@ pub trait WriteTransaction: ReadTransaction {
     /// # Errors
     /// [`StoreError::RotationMissing`]; those of every write.
     async fn delete_rotation(&mut self, old: Fingerprint) -> Result<(), StoreError>;
+
+    /// Stores an entry of the journal of KMS keys, in the place of the one with its id if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::DataKeyMissing`]; [`StoreError::RecordRefused`] if step and key id, or spec and usages, contradict
+    /// each other; those of every write.
+    async fn put_kms_journal(&mut self, entry: KmsJournalRecord) -> Result<(), StoreError>;
+
+    /// Deletes an entry of the journal of KMS keys.
+    ///
+    /// # Errors
+    /// [`StoreError::JournalEntryMissing`]; those of every write.
+    async fn delete_kms_journal(&mut self, id: JournalId) -> Result<(), StoreError>;
 
     /// Makes everything durable: once this returns `Ok`, no crash takes it back.
     ///

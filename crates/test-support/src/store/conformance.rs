@@ -10,6 +10,7 @@ mod audit;
 mod data_keys;
 mod identity;
 mod keys;
+mod kms_journal;
 mod lifetime;
 mod rotations;
 mod topology;
@@ -32,6 +33,7 @@ pub use audit::*;
 pub use data_keys::*;
 pub use identity::*;
 pub use keys::*;
+pub use kms_journal::*;
 pub use lifetime::*;
 pub use rotations::*;
 pub use topology::*;
@@ -107,6 +109,11 @@ macro_rules! store_conformance {
             a_key_in_a_rotation_cannot_be_deleted,
             a_private_key_in_a_rotation_can_be_deleted_and_completed,
             a_missing_rotation_cannot_be_deleted,
+            journal_entries_are_read_back_by_age,
+            a_journal_entry_takes_the_place_of_the_one_before,
+            a_contradictory_journal_entry_is_refused,
+            a_journal_entry_needs_its_data_key,
+            a_missing_journal_entry_cannot_be_deleted,
             // Transactions.
             a_write_sees_its_own_changes_and_nobody_else_does,
             a_write_that_is_rolled_back_leaves_no_trace,

@@ -31,6 +31,7 @@ pub enum StoreCall {
     TopologyCount,
     Identity,
     Rotations,
+    KmsJournal,
     InsertVault,
     UpdateVault,
     InsertDataKey,
@@ -51,6 +52,8 @@ pub enum StoreCall {
     InsertIdentity,
     InsertRotations,
     DeleteRotation,
+    PutKmsJournal,
+    DeleteKmsJournal,
     Commit,
     Rollback,
 }

@@ -12,9 +12,10 @@ use strongroom_crypto::{
     SigningKeySpec, Timestamp,
 };
 use strongroom_store::{
-    AuditRow, Custody, DataKeyId, DataKeyRecord, DataKeyState, IdentityRecord, KeyRow, KeyState,
-    PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing, StoredKey, TopologyExpiry,
-    TopologyRow, VaultId, VaultRecord, WrapRecord,
+    AuditRow, Custody, DataKeyId, DataKeyRecord, DataKeyState, IdentityRecord, JournalId,
+    JournalStep, KeyRow, KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord,
+    RotationRecord, Sealing, StoredKey, TopologyExpiry, TopologyRow, VaultId, VaultRecord,
+    WrapRecord,
 };
 
 /// The `number`-th data key's id.
@@ -139,7 +140,10 @@ pub fn external_key(number: u32) -> PrivateKeyRecord {
     PrivateKeyRecord {
         custody: Custody::External,
         sealing: Sealing::None,
-        key: StoredKey::Absent,
+        key: StoredKey::External(KmsKeyRef {
+            kms: "cloud".to_owned(),
+            key_id: format!("key/{number}"),
+        }),
         ..private_key(number)
     }
 }
@@ -222,6 +226,42 @@ pub fn rotation(old: u32, new: u32) -> RotationRecord {
         created_at: time(4),
         data_key_id: data_key_id(1),
         mac: [0x77; 32],
+    }
+}
+
+/// The `number`-th journal entry's id.
+#[must_use]
+pub fn journal_id(number: u8) -> JournalId {
+    JournalId::from_bytes([number; 16])
+}
+
+/// A signing key that the KMS is about to be asked for.
+#[must_use]
+pub fn journal_entry(number: u8) -> KmsJournalRecord {
+    KmsJournalRecord {
+        id: journal_id(number),
+        kms: "cloud".to_owned(),
+        step: JournalStep::Intended,
+        kms_key_id: None,
+        spec: KeySpec::Signing(SigningKeySpec::EcP256),
+        usages: Some(protocol()),
+        name: KeyName::try_new("signing").ok(),
+        created_at: time(number.into()),
+        data_key_id: data_key_id(1),
+        mac: [0x88; 32],
+    }
+}
+
+/// An encryption key without a name that the KMS has made.
+#[must_use]
+pub fn created_journal_entry(number: u8) -> KmsJournalRecord {
+    KmsJournalRecord {
+        step: JournalStep::Created,
+        kms_key_id: Some(format!("key/{number}")),
+        spec: KeySpec::Encryption(EncryptionKeySpec::Rsa2048),
+        usages: None,
+        name: None,
+        ..journal_entry(number)
     }
 }
 

@@ -234,7 +234,7 @@ pub async fn a_contradictory_private_key_is_refused(storage: &dyn Storage) {
             ..samples::directly_sealed_key(1)
         },
         PrivateKeyRecord {
-            key: StoredKey::Absent,
+            key: samples::external_key(1).key,
             ..samples::private_key(1)
         },
         PrivateKeyRecord {

@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord,
-    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, VaultRecord,
-    WrapRecord, WriteTransaction,
+    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow, KmsJournalRecord,
+    PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, StoreError, TopologyExpiry,
+    TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use super::{StoreCall, StoreHook};
@@ -122,6 +122,10 @@ impl<T: ReadTransaction + ?Sized, H: StoreHook> ReadTransaction for Hooked<T, H>
     async fn rotations(&mut self) -> Result<Vec<RotationRecord>, StoreError> {
         call!(self, Rotations, |inner| inner.rotations())
     }
+
+    async fn kms_journal(&mut self) -> Result<Vec<KmsJournalRecord>, StoreError> {
+        call!(self, KmsJournal, |inner| inner.kms_journal())
+    }
 }
 
 #[async_trait]
@@ -226,6 +230,14 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
 
     async fn delete_rotation(&mut self, old: Fingerprint) -> Result<(), StoreError> {
         call!(self, DeleteRotation, |inner| inner.delete_rotation(old))
+    }
+
+    async fn put_kms_journal(&mut self, entry: KmsJournalRecord) -> Result<(), StoreError> {
+        call!(self, PutKmsJournal, |inner| inner.put_kms_journal(entry))
+    }
+
+    async fn delete_kms_journal(&mut self, id: JournalId) -> Result<(), StoreError> {
+        call!(self, DeleteKmsJournal, |inner| inner.delete_kms_journal(id))
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {

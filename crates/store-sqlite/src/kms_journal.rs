@@ -1,0 +1,113 @@
+//! The rows of the journal of keys that a KMS creates or destroys.
+
+use rusqlite::{Connection, params};
+use strongroom_crypto::Timestamp;
+use strongroom_store::{DataKeyId, JournalId, KmsJournalRecord, Row, RowCode, StoreError};
+
+use crate::{
+    data_keys,
+    error::{failed, is_broken_reference},
+    public_keys,
+    row::{Column, Columns},
+};
+
+const ID: Column = Column(0, "journal_id");
+const KMS: Column = Column(1, "kms");
+const STEP: Column = Column(2, "step");
+const KMS_KEY_ID: Column = Column(3, "kms_key_id");
+const SPEC: Column = Column(4, "spec");
+const USAGES: Column = Column(5, "usages");
+const NAME: Column = Column(6, "name");
+const CREATED_AT: Column = Column(7, "created_at");
+const DATA_KEY_ID: Column = Column(8, "data_key_id");
+const MAC: Column = Column(9, "mac");
+
+pub(crate) fn select_all(connection: &Connection) -> Result<Vec<KmsJournalRecord>, StoreError> {
+    let reading = failed("read the journal of KMS keys");
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac \
+             FROM kms_journal ORDER BY created_at, journal_id",
+        )
+        .map_err(&reading)?;
+    let mut rows = statement.query(()).map_err(&reading)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().map_err(&reading)? {
+        records.push(decode(row)?);
+    }
+    Ok(records)
+}
+
+fn decode(row: &rusqlite::Row<'_>) -> Result<KmsJournalRecord, StoreError> {
+    let columns = Columns::new(row, "kms_journal");
+    let id = JournalId::from_bytes(columns.array(ID)?);
+    let columns = columns.named(Row::Journal(id));
+    let record = KmsJournalRecord {
+        id,
+        kms: columns.non_empty_text(KMS)?.to_owned(),
+        step: columns.code(STEP)?,
+        kms_key_id: columns.optional_text(KMS_KEY_ID)?.map(str::to_owned),
+        spec: columns.code(SPEC)?,
+        usages: public_keys::usages(&columns, USAGES)?,
+        name: public_keys::name(&columns, NAME)?,
+        created_at: Timestamp::from_micros(columns.integer(CREATED_AT)?),
+        data_key_id: DataKeyId::from_bytes(columns.array(DATA_KEY_ID)?),
+        mac: columns.array(MAC)?,
+    };
+    if record.is_consistent() {
+        Ok(record)
+    } else {
+        Err(columns.impossible(STEP))
+    }
+}
+
+/// Writes an entry, over the one of the same id if there is one.
+pub(crate) fn put(connection: &Connection, entry: &KmsJournalRecord) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO kms_journal \
+             (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                entry.id.as_bytes(),
+                entry.kms,
+                entry.step.code(),
+                entry.kms_key_id,
+                entry.spec.code(),
+                entry.usages.map(strongroom_crypto::KeyUsages::bits),
+                entry.name.as_ref().map(strongroom_crypto::KeyName::as_str),
+                entry.created_at.as_micros(),
+                entry.data_key_id.as_bytes(),
+                entry.mac,
+            ])
+        })
+        .map(|_one| ())
+        .map_err(|error| refused(connection, entry, error))
+}
+
+fn refused(
+    connection: &Connection,
+    entry: &KmsJournalRecord,
+    error: rusqlite::Error,
+) -> StoreError {
+    let id = entry.data_key_id;
+    match data_keys::exists(connection, id) {
+        Ok(false) if is_broken_reference(&error) => StoreError::DataKeyMissing { id },
+        Err(reading) => reading,
+        Ok(_) => failed("write the journal of KMS keys")(error),
+    }
+}
+
+pub(crate) fn delete(connection: &Connection, id: JournalId) -> Result<(), StoreError> {
+    let deleted = connection
+        .prepare_cached("DELETE FROM kms_journal WHERE journal_id = ?1")
+        .and_then(|mut statement| statement.execute([id.as_bytes()]))
+        .map_err(failed("delete from the journal of KMS keys"))?;
+    if deleted == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::JournalEntryMissing { id })
+    }
+}
