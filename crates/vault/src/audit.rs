@@ -27,10 +27,16 @@ pub enum AuditOperation {
     ImportKey,
     /// A public key was brought in.
     ImportPublicKey,
+    /// A key that a KMS holds became one of the vault.
+    RegisterKey,
     /// A private key left the vault.
     ExportKey,
     /// A key was destroyed.
     DeleteKey,
+    /// A KMS destroyed a key that was none of the vault's, or not any more.
+    DeleteKmsKey,
+    /// A key that a KMS was asked for was never made: it is not waited for any more.
+    ForgetKmsKey,
     /// A key that was stored in clear was sealed.
     SealKey,
     /// A key may only verify and decrypt from now on.
@@ -195,8 +201,11 @@ impl AuditOperation {
             Self::GenerateKey => "generate_key",
             Self::ImportKey => "import_key",
             Self::ImportPublicKey => "import_public_key",
+            Self::RegisterKey => "register_key",
             Self::ExportKey => "export_key",
             Self::DeleteKey => "delete_key",
+            Self::DeleteKmsKey => "delete_kms_key",
+            Self::ForgetKmsKey => "forget_kms_key",
             Self::SealKey => "seal_key",
             Self::RetireKey => "retire_key",
             Self::AcceptState => "accept_state",
@@ -223,6 +232,10 @@ pub(crate) fn key_details(entry: &KeyEntry) -> BTreeMap<String, String> {
     }
     if let Some(private) = &entry.private {
         details.insert("custody".to_owned(), private.custody.name().to_owned());
+        if let Some(held) = &private.external {
+            details.insert("kms".to_owned(), held.kms.clone());
+            details.insert("kms_key_id".to_owned(), held.key_id.clone());
+        }
     }
     details
 }

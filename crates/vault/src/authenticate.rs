@@ -16,6 +16,7 @@ use crate::{
     digest::MultisetDigest,
     directory::{Entries, KeyEntry, PrivateHalf},
     error::VaultError,
+    journal::{Journal, JournalEntry},
     node::{Identity, Node, Rotation},
     rows::{self, Tag},
     state::VaultState,
@@ -109,6 +110,24 @@ pub(crate) async fn node(
         found.add(&element);
     }
     Ok(Node::new(identity, rotations))
+}
+
+/// Authenticates the journal of keys that a KMS makes or destroys.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`]; errors of the store.
+pub(crate) async fn journal(
+    snapshot: &mut dyn ReadTransaction,
+    data_keys: &DataKeys,
+    found: &mut Found,
+) -> Result<Journal, VaultError> {
+    let mut entries = Vec::new();
+    for record in snapshot.kms_journal().await? {
+        let entry = JournalEntry::authentic(record, data_keys)?;
+        found.add(&entry.element(data_keys.current()));
+        entries.push(entry);
+    }
+    Ok(Journal::new(entries))
 }
 
 /// Authenticates all keys, about `expected` of them: reads page after page while other threads authenticate.

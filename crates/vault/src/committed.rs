@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::KeyState;
+use strongroom_store::{JournalId, KeyState};
 
 use crate::{
     anchor::{AnchorRecord, Checkpoint},
     directory::KeyEntry,
     error::VaultError,
+    journal::JournalEntry,
     node::{Identity, Rotation},
     state::VaultState,
     vault::Vault,
@@ -46,6 +47,10 @@ pub(crate) enum Change {
     RotationBegun(Rotation),
     /// The rotation of this old key is no longer under way.
     RotationEnded(Fingerprint),
+    /// The entry stands in the journal of KMS keys, and so.
+    Journalled(JournalEntry),
+    /// The entry is no longer in the journal.
+    Struck(JournalId),
 }
 
 impl Change {
@@ -53,7 +58,11 @@ impl Change {
         match self {
             Self::Put(entry) => entry.fingerprint() == *fingerprint,
             Self::Removed(removed) => removed == fingerprint,
-            Self::Identified(_) | Self::RotationBegun(_) | Self::RotationEnded(_) => false,
+            Self::Identified(_)
+            | Self::RotationBegun(_)
+            | Self::RotationEnded(_)
+            | Self::Journalled(_)
+            | Self::Struck(_) => false,
         }
     }
 }
@@ -136,6 +145,8 @@ impl Vault {
             Change::Identified(identity) => self.node().identify(identity),
             Change::RotationBegun(rotation) => self.node().begin(rotation),
             Change::RotationEnded(old) => self.node().end(&old),
+            Change::Journalled(entry) => self.journal().put(entry),
+            Change::Struck(id) => self.journal().remove(id),
         }
     }
 

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeySpec, KeyUsages, PublicKey, Timestamp,
 };
-use strongroom_store::{Custody, KeyState, PrivateKeyRecord, Sealing};
+use strongroom_store::{Custody, KeyState, KmsKeyRef, PrivateKeyRecord, Sealing};
 
 /// A key of the vault: its public half, and what is known of the private one.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct PrivateHalf {
     pub exposed: bool,
     /// The wrapper key that opens it: of the data key, or of the row itself when it is sealed directly.
     pub wrapper_key_id: Option<Arc<str>>,
+    /// Where the private key is, if a KMS holds it (custody `external`).
+    pub external: Option<Arc<KmsKeyRef>>,
     /// When the private key came into the vault.
     pub created_at: Timestamp,
     pub(crate) tag: Tag,
@@ -62,6 +64,13 @@ impl KeyEntry {
     #[must_use]
     pub fn spec(&self) -> KeySpec {
         self.public.spec()
+    }
+
+    /// Whether a KMS holds the private half (custody `external`).
+    #[must_use]
+    pub fn is_held_by_kms(&self) -> bool {
+        let half = self.private.as_ref();
+        half.is_some_and(|half| half.external.is_some())
     }
 
     /// What stands in the digest for this key.
@@ -146,6 +155,7 @@ impl PrivateHalf {
             state: record.state,
             exposed: record.exposed,
             wrapper_key_id,
+            external: record.key.external().cloned().map(Arc::new),
             created_at: record.created_at,
             tag: record.mac,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::{Random, clock::Clock};
-use strongroom_kms::KeyWrapper;
+use strongroom_kms::{KeyWrapper, KmsProvider};
 use strongroom_store::Store;
 
 use crate::anchor::Anchor;
@@ -15,6 +15,8 @@ pub struct Environment {
     pub store: Arc<dyn Store>,
     /// The key management systems that hold wrapper keys, in the order in which opening tries them.
     pub wrappers: Vec<NamedWrapper>,
+    /// The key management systems that hold external keys, or may; one that holds none is not asked.
+    pub kms: Vec<NamedKms>,
     /// Where the latest generation is remembered, out of the store operator's reach.
     pub anchor: Arc<dyn Anchor>,
     /// The time.
@@ -32,6 +34,17 @@ pub struct NamedWrapper {
     pub name: String,
     /// The provider.
     pub wrapper: Arc<dyn KeyWrapper>,
+}
+
+/// A key management system under the name that the configuration gives it, with all its roles.
+///
+/// Rows of external keys name their KMS by it, so it must stay the same for the life of the vault.
+#[derive(Clone, Debug)]
+pub struct NamedKms {
+    /// The configured name, for example `cloud`.
+    pub name: String,
+    /// The provider.
+    pub provider: Arc<dyn KmsProvider>,
 }
 
 impl Environment {

@@ -3,12 +3,12 @@
 mod codes;
 
 use strongroom_crypto::{
-    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, NameError, RandomError,
+    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
     SealError, SecretLengthError, SignError, Timestamp, VerifyError,
 };
 use strongroom_kms::KmsError;
 use strongroom_proto::ProtoError;
-use strongroom_store::{Custody, DataKeyId, StoreError, VaultId};
+use strongroom_store::{Custody, DataKeyId, JournalId, StoreError, VaultId};
 use strongroom_topology::{
     IdentifierError, MappingError, Member, Namespace, SignaturesError, TopologyError,
 };
@@ -67,6 +67,111 @@ pub enum VaultError {
     CustodyUnsupported {
         /// The custody.
         custody: Custody,
+    },
+    /// The private key is in a KMS, and cannot be had.
+    #[error("the private key of {fingerprint} is in the KMS {kms} and never leaves it")]
+    HeldByKms {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// The configured name of the KMS.
+        kms: String,
+    },
+    /// No KMS holds the private key.
+    #[error("no key management system holds the private key of {fingerprint}")]
+    NotHeldByKms {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// No configured KMS holds external keys.
+    #[error("no key management system is configured that holds keys")]
+    NoExternalKms,
+    /// No KMS of this name is configured that holds external keys.
+    #[error("no key management system {kms} is configured that holds keys")]
+    UnknownKms {
+        /// The name.
+        kms: String,
+    },
+    /// A key of a KMS does not do what it is to be used for.
+    #[error("key {key} of the KMS {kms} is for {found}, not for {wanted}")]
+    ExternalKeyPurpose {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
+        /// What it does.
+        found: KeyPurpose,
+        /// What it was to do.
+        wanted: KeyPurpose,
+    },
+    /// The KMS made a key of another spec than it was asked for.
+    #[error("the KMS {kms} made key {key} with the spec {found}, not {wanted}")]
+    ExternalKeySpec {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
+        /// Its spec.
+        found: KeySpec,
+        /// The spec that was asked for.
+        wanted: KeySpec,
+    },
+    /// The KMS has another key under the id of this one.
+    #[error("the KMS {kms} has another key in the place of {fingerprint}")]
+    ExternalKeyExchanged {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// The configured name of the KMS.
+        kms: String,
+    },
+    /// A KMS was asked to make a key, and nobody knows whether it did.
+    #[error("the KMS {kms} did not say whether it made the key")]
+    ExternalKeyInDoubt {
+        /// The configured name of the KMS.
+        kms: String,
+        /// What it said.
+        source: KmsError,
+    },
+    /// A key left the vault, and the KMS did not destroy it.
+    #[error("{fingerprint} is no longer in the vault, but key {key} remains in the KMS {kms}")]
+    ExternalKeyRemains {
+        /// The key that left.
+        fingerprint: Fingerprint,
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
+        /// Why.
+        source: Box<Self>,
+    },
+    /// The journal says nothing of a key of a KMS.
+    #[error("the journal says nothing of key {key} of the KMS {kms}")]
+    NoJournalEntry {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
+    },
+    /// The journal has no entry of this id, or it is worked on.
+    #[error("the journal of KMS keys has no entry {id} that nobody works on")]
+    NoSuchJournalEntry {
+        /// The id.
+        id: JournalId,
+    },
+    /// A key of a KMS is one of this vault.
+    #[error("key {key} of the KMS {kms} is a key of this vault")]
+    NotAnOrphan {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
+    },
+    /// The KMS has a key that was to be forgotten.
+    #[error("key {key} of the KMS {kms} exists")]
+    OrphanRemains {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
     },
     /// No configured KMS can wrap.
     #[error("no key management system is configured that offers wrapper keys")]

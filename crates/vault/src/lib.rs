@@ -36,6 +36,7 @@ mod directory;
 mod environment;
 mod error;
 mod fingerprints;
+mod journal;
 mod node;
 mod opening;
 mod operations;
@@ -53,11 +54,14 @@ pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAn
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
-pub use environment::{Environment, NamedWrapper};
+pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{VaultError, WrapAttempt};
+pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use node::{Identity, Rotation};
 pub use operations::create::{NewVault, VAULT_TAG};
 pub use operations::export::ExportForm;
+pub use operations::external::journal::{Orphan, Orphans};
+pub use operations::external::register::Registration;
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};
 pub use operations::inspect::{Inspection, WrapStatus};
@@ -67,8 +71,8 @@ pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{Rotate, RotationStep};
 pub use replay::{
-    DEFAULT_REPLAY_LIMIT, Replay, ReplayError, ReplayReport, ReplaySettings, ReplayedReason,
-    ReplayedRejection, SignatureCounts,
+    DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
+    ReplayedReason, ReplayedRejection, SignatureCounts,
 };
 pub use settings::{CacheSettings, CustodyDefaults, Settings};
 pub use topology::TopologyView;

@@ -102,8 +102,13 @@ impl Vault {
         entry: &Arc<KeyEntry>,
     ) -> Result<PrivateKey, VaultError> {
         let fingerprint = entry.fingerprint();
-        if entry.private.is_none() {
-            return Err(VaultError::NoPrivateKey { fingerprint });
+        let half = entry.private.as_ref();
+        let half = half.ok_or(VaultError::NoPrivateKey { fingerprint })?;
+        if let Some(held) = &half.external {
+            return Err(VaultError::HeldByKms {
+                fingerprint,
+                kms: held.kms.clone(),
+            });
         }
         let mut snapshot = self.environment().store.read().await?;
         let record = snapshot.private_key(fingerprint).await?;

@@ -7,6 +7,7 @@ pub(crate) mod decrypt;
 pub(crate) mod delete;
 pub(crate) mod encrypt;
 pub(crate) mod export;
+pub(crate) mod external;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod inspect;

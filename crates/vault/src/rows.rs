@@ -7,8 +7,8 @@
 
 use strongroom_crypto::{HashBuilder, KeyPurpose, KeySpec, KeyUsages, encoding::Encoder};
 use strongroom_store::{
-    DataKeyRecord, IdentityRecord, PrivateKeyRecord, PublicKeyRecord, RotationRecord, RowCode,
-    StoredKey, TopologyRow, VaultRecord, WrapRecord,
+    DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
+    RotationRecord, RowCode, StoredKey, TopologyRow, VaultRecord, WrapRecord,
 };
 
 use subtle::ConstantTimeEq;
@@ -23,6 +23,7 @@ pub(crate) type Tag = [u8; 32];
 
 pub(crate) const DATA_KEYS: &str = "data_keys";
 pub(crate) const IDENTITY: &str = "identity";
+pub(crate) const KMS_JOURNAL: &str = "kms_journal";
 pub(crate) const PRIVATE_KEYS: &str = "private_keys";
 pub(crate) const PUBLIC_KEYS: &str = "public_keys";
 pub(crate) const ROTATIONS: &str = "rotations";
@@ -40,6 +41,7 @@ enum Table {
     Identity = 6,
     Rotations = 7,
     Topology = 8,
+    KmsJournal = 9,
 }
 
 pub(crate) fn tag_vault(record: &VaultRecord, current: &OpenedDataKey) -> Tag {
@@ -107,7 +109,7 @@ pub(crate) fn tag_private_key(
         .long(record.created_at.as_micros());
     match &record.key {
         StoredKey::Sealed(sealed) => encoder.byte(1).bytes(sealed),
-        StoredKey::Absent => encoder.byte(2),
+        StoredKey::External(key) => encoder.byte(2).string(&key.kms).string(&key.key_id),
         StoredKey::Clear(secret) => {
             // EXPOSE: a clear row is authenticated like any other. The encoding gets a digest of the key, since the
             // memory of an encoder is neither locked nor wiped.
@@ -146,6 +148,26 @@ pub(crate) fn tag_rotation(
         .raw(record.new.as_bytes())
         .string(&record.member)
         .raw(&record.position.to_be_bytes())
+        .long(record.created_at.as_micros());
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
+pub(crate) fn tag_journal(
+    record: &KmsJournalRecord,
+    data_keys: &DataKeys,
+) -> Result<Tag, VaultError> {
+    let mut encoder = start(Table::KmsJournal);
+    encoder
+        .raw(record.data_key_id.as_bytes())
+        .raw(record.id.as_bytes())
+        .string(&record.kms)
+        .byte(record.step.code())
+        .string(record.kms_key_id.as_deref().unwrap_or(""))
+        .byte(record.spec.code())
+        .byte(record.usages.map_or(0, KeyUsages::bits))
+        .string(record.name.as_ref().map_or("", |name| name.as_str()))
         .long(record.created_at.as_micros());
     Ok(data_keys
         .named(&record.data_key_id)?

@@ -52,6 +52,7 @@ impl Vault {
             }),
             (Custody::Envelope, Sealing::Direct) => self.seal_directly(key, public).await,
             (Custody::Envelope, _) => self.seal_under_data_key(key, public),
+            // What is here cannot be put into a KMS.
             (Custody::External, _) => Err(VaultError::CustodyUnsupported { custody }),
         }
     }

@@ -25,6 +25,8 @@ pub struct CustodyDefaults {
     pub encryption: Custody,
     /// How rows of custody `envelope` are sealed.
     pub sealing: Sealing,
+    /// The configured name of the KMS that makes new keys of custody `external`; none takes the first that holds any.
+    pub external_kms: Option<String>,
 }
 
 impl Default for CustodyDefaults {
@@ -34,6 +36,7 @@ impl Default for CustodyDefaults {
             signing: Custody::Envelope,
             encryption: Custody::Envelope,
             sealing: Sealing::DataKey,
+            external_kms: None,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
-    Custody, IdentityRecord, KeyState, PrivateKeyRecord, PublicKeyRecord, RotationRecord,
-    StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord, WriteTransaction,
+    Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
+    RotationRecord, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
+    WriteTransaction,
 };
 use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
@@ -16,6 +17,7 @@ use crate::{
     committed::{Change, Commit, Committed, Doubt},
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
+    journal::JournalEntry,
     node::{Identity, Rotation},
     rows,
     sealing::SealedKey,
@@ -190,6 +192,37 @@ impl<'v> Unit<'v> {
             .map_err(contradicted)?;
         self.leave(&rotation.element(self.vault.data_keys().current()));
         self.changes.push(Change::RotationEnded(rotation.old));
+        Ok(())
+    }
+
+    /// Puts an entry into the journal of KMS keys, in the place of `before`.
+    pub(crate) async fn put_journal(
+        &mut self,
+        before: Option<&JournalEntry>,
+        entry: JournalEntry,
+        record: KmsJournalRecord,
+    ) -> Result<(), VaultError> {
+        self.transaction
+            .put_kms_journal(record)
+            .await
+            .map_err(contradicted)?;
+        let current = self.vault.data_keys().current();
+        if let Some(before) = before {
+            self.leave(&before.element(current));
+        }
+        self.enter(&entry.element(current));
+        self.changes.push(Change::Journalled(entry));
+        Ok(())
+    }
+
+    /// Strikes an entry out of the journal of KMS keys.
+    pub(crate) async fn end_journal(&mut self, entry: &JournalEntry) -> Result<(), VaultError> {
+        self.transaction
+            .delete_kms_journal(entry.id())
+            .await
+            .map_err(contradicted)?;
+        self.leave(&entry.element(self.vault.data_keys().current()));
+        self.changes.push(Change::Struck(entry.id()));
         Ok(())
     }
 
@@ -396,6 +429,7 @@ fn contradicted(error: StoreError) -> VaultError {
         StoreError::AuditOutOfOrder { found, .. } => VaultError::AuditBroken { sequence: found },
         StoreError::DataKeyMissing { .. }
         | StoreError::IdentityExists
+        | StoreError::JournalEntryMissing { .. }
         | StoreError::KeyExists { .. }
         | StoreError::KeyInRotation { .. }
         | StoreError::KeyMissing { .. }

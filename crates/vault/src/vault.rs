@@ -20,6 +20,7 @@ use crate::{
     directory::{KeyDirectory, KeyEntry, PrivateHalf},
     environment::Environment,
     error::VaultError,
+    journal::Journal,
     node::{Identity, Node, Rotation},
     rows,
     settings::Settings,
@@ -40,6 +41,7 @@ pub struct Vault {
     opened_by: OpenedBy,
     directory: KeyDirectory,
     node: Node,
+    journal: Journal,
     topology: TopologyCell,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
@@ -65,6 +67,7 @@ pub(crate) struct Parts {
     pub(crate) opened_by: OpenedBy,
     pub(crate) directory: KeyDirectory,
     pub(crate) node: Node,
+    pub(crate) journal: Journal,
     pub(crate) committed: Committed,
 }
 
@@ -79,6 +82,7 @@ impl Vault {
             opened_by,
             directory,
             node,
+            journal,
             committed,
         } = parts;
         let caches = Arc::new(Caches {
@@ -95,6 +99,7 @@ impl Vault {
             opened_by,
             directory,
             node,
+            journal,
             topology: TopologyCell::default(),
             caches,
             committed: tokio::sync::Mutex::new(committed),
@@ -178,6 +183,10 @@ impl Vault {
 
     pub(crate) fn node(&self) -> &Node {
         &self.node
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     pub(crate) fn topology_cell(&self) -> &TopologyCell {

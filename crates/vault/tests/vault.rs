@@ -27,6 +27,8 @@ mod custody;
 mod deletion;
 #[path = "vault/exporting.rs"]
 mod exporting;
+#[path = "vault/external.rs"]
+mod external;
 #[path = "vault/faults.rs"]
 mod faults;
 #[path = "vault/frozen.rs"]

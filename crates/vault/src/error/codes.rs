@@ -54,7 +54,67 @@ const USAGE_OF_ENCRYPTION_KEYS: ErrorCode = code(
 const CUSTODY_UNSUPPORTED: ErrorCode = code(
     "CUSTODY_UNSUPPORTED",
     Category::Unsupported,
-    "Use custody 'envelope' (or 'clear', which protects nothing).",
+    "A KMS takes no keys in. Choose custody 'envelope' for this usage, or register a key that was made in the KMS.",
+);
+const HELD_BY_KMS: ErrorCode = code(
+    "HELD_BY_KMS",
+    Category::FailedPrecondition,
+    "Use it through the vault. To move it elsewhere, rotate it: the KMS does not give private keys out.",
+);
+const NOT_HELD_BY_KMS: ErrorCode = code(
+    "NOT_HELD_BY_KMS",
+    Category::FailedPrecondition,
+    "Only keys of custody 'external' can stay in a KMS: delete this one without --keep-in-kms.",
+);
+const NO_EXTERNAL_KMS: ErrorCode = code(
+    "NO_EXTERNAL_KMS",
+    Category::FailedPrecondition,
+    "Add a [[kms]] that holds keys to the configuration, or choose custody 'envelope' for this usage.",
+);
+const UNKNOWN_KMS: ErrorCode = code(
+    "UNKNOWN_KMS",
+    Category::FailedPrecondition,
+    "Put the [[kms]] of this name back into the configuration: 'strongroom kms show' shows those that are there.",
+);
+const EXTERNAL_KEY_PURPOSE: ErrorCode = code(
+    "EXTERNAL_KEY_PURPOSE",
+    Category::FailedPrecondition,
+    "Name another key of the KMS: 'keys register-signing' takes signing keys, 'keys register-encryption' those that decrypt.",
+);
+const EXTERNAL_KEY_SPEC: ErrorCode = code(
+    "EXTERNAL_KEY_SPEC",
+    Category::Internal,
+    "Check that the endpoint is the KMS you mean. 'strongroom kms orphans' shows the key and deletes it.",
+);
+const EXTERNAL_KEY_EXCHANGED: ErrorCode = code(
+    "EXTERNAL_KEY_EXCHANGED",
+    Category::DataCorrupted,
+    "Find out who changed the key, or the alias that the vault knows it by. Do not rely on this key until then.",
+);
+const EXTERNAL_KEY_IN_DOUBT: ErrorCode = code(
+    "EXTERNAL_KEY_IN_DOUBT",
+    Category::Unavailable,
+    "Ask for the same key again: if it was made, it is taken up. 'strongroom kms orphans' shows what is there.",
+);
+const EXTERNAL_KEY_REMAINS: ErrorCode = code(
+    "EXTERNAL_KEY_REMAINS",
+    Category::Unavailable,
+    "'strongroom kms orphans' shows the key and deletes it, once the KMS can be reached and allows it.",
+);
+const NO_JOURNAL_ENTRY: ErrorCode = code(
+    "NO_JOURNAL_ENTRY",
+    Category::NotFound,
+    "'strongroom kms orphans' shows what there is. A key that the journal does not know is registered by 'keys register-signing' or 'keys register-encryption'.",
+);
+const NOT_AN_ORPHAN: ErrorCode = code(
+    "NOT_AN_ORPHAN",
+    Category::FailedPrecondition,
+    "Delete it as a key of the vault: 'strongroom keys delete'.",
+);
+const ORPHAN_REMAINS: ErrorCode = code(
+    "ORPHAN_REMAINS",
+    Category::FailedPrecondition,
+    "Adopt or delete the key first: 'strongroom kms orphans --adopt' or '--delete'.",
 );
 const NO_WRAPPER: ErrorCode = code(
     "NO_WRAPPER",
@@ -230,6 +290,18 @@ impl VaultError {
         KEY_EXISTS,
         USAGE_OF_ENCRYPTION_KEYS,
         CUSTODY_UNSUPPORTED,
+        HELD_BY_KMS,
+        NOT_HELD_BY_KMS,
+        NO_EXTERNAL_KMS,
+        UNKNOWN_KMS,
+        EXTERNAL_KEY_PURPOSE,
+        EXTERNAL_KEY_SPEC,
+        EXTERNAL_KEY_EXCHANGED,
+        EXTERNAL_KEY_IN_DOUBT,
+        EXTERNAL_KEY_REMAINS,
+        NO_JOURNAL_ENTRY,
+        NOT_AN_ORPHAN,
+        ORPHAN_REMAINS,
         NO_WRAPPER,
         NO_WRAP_OPENS,
         WRAPPER_KEY_CONTRADICTION,
@@ -281,6 +353,18 @@ impl Coded for VaultError {
             Self::KeyExists { .. } => KEY_EXISTS,
             Self::UsageOfEncryptionKeys => USAGE_OF_ENCRYPTION_KEYS,
             Self::CustodyUnsupported { .. } => CUSTODY_UNSUPPORTED,
+            Self::HeldByKms { .. } => HELD_BY_KMS,
+            Self::NotHeldByKms { .. } => NOT_HELD_BY_KMS,
+            Self::NoExternalKms => NO_EXTERNAL_KMS,
+            Self::UnknownKms { .. } => UNKNOWN_KMS,
+            Self::ExternalKeyPurpose { .. } => EXTERNAL_KEY_PURPOSE,
+            Self::ExternalKeySpec { .. } => EXTERNAL_KEY_SPEC,
+            Self::ExternalKeyExchanged { .. } => EXTERNAL_KEY_EXCHANGED,
+            Self::ExternalKeyInDoubt { .. } => EXTERNAL_KEY_IN_DOUBT,
+            Self::ExternalKeyRemains { .. } => EXTERNAL_KEY_REMAINS,
+            Self::NoJournalEntry { .. } | Self::NoSuchJournalEntry { .. } => NO_JOURNAL_ENTRY,
+            Self::NotAnOrphan { .. } => NOT_AN_ORPHAN,
+            Self::OrphanRemains { .. } => ORPHAN_REMAINS,
             Self::NoWrapper => NO_WRAPPER,
             Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,

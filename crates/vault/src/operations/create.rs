@@ -15,6 +15,7 @@ use crate::{
     directory::{Entries, KeyDirectory},
     environment::Environment,
     error::VaultError,
+    journal::Journal,
     node::Node,
     rows,
     settings::Settings,
@@ -136,6 +137,7 @@ impl Vault {
             opened_by: OpenedBy::new(&wrap),
             directory: KeyDirectory::new(Entries::default()),
             node: Node::default(),
+            journal: Journal::default(),
             committed: Committed::new(state, vault_record.state.clone()),
         });
         let checkpoint = vault.checkpoint(&state);

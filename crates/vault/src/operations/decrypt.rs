@@ -1,10 +1,11 @@
 //! Decrypting.
 
 use strongroom_crypto::{
-    AsymmetricEncrypted, DecryptionKey, Fingerprint, KeyPurpose, PublicKey, SecretBytes,
+    AsymmetricEncrypted, DecryptionKey, EncryptionPublicKey, Fingerprint, KeyPurpose, PublicKey,
+    SecretBytes,
 };
 
-use crate::{error::VaultError, opening::Opened, vault::Vault};
+use crate::{directory::KeyEntry, error::VaultError, opening::Opened, vault::Vault};
 
 impl Vault {
     /// Decrypts what was encrypted to a key of this vault; a retired key still decrypts history.
@@ -25,13 +26,30 @@ impl Vault {
         if let Some(plaintext) = cache.with(fingerprint, self.now(), decrypt) {
             return Ok(plaintext?);
         }
-        let opened = self.with_opened(
-            cache,
-            fingerprint,
-            || self.open_decryption_key(fingerprint),
-            decrypt,
-        );
-        Ok(opened.await??)
+        loop {
+            let entry = self.key(fingerprint)?;
+            let public = decryption_public(&entry)?;
+            let held = entry
+                .private
+                .as_ref()
+                .and_then(|half| half.external.as_ref());
+            let Some(held) = held else {
+                let opened = self.with_opened(
+                    cache,
+                    fingerprint,
+                    || self.open_decryption_key(fingerprint),
+                    decrypt,
+                );
+                return Ok(opened.await??);
+            };
+            // None: the key was changed while the KMS decrypted, perhaps deleted. Then it is asked for anew.
+            if let Some(plaintext) = self
+                .decrypt_externally(&entry, public, held, encrypted)
+                .await?
+            {
+                return Ok(plaintext);
+            }
+        }
     }
 
     async fn open_decryption_key(
@@ -39,16 +57,21 @@ impl Vault {
         fingerprint: &Fingerprint,
     ) -> Result<Option<Opened<DecryptionKey>>, VaultError> {
         let entry = self.key(fingerprint)?;
-        let PublicKey::Encryption(public) = &entry.public else {
-            return Err(VaultError::WrongPurpose {
-                fingerprint: *fingerprint,
-                wanted: KeyPurpose::Encryption,
-            });
-        };
+        let public = decryption_public(&entry)?;
         let Some(private) = self.private_key_in_force(&entry).await? else {
             return Ok(None);
         };
         let key = DecryptionKey::new(&private, public)?;
         Ok(Some(Opened { entry, key }))
+    }
+}
+
+fn decryption_public(entry: &KeyEntry) -> Result<&EncryptionPublicKey, VaultError> {
+    match &entry.public {
+        PublicKey::Encryption(public) => Ok(public),
+        PublicKey::Signing(_) => Err(VaultError::WrongPurpose {
+            fingerprint: entry.fingerprint(),
+            wanted: KeyPurpose::Encryption,
+        }),
     }
 }

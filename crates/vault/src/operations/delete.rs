@@ -14,19 +14,58 @@ use crate::{
     vault::Vault,
 };
 
+/// What shall become of a key in the KMS that holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InKms {
+    /// It is destroyed, as the KMS has it: at once, or after some days in which that can be cancelled.
+    Destroyed,
+    Kept,
+}
+
 impl Vault {
     /// Destroys a key that no topology refers to, both halves, and wipes it from memory. It cannot be undone but from a
     /// backup.
     ///
-    /// The bytes of a key that was stored in clear are scrubbed from the store's files.
+    /// The bytes of a key that was stored in clear are scrubbed from the store's files. A key that a KMS holds leaves the vault
+    /// first; then the KMS destroys it, or schedules that: [`Vault::release_key`] leaves it there.
     ///
     /// # Errors
-    /// [`VaultError::KeyAnnounced`] while others may verify with it or encrypt to it; [`VaultError::KeyNotFound`]; errors of
+    /// [`VaultError::ExternalKeyRemains`] when the key left the vault and the KMS did not destroy it; [`VaultError::KeyAnnounced`] while others may verify with it or encrypt to it; [`VaultError::KeyNotFound`]; errors of
     /// the store, and then the key is still there.
     pub async fn delete_key(
         &self,
         caller: &Caller,
         fingerprint: &Fingerprint,
+    ) -> Result<(), VaultError> {
+        self.delete_unannounced(caller, fingerprint, InKms::Destroyed)
+            .await
+    }
+
+    /// Takes a key that a KMS holds out of the vault, both halves, and leaves it in the KMS, from where it can be registered
+    /// again.
+    ///
+    /// # Errors
+    /// [`VaultError::NotHeldByKms`]; as [`Vault::delete_key`].
+    pub async fn release_key(
+        &self,
+        caller: &Caller,
+        fingerprint: &Fingerprint,
+    ) -> Result<(), VaultError> {
+        let entry = self.key(fingerprint)?;
+        if !entry.is_held_by_kms() {
+            return Err(VaultError::NotHeldByKms {
+                fingerprint: *fingerprint,
+            });
+        }
+        self.delete_unannounced(caller, fingerprint, InKms::Kept)
+            .await
+    }
+
+    async fn delete_unannounced(
+        &self,
+        caller: &Caller,
+        fingerprint: &Fingerprint,
+        in_kms: InKms,
     ) -> Result<(), VaultError> {
         // Held until the key is gone, so that nobody announces it meanwhile.
         let topology = self.loaded_topology().await?;
@@ -37,7 +76,7 @@ impl Vault {
                 places,
             });
         }
-        self.delete(caller, fingerprint, key_details).await
+        self.delete(caller, fingerprint, in_kms, key_details).await
     }
 
     /// As [`Vault::delete_key`], even if topology refers to the key: signatures that others ask of it can then never be
@@ -57,13 +96,15 @@ impl Vault {
             details.insert("announced".to_owned(), places.join(", "));
             details
         };
-        self.delete(caller, fingerprint, details).await
+        self.delete(caller, fingerprint, InKms::Destroyed, details)
+            .await
     }
 
     async fn delete(
         &self,
         caller: &Caller,
         fingerprint: &Fingerprint,
+        in_kms: InKms,
         details: impl FnOnce(&KeyEntry) -> BTreeMap<String, String>,
     ) -> Result<(), VaultError> {
         let mut unit = Unit::begin(self).await?;
@@ -76,6 +117,14 @@ impl Vault {
             return Err(VaultError::RotationUnderWay { old: rotation.old });
         }
         unit.delete_key(&entry).await?;
+        let half = entry.private.as_ref();
+        let held = half.and_then(|half| half.external.as_deref());
+        let discarded = match held {
+            Some(held) if in_kms == InKms::Destroyed => {
+                Some(self.discard(&mut unit, &entry, held).await?)
+            }
+            _ => None,
+        };
         unit.audit(
             caller,
             AuditOperation::DeleteKey,
@@ -84,10 +133,10 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        let was_clear = entry
-            .private
-            .as_ref()
-            .is_some_and(|private| private.custody == Custody::Clear);
+        if let Some(discarded) = discarded {
+            return self.destroy(caller, *fingerprint, &discarded).await;
+        }
+        let was_clear = half.is_some_and(|private| private.custody == Custody::Clear);
         if was_clear && let Err(error) = self.environment().store.scrub().await {
             // The key is gone from its table. Its bytes leave the rest of the files when the store closes.
             tracing::warn!(

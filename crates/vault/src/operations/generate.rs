@@ -12,6 +12,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
+    operations::external::generate::Claimed,
     unit::{NewPrivateHalf, Unit},
     vault::Vault,
 };
@@ -42,7 +43,9 @@ impl Vault {
     /// When this returns, the key and its audit record are durable.
     ///
     /// # Errors
-    /// Errors of the store, the KMS (`direct` sealing only) and the random source; nothing was kept then.
+    /// Errors of the store, of the KMS (`direct` sealing and custody `external` only) and of the random source; nothing was kept
+    /// then. [`VaultError::ExternalKeyInDoubt`] when a KMS did not say whether it made the key: asking for the same key again
+    /// takes it up.
     pub async fn generate_signing_key(
         &self,
         caller: &Caller,
@@ -73,7 +76,7 @@ impl Vault {
             let custody = self.settings().custody.for_signing(new.usages);
             let spec = KeySpec::Signing(new.spec);
             keys.push(
-                self.generate_sealed(spec, Some(new.usages), new.name, custody)
+                self.generate_key(spec, Some(new.usages), new.name, custody)
                     .await?,
             );
         }
@@ -116,26 +119,31 @@ impl Vault {
         name: Option<KeyName>,
         custody: Custody,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let generated = self.generate_sealed(spec, usages, name, custody).await?;
+        let generated = self.generate_key(spec, usages, name, custody).await?;
         let mut unit = Unit::begin(self).await?;
         let entry = unit.keep(caller, generated).await?;
         unit.commit().await?;
         Ok(entry)
     }
 
-    pub(crate) async fn generate_sealed(
+    /// A new key in `custody`: sealed, or made by a KMS.
+    pub(crate) async fn generate_key(
         &self,
         spec: KeySpec,
         usages: Option<KeyUsages>,
         name: Option<KeyName>,
         custody: Custody,
-    ) -> Result<Generated, VaultError> {
+    ) -> Result<Generated<'_>, VaultError> {
+        if custody == Custody::External {
+            return self.generate_externally(spec, usages, name).await;
+        }
         let (key, public) = self.generate_pair(spec, usages).await?;
         let private = self.new_private_half(&key, &public, custody).await?;
         Ok(Generated {
             public,
             private,
             name,
+            journal: None,
         })
     }
 
@@ -158,11 +166,13 @@ impl Vault {
     }
 }
 
-/// A key that was generated and sealed, and is nowhere yet.
-pub(crate) struct Generated {
-    public: PublicKey,
-    private: NewPrivateHalf,
-    name: Option<KeyName>,
+/// A key that was generated, and is not in the vault yet.
+pub(crate) struct Generated<'v> {
+    pub(crate) public: PublicKey,
+    pub(crate) private: NewPrivateHalf,
+    pub(crate) name: Option<KeyName>,
+    /// What the journal says of a key that a KMS made.
+    pub(crate) journal: Option<Claimed<'v>>,
 }
 
 impl Unit<'_> {
@@ -170,14 +180,18 @@ impl Unit<'_> {
     pub(crate) async fn keep(
         &mut self,
         caller: &Caller,
-        generated: Generated,
+        generated: Generated<'_>,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let Generated {
             public,
             private,
             name,
+            journal,
         } = generated;
         let entry = self.insert_key(public, name, Some(private)).await?;
+        if let Some(claimed) = &journal {
+            self.end_journal(&claimed.entry).await?;
+        }
         let key = Some(entry.fingerprint());
         self.audit(
             caller,

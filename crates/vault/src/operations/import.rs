@@ -111,7 +111,7 @@ impl Vault {
     }
 
     /// The entry of a key that is in the vault already, if it is there just so. Asked under the writer lock.
-    fn known(
+    pub(crate) fn known(
         &self,
         public: &PublicKey,
         name: Option<&KeyName>,

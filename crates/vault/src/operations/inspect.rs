@@ -18,10 +18,12 @@ use crate::{
 pub struct Inspection {
     /// Each wrap of the current data key, tried.
     pub wraps: Vec<WrapStatus>,
-    /// Private keys that were opened and fit their public halves.
+    /// Private keys that were opened, or that a KMS holds ready, and that fit their public halves.
     pub opened: usize,
     /// Keys that did not open, and why.
     pub broken: Vec<(Fingerprint, VaultError)>,
+    /// Keys that a KMS holds.
+    pub external: usize,
     /// Keys stored readable.
     pub clear: usize,
     /// Keys that once were.
@@ -60,6 +62,7 @@ impl Vault {
             wraps: self.try_wraps().await?,
             opened: 0,
             broken: Vec::new(),
+            external: 0,
             clear: 0,
             exposed: 0,
             retired: 0,
@@ -69,8 +72,8 @@ impl Vault {
         for (done, entry) in entries.iter().enumerate() {
             inspection.count(entry);
             if entry.private.is_some() {
-                match self.private_key(&entry.fingerprint()).await {
-                    Ok(_fits) => inspection.opened += 1,
+                match self.try_key(entry).await {
+                    Ok(()) => inspection.opened += 1,
                     // Deleted while we were looking.
                     Err(VaultError::KeyNotFound { .. }) => {}
                     Err(error) => inspection.broken.push((entry.fingerprint(), error)),
@@ -79,6 +82,15 @@ impl Vault {
             progress(done + 1, entries.len());
         }
         Ok(inspection)
+    }
+
+    /// Opens a key, or asks the KMS that holds it whether it is still there and usable.
+    async fn try_key(&self, entry: &KeyEntry) -> Result<(), VaultError> {
+        let half = entry.private.as_ref();
+        match half.and_then(|half| half.external.as_ref()) {
+            Some(held) => self.check_external(entry, held).await,
+            None => self.private_key(&entry.fingerprint()).await.map(drop),
+        }
     }
 
     async fn try_wraps(&self) -> Result<Vec<WrapStatus>, VaultError> {
@@ -119,6 +131,7 @@ impl Inspection {
         let Some(private) = &entry.private else {
             return;
         };
+        self.external += usize::from(private.custody == Custody::External);
         self.clear += usize::from(private.custody == Custody::Clear);
         self.exposed += usize::from(private.exposed);
         self.retired += usize::from(private.state == KeyState::Retired);

@@ -66,6 +66,7 @@ pub(crate) async fn open(
     let data_keys = DataKeys::new(current);
     let mut found = authenticate::metadata(&vault, &records, &wraps, data_keys.current())?;
     let node = authenticate::node(snapshot.as_mut(), &data_keys, &mut found).await?;
+    let journal = authenticate::journal(snapshot.as_mut(), &data_keys, &mut found).await?;
     // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
     let expected = usize::try_from(state.entries).unwrap_or_default();
     let directory = authenticate::keys(
@@ -89,6 +90,7 @@ pub(crate) async fn open(
         opened_by,
         directory: KeyDirectory::new(directory),
         node,
+        journal,
         committed: Committed::new(state, vault.state),
     });
     check_anchor(&opened, anchored, &state, rule)?;

@@ -1,15 +1,23 @@
 //! Signing.
 
-use strongroom_crypto::{Fingerprint, KeyPurpose, KeyUsages, PublicKey, Signature, SigningKey};
+use strongroom_crypto::{
+    Fingerprint, KeyPurpose, KeyUsages, PublicKey, Signature, SigningKey, SigningPublicKey,
+};
 use strongroom_store::KeyState;
 
-use crate::{error::VaultError, opening::Opened, vault::Vault};
+use crate::{
+    directory::{KeyEntry, PrivateHalf},
+    error::VaultError,
+    opening::Opened,
+    vault::Vault,
+};
 
 impl Vault {
     /// Signs `message` with a key that may sign for one of `allowed`.
     ///
     /// To sign a Canton hash, pass its 34-byte multihash as the message. With the key in memory this touches neither
-    /// store nor KMS, and takes no lock; otherwise the key's row is read, authenticated and opened first.
+    /// store nor KMS, and takes no lock; otherwise the key's row is read, authenticated and opened first. A key that a KMS
+    /// holds costs one call to it, every time.
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`], [`VaultError::KeyRetired`];
@@ -28,13 +36,26 @@ impl Vault {
         if let Some(signature) = self.caches().signing.with(fingerprint, self.now(), sign) {
             return Ok(signature?);
         }
-        let opened = self.with_opened(
-            &self.caches().signing,
-            fingerprint,
-            || self.open_signing_key(fingerprint),
-            sign,
-        );
-        Ok(opened.await??)
+        loop {
+            let entry = self.key(fingerprint)?;
+            let (public, half) = signing_halves(&entry)?;
+            let Some(held) = &half.external else {
+                let opened = self.with_opened(
+                    &self.caches().signing,
+                    fingerprint,
+                    || self.open_signing_key(fingerprint),
+                    sign,
+                );
+                return Ok(opened.await??);
+            };
+            // None: the key was changed while the KMS signed, perhaps retired. Then it is asked for anew.
+            if let Some(signature) = self
+                .sign_externally(&entry, public, held, message, allowed)
+                .await?
+            {
+                return Ok(signature);
+            }
+        }
     }
 
     async fn open_signing_key(
@@ -42,24 +63,28 @@ impl Vault {
         fingerprint: &Fingerprint,
     ) -> Result<Option<Opened<SigningKey>>, VaultError> {
         let entry = self.key(fingerprint)?;
-        let PublicKey::Signing(public) = &entry.public else {
-            return Err(VaultError::WrongPurpose {
-                fingerprint: *fingerprint,
-                wanted: KeyPurpose::Signing,
-            });
-        };
-        let half = entry.private.as_ref().ok_or(VaultError::NoPrivateKey {
-            fingerprint: *fingerprint,
-        })?;
-        if half.state == KeyState::Retired {
-            return Err(VaultError::KeyRetired {
-                fingerprint: *fingerprint,
-            });
-        }
+        let (public, _half) = signing_halves(&entry)?;
         let Some(private) = self.private_key_in_force(&entry).await? else {
             return Ok(None);
         };
         let key = SigningKey::new(&private, public)?;
         Ok(Some(Opened { entry, key }))
     }
+}
+
+/// Both halves of a key that may sign.
+fn signing_halves(entry: &KeyEntry) -> Result<(&SigningPublicKey, &PrivateHalf), VaultError> {
+    let fingerprint = entry.fingerprint();
+    let PublicKey::Signing(public) = &entry.public else {
+        return Err(VaultError::WrongPurpose {
+            fingerprint,
+            wanted: KeyPurpose::Signing,
+        });
+    };
+    let half = entry.private.as_ref();
+    let half = half.ok_or(VaultError::NoPrivateKey { fingerprint })?;
+    if half.state == KeyState::Retired {
+        return Err(VaultError::KeyRetired { fingerprint });
+    }
+    Ok((public, half))
 }

@@ -128,6 +128,7 @@ async fn custody_is_chosen_by_the_first_named_usage_of_a_key() {
         signing: Custody::Envelope,
         encryption: Custody::Clear,
         sealing: Sealing::DataKey,
+        external_kms: None,
     };
     let house = House::new().with_settings(Settings {
         custody,
@@ -198,13 +199,11 @@ async fn keys_of_all_custodies_live_in_one_vault() {
 }
 
 #[tokio::test]
-async fn a_key_cannot_be_kept_by_the_kms_yet() {
+async fn a_kms_takes_no_keys_in() {
     let house = House::new().with_settings(settings(Custody::External, Sealing::DataKey));
     let vault = house.create().await;
     let picture = Picture::of(&vault).await;
-    let refused = vault
-        .generate_signing_key(&caller(), new_protocol_key())
-        .await;
+    let refused = vault.import_key(&caller(), foreign_key(1)).await;
     assert_eq!(code(refused), "CUSTODY_UNSUPPORTED");
     assert_eq!(Picture::of(&vault).await, picture);
 }

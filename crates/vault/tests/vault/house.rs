@@ -19,13 +19,14 @@ use strongroom_crypto::{
 use strongroom_errors::Coded;
 use strongroom_files::{Access, Files, OsFiles};
 use strongroom_kms::{KmsProvider, Metered};
-use strongroom_kms_local::{LocalKms, Protection};
+use strongroom_kms_local::{KeyKind, LocalKey, LocalKms, Protection};
 use strongroom_store::{Custody, KeyState, Sealing, Store, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::{FixedClock, SeededRandom};
 use strongroom_vault::{
     Anchor, Caller, CustodyDefaults, Environment, FileAnchor, ImportedKey, KeyEntry, KeyFilter,
-    NamedWrapper, NewEncryptionKey, NewSigningKey, NewVault, NoAnchor, Settings, Vault, VaultError,
+    NamedKms, NamedWrapper, NewEncryptionKey, NewSigningKey, NewVault, NoAnchor, Settings, Vault,
+    VaultError,
 };
 use tempfile::TempDir;
 
@@ -211,6 +212,10 @@ impl House {
                 name: KMS_NAME.to_owned(),
                 wrapper: self.metered.key_wrapper().unwrap(),
             }],
+            kms: vec![NamedKms {
+                name: KMS_NAME.to_owned(),
+                provider: Arc::<Metered>::clone(&self.metered),
+            }],
             anchor: Arc::clone(&self.anchor),
             clock: Arc::<FixedClock>::clone(&self.clock),
             random: Arc::<SeededRandom>::clone(&self.random),
@@ -227,7 +232,8 @@ impl House {
 
     pub(crate) async fn try_create(&self, store: Arc<dyn Store>) -> Result<Vault, VaultError> {
         // As the command line does: a wrapper key that an interrupted attempt left behind is taken up.
-        let left_behind = self.kms.list_keys().into_iter().next();
+        let is_wrapper = |key: &LocalKey| key.kind == KeyKind::Wrapper && key.state.is_usable();
+        let left_behind = self.kms.list_keys().into_iter().find(is_wrapper);
         let new = NewVault {
             id: VAULT_ID,
             wrapper_key: left_behind.map(|key| key.id),
@@ -436,6 +442,7 @@ pub(crate) fn settings(custody: Custody, sealing: Sealing) -> Settings {
             signing: custody,
             encryption: custody,
             sealing,
+            external_kms: None,
         },
         ..Settings::default()
     }

@@ -103,7 +103,7 @@ impl Vault {
         for Outgoing { key, successor } in outgoing {
             let custody = self.custody_of(&key);
             let new = self
-                .generate_sealed(key.spec(), key.usages(), successor, custody)
+                .generate_key(key.spec(), key.usages(), successor, custody)
                 .await?;
             generated.push((key, new));
         }
@@ -137,7 +137,7 @@ impl Vault {
         member: &Member,
         position: u32,
         public: PublicKey,
-        key: Generated,
+        key: Generated<'_>,
     ) -> Result<(), VaultError> {
         let old = public.fingerprint();
         if self.directory().entry(&old).is_none() {

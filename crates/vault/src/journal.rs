@@ -1,0 +1,262 @@
+//! Keys of a KMS on their way into the vault, or out of it.
+//!
+//! A key that a KMS makes is written down before the KMS is asked, and again when it has answered; a key that leaves the vault
+//! stays written down until the KMS has destroyed it. So no crash leaves a key of which nobody knows.
+
+use std::collections::HashSet;
+
+use parking_lot::Mutex;
+use strongroom_crypto::{KeyName, KeySpec, KeyUsages, Timestamp};
+use strongroom_kms::KmsKeyId;
+use strongroom_store::{JournalId, JournalStep, KmsJournalRecord};
+
+use crate::{
+    data_keys::{DataKeys, OpenedDataKey},
+    error::VaultError,
+    rows::{self, Tag},
+};
+
+/// The tag of an external key whose value is the id of the journal entry that it was made for.
+pub const JOURNAL_TAG: &str = "strongroom-key";
+
+/// What an external key shall be, or was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExternalKeyPlan {
+    /// The configured name of the KMS.
+    pub(crate) kms: String,
+    pub(crate) spec: KeySpec,
+    pub(crate) usages: Option<KeyUsages>,
+    pub(crate) name: Option<KeyName>,
+}
+
+/// A key of a KMS on its way into the vault, or out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    id: JournalId,
+    plan: ExternalKeyPlan,
+    progress: Progress,
+    created_at: Timestamp,
+    tag: Tag,
+}
+
+/// How far a key of a KMS has come on its way into the vault, or out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// The KMS was, or was about to be, asked for it: it may exist, with the tag [`JOURNAL_TAG`].
+    Intended,
+    /// It exists, and is not a key of the vault yet.
+    Created(KmsKeyId),
+    /// It is not a key of the vault any more, and may still exist.
+    Discarded(KmsKeyId),
+}
+
+impl Progress {
+    /// The stable name: `intended`, `created`, `discarded`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.step().name()
+    }
+
+    /// The key in the KMS, as far as it is known.
+    #[must_use]
+    pub const fn key(&self) -> Option<&KmsKeyId> {
+        match self {
+            Self::Intended => None,
+            Self::Created(key) | Self::Discarded(key) => Some(key),
+        }
+    }
+
+    const fn step(&self) -> JournalStep {
+        match self {
+            Self::Intended => JournalStep::Intended,
+            Self::Created(_) => JournalStep::Created,
+            Self::Discarded(_) => JournalStep::Discarded,
+        }
+    }
+}
+
+impl JournalEntry {
+    /// Names the entry; the key in the KMS carries it in its tag [`JOURNAL_TAG`].
+    #[must_use]
+    pub const fn id(&self) -> JournalId {
+        self.id
+    }
+
+    /// The configured name of the KMS.
+    #[must_use]
+    pub fn kms(&self) -> &str {
+        &self.plan.kms
+    }
+
+    /// How far the key has come.
+    #[must_use]
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Curve or size, and with it the purpose.
+    #[must_use]
+    pub const fn spec(&self) -> KeySpec {
+        self.plan.spec
+    }
+
+    /// The operator's label.
+    #[must_use]
+    pub const fn key_name(&self) -> Option<&KeyName> {
+        self.plan.name.as_ref()
+    }
+
+    /// When the entry was made.
+    #[must_use]
+    pub const fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    pub(crate) const fn plan(&self) -> &ExternalKeyPlan {
+        &self.plan
+    }
+
+    /// A new entry, and its row.
+    pub(crate) fn new(
+        id: JournalId,
+        plan: ExternalKeyPlan,
+        progress: Progress,
+        created_at: Timestamp,
+        data_keys: &DataKeys,
+    ) -> Result<(Self, KmsJournalRecord), VaultError> {
+        let record = KmsJournalRecord {
+            id,
+            kms: plan.kms.clone(),
+            step: progress.step(),
+            kms_key_id: progress.key().map(|key| key.as_str().to_owned()),
+            spec: plan.spec,
+            usages: plan.usages,
+            name: plan.name.clone(),
+            created_at,
+            data_key_id: data_keys.current().id,
+            mac: [0; 32],
+        };
+        let tag = rows::tag_journal(&record, data_keys)?;
+        let record = KmsJournalRecord { mac: tag, ..record };
+        let entry = Self {
+            id,
+            plan,
+            progress,
+            created_at,
+            tag,
+        };
+        Ok((entry, record))
+    }
+
+    /// Reads a row, if it is authentic.
+    pub(crate) fn authentic(
+        record: KmsJournalRecord,
+        data_keys: &DataKeys,
+    ) -> Result<Self, VaultError> {
+        let tag = rows::tag_journal(&record, data_keys)?;
+        rows::check_tag(&tag, &record.mac, rows::KMS_JOURNAL, &record.id)?;
+        let refused = || rows::not_authentic(rows::KMS_JOURNAL, &record.id);
+        let key = record
+            .kms_key_id
+            .as_deref()
+            .map(|id| KmsKeyId::try_new(id).map_err(|_malformed| refused()))
+            .transpose()?;
+        let progress = match (record.step, key) {
+            (JournalStep::Intended, None) => Progress::Intended,
+            (JournalStep::Created, Some(key)) => Progress::Created(key),
+            (JournalStep::Discarded, Some(key)) => Progress::Discarded(key),
+            _ => return Err(refused()),
+        };
+        Ok(Self {
+            id: record.id,
+            plan: ExternalKeyPlan {
+                kms: record.kms,
+                spec: record.spec,
+                usages: record.usages,
+                name: record.name,
+            },
+            progress,
+            created_at: record.created_at,
+            tag,
+        })
+    }
+
+    pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
+        current.element(&self.tag)
+    }
+}
+
+/// The journal, as of the last commit, and who is at work on which entry.
+#[derive(Debug, Default)]
+pub(crate) struct Journal(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Oldest first.
+    entries: Vec<JournalEntry>,
+    /// Entries that somebody in this process is at work on.
+    claimed: HashSet<JournalId>,
+}
+
+impl Journal {
+    pub(crate) fn new(entries: Vec<JournalEntry>) -> Self {
+        Self(Mutex::new(State {
+            entries,
+            claimed: HashSet::new(),
+        }))
+    }
+
+    pub(crate) fn entries(&self) -> Vec<JournalEntry> {
+        self.0.lock().entries.clone()
+    }
+
+    pub(crate) fn put(&self, entry: JournalEntry) {
+        let entries = &mut self.0.lock().entries;
+        match entries.iter_mut().find(|known| known.id == entry.id) {
+            Some(known) => *known = entry,
+            None => entries.push(entry),
+        }
+    }
+
+    pub(crate) fn remove(&self, id: JournalId) {
+        self.0.lock().entries.retain(|entry| entry.id != id);
+    }
+
+    /// Takes the oldest entry that `wanted` accepts and nobody is at work on.
+    pub(crate) fn claim(
+        &self,
+        wanted: impl Fn(&JournalEntry) -> bool,
+    ) -> Option<(JournalEntry, Claim<'_>)> {
+        let State { entries, claimed } = &mut *self.0.lock();
+        let entry = entries
+            .iter()
+            .find(|entry| !claimed.contains(&entry.id) && wanted(entry))?
+            .clone();
+        claimed.insert(entry.id);
+        let claim = Claim {
+            journal: self,
+            id: entry.id,
+        };
+        Some((entry, claim))
+    }
+
+    /// Takes an entry that is about to be written.
+    pub(crate) fn claim_new(&self, id: JournalId) -> Claim<'_> {
+        self.0.lock().claimed.insert(id);
+        Claim { journal: self, id }
+    }
+}
+
+/// Nobody else in this process is at work on an entry while this lives.
+#[derive(Debug)]
+pub(crate) struct Claim<'j> {
+    journal: &'j Journal,
+    id: JournalId,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.journal.0.lock().claimed.remove(&self.id);
+    }
+}

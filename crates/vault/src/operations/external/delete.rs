@@ -1,0 +1,71 @@
+//! Taking external keys out of the vault.
+
+use strongroom_crypto::Fingerprint;
+use strongroom_kms::{KmsError, KmsKeyId};
+use strongroom_store::{JournalId, KmsKeyRef};
+
+use super::generate::Claimed;
+use crate::{
+    caller::Caller,
+    directory::KeyEntry,
+    error::VaultError,
+    journal::{ExternalKeyPlan, JournalEntry, Progress},
+    unit::Unit,
+    vault::Vault,
+};
+
+impl Vault {
+    /// Writes down, in the unit that takes a key out of the vault, that the KMS is to destroy it.
+    pub(crate) async fn discard<'v>(
+        &'v self,
+        unit: &mut Unit<'v>,
+        entry: &KeyEntry,
+        held: &KmsKeyRef,
+    ) -> Result<Claimed<'v>, VaultError> {
+        let mut id = [0; 16];
+        self.random().fill(&mut id)?;
+        let id = JournalId::from_bytes(id);
+        let claim = self.journal().claim_new(id);
+        let key = KmsKeyId::try_new(held.key_id.as_str()).map_err(KmsError::from)?;
+        let plan = ExternalKeyPlan {
+            kms: held.kms.clone(),
+            spec: entry.spec(),
+            usages: entry.usages(),
+            name: entry.name.clone(),
+        };
+        let progress = Progress::Discarded(key);
+        let (discarded, record) =
+            JournalEntry::new(id, plan, progress, self.now(), self.data_keys())?;
+        unit.put_journal(None, discarded.clone(), record).await?;
+        Ok(Claimed::new(discarded, claim))
+    }
+
+    /// Has the KMS destroy what was taken out of the vault.
+    ///
+    /// # Errors
+    /// [`VaultError::ExternalKeyRemains`]; the journal knows it then.
+    pub(crate) async fn destroy(
+        &self,
+        caller: &Caller,
+        fingerprint: Fingerprint,
+        discarded: &Claimed<'_>,
+    ) -> Result<(), VaultError> {
+        let entry = &discarded.entry;
+        let Some(key) = entry.progress().key() else {
+            return Ok(());
+        };
+        let remains = |source: VaultError| VaultError::ExternalKeyRemains {
+            fingerprint,
+            kms: entry.kms().to_owned(),
+            key: key.as_str().to_owned(),
+            source: Box::new(source),
+        };
+        let holder = self.holder(entry.kms()).map_err(remains)?;
+        match holder.keys.delete_key(key).await {
+            Ok(()) | Err(KmsError::KeyNotFound { .. }) => {}
+            Err(error) => return Err(remains(error.into())),
+        }
+        self.note_deleted(caller, entry.kms(), key, Some(entry))
+            .await
+    }
+}

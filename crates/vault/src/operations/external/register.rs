@@ -1,0 +1,89 @@
+//! Taking keys in that were made in a KMS beforehand.
+
+use std::sync::Arc;
+
+use strongroom_crypto::{KeyName, KeyUsages, PublicKey};
+use strongroom_kms::KmsKeyId;
+
+use crate::{
+    audit::{AuditOperation, key_details},
+    caller::Caller,
+    directory::KeyEntry,
+    error::VaultError,
+    journal::JournalEntry,
+    unit::{NewPrivateHalf, Unit},
+    vault::Vault,
+};
+
+/// A key of a KMS that shall become one of the vault.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The configured name of the KMS; none takes the one that makes new external keys.
+    pub kms: Option<String>,
+    /// The key, as its KMS calls it.
+    pub key: KmsKeyId,
+    /// What a signing key may sign; none for an encryption key.
+    pub usages: Option<KeyUsages>,
+    /// The operator's label.
+    pub name: Option<KeyName>,
+}
+
+impl Vault {
+    /// Makes a key that is in a KMS one of this vault, in custody `external`. The KMS is asked for its state, spec and public
+    /// half; from then on it is only asked to sign and to decrypt.
+    ///
+    /// The same key with the same name and usages again is no error and changes nothing. A key of which the vault has the
+    /// public half only gets its private half.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownKms`], [`VaultError::NoExternalKms`]; [`VaultError::ExternalKeyPurpose`] for a key that does not
+    /// do what it is registered for; [`VaultError::KeyExists`] when the vault has it with another name or other usages;
+    /// [`VaultError::Kms`] for a key that is missing, disabled, about to be deleted or of no known spec; errors of the store.
+    pub async fn register_key(
+        &self,
+        caller: &Caller,
+        registration: Registration,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let Registration {
+            kms,
+            key,
+            usages,
+            name,
+        } = registration;
+        let holder = match &kms {
+            Some(kms) => self.holder(kms)?,
+            None => self.maker()?,
+        };
+        let public = holder.public_key(&key, usages).await?;
+        let half = holder.private_half(&key);
+        self.take_in(caller, public, half, name, None).await
+    }
+
+    /// Puts a key of a KMS into the vault, and strikes its entry out of the journal if it has one.
+    pub(super) async fn take_in(
+        &self,
+        caller: &Caller,
+        public: PublicKey,
+        half: NewPrivateHalf,
+        name: Option<KeyName>,
+        journal: Option<&JournalEntry>,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        let mut unit = Unit::begin(self).await?;
+        let known = self.known(&public, name.as_ref())?;
+        let entry = match known {
+            Some(entry) if entry.private.is_some() && journal.is_none() => return Ok(entry),
+            Some(entry) if entry.private.is_some() => entry,
+            Some(entry) => unit.add_private_half(&entry, half).await?,
+            None => unit.insert_key(public, name, Some(half)).await?,
+        };
+        if let Some(journal) = journal {
+            unit.end_journal(journal).await?;
+        }
+        let details = key_details(&entry);
+        let key = Some(entry.fingerprint());
+        unit.audit(caller, AuditOperation::RegisterKey, key, details)
+            .await?;
+        unit.commit().await?;
+        Ok(entry)
+    }
+}

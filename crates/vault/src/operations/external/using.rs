@@ -1,0 +1,108 @@
+//! Signing and decrypting in a KMS.
+
+use std::sync::Arc;
+
+use strongroom_crypto::{
+    AsymmetricEncrypted, DecryptError, EncryptionPublicKey, KeyUsages, SecretBytes, SignError,
+    Signature, SigningPublicKey,
+};
+use strongroom_kms::{KmsError, KmsKeyId, KmsOperation};
+use strongroom_store::KmsKeyRef;
+
+use crate::{directory::KeyEntry, error::VaultError, vault::Vault};
+
+impl Vault {
+    /// Signs with a key that a KMS holds: one call, after everything else was checked.
+    ///
+    /// The signature is verified before it leaves. So a KMS, an alias or somebody in between that signs with another key is
+    /// noticed here, and not by those who receive the signature.
+    ///
+    /// None if the key was changed meanwhile: what was true of it when the call was sent is true no more.
+    pub(crate) async fn sign_externally(
+        &self,
+        entry: &Arc<KeyEntry>,
+        public: &SigningPublicKey,
+        held: &KmsKeyRef,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Option<Signature>, VaultError> {
+        let usages = public.usages();
+        if !usages.intersects(allowed) {
+            return Err(VaultError::Sign(SignError::InvalidKeyUsage {
+                fingerprint: public.fingerprint(),
+                usages,
+                wanted: allowed,
+            }));
+        }
+        let algorithm = public.spec().algorithm();
+        let key = key_of(held)?;
+        let keys = self.holder(&held.kms)?.keys;
+        let bytes = keys.sign(&key, public.spec(), message).await?;
+        let signature = Signature {
+            bytes,
+            format: algorithm.format(),
+            signed_by: public.fingerprint(),
+            algorithm: Some(algorithm),
+        };
+        public
+            .verify(message, &signature, allowed)
+            .map_err(|source| KmsError::AnswerInvalid {
+                operation: KmsOperation::Sign,
+                source: source.into(),
+            })?;
+        Ok(self.directory().if_current(entry, || signature))
+    }
+
+    /// Decrypts with a key that a KMS holds: one call.
+    pub(crate) async fn decrypt_externally(
+        &self,
+        entry: &Arc<KeyEntry>,
+        public: &EncryptionPublicKey,
+        held: &KmsKeyRef,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<Option<SecretBytes>, VaultError> {
+        let spec = public.spec();
+        if !encrypted.algorithm.supports(spec) {
+            return Err(VaultError::Decrypt(DecryptError::AlgorithmMismatch {
+                algorithm: encrypted.algorithm,
+                spec,
+            }));
+        }
+        let key = key_of(held)?;
+        let keys = self.holder(&held.kms)?.keys;
+        let plaintext = match keys.decrypt(&key, spec, &encrypted.ciphertext).await {
+            Ok(plaintext) => plaintext,
+            // As for any other custody: why is not said.
+            Err(KmsError::DecryptFailed { .. } | KmsError::PayloadTooLarge { .. }) => {
+                return Err(VaultError::Decrypt(DecryptError::Failed));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(self.directory().if_current(entry, || plaintext))
+    }
+
+    /// Whether the KMS still has the key, usable, and it is the one of this public key.
+    pub(crate) async fn check_external(
+        &self,
+        entry: &KeyEntry,
+        held: &KmsKeyRef,
+    ) -> Result<(), VaultError> {
+        let found = self
+            .holder(&held.kms)?
+            .public_key(&key_of(held)?, entry.usages())
+            .await?;
+        if found == entry.public {
+            Ok(())
+        } else {
+            Err(VaultError::ExternalKeyExchanged {
+                fingerprint: entry.fingerprint(),
+                kms: held.kms.clone(),
+            })
+        }
+    }
+}
+
+/// The row's tag was checked, so only a later version of ours writes an id that this one does not take.
+fn key_of(held: &KmsKeyRef) -> Result<KmsKeyId, VaultError> {
+    Ok(KmsKeyId::try_new(held.key_id.as_str()).map_err(KmsError::from)?)
+}

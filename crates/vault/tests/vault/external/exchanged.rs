@@ -1,0 +1,113 @@
+//! A KMS that signs with another key than the vault means.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use strongroom_crypto::{EncryptionKeySpec, SecretBytes, SigningKeySpec};
+use strongroom_kms::{
+    Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KeyWrapper,
+    KmsError, KmsHealth, KmsKeyId, KmsProvider,
+};
+use strongroom_kms_local::LocalKms;
+use strongroom_vault::{NamedKms, Vault};
+
+use super::{external_house, key_in_kms};
+use crate::house::{KMS_NAME, code, sign, signing_key};
+
+/// Uses `other` whenever it is asked for any key: an alias that somebody has turned.
+#[derive(Clone, Debug)]
+struct Turned {
+    kms: Arc<LocalKms>,
+    other: KmsKeyId,
+}
+
+#[async_trait]
+impl KmsProvider for Turned {
+    fn capabilities(&self) -> &Capabilities {
+        self.kms.capabilities()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.kms.key_wrapper()
+    }
+
+    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    async fn health(&self) -> KmsHealth {
+        self.kms.health().await
+    }
+}
+
+#[async_trait]
+impl ExternalKeys for Turned {
+    async fn generate_signing_key(
+        &self,
+        spec: SigningKeySpec,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.kms.generate_signing_key(spec, request).await
+    }
+
+    async fn generate_encryption_key(
+        &self,
+        spec: EncryptionKeySpec,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.kms.generate_encryption_key(spec, request).await
+    }
+
+    async fn key_state(&self, _: &KmsKeyId) -> Result<KeyState, KmsError> {
+        self.kms.key_state(&self.other).await
+    }
+
+    async fn public_key(&self, _: &KmsKeyId) -> Result<ExternalPublicKey, KmsError> {
+        self.kms.public_key(&self.other).await
+    }
+
+    async fn sign(
+        &self,
+        _: &KmsKeyId,
+        spec: SigningKeySpec,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KmsError> {
+        self.kms.sign(&self.other, spec, message).await
+    }
+
+    async fn decrypt(
+        &self,
+        _: &KmsKeyId,
+        spec: EncryptionKeySpec,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, KmsError> {
+        self.kms.decrypt(&self.other, spec, ciphertext).await
+    }
+
+    async fn delete_key(&self, key: &KmsKeyId) -> Result<(), KmsError> {
+        self.kms.delete_key(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_another_key_never_leaves() {
+    let house = external_house();
+    let vault = house.create().await;
+    let (key, other) = (signing_key(&vault).await, signing_key(&vault).await);
+    let other = key_in_kms(&vault, &other);
+    vault.close().await.unwrap();
+    let mut environment = house.environment(house.store().await.unwrap());
+    let kms = Arc::clone(&house.kms);
+    environment.kms = vec![NamedKms {
+        name: KMS_NAME.to_owned(),
+        provider: Arc::new(Turned { kms, other }),
+    }];
+    let vault = Vault::open(environment, house.settings.clone())
+        .await
+        .unwrap();
+    assert_eq!(code(sign(&vault, &key).await), "KMS_ANSWER_INVALID");
+    let inspection = vault.inspect(|_, _| {}).await.unwrap();
+    let codes = inspection.broken.into_iter();
+    let codes: Vec<_> = codes.map(|(_, error)| code::<()>(Err(error))).collect();
+    assert_eq!(codes, ["EXTERNAL_KEY_EXCHANGED"]);
+}
