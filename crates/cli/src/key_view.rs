@@ -24,6 +24,10 @@ pub(crate) struct KeyView {
     pub(crate) state: Option<&'static str>,
     pub(crate) exposed: bool,
     pub(crate) wrapper_key_id: Option<String>,
+    /// The KMS that holds the private key (custody `external`), by its configured name.
+    pub(crate) kms: Option<String>,
+    /// The key there.
+    pub(crate) kms_key_id: Option<String>,
     /// Where topology refers to the key.
     pub(crate) announced: Vec<String>,
     pub(crate) created_at: String,
@@ -43,6 +47,7 @@ impl Announced {
 impl KeyView {
     pub(crate) fn of(entry: &KeyEntry, announced: &Announced) -> Self {
         let private = entry.private.as_ref();
+        let held = private.and_then(|private| private.external.as_ref());
         let fingerprint = entry.fingerprint();
         Self {
             fingerprint: fingerprint.to_string(),
@@ -59,6 +64,8 @@ impl KeyView {
             exposed: private.is_some_and(|private| private.exposed),
             wrapper_key_id: private
                 .and_then(|private| private.wrapper_key_id.as_deref().map(str::to_owned)),
+            kms: held.map(|held| held.kms.clone()),
+            kms_key_id: held.map(|held| held.key_id.clone()),
             announced: announced.0.get(&fingerprint).cloned().unwrap_or_default(),
             created_at: output::moment(entry.created_at),
         }
@@ -99,6 +106,8 @@ pub(crate) fn write_one(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
         ("sealing", sealing.map(str::to_owned)),
         ("state", key.state.map(str::to_owned)),
         ("wrapper key", key.wrapper_key_id.clone()),
+        ("kms", key.kms.clone()),
+        ("kms key", key.kms_key_id.clone()),
         ("created", Some(key.created_at.clone())),
     ];
     for (name, value) in fields {

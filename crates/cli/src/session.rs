@@ -4,8 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use strongroom_config::{Config, CustodyName, SealingName};
-use strongroom_crypto::KeyUsage;
+use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
+use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
@@ -38,6 +39,36 @@ impl Session {
             kms,
             caller,
         })
+    }
+
+    /// The spec of signing keys of which nothing is said: Ed25519, or where a KMS holds them the first that it does.
+    pub(crate) fn default_signing_spec(&self) -> SigningKeySpec {
+        let usual = SigningKeySpec::EcCurve25519;
+        match self.maker_of(settings(&self.config).custody.signing) {
+            Some(can) if !can.signing_specs.contains(&usual) => {
+                can.signing_specs.first().copied().unwrap_or(usual)
+            }
+            _ => usual,
+        }
+    }
+
+    /// The same for encryption keys: ECIES on P-256, which the clouds do not have.
+    pub(crate) fn default_encryption_spec(&self) -> EncryptionKeySpec {
+        let usual = EncryptionKeySpec::EcP256;
+        match self.maker_of(settings(&self.config).custody.encryption) {
+            Some(can) if !can.encryption_specs.contains(&usual) => {
+                can.encryption_specs.first().copied().unwrap_or(usual)
+            }
+            _ => usual,
+        }
+    }
+
+    /// What the KMS can do that makes keys of this custody; none if no KMS does.
+    fn maker_of(&self, custody: Custody) -> Option<Capabilities> {
+        if custody != Custody::External {
+            return None;
+        }
+        self.kms.maker(self.config.custody.external_kms.as_deref())
     }
 
     /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
@@ -177,6 +208,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
                 SealingName::DataKey => Sealing::DataKey,
                 SealingName::Direct => Sealing::Direct,
             },
+            external_kms: custody.external_kms.clone(),
         },
         cache: CacheSettings {
             capacity: config.cache.capacity,
@@ -189,6 +221,7 @@ fn custody_of(name: CustodyName) -> Custody {
     match name {
         CustodyName::Clear => Custody::Clear,
         CustodyName::Envelope => Custody::Envelope,
+        CustodyName::External => Custody::External,
     }
 }
 

@@ -22,6 +22,9 @@ pub struct CustodyConfig {
     pub encryption: Option<CustodyName>,
     /// How keys of custody `envelope` are sealed.
     pub sealing: SealingName,
+    /// The KMS that makes new keys of custody `external`, by its name; none takes the first that holds keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_kms: Option<String>,
 }
 
 /// A custody, by name.
@@ -33,6 +36,20 @@ pub enum CustodyName {
     /// Sealed in the database; a wrapper key in a KMS opens it.
     #[default]
     Envelope,
+    /// In a KMS, which signs and decrypts.
+    External,
+}
+
+impl CustodyName {
+    /// The name, as in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Envelope => "envelope",
+            Self::External => "external",
+        }
+    }
 }
 
 /// A way of sealing, by name.

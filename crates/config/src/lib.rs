@@ -91,6 +91,14 @@ impl Config {
                 });
             }
         }
+        let maker = self.custody.external_kms.as_deref();
+        if maker.is_some_and(|maker| self.kms.iter().all(|kms| kms.name != maker)) {
+            return Err(ConfigError::BadValue {
+                section: "custody",
+                field: "external-kms",
+                expected: "the name of a [[kms]] section",
+            });
+        }
         self.cache.validate()
     }
 }
@@ -104,6 +112,18 @@ mod tests {
         let config = Config::parse(EXAMPLE).unwrap();
         assert_eq!(config.cache, CacheConfig::default());
         assert_eq!(config.custody, CustodyConfig::default());
+    }
+
+    #[test]
+    fn external_keys_are_made_by_a_configured_kms() {
+        let text = |name: &str| {
+            let section = format!("[custody]\nexternal-kms = \"{name}\"\n");
+            EXAMPLE.replace("[custody]\n", &section)
+        };
+        let config = Config::parse(&text("local")).unwrap();
+        assert_eq!(config.custody.external_kms.as_deref(), Some("local"));
+        let error = Config::parse(&text("elsewhere")).unwrap_err();
+        assert!(error.to_string().contains("external-kms"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `doctor`: look the vault over.
 
+mod external;
 mod topology;
 
 use std::{
@@ -146,6 +147,7 @@ impl Report {
             Err(error @ VaultError::AuditBroken { .. }) => self.fail("audit", &error.into()),
             Err(error) => self.fail("keys", &error.into()),
         }
+        self.checks.extend(external::checks(&vault).await);
         self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
         session::close(vault).await;
@@ -207,6 +209,11 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
             count => format!("{count} private keys open and fit their public halves"),
         },
     ));
+    if inspection.external > 0 {
+        let held = output::counted(inspection.external as u64, "key");
+        let detail = format!("{held} held by a KMS, which signs and decrypts");
+        checks.push(check("external", Status::Ok, detail));
+    }
     for (fingerprint, error) in &inspection.broken {
         checks.push(Check {
             code: Some(error.code().name()),

@@ -13,12 +13,14 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{CacheConfig, Config, CustodyConfig, LocalConfig, Protection, VaultConfig};
+use strongroom_config::{
+    CacheConfig, Config, CustodyConfig, CustodyName, LocalConfig, Protection, VaultConfig,
+};
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
     Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME, is_leftover_of,
 };
-use strongroom_kms::KmsKeyId;
+use strongroom_kms::{Capabilities, KmsKeyId};
 use strongroom_kms_local::{DEFAULT_COST, LocalKms, Protection as FileProtection};
 use strongroom_memory::SecretBytes;
 use strongroom_store::{Store, StoreError, VaultId};
@@ -27,7 +29,7 @@ use strongroom_vault::{NewVault, Vault};
 
 pub(crate) use self::{
     identity::IdentityView,
-    keeper::{Keeper, KmsArgs, ProtectionArgs},
+    keeper::{CustodyArgs, Keeper, KmsArgs, ProtectionArgs},
 };
 use crate::{
     args::Global,
@@ -55,6 +57,7 @@ const DEFAULT_NODE: &str = "node";
     strongroom init --dir my-vault --passphrase-prompt --node participant1 \\\n    --kind participant\n  \
     strongroom init --dir my-vault --unprotected-key-file\n  \
     strongroom init --dir my-vault --kms aws --region eu-central-1\n  \
+    strongroom init --dir my-vault --kms aws --custody external\n  \
     strongroom init --dir my-vault --kms pkcs11 --token vault \\\n    --module /usr/lib/softhsm/libsofthsm2.so --pin-file /run/secrets/pin\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]
@@ -69,6 +72,8 @@ pub(crate) struct Options {
     protection: ProtectionArgs,
     #[command(flatten)]
     kms: KmsArgs,
+    #[command(flatten)]
+    custody: CustodyArgs,
     #[command(flatten)]
     identity: identity::Args,
 }
@@ -99,6 +104,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
         keeper: Some(Keeper::of(&options.protection, &options.kms)?),
+        custody: options.custody.name(),
     };
     let (session, created) = match &identity {
         Some(_) => open_or_make(global, &plan).await?,
@@ -199,6 +205,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) node: Option<&'a str>,
     pub(crate) key_dir: Option<&'a Path>,
     pub(crate) keeper: Option<Keeper>,
+    pub(crate) custody: Option<CustodyName>,
 }
 
 impl Plan<'_> {
@@ -218,6 +225,9 @@ impl Plan<'_> {
         };
         if self.node.is_some_and(|node| node != begun.vault.node) {
             return refuse("node");
+        }
+        if self.custody.is_some_and(|it| it != begun.custody.default) {
+            return refuse("custody");
         }
         let Some(kms) = begun.kms.first() else {
             return Ok(());
@@ -332,7 +342,7 @@ struct Draft {
 
 impl Draft {
     async fn of(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Self> {
-        let config = new_config(plan)?;
+        let mut config = new_config(plan)?;
         config.validate()?;
         check_key_names(&config.vault.node)?;
         refuse_shared_keys(global, &config)?;
@@ -346,11 +356,27 @@ impl Draft {
             Some(Keeper::Kms(..)) => Some(OpenKms::open(&config).await?),
             _ => None,
         };
+        if let Some(kms) = &kms {
+            keep_what_the_kms_cannot(&mut config, kms);
+        }
         Ok(Self {
             config,
             passphrase,
             kms,
         })
+    }
+}
+
+/// Many tokens sign and do not decrypt as Canton encrypts: then the encryption key is kept here, sealed.
+fn keep_what_the_kms_cannot(config: &mut Config, kms: &OpenKms) {
+    let custody = &mut config.custody;
+    let is_external = custody.default == CustodyName::External;
+    let decrypts = |can: Capabilities| !can.encryption_specs.is_empty();
+    if is_external && !kms.maker(None).is_some_and(decrypts) {
+        tracing::warn!(
+            "the KMS holds no encryption keys: those of this vault are kept in its database, sealed"
+        );
+        custody.encryption = Some(CustodyName::Envelope);
     }
 }
 
@@ -452,7 +478,10 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             anchor: Some(keys.join("anchor.json")),
         },
         kms: vec![Keeper::section(plan.keeper.as_ref(), &keys)],
-        custody: CustodyConfig::default(),
+        custody: CustodyConfig {
+            default: plan.custody.unwrap_or_default(),
+            ..CustodyConfig::default()
+        },
         cache: CacheConfig::default(),
     })
 }

@@ -6,6 +6,7 @@ pub(crate) mod export;
 mod generate;
 mod import;
 mod list;
+mod register;
 pub(crate) mod rotate;
 mod seal;
 mod show;
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) enum Command {
     GenerateSigning(generate::SigningOptions),
     GenerateEncryption(generate::EncryptionOptions),
+    RegisterSigning(register::SigningOptions),
+    RegisterEncryption(register::EncryptionOptions),
     List(list::Options),
     Show(show::Options),
     Export(export::Options),
@@ -43,6 +46,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     match command {
         Command::GenerateSigning(options) => generate::signing(global, options).await,
         Command::GenerateEncryption(options) => generate::encryption(global, options).await,
+        Command::RegisterSigning(options) => register::signing(global, options).await,
+        Command::RegisterEncryption(options) => register::encryption(global, options).await,
         Command::List(options) => list::run(global, options).await,
         Command::Show(options) => show::run(global, options).await,
         Command::Export(options) => export::run(global, options).await,

@@ -37,7 +37,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json\n  \
-    strongroom quickstart --dir my-vault --kms aws --region eu-central-1"
+    strongroom quickstart --dir my-vault --kms aws --region eu-central-1\n  \
+    strongroom quickstart --dir my-vault --custody external"
 )]
 pub(crate) struct Options {
     /// The node's name, the prefix of the names of its keys [default: node].
@@ -48,6 +49,8 @@ pub(crate) struct Options {
     key_dir: Option<PathBuf>,
     #[command(flatten)]
     kms: init::KmsArgs,
+    #[command(flatten)]
+    custody: init::CustodyArgs,
 }
 
 #[derive(Serialize)]
@@ -77,6 +80,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         node: options.node.as_deref(),
         key_dir: options.key_dir.as_deref(),
         keeper: init::Keeper::elsewhere(&options.kms)?,
+        custody: options.custody.name(),
     };
     let (session, created) = init::open_or_make(global, &plan).await?;
     let spinner = progress::spinner(global, "making keys and using them");

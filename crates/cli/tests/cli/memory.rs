@@ -240,6 +240,7 @@ async fn open(folder: &Path, clock: Arc<Hand>) -> Vault {
             name: config.kms[0].name.clone(),
             wrapper: Arc::new(kms).key_wrapper().unwrap(),
         }],
+        kms: Vec::new(),
         anchor: Arc::new(FileAnchor::new(files, config.vault.anchor.clone().unwrap())),
         clock,
         random: Arc::new(SystemRandom),

@@ -9,13 +9,13 @@ use crate::support::{Ran, Sandbox};
 const REGION: &str = "eu-central-1";
 
 /// A sandbox, and AWS beside it.
-struct Cloud {
-    sandbox: Sandbox,
-    simulator: Simulator,
+pub(crate) struct Cloud {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) simulator: Simulator,
 }
 
 impl Cloud {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             sandbox: Sandbox::new(),
             simulator: Simulator::start(Scenario::default()).unwrap(),
@@ -23,7 +23,7 @@ impl Cloud {
     }
 
     /// `init` with made-up credentials.
-    fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let endpoint = self.simulator.endpoint();
         let mut args = vec!["init", "--kms", "aws", "--region", REGION];
         args.extend(["--endpoint", endpoint, "--rehearsal"]);
@@ -31,7 +31,7 @@ impl Cloud {
         args
     }
 
-    fn with_vault(more: &[&str]) -> Self {
+    pub(crate) fn with_vault(more: &[&str]) -> Self {
         let cloud = Self::new();
         cloud.sandbox.run(cloud.init(more)).succeeded();
         cloud
@@ -199,8 +199,8 @@ fn a_policy_is_printed_for_a_configured_cloud_only() {
 }
 
 /// A token of its own, and a sandbox whose commands see no other.
-struct Token {
-    sandbox: Sandbox,
+pub(crate) struct Token {
+    pub(crate) sandbox: Sandbox,
     configuration: PathBuf,
     pin: PathBuf,
 }
@@ -208,7 +208,7 @@ struct Token {
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 impl Token {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         let tokens = sandbox.path("tokens");
         fs::create_dir(&tokens).unwrap();
@@ -229,17 +229,32 @@ impl Token {
         }
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let mut command = self.sandbox.command(args);
         command.env("SOFTHSM2_CONF", &self.configuration);
         Ran::of(command)
     }
 
     fn init(&self, pin: &str) -> Ran {
-        let token = [
-            "init", "--kms", "pkcs11", "--module", SOFTHSM, "--token", "vault",
-        ];
-        self.run(&[&token[..], &["--pin-file", pin, "--kind", "mediator"]].concat())
+        self.run(
+            &[
+                &Self::of_vault("init"),
+                &["--pin-file", pin, "--kind", "mediator"][..],
+            ]
+            .concat(),
+        )
+    }
+
+    /// `command`, with the token as its KMS.
+    fn of_vault(command: &str) -> Vec<&str> {
+        let token = ["--kms", "pkcs11", "--module", SOFTHSM, "--token", "vault"];
+        [&[command], &token[..]].concat()
+    }
+
+    /// `quickstart`, with the right PIN.
+    pub(crate) fn quickstart(&self, more: &[&str]) -> Ran {
+        let pin = ["--pin-file", self.pin.to_str().unwrap()];
+        self.run(&[&Self::of_vault("quickstart"), &pin[..], more].concat())
     }
 }
 

@@ -30,10 +30,11 @@ pub(crate) struct Args {
     /// Let an intermediate namespace key sign from day to day, so that the root key can rest.
     #[arg(long, requires = "kind", conflicts_with = "certificate")]
     intermediate_key: bool,
-    /// The spec of the signing keys [default: ec-curve-25519].
+    /// The spec of the signing keys [default: ec-curve-25519, or what the KMS holds].
     #[arg(long, value_name = "SPEC", requires = "kind", value_parser = Names::of_signing_specs())]
     signing_spec: Option<SigningKeySpec>,
-    /// The spec of the encryption key, which only participants have [default: ec-p-256].
+    /// The spec of the encryption key, which only participants have [default: ec-p-256, or what the KMS
+    /// holds].
     #[arg(long, value_name = "SPEC", requires = "kind", value_parser = Names::of_encryption_specs())]
     encryption_spec: Option<EncryptionKeySpec>,
     /// A certificate of a root key that is kept offline; may be given more than once.
@@ -126,8 +127,12 @@ impl Plan {
             identifier: self.identifier.clone().unwrap_or_else(|| node.clone()),
             node,
             intermediate_key: self.intermediate_key,
-            signing_spec: self.signing_spec.unwrap_or(SigningKeySpec::EcCurve25519),
-            encryption_spec: self.encryption_spec.unwrap_or(EncryptionKeySpec::EcP256),
+            signing_spec: self
+                .signing_spec
+                .unwrap_or_else(|| session.default_signing_spec()),
+            encryption_spec: self
+                .encryption_spec
+                .unwrap_or_else(|| session.default_encryption_spec()),
         };
         check_identifier(&new.identifier)?;
         let before = changes::before(vault).await?;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use strongroom_config::{
-    AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, PromptTag, Protection,
-    SecretSource,
+    AwsConfig, CustodyName, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, PromptTag,
+    Protection, SecretSource,
 };
 
 use crate::failure::CliError;
@@ -44,6 +44,31 @@ impl ProtectionArgs {
             return Ok(Protection::UnprotectedKeyFile {});
         };
         Ok(Protection::Passphrase { from })
+    }
+}
+
+/// Where the keys of a new vault are kept.
+#[derive(Args, Debug)]
+pub(crate) struct CustodyArgs {
+    /// Where private keys are kept [default: envelope].
+    #[arg(long, value_enum)]
+    custody: Option<CustodyArg>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CustodyArg {
+    /// Sealed in the database; the wrapper key opens them.
+    Envelope,
+    /// In the KMS, which signs and decrypts.
+    External,
+}
+
+impl CustodyArgs {
+    pub(crate) fn name(&self) -> Option<CustodyName> {
+        Some(match self.custody? {
+            CustodyArg::Envelope => CustodyName::Envelope,
+            CustodyArg::External => CustodyName::External,
+        })
     }
 }
 

@@ -10,9 +10,12 @@ use crate::{args::Global, failure::CliError, output, session::Session};
 
 /// Destroy a key, both halves. Only a backup brings it back.
 ///
+/// A key that a KMS holds leaves the vault, and then the KMS destroys it or schedules that.
+///
 /// A key that topology refers to is kept: others verify with it or encrypt to it. Rotate it first, or revoke what refers to it.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom keys delete 1220... --yes\n  \
+    strongroom keys delete 1220... --yes --keep-in-kms\n  \
     strongroom keys delete 1220... --yes --danger-even-if-announced")]
 pub(crate) struct Options {
     /// The key.
@@ -20,6 +23,9 @@ pub(crate) struct Options {
     /// Yes, destroy it.
     #[arg(long)]
     yes: bool,
+    /// Leave a key that a KMS holds there: it can be registered again.
+    #[arg(long, conflicts_with = "danger_even_if_announced")]
+    keep_in_kms: bool,
     /// Destroy it even if topology refers to it: nothing can be signed with it again, and what others encrypt to it is lost.
     #[arg(long)]
     danger_even_if_announced: bool,
@@ -46,6 +52,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             .remove(key)
             .unwrap_or_default();
         vault.danger_delete_announced_key(caller, key).await?;
+    } else if options.keep_in_kms {
+        vault.release_key(caller, key).await?;
     } else {
         vault.delete_key(caller, key).await?;
     }

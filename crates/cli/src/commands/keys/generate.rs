@@ -24,9 +24,9 @@ pub(crate) struct SigningOptions {
     /// What the key may sign: namespace, sequencer-authentication, protocol; may be given more than once.
     #[arg(long, value_name = "USAGE", required = true, value_delimiter = ',', value_parser = Names::of_usages())]
     usage: Vec<KeyUsage>,
-    /// Its curve or parameter set.
-    #[arg(long, default_value = "ec-curve-25519", value_parser = Names::of_signing_specs())]
-    spec: SigningKeySpec,
+    /// Its curve or parameter set [default: ec-curve-25519, or what the KMS holds].
+    #[arg(long, value_parser = Names::of_signing_specs())]
+    spec: Option<SigningKeySpec>,
     /// A label of at most 300 characters.
     #[arg(long)]
     name: Option<KeyName>,
@@ -41,21 +41,23 @@ pub(crate) struct SigningOptions {
     strongroom keys generate-encryption --spec rsa-2048"
 )]
 pub(crate) struct EncryptionOptions {
-    /// Its curve or size.
-    #[arg(long, default_value = "ec-p-256", value_parser = Names::of_encryption_specs())]
-    spec: EncryptionKeySpec,
+    /// Its curve or size [default: ec-p-256, or what the KMS holds].
+    #[arg(long, value_parser = Names::of_encryption_specs())]
+    spec: Option<EncryptionKeySpec>,
     /// A label of at most 300 characters.
     #[arg(long)]
     name: Option<KeyName>,
 }
 
 pub(crate) async fn signing(global: &Global, options: SigningOptions) -> anyhow::Result<ExitCode> {
+    let usages = KeyUsages::try_new(options.usage)?;
+    let session = Session::open(global).await?;
+    let spec = options.spec;
     let new = NewSigningKey {
-        spec: options.spec,
-        usages: KeyUsages::try_new(options.usage)?,
+        spec: spec.unwrap_or_else(|| session.default_signing_spec()),
+        usages,
         name: options.name,
     };
-    let session = Session::open(global).await?;
     let entry = session
         .vault
         .generate_signing_key(&session.caller, new)
@@ -68,11 +70,12 @@ pub(crate) async fn encryption(
     global: &Global,
     options: EncryptionOptions,
 ) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let spec = options.spec;
     let new = NewEncryptionKey {
-        spec: options.spec,
+        spec: spec.unwrap_or_else(|| session.default_encryption_spec()),
         name: options.name,
     };
-    let session = Session::open(global).await?;
     let spinner = progress::spinner(global, "generating");
     let entry = session
         .vault

@@ -1,0 +1,212 @@
+//! `kms orphans`.
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_errors::Coded;
+use strongroom_kms::KmsKeyId;
+use strongroom_store::JournalId;
+use strongroom_vault::{JournalEntry, Orphan, Orphans};
+
+use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
+
+/// Find keys in the KMSs that were made for this vault and are none of its keys; adopt or delete them
+///
+/// A key that a KMS makes is written into the vault's journal before and after, so that an interruption leaves none that
+/// nobody knows of: this shows what the journal says, and searches every KMS for keys with the tag of this vault. Keys that
+/// wrap are not among them.
+///
+/// Exit status 0: there is nothing; 1: there is something to adopt, to delete or to forget, or a KMS could not be searched.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  strongroom kms orphans\n  \
+    strongroom kms orphans --adopt 1234abcd-12ab-34cd-56ef-1234567890ab --kms aws\n  \
+    strongroom kms orphans --delete 1234abcd-12ab-34cd-56ef-1234567890ab --kms aws\n  \
+    strongroom kms orphans --forget 00112233445566778899aabbccddeeff")]
+pub(crate) struct Options {
+    /// Make this key what it was to be when it was made.
+    #[arg(long, value_name = "KMS_KEY", group = "act", requires = "kms")]
+    adopt: Option<KmsKeyId>,
+    /// Have the KMS destroy this key, or schedule that.
+    #[arg(long, value_name = "KMS_KEY", group = "act", requires = "kms")]
+    delete: Option<KmsKeyId>,
+    /// Strike this entry out of the journal, if the KMS has no key of it.
+    #[arg(long, value_name = "ENTRY", group = "act", value_parser = parse_entry)]
+    forget: Option<JournalId>,
+    /// The KMS of the key, by its configured name.
+    #[arg(long, value_name = "NAME")]
+    kms: Option<String>,
+}
+
+fn parse_entry(text: &str) -> Result<JournalId, String> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE
+        .decode(text.as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
+    bytes
+        .map(JournalId::from_bytes)
+        .ok_or_else(|| "an entry has 32 hexadecimal digits".to_owned())
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// What was done, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did: Option<String>,
+    journal: Vec<EntryView>,
+    orphans: Vec<OrphanView>,
+    /// KMSs that could not be searched.
+    unsearched: Vec<Unsearched>,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    entry: String,
+    kms: String,
+    step: &'static str,
+    kms_key_id: Option<String>,
+    spec: &'static str,
+    name: Option<String>,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct OrphanView {
+    kms: String,
+    kms_key_id: String,
+    kind: String,
+    state: &'static str,
+    /// The journal's entry about it, if there is one: then it can be adopted.
+    entry: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Unsearched {
+    kms: String,
+    /// None for a KMS that has no way to search.
+    code: Option<&'static str>,
+    reason: String,
+}
+
+pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let did = act(&session, &options).await?;
+    let spinner = progress::spinner(global, "searching for keys");
+    let orphans = session.vault.find_orphans().await?;
+    spinner.finish_and_clear();
+    let report = Report::of(did, &session.vault.kms_journal(), orphans);
+    session.close().await;
+    output::print(global.output, &report, |out| report.print(out))?;
+    let clean =
+        report.journal.is_empty() && report.orphans.is_empty() && report.unsearched.is_empty();
+    Ok(ExitCode::from(if clean { 0 } else { exit::NO }))
+}
+
+async fn act(session: &Session, options: &Options) -> anyhow::Result<Option<String>> {
+    let (vault, caller) = (&session.vault, &session.caller);
+    if let Some(entry) = options.forget {
+        vault.forget_journal_entry(caller, entry).await?;
+        return Ok(Some(format!("forgot entry {entry}")));
+    }
+    let kms = || {
+        let named = options.kms.as_deref();
+        named.ok_or(CliError::FlagMissing { flag: "--kms" })
+    };
+    if let Some(key) = &options.adopt {
+        let entry = vault.adopt_orphan(caller, kms()?, key).await?;
+        return Ok(Some(format!("adopted {key} as {}", entry.fingerprint())));
+    }
+    if let Some(key) = &options.delete {
+        vault.delete_orphan(caller, kms()?, key).await?;
+        return Ok(Some(format!("deleted {key}")));
+    }
+    Ok(None)
+}
+
+impl Report {
+    fn of(did: Option<String>, journal: &[JournalEntry], orphans: Orphans) -> Self {
+        let unsearched = orphans.unsearched.into_iter();
+        Self {
+            did,
+            journal: journal.iter().map(EntryView::of).collect(),
+            orphans: orphans.found.iter().map(OrphanView::of).collect(),
+            unsearched: unsearched
+                .map(|(kms, error)| Unsearched {
+                    kms,
+                    code: error.as_ref().map(|error| error.code().name()),
+                    reason: error.map_or_else(
+                        || "it has no way to search for keys".to_owned(),
+                        |error| error.to_string(),
+                    ),
+                })
+                .collect(),
+        }
+    }
+
+    fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        if let Some(did) = &self.did {
+            writeln!(out, "{did}\n")?;
+        }
+        if self.journal.is_empty() && self.orphans.is_empty() {
+            writeln!(out, "no orphans, and nothing under way")?;
+        }
+        if !self.orphans.is_empty() {
+            writeln!(out, "Keys in a KMS that are none of this vault:")?;
+            let rows = self.orphans.iter().map(|orphan| {
+                [
+                    orphan.kms.clone(),
+                    orphan.kms_key_id.clone(),
+                    orphan.kind.clone(),
+                    orphan.state.to_owned(),
+                    orphan.entry.clone().unwrap_or_else(|| "-".to_owned()),
+                ]
+            });
+            let header = ["KMS", "KMS KEY", "KIND", "STATE", "ENTRY"];
+            writeln!(out, "{}", output::table(header, rows))?;
+        }
+        if !self.journal.is_empty() {
+            writeln!(out, "Journal:")?;
+            let rows = self.journal.iter().map(|entry| {
+                [
+                    entry.entry.clone(),
+                    entry.kms.clone(),
+                    entry.step.to_owned(),
+                    entry.kms_key_id.clone().unwrap_or_else(|| "-".to_owned()),
+                    entry.name.clone().unwrap_or_else(|| "-".to_owned()),
+                    entry.created_at.clone(),
+                ]
+            });
+            let header = ["ENTRY", "KMS", "STEP", "KMS KEY", "NAME", "SINCE"];
+            writeln!(out, "{}", output::table(header, rows))?;
+        }
+        let mut unsearched = self.unsearched.iter();
+        unsearched
+            .try_for_each(|it| writeln!(out, "{} could not be searched: {}", it.kms, it.reason))
+    }
+}
+
+impl EntryView {
+    fn of(entry: &JournalEntry) -> Self {
+        Self {
+            entry: entry.id().to_string(),
+            kms: entry.kms().to_owned(),
+            step: entry.progress().name(),
+            kms_key_id: entry.progress().key().map(ToString::to_string),
+            spec: entry.spec().name(),
+            name: entry.key_name().map(|name| name.as_str().to_owned()),
+            created_at: output::moment(entry.created_at()),
+        }
+    }
+}
+
+impl OrphanView {
+    fn of(orphan: &Orphan) -> Self {
+        Self {
+            kms: orphan.kms.clone(),
+            kms_key_id: orphan.key.id.to_string(),
+            kind: orphan.key.kind.to_string(),
+            state: orphan.key.state.name(),
+            entry: orphan.journal.map(|entry| entry.to_string()),
+        }
+    }
+}
