@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::KeyState;
+use strongroom_store::{KeyState, WrapRecord};
 
 use crate::{
     anchor::{AnchorRecord, Checkpoint},
@@ -46,6 +46,10 @@ pub(crate) enum Change {
     RotationBegun(Rotation),
     /// The rotation of this old key is no longer under way.
     RotationEnded(Fingerprint),
+    /// A data key has this wrap as well.
+    WrapAdded(WrapRecord),
+    /// The wrap is gone.
+    WrapRemoved(WrapRecord),
 }
 
 impl Change {
@@ -53,7 +57,11 @@ impl Change {
         match self {
             Self::Put(entry) => entry.fingerprint() == *fingerprint,
             Self::Removed(removed) => removed == fingerprint,
-            Self::Identified(_) | Self::RotationBegun(_) | Self::RotationEnded(_) => false,
+            Self::Identified(_)
+            | Self::RotationBegun(_)
+            | Self::RotationEnded(_)
+            | Self::WrapAdded(_)
+            | Self::WrapRemoved(_) => false,
         }
     }
 }
@@ -136,6 +144,8 @@ impl Vault {
             Change::Identified(identity) => self.node().identify(identity),
             Change::RotationBegun(rotation) => self.node().begin(rotation),
             Change::RotationEnded(old) => self.node().end(&old),
+            Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
+            Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
         }
     }
 

@@ -18,3 +18,4 @@ pub(crate) mod seal;
 pub(crate) mod sign;
 pub(crate) mod topology;
 pub(crate) mod verify;
+pub(crate) mod wraps;

@@ -55,3 +55,5 @@ mod topology;
 mod unopenable;
 #[path = "vault/usage.rs"]
 mod usage;
+#[path = "vault/wraps.rs"]
+mod wraps;

@@ -14,13 +14,13 @@ use strongroom_config::{Config, KmsProviderConfig};
 use strongroom_errors::Coded;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
-use strongroom_vault::{Inspection, Vault, VaultError};
+use strongroom_vault::{Inspection, Vault, VaultError, WrapStatus};
 
 use crate::{
     args::Global,
     exit,
     failure::{self, CliError},
-    open_kms::{OpenKms, OpenedKms},
+    open_kms::{OpenKms, OpenedKms, RefusedKms},
     output, progress, session,
 };
 
@@ -98,6 +98,7 @@ impl Report {
         let kms = match OpenKms::open(config).await {
             Ok(kms) => {
                 self.checks.extend(kms.iter().map(check_of_kms));
+                self.checks.extend(kms.refused().map(check_of_refused));
                 Some(kms)
             }
             Err(error) => {
@@ -136,6 +137,7 @@ impl Report {
             Status::Ok,
             "opens; every row is authentic and adds up to the state record",
         );
+        self.checks.extend(check_of_opening(&vault));
         let bar = progress::bar(global, vault.key_count() as u64, "opening keys");
         let inspection = vault
             .inspect(|done, _of| bar.set_position(done as u64))
@@ -213,20 +215,7 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
             ..check("keys", Status::Failed, format!("{fingerprint}: {error}"))
         });
     }
-    for wrap in &inspection.wraps {
-        let opens = format!("wrapper key {} of {}", wrap.wrapper_key_id, wrap.kms);
-        checks.push(match wrap.failure {
-            None => check("wrap", Status::Ok, format!("{opens} opens the vault")),
-            Some(code) => Check {
-                code: Some(code),
-                ..check(
-                    "wrap",
-                    Status::Failed,
-                    format!("{opens} does not open the vault"),
-                )
-            },
-        });
-    }
+    checks.extend(inspection.wraps.wraps.iter().map(check_of_wrap));
     if inspection.clear > 0 {
         let detail = format!(
             "{} private keys are stored readable: 'strongroom keys seal --all'",
@@ -242,6 +231,48 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
         checks.push(check("exposed", Status::Warning, detail));
     }
     checks
+}
+
+fn check_of_wrap(wrap: &WrapStatus) -> Check {
+    let opens = format!("wrapper key {} of {}", wrap.wrapper_key_id, wrap.kms);
+    match wrap.failure {
+        None => check("wrap", Status::Ok, format!("{opens} opens the vault")),
+        Some(code) => {
+            let detail = format!("{opens} does not open the vault");
+            Check {
+                code: Some(code),
+                ..check("wrap", Status::Failed, detail)
+            }
+        }
+    }
+}
+
+/// Whether the first wrap opened the vault; if not, what was made for redundancy is in use.
+fn check_of_opening(vault: &Vault) -> Option<Check> {
+    let opening = vault.opening();
+    let failed = opening.failed.first()?;
+    let detail = format!(
+        "{} opened the vault, since {} did not: {}",
+        opening.kms, failed.kms, failed.reason
+    );
+    Some(Check {
+        code: Some(failed.code),
+        ..check("opening", Status::Warning, detail)
+    })
+}
+
+/// Another one is opened, or nobody would get here.
+fn check_of_refused(kms: &RefusedKms) -> Check {
+    let name = if kms.config.local().is_some() {
+        "key file"
+    } else {
+        "kms"
+    };
+    let failed = failed(name, &kms.error);
+    Check {
+        detail: format!("{}: {}", kms.name, failed.detail),
+        ..failed
+    }
 }
 
 fn check_of_kms(kms: &OpenedKms) -> Check {
