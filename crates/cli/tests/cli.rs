@@ -50,3 +50,5 @@ mod topology;
 mod upkeep;
 #[path = "cli/using_keys.rs"]
 mod using_keys;
+#[path = "cli/wraps.rs"]
+mod wraps;

@@ -1,5 +1,6 @@
 //! `kms`: the configured key management systems.
 
+mod create;
 mod policy;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
         strongroom kms policy aws --for administrator --account 123456789012\n  \
         strongroom kms policy aws --mode external")]
     Policy(policy::Options),
+    CreateKeyFile(create::Options),
     /// Give the key file a passphrase, or another one, or take it away
     #[command(
         after_help = "Examples:\n  strongroom kms protect --passphrase-prompt\n  \
@@ -93,6 +95,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             policy::run(global, &options)?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::CreateKeyFile(options) => return create::run(global, &options),
         Command::Protect { protection, kms } => protect(global, &protection, kms.as_deref())?,
     };
     output::print(global.output, &report, |out| {

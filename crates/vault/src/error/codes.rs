@@ -69,7 +69,9 @@ const NO_WRAP_OPENS: ErrorCode = code(
 const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
     "WRAPPER_KEY_CONTRADICTION",
     Category::FailedPrecondition,
-    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out.",
+    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out. To let another wrapper key open \
+     the vault: 'strongroom wrapper-key add', then 'strongroom wrapper-key remove' for the old one; that keeps the data key, so it \
+     answers no compromise. A rotation, with a new data key, will be a command of its own.",
 );
 const KMS_NOT_CONFIGURED: ErrorCode = code(
     "KMS_NOT_CONFIGURED",

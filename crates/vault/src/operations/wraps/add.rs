@@ -87,11 +87,13 @@ impl Vault {
     ) -> Result<KmsKeyId, VaultError> {
         let outcome = named.wrapper.wrapper_key_state(&id).await;
         self.kms_watch().note(&named.name, self.now(), &outcome);
-        match outcome? {
-            KeyState::Disabled => Err(KmsError::KeyDisabled { id }.into()),
-            KeyState::PendingDeletion => Err(KmsError::KeyPendingDeletion { id }.into()),
-            // One that was just made is waited for by whoever sends the next call.
-            _ => Ok(id),
+        match outcome {
+            Ok(KeyState::Disabled) => Err(KmsError::KeyDisabled { id }.into()),
+            Ok(KeyState::PendingDeletion) => Err(KmsError::KeyPendingDeletion { id }.into()),
+            // One that was just made is waited for by whoever sends the next call; and a node that may only wrap and unwrap
+            // may not ask for states.
+            Ok(_) | Err(KmsError::Denied { .. }) => Ok(id),
+            Err(error) => Err(error.into()),
         }
     }
 
