@@ -32,6 +32,7 @@ impl Session {
         let kms = OpenKms::open(&config).await?;
         let store = open_store_of(&config, &global.dir).await?;
         let vault = open_vault(&config, &kms, store).await?;
+        let vault = start(vault, &caller).await?;
         Ok(Self {
             vault,
             config,
@@ -65,11 +66,21 @@ pub(crate) async fn open_vault(
         Ok(vault) => check_configured(&vault, config).map(|()| vault),
         Err(refused) => Err(or_gone(config, refused.into())),
     };
-    match &opened {
-        Ok(vault) => warn_of_clear_keys(vault),
-        Err(_refused) => close_refused(store).await,
+    if opened.is_err() {
+        close_refused(store).await;
     }
     opened
+}
+
+/// What a start does first: keys that are there come into the custody that the configuration names. Somebody who only
+/// looks leaves that out.
+async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
+    if let Err(error) = vault.apply_custody(caller).await {
+        close(vault).await;
+        return Err(error.into());
+    }
+    warn_of_clear_keys(&vault);
+    Ok(vault)
 }
 
 /// A refused vault is left as it was found, without the files that belong to an open database.
@@ -182,6 +193,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
             capacity: config.cache.capacity,
             expire_after: config.cache.expire_after,
         },
+        reverted: custody.reverted,
     }
 }
 
@@ -204,7 +216,7 @@ fn check_configured(vault: &Vault, config: &Config) -> anyhow::Result<()> {
 }
 
 /// Custody `clear` is loud.
-fn warn_of_clear_keys(vault: &Vault) {
+pub(crate) fn warn_of_clear_keys(vault: &Vault) {
     let clear = vault.clear_keys();
     if !clear.is_empty() {
         tracing::warn!(

@@ -42,6 +42,8 @@ mod rotation;
 mod runbooks;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
+#[path = "cli/starting.rs"]
+mod starting;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/topology.rs"]

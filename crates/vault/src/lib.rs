@@ -60,6 +60,7 @@ pub use error::{VaultError, WrapAttempt};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::create::{NewVault, VAULT_TAG};
+pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};

@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod audit;
 pub(crate) mod create;
+pub(crate) mod custody;
 pub(crate) mod decrypt;
 pub(crate) mod delete;
 pub(crate) mod encrypt;

@@ -12,6 +12,9 @@ pub struct Settings {
     pub custody: CustodyDefaults,
     /// How long opened keys stay in memory.
     pub cache: CacheSettings,
+    /// Keys that are sealed although their custody is `clear` are stored readable at the next start. Without this they
+    /// stay sealed: that their protection ends is to be said twice.
+    pub reverted: bool,
 }
 
 /// The custody of new keys.
@@ -46,6 +49,12 @@ impl CustodyDefaults {
             .iter()
             .find(|(usage, _)| usages.contains(*usage))
             .map_or(self.signing, |(_, custody)| *custody)
+    }
+
+    /// The custody of a key with `usages`; none is an encryption key.
+    #[must_use]
+    pub fn of_key(&self, usages: Option<KeyUsages>) -> Custody {
+        usages.map_or(self.encryption, |usages| self.for_signing(usages))
     }
 }
 

@@ -51,6 +51,8 @@ mod replay;
 mod retirement;
 #[path = "vault/topology.rs"]
 mod topology;
+#[path = "vault/starting.rs"]
+mod starting;
 #[path = "vault/unopenable.rs"]
 mod unopenable;
 #[path = "vault/usage.rs"]

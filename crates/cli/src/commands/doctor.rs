@@ -123,7 +123,10 @@ impl Report {
             return session::close_refused(store).await;
         };
         match session::open_vault(config, &kms, store).await {
-            Ok(vault) => self.look_into(global, config, vault).await,
+            Ok(vault) => {
+                session::warn_of_clear_keys(&vault);
+                self.look_into(global, config, vault).await;
+            }
             Err(error) => self.fail("vault", &error),
         }
         self.kms_calls = kms.total_calls();
@@ -148,6 +151,7 @@ impl Report {
             Err(error @ VaultError::AuditBroken { .. }) => self.fail("audit", &error.into()),
             Err(error) => self.fail("keys", &error.into()),
         }
+        self.checks.extend(check_of_reversal(&vault));
         self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
         session::close(vault).await;
@@ -259,6 +263,15 @@ fn check_of_opening(vault: &Vault) -> Option<Check> {
         code: Some(failed.code),
         ..check("opening", Status::Warning, detail)
     })
+}
+
+/// Keys that the configuration would have readable, but does not say so twice.
+fn check_of_reversal(vault: &Vault) -> Option<Check> {
+    let count = vault.unreverted_keys().len();
+    let detail = format!(
+        "{count} private keys stay sealed although their custody is 'clear': 'reverted = true' stores them readable"
+    );
+    (count > 0).then(|| check("custody", Status::Warning, detail))
 }
 
 /// Another one is opened, or nobody would get here.
