@@ -192,6 +192,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         cache: CacheSettings {
             capacity: config.cache.capacity,
             expire_after: config.cache.expire_after,
+            keep_while_kms_is_down: config.cache.keep_while_kms_is_down,
         },
         reverted: custody.reverted,
     }

@@ -49,6 +49,10 @@ impl KmsCondition {
 pub(crate) struct KmsWatch(Mutex<HashMap<String, KmsCondition>>);
 
 impl KmsWatch {
+    pub(crate) fn condition(&self, kms: &str) -> KmsCondition {
+        self.0.lock().get(kms).cloned().unwrap_or_default()
+    }
+
     /// Takes note of how a call ended.
     pub(crate) fn note<T>(&self, kms: &str, now: Timestamp, outcome: &Result<T, KmsError>) {
         let mut conditions = self.0.lock();

@@ -66,6 +66,7 @@ pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};
 pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;
+pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};

@@ -65,6 +65,9 @@ pub struct CacheSettings {
     pub capacity: usize,
     /// An opened key that nobody used for this long is wiped.
     pub expire_after: Duration,
+    /// A key that its KMS sealed itself is kept for this long after its last use, if that is longer: it is used again only
+    /// if its KMS does not work and so cannot open it. Zero keeps none.
+    pub keep_while_kms_is_down: Duration,
 }
 
 impl Default for CacheSettings {
@@ -72,6 +75,7 @@ impl Default for CacheSettings {
         Self {
             capacity: 10_000,
             expire_after: Duration::from_secs(3600),
+            keep_while_kms_is_down: Duration::ZERO,
         }
     }
 }

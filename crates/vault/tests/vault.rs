@@ -37,6 +37,8 @@ mod house;
 mod importing;
 #[path = "vault/kms_calls.rs"]
 mod kms_calls;
+#[path = "vault/kms_down.rs"]
+mod kms_down;
 #[path = "vault/lifecycle.rs"]
 mod lifecycle;
 #[path = "vault/listing.rs"]
@@ -49,10 +51,10 @@ mod operator;
 mod replay;
 #[path = "vault/retirement.rs"]
 mod retirement;
-#[path = "vault/topology.rs"]
-mod topology;
 #[path = "vault/starting.rs"]
 mod starting;
+#[path = "vault/topology.rs"]
+mod topology;
 #[path = "vault/unopenable.rs"]
 mod unopenable;
 #[path = "vault/usage.rs"]

@@ -12,9 +12,12 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{Config, KmsProviderConfig};
 use strongroom_errors::Coded;
+use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
-use strongroom_vault::{Inspection, Vault, VaultError, WrapStatus};
+use strongroom_vault::{
+    Inspection, KmsCondition, KmsReadiness, Readiness, Vault, VaultError, WrapStatus,
+};
 
 use crate::{
     args::Global,
@@ -152,6 +155,7 @@ impl Report {
             Err(error) => self.fail("keys", &error.into()),
         }
         self.checks.extend(check_of_reversal(&vault));
+        self.checks.extend(checks_of_readiness(&vault.readiness()));
         self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
         session::close(vault).await;
@@ -272,6 +276,51 @@ fn check_of_reversal(vault: &Vault) -> Option<Check> {
         "{count} private keys stay sealed although their custody is 'clear': 'reverted = true' stores them readable"
     );
     (count > 0).then(|| check("custody", Status::Warning, detail))
+}
+
+/// What the calls of this command have shown.
+fn checks_of_readiness(readiness: &Readiness) -> Vec<Check> {
+    let kms = readiness.kms.iter().filter(|kms| kms.wraps > 0);
+    let mut checks: Vec<_> = kms.map(check_of_condition).collect();
+    if readiness.keys_waiting > 0 {
+        let detail = format!(
+            "{} private keys wait for a key management system that works",
+            readiness.keys_waiting
+        );
+        checks.push(check("readiness", Status::Failed, detail));
+    }
+    checks
+}
+
+fn check_of_condition(kms: &KmsReadiness) -> Check {
+    let seen = match &kms.seen {
+        KmsHealth::Degraded { reason } | KmsHealth::Failed { reason } => format!("; {reason}"),
+        _ => String::new(),
+    };
+    match &kms.condition {
+        KmsCondition::Fails {
+            since,
+            code,
+            reason,
+            ..
+        } => Check {
+            code: Some(code),
+            ..check(
+                "readiness",
+                Status::Failed,
+                format!(
+                    "{} fails since {}: {reason}{seen}",
+                    kms.kms,
+                    output::moment(*since)
+                ),
+            )
+        },
+        _ => check(
+            "readiness",
+            Status::Ok,
+            format!("{} answers{seen}", kms.kms),
+        ),
+    }
 }
 
 /// Another one is opened, or nobody would get here.

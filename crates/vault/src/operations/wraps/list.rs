@@ -81,7 +81,7 @@ impl Vault {
     }
 
     /// The keys that a wrapper key sealed itself, each with its wrapper key.
-    pub(super) fn direct_keys(&self) -> Vec<(Fingerprint, String)> {
+    pub(in crate::operations) fn direct_keys(&self) -> Vec<(Fingerprint, String)> {
         let entries = self.directory().entries();
         let direct = entries.iter().filter_map(|entry| {
             let private = entry.private.as_ref()?;
