@@ -4,7 +4,7 @@ use strongroom_crypto::{
     Fingerprint, KeySpec, KeyUsages, PrivateKey, PublicKey, SecretBytes, encoding::Encoder,
 };
 use strongroom_kms::{KmsError, KmsKeyId, WrapContext, WrappedKey};
-use strongroom_store::{Custody, PrivateKeyRecord, Sealing, StoredKey, VaultId, WrapRecord};
+use strongroom_store::{Custody, PrivateKeyRecord, Sealing, StoredKey, VaultId};
 
 use crate::unit::NewPrivateHalf;
 use crate::{
@@ -123,9 +123,8 @@ impl Vault {
         let context = direct_context(self.id(), public);
         let wraps = self.wrap_records().all();
         let current = self.data_keys().current().id;
-        let of_current = |(_, wrap): &(_, &WrapRecord)| wrap.data_key_id == current;
         let mut down: Option<KmsError> = None;
-        for (named, wrap) in in_order(self.environment(), &wraps).filter(of_current) {
+        for (named, wrap) in in_order(self.environment(), &wraps, current) {
             let wrapper_key_id = wrapped_key(wrap)?.wrapper_key_id;
             let sealing = named
                 .wrapper

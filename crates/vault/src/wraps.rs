@@ -1,7 +1,7 @@
 //! The wraps of the data keys, as they were authenticated, and the order in which they are tried.
 
 use parking_lot::RwLock;
-use strongroom_store::WrapRecord;
+use strongroom_store::{DataKeyId, WrapRecord};
 
 use crate::environment::{Environment, NamedWrapper};
 
@@ -41,15 +41,18 @@ impl Wraps {
     }
 }
 
-/// The wraps whose KMS is configured, in the configured order; those of one KMS as they are given.
+/// The wraps of one data key whose KMS is configured, in the configured order; those of one KMS as they are given.
 ///
 /// At opening they are authenticated only afterwards: whoever writes the store must not make us call a KMS without end.
 pub(crate) fn in_order<'a>(
     environment: &'a Environment,
     wraps: &'a [WrapRecord],
+    data_key: DataKeyId,
 ) -> impl Iterator<Item = (&'a NamedWrapper, &'a WrapRecord)> {
     environment.wrappers.iter().flat_map(move |named| {
-        let of_this = wraps.iter().filter(|wrap| wrap.kms == named.name);
-        of_this.take(MOST_WRAPS).map(move |wrap| (named, wrap))
+        let is_ours =
+            move |wrap: &&WrapRecord| wrap.kms == named.name && wrap.data_key_id == data_key;
+        let ours = wraps.iter().filter(is_ours).take(MOST_WRAPS);
+        ours.map(move |wrap| (named, wrap))
     })
 }

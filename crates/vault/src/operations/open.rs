@@ -1,7 +1,10 @@
 //! Opening a vault: one KMS call, every row authenticated, no key parsed.
 
-use strongroom_kms::WrapContext;
+use std::time::Duration;
+
+use strongroom_kms::{KmsError, KmsOperation, WrapContext};
 use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
+use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord},
@@ -16,6 +19,14 @@ use crate::{
     state::VaultState,
     vault::{Parts, Vault},
     wraps::{Wraps, in_order},
+};
+
+/// How long one KMS is waited for while there is another wrap to try: longer than a KMS takes that works, shorter than its
+/// deadlines and retries together.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is said of a KMS that did not answer by then.
+const SILENT: KmsError = KmsError::TimedOut {
+    operation: KmsOperation::UnwrapKey,
 };
 
 /// What to do when the anchor contradicts the store.
@@ -150,10 +161,14 @@ async fn unwrap_data_key(
 ) -> Result<Unwrapped, VaultError> {
     let context = WrapContext::for_data_key(vault.as_bytes(), record.id.as_bytes());
     let mut failed: Vec<WrapAttempt> = Vec::new();
-    let of_this = |(_, wrap): &(_, &WrapRecord)| wrap.data_key_id == record.id;
-    for (named, wrap) in in_order(environment, wraps).filter(of_this) {
+    let mut wraps = in_order(environment, wraps, record.id).peekable();
+    while let Some((named, wrap)) = wraps.next() {
         let wrapped = wrapped_key(wrap)?;
-        let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
+        let unwrapping = named.wrapper.unwrap_key(&wrapped, &context);
+        let outcome = match wraps.peek() {
+            Some(_another) => timeout(PATIENCE, unwrapping).await.unwrap_or(Err(SILENT)),
+            None => unwrapping.await,
+        };
         watch.note(&named.name, environment.clock.now(), &outcome);
         match outcome {
             Ok(secret) => {

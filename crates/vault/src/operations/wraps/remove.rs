@@ -59,14 +59,12 @@ impl Vault {
     /// Each data key must still be opened by somebody: now, and not only on paper.
     async fn check_others_open(&self, staying: &[WrapRecord]) -> Result<(), VaultError> {
         for data_key in self.data_keys().all() {
-            let of_this = |wrap: &&WrapRecord| wrap.data_key_id == data_key.id;
-            if !staying.iter().any(|wrap| of_this(&wrap)) {
+            if !staying.iter().any(|wrap| wrap.data_key_id == data_key.id) {
                 return Err(VaultError::LastWrap);
             }
             let mut attempts = Vec::new();
             let mut opens = false;
-            for (_, wrap) in in_order(self.environment(), staying).filter(|(_, wrap)| of_this(wrap))
-            {
+            for (_, wrap) in in_order(self.environment(), staying, data_key.id) {
                 match self.unwraps(wrap).await {
                     Ok(()) => {
                         opens = true;

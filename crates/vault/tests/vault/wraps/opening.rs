@@ -54,6 +54,15 @@ async fn the_second_takes_over_whatever_the_first_says_and_the_opening_tells() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_kms_that_never_answers_is_not_waited_for_as_long_as_there_is_another_one() {
+    let regions = Regions::with_two_wraps(Settings::default()).await;
+    regions.first.fail_from(1, Fault::Stalled);
+    let vault = regions.open().await;
+    assert_eq!(vault.opening().kms, SECOND);
+    assert_eq!(vault.opening().failed[0].code, "KMS_TIMED_OUT");
+}
+
 #[tokio::test]
 async fn a_wrapper_key_that_was_disabled_is_passed_over() {
     let regions = Regions::with_two_wraps(Settings::default()).await;
