@@ -66,6 +66,8 @@ fn a_sealed_key_is_stored_readable_only_when_that_is_said_twice() {
     );
 
     sandbox.edit_config(|text| text.replace("[custody]", "[custody]\nreverted = true"));
+    let check = sandbox.json(["config", "check"]);
+    assert!(check.to_string().contains("'reverted' stores"), "{check}");
     let loud = sandbox.run(["keys", "list"]).succeeded();
     let told = "private keys that were sealed are stored readable now";
     assert!(loud.stderr.contains(told), "{}", loud.stderr);
