@@ -16,6 +16,7 @@ mod quickstart;
 mod sign;
 mod topology;
 mod verify;
+mod wrapper_key;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom kms show\n  strongroom kms protect --passphrase-prompt"
     )]
     Kms(kms::Command),
+    /// Show, check, add and remove what opens the vault: wraps in several regions or providers
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom wrapper-key show\n  strongroom wrapper-key check"
+    )]
+    WrapperKey(wrapper_key::Command),
     /// Announce keys, delegate, exchange and look at topology transactions
     #[command(
         subcommand,
@@ -93,6 +100,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Decrypt(options) => decrypt::run(&global, options).await,
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Kms(command) => kms::run(&global, command).await,
+        Command::WrapperKey(command) => wrapper_key::run(&global, command).await,
         Command::Topology(command) => topology::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,

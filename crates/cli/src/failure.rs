@@ -495,7 +495,9 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain().skip(1) {
         eprintln!("  because {}", output::printable(&cause.to_string()));
     }
-    if let Some(VaultError::NoWrapOpens { attempts }) = error.downcast_ref::<VaultError>() {
+    if let Some(VaultError::NoWrapOpens { attempts } | VaultError::NoOtherWrapOpens { attempts }) =
+        error.downcast_ref::<VaultError>()
+    {
         for attempt in attempts {
             let attempt = format!(
                 "{} of {}: {} ({})",

@@ -5,6 +5,7 @@ mod aws;
 mod local;
 #[cfg(feature = "kms-pkcs11")]
 mod pkcs11;
+mod refused;
 
 use std::sync::Arc;
 
@@ -19,10 +20,15 @@ use strongroom_vault::{Environment, NamedKms, NamedWrapper};
 
 use crate::session;
 
-pub(crate) use self::local::open_local;
+pub(crate) use self::{local::open_local, refused::RefusedKms};
 
-/// The opened key management systems, in configured order.
-pub(crate) struct OpenKms(Vec<OpenedKms>);
+/// The configured key management systems, in their order: at least one of them is opened.
+pub(crate) struct OpenKms(Vec<Configured>);
+
+enum Configured {
+    Opened(OpenedKms),
+    Refused(RefusedKms),
+}
 
 /// One of them.
 pub(crate) struct OpenedKms {
@@ -117,7 +123,8 @@ impl OpenedKms {
 }
 
 impl OpenKms {
-    /// Opens every configured KMS; asks for passphrases where they are to be typed.
+    /// Opens every configured KMS; asks for passphrases where they are to be typed. One that cannot be opened is passed
+    /// over aloud, if another one can: the vault may have a wrap there.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         Self::open_with(config, open_local).await
     }
@@ -127,39 +134,77 @@ impl OpenKms {
         config: &Config,
         open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
     ) -> anyhow::Result<Self> {
-        let mut opened = Vec::with_capacity(config.kms.len());
+        let mut all = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
-            let adapter = Adapter::open(&kms.provider, &open_local).await?;
-            opened.push(OpenedKms::new(kms, adapter));
+            all.push(match Adapter::open(&kms.provider, &open_local).await {
+                Ok(adapter) => Configured::Opened(OpenedKms::new(kms, adapter)),
+                Err(error) => Configured::Refused(RefusedKms {
+                    name: kms.name.clone(),
+                    config: kms.provider.clone(),
+                    error,
+                }),
+            });
         }
-        Ok(Self(opened))
+        let is_refused = |kms: &Configured| matches!(kms, Configured::Refused(_));
+        if !all.is_empty()
+            && all.iter().all(is_refused)
+            && let Configured::Refused(first) = all.swap_remove(0)
+        {
+            return Err(first.error);
+        }
+        let open = Self(all);
+        for refused in open.refused() {
+            let reason = format!("{:#}", refused.error);
+            tracing::warn!(
+                kms = refused.name,
+                reason,
+                "a key management system could not be opened"
+            );
+        }
+        Ok(open)
     }
 
     /// What a vault stands on, with these key management systems.
     pub(crate) fn environment(&self, store: Arc<dyn Store>, config: &Config) -> Environment {
-        let wrapper = |kms: &OpenedKms| {
-            kms.surrounded.key_wrapper().map(|wrapper| NamedWrapper {
+        let wrapper = |kms: &Configured| match kms {
+            Configured::Opened(kms) => kms.surrounded.key_wrapper().map(|wrapper| NamedWrapper {
                 name: kms.name.clone(),
                 wrapper,
-            })
+            }),
+            Configured::Refused(kms) => Some(NamedWrapper {
+                name: kms.name.clone(),
+                wrapper: Arc::new(kms.wrapper()),
+            }),
         };
         Environment {
             store,
             wrappers: self.0.iter().filter_map(wrapper).collect(),
-            kms: self.0.iter().map(OpenedKms::named).collect(),
+            kms: self.iter().map(OpenedKms::named).collect(),
             anchor: session::anchor(config),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
     }
 
+    /// Those that were opened.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenedKms> {
-        self.0.iter()
+        self.0.iter().filter_map(|kms| match kms {
+            Configured::Opened(kms) => Some(kms),
+            Configured::Refused(_) => None,
+        })
+    }
+
+    /// Those that could not be opened.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = &RefusedKms> {
+        self.0.iter().filter_map(|kms| match kms {
+            Configured::Opened(_) => None,
+            Configured::Refused(kms) => Some(kms),
+        })
     }
 
     /// What the KMS can do that makes external keys: the one of this name, or the first that holds any.
     pub(crate) fn maker(&self, name: Option<&str>) -> Option<Capabilities> {
-        let mut all = self.0.iter();
+        let mut all = self.iter();
         let found = all.find(|kms| match name {
             Some(name) => kms.name == name,
             None => kms.surrounded.external_keys().is_some(),
@@ -169,6 +214,6 @@ impl OpenKms {
 
     /// Calls made so far, all together.
     pub(crate) fn total_calls(&self) -> u64 {
-        self.0.iter().map(|kms| kms.metered.calls().total()).sum()
+        self.iter().map(|kms| kms.metered.calls().total()).sum()
     }
 }

@@ -33,6 +33,7 @@ impl Session {
         let kms = OpenKms::open(&config).await?;
         let store = open_store_of(&config, &global.dir).await?;
         let vault = open_vault(&config, &kms, store).await?;
+        let vault = start(vault, &caller).await?;
         Ok(Self {
             vault,
             config,
@@ -96,11 +97,21 @@ pub(crate) async fn open_vault(
         Ok(vault) => check_configured(&vault, config).map(|()| vault),
         Err(refused) => Err(or_gone(config, refused.into())),
     };
-    match &opened {
-        Ok(vault) => warn_of_clear_keys(vault),
-        Err(_refused) => close_refused(store).await,
+    if opened.is_err() {
+        close_refused(store).await;
     }
     opened
+}
+
+/// What a start does first: keys that are there come into the custody that the configuration names. Somebody who only
+/// looks leaves that out.
+async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
+    if let Err(error) = vault.apply_custody(caller).await {
+        close(vault).await;
+        return Err(error.into());
+    }
+    warn_of_clear_keys(&vault);
+    Ok(vault)
 }
 
 /// A refused vault is left as it was found, without the files that belong to an open database.
@@ -213,7 +224,9 @@ pub(crate) fn settings(config: &Config) -> Settings {
         cache: CacheSettings {
             capacity: config.cache.capacity,
             expire_after: config.cache.expire_after,
+            keep_while_kms_is_down: config.cache.keep_while_kms_is_down,
         },
+        reverted: custody.reverted,
     }
 }
 
@@ -237,7 +250,7 @@ fn check_configured(vault: &Vault, config: &Config) -> anyhow::Result<()> {
 }
 
 /// Custody `clear` is loud.
-fn warn_of_clear_keys(vault: &Vault) {
+pub(crate) fn warn_of_clear_keys(vault: &Vault) {
     let clear = vault.clear_keys();
     if !clear.is_empty() {
         tracing::warn!(

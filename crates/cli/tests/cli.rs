@@ -44,6 +44,8 @@ mod rotation;
 mod runbooks;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
+#[path = "cli/starting.rs"]
+mod starting;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/topology.rs"]
@@ -52,3 +54,5 @@ mod topology;
 mod upkeep;
 #[path = "cli/using_keys.rs"]
 mod using_keys;
+#[path = "cli/wraps.rs"]
+mod wraps;

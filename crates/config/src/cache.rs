@@ -15,6 +15,9 @@ pub struct CacheConfig {
     /// An opened key that nobody used for this long is wiped; with its unit, as in `1h 30m`.
     #[serde(with = "duration")]
     pub expire_after: Duration,
+    /// A key that its KMS sealed itself is kept for this long after its last use, for the time when the KMS is down.
+    #[serde(with = "duration")]
+    pub keep_while_kms_is_down: Duration,
 }
 
 impl Default for CacheConfig {
@@ -22,6 +25,7 @@ impl Default for CacheConfig {
         Self {
             capacity: 10_000,
             expire_after: Duration::from_secs(3600),
+            keep_while_kms_is_down: Duration::ZERO,
         }
     }
 }
@@ -42,6 +46,13 @@ impl CacheConfig {
                 section: "cache",
                 field: "expire-after",
                 expected: "a duration from 100ms to a year, such as '1h'",
+            });
+        }
+        if self.keep_while_kms_is_down > Duration::from_secs(366 * 86_400) {
+            return Err(ConfigError::BadValue {
+                section: "cache",
+                field: "keep-while-kms-is-down",
+                expected: "a duration of at most a year, such as '12h'",
             });
         }
         Ok(())

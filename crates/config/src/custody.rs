@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::ConfigError;
+
 /// Where new private keys are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -25,6 +27,30 @@ pub struct CustodyConfig {
     /// The KMS that makes new keys of custody `external`, by its name; none takes the first that holds keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_kms: Option<String>,
+    /// Sealed keys whose custody is `clear` are stored readable at the next start. Without this they stay sealed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reverted: bool,
+}
+
+impl CustodyConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let named = [
+            Some(self.default),
+            self.namespace,
+            self.sequencer_auth,
+            self.protocol,
+            self.encryption,
+        ];
+        // Whoever says that keys shall be readable says which: half of it alone may be a mistake.
+        if self.reverted && !named.contains(&Some(CustodyName::Clear)) {
+            return Err(ConfigError::BadValue {
+                section: "custody",
+                field: "reverted",
+                expected: "true only beside a custody 'clear', for the keys that are to be readable",
+            });
+        }
+        Ok(())
+    }
 }
 
 /// A custody, by name.

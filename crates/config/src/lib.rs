@@ -99,6 +99,7 @@ impl Config {
                 expected: "the name of a [[kms]] section",
             });
         }
+        self.custody.validate()?;
         self.cache.validate()
     }
 }
@@ -236,6 +237,17 @@ mod tests {
             config.validate(),
             Err(ConfigError::DuplicateKms { .. })
         ));
+    }
+
+    #[test]
+    fn a_reversal_is_taken_only_beside_the_custody_that_it_reverts_to() {
+        let alone = EXAMPLE.replace("[custody]", "[custody]\nreverted = true");
+        let error = Config::parse(&alone).unwrap_err();
+        assert!(matches!(error, ConfigError::BadValue { .. }), "{error:?}");
+        let both = alone.replace("[custody]", "[custody]\nprotocol = \"clear\"");
+        let config = Config::parse(&both).unwrap();
+        assert!(config.custody.reverted);
+        assert_eq!(Config::parse(&config.to_toml().unwrap()).unwrap(), config);
     }
 
     #[test]

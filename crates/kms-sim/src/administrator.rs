@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use strongroom_crypto::clock::Clock as _;
 
 use crate::cloud::Cloud;
-use crate::keys::{Key, KeyError, KeySpec, KeyState};
+use crate::keys::{Key, KeyError, KeySpec, KeyState, NewKey, ReplicaRequest};
 
 /// Does to the keys of one region what an administrator does, without a call that is counted or meets the weather.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,37 @@ pub struct Administrator<'a> {
 impl<'a> Administrator<'a> {
     pub(crate) const fn new(cloud: &'a Cloud, region: &'a str) -> Self {
         Self { cloud, region }
+    }
+
+    /// Makes a symmetric key that other regions can have too, and returns its id.
+    ///
+    /// # Errors
+    /// [`AdministratorError`] if the region is full, or no randomness is to be had.
+    pub fn create_key_of_regions(self) -> Result<String, AdministratorError> {
+        let wishes = NewKey {
+            id: None,
+            spec: KeySpec::Symmetric,
+            multi_region: true,
+            description: String::new(),
+            tags: BTreeMap::new(),
+            visible_at: self.cloud.clock.now(),
+        };
+        Ok(self.cloud.keys.create(self.region, wishes)?.id)
+    }
+
+    /// Gives a key of several regions to another region, under the same id.
+    ///
+    /// # Errors
+    /// [`AdministratorError`] if there is no such key, it is of one region only, or the other region has it already.
+    pub fn replicate_key(self, id: &str, region: &str) -> Result<(), AdministratorError> {
+        let request = ReplicaRequest {
+            region: region.to_owned(),
+            description: String::new(),
+            tags: BTreeMap::new(),
+            visible_at: self.cloud.clock.now(),
+        };
+        self.cloud.keys.replicate(self.region, id, request)?;
+        Ok(())
     }
 
     /// Switches a key off.

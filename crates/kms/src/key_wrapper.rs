@@ -9,6 +9,7 @@ use strongroom_memory::SecretBytes;
 use crate::error::KmsError;
 use crate::key_id::KmsKeyId;
 use crate::key_state::KeyState;
+use crate::provider::KmsHealth;
 use crate::wrap_context::WrapContext;
 
 /// Wraps our keys under symmetric keys that never leave the KMS.
@@ -75,6 +76,12 @@ pub trait KeyWrapper: fmt::Debug + Send + Sync {
         context: &WrapContext,
         new_wrapper_key: &KmsKeyId,
     ) -> Result<WrappedKey, KmsError>;
+
+    /// What those in front of the KMS have seen of it, such as a circuit breaker; the KMS is not asked. A provider leaves
+    /// this as it is: [`Guarded`](crate::Guarded) answers.
+    fn seen(&self) -> KmsHealth {
+        KmsHealth::Ok
+    }
 }
 
 /// [`KeyWrapper::rewrap_key`] for a KMS that has no such operation: unwraps here, then wraps again.

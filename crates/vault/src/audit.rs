@@ -59,6 +59,14 @@ pub enum AuditOperation {
     AnnounceKey,
     /// This key is not announced as one of the node's any more.
     WithdrawKey,
+    /// A sealed key was stored in clear.
+    UnsealKey,
+    /// The data keys were given to a KMS, to be wrapped: whoever commands it could open the vault from then on.
+    ReleaseDataKeys,
+    /// The data keys have one more wrap.
+    AddWrap,
+    /// The data keys have one wrap less.
+    RemoveWrap,
 }
 
 /// How an act ended.
@@ -217,6 +225,10 @@ impl AuditOperation {
             Self::AbandonRotation => "abandon_rotation",
             Self::AnnounceKey => "announce_key",
             Self::WithdrawKey => "withdraw_key",
+            Self::UnsealKey => "unseal_key",
+            Self::ReleaseDataKeys => "release_data_keys",
+            Self::AddWrap => "add_wrap",
+            Self::RemoveWrap => "remove_wrap",
         }
     }
 }

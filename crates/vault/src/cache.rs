@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,8 @@ pub(crate) struct KeyCache<K> {
     shards: Box<[ArcSwap<Shard<K>>]>,
     capacity: usize,
     expire_after_micros: i64,
+    /// For keys that only a KMS opens again.
+    keep_micros: i64,
     /// Held by whoever changes a shard; knows how many keys there are.
     keys: Mutex<usize>,
     /// One gate per key being opened: nothing is opened twice at once.
@@ -40,6 +43,17 @@ type Shard<K> = FingerprintMap<Arc<Slot<K>>>;
 struct Slot<K> {
     key: K,
     used_at: AtomicI64,
+    /// How long after its last use it stays in memory, in microseconds.
+    kept_for: i64,
+}
+
+/// Who opens a key again that left the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenedBy {
+    /// We do.
+    Vault,
+    /// A KMS, which may be down.
+    Kms,
 }
 
 impl<K> KeyCache<K> {
@@ -47,8 +61,8 @@ impl<K> KeyCache<K> {
         Self {
             shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
             capacity: settings.capacity.max(1),
-            expire_after_micros: i64::try_from(settings.expire_after.as_micros())
-                .unwrap_or(i64::MAX),
+            expire_after_micros: micros(settings.expire_after),
+            keep_micros: micros(settings.keep_while_kms_is_down.max(settings.expire_after)),
             keys: Mutex::default(),
             gates: Mutex::default(),
         }
@@ -76,8 +90,32 @@ impl<K> KeyCache<K> {
         Some(operation(&slot.key))
     }
 
+    /// Runs `operation` with a key that expired, but is still kept for the time when its KMS is down. That is no use that
+    /// makes it stay longer.
+    pub(crate) fn with_expired<T>(
+        &self,
+        fingerprint: &Fingerprint,
+        now: Timestamp,
+        operation: impl FnOnce(&K) -> T,
+    ) -> Option<T> {
+        let shard = self.shard(fingerprint).load();
+        let slot = shard.get(fingerprint)?;
+        slot.is_kept(now).then(|| operation(&slot.key))
+    }
+
+    /// Whether the key is in memory, to be used at least while its KMS is down.
+    pub(crate) fn keeps(&self, fingerprint: &Fingerprint, now: Timestamp) -> bool {
+        self.with_expired(fingerprint, now, |_key| ()).is_some()
+    }
+
     /// Takes `key` in; when the cache is full, a key that was not used for long goes.
-    pub(crate) fn insert(&self, fingerprint: Fingerprint, key: K, now: Timestamp) {
+    pub(crate) fn insert(
+        &self,
+        fingerprint: Fingerprint,
+        key: K,
+        opened_by: OpenedBy,
+        now: Timestamp,
+    ) {
         let mut keys = self.keys.lock();
         if *keys >= self.capacity && !self.shard(&fingerprint).load().contains_key(&fingerprint) {
             self.evict_near(&fingerprint, &mut keys);
@@ -85,6 +123,10 @@ impl<K> KeyCache<K> {
         let slot = Arc::new(Slot {
             key,
             used_at: AtomicI64::new(now.as_micros()),
+            kept_for: match opened_by {
+                OpenedBy::Vault => self.expire_after_micros,
+                OpenedBy::Kms => self.keep_micros,
+            },
         });
         self.change(&fingerprint, &mut keys, |shard| {
             shard.insert(fingerprint, slot);
@@ -101,12 +143,10 @@ impl<K> KeyCache<K> {
 
     /// Forgets every expired key and says how many those were.
     pub(crate) fn sweep(&self, now: Timestamp) -> usize {
-        let now = now.as_micros();
-        let limit = now.saturating_sub(self.expire_after_micros);
         self.retain(|slot| {
             // After the clock was set back, the time of expiry starts anew rather than end later.
-            let used_at = slot.used_at.fetch_min(now, Ordering::Relaxed);
-            used_at > limit
+            slot.used_at.fetch_min(now.as_micros(), Ordering::Relaxed);
+            slot.is_kept(now)
         })
     }
 
@@ -193,6 +233,17 @@ impl<K> KeyCache<K> {
         let [.., last] = fingerprint.as_bytes();
         usize::from(*last)
     }
+}
+
+impl<K> Slot<K> {
+    fn is_kept(&self, now: Timestamp) -> bool {
+        let used_at = self.used_at.load(Ordering::Relaxed);
+        now.as_micros().saturating_sub(used_at) < self.kept_for
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Keeps a key from being opened twice at once. The last one to go takes it away, also when an operation is cancelled.

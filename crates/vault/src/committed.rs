@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::{JournalId, KeyState};
+use strongroom_store::{JournalId, KeyState, WrapRecord};
 
 use crate::{
     anchor::{AnchorRecord, Checkpoint},
@@ -51,6 +51,10 @@ pub(crate) enum Change {
     Journalled(JournalEntry),
     /// The entry is no longer in the journal.
     Struck(JournalId),
+    /// A data key has this wrap as well.
+    WrapAdded(WrapRecord),
+    /// The wrap is gone.
+    WrapRemoved(WrapRecord),
 }
 
 impl Change {
@@ -62,7 +66,9 @@ impl Change {
             | Self::RotationBegun(_)
             | Self::RotationEnded(_)
             | Self::Journalled(_)
-            | Self::Struck(_) => false,
+            | Self::Struck(_)
+            | Self::WrapAdded(_)
+            | Self::WrapRemoved(_) => false,
         }
     }
 }
@@ -147,6 +153,8 @@ impl Vault {
             Change::RotationEnded(old) => self.node().end(&old),
             Change::Journalled(entry) => self.journal().put(entry),
             Change::Struck(id) => self.journal().remove(id),
+            Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
+            Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
         }
     }
 

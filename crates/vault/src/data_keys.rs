@@ -3,8 +3,8 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use strongroom_crypto::{DataKey, MacKey, SecretBytes};
-use strongroom_kms::{KmsKeyId, WrappedKey};
-use strongroom_store::{DataKeyId, DataKeyRecord, WrapRecord};
+use strongroom_kms::{KmsKeyId, WrapContext, WrappedKey};
+use strongroom_store::{DataKeyId, DataKeyRecord, VaultId, WrapRecord};
 use subtle::ConstantTimeEq;
 
 use crate::{error::VaultError, rows};
@@ -61,6 +61,25 @@ impl OpenedDataKey {
         Ok(Self::new(record.id, key))
     }
 
+    /// Checks that what a KMS unwrapped is this very data key.
+    pub(crate) fn expect(&self, secret: SecretBytes) -> Result<(), VaultError> {
+        let substituted = |source| VaultError::DataKeySubstituted {
+            id: self.id,
+            source,
+        };
+        let key = DataKey::from_secret(secret).map_err(|source| substituted(Some(source)))?;
+        if bool::from(key.commitment().ct_eq(&self.key.commitment())) {
+            Ok(())
+        } else {
+            Err(substituted(None))
+        }
+    }
+
+    /// What binds a wrap of this data key.
+    pub(crate) fn wrap_context(&self, vault: VaultId) -> WrapContext {
+        WrapContext::for_data_key(vault.as_bytes(), self.id.as_bytes())
+    }
+
     /// The tag that is stored beside a row with this `encoding`.
     pub(crate) fn row_tag(&self, encoding: &[u8]) -> [u8; 32] {
         self.row_mac.tag(encoding)
@@ -101,6 +120,11 @@ impl DataKeys {
 
     pub(crate) fn current(&self) -> &OpenedDataKey {
         &self.current
+    }
+
+    /// All of them: whoever may open the vault must be able to open each.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &OpenedDataKey> {
+        self.all.values().map(AsRef::as_ref)
     }
 
     /// The data key that a row names.

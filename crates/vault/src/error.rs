@@ -6,9 +6,10 @@ use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
     SealError, SecretLengthError, SignError, Timestamp, VerifyError,
 };
+use strongroom_errors::Coded;
 use strongroom_kms::KmsError;
 use strongroom_proto::ProtoError;
-use strongroom_store::{Custody, DataKeyId, JournalId, StoreError, VaultId};
+use strongroom_store::{Custody, DataKeyId, JournalId, StoreError, VaultId, WrapRecord};
 use strongroom_topology::{
     IdentifierError, MappingError, Member, Namespace, SignaturesError, TopologyError,
 };
@@ -85,8 +86,8 @@ pub enum VaultError {
     /// No configured KMS holds external keys.
     #[error("no key management system is configured that holds keys")]
     NoExternalKms,
-    /// No KMS of this name is configured that holds external keys.
-    #[error("no key management system {kms} is configured that holds keys")]
+    /// No KMS of this name is there that holds external keys.
+    #[error("there is no open key management system {kms} that holds keys")]
     UnknownKms {
         /// The name.
         kms: String,
@@ -191,6 +192,55 @@ pub enum VaultError {
         configured: String,
         /// From the store.
         stored: String,
+    },
+    /// No configured KMS has this name, or the one that has it offers no wrapper keys.
+    #[error("no key management system {kms} with wrapper keys is configured")]
+    KmsNotConfigured {
+        /// The name that was asked for.
+        kms: String,
+    },
+    /// A key was sealed by a wrapper key of a KMS that is not configured any more.
+    #[error("no configured key management system holds the wrapper key {wrapper_key_id}")]
+    WrapperKeyNotConfigured {
+        /// The wrapper key.
+        wrapper_key_id: String,
+    },
+    /// The wrapper key wraps the data keys already.
+    #[error("the vault has a wrap by {wrapper_key_id} of {kms} already")]
+    WrapExists {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The wrapper key.
+        wrapper_key_id: String,
+    },
+    /// The wrapper key does not wrap the data keys.
+    #[error("the vault has no wrap by {wrapper_key_id}")]
+    WrapNotFound {
+        /// The wrapper key.
+        wrapper_key_id: String,
+    },
+    /// The vault has as many wraps in one KMS as are ever tried.
+    #[error("the vault has as many wraps in {kms} as it may have")]
+    TooManyWraps {
+        /// The configured name of the KMS.
+        kms: String,
+    },
+    /// Nothing would open the vault any more.
+    #[error("this is the last wrap of the vault")]
+    LastWrap,
+    /// None of the wraps that would stay opens the vault now.
+    #[error("no other wrap opens the vault now")]
+    NoOtherWrapOpens {
+        /// One line per wrap that was tried.
+        attempts: Vec<WrapAttempt>,
+    },
+    /// Keys are sealed by the wrapper key itself.
+    #[error("{keys} private keys are sealed by {wrapper_key_id} itself")]
+    WrapperKeySeals {
+        /// The wrapper key.
+        wrapper_key_id: String,
+        /// How many.
+        keys: usize,
     },
     /// Another vault than the configuration names.
     #[error("this is vault {found}, the configuration names {configured}")]
@@ -487,4 +537,27 @@ pub struct WrapAttempt {
     pub code: &'static str,
     /// What happened, in words.
     pub reason: String,
+}
+
+impl WrapAttempt {
+    pub(crate) fn new(wrap: &WrapRecord, error: &VaultError) -> Self {
+        Self {
+            kms: wrap.kms.clone(),
+            wrapper_key_id: wrap.wrapper_key_id.clone(),
+            code: error.code().name(),
+            reason: match error {
+                VaultError::Kms(source) => in_words(source),
+                other => other.to_string(),
+            },
+        }
+    }
+}
+
+/// What a KMS said, with the part of it that says why: an error of its provider, or that it was not asked at all.
+pub(crate) fn in_words(error: &KmsError) -> String {
+    match error {
+        KmsError::Provider(source) => source.to_string(),
+        KmsError::Unavailable { source } if error.is_circuit_open() => format!("{error}: {source}"),
+        other => other.to_string(),
+    }
 }

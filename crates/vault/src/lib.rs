@@ -37,6 +37,7 @@ mod environment;
 mod error;
 mod fingerprints;
 mod journal;
+mod kms_watch;
 mod node;
 mod opening;
 mod operations;
@@ -48,6 +49,7 @@ mod state;
 mod topology;
 mod unit;
 mod vault;
+mod wraps;
 mod yardstick;
 
 pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAnchor};
@@ -57,19 +59,24 @@ pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{VaultError, WrapAttempt};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
+pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::create::{NewVault, VAULT_TAG};
+pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;
 pub use operations::external::journal::{Orphan, Orphans};
 pub use operations::external::register::Registration;
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};
-pub use operations::inspect::{Inspection, WrapStatus};
+pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;
+pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{Rotate, RotationStep};
+pub use operations::wraps::check::{ProviderLoss, WrapCheck, WrapStatus};
+pub use operations::wraps::list::{Opening, Wrap};
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use strongroom_crypto::{Fingerprint, KeyError, PrivateKey};
+use strongroom_store::Sealing;
 
-use crate::{cache::KeyCache, directory::KeyEntry, error::VaultError, vault::Vault};
+use crate::{
+    cache::{KeyCache, OpenedBy},
+    directory::KeyEntry,
+    error::VaultError,
+    vault::Vault,
+};
 
 /// A key just opened, and the entry that it was opened for.
 pub(crate) struct Opened<K> {
@@ -33,10 +39,19 @@ impl Vault {
             if let Some(done) = cache.with(fingerprint, self.now(), &operation) {
                 return Ok(done);
             }
-            if let Some(opened) = open().await?
-                && let Some(done) = self.use_and_keep(cache, opened, &operation)
-            {
-                return Ok(done);
+            match open().await {
+                Ok(Some(opened)) => {
+                    if let Some(done) = self.use_and_keep(cache, opened, &operation) {
+                        return Ok(done);
+                    }
+                }
+                Ok(None) => {}
+                // Opened keys outlast their KMS for as long as the settings say.
+                Err(error) if is_fault_of_kms(&error) => {
+                    let done = cache.with_expired(fingerprint, self.now(), &operation);
+                    return done.ok_or(error);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -49,9 +64,16 @@ impl Vault {
     ) -> Option<T> {
         let Opened { entry, key } = opened;
         let now = self.now();
+        let private = entry.private.as_ref();
+        let is_direct = private.is_some_and(|private| private.sealing == Sealing::Direct);
+        let opened_by = if is_direct {
+            OpenedBy::Kms
+        } else {
+            OpenedBy::Vault
+        };
         let keep = || {
             let done = operation(&key);
-            cache.insert(entry.fingerprint(), key, now);
+            cache.insert(entry.fingerprint(), key, opened_by, now);
             done
         };
         self.directory().if_current(&entry, keep)
@@ -117,4 +139,9 @@ impl Vault {
         self.authenticate(entry, &record)?;
         self.open_key(&record, &entry.public).await
     }
+}
+
+/// Whether the KMS is down, rather than refuses.
+fn is_fault_of_kms(error: &VaultError) -> bool {
+    matches!(error, VaultError::Kms(source) if source.is_fault_of_kms())
 }

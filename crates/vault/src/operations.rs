@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod audit;
 pub(crate) mod create;
+pub(crate) mod custody;
 pub(crate) mod decrypt;
 pub(crate) mod delete;
 pub(crate) mod encrypt;
@@ -14,8 +15,10 @@ pub(crate) mod inspect;
 pub(crate) mod leak;
 pub(crate) mod list;
 pub(crate) mod open;
+pub(crate) mod readiness;
 pub(crate) mod retire;
 pub(crate) mod seal;
 pub(crate) mod sign;
 pub(crate) mod topology;
 pub(crate) mod verify;
+pub(crate) mod wraps;

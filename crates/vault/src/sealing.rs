@@ -3,11 +3,14 @@
 use strongroom_crypto::{
     Fingerprint, KeySpec, KeyUsages, PrivateKey, PublicKey, SecretBytes, encoding::Encoder,
 };
-use strongroom_kms::{KmsKeyId, WrapContext, WrappedKey};
+use strongroom_kms::{KmsError, KmsKeyId, WrapContext, WrappedKey};
 use strongroom_store::{Custody, PrivateKeyRecord, Sealing, StoredKey, VaultId};
 
 use crate::unit::NewPrivateHalf;
-use crate::{environment::NamedWrapper, error::VaultError, rows, vault::Vault};
+use crate::{
+    data_keys::wrapped_key, environment::NamedWrapper, error::VaultError, rows, vault::Vault,
+    wraps::in_order,
+};
 
 pub(crate) const PRIVATE_KEY_LABEL: &str = "strongroom private key v1";
 const ROW_VERSION: u8 = 1;
@@ -111,27 +114,45 @@ impl Vault {
             .map_err(|_refused| not_authentic(record))
     }
 
+    /// Seals by the first KMS, in the configured order, that works. One that is down is passed over, and that is said:
+    /// the row then depends on the next one.
     async fn seal_directly(
         &self,
         key: &PrivateKey,
         public: &PublicKey,
     ) -> Result<SealedKey, VaultError> {
-        let (named, wrapper_key_id) = self.direct_wrapper()?;
-        let wrapped = named
-            .wrapper
-            .wrap_key(
-                &wrapper_key_id,
-                &direct_context(self.id(), public),
-                key.stored(),
-            )
-            .await?;
-        Ok(SealedKey {
-            sealing: Sealing::Direct,
-            wrapper_key_id: Some(wrapped.wrapper_key_id.as_str().to_owned()),
-            key: versioned(&wrapped.ciphertext),
-        })
+        let context = direct_context(self.id(), public);
+        let wraps = self.wrap_records().all();
+        let current = self.data_keys().current().id;
+        let mut down: Option<KmsError> = None;
+        for (named, wrap) in in_order(self.environment(), &wraps, current) {
+            let wrapper_key_id = wrapped_key(wrap)?.wrapper_key_id;
+            let sealing = named
+                .wrapper
+                .wrap_key(&wrapper_key_id, &context, key.stored());
+            let outcome = sealing.await;
+            self.kms_watch().note(&named.name, self.now(), &outcome);
+            match outcome {
+                Ok(wrapped) => {
+                    if down.is_some() {
+                        let key = public.fingerprint();
+                        tracing::warn!(%key, kms = named.name, "another key management system sealed the key");
+                    }
+                    return Ok(SealedKey {
+                        sealing: Sealing::Direct,
+                        wrapper_key_id: Some(wrapped.wrapper_key_id.as_str().to_owned()),
+                        key: versioned(&wrapped.ciphertext),
+                    });
+                }
+                Err(error) if error.is_fault_of_kms() => down = down.or(Some(error)),
+                Err(error) => return Err(down.unwrap_or(error).into()),
+            }
+        }
+        Err(down.map_or(VaultError::NoWrapper, VaultError::from))
     }
 
+    /// Opens by the KMS that sealed the row, whichever opened the vault: one whose wrap of the data key was made by the
+    /// wrapper key that the row names. Two have the same wrapper key if it is replicated, and then either opens.
     async fn open_directly(
         &self,
         record: &PrivateKeyRecord,
@@ -148,23 +169,32 @@ impl Vault {
                 .map_err(|_malformed| not_authentic(record))?,
             ciphertext,
         };
-        let (named, _) = self.direct_wrapper()?;
-        Ok(named
-            .wrapper
-            .unwrap_key(&wrapped, &direct_context(self.id(), public))
-            .await?)
+        let context = direct_context(self.id(), public);
+        let mut refused: Option<KmsError> = None;
+        for named in self.holders_of(wrapper_key_id) {
+            let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
+            self.kms_watch().note(&named.name, self.now(), &outcome);
+            match outcome {
+                Ok(secret) => return Ok(secret),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(match refused {
+            Some(error) => error.into(),
+            None => VaultError::WrapperKeyNotConfigured {
+                wrapper_key_id: wrapper_key_id.to_owned(),
+            },
+        })
     }
 
-    /// The KMS and wrapper key that seal rows directly: those that opened the vault.
-    fn direct_wrapper(&self) -> Result<(&NamedWrapper, KmsKeyId), VaultError> {
-        let wrap = self.opened_by();
-        let named = self
-            .environment()
-            .wrapper(&wrap.kms)
-            .ok_or(VaultError::NoWrapper)?;
-        // The KMS took this id when the vault was opened or made.
-        let id = KmsKeyId::try_new(&*wrap.wrapper_key_id);
-        Ok((named, id.map_err(|_malformed| VaultError::NoWrapper)?))
+    /// The configured KMSs that hold this wrapper key, in their order: no row is sealed by a wrapper key that has no wrap.
+    fn holders_of(&self, wrapper_key_id: &str) -> Vec<&NamedWrapper> {
+        let wraps = self.wrap_records().all();
+        let holds = |named: &&NamedWrapper| {
+            let mut wraps = wraps.iter();
+            wraps.any(|wrap| wrap.kms == named.name && wrap.wrapper_key_id == wrapper_key_id)
+        };
+        self.environment().wrappers.iter().filter(holds).collect()
     }
 }
 

@@ -12,6 +12,9 @@ pub struct Settings {
     pub custody: CustodyDefaults,
     /// How long opened keys stay in memory.
     pub cache: CacheSettings,
+    /// Keys that are sealed although their custody is `clear` are stored readable at the next start. Without this they
+    /// stay sealed: that their protection ends is to be said twice.
+    pub reverted: bool,
 }
 
 /// The custody of new keys.
@@ -50,6 +53,12 @@ impl CustodyDefaults {
             .find(|(usage, _)| usages.contains(*usage))
             .map_or(self.signing, |(_, custody)| *custody)
     }
+
+    /// The custody of a key with `usages`; none is an encryption key.
+    #[must_use]
+    pub fn of_key(&self, usages: Option<KeyUsages>) -> Custody {
+        usages.map_or(self.encryption, |usages| self.for_signing(usages))
+    }
 }
 
 /// Bounds of the cache of opened keys.
@@ -59,6 +68,9 @@ pub struct CacheSettings {
     pub capacity: usize,
     /// An opened key that nobody used for this long is wiped.
     pub expire_after: Duration,
+    /// A key that its KMS sealed itself is kept for this long after its last use, if that is longer: it is used again only
+    /// if its KMS does not work and so cannot open it. Zero keeps none.
+    pub keep_while_kms_is_down: Duration,
 }
 
 impl Default for CacheSettings {
@@ -66,6 +78,7 @@ impl Default for CacheSettings {
         Self {
             capacity: 10_000,
             expire_after: Duration::from_secs(3600),
+            keep_while_kms_is_down: Duration::ZERO,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
     Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
-    WriteTransaction,
+    RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
+    WrapRecord, WriteTransaction,
 };
 use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
@@ -226,6 +226,50 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
+    /// Puts a wrap of a data key in.
+    pub(crate) async fn insert_wrap(&mut self, record: WrapRecord) -> Result<(), VaultError> {
+        self.transaction
+            .insert_wrap(record.clone())
+            .await
+            .map_err(contradicted)?;
+        self.enter(&wrap_element(&record, self.vault));
+        self.changes.push(Change::WrapAdded(record));
+        Ok(())
+    }
+
+    /// Takes a wrap away, which must still be the row that was authenticated.
+    pub(crate) async fn remove_wrap(&mut self, record: WrapRecord) -> Result<(), VaultError> {
+        let stored = self.transaction.wraps(record.data_key_id).await?;
+        if !stored.contains(&record) {
+            return Err(VaultError::ChangedUnderneath);
+        }
+        self.transaction
+            .delete_wrap(record.data_key_id, &record.kms, &record.wrapper_key_id)
+            .await
+            .map_err(contradicted)?;
+        self.leave(&wrap_element(&record, self.vault));
+        self.changes.push(Change::WrapRemoved(record));
+        Ok(())
+    }
+
+    /// A key that was sealed by its KMS just when the wrap of that wrapper key was taken away would be an orphan: nobody
+    /// could tell any more which KMS opens it.
+    fn check_direct_keys(&self) -> Result<(), VaultError> {
+        for change in &self.changes {
+            if let Change::Put(entry) = change
+                && let Some(private) = &entry.private
+                && private.sealing == Sealing::Direct
+                && let Some(wrapper_key_id) = &private.wrapper_key_id
+                && !self.vault.wrap_records().know(wrapper_key_id)
+            {
+                return Err(VaultError::WrapNotFound {
+                    wrapper_key_id: wrapper_key_id.as_ref().to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Puts rows of topology in, each with its tag.
     pub(crate) async fn insert_topology(
         &mut self,
@@ -286,6 +330,7 @@ impl<'v> Unit<'v> {
     /// Makes everything durable, and then known: the anchor learns of the new state first, so that no crash leaves a
     /// state behind that it does not know; the directory learns of it before anybody else may write.
     pub(crate) async fn commit(mut self) -> Result<(), VaultError> {
+        self.check_direct_keys()?;
         let vault = self.vault;
         self.next.generation += 1;
         self.next.anchored = vault.environment().anchor.location().is_some();
@@ -423,6 +468,11 @@ impl<'v> Unit<'v> {
     }
 }
 
+fn wrap_element(record: &WrapRecord, vault: &Vault) -> rows::Tag {
+    let current = vault.data_keys().current();
+    current.element(&rows::tag_wrap(record, current))
+}
+
 /// The state record is the one we know, so what contradicts it in another row was done past us.
 fn contradicted(error: StoreError) -> VaultError {
     match error {
@@ -439,6 +489,8 @@ fn contradicted(error: StoreError) -> VaultError {
         | StoreError::TopologyRowExists { .. }
         | StoreError::TopologyRowMissing { .. }
         | StoreError::VaultMissing
+        | StoreError::WrapExists { .. }
+        | StoreError::WrapMissing { .. }
         | StoreError::WriteConflict => VaultError::ChangedUnderneath,
         other => other.into(),
     }

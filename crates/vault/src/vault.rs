@@ -19,12 +19,14 @@ use crate::{
     data_keys::{DataKeys, OpenedBy},
     directory::{KeyDirectory, KeyEntry, PrivateHalf},
     environment::Environment,
-    error::VaultError,
+    error::{VaultError, WrapAttempt},
     journal::Journal,
+    kms_watch::KmsWatch,
     node::{Identity, Node, Rotation},
     rows,
     settings::Settings,
     topology::TopologyCell,
+    wraps::Wraps,
 };
 
 /// An open vault: its data key is in memory, its rows were authenticated.
@@ -39,6 +41,9 @@ pub struct Vault {
     settings: Settings,
     data_keys: DataKeys,
     opened_by: OpenedBy,
+    failed_before: Vec<WrapAttempt>,
+    wraps: Wraps,
+    kms_watch: KmsWatch,
     directory: KeyDirectory,
     node: Node,
     journal: Journal,
@@ -65,6 +70,9 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) data_keys: DataKeys,
     pub(crate) opened_by: OpenedBy,
+    pub(crate) failed_before: Vec<WrapAttempt>,
+    pub(crate) wraps: Wraps,
+    pub(crate) kms_watch: KmsWatch,
     pub(crate) directory: KeyDirectory,
     pub(crate) node: Node,
     pub(crate) journal: Journal,
@@ -80,6 +88,9 @@ impl Vault {
             settings,
             data_keys,
             opened_by,
+            failed_before,
+            wraps,
+            kms_watch,
             directory,
             node,
             journal,
@@ -97,6 +108,9 @@ impl Vault {
             settings,
             data_keys,
             opened_by,
+            failed_before,
+            wraps,
+            kms_watch,
             directory,
             node,
             journal,
@@ -175,6 +189,19 @@ impl Vault {
 
     pub(crate) fn opened_by(&self) -> &OpenedBy {
         &self.opened_by
+    }
+
+    /// The wraps that come before that one in the configured order, and did not open the vault.
+    pub(crate) fn failed_before(&self) -> &[WrapAttempt] {
+        &self.failed_before
+    }
+
+    pub(crate) fn wrap_records(&self) -> &Wraps {
+        &self.wraps
+    }
+
+    pub(crate) fn kms_watch(&self) -> &KmsWatch {
+        &self.kms_watch
     }
 
     pub(crate) fn directory(&self) -> &KeyDirectory {

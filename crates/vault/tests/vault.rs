@@ -39,6 +39,8 @@ mod house;
 mod importing;
 #[path = "vault/kms_calls.rs"]
 mod kms_calls;
+#[path = "vault/kms_down.rs"]
+mod kms_down;
 #[path = "vault/lifecycle.rs"]
 mod lifecycle;
 #[path = "vault/listing.rs"]
@@ -51,9 +53,13 @@ mod operator;
 mod replay;
 #[path = "vault/retirement.rs"]
 mod retirement;
+#[path = "vault/starting.rs"]
+mod starting;
 #[path = "vault/topology.rs"]
 mod topology;
 #[path = "vault/unopenable.rs"]
 mod unopenable;
 #[path = "vault/usage.rs"]
 mod usage;
+#[path = "vault/wraps.rs"]
+mod wraps;

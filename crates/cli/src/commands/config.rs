@@ -81,6 +81,12 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
     if session::settings(&config).keeps_clear_keys() {
         warnings.push("custody: new keys of some usage are stored readable".to_owned());
     }
+    if config.custody.reverted {
+        warnings.push(
+            "custody: 'reverted' stores sealed keys readable at every start: take it out after the first"
+                .to_owned(),
+        );
+    }
     let report = Report {
         config: global.config_path().display().to_string(),
         valid: true,

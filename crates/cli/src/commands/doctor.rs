@@ -13,15 +13,18 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{Config, KmsProviderConfig};
 use strongroom_errors::Coded;
+use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
-use strongroom_vault::{Inspection, Vault, VaultError};
+use strongroom_vault::{
+    Inspection, KmsCondition, KmsReadiness, Readiness, Vault, VaultError, WrapStatus,
+};
 
 use crate::{
     args::Global,
     exit,
     failure::{self, CliError},
-    open_kms::{OpenKms, OpenedKms},
+    open_kms::{OpenKms, OpenedKms, RefusedKms},
     output, progress, session,
 };
 
@@ -99,6 +102,7 @@ impl Report {
         let kms = match OpenKms::open(config).await {
             Ok(kms) => {
                 self.checks.extend(kms.iter().map(check_of_kms));
+                self.checks.extend(kms.refused().map(check_of_refused));
                 Some(kms)
             }
             Err(error) => {
@@ -123,7 +127,10 @@ impl Report {
             return session::close_refused(store).await;
         };
         match session::open_vault(config, &kms, store).await {
-            Ok(vault) => self.look_into(global, config, vault).await,
+            Ok(vault) => {
+                session::warn_of_clear_keys(&vault);
+                self.look_into(global, config, vault).await;
+            }
             Err(error) => self.fail("vault", &error),
         }
         self.kms_calls = kms.total_calls();
@@ -137,6 +144,7 @@ impl Report {
             Status::Ok,
             "opens; every row is authentic and adds up to the state record",
         );
+        self.checks.extend(check_of_opening(&vault));
         let bar = progress::bar(global, vault.key_count() as u64, "opening keys");
         let inspection = vault
             .inspect(|done, _of| bar.set_position(done as u64))
@@ -148,6 +156,8 @@ impl Report {
             Err(error) => self.fail("keys", &error.into()),
         }
         self.checks.extend(external::checks(&vault).await);
+        self.checks.extend(check_of_reversal(&vault));
+        self.checks.extend(checks_of_readiness(&vault.readiness()));
         self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
         session::close(vault).await;
@@ -220,20 +230,7 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
             ..check("keys", Status::Failed, format!("{fingerprint}: {error}"))
         });
     }
-    for wrap in &inspection.wraps {
-        let opens = format!("wrapper key {} of {}", wrap.wrapper_key_id, wrap.kms);
-        checks.push(match wrap.failure {
-            None => check("wrap", Status::Ok, format!("{opens} opens the vault")),
-            Some(code) => Check {
-                code: Some(code),
-                ..check(
-                    "wrap",
-                    Status::Failed,
-                    format!("{opens} does not open the vault"),
-                )
-            },
-        });
-    }
+    checks.extend(inspection.wraps.wraps.iter().map(check_of_wrap));
     if inspection.clear > 0 {
         let detail = format!(
             "{} private keys are stored readable: 'strongroom keys seal --all'",
@@ -249,6 +246,102 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
         checks.push(check("exposed", Status::Warning, detail));
     }
     checks
+}
+
+fn check_of_wrap(wrap: &WrapStatus) -> Check {
+    let opens = format!("wrapper key {} of {}", wrap.wrapper_key_id, wrap.kms);
+    match wrap.failure {
+        None => check("wrap", Status::Ok, format!("{opens} opens the vault")),
+        Some(code) => {
+            let detail = format!("{opens} does not open the vault");
+            Check {
+                code: Some(code),
+                ..check("wrap", Status::Failed, detail)
+            }
+        }
+    }
+}
+
+/// Whether the first wrap opened the vault; if not, what was made for redundancy is in use.
+fn check_of_opening(vault: &Vault) -> Option<Check> {
+    let opening = vault.opening();
+    let failed = opening.failed.first()?;
+    let detail = format!(
+        "{} opened the vault, since {} did not: {}",
+        opening.kms, failed.kms, failed.reason
+    );
+    Some(Check {
+        code: Some(failed.code),
+        ..check("opening", Status::Warning, detail)
+    })
+}
+
+/// Keys that the configuration would have readable, but does not say so twice.
+fn check_of_reversal(vault: &Vault) -> Option<Check> {
+    let count = vault.unreverted_keys().len();
+    let detail = format!(
+        "{count} private keys stay sealed although their custody is 'clear': 'reverted = true' stores them readable"
+    );
+    (count > 0).then(|| check("custody", Status::Warning, detail))
+}
+
+/// What the calls of this command have shown.
+fn checks_of_readiness(readiness: &Readiness) -> Vec<Check> {
+    let kms = readiness.kms.iter().filter(|kms| kms.wraps > 0);
+    let mut checks: Vec<_> = kms.map(check_of_condition).collect();
+    if readiness.keys_waiting > 0 {
+        let detail = format!(
+            "{} private keys wait for a key management system that works",
+            readiness.keys_waiting
+        );
+        checks.push(check("readiness", Status::Failed, detail));
+    }
+    checks
+}
+
+fn check_of_condition(kms: &KmsReadiness) -> Check {
+    let seen = match &kms.seen {
+        KmsHealth::Degraded { reason } | KmsHealth::Failed { reason } => format!("; {reason}"),
+        _ => String::new(),
+    };
+    match &kms.condition {
+        KmsCondition::Fails {
+            since,
+            code,
+            reason,
+            ..
+        } => Check {
+            code: Some(code),
+            ..check(
+                "readiness",
+                Status::Failed,
+                format!(
+                    "{} fails since {}: {reason}{seen}",
+                    kms.kms,
+                    output::moment(*since)
+                ),
+            )
+        },
+        _ => check(
+            "readiness",
+            Status::Ok,
+            format!("{} answers{seen}", kms.kms),
+        ),
+    }
+}
+
+/// Another one is opened, or nobody would get here.
+fn check_of_refused(kms: &RefusedKms) -> Check {
+    let name = if kms.config.local().is_some() {
+        "key file"
+    } else {
+        "kms"
+    };
+    let failed = failed(name, &kms.error);
+    Check {
+        detail: format!("{}: {}", kms.name, failed.detail),
+        ..failed
+    }
 }
 
 fn check_of_kms(kms: &OpenedKms) -> Check {

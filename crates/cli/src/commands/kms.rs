@@ -1,5 +1,6 @@
 //! `kms`: the configured key management systems.
 
+mod create;
 mod orphans;
 mod policy;
 
@@ -35,6 +36,7 @@ pub(crate) enum Command {
         strongroom kms policy aws --mode external")]
     Policy(policy::Options),
     Orphans(orphans::Options),
+    CreateKeyFile(create::Options),
     /// Give the key file a passphrase, or another one, or take it away
     #[command(
         after_help = "Examples:\n  strongroom kms protect --passphrase-prompt\n  \
@@ -96,6 +98,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             return Ok(ExitCode::SUCCESS);
         }
         Command::Orphans(options) => return orphans::run(global, options).await,
+        Command::CreateKeyFile(options) => return create::run(global, &options),
         Command::Protect { protection, kms } => protect(global, &protection, kms.as_deref())?,
     };
     output::print(global.output, &report, |out| {

@@ -264,7 +264,11 @@ fn custody_clear_is_loud_until_the_keys_are_sealed_and_they_stay_exposed() {
         .json();
     assert_eq!(sealed["sealed"].as_array().unwrap().len(), 2);
     let doctor = sandbox.json(["doctor"]);
-    assert!(checks(&doctor, "custody").is_empty(), "{doctor}");
+    let told = text(checks(&doctor, "custody")[0], "detail");
+    assert!(
+        told.contains("stay sealed"),
+        "the configuration says clear: {told}"
+    );
     assert_eq!(checks(&doctor, "exposed").len(), 1);
     let listed = sandbox.json(["keys", "list"]);
     for key in listed["keys"].as_array().unwrap() {

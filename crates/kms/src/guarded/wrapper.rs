@@ -11,6 +11,7 @@ use crate::key_id::KmsKeyId;
 use crate::key_state::KeyState;
 use crate::key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest};
 use crate::operation::KmsOperation;
+use crate::provider::KmsHealth;
 use crate::wrap_context::WrapContext;
 
 #[derive(Debug)]
@@ -80,5 +81,13 @@ impl<P: Policy> KeyWrapper for GuardedWrapper<P> {
         self.line
             .call(KmsOperation::RewrapKey, subject, &send)
             .await
+    }
+
+    fn seen(&self) -> KmsHealth {
+        let seen = self.inner.seen();
+        match self.line.0.health() {
+            Some(here) => here.worse(seen),
+            None => seen,
+        }
     }
 }

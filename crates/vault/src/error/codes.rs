@@ -74,7 +74,7 @@ const NO_EXTERNAL_KMS: ErrorCode = code(
 const UNKNOWN_KMS: ErrorCode = code(
     "UNKNOWN_KMS",
     Category::FailedPrecondition,
-    "Put the [[kms]] of this name back into the configuration: 'strongroom kms show' shows those that are there.",
+    "If a warning says that it could not be opened, mend that. Else put the [[kms]] of this name back into the configuration: 'strongroom kms show' shows those that are there.",
 );
 const EXTERNAL_KEY_PURPOSE: ErrorCode = code(
     "EXTERNAL_KEY_PURPOSE",
@@ -129,7 +129,50 @@ const NO_WRAP_OPENS: ErrorCode = code(
 const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
     "WRAPPER_KEY_CONTRADICTION",
     Category::FailedPrecondition,
-    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out.",
+    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out. To let another wrapper key open \
+     the vault: 'strongroom wrapper-key add', then 'strongroom wrapper-key remove' for the old one; that keeps the data key, so it \
+     answers no compromise. A rotation, with a new data key, will be a command of its own.",
+);
+const KMS_NOT_CONFIGURED: ErrorCode = code(
+    "KMS_NOT_CONFIGURED",
+    Category::NotFound,
+    "Name one of the [[kms]] sections of the configuration, or add one: 'strongroom config example' shows how.",
+);
+const WRAPPER_KEY_NOT_CONFIGURED: ErrorCode = code(
+    "WRAPPER_KEY_NOT_CONFIGURED",
+    Category::FailedPrecondition,
+    "Put the [[kms]] section back whose wrapper key sealed these keys: 'strongroom wrapper-key show' names it.",
+);
+const WRAP_EXISTS: ErrorCode = code(
+    "WRAP_EXISTS",
+    Category::AlreadyExists,
+    "Nothing needs to be done: 'strongroom wrapper-key check' tries it.",
+);
+const WRAP_NOT_FOUND: ErrorCode = code(
+    "WRAP_NOT_FOUND",
+    Category::NotFound,
+    "'strongroom wrapper-key show' lists the wraps that there are.",
+);
+const TOO_MANY_WRAPS: ErrorCode = code(
+    "TOO_MANY_WRAPS",
+    Category::FailedPrecondition,
+    "Take one away that is not needed any more: 'strongroom wrapper-key remove'.",
+);
+const LAST_WRAP: ErrorCode = code(
+    "LAST_WRAP",
+    Category::FailedPrecondition,
+    "Add another wrap first: 'strongroom wrapper-key add'. Without any, every key would be lost.",
+);
+const NO_OTHER_WRAP_OPENS: ErrorCode = code(
+    "NO_OTHER_WRAP_OPENS",
+    Category::FailedPrecondition,
+    "'strongroom wrapper-key check' tries every wrap and says why it does not open. Mend one that is to stay, or add another.",
+);
+const WRAPPER_KEY_SEALS: ErrorCode = code(
+    "WRAPPER_KEY_SEALS",
+    Category::FailedPrecondition,
+    "Keep this wrap: only its wrapper key opens those keys. Replace them by new keys first, or replicate the wrapper key to another \
+     region and add a wrap there.",
 );
 const OTHER_VAULT: ErrorCode = code(
     "OTHER_VAULT",
@@ -305,6 +348,14 @@ impl VaultError {
         NO_WRAPPER,
         NO_WRAP_OPENS,
         WRAPPER_KEY_CONTRADICTION,
+        KMS_NOT_CONFIGURED,
+        WRAPPER_KEY_NOT_CONFIGURED,
+        WRAP_EXISTS,
+        WRAP_NOT_FOUND,
+        TOO_MANY_WRAPS,
+        LAST_WRAP,
+        NO_OTHER_WRAP_OPENS,
+        WRAPPER_KEY_SEALS,
         OTHER_VAULT,
         DATA_KEY_SUBSTITUTED,
         UNKNOWN_DATA_KEY,
@@ -368,6 +419,14 @@ impl Coded for VaultError {
             Self::NoWrapper => NO_WRAPPER,
             Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
+            Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
+            Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,
+            Self::WrapExists { .. } => WRAP_EXISTS,
+            Self::WrapNotFound { .. } => WRAP_NOT_FOUND,
+            Self::TooManyWraps { .. } => TOO_MANY_WRAPS,
+            Self::LastWrap => LAST_WRAP,
+            Self::NoOtherWrapOpens { .. } => NO_OTHER_WRAP_OPENS,
+            Self::WrapperKeySeals { .. } => WRAPPER_KEY_SEALS,
             Self::OtherVault { .. } => OTHER_VAULT,
             Self::DataKeySubstituted { .. } => DATA_KEY_SUBSTITUTED,
             Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,

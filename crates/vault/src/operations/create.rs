@@ -16,11 +16,13 @@ use crate::{
     environment::Environment,
     error::VaultError,
     journal::Journal,
+    kms_watch::KmsWatch,
     node::Node,
     rows,
     settings::Settings,
     state::VaultState,
     vault::{Parts, Vault},
+    wraps::Wraps,
 };
 
 /// What a new vault shall be.
@@ -135,6 +137,9 @@ impl Vault {
             settings,
             data_keys: DataKeys::new(current),
             opened_by: OpenedBy::new(&wrap),
+            failed_before: Vec::new(),
+            wraps: Wraps::new(vec![wrap]),
+            kms_watch: KmsWatch::default(),
             directory: KeyDirectory::new(Entries::default()),
             node: Node::default(),
             journal: Journal::default(),
@@ -172,12 +177,12 @@ fn check_unused_anchor(anchor: &dyn Anchor, vault: VaultId) -> Result<(), VaultE
     }
 }
 
-/// The new wrapper key carries the vault's id, so that it can be traced from within the KMS.
 /// The tag of a wrapper key whose value is the id of the vault that it was made for: by it a key is found again whose maker
 /// was interrupted.
 pub const VAULT_TAG: &str = "strongroom-vault";
 
-fn wrapper_key_request(vault: VaultId) -> WrapperKeyRequest {
+/// The new wrapper key carries the vault's id, so that it can be traced from within the KMS.
+pub(crate) fn wrapper_key_request(vault: VaultId) -> WrapperKeyRequest {
     WrapperKeyRequest {
         label: KeyName::try_new("strongroom wrapper key").ok(),
         tags: vec![(VAULT_TAG.to_owned(), vault.to_string())],

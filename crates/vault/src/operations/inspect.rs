@@ -1,23 +1,18 @@
 //! What `doctor` asks of an open vault.
 
 use strongroom_crypto::Fingerprint;
-use strongroom_errors::Coded;
-use strongroom_kms::WrapContext;
 use strongroom_store::{Custody, KeyState, VaultId};
 
 use crate::{
-    data_keys::{OpenedDataKey, wrapped_key},
-    directory::KeyEntry,
-    error::VaultError,
-    vault::Vault,
+    directory::KeyEntry, error::VaultError, operations::wraps::check::WrapCheck, vault::Vault,
 };
 
 /// What a thorough look at the vault found.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// Each wrap of the current data key, tried.
-    pub wraps: Vec<WrapStatus>,
+    /// Each wrap, tried, and what would be lost with each provider.
+    pub wraps: WrapCheck,
     /// Private keys that were opened, or that a KMS holds ready, and that fit their public halves.
     pub opened: usize,
     /// Keys that did not open, and why.
@@ -34,18 +29,6 @@ pub struct Inspection {
     pub audit_records: u64,
 }
 
-/// A wrap of the data key, tried.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct WrapStatus {
-    /// The configured name of its KMS.
-    pub kms: String,
-    /// The wrapper key.
-    pub wrapper_key_id: String,
-    /// None if it opens the vault; else the code of the failure.
-    pub failure: Option<&'static str>,
-}
-
 impl Vault {
     /// Opens every private key once, tries every wrap, and verifies the audit chain.
     ///
@@ -59,7 +42,7 @@ impl Vault {
     ) -> Result<Inspection, VaultError> {
         self.environment().store.check_integrity().await?;
         let mut inspection = Inspection {
-            wraps: self.try_wraps().await?,
+            wraps: self.check_wraps().await,
             opened: 0,
             broken: Vec::new(),
             external: 0,
@@ -92,38 +75,6 @@ impl Vault {
             None => self.private_key(&entry.fingerprint()).await.map(drop),
         }
     }
-
-    async fn try_wraps(&self) -> Result<Vec<WrapStatus>, VaultError> {
-        let mut snapshot = self.environment().store.read().await?;
-        let id = self.data_keys().current().id;
-        let records = snapshot.data_keys().await?;
-        let record = records
-            .iter()
-            .find(|record| record.id == id)
-            .ok_or(VaultError::UnknownDataKey { id })?;
-        let wraps = snapshot.wraps(id).await?;
-        drop(snapshot);
-        let context = WrapContext::for_data_key(self.id().as_bytes(), id.as_bytes());
-        let mut statuses = Vec::with_capacity(wraps.len());
-        for wrap in wraps {
-            let wrapped = wrapped_key(&wrap)?;
-            let failure = match self.environment().wrapper(&wrap.kms) {
-                None => Some(VaultError::NoWrapper.code().name()),
-                Some(named) => match named.wrapper.unwrap_key(&wrapped, &context).await {
-                    Ok(secret) => OpenedDataKey::from_unwrapped(record, secret)
-                        .err()
-                        .map(|error| error.code().name()),
-                    Err(error) => Some(error.code().name()),
-                },
-            };
-            statuses.push(WrapStatus {
-                kms: wrap.kms,
-                wrapper_key_id: wrap.wrapper_key_id,
-                failure,
-            });
-        }
-        Ok(statuses)
-    }
 }
 
 impl Inspection {
@@ -155,18 +106,22 @@ impl Vault {
         }
     }
 
-    /// Checks that the wrap that opened this vault is the configured one, if it came from that KMS.
+    /// Checks that a wrapper key which the configuration names for a KMS is one that the vault is wrapped by there.
+    ///
+    /// A KMS in which the vault has no wrap yet contradicts nothing.
     ///
     /// # Errors
     /// [`VaultError::WrapperKeyContradiction`].
     pub fn expect_wrapper_key(&self, kms: &str, configured: &str) -> Result<(), VaultError> {
-        let stored = self.opened_by();
-        if &*stored.kms == kms && &*stored.wrapper_key_id != configured {
-            return Err(VaultError::WrapperKeyContradiction {
-                configured: configured.to_owned(),
-                stored: stored.wrapper_key_id.as_ref().to_owned(),
-            });
+        let mut stored = self.wraps();
+        stored.retain(|wrap| wrap.kms == kms);
+        if stored.is_empty() || stored.iter().any(|wrap| wrap.wrapper_key_id == configured) {
+            return Ok(());
         }
-        Ok(())
+        let stored: Vec<_> = stored.into_iter().map(|wrap| wrap.wrapper_key_id).collect();
+        Err(VaultError::WrapperKeyContradiction {
+            configured: configured.to_owned(),
+            stored: stored.join(", "),
+        })
     }
 }

@@ -1,8 +1,10 @@
 //! Opening a vault: one KMS call, every row authenticated, no key parsed.
 
-use strongroom_errors::Coded;
-use strongroom_kms::WrapContext;
+use std::time::Duration;
+
+use strongroom_kms::{KmsError, KmsOperation, WrapContext};
 use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
+use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord},
@@ -12,13 +14,20 @@ use crate::{
     directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
+    kms_watch::KmsWatch,
     settings::Settings,
     state::VaultState,
     vault::{Parts, Vault},
+    wraps::{Wraps, in_order},
 };
 
-/// Wraps of one KMS that are tried; more than anybody needs.
-const MOST_WRAPS: usize = 16;
+/// How long one KMS is waited for while there is another wrap to try: longer than a KMS takes that works, shorter than its
+/// deadlines and retries together.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is said of a KMS that did not answer by then.
+const SILENT: KmsError = KmsError::TimedOut {
+    operation: KmsOperation::UnwrapKey,
+};
 
 /// What to do when the anchor contradicts the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +62,10 @@ pub(crate) async fn open(
     let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
     let records = snapshot.data_keys().await?;
     let record = current_data_key(&vault, &records)?;
-    let wraps = snapshot.wraps(record.id).await?;
+    let mut wraps = Vec::new();
+    for record in &records {
+        wraps.extend(snapshot.wraps(record.id).await?);
+    }
     let anchored = match environment.anchor.load() {
         // Whoever accepts the state does not go by the anchor, and a new one takes its place.
         Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
@@ -61,7 +73,13 @@ pub(crate) async fn open(
     };
     check_anchored_data_key(anchored.as_ref(), &vault, record)?;
 
-    let (current, opened_by) = unwrap_data_key(&environment, vault.id, record, &wraps).await?;
+    let watch = KmsWatch::default();
+    let unwrapped = unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
+    let Unwrapped {
+        current,
+        opened_by,
+        failed,
+    } = unwrapped;
     let state = VaultState::open(&vault.state, vault.id, &current)?;
     let data_keys = DataKeys::new(current);
     let mut found = authenticate::metadata(&vault, &records, &wraps, data_keys.current())?;
@@ -88,6 +106,9 @@ pub(crate) async fn open(
         settings,
         data_keys,
         opened_by,
+        failed_before: failed,
+        wraps: Wraps::new(wraps),
+        kms_watch: watch,
         directory: KeyDirectory::new(directory),
         node,
         journal,
@@ -107,8 +128,9 @@ pub(crate) async fn data_key(
     let records = snapshot.data_keys().await?;
     let record = current_data_key(&vault, &records)?;
     let wraps = snapshot.wraps(record.id).await?;
-    let (opened, _wrap) = unwrap_data_key(environment, vault.id, record, &wraps).await?;
-    Ok((vault.id, opened))
+    let watch = KmsWatch::default();
+    let unwrapped = unwrap_data_key(environment, vault.id, record, &wraps, &watch).await?;
+    Ok((vault.id, unwrapped.current))
 }
 
 fn current_data_key<'a>(
@@ -122,40 +144,61 @@ fn current_data_key<'a>(
         .ok_or(VaultError::UnknownDataKey { id })
 }
 
-/// Tries the wraps in the configured order of their KMSs.
+/// The current data key, and how it came out of its wraps.
+struct Unwrapped {
+    current: OpenedDataKey,
+    opened_by: OpenedBy,
+    /// The wraps that were tried before.
+    failed: Vec<WrapAttempt>,
+}
+
+/// Tries the wraps in the configured order of their KMSs. When the first one does not open, that is said aloud: what
+/// was made for redundancy is being used up.
 async fn unwrap_data_key(
     environment: &Environment,
     vault: VaultId,
     record: &DataKeyRecord,
     wraps: &[WrapRecord],
-) -> Result<(OpenedDataKey, OpenedBy), VaultError> {
+    watch: &KmsWatch,
+) -> Result<Unwrapped, VaultError> {
     let context = WrapContext::for_data_key(vault.as_bytes(), record.id.as_bytes());
-    let mut attempts = Vec::new();
-    for named in &environment.wrappers {
-        // Wraps are authenticated only afterwards: whoever writes the store must not make us call the KMS without end.
-        for wrap in wraps
-            .iter()
-            .filter(|wrap| wrap.kms == named.name)
-            .take(MOST_WRAPS)
-        {
-            let wrapped = wrapped_key(wrap)?;
-            match named.wrapper.unwrap_key(&wrapped, &context).await {
-                Ok(secret) => {
-                    return Ok((
-                        OpenedDataKey::from_unwrapped(record, secret)?,
-                        OpenedBy::new(wrap),
-                    ));
-                }
-                Err(error) => attempts.push(WrapAttempt {
-                    kms: wrap.kms.clone(),
-                    wrapper_key_id: wrap.wrapper_key_id.clone(),
-                    code: error.code().name(),
-                    reason: error.to_string(),
-                }),
+    let mut failed: Vec<WrapAttempt> = Vec::new();
+    let mut wraps = in_order(environment, wraps, record.id).peekable();
+    while let Some((named, wrap)) = wraps.next() {
+        let wrapped = wrapped_key(wrap)?;
+        let unwrapping = named.wrapper.unwrap_key(&wrapped, &context);
+        let outcome = match wraps.peek() {
+            Some(_another) => timeout(PATIENCE, unwrapping).await.unwrap_or(Err(SILENT)),
+            None => unwrapping.await,
+        };
+        watch.note(&named.name, environment.clock.now(), &outcome);
+        match outcome {
+            Ok(secret) => {
+                let current = OpenedDataKey::from_unwrapped(record, secret)?;
+                warn_of_failed(&failed, wrap);
+                return Ok(Unwrapped {
+                    current,
+                    opened_by: OpenedBy::new(wrap),
+                    failed,
+                });
             }
+            Err(error) => failed.push(WrapAttempt::new(wrap, &error.into())),
         }
     }
-    Err(VaultError::NoWrapOpens { attempts })
+    Err(VaultError::NoWrapOpens { attempts: failed })
+}
+
+fn warn_of_failed(failed: &[WrapAttempt], opened: &WrapRecord) {
+    for attempt in failed {
+        tracing::warn!(
+            kms = attempt.kms,
+            wrapper_key_id = attempt.wrapper_key_id,
+            code = attempt.code,
+            reason = attempt.reason,
+            opened_by = opened.kms,
+            "a wrap did not open the vault; another one did"
+        );
+    }
 }
 
 /// The newest audit record must be the one that the state record names; `audit verify` walks the whole chain.

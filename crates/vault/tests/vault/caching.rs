@@ -19,6 +19,7 @@ fn cache(capacity: usize, expire_after: Duration) -> Settings {
         cache: CacheSettings {
             capacity,
             expire_after,
+            ..CacheSettings::default()
         },
         ..Settings::default()
     }

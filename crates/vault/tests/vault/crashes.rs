@@ -32,9 +32,9 @@ struct WritingCalls(Arc<CrashPlan>);
 impl WritingCalls {
     fn pass(&self, call: StoreCall) {
         use StoreCall::{
-            AppendAudit, Begin, Commit, DeletePrivateKey, DeletePublicKey, InsertDataKey,
-            InsertPrivateKey, InsertPublicKey, InsertVault, InsertWrap, Scrub, UpdatePrivateKeys,
-            UpdateVault,
+            AppendAudit, Begin, Commit, DeletePrivateKey, DeletePublicKey, DeleteWrap,
+            InsertDataKey, InsertPrivateKey, InsertPublicKey, InsertVault, InsertWrap, Scrub,
+            UpdatePrivateKeys, UpdateVault,
         };
         if matches!(
             call,
@@ -43,6 +43,7 @@ impl WritingCalls {
                 | Commit
                 | DeletePrivateKey
                 | DeletePublicKey
+                | DeleteWrap
                 | InsertDataKey
                 | InsertPrivateKey
                 | InsertPublicKey
@@ -70,13 +71,13 @@ impl StoreHook for WritingCalls {
 }
 
 /// The house in `root`, whose every step on the disk is a point of `plan`.
-fn mined_house(root: &Path, plan: &Arc<CrashPlan>) -> House {
+pub(crate) fn mined_house(root: &Path, plan: &Arc<CrashPlan>) -> House {
     let on_step = Arc::clone(plan);
     let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
     House::at(root, &Arc::new(files), SEED)
 }
 
-fn mined_store(store: SqliteStore, plan: &Arc<CrashPlan>) -> Arc<dyn Store> {
+pub(crate) fn mined_store(store: SqliteStore, plan: &Arc<CrashPlan>) -> Arc<dyn Store> {
     let hook = WritingCalls(Arc::clone(plan));
     Arc::new(HookedStore::around(Arc::new(store), Arc::new(hook)))
 }

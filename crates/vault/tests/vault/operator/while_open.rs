@@ -131,6 +131,7 @@ async fn an_opened_key_goes_on_while_its_row_is_tampered_with() {
         cache: CacheSettings {
             capacity: 10,
             expire_after: Duration::from_secs(60),
+            ..CacheSettings::default()
         },
         ..Settings::default()
     };

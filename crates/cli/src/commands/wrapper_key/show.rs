@@ -1,0 +1,105 @@
+//! `wrapper-key show`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_vault::Wrap;
+
+use super::OpeningView;
+use crate::{args::Global, output, session::Session};
+
+/// Show the wraps of the vault in the order in which they are tried, and which one opened it now.
+///
+/// None but the ones that opening needs is tried: that is 'wrapper-key check'.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  strongroom wrapper-key show\n  \
+    strongroom wrapper-key show --output json | jq .opened_by.kms")]
+pub(crate) struct Options {}
+
+#[derive(Serialize)]
+struct Report {
+    vault_id: String,
+    #[serde(flatten)]
+    opening: OpeningView,
+    wraps: Vec<WrapView>,
+    /// Configured key management systems in which the vault has no wrap.
+    without_wrap: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct WrapView {
+    kms: String,
+    wrapper_key_id: String,
+    created_at: String,
+    configured: bool,
+    opened_the_vault: bool,
+    direct_keys: usize,
+}
+
+impl WrapView {
+    fn of(wrap: Wrap) -> Self {
+        Self {
+            kms: wrap.kms,
+            wrapper_key_id: wrap.wrapper_key_id,
+            created_at: output::moment(wrap.created_at),
+            configured: wrap.configured,
+            opened_the_vault: wrap.opened_the_vault,
+            direct_keys: wrap.direct_keys,
+        }
+    }
+
+    fn note(&self) -> &'static str {
+        match (self.configured, self.opened_the_vault) {
+            (false, _) => "not configured, never tried",
+            (true, true) => "opened the vault",
+            (true, false) => "",
+        }
+    }
+}
+
+pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let wraps: Vec<_> = session
+        .vault
+        .wraps()
+        .into_iter()
+        .map(WrapView::of)
+        .collect();
+    let mut without_wrap: Vec<_> = session
+        .config
+        .kms
+        .iter()
+        .map(|kms| kms.name.clone())
+        .collect();
+    without_wrap.retain(|name| wraps.iter().all(|wrap| wrap.kms != *name));
+    let report = Report {
+        vault_id: session.vault.id().to_string(),
+        opening: OpeningView::of(&session.vault.opening()),
+        wraps,
+        without_wrap,
+    };
+    session.close().await;
+    output::print(global.output, &report, |out| {
+        report.opening.write(out)?;
+        let rows = report.wraps.iter().map(|wrap| {
+            [
+                wrap.kms.clone(),
+                wrap.wrapper_key_id.clone(),
+                wrap.created_at.clone(),
+                wrap.direct_keys.to_string(),
+                wrap.note().to_owned(),
+            ]
+        });
+        let header = ["KMS", "WRAPPER KEY", "CREATED", "SEALS KEYS", "NOTE"];
+        writeln!(out, "\n{}", output::table(header, rows))?;
+        for name in &report.without_wrap {
+            writeln!(
+                out,
+                "no wrap in {name}: 'strongroom wrapper-key add --kms {name}' makes one"
+            )?;
+        }
+        Ok(())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,85 @@
+//! What the vault has seen of its key management systems.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use strongroom_crypto::Timestamp;
+use strongroom_errors::Coded;
+use strongroom_kms::KmsError;
+
+use crate::error::in_words;
+
+/// What the last calls to a KMS showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KmsCondition {
+    /// It was not asked since the vault was opened.
+    #[default]
+    NotAsked,
+    /// It did what it was asked.
+    #[non_exhaustive]
+    Works {
+        /// When it did so last.
+        at: Timestamp,
+    },
+    /// It did not.
+    #[non_exhaustive]
+    Fails {
+        /// When that began.
+        since: Timestamp,
+        /// The code of the last failure.
+        code: &'static str,
+        /// What happened last, in words.
+        reason: String,
+        /// The KMS, or the way to it, is broken: it is not the key and not our rights.
+        is_down: bool,
+    },
+}
+
+impl KmsCondition {
+    /// Whether the last call failed.
+    #[must_use]
+    pub const fn fails(&self) -> bool {
+        matches!(self, Self::Fails { .. })
+    }
+}
+
+/// Remembers how calls ended, by the configured name of the KMS, and tells of changes.
+#[derive(Debug, Default)]
+pub(crate) struct KmsWatch(Mutex<HashMap<String, KmsCondition>>);
+
+impl KmsWatch {
+    pub(crate) fn condition(&self, kms: &str) -> KmsCondition {
+        self.0.lock().get(kms).cloned().unwrap_or_default()
+    }
+
+    /// Takes note of how a call ended.
+    pub(crate) fn note<T>(&self, kms: &str, now: Timestamp, outcome: &Result<T, KmsError>) {
+        let mut conditions = self.0.lock();
+        let condition = conditions.entry(kms.to_owned()).or_default();
+        let before = match condition {
+            KmsCondition::Fails { since, .. } => Some(*since),
+            KmsCondition::NotAsked | KmsCondition::Works { .. } => None,
+        };
+        *condition = match outcome {
+            Ok(_done) => {
+                if before.is_some() {
+                    tracing::info!(kms, "the key management system works again");
+                }
+                KmsCondition::Works { at: now }
+            }
+            Err(error) => {
+                let code = error.code().name();
+                if before.is_none() && error.is_fault_of_kms() {
+                    tracing::warn!(kms, code, %error, "the key management system does not work");
+                }
+                KmsCondition::Fails {
+                    since: before.unwrap_or(now),
+                    code,
+                    reason: in_words(error),
+                    is_down: error.is_fault_of_kms(),
+                }
+            }
+        };
+    }
+}

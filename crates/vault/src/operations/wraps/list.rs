@@ -1,0 +1,94 @@
+//! Which wraps there are, and which one opened the vault.
+
+use strongroom_crypto::{Fingerprint, Timestamp};
+use strongroom_store::Sealing;
+
+use crate::{error::WrapAttempt, vault::Vault};
+
+/// How a vault was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Opening {
+    /// The configured name of the KMS that opened it.
+    pub kms: String,
+    /// The wrapper key.
+    pub wrapper_key_id: String,
+    /// The wraps that come before that one in the configured order, and did not open it; none if all is well.
+    pub failed: Vec<WrapAttempt>,
+}
+
+/// A wrap of the data key in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wrap {
+    /// The configured name of its KMS.
+    pub kms: String,
+    /// The wrapper key.
+    pub wrapper_key_id: String,
+    /// When the data key was wrapped.
+    pub created_at: Timestamp,
+    /// Whether its KMS is configured: otherwise it is never tried.
+    pub configured: bool,
+    /// Whether it opened the vault.
+    pub opened_the_vault: bool,
+    /// How many private keys its wrapper key sealed itself (sealing `direct`).
+    pub direct_keys: usize,
+}
+
+impl Vault {
+    /// How the vault was opened: by which wrap, and which ones were tried in vain before.
+    #[must_use]
+    pub fn opening(&self) -> Opening {
+        let by = self.opened_by();
+        Opening {
+            kms: by.kms.as_ref().to_owned(),
+            wrapper_key_id: by.wrapper_key_id.as_ref().to_owned(),
+            failed: self.failed_before().to_vec(),
+        }
+    }
+
+    /// The wraps of the data key in force, in the order in which opening tries them; at the end those whose KMS is not
+    /// configured. None is tried: see [`Vault::check_wraps`].
+    #[must_use]
+    pub fn wraps(&self) -> Vec<Wrap> {
+        let current = self.data_keys().current().id;
+        let direct = self.direct_keys();
+        let by = self.opened_by();
+        let mut wraps: Vec<_> = self.wrap_records().all();
+        wraps.retain(|wrap| wrap.data_key_id == current);
+        // Stable: the wraps of one KMS stay in their order.
+        wraps.sort_by_key(|wrap| self.place(&wrap.kms));
+        let shown = wraps.into_iter().map(|wrap| Wrap {
+            configured: self.environment().wrapper(&wrap.kms).is_some(),
+            opened_the_vault: *wrap.kms == *by.kms && *wrap.wrapper_key_id == *by.wrapper_key_id,
+            direct_keys: direct
+                .iter()
+                .filter(|(_, id)| *id == wrap.wrapper_key_id)
+                .count(),
+            kms: wrap.kms,
+            wrapper_key_id: wrap.wrapper_key_id,
+            created_at: wrap.created_at,
+        });
+        shown.collect()
+    }
+
+    /// The place of a KMS in the configured order; after all others if it is not configured.
+    pub(super) fn place(&self, kms: &str) -> usize {
+        let mut wrappers = self.environment().wrappers.iter();
+        wrappers
+            .position(|named| named.name == kms)
+            .unwrap_or(usize::MAX)
+    }
+
+    /// The keys that a wrapper key sealed itself, each with its wrapper key.
+    pub(in crate::operations) fn direct_keys(&self) -> Vec<(Fingerprint, String)> {
+        let entries = self.directory().entries();
+        let direct = entries.iter().filter_map(|entry| {
+            let private = entry.private.as_ref()?;
+            let id = private.wrapper_key_id.as_deref()?;
+            let is_direct = private.sealing == Sealing::Direct;
+            is_direct.then(|| (entry.fingerprint(), id.to_owned()))
+        });
+        direct.collect()
+    }
+}
