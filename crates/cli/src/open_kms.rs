@@ -5,12 +5,13 @@ mod aws;
 mod local;
 #[cfg(feature = "kms-pkcs11")]
 mod pkcs11;
+mod surroundings;
 
 use std::sync::Arc;
 
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
+use strongroom_kms::{KmsKeyId, KmsMetrics, KmsProvider, Surrounded};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
 use strongroom_vault::{Environment, NamedWrapper};
@@ -28,8 +29,6 @@ pub(crate) struct OpenedKms {
     /// As it is configured.
     pub(crate) config: KmsProviderConfig,
     adapter: Adapter,
-    /// Counts what is really sent.
-    metered: Arc<Metered>,
     surrounded: Arc<Surrounded>,
 }
 
@@ -74,17 +73,20 @@ impl Adapter {
 
 impl OpenedKms {
     fn new(kms: &KmsConfig, adapter: Adapter) -> Self {
-        let metered = Arc::new(Metered::new(adapter.provider()));
-        let counted: Arc<dyn KmsProvider> = Arc::<Metered>::clone(&metered);
-        let settings = SurroundingsSettings::default();
-        let surrounded = Surrounded::surround(counted, &settings, Arc::new(SystemRandom), None);
+        let settings = surroundings::settings(kms);
+        let provider = adapter.provider();
+        let surrounded = Surrounded::surround(provider, &settings, Arc::new(SystemRandom), None);
         Self {
             name: kms.name.clone(),
             config: kms.provider.clone(),
             adapter,
-            metered,
             surrounded: Arc::new(surrounded),
         }
+    }
+
+    /// What was sent to it in this run, and how it went.
+    pub(crate) fn metrics(&self) -> KmsMetrics {
+        self.surrounded.metrics()
     }
 
     /// The embedded one, if it is one.
@@ -157,6 +159,6 @@ impl OpenKms {
 
     /// Calls made so far, all together.
     pub(crate) fn total_calls(&self) -> u64 {
-        self.0.iter().map(|kms| kms.metered.calls().total()).sum()
+        self.0.iter().map(|kms| kms.metrics().calls.total()).sum()
     }
 }

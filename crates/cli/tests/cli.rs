@@ -20,6 +20,8 @@ mod damage;
 mod help;
 #[path = "cli/identity.rs"]
 mod identity;
+#[path = "cli/kms_calls.rs"]
+mod kms_calls;
 #[path = "cli/leaks.rs"]
 mod leaks;
 #[path = "cli/memory.rs"]

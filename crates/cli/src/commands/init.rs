@@ -13,7 +13,9 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{CacheConfig, Config, CustodyConfig, LocalConfig, Protection, VaultConfig};
+use strongroom_config::{
+    CacheConfig, Config, CustodyConfig, KmsLogConfig, LocalConfig, Protection, VaultConfig,
+};
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
     Access, FileAction, FileError, Files, FolderLock, LOCK_FILE_NAME, is_leftover_of,
@@ -452,6 +454,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             anchor: Some(keys.join("anchor.json")),
         },
         kms: vec![Keeper::section(plan.keeper.as_ref(), &keys)],
+        kms_log: KmsLogConfig::default(),
         custody: CustodyConfig::default(),
         cache: CacheConfig::default(),
     })

@@ -9,9 +9,9 @@ use crate::support::{Ran, Sandbox};
 const REGION: &str = "eu-central-1";
 
 /// A sandbox, and AWS beside it.
-struct Cloud {
-    sandbox: Sandbox,
-    simulator: Simulator,
+pub(crate) struct Cloud {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) simulator: Simulator,
 }
 
 impl Cloud {
@@ -31,7 +31,7 @@ impl Cloud {
         args
     }
 
-    fn with_vault(more: &[&str]) -> Self {
+    pub(crate) fn with_vault(more: &[&str]) -> Self {
         let cloud = Self::new();
         cloud.sandbox.run(cloud.init(more)).succeeded();
         cloud

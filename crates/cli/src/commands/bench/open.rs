@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, LocalConfig, Protection,
-    VaultConfig,
+    CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, LocalConfig,
+    Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -106,20 +106,18 @@ impl Rehearsal {
     pub(super) async fn make() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let key_file = folder.path().join("kms.key");
+        let local = KmsProviderConfig::Local(LocalConfig {
+            key_file: key_file.clone(),
+            protection: Protection::UnprotectedKeyFile {},
+        });
         let config = Config {
             vault: VaultConfig {
                 id: "00".repeat(16),
                 node: "bench".to_owned(),
                 anchor: Some(folder.path().join("anchor.json")),
             },
-            kms: vec![KmsConfig {
-                name: "local".to_owned(),
-                wrapper_key_id: None,
-                provider: KmsProviderConfig::Local(LocalConfig {
-                    key_file: key_file.clone(),
-                    protection: Protection::UnprotectedKeyFile {},
-                }),
-            }],
+            kms: vec![KmsConfig::new("local", local)],
+            kms_log: KmsLogConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
         };
