@@ -6,17 +6,22 @@ mod local;
 #[cfg(feature = "kms-pkcs11")]
 mod pkcs11;
 mod surroundings;
+#[cfg(all(test, feature = "kms-aws"))]
+mod tests;
 
 use std::sync::Arc;
 
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsKeyId, KmsMetrics, KmsProvider, Surrounded};
+use strongroom_kms::{AuditFrame, KmsKeyId, KmsMetrics, KmsProvider, Surrounded};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
 use strongroom_vault::{Environment, NamedWrapper};
 
-use crate::session;
+use crate::{
+    kms_log::{KmsLog, KmsLogArgs},
+    session,
+};
 
 pub(crate) use self::local::open_local;
 
@@ -30,6 +35,7 @@ pub(crate) struct OpenedKms {
     pub(crate) config: KmsProviderConfig,
     adapter: Adapter,
     surrounded: Arc<Surrounded>,
+    prices_as_of: Option<String>,
 }
 
 /// What can be asked of one kind only.
@@ -60,6 +66,17 @@ impl Adapter {
         }
     }
 
+    /// Canton has lines of its own for AWS, and the same for all others.
+    fn audit_frame(&self) -> AuditFrame {
+        match self {
+            #[cfg(feature = "kms-aws")]
+            Self::Aws(aws) => AuditFrame::Aws {
+                endpoint: aws.endpoint().to_owned(),
+            },
+            _ => AuditFrame::Gcp,
+        }
+    }
+
     fn provider(&self) -> Arc<dyn KmsProvider> {
         match self {
             #[cfg(feature = "kms-aws")]
@@ -72,21 +89,39 @@ impl Adapter {
 }
 
 impl OpenedKms {
-    fn new(kms: &KmsConfig, adapter: Adapter) -> Self {
+    fn new(kms: &KmsConfig, adapter: Adapter, log: Option<&Arc<KmsLog>>) -> Self {
         let settings = surroundings::settings(kms);
         let provider = adapter.provider();
-        let surrounded = Surrounded::surround(provider, &settings, Arc::new(SystemRandom), None);
+        let audit = log.and_then(|log| log.audit(kms, adapter.audit_frame()));
+        let surrounded = Surrounded::surround(provider, &settings, Arc::new(SystemRandom), audit);
         Self {
             name: kms.name.clone(),
             config: kms.provider.clone(),
             adapter,
             surrounded: Arc::new(surrounded),
+            prices_as_of: kms.prices.as_ref().map(|prices| prices.as_of.clone()),
         }
     }
 
     /// What was sent to it in this run, and how it went.
     pub(crate) fn metrics(&self) -> KmsMetrics {
         self.surrounded.metrics()
+    }
+
+    /// It, with all that surrounds it.
+    pub(crate) fn provider(&self) -> &dyn KmsProvider {
+        &*self.surrounded
+    }
+
+    /// The same, to be kept.
+    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    pub(crate) fn shared(&self) -> Arc<dyn KmsProvider> {
+        Arc::<Surrounded>::clone(&self.surrounded)
+    }
+
+    /// From when the configured prices are.
+    pub(crate) fn prices_as_of(&self) -> Option<String> {
+        self.prices_as_of.clone()
     }
 
     /// The embedded one, if it is one.
@@ -119,19 +154,21 @@ impl OpenedKms {
 
 impl OpenKms {
     /// Opens every configured KMS; asks for passphrases where they are to be typed.
-    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::open_with(config, open_local).await
+    pub(crate) async fn open(config: &Config, log: &KmsLogArgs) -> anyhow::Result<Self> {
+        Self::open_with(config, log, open_local).await
     }
 
     /// The same, with another way to open an embedded one.
     pub(crate) async fn open_with(
         config: &Config,
+        log: &KmsLogArgs,
         open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
     ) -> anyhow::Result<Self> {
+        let log = KmsLog::open(config, log)?;
         let mut opened = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
             let adapter = Adapter::open(&kms.provider, &open_local).await?;
-            opened.push(OpenedKms::new(kms, adapter));
+            opened.push(OpenedKms::new(kms, adapter, log.as_ref()));
         }
         Ok(Self(opened))
     }

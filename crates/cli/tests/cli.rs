@@ -22,6 +22,8 @@ mod help;
 mod identity;
 #[path = "cli/kms_calls.rs"]
 mod kms_calls;
+#[path = "cli/kms_log.rs"]
+mod kms_log;
 #[path = "cli/leaks.rs"]
 mod leaks;
 #[path = "cli/memory.rs"]

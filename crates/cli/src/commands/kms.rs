@@ -82,7 +82,7 @@ struct KeyView {
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     let report = match command {
         Command::Show => {
-            let kms = OpenKms::open(&session::read_config(global)?).await?;
+            let kms = OpenKms::open(&session::read_config(global)?, &global.kms_log).await?;
             let views = kms.iter().map(KmsView::of);
             Report {
                 kms: views.collect(),

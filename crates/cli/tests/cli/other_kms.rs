@@ -15,7 +15,7 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             sandbox: Sandbox::new(),
             simulator: Simulator::start(Scenario::default()).unwrap(),
@@ -23,7 +23,7 @@ impl Cloud {
     }
 
     /// `init` with made-up credentials.
-    fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let endpoint = self.simulator.endpoint();
         let mut args = vec!["init", "--kms", "aws", "--region", REGION];
         args.extend(["--endpoint", endpoint, "--rehearsal"]);
@@ -38,7 +38,7 @@ impl Cloud {
     }
 
     /// The one wrapper key there.
-    fn wrapper_key(&self) -> String {
+    pub(crate) fn wrapper_key(&self) -> String {
         let keys = self.simulator.keys().unwrap();
         assert_eq!(keys.len(), 1, "{keys:?}");
         keys[0].id.clone()
