@@ -20,6 +20,8 @@ mod damage;
 mod help;
 #[path = "cli/identity.rs"]
 mod identity;
+#[path = "cli/kms_benchmark.rs"]
+mod kms_benchmark;
 #[path = "cli/kms_calls.rs"]
 mod kms_calls;
 #[path = "cli/kms_log.rs"]
