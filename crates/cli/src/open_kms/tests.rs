@@ -1,18 +1,18 @@
 use std::{fs, path::Path};
 
+use strongroom_config::ConfigError;
 use strongroom_crypto::SigningKeySpec;
 use strongroom_kms::{ExternalKeyRequest, in_trace};
 use strongroom_kms_sim::{Scenario, Simulator};
 
 use super::*;
 
-fn configuration(endpoint: &str, log: &Path) -> Config {
+fn configuration(endpoint: &str, log: &Path) -> Result<Config, ConfigError> {
     Config::parse(&format!(
         "[vault]\nid = \"00112233445566778899aabbccddeeff\"\nnode = \"participant1\"\n\
          [[kms]]\nname = \"cloud\"\ntype = \"aws\"\nregion = \"eu-central-1\"\nendpoint = \"{endpoint}\"\n\
          rehearsal = true\n[kms-log]\nfile = {log:?}\n"
     ))
-    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +20,7 @@ async fn a_signature_inside_of_the_kms_is_written_down_without_message_and_signa
     let simulator = Simulator::start(Scenario::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kms.log");
-    let config = configuration(simulator.endpoint(), &path);
+    let config = configuration(simulator.endpoint(), &path).unwrap();
     let kms = OpenKms::open(&config, &KmsLogArgs::default())
         .await
         .unwrap();
