@@ -25,10 +25,8 @@ use line::Logger;
 /// What flags and the environment say about the log, under Canton's names. It wins over the configuration.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct KmsLogArgs {
-    /// Write every call of a KMS to this file, in Canton's lines and without anything secret.
-    ///
-    /// `[kms-log]` in `strongroom config example` says the rest, for which there are Canton's flags and variables too:
-    /// --kms-log-file-rolling-pattern, --kms-log-file-history, --kms-log-immediate-flush.
+    // The other flags have Canton's names too; one line in the help of every command is enough.
+    /// Write every call of a KMS to this file, in Canton's lines; see `[kms-log]` of `config example`.
     #[arg(
         id = "kms_log_file_name",
         long = "kms-log-file-name",
