@@ -43,7 +43,7 @@ fn without_settings(program: Program) -> Program {
     let ours = std::env::vars_os().map(|(name, _)| name);
     ours.filter(|name| {
         name.to_str()
-            .is_some_and(|name| name.starts_with("STRONGROOM_"))
+            .is_some_and(|name| name.starts_with("STRONGROOM_") || name.starts_with("KMS_LOG_"))
     })
     .fold(program, Program::without_env)
 }

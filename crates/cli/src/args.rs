@@ -16,7 +16,10 @@ use strongroom_crypto::{EncryptionKeySpec, KeyPurpose, KeyUsage, SigningKeySpec}
 use strongroom_proto::topology::Container;
 use strongroom_topology::{ForceFlag, MappingCode, MemberCode};
 
-use crate::commands::{Command, RestrictionArg};
+use crate::{
+    commands::{Command, RestrictionArg},
+    kms_log::KmsLogArgs,
+};
 
 /// The key vault of ledger nodes.
 ///
@@ -73,6 +76,8 @@ pub(crate) struct Global {
     /// Log lines as text or as JSON.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "STRONGROOM_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) kms_log: KmsLogArgs,
     /// Show no progress.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

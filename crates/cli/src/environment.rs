@@ -63,6 +63,12 @@ pub(crate) fn caller() -> Result<Caller, CliError> {
     }
 }
 
+/// The trace that the command belongs to, for the KMS log. One that cannot be read is refused where the caller is asked for.
+pub(crate) fn trace_id() -> Option<String> {
+    let text = env::var(TRACE_ID).ok()?;
+    is_trace_id(&text).then_some(text)
+}
+
 /// W3C Trace Context, section 3.2.2.3 (trace-id): 32 lower-case hex digits that are not all zero.
 fn is_trace_id(text: &str) -> bool {
     let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

@@ -10,7 +10,7 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
-use crate::{commands::RootError, exit, output};
+use crate::{commands::RootError, exit, kms_log::KmsLogError, output};
 
 /// What the command line itself refuses.
 #[derive(Debug, thiserror::Error)]
@@ -463,6 +463,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<KmsError>(error))
         .or_else(|| of::<KmsKeyIdError>(error))
         .or_else(|| of::<ConfigError>(error))
+        .or_else(|| of::<KmsLogError>(error))
         .or_else(|| of::<FileError>(error))
         .or_else(|| of::<strongroom_proto::ProtoError>(error))
         .or_else(|| of::<strongroom_proto::topology::DetectError>(error))
@@ -546,6 +547,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         CliError::CODES,
         RootError::CODES,
         ConfigError::CODES,
+        KmsLogError::CODES,
         strongroom_crypto::KeyError::CODES,
         strongroom_crypto::SignError::CODES,
         strongroom_crypto::VerifyError::CODES,

@@ -12,6 +12,7 @@ mod graph;
 mod input;
 mod key_file;
 mod key_view;
+mod kms_log;
 mod memory;
 mod open_kms;
 mod output;
@@ -47,5 +48,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(commands::run(cli))
+    let work = commands::run(cli);
+    match environment::trace_id() {
+        Some(trace_id) => runtime.block_on(strongroom_kms::in_trace(trace_id, work)),
+        None => runtime.block_on(work),
+    }
 }

@@ -6,19 +6,25 @@ mod local;
 #[cfg(feature = "kms-pkcs11")]
 mod pkcs11;
 mod refused;
+mod surroundings;
+#[cfg(all(test, feature = "kms-aws"))]
+mod tests;
 
 use std::sync::Arc;
 
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
 use strongroom_kms::{
-    Capabilities, FoundKey, KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings,
+    AuditFrame, Capabilities, FoundKey, KmsKeyId, KmsMetrics, KmsProvider, Surrounded,
 };
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
 use strongroom_vault::{Environment, NamedKms, NamedWrapper};
 
-use crate::session;
+use crate::{
+    kms_log::{KmsLog, KmsLogArgs},
+    session,
+};
 
 pub(crate) use self::{local::open_local, refused::RefusedKms};
 
@@ -36,9 +42,8 @@ pub(crate) struct OpenedKms {
     /// As it is configured.
     pub(crate) config: KmsProviderConfig,
     adapter: Adapter,
-    /// Counts what is really sent.
-    metered: Arc<Metered>,
     surrounded: Arc<Surrounded>,
+    prices_as_of: Option<String>,
 }
 
 /// What can be asked of one kind only.
@@ -69,6 +74,17 @@ impl Adapter {
         }
     }
 
+    /// Canton has lines of its own for AWS, and the same for all others.
+    fn audit_frame(&self) -> AuditFrame {
+        match self {
+            #[cfg(feature = "kms-aws")]
+            Self::Aws(aws) => AuditFrame::Aws {
+                endpoint: aws.endpoint().to_owned(),
+            },
+            _ => AuditFrame::Gcp,
+        }
+    }
+
     fn provider(&self) -> Arc<dyn KmsProvider> {
         match self {
             #[cfg(feature = "kms-aws")]
@@ -81,17 +97,17 @@ impl Adapter {
 }
 
 impl OpenedKms {
-    fn new(kms: &KmsConfig, adapter: Adapter) -> Self {
-        let metered = Arc::new(Metered::new(adapter.provider()));
-        let counted: Arc<dyn KmsProvider> = Arc::<Metered>::clone(&metered);
-        let settings = SurroundingsSettings::default();
-        let surrounded = Surrounded::surround(counted, &settings, Arc::new(SystemRandom), None);
+    fn new(kms: &KmsConfig, adapter: Adapter, log: Option<&Arc<KmsLog>>) -> Self {
+        let settings = surroundings::settings(kms);
+        let provider = adapter.provider();
+        let audit = log.and_then(|log| log.audit(kms, adapter.audit_frame()));
+        let surrounded = Surrounded::surround(provider, &settings, Arc::new(SystemRandom), audit);
         Self {
             name: kms.name.clone(),
             config: kms.provider.clone(),
             adapter,
-            metered,
             surrounded: Arc::new(surrounded),
+            prices_as_of: kms.prices.as_ref().map(|prices| prices.as_of.clone()),
         }
     }
 
@@ -100,6 +116,27 @@ impl OpenedKms {
             name: self.name.clone(),
             provider: Arc::<Surrounded>::clone(&self.surrounded),
         }
+    }
+
+    /// What was sent to it in this run, and how it went.
+    pub(crate) fn metrics(&self) -> KmsMetrics {
+        self.surrounded.metrics()
+    }
+
+    /// It, with all that surrounds it.
+    pub(crate) fn provider(&self) -> &dyn KmsProvider {
+        &*self.surrounded
+    }
+
+    /// The same, to be kept.
+    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    pub(crate) fn shared(&self) -> Arc<dyn KmsProvider> {
+        Arc::<Surrounded>::clone(&self.surrounded)
+    }
+
+    /// From when the configured prices are.
+    pub(crate) fn prices_as_of(&self) -> Option<String> {
+        self.prices_as_of.clone()
     }
 
     /// The embedded one, if it is one.
@@ -125,19 +162,21 @@ impl OpenedKms {
 impl OpenKms {
     /// Opens every configured KMS; asks for passphrases where they are to be typed. One that cannot be opened is passed
     /// over aloud, if another one can: the vault may have a wrap there.
-    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::open_with(config, open_local).await
+    pub(crate) async fn open(config: &Config, log: &KmsLogArgs) -> anyhow::Result<Self> {
+        Self::open_with(config, log, open_local).await
     }
 
     /// The same, with another way to open an embedded one.
     pub(crate) async fn open_with(
         config: &Config,
+        log: &KmsLogArgs,
         open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
     ) -> anyhow::Result<Self> {
+        let log = KmsLog::open(config, log)?;
         let mut all = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
             all.push(match Adapter::open(&kms.provider, &open_local).await {
-                Ok(adapter) => Configured::Opened(OpenedKms::new(kms, adapter)),
+                Ok(adapter) => Configured::Opened(OpenedKms::new(kms, adapter, log.as_ref())),
                 Err(error) => Configured::Refused(RefusedKms {
                     name: kms.name.clone(),
                     config: kms.provider.clone(),
@@ -214,6 +253,6 @@ impl OpenKms {
 
     /// Calls made so far, all together.
     pub(crate) fn total_calls(&self) -> u64 {
-        self.iter().map(|kms| kms.metered.calls().total()).sum()
+        self.iter().map(|kms| kms.metrics().calls.total()).sum()
     }
 }

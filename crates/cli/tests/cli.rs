@@ -22,6 +22,12 @@ mod external_keys;
 mod help;
 #[path = "cli/identity.rs"]
 mod identity;
+#[path = "cli/kms_benchmark.rs"]
+mod kms_benchmark;
+#[path = "cli/kms_calls.rs"]
+mod kms_calls;
+#[path = "cli/kms_log.rs"]
+mod kms_log;
 #[path = "cli/leaks.rs"]
 mod leaks;
 #[path = "cli/memory.rs"]

@@ -1,10 +1,16 @@
 //! `[[kms]]`: a key management system.
 
+mod calls;
+mod prices;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ConfigError, secret::SecretSource};
+use crate::{error::ConfigError, is_default, secret::SecretSource};
+
+pub use calls::{BreakerConfig, CallBudgetConfig, CallsConfig, QuotaConfig};
+pub use prices::{ClassPricesConfig, Dollars, PricesConfig};
 
 /// A key management system under a name that stays the same for the life of the vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +21,15 @@ pub struct KmsConfig {
     /// The wrapper key that the vault must be sealed under; none takes the one in the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrapper_key_id: Option<String>,
+    /// Whether every call is written to the KMS log; none: if that has a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_logging: Option<bool>,
+    /// How it is called.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub calls: CallsConfig,
+    /// What it charges; none: what calls cost is not estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PricesConfig>,
     /// The provider and what it needs.
     #[serde(flatten)]
     pub provider: KmsProviderConfig,
@@ -124,6 +139,19 @@ impl KmsProviderConfig {
 }
 
 impl KmsConfig {
+    /// A provider under a name, called as the defaults say.
+    #[must_use]
+    pub fn new(name: impl Into<String>, provider: KmsProviderConfig) -> Self {
+        Self {
+            name: name.into(),
+            wrapper_key_id: None,
+            audit_logging: None,
+            calls: CallsConfig::default(),
+            prices: None,
+            provider,
+        }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let plain =
             |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -133,6 +161,10 @@ impl KmsConfig {
                 field: "name",
                 expected: "1 to 64 letters, digits, '-', '_' or '.'",
             });
+        }
+        self.calls.validate()?;
+        if let Some(prices) = &self.prices {
+            prices.validate()?;
         }
         match &self.provider {
             KmsProviderConfig::Aws(aws) => aws.validate(),

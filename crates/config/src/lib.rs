@@ -15,6 +15,7 @@ mod duration;
 mod edit;
 mod error;
 mod kms;
+mod kms_log;
 mod secret;
 mod vault;
 
@@ -24,7 +25,11 @@ pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use edit::with_protection;
 pub use error::ConfigError;
-pub use kms::{AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, Protection};
+pub use kms::{
+    AwsConfig, BreakerConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Dollars, KmsConfig,
+    KmsProviderConfig, LocalConfig, Pkcs11Config, PricesConfig, Protection, QuotaConfig,
+};
+pub use kms_log::{KmsLogConfig, RollingPattern};
 pub use secret::{PromptTag, SecretSource};
 pub use vault::VaultConfig;
 
@@ -39,6 +44,9 @@ pub struct Config {
     pub vault: VaultConfig,
     /// The key management systems, in the order in which opening tries them.
     pub kms: Vec<KmsConfig>,
+    /// Where calls of key management systems are written down.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kms_log: KmsLogConfig,
     /// Where new private keys are kept.
     #[serde(default)]
     pub custody: CustodyConfig,
@@ -100,8 +108,14 @@ impl Config {
             });
         }
         self.custody.validate()?;
+        self.kms_log.validate()?;
         self.cache.validate()
     }
+}
+
+/// What is as it is by default is not written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

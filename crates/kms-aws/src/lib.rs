@@ -38,10 +38,11 @@ mod external_keys;
 mod key_wrapper;
 mod provider;
 mod refusal;
+mod request_id;
 mod settings;
 mod specs;
 mod tagged;
 
 pub use error::AwsKmsError;
 pub use provider::AwsKms;
-pub use settings::{AwsKmsSettings, Credentials};
+pub use settings::{AwsKmsSettings, Credentials, Repetitions};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_kms::{
     Client,
+    config::Region,
     operation::create_key::builders::CreateKeyFluentBuilder,
     types::{KeyMetadata, KeySpec as AwsSpec, KeyState as AwsState, KeyUsageType, Tag},
 };
@@ -29,6 +30,7 @@ const CREATED_BY: (&str, &str) = ("CreatedBy", "Strongroom");
 pub struct AwsKms {
     pub(crate) client: Client,
     tags: Vec<(String, String)>,
+    endpoint: String,
     capabilities: Capabilities,
 }
 
@@ -38,8 +40,13 @@ impl AwsKms {
     /// # Errors
     /// [`AwsKmsError::NoRegion`], [`AwsKmsError::RehearsalElsewhere`].
     pub async fn connect(settings: AwsKmsSettings) -> Result<Self, AwsKmsError> {
+        let config = settings.load().await?;
         Ok(Self {
-            client: Client::from_conf(settings.load().await?),
+            endpoint: settings.endpoint.unwrap_or_else(|| {
+                let region = config.region().map_or("", Region::as_ref);
+                format!("https://kms.{region}.amazonaws.com/")
+            }),
+            client: Client::from_conf(config),
             tags: settings.tags,
             capabilities: Capabilities {
                 wrapper_keys: true,
@@ -50,6 +57,12 @@ impl AwsKms {
                 ..Capabilities::none("aws")
             },
         })
+    }
+
+    /// Where requests go, for the audit log: the configured endpoint, or that of AWS for the region.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Makes a key of this spec and usage.

@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::config::{Credentials as Keys, StalledStreamProtectionConfig, retry::RetryConfig};
 
-use crate::error::AwsKmsError;
+use crate::{error::AwsKmsError, request_id::ReportRequestId};
 
 /// How AWS KMS is reached, and what new keys look like. The default takes everything from the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,19 @@ pub struct AwsKmsSettings {
     pub tags: Vec<(String, String)>,
     /// Who we are.
     pub credentials: Credentials,
+    /// Who sends again what failed.
+    pub repetitions: Repetitions,
+}
+
+/// Who sends again what failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Repetitions {
+    /// Whoever surrounds a provider: repeats, and says how often.
+    #[default]
+    OfSurroundings,
+    /// The client itself, as AWS has it by default. For comparisons: what is around it does not see those calls.
+    OfClient,
 }
 
 /// Where credentials come from.
@@ -38,8 +51,10 @@ impl AwsKmsSettings {
     /// The configuration of the client. Asks the environment, and nobody on the network unless it must for the region.
     pub(crate) async fn load(&self) -> Result<aws_sdk_kms::Config, AwsKmsError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            // Whoever surrounds a provider repeats, and says how often.
-            .retry_config(RetryConfig::disabled())
+            .retry_config(match self.repetitions {
+                Repetitions::OfSurroundings => RetryConfig::disabled(),
+                Repetitions::OfClient => RetryConfig::standard(),
+            })
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
@@ -53,7 +68,7 @@ impl AwsKmsSettings {
         if shared.region().is_none() {
             return Err(AwsKmsError::NoRegion);
         }
-        let config = aws_sdk_kms::config::Builder::from(&shared);
+        let config = aws_sdk_kms::config::Builder::from(&shared).interceptor(ReportRequestId);
         Ok(match &self.endpoint {
             Some(endpoint) => config.endpoint_url(endpoint).build(),
             None => config.build(),

@@ -51,6 +51,9 @@ impl Weather {
         for lost in &self.lost_answers {
             lost.check()?;
         }
+        for fault in &self.faults {
+            fault.check()?;
+        }
         Ok(())
     }
 }

@@ -26,6 +26,14 @@ pub struct Quota {
     pub burst: u32,
 }
 
+impl Quota {
+    /// More than can be sent. Where the KMS throttles nevertheless, the calls still pause as long as it asks for.
+    pub const UNLIMITED: Self = Self {
+        per_second: u32::MAX,
+        burst: u32::MAX,
+    };
+}
+
 /// Who waits for whom: a call waits only for those of its own lane that came earlier, and for those of the lanes before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {

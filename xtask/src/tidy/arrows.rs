@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kms-aws",
             "kms-local",
             "kms-pkcs11",
+            "kms-sim",
             "memory",
             "proto",
             "store",
@@ -56,7 +57,6 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What tests may depend on besides: the suites, and for the vault the embedded adapters, since there is no store and
 /// no KMS that exists for tests only.
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
-    ("cli", &["kms-sim"]),
     ("kms-aws", &["kms-sim"]),
     ("kms-driver", &["files", "kms-local"]),
     ("vault", &["kms-local", "store-sqlite"]),

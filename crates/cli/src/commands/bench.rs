@@ -2,6 +2,8 @@
 //!
 //! Both sides alternate within one run, so that a machine that slows down slows both.
 
+#[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+mod kms;
 mod open;
 mod sign;
 mod stopwatch;
@@ -19,6 +21,8 @@ use crate::{args::Global, output};
 pub(crate) enum Command {
     Sign(sign::Options),
     Open(open::Options),
+    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    Kms(kms::Options),
     TopologyVerify(topology_verify::Options),
 }
 
@@ -44,6 +48,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     let results = match command {
         Command::Sign(options) => sign::run(global, options).await?,
         Command::Open(options) => open::run(global, options).await?,
+        #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+        Command::Kms(options) => kms::run(global, options).await?,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?
         }

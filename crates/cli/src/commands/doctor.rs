@@ -99,7 +99,7 @@ impl Report {
 
     /// Key file, database and vault, as far as they can be opened: each is looked at even when another one is broken.
     async fn look_at(&mut self, global: &Global, config: &Config) {
-        let kms = match OpenKms::open(config).await {
+        let kms = match OpenKms::open(config, &global.kms_log).await {
             Ok(kms) => {
                 self.checks.extend(kms.iter().map(check_of_kms));
                 self.checks.extend(kms.refused().map(check_of_refused));

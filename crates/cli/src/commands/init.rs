@@ -14,7 +14,8 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, CustodyName, LocalConfig, Protection, VaultConfig,
+    CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, LocalConfig, Protection,
+    VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -318,7 +319,7 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
         Some(kms) => kms,
         None => {
             let open = |local: &LocalConfig| open_or_make_local(&files, local, passphrase.as_ref());
-            OpenKms::open_with(&config, open).await?
+            OpenKms::open_with(&config, &global.kms_log, open).await?
         }
     };
     Ok((config, kms))
@@ -353,7 +354,7 @@ impl Draft {
             _ => None,
         };
         let kms = match &plan.keeper {
-            Some(Keeper::Kms(..)) => Some(OpenKms::open(&config).await?),
+            Some(Keeper::Kms(..)) => Some(OpenKms::open(&config, &global.kms_log).await?),
             _ => None,
         };
         if let Some(kms) = &kms {
@@ -478,6 +479,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             anchor: Some(keys.join("anchor.json")),
         },
         kms: vec![Keeper::section(plan.keeper.as_ref(), &keys)],
+        kms_log: KmsLogConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
             ..CustodyConfig::default()

@@ -1,10 +1,15 @@
 //! `kms`: the configured key management systems.
 
 mod create;
+mod numbers;
 mod orphans;
 mod policy;
+mod probe;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -15,19 +20,32 @@ use strongroom_kms_local::{DEFAULT_COST, LocalKey, LocalKms};
 use crate::{
     args::Global,
     commands::init::ProtectionArgs,
+    exit,
     failure::CliError,
     open_kms::{self, OpenKms, OpenedKms},
     output, secrets, session,
 };
 
+use numbers::Numbers;
+use probe::Probe;
+
 /// What to do with the configured key management systems.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show where they are and, of the embedded one, the keys in its key file
+    /// Show where they are, of the embedded one the keys in its key file, and how the calls of this run went
+    ///
+    /// With --probe each is asked about the wrapper key of this vault: how long it takes, how often it fails, what it costs.
+    /// Exit status 1: one did not answer well.
     #[command(
-        after_help = "Examples:\n  strongroom kms show\n  strongroom kms show --output json | jq '.kms[].keys'"
+        after_help = "Examples:\n  strongroom kms show\n  strongroom kms show --probe 20\n  \
+        strongroom kms show --output json | jq '.kms[].keys'"
     )]
-    Show,
+    Show {
+        /// Ask each of them so many times.
+        #[arg(long, value_name = "CALLS", num_args = 0..=1, default_missing_value = "1",
+            value_parser = clap::value_parser!(u16).range(1..))]
+        probe: Option<u16>,
+    },
     /// Print what the cloud must allow, in the form that it takes
     ///
     /// The node may use keys, and those of this vault only; whoever administers them may make and delete keys and use none.
@@ -71,6 +89,11 @@ struct KmsView {
     protection: Option<String>,
     /// Those of the embedded KMS; others are asked elsewhere.
     keys: Vec<KeyView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Probe>,
+    /// How the calls of this run went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Numbers>,
 }
 
 #[derive(Serialize)]
@@ -85,14 +108,10 @@ struct KeyView {
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     let report = match command {
-        Command::Show => {
-            let kms = OpenKms::open(&session::read_config(global)?).await?;
-            let views = kms.iter().map(KmsView::of);
-            Report {
-                kms: views.collect(),
-                changed_config: None,
-            }
-        }
+        Command::Show { probe } => Report {
+            kms: look_at_each(global, probe).await?,
+            changed_config: None,
+        },
         Command::Policy(options) => {
             policy::run(global, &options)?;
             return Ok(ExitCode::SUCCESS);
@@ -110,32 +129,60 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         }
         for kms in &report.kms {
             writeln!(out, "{}: {}", kms.name, kms.place)?;
-            let Some(protection) = &kms.protection else {
-                writeln!(out, "keys are listed by its own console\n")?;
-                continue;
-            };
-            writeln!(out, "protection: {protection}\n")?;
-            let rows = kms.keys.iter().map(|key| {
-                [
-                    key.id.clone(),
-                    key.kind.clone(),
-                    key.state.clone(),
-                    key.version.to_string(),
-                    key.created_at.clone(),
-                ]
-            });
-            writeln!(
-                out,
-                "{}",
-                output::table(["ID", "KIND", "STATE", "VERSION", "CREATED"], rows)
-            )?;
+            kms.print_keys(out)?;
+            kms.print_calls(out)?;
         }
         Ok(())
     })?;
-    Ok(ExitCode::SUCCESS)
+    let mut probes = report.kms.iter().filter_map(|kms| kms.probe.as_ref());
+    let answered = probes.all(Probe::answered);
+    Ok(ExitCode::from(if answered { 0 } else { exit::NO }))
+}
+
+async fn look_at_each(global: &Global, probe: Option<u16>) -> anyhow::Result<Vec<KmsView>> {
+    let config = session::read_config(global)?;
+    let opened = OpenKms::open(&config, &global.kms_log).await?;
+    let mut views = Vec::new();
+    for kms in opened.iter() {
+        let mut view = KmsView::of(kms);
+        if let Some(calls) = probe {
+            view.probe = Some(Probe::of(&config, kms, calls).await);
+        }
+        view.metrics = Some(Numbers::of(kms));
+        views.push(view);
+    }
+    Ok(views)
 }
 
 impl KmsView {
+    fn print_keys(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(protection) = &self.protection else {
+            return writeln!(out, "keys are listed by its own console\n");
+        };
+        writeln!(out, "protection: {protection}\n")?;
+        let rows = self.keys.iter().map(|key| {
+            [
+                key.id.clone(),
+                key.kind.clone(),
+                key.state.clone(),
+                key.version.to_string(),
+                key.created_at.clone(),
+            ]
+        });
+        let header = ["ID", "KIND", "STATE", "VERSION", "CREATED"];
+        writeln!(out, "{}\n", output::table(header, rows))
+    }
+
+    fn print_calls(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(probe) = &self.probe {
+            writeln!(out, "{}", probe.line())?;
+        }
+        match &self.metrics {
+            Some(metrics) => metrics.print(out),
+            None => Ok(()),
+        }
+    }
+
     fn of(kms: &OpenedKms) -> Self {
         if let Some(local) = kms.local() {
             return Self::of_local(&kms.name, local);
@@ -147,6 +194,8 @@ impl KmsView {
             key_file: None,
             protection: None,
             keys: Vec::new(),
+            probe: None,
+            metrics: None,
         }
     }
 
@@ -159,6 +208,8 @@ impl KmsView {
             key_file: Some(key_file),
             protection: Some(local.describe().protection.to_string()),
             keys: local.list_keys().iter().map(KeyView::of).collect(),
+            probe: None,
+            metrics: None,
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) async fn connect(config: &AwsConfig) -> anyhow::Result<AwsKms> {
         } else {
             Credentials::StandardChain
         },
+        ..AwsKmsSettings::default()
     };
     Ok(AwsKms::connect(settings).await?)
 }

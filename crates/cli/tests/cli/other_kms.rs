@@ -38,7 +38,7 @@ impl Cloud {
     }
 
     /// The one wrapper key there.
-    fn wrapper_key(&self) -> String {
+    pub(crate) fn wrapper_key(&self) -> String {
         let keys = self.simulator.keys().unwrap();
         assert_eq!(keys.len(), 1, "{keys:?}");
         keys[0].id.clone()

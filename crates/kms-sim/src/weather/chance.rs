@@ -18,7 +18,7 @@ impl Chance {
     }
 
     /// Above 0, at most 1, all alike.
-    fn unit(&mut self) -> f64 {
+    pub(super) fn unit(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 

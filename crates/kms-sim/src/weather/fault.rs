@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chance::Chance;
 use crate::scenario::ScenarioError;
 
 /// A call whose work is done, but whose answer never comes: the connection closes. It happens once, and not to a call
@@ -46,6 +47,9 @@ pub struct Fault {
     pub key: Option<String>,
     /// How many calls it hits; none: all, until there is other weather.
     pub times: Option<u64>,
+    /// How many of a hundred of these calls it hits, by chance; none: each.
+    #[serde(default)]
+    pub percent: Option<u8>,
 }
 
 /// Errors that can be scripted.
@@ -77,7 +81,23 @@ impl Fault {
             operation: Some(operation.to_owned()),
             key: None,
             times: Some(times),
+            percent: None,
         }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+        if self.percent.is_some_and(|percent| percent > 100) {
+            return Err(ScenarioError::Weather(
+                "a fault hits 0 to 100 of a hundred calls",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether chance lets it hit.
+    pub(super) fn strikes(&self, chance: &mut Chance) -> bool {
+        self.percent
+            .is_none_or(|percent| chance.unit() * 100.0 <= f64::from(percent))
     }
 
     pub(super) fn hits(&self, operation: &str, key: Option<&str>) -> bool {

@@ -153,7 +153,9 @@ impl Now {
 
     fn fault(&mut self, call: Subject<'_>) -> Option<FaultKind> {
         let mut faults = self.weather.faults.iter_mut();
-        let fault = faults.find(|fault| fault.hits(call.operation, call.key))?;
+        let chance = &mut self.chance;
+        let fault =
+            faults.find(|fault| fault.hits(call.operation, call.key) && fault.strikes(chance))?;
         fault.times = fault.times.map(|times| times - 1);
         Some(fault.error)
     }
@@ -200,6 +202,34 @@ mod tests {
             load: Load::Control,
         };
         (0..20).map(|_| sky.meet(call).latency).collect()
+    }
+
+    #[test]
+    fn a_fault_of_some_of_a_hundred_calls_hits_about_as_many() {
+        let clock = Arc::new(SimulatorClock::new(Arc::new(SystemClock)));
+        let struck = |percent| {
+            let fault = crate::weather::Fault {
+                error: FaultKind::Throttled,
+                operation: None,
+                key: None,
+                times: None,
+                percent: Some(percent),
+            };
+            let weather = Weather {
+                faults: vec![fault],
+                ..Weather::default()
+            };
+            let sky = Sky::new(Arc::clone(&clock) as _, 7, weather);
+            let call = Subject {
+                region: "eu-central-1",
+                operation: "Sign",
+                key: None,
+                load: Load::Control,
+            };
+            (0..1000).filter(|_| sky.meet(call).fault.is_some()).count()
+        };
+        assert_eq!((struck(0), struck(100)), (0, 1000));
+        assert!((70..130).contains(&struck(10)), "{}", struck(10));
     }
 
     #[test]

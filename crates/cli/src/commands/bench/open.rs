@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, KmsConfig, KmsProviderConfig, LocalConfig, Protection,
-    VaultConfig,
+    CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, LocalConfig,
+    Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -20,7 +20,9 @@ use strongroom_vault::{KeyFilter, NewSigningKey, NewVault, Settings, Vault, Yard
 use tempfile::TempDir;
 
 use super::{Measurement, stopwatch::median};
-use crate::{args::Global, environment, memory, open_kms::OpenKms, progress, session};
+use crate::{
+    args::Global, environment, kms_log::KmsLogArgs, memory, open_kms::OpenKms, progress, session,
+};
 
 /// Keys generated in one transaction.
 const BATCH: u64 = 1000;
@@ -105,20 +107,18 @@ impl Rehearsal {
     pub(super) async fn make() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let key_file = folder.path().join("kms.key");
+        let local = KmsProviderConfig::Local(LocalConfig {
+            key_file: key_file.clone(),
+            protection: Protection::UnprotectedKeyFile {},
+        });
         let config = Config {
             vault: VaultConfig {
                 id: "00".repeat(16),
                 node: "bench".to_owned(),
                 anchor: Some(folder.path().join("anchor.json")),
             },
-            kms: vec![KmsConfig {
-                name: "local".to_owned(),
-                wrapper_key_id: None,
-                provider: KmsProviderConfig::Local(LocalConfig {
-                    key_file: key_file.clone(),
-                    protection: Protection::UnprotectedKeyFile {},
-                }),
-            }],
+            kms: vec![KmsConfig::new("local", local)],
+            kms_log: KmsLogConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
         };
@@ -130,7 +130,7 @@ impl Rehearsal {
             random,
             clock,
         )?;
-        let kms = OpenKms::open(&config).await?;
+        let kms = OpenKms::open(&config, &KmsLogArgs::default()).await?;
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::create(&Self::database_in(&folder)).await?);
         let new = NewVault {
@@ -160,7 +160,7 @@ impl Rehearsal {
 
     /// Opens the vault.
     pub(super) async fn vault(&self) -> anyhow::Result<Vault> {
-        let kms = OpenKms::open(&self.config).await?;
+        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
         let store = session::open_store(&self.database()).await?;
         Ok(Vault::open(kms.environment(store, &self.config), Settings::default()).await?)
     }
@@ -194,7 +194,7 @@ impl Rehearsal {
 
     /// From the files to an open vault: every row authenticated.
     async fn time_opening(&self) -> anyhow::Result<Opening> {
-        let kms = OpenKms::open(&self.config).await?;
+        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
         let started = Instant::now();
         let store = session::open_store(&self.database()).await?;
         let environment = kms.environment(store, &self.config);
@@ -209,7 +209,7 @@ impl Rehearsal {
 
     /// The same rows: read, derived, opened, and nothing else.
     async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
-        let kms = OpenKms::open(&self.config).await?;
+        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
         let store = session::open_store(&self.database()).await?;
         let yardstick = Yardstick::of(&kms.environment(Arc::clone(&store), &self.config)).await?;
         store.close().await?;
@@ -226,7 +226,7 @@ impl Rehearsal {
 
     /// Growth of the heap when every key is opened, for each of them.
     async fn memory_per_key(&self, keys: u64) -> anyhow::Result<Option<u64>> {
-        let kms = OpenKms::open(&self.config).await?;
+        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
         let store = session::open_store(&self.database()).await?;
         let mut settings = Settings::default();
         settings.cache.capacity = usize::try_from(keys)?;

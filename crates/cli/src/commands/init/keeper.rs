@@ -215,21 +215,17 @@ impl Keeper {
         let protection = match keeper {
             Some(Self::Kms(provider, wrapper_key)) => {
                 return KmsConfig {
-                    name: provider.kind().to_owned(),
                     wrapper_key_id: wrapper_key.clone(),
-                    provider: provider.clone(),
+                    ..KmsConfig::new(provider.kind(), provider.clone())
                 };
             }
             Some(Self::KeyFile(protection)) => protection.clone(),
             None => Protection::UnprotectedKeyFile {},
         };
-        KmsConfig {
-            name: LOCAL.to_owned(),
-            wrapper_key_id: None,
-            provider: KmsProviderConfig::Local(LocalConfig {
-                key_file: keys.join("kms.key"),
-                protection,
-            }),
-        }
+        let local = LocalConfig {
+            key_file: keys.join("kms.key"),
+            protection,
+        };
+        KmsConfig::new(LOCAL, KmsProviderConfig::Local(local))
     }
 }

@@ -51,14 +51,11 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
     };
     let (random, clock) = (Arc::new(SystemRandom), Arc::new(SystemClock));
     LocalKms::create(session::files(), &key_file, &guarded, random, clock)?;
-    let kms = KmsConfig {
-        name: options.name.clone(),
-        wrapper_key_id: None,
-        provider: KmsProviderConfig::Local(LocalConfig {
-            key_file: key_file.clone(),
-            protection,
-        }),
+    let local = LocalConfig {
+        key_file: key_file.clone(),
+        protection,
     };
+    let kms = KmsConfig::new(options.name.as_str(), KmsProviderConfig::Local(local));
     let report = Report {
         key_file: key_file.display().to_string(),
         section: toml::to_string(&Section { kms: [kms] })?,
