@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use strongroom_crypto::clock::Clock as _;
 
 use crate::cloud::Cloud;
 use crate::keys::{Key, KeyError, KeySpec, KeyState};
@@ -59,6 +60,17 @@ impl<'a> Administrator<'a> {
     /// rotated as often as it may.
     pub fn rotate_key(self, id: &str) -> Result<(), AdministratorError> {
         Ok(self.cloud.keys.rotate(self.region, id)?)
+    }
+
+    /// Makes a key ring of Google's cloud, in this location of a project.
+    ///
+    /// # Errors
+    /// [`AdministratorError`] if it is there already.
+    pub fn create_key_ring(self, project: &str, id: &str) -> Result<(), AdministratorError> {
+        let location = self.region;
+        let name = format!("projects/{project}/locations/{location}/keyRings/{id}");
+        let now = self.cloud.clock.now();
+        Ok(self.cloud.inventory.add_ring(&name, now)?)
     }
 }
 
