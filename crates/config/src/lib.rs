@@ -24,7 +24,10 @@ pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use edit::with_protection;
 pub use error::ConfigError;
-pub use kms::{AwsConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, Protection};
+pub use kms::{
+    AwsConfig, GcpConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, Protection,
+    ProtectionLevel,
+};
 pub use secret::{PromptTag, SecretSource};
 pub use vault::VaultConfig;
 

@@ -80,7 +80,8 @@ pub enum Credentials {
     /// account of the machine. Tokens are fetched when first needed, and renewed.
     #[default]
     ApplicationDefault,
-    /// None, for a simulator on this machine: every other endpoint is refused.
+    /// None, for a simulator on this machine: every other endpoint is refused. The client goes there through a proxy if the
+    /// environment names one for `http`, and `NO_PROXY` does not except this machine.
     Rehearsal,
 }
 

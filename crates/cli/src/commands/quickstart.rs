@@ -37,7 +37,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json\n  \
-    strongroom quickstart --dir my-vault --kms aws --region eu-central-1"
+    strongroom quickstart --dir my-vault --kms aws --region eu-central-1\n  \
+    strongroom quickstart --dir my-vault --kms gcp --project ledger-prod \\\n    --location europe-west3 --key-ring vaults"
 )]
 pub(crate) struct Options {
     /// The node's name, the prefix of the names of its keys [default: node].
