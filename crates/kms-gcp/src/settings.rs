@@ -125,13 +125,19 @@ impl GcpKmsSettings {
     }
 }
 
-/// What an error and its causes say.
+/// What an error and its causes say, each thing once: errors of the client repeat their causes.
 pub(crate) fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    let lines = texts.iter().flat_map(|text| text.lines());
-    let lines: Vec<&str> = lines.map(str::trim).collect();
-    lines.join("; ")
+    let mut said: Vec<String> = Vec::new();
+    for cause in causes {
+        let text = cause.to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let text = lines.join(" ");
+        if !said.iter().any(|said| said.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join("; ")
 }
 
 /// Whether a URL names an address of this machine itself. A name such as `localhost` is looked up, and not believed.
@@ -176,6 +182,16 @@ mod tests {
         ] {
             assert!(!is_loopback(far), "{far}");
         }
+    }
+
+    #[test]
+    fn what_a_cause_says_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no token: {0}")]
+        struct Outer(#[source] std::io::Error);
+
+        let outer = Outer(std::io::Error::other("no\nnetwork"));
+        assert_eq!(in_one_line(&outer), "no token: no network");
     }
 
     #[tokio::test]
