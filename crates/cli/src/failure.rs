@@ -57,7 +57,7 @@ pub(crate) enum CliError {
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
     #[cfg_attr(
-        all(feature = "kms-aws", feature = "kms-pkcs11"),
+        all(feature = "kms-aws", feature = "kms-gcp", feature = "kms-pkcs11"),
         expect(dead_code, reason = "every kind is built in")
     )]
     #[error("this program was built without key management systems of the kind {kind}")]
@@ -441,6 +441,10 @@ fn code_of_other_kms(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     if let Some(error) = error.downcast_ref::<strongroom_kms_aws::AwsKmsError>() {
         return Some(error.code());
     }
+    #[cfg(feature = "kms-gcp")]
+    if let Some(error) = error.downcast_ref::<strongroom_kms_gcp::GcpKmsError>() {
+        return Some(error.code());
+    }
     #[cfg(feature = "kms-pkcs11")]
     if let Some(error) = error.downcast_ref::<strongroom_kms_pkcs11::Pkcs11Error>() {
         return Some(error.code());
@@ -569,6 +573,8 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         LocalKmsError::CODES,
         #[cfg(feature = "kms-aws")]
         strongroom_kms_aws::AwsKmsError::CODES,
+        #[cfg(feature = "kms-gcp")]
+        strongroom_kms_gcp::GcpKmsError::CODES,
         #[cfg(feature = "kms-pkcs11")]
         strongroom_kms_pkcs11::Pkcs11Error::CODES,
         strongroom_proto::ProtoError::CODES,

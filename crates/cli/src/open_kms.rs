@@ -2,6 +2,8 @@
 
 #[cfg(feature = "kms-aws")]
 mod aws;
+#[cfg(feature = "kms-gcp")]
+mod gcp;
 mod local;
 #[cfg(feature = "kms-pkcs11")]
 mod pkcs11;
@@ -50,6 +52,8 @@ pub(crate) struct OpenedKms {
 enum Adapter {
     #[cfg(feature = "kms-aws")]
     Aws(strongroom_kms_aws::AwsKms),
+    #[cfg(feature = "kms-gcp")]
+    Gcp(strongroom_kms_gcp::GcpKms),
     Local(Arc<LocalKms>),
     #[cfg(feature = "kms-pkcs11")]
     Pkcs11(strongroom_kms_pkcs11::Pkcs11Kms),
@@ -64,9 +68,11 @@ impl Adapter {
             KmsProviderConfig::Local(local) => Ok(Self::Local(Arc::new(open_local(local)?))),
             #[cfg(feature = "kms-aws")]
             KmsProviderConfig::Aws(config) => Ok(Self::Aws(aws::connect(config).await?)),
+            #[cfg(feature = "kms-gcp")]
+            KmsProviderConfig::Gcp(config) => Ok(Self::Gcp(gcp::connect(config).await?)),
             #[cfg(feature = "kms-pkcs11")]
             KmsProviderConfig::Pkcs11(config) => Ok(Self::Pkcs11(pkcs11::log_in(config).await?)),
-            #[cfg(not(all(feature = "kms-aws", feature = "kms-pkcs11")))]
+            #[cfg(not(all(feature = "kms-aws", feature = "kms-gcp", feature = "kms-pkcs11")))]
             left_out => Err(crate::failure::CliError::KmsNotBuiltIn {
                 kind: left_out.kind(),
             }
@@ -89,6 +95,8 @@ impl Adapter {
         match self {
             #[cfg(feature = "kms-aws")]
             Self::Aws(aws) => Arc::new(aws.clone()),
+            #[cfg(feature = "kms-gcp")]
+            Self::Gcp(gcp) => Arc::new(gcp.clone()),
             Self::Local(local) => Arc::<LocalKms>::clone(local),
             #[cfg(feature = "kms-pkcs11")]
             Self::Pkcs11(token) => Arc::new(token.clone()),
@@ -143,7 +151,7 @@ impl OpenedKms {
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
             Adapter::Local(local) => Some(local),
-            #[cfg(any(feature = "kms-aws", feature = "kms-pkcs11"))]
+            #[cfg(any(feature = "kms-aws", feature = "kms-gcp", feature = "kms-pkcs11"))]
             _ => None,
         }
     }

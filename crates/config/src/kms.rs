@@ -41,6 +41,8 @@ pub struct KmsConfig {
 pub enum KmsProviderConfig {
     /// AWS KMS.
     Aws(AwsConfig),
+    /// Google Cloud KMS.
+    Gcp(GcpConfig),
     /// The embedded one: keys in a protected file.
     Local(LocalConfig),
     /// A PKCS#11 token.
@@ -91,6 +93,41 @@ pub struct AwsConfig {
     pub tags: BTreeMap<String, String>,
 }
 
+/// Google Cloud KMS. No credentials stand here: they are the Application Default Credentials of Google.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GcpConfig {
+    /// The project of the key ring.
+    pub project: String,
+    /// The location of the key ring.
+    pub location: String,
+    /// The key ring in which keys are made.
+    pub key_ring: String,
+    /// Where new keys compute.
+    #[serde(default)]
+    pub protection_level: ProtectionLevel,
+    /// The URL of a proxy, a private endpoint or a simulator; none is that of Google.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// No credentials, for a simulator on this machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
+    /// Labels of new keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Where keys of Google Cloud KMS compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProtectionLevel {
+    /// In a hardware security module.
+    #[default]
+    Hsm,
+    /// In software of Google.
+    Software,
+}
+
 /// What guards the key file of the embedded KMS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -115,8 +152,19 @@ impl KmsProviderConfig {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Aws(_) => "aws",
+            Self::Gcp(_) => "gcp",
             Self::Local(_) => "local",
             Self::Pkcs11(_) => "pkcs11",
+        }
+    }
+
+    /// Whether it is a simulator, which guards nothing.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        match self {
+            Self::Aws(aws) => aws.rehearsal,
+            Self::Gcp(gcp) => gcp.rehearsal,
+            Self::Local(_) | Self::Pkcs11(_) => false,
         }
     }
 
@@ -125,7 +173,7 @@ impl KmsProviderConfig {
     pub fn local(&self) -> Option<&LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) | Self::Pkcs11(_) => None,
+            Self::Aws(_) | Self::Gcp(_) | Self::Pkcs11(_) => None,
         }
     }
 
@@ -133,7 +181,7 @@ impl KmsProviderConfig {
     pub fn local_mut(&mut self) -> Option<&mut LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) | Self::Pkcs11(_) => None,
+            Self::Aws(_) | Self::Gcp(_) | Self::Pkcs11(_) => None,
         }
     }
 }
@@ -168,6 +216,7 @@ impl KmsConfig {
         }
         match &self.provider {
             KmsProviderConfig::Aws(aws) => aws.validate(),
+            KmsProviderConfig::Gcp(gcp) => gcp.validate(),
             KmsProviderConfig::Local(local) => local.validate(),
             KmsProviderConfig::Pkcs11(token) => token.validate(),
         }
@@ -208,13 +257,7 @@ impl Pkcs11Config {
 
 impl AwsConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
-        if !self.endpoint.as_deref().is_none_or(is_url) {
-            return Err(bad_value(
-                "endpoint",
-                "a URL that begins with https:// or http://",
-            ));
-        }
+        check_endpoint(self.endpoint.as_deref())?;
         // The limits of AWS, so that a key is not asked for in vain; its own prefix is refused by it as well.
         let fits = |(name, value): (&String, &String)| {
             (1..=128).contains(&name.chars().count())
@@ -227,6 +270,48 @@ impl AwsConfig {
         }
         Ok(())
     }
+}
+
+impl GcpConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        check_endpoint(self.endpoint.as_deref())?;
+        let is_id = |text: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            (1..=63).contains(&text.len()) && text.chars().all(plain)
+        };
+        // Old projects belong to a domain: `example.com:ledger`.
+        let is_project = |text: &str| is_id(&text.replace([':', '.'], "-"));
+        if !is_project(&self.project) {
+            return Err(bad_value("project", "the id of a project"));
+        }
+        if !is_id(&self.location) {
+            return Err(bad_value("location", "a location such as europe-west3"));
+        }
+        if !is_id(&self.key_ring) {
+            return Err(bad_value("key-ring", "1 to 63 letters, digits, '-' or '_'"));
+        }
+        // The limits of Google, so that a key is not asked for in vain.
+        let allowed = |c: char| c.is_lowercase() || c.is_numeric() || c == '_' || c == '-';
+        let fits = |text: &str| text.chars().count() <= 63 && text.chars().all(allowed);
+        let begins = |name: &str| name.chars().next().is_some_and(char::is_lowercase);
+        let mut labels = self.labels.iter();
+        if labels.len() > 50
+            || !labels.all(|(name, value)| begins(name) && fits(name) && fits(value))
+        {
+            let expected = "at most 50 labels of up to 63 small letters, digits, '-' and '_', names beginning with a letter";
+            return Err(bad_value("labels", expected));
+        }
+        Ok(())
+    }
+}
+
+fn check_endpoint(endpoint: Option<&str>) -> Result<(), ConfigError> {
+    let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    if endpoint.is_none_or(is_url) {
+        return Ok(());
+    }
+    let expected = "a URL that begins with https:// or http://";
+    Err(bad_value("endpoint", expected))
 }
 
 const fn bad_value(field: &'static str, expected: &'static str) -> ConfigError {
@@ -272,6 +357,41 @@ mod tests {
         ] {
             let error = aws(fields).unwrap_err();
             assert!(error.contains("unknown field"), "{error}");
+        }
+    }
+
+    fn gcp(fields: &str) -> Result<KmsConfig, String> {
+        let text = format!(
+            "name = \"cloud\"\ntype = \"gcp\"\nproject = \"ledger\"\nlocation = \"europe-west3\"\n{fields}"
+        );
+        let config: KmsConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
+        config.validate().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn gcp_needs_a_key_ring_and_is_written_as_it_is_read() {
+        for fields in [
+            "key-ring = \"vaults\"",
+            "key-ring = \"vaults\"\nprotection-level = \"software\"\nendpoint = \"https://kms.example\"",
+            "key-ring = \"v\"\nendpoint = \"http://127.0.0.1:5055\"\nrehearsal = true\n\n[labels]\nteam = \"ledger\"\n",
+        ] {
+            let read = gcp(fields).unwrap();
+            let written = toml::to_string(&read).unwrap();
+            assert_eq!(toml::from_str::<KmsConfig>(&written).unwrap(), read);
+        }
+        for fields in [
+            "",
+            "key-ring = \"\"",
+            "key-ring = \"a/b\"",
+            "key-ring = \"v\"\nprotection-level = \"external\"",
+            "key-ring = \"v\"\nendpoint = \"kms.example\"",
+            "key-ring = \"v\"\nlabels = { Team = \"ledger\" }",
+            "key-ring = \"v\"\nlabels = { team = \"The Ledger\" }",
+            "key-ring = \"v\"\ncredentials = { file = \"key.json\" }",
+            "key-ring = \"v\"\naccess-token = \"hunter2\"",
+        ] {
+            assert!(gcp(fields).is_err(), "{fields}");
         }
     }
 

@@ -26,8 +26,9 @@ pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use edit::with_protection;
 pub use error::ConfigError;
 pub use kms::{
-    AwsConfig, BreakerConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Dollars, KmsConfig,
-    KmsProviderConfig, LocalConfig, Pkcs11Config, PricesConfig, Protection, QuotaConfig,
+    AwsConfig, BreakerConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Dollars, GcpConfig,
+    KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, PricesConfig, Protection,
+    ProtectionLevel, QuotaConfig,
 };
 pub use kms_log::{KmsLogConfig, RollingPattern};
 pub use secret::{PromptTag, SecretSource};

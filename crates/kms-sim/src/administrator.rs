@@ -92,6 +92,17 @@ impl<'a> Administrator<'a> {
     pub fn rotate_key(self, id: &str) -> Result<(), AdministratorError> {
         Ok(self.cloud.keys.rotate(self.region, id)?)
     }
+
+    /// Makes a key ring of Google's cloud, in this location of a project.
+    ///
+    /// # Errors
+    /// [`AdministratorError`] if it is there already.
+    pub fn create_key_ring(self, project: &str, id: &str) -> Result<(), AdministratorError> {
+        let location = self.region;
+        let name = format!("projects/{project}/locations/{location}/keyRings/{id}");
+        let now = self.cloud.clock.now();
+        Ok(self.cloud.inventory.add_ring(&name, now)?)
+    }
 }
 
 /// Why an administrator could not do it: there is no such key, or its state forbids it.

@@ -31,7 +31,7 @@
 //!
 //! It differs from Google in these: no import, raw encryption, MACs, key encapsulation or EKM; lists take no filter and
 //! no order; a version is destroyed after whole days; a new template for versions is not taken; the protection level
-//! changes nothing but limits of length.
+//! changes nothing but limits of length, and that secp256k1 is in hardware only.
 //!
 //! # Control
 //!

@@ -46,6 +46,15 @@ pub trait ExternalKeys: fmt::Debug + Send + Sync {
     /// [`KmsError::KeyNotFound`]; [`KmsError::WrongPurpose`] if the key is there but is a wrapper key.
     async fn key_state(&self, key: &KmsKeyId) -> Result<KeyState, KmsError>;
 
+    /// The id of a key that means this key for good, to be stored: an id that the operator gives may leave open which version
+    /// is meant.
+    ///
+    /// # Errors
+    /// [`KmsError::KeyNotFound`]; that the KMS does not answer.
+    async fn complete_id(&self, key: &KmsKeyId) -> Result<KmsKeyId, KmsError> {
+        Ok(key.clone())
+    }
+
     /// The public half and what the key is for.
     ///
     /// # Errors

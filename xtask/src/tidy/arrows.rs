@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["crypto", "errors", "memory"]),
     ("kms-aws", &["crypto", "errors", "kms", "memory"]),
     ("kms-driver", &["crypto", "errors", "kms", "memory"]),
+    ("kms-gcp", &["crypto", "errors", "kms", "memory"]),
     ("kms-local", &["crypto", "errors", "files", "kms", "memory"]),
     ("kms-pkcs11", &["crypto", "errors", "kms", "memory"]),
     ("kms-sim", &["crypto", "errors", "kms", "memory"]),
@@ -40,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "files",
             "kms",
             "kms-aws",
+            "kms-gcp",
             "kms-local",
             "kms-pkcs11",
             "kms-sim",
@@ -59,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("kms-aws", &["kms-sim"]),
     ("kms-driver", &["files", "kms-local"]),
+    ("kms-gcp", &["kms-sim"]),
     ("vault", &["kms-local", "store-sqlite"]),
 ];
 const FOR_ALL_TESTS: &str = "test-support";

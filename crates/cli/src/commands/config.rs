@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{EXAMPLE, KmsProviderConfig, LocalConfig, Protection};
+use strongroom_config::{EXAMPLE, LocalConfig, Protection};
 
 use crate::{args::Global, output, session};
 
@@ -43,21 +43,18 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
     let dir = std::path::absolute(&global.dir)?;
     let mut warnings = Vec::new();
     for kms in &config.kms {
-        let LocalConfig {
+        if kms.provider.is_rehearsal() {
+            warnings.push(format!(
+                "kms {}: a simulator guards nothing: its keys are for rehearsals only",
+                kms.name
+            ));
+        }
+        let Some(LocalConfig {
             key_file,
             protection,
-        } = match &kms.provider {
-            KmsProviderConfig::Local(local) => local,
-            KmsProviderConfig::Pkcs11(_) => continue,
-            KmsProviderConfig::Aws(aws) => {
-                if aws.rehearsal {
-                    warnings.push(format!(
-                        "kms {}: a simulator guards nothing: its keys are for rehearsals only",
-                        kms.name
-                    ));
-                }
-                continue;
-            }
+        }) = kms.provider.local()
+        else {
+            continue;
         };
         if *protection == (Protection::UnprotectedKeyFile {}) {
             warnings.push(format!(

@@ -11,7 +11,7 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{Config, KmsProviderConfig};
+use strongroom_config::Config;
 use strongroom_errors::Coded;
 use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
@@ -347,16 +347,12 @@ fn check_of_refused(kms: &RefusedKms) -> Check {
 fn check_of_kms(kms: &OpenedKms) -> Check {
     let Some(local) = kms.local() else {
         // Whether it answers is seen by the wraps, which it opens.
-        return match &kms.config {
-            KmsProviderConfig::Aws(aws) if aws.rehearsal => {
-                let detail = format!("{}: a simulator, which guards nothing", kms.name);
-                check("kms", Status::Warning, detail)
-            }
-            config => check(
-                "kms",
-                Status::Ok,
-                format!("{}: {}", kms.name, config.kind()),
-            ),
+        return if kms.config.is_rehearsal() {
+            let detail = format!("{}: a simulator, which guards nothing", kms.name);
+            check("kms", Status::Warning, detail)
+        } else {
+            let detail = format!("{}: {}", kms.name, kms.config.kind());
+            check("kms", Status::Ok, detail)
         };
     };
     let described = local.describe();

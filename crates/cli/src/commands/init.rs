@@ -59,6 +59,7 @@ const DEFAULT_NODE: &str = "node";
     strongroom init --dir my-vault --unprotected-key-file\n  \
     strongroom init --dir my-vault --kms aws --region eu-central-1\n  \
     strongroom init --dir my-vault --kms aws --custody external\n  \
+    strongroom init --dir my-vault --kms gcp --project ledger-prod \\\n    --location europe-west3 --key-ring vaults\n  \
     strongroom init --dir my-vault --kms pkcs11 --token vault \\\n    --module /usr/lib/softhsm/libsofthsm2.so --pin-file /run/secrets/pin\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]

@@ -51,7 +51,9 @@ pub(crate) enum Command {
     /// The node may use keys, and those of this vault only; whoever administers them may make and delete keys and use none.
     #[command(after_help = "Examples:\n  strongroom kms policy aws\n  \
         strongroom kms policy aws --for administrator --account 123456789012\n  \
-        strongroom kms policy aws --mode external")]
+        strongroom kms policy aws --mode external\n  \
+        strongroom kms policy gcp --mode envelope \\\n    \
+        --member serviceAccount:node@ledger-prod.iam.gserviceaccount.com")]
     Policy(policy::Options),
     Orphans(orphans::Options),
     CreateKeyFile(create::Options),
@@ -222,6 +224,14 @@ fn place(config: &KmsProviderConfig) -> String {
             (None, Some(region)) => format!("AWS KMS in {region}"),
             (None, None) => "AWS KMS in the region of the environment".to_owned(),
         },
+        KmsProviderConfig::Gcp(gcp) => {
+            let (project, location) = (&gcp.project, &gcp.location);
+            let ring = format!("key ring {} of {project} in {location}", gcp.key_ring);
+            match &gcp.endpoint {
+                Some(endpoint) => format!("Google Cloud KMS at {endpoint}, {ring}"),
+                None => format!("Google Cloud KMS, {ring}"),
+            }
+        }
         KmsProviderConfig::Local(local) => local.key_file.display().to_string(),
         KmsProviderConfig::Pkcs11(token) => {
             let name = token.token_label.as_ref().or(token.token_serial.as_ref());

@@ -38,6 +38,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json\n  \
     strongroom quickstart --dir my-vault --kms aws --region eu-central-1\n  \
+    strongroom quickstart --dir my-vault --kms gcp --project ledger-prod \\\n    --location europe-west3 --key-ring vaults\n  \
     strongroom quickstart --dir my-vault --custody external"
 )]
 pub(crate) struct Options {

@@ -1,6 +1,6 @@
-//! Vaults whose wrapper key is in a KMS elsewhere: a simulator of AWS, and a token of SoftHSM.
+//! Vaults whose wrapper key is in a KMS elsewhere: simulators of AWS and of Google, and a token of SoftHSM.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Scenario, Simulator, Weather};
 
@@ -196,6 +196,217 @@ fn the_policy_of_a_node_opens_the_wraps_of_its_vault_only() {
 fn a_policy_is_printed_for_a_configured_cloud_only() {
     let sandbox = Sandbox::with_vault();
     sandbox.refuses(["kms", "policy", "aws"], "BAD_ARGUMENT", 2);
+}
+
+/// A sandbox, and a key ring of Google beside it.
+struct Google {
+    sandbox: Sandbox,
+    simulator: Simulator,
+}
+
+const LOCATION: &str = "europe-west3";
+const RING: &str = "projects/ledger/locations/europe-west3/keyRings/vaults";
+
+impl Google {
+    fn new() -> Self {
+        let simulator = Simulator::start(Scenario::default()).unwrap();
+        let administrator = simulator.administrator(LOCATION);
+        administrator.create_key_ring("ledger", "vaults").unwrap();
+        Self {
+            sandbox: Sandbox::new(),
+            simulator,
+        }
+    }
+
+    /// `init` without credentials.
+    fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let endpoint = self.simulator.endpoint();
+        let mut args = vec!["init", "--kms", "gcp", "--project", "ledger"];
+        args.extend(["--location", LOCATION, "--key-ring", "vaults"]);
+        args.extend(["--endpoint", endpoint, "--rehearsal"]);
+        args.extend(more);
+        args
+    }
+
+    fn with_vault(more: &[&str]) -> Self {
+        let google = Self::new();
+        google.sandbox.run(google.init(more)).succeeded();
+        google
+    }
+
+    /// The one version of the one wrapper key there.
+    fn version(&self) -> String {
+        let keys = self.simulator.keys().unwrap();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        keys[0].id.clone()
+    }
+
+    fn policy(&self, more: &[&str]) -> serde_json::Value {
+        let member = "serviceAccount:node@ledger.iam.gserviceaccount.com";
+        let args = ["kms", "policy", "gcp", "--member", member];
+        self.sandbox.json([&args[..], more].concat())
+    }
+}
+
+#[test]
+fn a_node_lives_with_its_wrapper_key_in_google_cloud() {
+    let google = Google::with_vault(&["--kind", "participant"]);
+    let doctor = google.sandbox.json(["doctor"]);
+    assert_eq!(doctor["healthy"], true, "{doctor}");
+    let warned = doctor.to_string();
+    assert!(
+        warned.contains("simulator, which guards nothing"),
+        "{warned}"
+    );
+    let shown = google.sandbox.json(["kms", "show"]);
+    assert_eq!(shown["kms"][0]["kind"], "gcp");
+    let shown = google.sandbox.run(["kms", "show"]).succeeded();
+    let shown = shown.text();
+    assert!(
+        shown.contains("key ring vaults of ledger in europe-west3"),
+        "{shown}"
+    );
+    assert!(google.version().starts_with(RING));
+    google.simulator.reset_calls();
+    google.sandbox.json(["keys", "list"]);
+    let calls = google.simulator.calls();
+    assert_eq!((calls.of("Decrypt").arrived, calls.total()), (1, 1));
+    let config = fs::read_to_string(google.sandbox.config()).unwrap();
+    assert!(config.contains("protection-level = \"hsm\""), "{config}");
+}
+
+#[test]
+fn an_interrupted_init_takes_up_the_wrapper_key_that_it_left_at_google() {
+    let google = Google::new();
+    let lost = Weather {
+        lost_answers: vec![LostAnswer::next("CreateCryptoKey")],
+        ..Weather::default()
+    };
+    google.simulator.set_weather(lost).unwrap();
+    let software = ["--protection-level", "software"];
+    assert_ne!(google.sandbox.run(google.init(&software)).status, 0);
+    let left = google.version();
+    google.sandbox.run(google.init(&software)).succeeded();
+    assert_eq!(google.version(), left, "no second key");
+    assert_eq!(google.sandbox.json(["doctor"])["healthy"], true);
+}
+
+#[test]
+fn a_vault_at_google_says_what_became_of_its_wrapper_key() {
+    let google = Google::with_vault(&[]);
+    let administrator = google.simulator.administrator(LOCATION);
+    let version = google.version();
+    administrator.disable_key(&version).unwrap();
+    let refused = google.sandbox.run(["keys", "list"]);
+    assert!(
+        refused.stderr.contains("KMS_KEY_DISABLED"),
+        "{}",
+        refused.stderr
+    );
+    administrator.enable_key(&version).unwrap();
+    google.sandbox.run(["keys", "list"]).succeeded();
+    administrator.schedule_deletion(&version, 1).unwrap();
+    let refused = google.sandbox.run(["keys", "list"]);
+    let code = "KMS_KEY_PENDING_DELETION";
+    assert!(refused.stderr.contains(code), "{}", refused.stderr);
+    google.simulator.advance(Duration::from_secs(2 * 86_400));
+    let refused = google.sandbox.run(["keys", "list"]);
+    assert!(
+        refused.stderr.contains("KMS_KEY_NOT_FOUND"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_wrapper_key_of_google_is_named_in_full_or_in_its_ring() {
+    let google = Google::with_vault(&[]);
+    let version = google.version();
+    let full = version.split("/cryptoKeyVersions/").next().unwrap();
+    let short = full.rsplit('/').next().unwrap();
+    for (folder, key) in [("second", full), ("third", short)] {
+        let folder = google.sandbox.path(folder);
+        let mut args = google.init(&["--wrapper-key", key]);
+        args.extend(["--dir", folder.to_str().unwrap()]);
+        google.sandbox.run(args).succeeded();
+    }
+    assert_eq!(google.version(), version, "no other key was made");
+    let mut args = google.init(&["--wrapper-key", "../k"]);
+    let folder = google.sandbox.path("fourth");
+    args.extend(["--dir", folder.to_str().unwrap()]);
+    google.sandbox.run(args).failed("KMS_GCP_NAME_INVALID", 2);
+}
+
+#[test]
+fn quickstart_shows_a_node_whose_wrapper_key_is_at_google() {
+    let google = Google::new();
+    let mut args = google.init(&[]);
+    args[0] = "quickstart";
+    let shown = google.sandbox.json(args);
+    let checks = shown["checks"].as_array().unwrap();
+    assert!(checks.len() > 5, "{shown}");
+    let mut checks = checks.iter();
+    assert!(checks.all(|check| check["passed"] == true), "{shown}");
+    assert!(!google.version().is_empty());
+}
+
+#[test]
+fn what_google_needs_to_know_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let mut args = vec!["init", "--kms", "gcp"];
+    for (flag, value) in [
+        ("--project", "ledger"),
+        ("--location", LOCATION),
+        ("--key-ring", "vaults"),
+    ] {
+        let refused = sandbox.run(&args);
+        assert!(refused.stderr.contains(flag), "{}", refused.stderr);
+        args.extend([flag, value]);
+    }
+    let near = [
+        &args[..],
+        &["--endpoint", "https://kms.example", "--rehearsal"],
+    ]
+    .concat();
+    sandbox.refuses(near, "KMS_GCP_REHEARSAL_ELSEWHERE", 2);
+    let readable = [&args[..], &["--endpoint", "http://kms.example"]].concat();
+    sandbox.refuses(readable, "KMS_GCP_ENDPOINT_INSECURE", 2);
+}
+
+#[test]
+fn the_policy_of_google_is_bound_to_the_key_ring_and_to_a_configured_key() {
+    let google = Google::with_vault(&[]);
+    let ring = google.policy(&[]);
+    assert_eq!(ring["resource"], RING);
+    let binding = &ring["policy"]["bindings"][0];
+    assert_eq!(
+        binding["role"],
+        "projects/ledger/roles/strongroomNodeEnvelope"
+    );
+    let expression = binding["condition"]["expression"].as_str().unwrap();
+    assert_eq!(
+        expression,
+        format!("resource.name.startsWith(\"{RING}/cryptoKeys/\")")
+    );
+    google.sandbox.edit_config(|text| {
+        text.replace("type = \"gcp\"", "wrapper-key-id = \"k\"\ntype = \"gcp\"")
+    });
+    let bound = google.policy(&[]);
+    let expression = &bound["policy"]["bindings"][0]["condition"]["expression"];
+    let key = format!("resource.name == \"{RING}/cryptoKeys/k\"");
+    assert!(
+        expression.as_str().unwrap().starts_with(&key),
+        "{expression}"
+    );
+    let administrator = google.policy(&["--for", "administrator", "--mode", "external"]);
+    let permissions = &administrator["role"]["includedPermissions"];
+    let makes = |permission: &serde_json::Value| permission == "cloudkms.cryptoKeys.create";
+    assert!(permissions.as_array().unwrap().iter().any(makes));
+    let unsaid = google.sandbox.run(["kms", "policy", "gcp"]);
+    assert!(unsaid.stderr.contains("--member"), "{}", unsaid.stderr);
+    google
+        .sandbox
+        .refuses(["kms", "policy", "aws"], "BAD_ARGUMENT", 2);
 }
 
 /// A token of its own, and a sandbox whose commands see no other.

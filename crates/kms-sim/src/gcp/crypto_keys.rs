@@ -94,11 +94,18 @@ fn wished(session: &Session<'_>, id: &str, input: NewCryptoKey) -> Result<Crypto
     }
     check_labels(&input.labels)?;
     let level = ProtectionLevel::read(template.protection_level.as_ref())?;
+    let level = level.unwrap_or(ProtectionLevel::Software);
+    if spec == KeySpec::EcSecp256k1 && level != ProtectionLevel::Hsm {
+        return Err(GcpError::invalid(format!(
+            "The algorithm {} is only supported for the protection level HSM.",
+            spec.name()
+        )));
+    }
     let (period, next) = (input.rotation_period, input.next_rotation_time);
     Ok(CryptoKey {
         name: format!("{}/cryptoKeys/{id}", session.name.item()),
         spec,
-        protection: level.unwrap_or(ProtectionLevel::Software),
+        protection: level,
         created_at: session.now(),
         labels: input.labels,
         rotation: read_rotation(session, spec, period.as_deref(), next.as_deref())?,

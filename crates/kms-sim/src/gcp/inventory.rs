@@ -7,7 +7,7 @@ use strongroom_crypto::Timestamp;
 
 use super::enums::ProtectionLevel;
 use super::error::GcpError;
-use crate::keys::KeySpec;
+use crate::keys::{KeyError, KeySpec};
 
 /// All key rings and crypto keys, by resource name.
 #[derive(Debug, Default)]
@@ -63,10 +63,10 @@ impl CryptoKey {
 }
 
 impl Inventory {
-    pub(super) fn add_ring(&self, name: &str, now: Timestamp) -> Result<(), GcpError> {
+    pub(crate) fn add_ring(&self, name: &str, now: Timestamp) -> Result<(), KeyError> {
         let mut contents = self.0.lock();
         if contents.rings.contains_key(name) {
-            return Err(GcpError::exists(&format!("KeyRing {name}")));
+            return Err(KeyError::Exists);
         }
         contents.rings.insert(name.to_owned(), now);
         Ok(())

@@ -12,7 +12,8 @@ pub(super) fn create_key_ring(session: &Session<'_>, _body: Value) -> Result<Val
     let id = wished_id(session.query.text("keyRingId"), "key_ring_id")?;
     let name = format!("{}/keyRings/{id}", session.name.item());
     let now = session.now();
-    session.cloud.inventory.add_ring(&name, now)?;
+    let added = session.cloud.inventory.add_ring(&name, now);
+    added.map_err(|error| GcpError::of_key(error, &format!("KeyRing {name}")))?;
     Ok(resources::key_ring(&name, now))
 }
 

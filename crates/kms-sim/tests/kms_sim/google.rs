@@ -58,7 +58,8 @@ pub(crate) fn new_ring(simulator: &Simulator) {
 
 /// Makes a key in [`RING`] and says its name.
 pub(crate) fn new_key(simulator: &Simulator, id: &str, purpose: &str, algorithm: &str) -> String {
-    let wishes = json!({"purpose": purpose, "versionTemplate": {"algorithm": algorithm}});
+    let template = json!({"algorithm": algorithm, "protectionLevel": "HSM"});
+    let wishes = json!({"purpose": purpose, "versionTemplate": template});
     let resource = format!("{RING}/cryptoKeys?cryptoKeyId={id}");
     let key = post(simulator, &resource, &wishes).good();
     key["name"].as_str().unwrap().to_owned()
@@ -90,13 +91,13 @@ fn enumerations_are_numbers_for_those_who_ask_and_names_for_others() {
     let numbered = get(&simulator, &format!("{key}?{NUMBERS}")).good();
     assert_eq!(numbered["purpose"], 1);
     assert_eq!(numbered["versionTemplate"]["algorithm"], 1);
-    assert_eq!(numbered["versionTemplate"]["protectionLevel"], 1);
+    assert_eq!(numbered["versionTemplate"]["protectionLevel"], 2);
     assert_eq!(numbered["primary"]["state"], 1);
-    let wishes = json!({"purpose": 5, "versionTemplate": {"algorithm": 40, "protectionLevel": 2}});
+    let wishes = json!({"purpose": 5, "versionTemplate": {"algorithm": 40, "protectionLevel": 1}});
     let resource = format!("{RING}/cryptoKeys?cryptoKeyId=signer");
     let made = post(&simulator, &resource, &wishes).good();
     assert_eq!(made["versionTemplate"]["algorithm"], "EC_SIGN_ED25519");
-    assert_eq!(made["versionTemplate"]["protectionLevel"], "HSM");
+    assert_eq!(made["versionTemplate"]["protectionLevel"], "SOFTWARE");
 }
 
 #[test]

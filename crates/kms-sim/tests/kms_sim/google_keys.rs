@@ -73,6 +73,29 @@ fn signatures_of_every_algorithm_verify_under_the_published_half() {
 }
 
 #[test]
+fn secp256k1_is_in_hardware_only() {
+    let simulator = standing(Scenario::default());
+    new_ring(&simulator);
+    let ask_for = |level: &str| {
+        let template = json!({"algorithm": "EC_SIGN_SECP256K1_SHA256", "protectionLevel": level});
+        let wishes = json!({"purpose": "ASYMMETRIC_SIGN", "versionTemplate": template});
+        let resource = format!("{RING}/cryptoKeys?cryptoKeyId=k");
+        post(&simulator, &resource, &wishes)
+    };
+    check(ask_for("SOFTWARE"), 400, "INVALID_ARGUMENT");
+    ask_for("HSM").good();
+}
+
+#[test]
+fn an_administrator_makes_a_key_ring_once() {
+    let simulator = standing(Scenario::default());
+    let location = simulator.administrator("global");
+    location.create_key_ring("p", "r").unwrap();
+    assert!(location.create_key_ring("p", "r").is_err());
+    get(&simulator, "projects/p/locations/global/keyRings/r").good();
+}
+
+#[test]
 fn a_digest_signs_as_its_message_does() {
     let simulator = standing(Scenario::default());
     new_ring(&simulator);

@@ -1,11 +1,14 @@
 //! What keeps the wrapper key of a new vault: a key file, or a KMS elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use strongroom_config::{
-    AwsConfig, CustodyName, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, PromptTag,
-    Protection, SecretSource,
+    AwsConfig, CustodyName, GcpConfig, KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config,
+    PromptTag, Protection, ProtectionLevel, SecretSource,
 };
 
 use crate::failure::CliError;
@@ -85,10 +88,22 @@ pub(crate) struct KmsArgs {
     /// AWS: the region [default: that of the environment].
     #[arg(long, requires = "kms")]
     region: Option<String>,
-    /// AWS: the URL of a proxy, a private endpoint or a simulator.
+    /// GCP: the project of the key ring.
+    #[arg(long, requires = "kms")]
+    project: Option<String>,
+    /// GCP: the location of the key ring.
+    #[arg(long, requires = "kms")]
+    location: Option<String>,
+    /// GCP: the key ring, which must be there.
+    #[arg(long, value_name = "RING", requires = "kms")]
+    key_ring: Option<String>,
+    /// GCP: where new keys compute [default: hsm].
+    #[arg(long, value_name = "LEVEL", value_enum, requires = "kms")]
+    protection_level: Option<Level>,
+    /// AWS, GCP: the URL of a proxy, a private endpoint or a simulator.
     #[arg(long, value_name = "URL", requires = "kms")]
     endpoint: Option<String>,
-    /// AWS: made-up credentials, for a simulator on this machine.
+    /// AWS, GCP: without real credentials, for a simulator on this machine.
     #[arg(long, requires = "endpoint")]
     rehearsal: bool,
     /// PKCS#11: the library of the token's vendor.
@@ -122,8 +137,18 @@ pub(crate) struct KmsArgs {
 enum KmsKind {
     /// AWS KMS, with the credentials of the standard chain.
     Aws,
+    /// Google Cloud KMS, with the Application Default Credentials.
+    Gcp,
     /// A PKCS#11 token.
     Pkcs11,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Level {
+    /// In a hardware security module.
+    Hsm,
+    /// In software of Google.
+    Software,
 }
 
 impl KmsArgs {
@@ -134,6 +159,18 @@ impl KmsArgs {
                 endpoint: self.endpoint.clone(),
                 rehearsal: self.rehearsal,
                 ..AwsConfig::default()
+            })),
+            KmsKind::Gcp => Ok(KmsProviderConfig::Gcp(GcpConfig {
+                project: given(&self.project, "--project")?,
+                location: given(&self.location, "--location")?,
+                key_ring: given(&self.key_ring, "--key-ring")?,
+                protection_level: match self.protection_level {
+                    None | Some(Level::Hsm) => ProtectionLevel::Hsm,
+                    Some(Level::Software) => ProtectionLevel::Software,
+                },
+                endpoint: self.endpoint.clone(),
+                rehearsal: self.rehearsal,
+                labels: BTreeMap::new(),
             })),
             KmsKind::Pkcs11 => {
                 let Some(module) = &self.module else {
@@ -159,6 +196,11 @@ impl KmsArgs {
             (None, None) => SecretSource::Prompt(PromptTag {}),
         })
     }
+}
+
+/// What a flag says that the chosen kind of KMS needs.
+fn given(value: &Option<String>, flag: &'static str) -> Result<String, CliError> {
+    value.clone().ok_or(CliError::FlagMissing { flag })
 }
 
 /// What keeps the wrapper key of a new vault.

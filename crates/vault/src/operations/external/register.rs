@@ -54,6 +54,7 @@ impl Vault {
             Some(kms) => self.holder(kms)?,
             None => self.maker()?,
         };
+        let key = holder.keys.complete_id(&key).await?;
         let public = holder.public_key(&key, usages).await?;
         let half = holder.private_half(&key);
         self.take_in(caller, public, half, name, None).await

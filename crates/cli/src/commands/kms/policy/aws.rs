@@ -1,0 +1,177 @@
+//! A policy of AWS IAM.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use strongroom_config::{AwsConfig, Config, KmsConfig, KmsProviderConfig};
+use strongroom_vault::VAULT_TAG;
+
+use super::{Mode, Options, Role, section};
+use crate::failure::CliError;
+
+/// The tag of every key that is made here.
+const CREATED_BY: &str = "aws:ResourceTag/CreatedBy";
+const REQUESTED_BY: &str = "aws:RequestTag/CreatedBy";
+const US: &str = "Strongroom";
+
+/// A policy of IAM.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Policy {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    sid: &'static str,
+    effect: &'static str,
+    action: Vec<&'static str>,
+    resource: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Value>,
+}
+
+/// The policy for whoever is meant.
+pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliError> {
+    let expected = "the name of a [[kms]] section of the type aws";
+    let pick = |kms: &KmsConfig| match &kms.provider {
+        KmsProviderConfig::Aws(aws) => Some(aws.clone()),
+        _ => None,
+    };
+    let aws = section(config, options, pick, ("aws", expected))?;
+    let keys = keys_of(&aws, options.account.as_deref());
+    Ok(Policy {
+        version: "2012-10-17",
+        statement: match options.role {
+            Role::Node => vec![use_of_keys(options.mode, &keys, &config.vault.id)],
+            Role::Administrator => administration(options.mode, &keys),
+        },
+    })
+}
+
+fn keys_of(aws: &AwsConfig, account: Option<&str>) -> String {
+    let region = aws.region.as_deref().unwrap_or("*");
+    let account = account.unwrap_or("*");
+    format!("arn:aws:kms:{region}:{account}:key/*")
+}
+
+/// What the node does day by day. Its wraps carry the vault's id in their context, so that the permission opens those of
+/// this vault only.
+fn use_of_keys(mode: Mode, keys: &str, vault: &str) -> Statement {
+    let ours = |more: Value| {
+        let mut equals = json!({ CREATED_BY: US });
+        if let (Some(all), Value::Object(more)) = (equals.as_object_mut(), more) {
+            all.extend(more);
+        }
+        json!({ "StringEquals": equals })
+    };
+    match mode {
+        Mode::Envelope => Statement {
+            sid: "UseWrapperKeys",
+            effect: "Allow",
+            action: vec!["kms:Decrypt", "kms:Encrypt"],
+            resource: keys.to_owned(),
+            condition: Some(ours(
+                json!({ format!("kms:EncryptionContext:{VAULT_TAG}"): vault }),
+            )),
+        },
+        Mode::External => Statement {
+            sid: "UseExternalKeys",
+            effect: "Allow",
+            action: vec![
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GetPublicKey",
+                "kms:Sign",
+            ],
+            resource: keys.to_owned(),
+            condition: Some(ours(json!({}))),
+        },
+    }
+}
+
+fn administration(mode: Mode, keys: &str) -> Vec<Statement> {
+    let mut of_keys = vec!["kms:DescribeKey", "kms:ScheduleKeyDeletion"];
+    match mode {
+        // Moves a wrap from one key to another inside of the KMS: what is wrapped is not seen.
+        Mode::Envelope => of_keys.extend(["kms:ReEncryptFrom", "kms:ReEncryptTo"]),
+        Mode::External => of_keys.push("kms:GetPublicKey"),
+    }
+    vec![
+        Statement {
+            sid: "MakeKeys",
+            effect: "Allow",
+            action: vec!["kms:CreateKey", "kms:TagResource"],
+            resource: "*".to_owned(),
+            condition: Some(json!({ "StringEquals": { REQUESTED_BY: US } })),
+        },
+        Statement {
+            sid: "KeepKeys",
+            effect: "Allow",
+            action: of_keys,
+            resource: keys.to_owned(),
+            condition: Some(json!({ "StringEquals": { CREATED_BY: US } })),
+        },
+        // Whoever goes on after a crash looks for the key that was left behind.
+        Statement {
+            sid: "FindKeys",
+            effect: "Allow",
+            action: vec!["kms:ListKeys", "kms:ListResourceTags"],
+            resource: "*".to_owned(),
+            condition: None,
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actions(statements: &[Statement]) -> Vec<&str> {
+        let all = statements.iter().flat_map(|it| it.action.iter().copied());
+        all.collect()
+    }
+
+    #[test]
+    fn whoever_makes_keys_uses_none_and_the_other_way_round() {
+        for mode in [Mode::Envelope, Mode::External] {
+            let used = [use_of_keys(mode, "keys", "00")];
+            let made = administration(mode, "keys");
+            for action in [
+                "kms:CreateKey",
+                "kms:ScheduleKeyDeletion",
+                "kms:TagResource",
+            ] {
+                assert!(!actions(&used).contains(&action), "{action}");
+                assert!(actions(&made).contains(&action), "{action}");
+            }
+            for action in ["kms:Decrypt", "kms:Encrypt", "kms:Sign"] {
+                assert!(!actions(&made).contains(&action), "{action}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_permission_on_a_key_is_bound_to_our_tag() {
+        for mode in [Mode::Envelope, Mode::External] {
+            let mut statements = administration(mode, "arn:aws:kms:r:1:key/*");
+            statements.push(use_of_keys(mode, "arn:aws:kms:r:1:key/*", "00"));
+            for statement in statements.iter().filter(|it| it.resource != "*") {
+                let condition = statement.condition.as_ref().unwrap();
+                assert_eq!(
+                    condition["StringEquals"][CREATED_BY], US,
+                    "{}",
+                    statement.sid
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn wraps_of_another_vault_are_not_opened() {
+        let statement = use_of_keys(Mode::Envelope, "keys", "0123");
+        let bound = &statement.condition.unwrap()["StringEquals"];
+        assert_eq!(bound["kms:EncryptionContext:strongroom-vault"], "0123");
+    }
+}
