@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
+use strongroom_kms::{KeyFinder as _, KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
 use strongroom_vault::{Environment, NamedWrapper};

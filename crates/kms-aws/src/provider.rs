@@ -10,8 +10,8 @@ use aws_sdk_kms::{
 };
 use strongroom_crypto::KeyName;
 use strongroom_kms::{
-    AnyError, Capabilities, ExternalKeys, KeyState, KeyWrapper, KmsError, KmsHealth, KmsKeyId,
-    KmsOperation, KmsProvider,
+    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsHealth,
+    KmsKeyId, KmsOperation, KmsProvider,
 };
 
 use crate::{
@@ -165,6 +165,10 @@ impl KmsProvider for AwsKms {
     }
 
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
         Some(Arc::new(self.clone()))
     }
 

@@ -1,7 +1,8 @@
 //! Finding a key again whose maker was interrupted.
 
+use async_trait::async_trait;
 use aws_sdk_kms::types::Tag;
-use strongroom_kms::{KeyWrapper, KmsError, KmsKeyId, KmsOperation};
+use strongroom_kms::{KeyFinder, KeyWrapper, KmsError, KmsKeyId, KmsOperation};
 
 use crate::{
     provider::{AwsKms, invalid},
@@ -10,15 +11,11 @@ use crate::{
 
 const OPERATION: KmsOperation = KmsOperation::WrapperKeyState;
 
-impl AwsKms {
-    /// A usable wrapper key with the tag `name` = `value`; none if there is none, or none whose tags are shown to us.
-    ///
+#[async_trait]
+impl KeyFinder for AwsKms {
     /// Asks for the tags of one key after the other, since AWS has no other way: for whoever goes on after a crash, not for
     /// every day.
-    ///
-    /// # Errors
-    /// [`KmsError::Denied`] if keys may not be listed; that AWS does not answer.
-    pub async fn find_wrapper_key(
+    async fn find_wrapper_key(
         &self,
         name: &str,
         value: &str,
@@ -37,7 +34,9 @@ impl AwsKms {
         }
         Ok(None)
     }
+}
 
+impl AwsKms {
     /// Keys of others, and those of AWS itself, do not show us their tags: they are not ours.
     async fn has_tag(&self, key: &KmsKeyId, name: &str, value: &str) -> Result<bool, KmsError> {
         let request = self.client.list_resource_tags().key_id(key.as_str());

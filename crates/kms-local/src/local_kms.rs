@@ -11,7 +11,7 @@ use strongroom_crypto::clock::Clock;
 use strongroom_crypto::{Argon2Cost, EncryptionKeySpec, Random, SigningKeySpec, Timestamp};
 use strongroom_files::Files;
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider,
+    Capabilities, ExternalKeys, KeyFinder, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider,
 };
 use strongroom_memory::SecretBytes;
 
@@ -22,6 +22,7 @@ use crate::protection::{Protection, ProtectionKind};
 
 mod administration;
 mod external_keys;
+mod key_finder;
 mod key_wrapper;
 
 /// The name of this provider in capabilities, logs and configuration.
@@ -283,6 +284,10 @@ impl KmsProvider for LocalKms {
     }
 
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
         Some(Arc::new(self.clone()))
     }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use strongroom_crypto::clock::Clock;
 use strongroom_crypto::{EncryptionKeySpec, Random};
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsOperation,
+    Capabilities, ExternalKeys, KeyFinder, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsOperation,
     KmsProvider,
 };
 
@@ -167,6 +167,10 @@ impl KmsProvider for Pkcs11Kms {
         let plays =
             !capabilities.signing_specs.is_empty() || !capabilities.encryption_specs.is_empty();
         plays.then(|| Arc::new(self.clone()) as Arc<dyn ExternalKeys>)
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
     }
 
     /// `Failed` when the token does not answer, `Fatal` when it refused the PIN, `Degraded` when few or no tries of the PIN

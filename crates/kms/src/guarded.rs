@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::capabilities::Capabilities;
 use crate::error::KmsError;
 use crate::external_keys::ExternalKeys;
+use crate::key_finder::KeyFinder;
 use crate::key_wrapper::KeyWrapper;
 use crate::operation::KmsOperation;
 use crate::provider::{KmsHealth, KmsProvider};
@@ -86,6 +87,10 @@ impl<P: Policy + 'static> KmsProvider for Guarded<P> {
             inner,
             line: Line(Arc::clone(&self.policy)),
         }))
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        self.provider.key_finder()
     }
 
     async fn health(&self) -> KmsHealth {

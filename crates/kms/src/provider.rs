@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::capabilities::Capabilities;
 use crate::error::KmsError;
 use crate::external_keys::ExternalKeys;
+use crate::key_finder::KeyFinder;
 use crate::key_wrapper::KeyWrapper;
 use crate::operation::KmsOperation;
 
@@ -34,6 +35,12 @@ pub trait KmsProvider: fmt::Debug + Send + Sync {
 
     /// The role for custody `external`; `None`: it does not play it.
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>>;
+
+    /// Finds wrapper keys by their tags; `None`: it cannot, and whoever is interrupted while making one must look for it in
+    /// the KMS itself.
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        None
+    }
 
     /// Whether it can work now, as far as it knows without a paid call. Never fails: an unreachable backend is
     /// [`KmsHealth::Failed`].

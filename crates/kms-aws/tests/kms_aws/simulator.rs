@@ -5,8 +5,8 @@ use std::sync::Arc;
 use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
-    ExternalKeyRequest, ExternalKeys, KeyState, KeyWrapper, KmsError, KmsProvider, Surrounded,
-    SurroundingsSettings, WrapContext, WrapperKeyRequest,
+    ExternalKeyRequest, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsProvider,
+    Surrounded, SurroundingsSettings, WrapContext, WrapperKeyRequest,
 };
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{LostAnswer, Outage, OutageKind, Scenario, Simulator, Weather};

@@ -15,10 +15,10 @@ use super::read;
 use crate::contract::{
     CapabilitiesRequest, CapabilitiesResponse, DecryptAsymmetricRequest, DecryptAsymmetricResponse,
     DecryptRequest, DecryptResponse, DeleteKeyRequest, DeleteKeyResponse, EncryptRequest,
-    EncryptResponse, GenerateEncryptionKeyRequest, GenerateKeyResponse, GenerateSigningKeyRequest,
-    GenerateWrapperKeyRequest, HealthRequest, HealthResponse, HealthState, KeyRole,
-    KeyStateRequest, KeyStateResponse, PublicKeyRequest, PublicKeyResponse, RewrapRequest,
-    SignRequest, SignResponse, kms_driver_server::KmsDriver,
+    EncryptResponse, FindWrapperKeyRequest, FindWrapperKeyResponse, GenerateEncryptionKeyRequest,
+    GenerateKeyResponse, GenerateSigningKeyRequest, GenerateWrapperKeyRequest, HealthRequest,
+    HealthResponse, HealthState, KeyRole, KeyStateRequest, KeyStateResponse, PublicKeyRequest,
+    PublicKeyResponse, RewrapRequest, SignRequest, SignResponse, kms_driver_server::KmsDriver,
 };
 use crate::error::DriverError;
 use crate::limits::invalid_request;
@@ -101,6 +101,7 @@ impl KmsDriver for Service {
             max_message_bytes: limit(can.max_message_bytes),
             signing_specs: signing.map(|it| specs::signing(*it) as i32).collect(),
             encryption_specs: encryption.map(|it| specs::encryption(*it) as i32).collect(),
+            finds_wrapper_keys: self.provider.key_finder().is_some(),
         }))
     }
 
@@ -160,6 +161,19 @@ impl KmsDriver for Service {
         };
         let state = specs::state(state) as i32;
         Ok(Response::new(KeyStateResponse { state }))
+    }
+
+    async fn find_wrapper_key(
+        &self,
+        request: Request<FindWrapperKeyRequest>,
+    ) -> Answer<FindWrapperKeyResponse> {
+        let (metadata, _, asked) = request.into_parts();
+        let finder = self.provider.key_finder();
+        let finder = finder.ok_or_else(|| not_offered("finding wrapper keys"))?;
+        let tag = read::tag(asked.tag)?;
+        let found = traced(&metadata, finder.find_wrapper_key(&tag.name, &tag.value)).await?;
+        let key_id = found.map(|key| key.to_string()).unwrap_or_default();
+        Ok(Response::new(FindWrapperKeyResponse { key_id }))
     }
 
     async fn public_key(&self, request: Request<PublicKeyRequest>) -> Answer<PublicKeyResponse> {

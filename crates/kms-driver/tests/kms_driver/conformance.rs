@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use strongroom_kms::{KmsKeyId, KmsProvider};
+use strongroom_errors::Coded;
+use strongroom_kms::{KeyWrapper, KmsKeyId, KmsProvider, WrapperKeyRequest};
 use strongroom_kms_local::LocalKms;
-use strongroom_test_support::kms::{Failure, KmsUnderTest};
+use strongroom_test_support::kms::{Failure, FlakyKms, KmsUnderTest};
 
 use crate::house::{House, key};
 
@@ -69,4 +70,33 @@ async fn the_capabilities_are_those_of_the_kms_behind_it() {
     house.serve(Arc::new(kms.clone()));
     let driver = house.connect().await;
     assert_eq!(driver.capabilities(), kms.capabilities());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_wrapper_key_whose_maker_was_interrupted_is_found_by_its_tag() {
+    let house = House::new();
+    let kms = house.local_kms();
+    house.serve(Arc::new(kms.clone()));
+    let driver = house.connect().await;
+    let tagged = |value: &str| WrapperKeyRequest {
+        tags: vec![("strongroom-vault".to_owned(), value.to_owned())],
+        ..WrapperKeyRequest::default()
+    };
+    driver.generate_wrapper_key(&tagged("1")).await.unwrap();
+    let second = driver.generate_wrapper_key(&tagged("2")).await.unwrap();
+    let finder = driver.key_finder().unwrap();
+    let find = async |value| finder.find_wrapper_key("strongroom-vault", value).await;
+    assert_eq!(find("2").await.unwrap(), Some(second.clone()));
+    assert_eq!(find("3").await.unwrap(), None);
+    kms.disable_key(&second).unwrap();
+    assert_eq!(find("2").await.unwrap(), None, "it is of no use");
+    let nameless = finder.find_wrapper_key("", "2").await.unwrap_err();
+    assert_eq!(nameless.code().name(), "KMS_DRIVER_INVALID_REQUEST");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_driver_that_cannot_look_for_keys_is_not_asked_to() {
+    let house = House::new();
+    house.serve(Arc::new(FlakyKms::new(Arc::new(house.local_kms()))));
+    assert!(house.connect().await.key_finder().is_none());
 }

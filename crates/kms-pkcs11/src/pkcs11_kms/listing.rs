@@ -1,7 +1,8 @@
 //! Which keys there are.
 
+use async_trait::async_trait;
 use strongroom_crypto::{KeyName, Timestamp};
-use strongroom_kms::{KeyState, KmsError, KmsKeyId, KmsOperation};
+use strongroom_kms::{KeyFinder, KeyState, KmsError, KmsKeyId, KmsOperation};
 
 use super::Pkcs11Kms;
 use super::creation::object_id;
@@ -51,6 +52,24 @@ impl Pkcs11Kms {
             },
         )
         .await
+    }
+}
+
+#[async_trait]
+impl KeyFinder for Pkcs11Kms {
+    async fn find_wrapper_key(
+        &self,
+        name: &str,
+        value: &str,
+    ) -> Result<Option<KmsKeyId>, KmsError> {
+        let is_it = |key: &TokenKey| {
+            let mut tags = key.tags.iter();
+            key.kind == KeyKind::Wrapper
+                && key.state.is_usable()
+                && tags.any(|(known, holds)| known == name && holds == value)
+        };
+        let keys = self.list_keys().await?;
+        Ok(keys.into_iter().find(is_it).map(|key| key.id))
     }
 }
 
