@@ -57,7 +57,7 @@ pub(crate) enum CliError {
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
     #[cfg_attr(
-        all(feature = "kms-aws", feature = "kms-pkcs11"),
+        all(feature = "kms-aws", feature = "kms-driver", feature = "kms-pkcs11"),
         expect(dead_code, reason = "every kind is built in")
     )]
     #[error("this program was built without key management systems of the kind {kind}")]
@@ -161,7 +161,7 @@ const NO_HOME: ErrorCode = code(
 const NO_SECRET_FILE: ErrorCode = code(
     "NO_SECRET_FILE",
     Category::NotFound,
-    "Check the path of the passphrase or password file.",
+    "Check the path: of a passphrase, password or PIN, or of a certificate or key of TLS.",
 );
 const BAD_ENCODING: ErrorCode = code(
     "BAD_ENCODING",
@@ -565,6 +565,8 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         LocalKmsError::CODES,
         #[cfg(feature = "kms-aws")]
         strongroom_kms_aws::AwsKmsError::CODES,
+        #[cfg(feature = "kms-driver")]
+        strongroom_kms_driver::DriverError::CODES,
         #[cfg(feature = "kms-pkcs11")]
         strongroom_kms_pkcs11::Pkcs11Error::CODES,
         strongroom_proto::ProtoError::CODES,

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "kms-aws")]
 mod aws;
+#[cfg(feature = "kms-driver")]
+mod driver;
 mod local;
 #[cfg(feature = "kms-pkcs11")]
 mod pkcs11;
@@ -10,10 +12,10 @@ use std::sync::Arc;
 
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KeyFinder as _, KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
+use strongroom_kms::{KmsHealth, KmsKeyId, KmsProvider, Metered, Surrounded, SurroundingsSettings};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
-use strongroom_vault::{Environment, NamedWrapper};
+use strongroom_vault::{Environment, NamedWrapper, VAULT_TAG};
 
 use crate::session;
 
@@ -37,6 +39,8 @@ pub(crate) struct OpenedKms {
 enum Adapter {
     #[cfg(feature = "kms-aws")]
     Aws(strongroom_kms_aws::AwsKms),
+    #[cfg(feature = "kms-driver")]
+    Driver(strongroom_kms_driver::DriverKms),
     Local(Arc<LocalKms>),
     #[cfg(feature = "kms-pkcs11")]
     Pkcs11(strongroom_kms_pkcs11::Pkcs11Kms),
@@ -51,9 +55,11 @@ impl Adapter {
             KmsProviderConfig::Local(local) => Ok(Self::Local(Arc::new(open_local(local)?))),
             #[cfg(feature = "kms-aws")]
             KmsProviderConfig::Aws(config) => Ok(Self::Aws(aws::connect(config).await?)),
+            #[cfg(feature = "kms-driver")]
+            KmsProviderConfig::Driver(config) => Ok(Self::Driver(driver::connect(config).await?)),
             #[cfg(feature = "kms-pkcs11")]
             KmsProviderConfig::Pkcs11(config) => Ok(Self::Pkcs11(pkcs11::log_in(config).await?)),
-            #[cfg(not(all(feature = "kms-aws", feature = "kms-pkcs11")))]
+            #[cfg(not(all(feature = "kms-aws", feature = "kms-driver", feature = "kms-pkcs11")))]
             left_out => Err(crate::failure::CliError::KmsNotBuiltIn {
                 kind: left_out.kind(),
             }
@@ -65,6 +71,8 @@ impl Adapter {
         match self {
             #[cfg(feature = "kms-aws")]
             Self::Aws(aws) => Arc::new(aws.clone()),
+            #[cfg(feature = "kms-driver")]
+            Self::Driver(driver) => Arc::new(driver.clone()),
             Self::Local(local) => Arc::<LocalKms>::clone(local),
             #[cfg(feature = "kms-pkcs11")]
             Self::Pkcs11(token) => Arc::new(token.clone()),
@@ -91,26 +99,37 @@ impl OpenedKms {
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
             Adapter::Local(local) => Some(local),
-            #[cfg(any(feature = "kms-aws", feature = "kms-pkcs11"))]
+            #[cfg(any(feature = "kms-aws", feature = "kms-driver", feature = "kms-pkcs11"))]
             _ => None,
         }
     }
 
+    /// What is behind a driver, in the words of the KMS itself; for others what it is called here.
+    pub(crate) fn provider_name(&self) -> String {
+        self.adapter.provider().capabilities().provider.clone()
+    }
+
+    /// How it feels, as far as it knows without a call that is paid for.
+    pub(crate) async fn health(&self) -> KmsHealth {
+        self.surrounded.health().await
+    }
+
     /// A usable wrapper key that was made for this vault.
-    #[cfg_attr(
-        not(any(feature = "kms-aws", feature = "kms-pkcs11")),
-        expect(unused_variables, reason = "a key file belongs to one vault")
-    )]
     pub(crate) async fn find_wrapper_key(&self, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
-        match &self.adapter {
-            #[cfg(feature = "kms-aws")]
-            Adapter::Aws(aws) => {
-                let tag = strongroom_vault::VAULT_TAG;
-                Ok(aws.find_wrapper_key(tag, vault).await?)
+        if let Some(local) = self.local() {
+            return Ok(local::find_wrapper_key(local));
+        }
+        match self.adapter.provider().key_finder() {
+            Some(finder) => Ok(finder.find_wrapper_key(VAULT_TAG, vault).await?),
+            None => {
+                tracing::warn!(
+                    kms = self.name,
+                    tag = VAULT_TAG,
+                    value = vault,
+                    "this KMS is not asked for keys: a wrapper key with this tag that an interrupted attempt made stays behind there"
+                );
+                Ok(None)
             }
-            Adapter::Local(local) => Ok(local::find_wrapper_key(local)),
-            #[cfg(feature = "kms-pkcs11")]
-            Adapter::Pkcs11(token) => Ok(pkcs11::find_wrapper_key(token, vault).await?),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ConfigError, secret::SecretSource};
+use crate::{driver::DriverConfig, error::ConfigError, secret::SecretSource};
 
 /// A key management system under a name that stays the same for the life of the vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct KmsConfig {
 pub enum KmsProviderConfig {
     /// AWS KMS.
     Aws(AwsConfig),
+    /// Any other, which a driver reaches for us.
+    Driver(DriverConfig),
     /// The embedded one: keys in a protected file.
     Local(LocalConfig),
     /// A PKCS#11 token.
@@ -100,6 +102,7 @@ impl KmsProviderConfig {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Aws(_) => "aws",
+            Self::Driver(_) => "driver",
             Self::Local(_) => "local",
             Self::Pkcs11(_) => "pkcs11",
         }
@@ -110,7 +113,7 @@ impl KmsProviderConfig {
     pub fn local(&self) -> Option<&LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) | Self::Pkcs11(_) => None,
+            _ => None,
         }
     }
 
@@ -118,7 +121,7 @@ impl KmsProviderConfig {
     pub fn local_mut(&mut self) -> Option<&mut LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) | Self::Pkcs11(_) => None,
+            _ => None,
         }
     }
 }
@@ -136,6 +139,10 @@ impl KmsConfig {
         }
         match &self.provider {
             KmsProviderConfig::Aws(aws) => aws.validate(),
+            KmsProviderConfig::Driver(driver) => match driver.wrong() {
+                Some((field, expected)) => Err(bad_value(field, expected)),
+                None => Ok(()),
+            },
             KmsProviderConfig::Local(local) => local.validate(),
             KmsProviderConfig::Pkcs11(token) => token.validate(),
         }

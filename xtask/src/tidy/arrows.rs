@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "files",
             "kms",
             "kms-aws",
+            "kms-driver",
             "kms-local",
             "kms-pkcs11",
             "memory",

@@ -48,7 +48,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
             protection,
         } = match &kms.provider {
             KmsProviderConfig::Local(local) => local,
-            KmsProviderConfig::Pkcs11(_) => continue,
+            KmsProviderConfig::Driver(_) | KmsProviderConfig::Pkcs11(_) => continue,
             KmsProviderConfig::Aws(aws) => {
                 if aws.rehearsal {
                     warnings.push(format!(

@@ -12,6 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{Config, KmsProviderConfig};
 use strongroom_errors::Coded;
+use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
 use strongroom_vault::{Inspection, Vault, VaultError};
@@ -97,7 +98,9 @@ impl Report {
     async fn look_at(&mut self, global: &Global, config: &Config) {
         let kms = match OpenKms::open(config).await {
             Ok(kms) => {
-                self.checks.extend(kms.iter().map(check_of_kms));
+                for kms in kms.iter() {
+                    self.checks.push(check_of_kms(kms).await);
+                }
                 Some(kms)
             }
             Err(error) => {
@@ -244,7 +247,7 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
     checks
 }
 
-fn check_of_kms(kms: &OpenedKms) -> Check {
+async fn check_of_kms(kms: &OpenedKms) -> Check {
     let Some(local) = kms.local() else {
         // Whether it answers is seen by the wraps, which it opens.
         return match &kms.config {
@@ -252,11 +255,18 @@ fn check_of_kms(kms: &OpenedKms) -> Check {
                 let detail = format!("{}: a simulator, which guards nothing", kms.name);
                 check("kms", Status::Warning, detail)
             }
-            config => check(
-                "kms",
-                Status::Ok,
-                format!("{}: {}", kms.name, config.kind()),
-            ),
+            config => {
+                let (status, feels) = match kms.health().await {
+                    KmsHealth::Ok => (Status::Ok, String::new()),
+                    KmsHealth::Degraded { reason } => (Status::Warning, format!(": {reason}")),
+                    KmsHealth::Failed { reason } | KmsHealth::Fatal { reason } => {
+                        (Status::Failed, format!(": {reason}"))
+                    }
+                    _ => (Status::Warning, ": it does not say how it feels".to_owned()),
+                };
+                let detail = format!("{}: {}{feels}", kms.name, config.kind());
+                check("kms", status, detail)
+            }
         };
     };
     let described = local.describe();

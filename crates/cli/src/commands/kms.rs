@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{KmsProviderConfig, Protection, with_protection};
+use strongroom_config::{DriverConfig, KmsProviderConfig, Protection, with_protection};
 use strongroom_files::Access;
 use strongroom_kms_local::{DEFAULT_COST, LocalKey, LocalKms};
 
@@ -59,7 +59,6 @@ struct KmsView {
     name: String,
     kind: &'static str,
     /// Where it is, for people.
-    #[serde(skip)]
     place: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_file: Option<String>,
@@ -137,7 +136,7 @@ impl KmsView {
         Self {
             name: kms.name.clone(),
             kind: kms.config.kind(),
-            place: place(&kms.config),
+            place: place(kms),
             key_file: None,
             protection: None,
             keys: Vec::new(),
@@ -158,13 +157,20 @@ impl KmsView {
 }
 
 /// Where a KMS is, in words.
-fn place(config: &KmsProviderConfig) -> String {
-    match config {
+fn place(kms: &OpenedKms) -> String {
+    match &kms.config {
         KmsProviderConfig::Aws(aws) => match (&aws.endpoint, &aws.region) {
             (Some(endpoint), _) => format!("AWS KMS at {endpoint}"),
             (None, Some(region)) => format!("AWS KMS in {region}"),
             (None, None) => "AWS KMS in the region of the environment".to_owned(),
         },
+        KmsProviderConfig::Driver(driver) => {
+            let place = match driver {
+                DriverConfig::Socket { socket, user: _ } => socket.display().to_string(),
+                DriverConfig::Tls(tls) => tls.address.clone(),
+            };
+            format!("KMS {} behind the driver at {place}", kms.provider_name())
+        }
         KmsProviderConfig::Local(local) => local.key_file.display().to_string(),
         KmsProviderConfig::Pkcs11(token) => {
             let name = token.token_label.as_ref().or(token.token_serial.as_ref());

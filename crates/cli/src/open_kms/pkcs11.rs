@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use strongroom_config::Pkcs11Config;
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
-use strongroom_kms::{KmsError, KmsKeyId};
-use strongroom_kms_pkcs11::{KeyKind, Pkcs11Kms, Settings, TokenKey, TokenName};
-use strongroom_vault::VAULT_TAG;
+use strongroom_kms_pkcs11::{Pkcs11Kms, Settings, TokenName};
 
 use crate::secrets;
 
@@ -24,18 +22,4 @@ pub(super) async fn log_in(config: &Pkcs11Config) -> anyhow::Result<Pkcs11Kms> {
         Pkcs11Kms::open(settings, Arc::new(SystemRandom), Arc::new(SystemClock))
     });
     Ok(opening.await??)
-}
-
-pub(super) async fn find_wrapper_key(
-    token: &Pkcs11Kms,
-    vault: &str,
-) -> Result<Option<KmsKeyId>, KmsError> {
-    let is_it = |key: &TokenKey| {
-        let mut tags = key.tags.iter();
-        key.kind == KeyKind::Wrapper
-            && key.state.is_usable()
-            && tags.any(|(name, value)| name == VAULT_TAG && value == vault)
-    };
-    let keys = token.list_keys().await?;
-    Ok(keys.into_iter().find(is_it).map(|key| key.id))
 }

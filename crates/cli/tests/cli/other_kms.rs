@@ -1,5 +1,8 @@
 //! Vaults whose wrapper key is in a KMS elsewhere: a simulator of AWS, and a token of SoftHSM.
 
+#[path = "other_kms/driver.rs"]
+mod driver;
+
 use std::{fs, path::PathBuf, process::Command};
 
 use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Scenario, Simulator, Weather};

@@ -1,5 +1,7 @@
 //! What keeps the wrapper key of a new vault: a key file, or a KMS elsewhere.
 
+mod driver;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -8,6 +10,7 @@ use strongroom_config::{
     SecretSource,
 };
 
+use self::driver::DriverArgs;
 use crate::failure::CliError;
 
 /// The name of the embedded KMS in new configurations.
@@ -91,12 +94,16 @@ pub(crate) struct KmsArgs {
     /// PKCS#11: the environment variable with the PIN.
     #[arg(long, value_name = "VARIABLE", requires = "kms")]
     pin_env: Option<String>,
+    #[command(flatten)]
+    driver: DriverArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KmsKind {
     /// AWS KMS, with the credentials of the standard chain.
     Aws,
+    /// Any KMS, through a driver: a program that speaks its language.
+    Driver,
     /// A PKCS#11 token.
     Pkcs11,
 }
@@ -110,6 +117,7 @@ impl KmsArgs {
                 rehearsal: self.rehearsal,
                 ..AwsConfig::default()
             })),
+            KmsKind::Driver => Ok(KmsProviderConfig::Driver(self.driver.to_config()?)),
             KmsKind::Pkcs11 => {
                 let Some(module) = &self.module else {
                     return Err(CliError::FlagMissing { flag: "--module" }.into());
