@@ -57,11 +57,34 @@ pub(crate) enum CliError {
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
     #[cfg_attr(
-        all(feature = "kms-aws", feature = "kms-driver", feature = "kms-pkcs11"),
+        all(
+            feature = "kms-aws",
+            feature = "kms-driver",
+            feature = "kms-pkcs11"
+        ),
         expect(dead_code, reason = "every kind is built in")
     )]
     #[error("this program was built without key management systems of the kind {kind}")]
     KmsNotBuiltIn { kind: &'static str },
+    #[cfg_attr(
+        not(feature = "kms-simulate"),
+        expect(dead_code, reason = "there is no simulator")
+    )]
+    #[error("the simulator does not start")]
+    SimulatorNotStarted {
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    #[cfg_attr(
+        not(feature = "kms-simulate"),
+        expect(dead_code, reason = "there is no simulator")
+    )]
+    #[error("{} is no scenario of the simulator", path.display())]
+    BadScenario {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     #[error("this needs {flag}")]
     FlagMissing { flag: &'static str },
     #[error("the private key would be readable to everybody who has the file")]
@@ -243,6 +266,16 @@ const NOT_CONFIRMED: ErrorCode = code(
     Category::FailedPrecondition,
     "This cannot be undone, so it must be asked for by that flag.",
 );
+const SIMULATOR_NOT_STARTED: ErrorCode = code(
+    "SIMULATOR_NOT_STARTED",
+    Category::FailedPrecondition,
+    "Choose another port, or 0 for any that is free.",
+);
+const BAD_SCENARIO: ErrorCode = code(
+    "SIMULATOR_SCENARIO_INVALID",
+    Category::InvalidRequest,
+    "'strongroom kms simulate --help' shows one; begin with less, everything may be left out.",
+);
 const FLAG_MISSING: ErrorCode = code(
     "FLAG_MISSING",
     Category::InvalidRequest,
@@ -363,6 +396,8 @@ impl CliError {
         NO_VARIABLE,
         KMS_NOT_BUILT_IN,
         NOT_CONFIRMED,
+        SIMULATOR_NOT_STARTED,
+        BAD_SCENARIO,
         FLAG_MISSING,
         EXPORT_UNPROTECTED,
         DATABASE_GONE,
@@ -409,6 +444,8 @@ impl Coded for CliError {
             Self::NoVariable { .. } => NO_VARIABLE,
             Self::KmsNotBuiltIn { .. } => KMS_NOT_BUILT_IN,
             Self::NotConfirmed { .. } => NOT_CONFIRMED,
+            Self::SimulatorNotStarted { .. } => SIMULATOR_NOT_STARTED,
+            Self::BadScenario { .. } => BAD_SCENARIO,
             Self::FlagMissing { .. } => FLAG_MISSING,
             Self::ExportUnprotected => EXPORT_UNPROTECTED,
             Self::DatabaseGone { .. } => DATABASE_GONE,

@@ -43,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kms-driver",
             "kms-local",
             "kms-pkcs11",
+            "kms-sim",
             "memory",
             "proto",
             "store",
@@ -57,7 +58,6 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What tests may depend on besides: the suites, and for the vault the embedded adapters, since there is no store and
 /// no KMS that exists for tests only.
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
-    ("cli", &["kms-sim"]),
     ("kms-aws", &["kms-sim"]),
     ("kms-driver", &["files", "kms-local"]),
     ("vault", &["kms-local", "store-sqlite"]),

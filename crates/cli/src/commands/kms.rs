@@ -1,6 +1,8 @@
 //! `kms`: the configured key management systems.
 
 mod policy;
+#[cfg(feature = "kms-simulate")]
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,8 @@ pub(crate) enum Command {
         #[arg(long)]
         kms: Option<String>,
     },
+    #[cfg(feature = "kms-simulate")]
+    Simulate(simulate::Options),
 }
 
 #[derive(Serialize)]
@@ -90,6 +94,11 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         }
         Command::Policy(options) => {
             policy::run(global, &options)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        #[cfg(feature = "kms-simulate")]
+        Command::Simulate(options) => {
+            simulate::run(global, &options).await?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Protect { protection, kms } => protect(global, &protection, kms.as_deref())?,
