@@ -56,14 +56,6 @@ pub(crate) enum CliError {
     NoVariable { variable: String },
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
-    #[cfg_attr(
-        all(
-            feature = "kms-aws",
-            feature = "kms-driver",
-            feature = "kms-pkcs11"
-        ),
-        expect(dead_code, reason = "every kind is built in")
-    )]
     #[error("this program was built without key management systems of the kind {kind}")]
     KmsNotBuiltIn { kind: &'static str },
     #[cfg_attr(
@@ -85,6 +77,12 @@ pub(crate) enum CliError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    #[cfg_attr(
+        not(feature = "kms-pkcs11"),
+        expect(dead_code, reason = "there are no tokens")
+    )]
+    #[error("a rehearsal with a token needs SoftHSM, which is not at {tried}")]
+    NoSoftHsm { tried: String },
     #[error("this needs {flag}")]
     FlagMissing { flag: &'static str },
     #[error("the private key would be readable to everybody who has the file")]
@@ -276,6 +274,11 @@ const BAD_SCENARIO: ErrorCode = code(
     Category::InvalidRequest,
     "'strongroom kms simulate --help' shows one; begin with less, everything may be left out.",
 );
+const NO_SOFTHSM: ErrorCode = code(
+    "REHEARSAL_NEEDS_SOFTHSM",
+    Category::FailedPrecondition,
+    "Install it ('apt-get install softhsm2'), or name its library with --module FILE.",
+);
 const FLAG_MISSING: ErrorCode = code(
     "FLAG_MISSING",
     Category::InvalidRequest,
@@ -398,6 +401,7 @@ impl CliError {
         NOT_CONFIRMED,
         SIMULATOR_NOT_STARTED,
         BAD_SCENARIO,
+        NO_SOFTHSM,
         FLAG_MISSING,
         EXPORT_UNPROTECTED,
         DATABASE_GONE,
@@ -446,6 +450,7 @@ impl Coded for CliError {
             Self::NotConfirmed { .. } => NOT_CONFIRMED,
             Self::SimulatorNotStarted { .. } => SIMULATOR_NOT_STARTED,
             Self::BadScenario { .. } => BAD_SCENARIO,
+            Self::NoSoftHsm { .. } => NO_SOFTHSM,
             Self::FlagMissing { .. } => FLAG_MISSING,
             Self::ExportUnprotected => EXPORT_UNPROTECTED,
             Self::DatabaseGone { .. } => DATABASE_GONE,

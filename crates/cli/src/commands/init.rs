@@ -27,7 +27,7 @@ use strongroom_vault::{NewVault, Vault};
 
 pub(crate) use self::{
     identity::IdentityView,
-    keeper::{Keeper, KmsArgs, ProtectionArgs},
+    keeper::{Keeper, KmsArgs, KmsKind, ProtectionArgs},
 };
 use crate::{
     args::Global,

@@ -2,6 +2,8 @@
 
 #[path = "other_kms/driver.rs"]
 mod driver;
+#[path = "other_kms/rehearsals.rs"]
+mod rehearsals;
 #[path = "other_kms/simulator.rs"]
 mod simulator;
 

@@ -98,8 +98,9 @@ pub(crate) struct KmsArgs {
     driver: DriverArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KmsKind {
+/// A kind of KMS elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KmsKind {
     /// AWS KMS, with the credentials of the standard chain.
     Aws,
     /// Any KMS, through a driver: a program that speaks its language.
@@ -133,6 +134,16 @@ impl KmsArgs {
                 }))
             }
         }
+    }
+
+    /// The kind that was asked for.
+    pub(crate) const fn kind(&self) -> Option<KmsKind> {
+        self.kms
+    }
+
+    /// The library of a token, if one was named.
+    pub(crate) fn module(&self) -> Option<&Path> {
+        self.module.as_deref()
     }
 
     fn pin(&self) -> anyhow::Result<SecretSource> {
