@@ -215,6 +215,9 @@ fn a_driver_on_another_machine_is_reached_through_tls_with_certificates_of_both_
     sandbox.set_mode("node.key", 0o644);
     sandbox.refuses(&init, "FILE_NOT_PRIVATE", 3);
     sandbox.set_mode("node.key", 0o600);
+    sandbox.write("ca.pem", "no certificate");
+    sandbox.refuses(&init, "KMS_DRIVER_TLS_MATERIAL", 2);
+    sandbox.write("ca.pem", &certificates.ca);
     sandbox.run(&init).succeeded();
     assert_eq!(sandbox.json(["doctor"])["healthy"], true);
     let shown = sandbox.json(["kms", "show"]);
