@@ -1,6 +1,9 @@
 //! What the process's environment decides: logging and default folders.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use strongroom_vault::Caller;
 use tracing_subscriber::EnvFilter;
@@ -41,6 +44,33 @@ pub(crate) fn key_home() -> Result<PathBuf, CliError> {
         .or_else(|| folder("HOME").map(|home| home.join(".config")))
         .map(|configuration| configuration.join("strongroom"))
         .ok_or(CliError::NoHome)
+}
+
+/// The environment variable with the folder of a rehearsal whose environment had to be made for it.
+#[cfg(feature = "kms-pkcs11")]
+const REHEARSAL: &str = "STRONGROOM_REHEARSAL";
+
+/// The folder of the rehearsal that this process was started for, if it was.
+#[cfg(feature = "kms-pkcs11")]
+pub(crate) fn rehearsal_folder() -> Option<PathBuf> {
+    env::var_os(REHEARSAL).map(PathBuf::from)
+}
+
+/// This program with the same arguments, for a rehearsal in `folder` with a SoftHSM that is configured so.
+///
+/// # Errors
+/// That the system does not say which program this is.
+#[cfg(feature = "kms-pkcs11")]
+pub(crate) fn this_rehearsal_again(
+    folder: &Path,
+    softhsm: &Path,
+) -> std::io::Result<std::process::Command> {
+    let mut again = std::process::Command::new(env::current_exe()?);
+    again
+        .args(env::args_os().skip(1))
+        .env(REHEARSAL, folder)
+        .env("SOFTHSM2_CONF", softhsm);
+    Ok(again)
 }
 
 /// The environment variable with the trace that the command belongs to.

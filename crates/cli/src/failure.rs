@@ -1,5 +1,7 @@
 //! Failures, told to people and to programs.
 
+mod all_codes;
+
 use std::{error::Error, io, path::PathBuf, process::ExitCode};
 
 use strongroom_config::ConfigError;
@@ -10,6 +12,7 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
+pub(crate) use self::all_codes::all_codes;
 use crate::{commands::RootError, exit, kms_log::KmsLogError, output};
 
 /// What the command line itself refuses.
@@ -56,12 +59,33 @@ pub(crate) enum CliError {
     NoVariable { variable: String },
     #[error("this needs {flag}")]
     NotConfirmed { flag: &'static str },
-    #[cfg_attr(
-        all(feature = "kms-aws", feature = "kms-gcp", feature = "kms-pkcs11"),
-        expect(dead_code, reason = "every kind is built in")
-    )]
     #[error("this program was built without key management systems of the kind {kind}")]
     KmsNotBuiltIn { kind: &'static str },
+    #[cfg_attr(
+        not(feature = "kms-simulate"),
+        expect(dead_code, reason = "there is no simulator")
+    )]
+    #[error("the simulator does not start")]
+    SimulatorNotStarted {
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    #[cfg_attr(
+        not(feature = "kms-simulate"),
+        expect(dead_code, reason = "there is no simulator")
+    )]
+    #[error("{} is no scenario of the simulator", path.display())]
+    BadScenario {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    #[cfg_attr(
+        not(feature = "kms-pkcs11"),
+        expect(dead_code, reason = "there are no tokens")
+    )]
+    #[error("a rehearsal with a token needs SoftHSM, which is not at {tried}")]
+    NoSoftHsm { tried: String },
     #[error("this needs {flag}")]
     FlagMissing { flag: &'static str },
     #[error("the private key would be readable to everybody who has the file")]
@@ -161,7 +185,7 @@ const NO_HOME: ErrorCode = code(
 const NO_SECRET_FILE: ErrorCode = code(
     "NO_SECRET_FILE",
     Category::NotFound,
-    "Check the path of the passphrase or password file.",
+    "Check the path: of a passphrase, password or PIN, or of a certificate or key of TLS.",
 );
 const BAD_ENCODING: ErrorCode = code(
     "BAD_ENCODING",
@@ -242,6 +266,21 @@ const NOT_CONFIRMED: ErrorCode = code(
     "NOT_CONFIRMED",
     Category::FailedPrecondition,
     "This cannot be undone, so it must be asked for by that flag.",
+);
+const SIMULATOR_NOT_STARTED: ErrorCode = code(
+    "SIMULATOR_NOT_STARTED",
+    Category::FailedPrecondition,
+    "Choose another port, or 0 for any that is free.",
+);
+const BAD_SCENARIO: ErrorCode = code(
+    "SIMULATOR_SCENARIO_INVALID",
+    Category::InvalidRequest,
+    "'strongroom kms simulate --help' shows one; begin with less, everything may be left out.",
+);
+const NO_SOFTHSM: ErrorCode = code(
+    "REHEARSAL_NEEDS_SOFTHSM",
+    Category::FailedPrecondition,
+    "Install it ('apt-get install softhsm2'), or name its library with --module FILE.",
 );
 const FLAG_MISSING: ErrorCode = code(
     "FLAG_MISSING",
@@ -363,6 +402,9 @@ impl CliError {
         NO_VARIABLE,
         KMS_NOT_BUILT_IN,
         NOT_CONFIRMED,
+        SIMULATOR_NOT_STARTED,
+        BAD_SCENARIO,
+        NO_SOFTHSM,
         FLAG_MISSING,
         EXPORT_UNPROTECTED,
         DATABASE_GONE,
@@ -409,6 +451,9 @@ impl Coded for CliError {
             Self::NoVariable { .. } => NO_VARIABLE,
             Self::KmsNotBuiltIn { .. } => KMS_NOT_BUILT_IN,
             Self::NotConfirmed { .. } => NOT_CONFIRMED,
+            Self::SimulatorNotStarted { .. } => SIMULATOR_NOT_STARTED,
+            Self::BadScenario { .. } => BAD_SCENARIO,
+            Self::NoSoftHsm { .. } => NO_SOFTHSM,
             Self::FlagMissing { .. } => FLAG_MISSING,
             Self::ExportUnprotected => EXPORT_UNPROTECTED,
             Self::DatabaseGone { .. } => DATABASE_GONE,
@@ -439,6 +484,10 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
 fn code_of_other_kms(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     #[cfg(feature = "kms-aws")]
     if let Some(error) = error.downcast_ref::<strongroom_kms_aws::AwsKmsError>() {
+        return Some(error.code());
+    }
+    #[cfg(feature = "kms-driver")]
+    if let Some(error) = error.downcast_ref::<strongroom_kms_driver::DriverError>() {
         return Some(error.code());
     }
     #[cfg(feature = "kms-gcp")]
@@ -543,55 +592,4 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Every code there is, sorted by name.
-pub(crate) fn all_codes() -> Vec<ErrorCode> {
-    let domains = [
-        CliError::CODES,
-        RootError::CODES,
-        ConfigError::CODES,
-        KmsLogError::CODES,
-        strongroom_crypto::KeyError::CODES,
-        strongroom_crypto::SignError::CODES,
-        strongroom_crypto::VerifyError::CODES,
-        strongroom_crypto::EncryptError::CODES,
-        strongroom_crypto::DecryptError::CODES,
-        strongroom_crypto::UsageError::CODES,
-        strongroom_crypto::SpecError::CODES,
-        strongroom_crypto::NameError::CODES,
-        strongroom_crypto::FingerprintError::CODES,
-        strongroom_crypto::HashError::CODES,
-        strongroom_crypto::RandomError::CODES,
-        strongroom_crypto::PasswordError::CODES,
-        strongroom_crypto::SealError::CODES,
-        strongroom_crypto::OpenError::CODES,
-        strongroom_crypto::SecretLengthError::CODES,
-        strongroom_crypto::encoding::EncodingError::CODES,
-        strongroom_files::CODES,
-        KmsError::CODES,
-        LocalKmsError::CODES,
-        #[cfg(feature = "kms-aws")]
-        strongroom_kms_aws::AwsKmsError::CODES,
-        #[cfg(feature = "kms-gcp")]
-        strongroom_kms_gcp::GcpKmsError::CODES,
-        #[cfg(feature = "kms-pkcs11")]
-        strongroom_kms_pkcs11::Pkcs11Error::CODES,
-        strongroom_proto::ProtoError::CODES,
-        strongroom_proto::topology::DetectError::CODES,
-        strongroom_proto::topology::StreamError::CODES,
-        strongroom_topology::TopologyError::CODES,
-        strongroom_topology::Rejection::CODES,
-        strongroom_topology::StoreIdError::CODES,
-        strongroom_topology::MappingError::CODES,
-        strongroom_topology::IdentifierError::CODES,
-        strongroom_topology::SignaturesError::CODES,
-        StoreError::CODES,
-        AnchorError::CODES,
-        VaultError::CODES,
-    ];
-    let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();
-    codes.sort_unstable_by_key(ErrorCode::name);
-    codes.dedup();
-    codes
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "kms-aws")]
 mod aws;
+#[cfg(feature = "kms-driver")]
+mod driver;
 #[cfg(feature = "kms-gcp")]
 mod gcp;
 mod local;
@@ -17,11 +19,11 @@ use std::sync::Arc;
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
 use strongroom_kms::{
-    AuditFrame, Capabilities, FoundKey, KmsKeyId, KmsMetrics, KmsProvider, Surrounded,
+    AuditFrame, Capabilities, FoundKey, KmsHealth, KmsKeyId, KmsMetrics, KmsProvider, Surrounded,
 };
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
-use strongroom_vault::{Environment, NamedKms, NamedWrapper};
+use strongroom_vault::{Environment, NamedKms, NamedWrapper, VAULT_TAG};
 
 use crate::{
     kms_log::{KmsLog, KmsLogArgs},
@@ -34,7 +36,7 @@ pub(crate) use self::{local::open_local, refused::RefusedKms};
 pub(crate) struct OpenKms(Vec<Configured>);
 
 enum Configured {
-    Opened(OpenedKms),
+    Opened(Box<OpenedKms>),
     Refused(RefusedKms),
 }
 
@@ -52,6 +54,8 @@ pub(crate) struct OpenedKms {
 enum Adapter {
     #[cfg(feature = "kms-aws")]
     Aws(strongroom_kms_aws::AwsKms),
+    #[cfg(feature = "kms-driver")]
+    Driver(strongroom_kms_driver::DriverKms),
     #[cfg(feature = "kms-gcp")]
     Gcp(strongroom_kms_gcp::GcpKms),
     Local(Arc<LocalKms>),
@@ -68,11 +72,18 @@ impl Adapter {
             KmsProviderConfig::Local(local) => Ok(Self::Local(Arc::new(open_local(local)?))),
             #[cfg(feature = "kms-aws")]
             KmsProviderConfig::Aws(config) => Ok(Self::Aws(aws::connect(config).await?)),
+            #[cfg(feature = "kms-driver")]
+            KmsProviderConfig::Driver(config) => Ok(Self::Driver(driver::connect(config).await?)),
             #[cfg(feature = "kms-gcp")]
             KmsProviderConfig::Gcp(config) => Ok(Self::Gcp(gcp::connect(config).await?)),
             #[cfg(feature = "kms-pkcs11")]
             KmsProviderConfig::Pkcs11(config) => Ok(Self::Pkcs11(pkcs11::log_in(config).await?)),
-            #[cfg(not(all(feature = "kms-aws", feature = "kms-gcp", feature = "kms-pkcs11")))]
+            #[cfg(not(all(
+                feature = "kms-aws",
+                feature = "kms-driver",
+                feature = "kms-gcp",
+                feature = "kms-pkcs11"
+            )))]
             left_out => Err(crate::failure::CliError::KmsNotBuiltIn {
                 kind: left_out.kind(),
             }
@@ -97,6 +108,8 @@ impl Adapter {
             Self::Aws(aws) => Arc::new(aws.clone()),
             #[cfg(feature = "kms-gcp")]
             Self::Gcp(gcp) => Arc::new(gcp.clone()),
+            #[cfg(feature = "kms-driver")]
+            Self::Driver(driver) => Arc::new(driver.clone()),
             Self::Local(local) => Arc::<LocalKms>::clone(local),
             #[cfg(feature = "kms-pkcs11")]
             Self::Pkcs11(token) => Arc::new(token.clone()),
@@ -151,17 +164,38 @@ impl OpenedKms {
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
             Adapter::Local(local) => Some(local),
-            #[cfg(any(feature = "kms-aws", feature = "kms-gcp", feature = "kms-pkcs11"))]
+            #[cfg(any(
+                feature = "kms-aws",
+                feature = "kms-driver",
+                feature = "kms-gcp",
+                feature = "kms-pkcs11"
+            ))]
             _ => None,
         }
     }
 
-    /// A usable wrapper key that was made for this vault; none if there is none, or if this KMS cannot say.
+    /// What is behind a driver, in the words of the KMS itself; for others what it is called here.
+    pub(crate) fn provider_name(&self) -> String {
+        self.surrounded.capabilities().provider.clone()
+    }
+
+    /// How it feels, as far as it knows without a call that is paid for.
+    pub(crate) async fn health(&self) -> KmsHealth {
+        self.surrounded.health().await
+    }
+
+    /// A usable wrapper key that was made for this vault.
     pub(crate) async fn find_wrapper_key(&self, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
         let Some(finder) = self.surrounded.key_finder() else {
+            tracing::warn!(
+                kms = self.name,
+                tag = VAULT_TAG,
+                value = vault,
+                "this KMS is not asked for keys: a wrapper key with this tag that an interrupted attempt made stays behind there"
+            );
             return Ok(None);
         };
-        let found = finder.find_keys(strongroom_vault::VAULT_TAG, vault).await?;
+        let found = finder.find_keys(VAULT_TAG, vault).await?;
         let usable = found.into_iter().find(FoundKey::is_usable_wrapper);
         Ok(usable.map(|key| key.id))
     }
@@ -184,7 +218,10 @@ impl OpenKms {
         let mut all = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
             all.push(match Adapter::open(&kms.provider, &open_local).await {
-                Ok(adapter) => Configured::Opened(OpenedKms::new(kms, adapter, log.as_ref())),
+                Ok(adapter) => {
+                    let opened = OpenedKms::new(kms, adapter, log.as_ref());
+                    Configured::Opened(Box::new(opened))
+                }
                 Err(error) => Configured::Refused(RefusedKms {
                     name: kms.name.clone(),
                     config: kms.provider.clone(),
@@ -236,7 +273,7 @@ impl OpenKms {
     /// Those that were opened.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenedKms> {
         self.0.iter().filter_map(|kms| match kms {
-            Configured::Opened(kms) => Some(kms),
+            Configured::Opened(kms) => Some(&**kms),
             Configured::Refused(_) => None,
         })
     }

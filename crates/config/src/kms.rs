@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ConfigError, is_default, secret::SecretSource};
+use crate::{driver::DriverConfig, error::ConfigError, is_default, secret::SecretSource};
 
 pub use calls::{BreakerConfig, CallBudgetConfig, CallsConfig, QuotaConfig};
 pub use prices::{ClassPricesConfig, Dollars, PricesConfig};
@@ -41,6 +41,8 @@ pub struct KmsConfig {
 pub enum KmsProviderConfig {
     /// AWS KMS.
     Aws(AwsConfig),
+    /// Any other, which a driver reaches for us.
+    Driver(DriverConfig),
     /// Google Cloud KMS.
     Gcp(GcpConfig),
     /// The embedded one: keys in a protected file.
@@ -152,6 +154,7 @@ impl KmsProviderConfig {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Aws(_) => "aws",
+            Self::Driver(_) => "driver",
             Self::Gcp(_) => "gcp",
             Self::Local(_) => "local",
             Self::Pkcs11(_) => "pkcs11",
@@ -164,7 +167,7 @@ impl KmsProviderConfig {
         match self {
             Self::Aws(aws) => aws.rehearsal,
             Self::Gcp(gcp) => gcp.rehearsal,
-            Self::Local(_) | Self::Pkcs11(_) => false,
+            Self::Driver(_) | Self::Local(_) | Self::Pkcs11(_) => false,
         }
     }
 
@@ -173,7 +176,7 @@ impl KmsProviderConfig {
     pub fn local(&self) -> Option<&LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) | Self::Gcp(_) | Self::Pkcs11(_) => None,
+            _ => None,
         }
     }
 
@@ -181,7 +184,7 @@ impl KmsProviderConfig {
     pub fn local_mut(&mut self) -> Option<&mut LocalConfig> {
         match self {
             Self::Local(local) => Some(local),
-            Self::Aws(_) | Self::Gcp(_) | Self::Pkcs11(_) => None,
+            _ => None,
         }
     }
 }
@@ -216,6 +219,10 @@ impl KmsConfig {
         }
         match &self.provider {
             KmsProviderConfig::Aws(aws) => aws.validate(),
+            KmsProviderConfig::Driver(driver) => match driver.wrong() {
+                Some((field, expected)) => Err(bad_value(field, expected)),
+                None => Ok(()),
+            },
             KmsProviderConfig::Gcp(gcp) => gcp.validate(),
             KmsProviderConfig::Local(local) => local.validate(),
             KmsProviderConfig::Pkcs11(token) => token.validate(),

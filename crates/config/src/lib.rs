@@ -11,6 +11,7 @@
 
 mod cache;
 mod custody;
+mod driver;
 mod duration;
 mod edit;
 mod error;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
+pub use driver::{DriverConfig, DriverTlsConfig};
 pub use edit::with_protection;
 pub use error::ConfigError;
 pub use kms::{

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use prost::Message;
 use strongroom_crypto::KeyName;
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyState, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsOperation,
-    KmsProvider, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES, check_size,
+    Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyState, KeyWrapper, KmsError, KmsHealth,
+    KmsKeyId, KmsOperation, KmsProvider, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES, check_size,
 };
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::contract::{
-    CapabilitiesRequest, CapabilitiesResponse, GenerateKeyResponse, HealthRequest, HealthState,
-    KeyRole, KeyStateRequest, Pair, kms_driver_client::KmsDriverClient,
+    self, CapabilitiesRequest, CapabilitiesResponse, FindKeysRequest, GenerateKeyResponse,
+    HealthRequest, HealthState, KeyRole, KeyStateRequest, Pair, kms_driver_client::KmsDriverClient,
 };
 use crate::endpoint::DriverSettings;
 use crate::error::DriverError;
@@ -33,7 +33,9 @@ pub(crate) type Client = KmsDriverClient<Channel>;
 pub struct DriverKms {
     client: Client,
     capabilities: Arc<Capabilities>,
+    finds_keys: bool,
     answer_within: Duration,
+    search_within: Duration,
 }
 
 impl fmt::Debug for DriverKms {
@@ -52,23 +54,22 @@ impl DriverKms {
     /// else does, [`DriverError::NoAnswer`] if it does not answer in time, [`DriverError::InvalidAnswer`] if it has no
     /// proper name.
     pub async fn connect(settings: DriverSettings) -> Result<Self, KmsError> {
-        let client = Client::new(settings.endpoint.channel())
+        let client = Client::new(settings.endpoint.channel()?)
             .max_decoding_message_size(MAX_GRPC_BYTES)
             .max_encoding_message_size(MAX_GRPC_BYTES);
         let mut asking = client.clone();
         let asked = asking.capabilities(traced(CapabilitiesRequest {}));
-        let waited = settings.answer_within;
-        let Ok(answer) = tokio::time::timeout(waited, asked).await else {
-            return Err(DriverError::NoAnswer { waited }.into());
-        };
+        let answer = within(settings.answer_within, asked).await?;
         // No operation of a KMS: what stands for it here is what is asked first of any.
         let answer = answer
-            .map_err(|status| status::from_status(&status, KmsOperation::WrapperKeyState, None))?;
-        let capabilities = Arc::new(capabilities(answer.into_inner(), settings.name)?);
+            .map_err(|status| status::from_status(&status, KmsOperation::WrapperKeyState, None))?
+            .into_inner();
         Ok(Self {
             client,
-            capabilities,
-            answer_within: waited,
+            finds_keys: answer.finds_keys,
+            capabilities: Arc::new(capabilities(answer, settings.name)?),
+            answer_within: settings.answer_within,
+            search_within: settings.search_within,
         })
     }
 
@@ -98,6 +99,47 @@ impl DriverKms {
         let answer = answer(operation, Some(key), self.client().key_state(asked).await)?;
         specs::read_state(answer.state).ok_or_else(|| invalid_answer(operation, "state"))
     }
+}
+
+#[async_trait]
+impl KeyFinder for DriverKms {
+    async fn find_keys(&self, name: &str, value: &str) -> Result<Vec<FoundKey>, KmsError> {
+        // The operation that comes nearest.
+        let operation = KmsOperation::KeyState;
+        let tag = Pair {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let asked = request(operation, FindKeysRequest { tag: Some(tag) })?;
+        let mut client = self.client();
+        let found = within(self.search_within, client.find_keys(asked)).await?;
+        let found = answer(operation, None, found)?.keys.into_iter();
+        found
+            .filter_map(|key| found_key(operation, key).transpose())
+            .collect()
+    }
+}
+
+/// None for a key of a kind that this version does not know.
+fn found_key(
+    operation: KmsOperation,
+    key: contract::FoundKey,
+) -> Result<Option<FoundKey>, KmsError> {
+    let Some(kind) = key.kind.and_then(specs::read_kind_of_found) else {
+        return Ok(None);
+    };
+    let state = specs::read_state(key.state);
+    Ok(Some(FoundKey {
+        id: read_key(operation, key.key_id)?,
+        kind,
+        state: state.ok_or_else(|| invalid_answer(operation, "state"))?,
+    }))
+}
+
+/// For what no policy surrounds: nobody waits for ever.
+async fn within<T>(waited: Duration, asked: impl Future<Output = T>) -> Result<T, DriverError> {
+    let answer = tokio::time::timeout(waited, asked).await;
+    answer.map_err(|_elapsed| DriverError::NoAnswer { waited })
 }
 
 /// A request with the trace of the caller.
@@ -136,7 +178,11 @@ pub(crate) fn made_key(
     made: Result<Response<GenerateKeyResponse>, Status>,
 ) -> Result<KmsKeyId, KmsError> {
     let made = answer(operation, None, made)?;
-    KmsKeyId::try_new(made.key_id).map_err(|error| KmsError::AnswerInvalid {
+    read_key(operation, made.key_id)
+}
+
+fn read_key(operation: KmsOperation, id: String) -> Result<KmsKeyId, KmsError> {
+    KmsKeyId::try_new(id).map_err(|error| KmsError::AnswerInvalid {
         operation,
         source: error.into(),
     })
@@ -196,6 +242,11 @@ impl KmsProvider for DriverKms {
         let can = &self.capabilities;
         let holds = !can.signing_specs.is_empty() || !can.encryption_specs.is_empty();
         holds.then(|| Arc::new(self.clone()) as Arc<dyn ExternalKeys>)
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        let finds = self.finds_keys;
+        finds.then(|| Arc::new(self.clone()) as Arc<dyn KeyFinder>)
     }
 
     /// What the driver says of itself; one that cannot be reached or says nothing in time has failed, and may come back.

@@ -11,8 +11,14 @@ use strongroom_kms::KmsError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriverError {
-    /// The driver is connected to, but does not say in time what it can do.
-    #[error("the KMS driver did not say within {} ms what it can do", .waited.as_millis())]
+    /// An address without host or port.
+    #[error("\"{address}\" is no address of a KMS driver: host:port is")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// The driver is connected to, but does not answer in time.
+    #[error("the KMS driver did not answer within {} ms", .waited.as_millis())]
     NoAnswer {
         /// How long was waited.
         waited: Duration,
@@ -43,6 +49,12 @@ pub enum DriverError {
         /// Which.
         what: String,
     },
+    /// The driver does not let us in: mostly for our certificate.
+    #[error("the KMS driver refuses the handshake of TLS: {reason}")]
+    Refused {
+        /// What it says, in the words of TLS.
+        reason: String,
+    },
     /// A socket cannot be made, or is not safe there.
     #[error("the socket {} cannot be served on: {problem}", .path.display())]
     Socket {
@@ -60,6 +72,20 @@ pub enum DriverError {
         actual: u32,
         /// Who should.
         wanted: u32,
+    },
+    /// Certificates or a private key that cannot be used.
+    #[error("the {what} for TLS cannot be used: {reason}")]
+    TlsMaterial {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Who answers at the address shows no certificate that we trust.
+    #[error("the certificate of the KMS driver is not trusted: {reason}")]
+    Untrusted {
+        /// Why.
+        reason: String,
     },
     /// A kind of error from a newer contract.
     #[error(
@@ -86,16 +112,20 @@ pub enum DriverError {
 impl DriverError {
     /// Every code of this type.
     pub const CODES: &'static [ErrorCode] = &[
+        code::ADDRESS,
         code::FAILED,
         code::FAILED_FOR_NOW,
         code::INVALID_ANSWER,
         code::INVALID_REQUEST,
         code::NO_ANSWER,
         code::NOT_OFFERED,
+        code::REFUSED,
         code::SOCKET,
         code::STRANGER,
+        code::TLS_MATERIAL,
         code::UNKNOWN_ERROR,
         code::UNKNOWN_ERROR_FOR_NOW,
+        code::UNTRUSTED,
         code::UNTYPED_ERROR,
     ];
 }
@@ -103,6 +133,7 @@ impl DriverError {
 impl Coded for DriverError {
     fn code(&self) -> ErrorCode {
         match self {
+            Self::Address { .. } => code::ADDRESS,
             Self::NoAnswer { .. } => code::NO_ANSWER,
             Self::Foreign { code, .. } => *code,
             Self::InvalidAnswer { .. } => code::INVALID_ANSWER,
@@ -110,6 +141,9 @@ impl Coded for DriverError {
             Self::NotOffered { .. } => code::NOT_OFFERED,
             Self::Socket { .. } => code::SOCKET,
             Self::Stranger { .. } => code::STRANGER,
+            Self::Refused { .. } => code::REFUSED,
+            Self::TlsMaterial { .. } => code::TLS_MATERIAL,
+            Self::Untrusted { .. } => code::UNTRUSTED,
             Self::UnknownErrorKind {
                 retryable: true, ..
             } => code::UNKNOWN_ERROR_FOR_NOW,
@@ -132,6 +166,11 @@ pub(crate) mod code {
     const NEWER: &str =
         "Read what the driver says; update Strongroom to a version that knows this kind of error.";
 
+    pub(super) const ADDRESS: ErrorCode = ErrorCode::new(
+        "KMS_DRIVER_ADDRESS",
+        Category::InvalidRequest,
+        "Write it as host:port, an IPv6 address in brackets.",
+    );
     pub(crate) const FAILED: ErrorCode =
         ErrorCode::new("KMS_DRIVER_FAILED", Category::Internal, ASK_THE_DRIVER);
     pub(crate) const FAILED_FOR_NOW: ErrorCode = ErrorCode::new(
@@ -159,6 +198,12 @@ pub(crate) mod code {
         Category::Unsupported,
         "Use a driver that offers this, or one of the same version as Strongroom.",
     );
+    pub(super) const REFUSED: ErrorCode = ErrorCode::new(
+        "KMS_DRIVER_HANDSHAKE_REFUSED",
+        Category::PermissionDenied,
+        "If it is about a certificate, check that ours is valid today and that the driver trusts the authority that issued it; if not, \
+         that the driver offers TLS 1.3 and HTTP/2.",
+    );
     pub(super) const SOCKET: ErrorCode = ErrorCode::new(
         "KMS_DRIVER_SOCKET",
         Category::FailedPrecondition,
@@ -168,6 +213,17 @@ pub(crate) mod code {
         "KMS_DRIVER_STRANGER",
         Category::PermissionDenied,
         "Find out who listens on the socket. If the driver runs as a user of its own, name that user in the settings.",
+    );
+    pub(super) const TLS_MATERIAL: ErrorCode = ErrorCode::new(
+        "KMS_DRIVER_TLS_MATERIAL",
+        Category::InvalidRequest,
+        "Give certificates and an unencrypted private key in PEM, the private key being that of the first certificate.",
+    );
+    pub(super) const UNTRUSTED: ErrorCode = ErrorCode::new(
+        "KMS_DRIVER_UNTRUSTED",
+        Category::PermissionDenied,
+        "Check that the address names the host that the driver's certificate is for, and that its authority is among ours. If both \
+         are right, somebody else answers there.",
     );
     pub(super) const UNKNOWN_ERROR: ErrorCode =
         ErrorCode::new("KMS_DRIVER_UNKNOWN_ERROR", Category::Unsupported, NEWER);

@@ -6,6 +6,9 @@
 //! written in any language. Errors keep their codes on the way, and the trace of the caller
 //! ([`in_trace`](strongroom_kms::in_trace)) arrives with the call.
 //!
+//! On another machine a driver is reached through TLS 1.3, with certificates of both sides ([`TlsIdentity`]): neither talks to
+//! anybody else.
+//!
 //! A driver sees data keys when they are wrapped and unwrapped. So the client looks which user listens before it sends
 //! anything, and the server makes its socket for its owner only.
 //!
@@ -58,9 +61,11 @@ mod limits;
 mod server;
 mod specs;
 mod status;
+mod tls;
 mod trace;
 
 pub use driver_kms::DriverKms;
 pub use endpoint::{DriverEndpoint, DriverSettings};
 pub use error::DriverError;
 pub use server::{DriverServer, bind_unix_socket};
+pub use tls::TlsIdentity;

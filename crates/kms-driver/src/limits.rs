@@ -40,3 +40,6 @@ pub(crate) fn invalid_answer(operation: KmsOperation, field: &'static str) -> Km
 pub(crate) fn invalid_request(field: &'static str) -> Status {
     crate::status::to_status(&DriverError::InvalidRequest { field }.into())
 }
+
+/// Keys in the answer of a search; ids of at most 300 characters leave room for them in a message.
+pub(crate) const MAX_FOUND_KEYS: usize = 100;

@@ -2,11 +2,11 @@
 
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 use strongroom_errors::Category;
-use strongroom_kms::{KeyState, KmsOperation};
+use strongroom_kms::{KeyKind, KeyState, KmsOperation};
 
 use crate::contract::{
     EncryptionKeySpec as WireEncryption, ErrorCategory, KeyStatus, SigningKeySpec as WireSigning,
-    kms_error_detail, public_key_response,
+    found_key, kms_error_detail, public_key_response,
 };
 
 pub(crate) const fn signing(spec: SigningKeySpec) -> WireSigning {
@@ -51,6 +51,23 @@ pub(crate) fn read_spec_of_key(spec: public_key_response::Spec) -> Option<KeySpe
         public_key_response::Spec::Encryption(number) => {
             read_encryption(number).map(KeySpec::Encryption)
         }
+    }
+}
+
+pub(crate) const fn kind_of_found(kind: KeyKind) -> found_key::Kind {
+    match kind {
+        KeyKind::Wrapper => found_key::Kind::Wrapper(true),
+        KeyKind::Signing(spec) => found_key::Kind::Signing(signing(spec) as i32),
+        KeyKind::Encryption(spec) => found_key::Kind::Encryption(encryption(spec) as i32),
+    }
+}
+
+/// None for a kind that is not known.
+pub(crate) fn read_kind_of_found(kind: found_key::Kind) -> Option<KeyKind> {
+    match kind {
+        found_key::Kind::Wrapper(wraps) => wraps.then_some(KeyKind::Wrapper),
+        found_key::Kind::Signing(number) => read_signing(number).map(KeyKind::Signing),
+        found_key::Kind::Encryption(number) => read_encryption(number).map(KeyKind::Encryption),
     }
 }
 

@@ -255,34 +255,36 @@ fn foreign(detail: &KmsErrorDetail, cause: String) -> KmsError {
 
 /// Statuses without our details: of gRPC itself, of the connection, of a driver that breaks the contract.
 fn untyped(status: &Status, operation: KmsOperation, key: Option<&KmsKeyId>) -> KmsError {
-    let cause = || {
-        let mut cause = plain(status.message());
-        if let Some(source) = std::error::Error::source(status) {
-            let _ = write!(cause, ": {}", chain(source));
-        }
-        cause
-    };
     // A status that came over the wire has no source; one of our own side of the connection has.
     let from_connection = std::error::Error::source(status).is_some();
-    if let Some(stranger) = std::error::Error::source(status).and_then(stranger) {
-        return stranger.into();
+    if let Some(refused) = std::error::Error::source(status).and_then(of_connector) {
+        return refused.into();
+    }
+    let mut cause = plain(status.message());
+    if let Some(source) = std::error::Error::source(status) {
+        let _ = write!(cause, ": {}", chain(source));
+    }
+    // TLS 1.3 lets the other side look at our certificate when it is our turn already; of its answer HTTP/2 keeps the text.
+    if from_connection && let Some((_, alert)) = cause.split_once("received fatal alert: ") {
+        let reason = alert.to_owned();
+        return DriverError::Refused { reason }.into();
     }
     match status.code() {
         Code::Unavailable => KmsError::Unavailable {
-            source: cause().into(),
+            source: cause.into(),
         },
         _ if from_connection => KmsError::Unavailable {
-            source: cause().into(),
+            source: cause.into(),
         },
         // Ours as well: an answer that is too long or no message.
         Code::OutOfRange | Code::DataLoss => KmsError::AnswerInvalid {
             operation,
-            source: cause().into(),
+            source: cause.into(),
         },
         Code::DeadlineExceeded => KmsError::TimedOut { operation },
         Code::ResourceExhausted => KmsError::Throttled { retry_after: None },
         Code::Unauthenticated => KmsError::CredentialsRejected {
-            source: cause().into(),
+            source: cause.into(),
         },
         Code::PermissionDenied => KmsError::Denied {
             operation,
@@ -292,23 +294,30 @@ fn untyped(status: &Status, operation: KmsOperation, key: Option<&KmsKeyId>) -> 
             what: operation.name().to_owned(),
         }
         .into(),
-        status => DriverError::Untyped {
-            status,
-            cause: cause(),
-        }
-        .into(),
+        status => DriverError::Untyped { status, cause }.into(),
     }
 }
 
-/// That somebody else listens where the driver should, found among the reasons why there is no connection.
-fn stranger(error: &(dyn std::error::Error + 'static)) -> Option<DriverError> {
+/// What our side found out about the other one, among the reasons why there is no connection.
+fn of_connector(error: &(dyn std::error::Error + 'static)) -> Option<DriverError> {
     let mut next = Some(error);
     while let Some(error) = next {
         let io = error.downcast_ref::<std::io::Error>();
         let inner = io.and_then(|error| error.get_ref()?.downcast_ref::<DriverError>());
-        if let Some(DriverError::Stranger { actual, wanted }) = inner {
-            let (actual, wanted) = (*actual, *wanted);
-            return Some(DriverError::Stranger { actual, wanted });
+        match inner {
+            Some(DriverError::Stranger { actual, wanted }) => {
+                let (actual, wanted) = (*actual, *wanted);
+                return Some(DriverError::Stranger { actual, wanted });
+            }
+            Some(DriverError::Untrusted { reason }) => {
+                let reason = reason.clone();
+                return Some(DriverError::Untrusted { reason });
+            }
+            Some(DriverError::Refused { reason }) => {
+                let reason = reason.clone();
+                return Some(DriverError::Refused { reason });
+            }
+            _ => {}
         }
         next = error.source();
     }

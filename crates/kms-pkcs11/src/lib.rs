@@ -63,6 +63,7 @@ mod pkcs11_kms;
 mod pool;
 mod record;
 mod settings;
+mod soft_token;
 mod templates;
 mod token;
 
@@ -70,3 +71,4 @@ pub use error::Pkcs11Error;
 pub use pkcs11_kms::{Pkcs11Kms, TokenKey};
 pub use record::KeyKind;
 pub use settings::{DEFAULT_SESSIONS, DEFAULT_STATE_WINDOW, Settings, TokenName};
+pub use soft_token::make_soft_token;

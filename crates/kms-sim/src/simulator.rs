@@ -71,7 +71,16 @@ impl Simulator {
             let _inside = runtime.enter();
             Door::open(port).map_err(|source| SimulatorError::Port { port, source })
         };
-        let (door, control) = (open(scenario.port)?, open(scenario.control_port)?);
+        let doors = open(scenario.port)
+            .and_then(|door| open(scenario.control_port).map(|control| (door, control)));
+        let (door, control) = match doors {
+            Ok(doors) => doors,
+            Err(refused) => {
+                // A runtime may not be waited for on the threads of another one, where the caller may be.
+                runtime.shutdown_background();
+                return Err(refused);
+            }
+        };
         let endpoint = format!("http://{}", door.address());
         let control_endpoint = format!("http://{}", control.address());
         runtime.spawn(door.serve(Arc::clone(&cloud), Front::Everything));

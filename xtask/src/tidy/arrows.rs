@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "files",
             "kms",
             "kms-aws",
+            "kms-driver",
             "kms-gcp",
             "kms-local",
             "kms-pkcs11",

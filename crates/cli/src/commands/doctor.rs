@@ -101,7 +101,9 @@ impl Report {
     async fn look_at(&mut self, global: &Global, config: &Config) {
         let kms = match OpenKms::open(config, &global.kms_log).await {
             Ok(kms) => {
-                self.checks.extend(kms.iter().map(check_of_kms));
+                for kms in kms.iter() {
+                    self.checks.push(check_of_kms(kms).await);
+                }
                 self.checks.extend(kms.refused().map(check_of_refused));
                 Some(kms)
             }
@@ -344,16 +346,23 @@ fn check_of_refused(kms: &RefusedKms) -> Check {
     }
 }
 
-fn check_of_kms(kms: &OpenedKms) -> Check {
+async fn check_of_kms(kms: &OpenedKms) -> Check {
     let Some(local) = kms.local() else {
-        // Whether it answers is seen by the wraps, which it opens.
-        return if kms.config.is_rehearsal() {
+        if kms.config.is_rehearsal() {
             let detail = format!("{}: a simulator, which guards nothing", kms.name);
-            check("kms", Status::Warning, detail)
-        } else {
-            let detail = format!("{}: {}", kms.name, kms.config.kind());
-            check("kms", Status::Ok, detail)
+            return check("kms", Status::Warning, detail);
+        }
+        // Whether it answers is seen by the wraps, which it opens.
+        let (status, feels) = match kms.health().await {
+            KmsHealth::Ok => (Status::Ok, String::new()),
+            KmsHealth::Degraded { reason } => (Status::Warning, format!(": {reason}")),
+            KmsHealth::Failed { reason } | KmsHealth::Fatal { reason } => {
+                (Status::Failed, format!(": {reason}"))
+            }
+            _ => (Status::Warning, ": it does not say how it feels".to_owned()),
         };
+        let detail = format!("{}: {}{feels}", kms.name, kms.config.kind());
+        return check("kms", status, detail);
     };
     let described = local.describe();
     let status = match described.protection {

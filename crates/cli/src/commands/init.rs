@@ -30,7 +30,7 @@ use strongroom_vault::{NewVault, Vault};
 
 pub(crate) use self::{
     identity::IdentityView,
-    keeper::{CustodyArgs, Keeper, KmsArgs, ProtectionArgs},
+    keeper::{CustodyArgs, Keeper, KmsArgs, KmsKind, ProtectionArgs},
 };
 use crate::{
     args::Global,
@@ -61,6 +61,9 @@ const DEFAULT_NODE: &str = "node";
     strongroom init --dir my-vault --kms aws --custody external\n  \
     strongroom init --dir my-vault --kms gcp --project ledger-prod \\\n    --location europe-west3 --key-ring vaults\n  \
     strongroom init --dir my-vault --kms pkcs11 --token vault \\\n    --module /usr/lib/softhsm/libsofthsm2.so --pin-file /run/secrets/pin\n  \
+    strongroom init --dir my-vault --kms driver \\\n    --driver-socket /run/strongroom-kms/kms.sock\n  \
+    strongroom init --dir my-vault --kms driver \\\n    --driver-address kms.example:7443 --driver-ca-file /etc/strongroom/ca.pem \\\n    \
+    --driver-certificate-file /etc/strongroom/node.pem \\\n    --driver-private-key-file /etc/strongroom/node.key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]
 pub(crate) struct Options {

@@ -5,6 +5,8 @@ mod numbers;
 mod orphans;
 mod policy;
 mod probe;
+#[cfg(feature = "kms-simulate")]
+mod simulate;
 
 use std::{
     io::{self, Write},
@@ -13,7 +15,7 @@ use std::{
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{KmsProviderConfig, Protection, with_protection};
+use strongroom_config::{DriverConfig, KmsProviderConfig, Protection, with_protection};
 use strongroom_files::Access;
 use strongroom_kms_local::{DEFAULT_COST, LocalKey, LocalKms};
 
@@ -69,6 +71,8 @@ pub(crate) enum Command {
         #[arg(long)]
         kms: Option<String>,
     },
+    #[cfg(feature = "kms-simulate")]
+    Simulate(simulate::Options),
 }
 
 #[derive(Serialize)]
@@ -83,7 +87,6 @@ struct KmsView {
     name: String,
     kind: &'static str,
     /// Where it is, for people.
-    #[serde(skip)]
     place: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_file: Option<String>,
@@ -120,6 +123,11 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         }
         Command::Orphans(options) => return orphans::run(global, options).await,
         Command::CreateKeyFile(options) => return create::run(global, &options),
+        #[cfg(feature = "kms-simulate")]
+        Command::Simulate(options) => {
+            simulate::run(global, &options).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Protect { protection, kms } => protect(global, &protection, kms.as_deref())?,
     };
     output::print(global.output, &report, |out| {
@@ -192,7 +200,7 @@ impl KmsView {
         Self {
             name: kms.name.clone(),
             kind: kms.config.kind(),
-            place: place(&kms.config),
+            place: place(kms),
             key_file: None,
             protection: None,
             keys: Vec::new(),
@@ -217,13 +225,20 @@ impl KmsView {
 }
 
 /// Where a KMS is, in words.
-fn place(config: &KmsProviderConfig) -> String {
-    match config {
+fn place(kms: &OpenedKms) -> String {
+    match &kms.config {
         KmsProviderConfig::Aws(aws) => match (&aws.endpoint, &aws.region) {
             (Some(endpoint), _) => format!("AWS KMS at {endpoint}"),
             (None, Some(region)) => format!("AWS KMS in {region}"),
             (None, None) => "AWS KMS in the region of the environment".to_owned(),
         },
+        KmsProviderConfig::Driver(driver) => {
+            let place = match driver {
+                DriverConfig::Socket { socket, user: _ } => socket.display().to_string(),
+                DriverConfig::Tls(tls) => tls.address.clone(),
+            };
+            format!("KMS {} behind the driver at {place}", kms.provider_name())
+        }
         KmsProviderConfig::Gcp(gcp) => {
             let (project, location) = (&gcp.project, &gcp.location);
             let ring = format!("key ring {} of {project} in {location}", gcp.key_ring);

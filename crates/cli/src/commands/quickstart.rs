@@ -2,6 +2,7 @@
 
 mod checks;
 mod node;
+mod rehearsal;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -12,7 +13,10 @@ use strongroom_crypto::KeyUsage;
 use strongroom_store::KeyState;
 use strongroom_vault::{KeyEntry, KeyFilter, Vault};
 
-use self::checks::Check;
+use self::{
+    checks::Check,
+    rehearsal::{Begun, Rehearsal},
+};
 use crate::{
     args::Global,
     commands::{
@@ -33,10 +37,13 @@ use crate::{
 /// follows a synchronizer is in use: its keys are left alone.
 ///
 /// It asks nothing: the key file is protected by file permissions only, and the end says how to add a passphrase. With --kms
-/// another KMS keeps the wrapper key, instead of a key file. A second run on the same folder goes on with what is there.
+/// another KMS keeps the wrapper key, instead of a key file; with --rehearse as well it starts such a KMS by itself, in a
+/// temporary folder with the vault, and nothing is kept: a simulator of the cloud, a token of SoftHSM, or a driver over the
+/// embedded KMS. A second run on the same folder goes on with what is there.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom quickstart --dir my-vault\n  strongroom quickstart --dir my-vault --output json\n  \
+    strongroom quickstart --kms aws --rehearse\n  strongroom quickstart --kms pkcs11 --rehearse\n  \
     strongroom quickstart --dir my-vault --kms aws --region eu-central-1\n  \
     strongroom quickstart --dir my-vault --kms gcp --project ledger-prod \\\n    --location europe-west3 --key-ring vaults\n  \
     strongroom quickstart --dir my-vault --custody external"
@@ -52,6 +59,15 @@ pub(crate) struct Options {
     kms: init::KmsArgs,
     #[command(flatten)]
     custody: init::CustodyArgs,
+    /// Start what is needed of the KMS for this run only; --dir and --key-dir are not touched.
+    #[arg(
+        long,
+        requires = "kms",
+        conflicts_with_all = [
+            "wrapper_key", "region", "endpoint", "rehearsal", "token", "token_serial", "pin_file", "pin_env", "socket", "address", "key_dir"
+        ]
+    )]
+    rehearse: bool,
 }
 
 #[derive(Serialize)]
@@ -71,19 +87,47 @@ struct Report {
     keys: Vec<KeyView>,
     checks: Vec<Check>,
     kms_calls: u64,
+    /// Who played the KMS in a rehearsal, of which nothing is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rehearsal: Option<&'static str>,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     if let Some(node) = &options.node {
         init::identity::Plan::participant().check_name(node)?;
     }
-    let plan = init::Plan {
-        node: options.node.as_deref(),
-        key_dir: options.key_dir.as_deref(),
-        keeper: init::Keeper::elsewhere(&options.kms)?,
-        custody: options.custody.name(),
-    };
-    let (session, created) = init::open_or_make(global, &plan).await?;
+    match options.kms.kind().filter(|_| options.rehearse) {
+        None => {
+            let plan = init::Plan {
+                node: options.node.as_deref(),
+                key_dir: options.key_dir.as_deref(),
+                keeper: init::Keeper::elsewhere(&options.kms)?,
+                custody: options.custody.name(),
+            };
+            play(global, &plan, None).await
+        }
+        Some(kind) => match Rehearsal::begin(kind, options.kms.module()).await? {
+            Begun::Elsewhere(code) => Ok(code),
+            Begun::Here(rehearsal) => {
+                let key_dir = rehearsal.key_dir();
+                let plan = init::Plan {
+                    node: options.node.as_deref(),
+                    key_dir: Some(&key_dir),
+                    keeper: Some(rehearsal.keeper()),
+                    custody: options.custody.name(),
+                };
+                play(&rehearsal.global(global), &plan, Some(&rehearsal)).await
+            }
+        },
+    }
+}
+
+async fn play(
+    global: &Global,
+    plan: &init::Plan<'_>,
+    rehearsal: Option<&Rehearsal>,
+) -> anyhow::Result<ExitCode> {
+    let (session, created) = init::open_or_make(global, plan).await?;
     let spinner = progress::spinner(global, "making keys and using them");
     let mut checks = Vec::new();
     let identity_changes = node::make(&session).await?;
@@ -122,6 +166,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         keys: views(&session.vault, &every).await?,
         checks,
         kms_calls,
+        rehearsal: rehearsal.map(|it| it.played_by),
     };
     let unprotected = is_unprotected(&session);
     session.close().await;
@@ -183,6 +228,14 @@ impl Report {
             )?;
         }
         writeln!(out, "\nKMS calls: {}\n", self.kms_calls)?;
+        if let Some(played_by) = self.rehearsal {
+            writeln!(
+                out,
+                "This was a rehearsal: the KMS was {played_by}. Nothing of it is left, the vault neither."
+            )?;
+            writeln!(out, "For a vault that stays see:")?;
+            return writeln!(out, "  strongroom init --help");
+        }
         if unprotected {
             writeln!(
                 out,

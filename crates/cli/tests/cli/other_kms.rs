@@ -1,5 +1,12 @@
 //! Vaults whose wrapper key is in a KMS elsewhere: simulators of AWS and of Google, and a token of SoftHSM.
 
+#[path = "other_kms/driver.rs"]
+mod driver;
+#[path = "other_kms/rehearsals.rs"]
+mod rehearsals;
+#[path = "other_kms/simulator.rs"]
+mod simulator;
+
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Scenario, Simulator, Weather};

@@ -23,6 +23,11 @@ pub(super) fn tags(tags: Vec<Pair>) -> Result<Vec<(String, String)>, Status> {
     Ok(tags.into_iter().map(|tag| (tag.name, tag.value)).collect())
 }
 
+pub(super) fn tag(tag: Option<Pair>) -> Result<Pair, Status> {
+    tag.filter(|tag| !tag.name.is_empty())
+        .ok_or_else(|| invalid_request("tag"))
+}
+
 pub(super) fn context(pairs: Vec<Pair>) -> Result<WrapContext, Status> {
     let pairs = pairs.into_iter().map(|pair| (pair.name, pair.value));
     WrapContext::try_from_pairs(pairs).map_err(|error| status::to_status(&error.into()))

@@ -15,13 +15,13 @@ use super::read;
 use crate::contract::{
     CapabilitiesRequest, CapabilitiesResponse, DecryptAsymmetricRequest, DecryptAsymmetricResponse,
     DecryptRequest, DecryptResponse, DeleteKeyRequest, DeleteKeyResponse, EncryptRequest,
-    EncryptResponse, GenerateEncryptionKeyRequest, GenerateKeyResponse, GenerateSigningKeyRequest,
-    GenerateWrapperKeyRequest, HealthRequest, HealthResponse, HealthState, KeyRole,
-    KeyStateRequest, KeyStateResponse, PublicKeyRequest, PublicKeyResponse, RewrapRequest,
-    SignRequest, SignResponse, kms_driver_server::KmsDriver,
+    EncryptResponse, FindKeysRequest, FindKeysResponse, FoundKey, GenerateEncryptionKeyRequest,
+    GenerateKeyResponse, GenerateSigningKeyRequest, GenerateWrapperKeyRequest, HealthRequest,
+    HealthResponse, HealthState, KeyRole, KeyStateRequest, KeyStateResponse, PublicKeyRequest,
+    PublicKeyResponse, RewrapRequest, SignRequest, SignResponse, kms_driver_server::KmsDriver,
 };
 use crate::error::DriverError;
-use crate::limits::invalid_request;
+use crate::limits::{MAX_FOUND_KEYS, invalid_request};
 use crate::{specs, status, trace};
 
 pub(super) struct Service {
@@ -101,6 +101,7 @@ impl KmsDriver for Service {
             max_message_bytes: limit(can.max_message_bytes),
             signing_specs: signing.map(|it| specs::signing(*it) as i32).collect(),
             encryption_specs: encryption.map(|it| specs::encryption(*it) as i32).collect(),
+            finds_keys: self.provider.key_finder().is_some(),
         }))
     }
 
@@ -160,6 +161,22 @@ impl KmsDriver for Service {
         };
         let state = specs::state(state) as i32;
         Ok(Response::new(KeyStateResponse { state }))
+    }
+
+    async fn find_keys(&self, request: Request<FindKeysRequest>) -> Answer<FindKeysResponse> {
+        let (metadata, _, asked) = request.into_parts();
+        let finder = self.provider.key_finder();
+        let finder = finder.ok_or_else(|| not_offered("finding keys"))?;
+        let tag = read::tag(asked.tag)?;
+        let found = traced(&metadata, finder.find_keys(&tag.name, &tag.value)).await?;
+        // More than anybody makes for one tag, and as many as fit into an answer.
+        let keys = found.into_iter().take(MAX_FOUND_KEYS).map(|key| FoundKey {
+            key_id: key.id.to_string(),
+            state: specs::state(key.state) as i32,
+            kind: Some(specs::kind_of_found(key.kind)),
+        });
+        let keys = keys.collect();
+        Ok(Response::new(FindKeysResponse { keys }))
     }
 
     async fn public_key(&self, request: Request<PublicKeyRequest>) -> Answer<PublicKeyResponse> {

@@ -141,7 +141,10 @@ async fn a_message_over_the_limit_is_not_even_read() {
     let server = DriverServer::new(local_kms(folder.path()));
     tokio::spawn(server.serve(listener, std::future::pending()));
     // A caller without limits of its own.
-    let channel = DriverSettings::unix_socket(socket).endpoint.channel();
+    let channel = DriverSettings::unix_socket(socket)
+        .endpoint
+        .channel()
+        .unwrap();
     let mut client = KmsDriverClient::new(channel);
     let answer = client.encrypt(wrap("k", Vec::new(), MAX_GRPC_BYTES)).await;
     assert_eq!(answer.unwrap_err().code(), Code::OutOfRange);

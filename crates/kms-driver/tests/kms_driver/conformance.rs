@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use strongroom_kms::{KmsKeyId, KmsProvider};
+use strongroom_errors::Coded;
+use strongroom_kms::{Capabilities, ExternalKeys, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider};
 use strongroom_kms_local::LocalKms;
 use strongroom_test_support::kms::{Failure, KmsUnderTest};
 
@@ -60,7 +61,7 @@ async fn subject() -> Result<Subject, Failure> {
     })
 }
 
-strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, both);
+strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_capabilities_are_those_of_the_kms_behind_it() {
@@ -69,4 +70,43 @@ async fn the_capabilities_are_those_of_the_kms_behind_it() {
     house.serve(Arc::new(kms.clone()));
     let driver = house.connect().await;
     assert_eq!(driver.capabilities(), kms.capabilities());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn keys_are_not_looked_for_by_a_tag_without_a_name() {
+    let house = House::new();
+    house.serve(Arc::new(house.local_kms()));
+    let finder = house.connect().await.key_finder().unwrap();
+    let nameless = finder.find_keys("", "2").await.unwrap_err();
+    assert_eq!(nameless.code().name(), "KMS_DRIVER_INVALID_REQUEST");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_driver_that_cannot_look_for_keys_is_not_asked_to() {
+    let house = House::new();
+    house.serve(Arc::new(Sightless(house.local_kms())));
+    assert!(house.connect().await.key_finder().is_none());
+}
+
+/// A KMS that does not find keys by their tags.
+#[derive(Debug)]
+struct Sightless(LocalKms);
+
+#[async_trait]
+impl KmsProvider for Sightless {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.0.key_wrapper()
+    }
+
+    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        self.0.external_keys()
+    }
+
+    async fn health(&self) -> KmsHealth {
+        self.0.health().await
+    }
 }

@@ -10,3 +10,4 @@ mod foreign;
 mod house;
 mod on_the_way;
 mod socket;
+mod tls;

@@ -3,9 +3,10 @@
 use strongroom_crypto::SigningKeySpec;
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_kms::{ExternalKeyRequest, ExternalKeys, KmsError, KmsProvider, MAX_MESSAGE_BYTES};
-use strongroom_kms_pkcs11::{Pkcs11Error, Settings, TokenName};
+use strongroom_kms_pkcs11::{Pkcs11Error, Settings, TokenName, make_soft_token};
 
 use crate::house::{House, code, library, new_wrapper_key, now, secret, slot_of, unwraps, wrap};
+use crate::process::module;
 
 /// SoftHSM lists OAEP but takes SHA-1 only, so the promise must not be made.
 #[test]
@@ -138,4 +139,17 @@ fn codes_of_the_token_do_not_meet_those_of_every_kms() {
         names.len(),
         Pkcs11Error::CODES.len() + KmsError::CODES.len()
     );
+}
+
+/// To initialize a token is to wipe it.
+#[test]
+fn no_token_is_made_where_there_is_one() {
+    let house = House::new();
+    let kms = house.open();
+    let key = new_wrapper_key(&kms);
+    let wrapped = wrap(&kms, &key).unwrap();
+    let refused = make_soft_token(&module(), "second", &secret("12345678"), &secret("1234"));
+    let error = refused.unwrap_err();
+    assert_eq!(error.code().name(), "KMS_PKCS11_SETTINGS_INVALID");
+    unwraps(&kms, &wrapped).unwrap();
 }

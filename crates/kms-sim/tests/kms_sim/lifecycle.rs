@@ -51,3 +51,11 @@ fn it_starts_stops_and_is_dropped_inside_of_a_runtime() {
         drop(Simulator::start(Scenario::default()).unwrap());
     });
 }
+
+/// Nobody may wait for the simulator's threads on the threads of another runtime.
+#[tokio::test]
+async fn a_port_that_is_taken_is_an_error_inside_of_a_runtime_as_well() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = Simulator::start(at(taken.local_addr().unwrap().port()));
+    assert!(matches!(refused, Err(SimulatorError::Port { .. })));
+}

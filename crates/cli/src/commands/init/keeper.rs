@@ -1,5 +1,7 @@
 //! What keeps the wrapper key of a new vault: a key file, or a KMS elsewhere.
 
+mod driver;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -11,6 +13,7 @@ use strongroom_config::{
     PromptTag, Protection, ProtectionLevel, SecretSource,
 };
 
+use self::driver::DriverArgs;
 use crate::failure::CliError;
 
 /// The name of the embedded KMS in new configurations.
@@ -131,12 +134,17 @@ pub(crate) struct KmsArgs {
     /// PKCS#11: the environment variable with the PIN.
     #[arg(long, value_name = "VARIABLE", requires = "kms")]
     pin_env: Option<String>,
+    #[command(flatten)]
+    driver: DriverArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KmsKind {
+/// A kind of KMS elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KmsKind {
     /// AWS KMS, with the credentials of the standard chain.
     Aws,
+    /// Any KMS, through a driver: a program that speaks its language.
+    Driver,
     /// Google Cloud KMS, with the Application Default Credentials.
     Gcp,
     /// A PKCS#11 token.
@@ -172,6 +180,7 @@ impl KmsArgs {
                 rehearsal: self.rehearsal,
                 labels: BTreeMap::new(),
             })),
+            KmsKind::Driver => Ok(KmsProviderConfig::Driver(self.driver.to_config()?)),
             KmsKind::Pkcs11 => {
                 let Some(module) = &self.module else {
                     return Err(CliError::FlagMissing { flag: "--module" }.into());
@@ -187,6 +196,16 @@ impl KmsArgs {
                 }))
             }
         }
+    }
+
+    /// The kind that was asked for.
+    pub(crate) const fn kind(&self) -> Option<KmsKind> {
+        self.kms
+    }
+
+    /// The library of a token, if one was named.
+    pub(crate) fn module(&self) -> Option<&Path> {
+        self.module.as_deref()
     }
 
     fn pin(&self) -> anyhow::Result<SecretSource> {
