@@ -44,6 +44,7 @@ impl Pair {
             endpoint: Some(simulator.endpoint().to_owned()),
             tags: vec![("CreatedBy".to_owned(), "somebody".to_owned())],
             credentials: Credentials::Rehearsal,
+            ..AwsKmsSettings::default()
         };
         Ok(AwsKms::connect(settings).await?)
     }

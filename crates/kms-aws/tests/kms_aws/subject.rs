@@ -45,6 +45,7 @@ impl Subject {
             endpoint: Some(endpoint.to_owned()),
             tags: vec![("environment".to_owned(), "test".to_owned())],
             credentials: Credentials::Rehearsal,
+            ..AwsKmsSettings::default()
         })
         .await?;
         let mut capabilities = kms.capabilities().clone();
