@@ -64,12 +64,8 @@ impl Cloud {
                     ..Weather::default()
                 });
                 let outcome = scene.run().await;
-                let failed = self
-                    .simulator
-                    .weather()
-                    .faults
-                    .iter()
-                    .all(|fault| fault.times == Some(0));
+                let mut faults = self.simulator.weather().faults.into_iter();
+                let failed = faults.all(|fault| fault.times == Some(0));
                 self.set(Weather::default());
                 assert!(failed, "{when}: it did not come to that");
                 judge(scene, outcome, &causes(act, cause), &when).await;
