@@ -186,6 +186,11 @@ impl OpenedKms {
 
     /// A usable wrapper key that was made for this vault.
     pub(crate) async fn find_wrapper_key(&self, vault: &str) -> anyhow::Result<Option<KmsKeyId>> {
+        Ok(self.find_wrapper_keys(vault).await?.into_iter().next())
+    }
+
+    /// All of them.
+    pub(crate) async fn find_wrapper_keys(&self, vault: &str) -> anyhow::Result<Vec<KmsKeyId>> {
         let Some(finder) = self.surrounded.key_finder() else {
             tracing::warn!(
                 kms = self.name,
@@ -193,11 +198,11 @@ impl OpenedKms {
                 value = vault,
                 "this KMS is not asked for keys: a wrapper key with this tag that an interrupted attempt made stays behind there"
             );
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let found = finder.find_keys(VAULT_TAG, vault).await?;
-        let usable = found.into_iter().find(FoundKey::is_usable_wrapper);
-        Ok(usable.map(|key| key.id))
+        let mut found = finder.find_keys(VAULT_TAG, vault).await?;
+        found.retain(FoundKey::is_usable_wrapper);
+        Ok(found.into_iter().map(|key| key.id).collect())
     }
 }
 

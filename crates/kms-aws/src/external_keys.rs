@@ -54,6 +54,16 @@ impl ExternalKeys for AwsKms {
         state(&self.describe_external(operation, key).await?)
     }
 
+    /// An alias can be turned to another key: what it means now is looked up.
+    async fn complete_id(&self, key: &KmsKeyId) -> Result<KmsKeyId, KmsError> {
+        let is_alias = |id: &str| id.starts_with("alias/") || id.contains(":alias/");
+        if !is_alias(key.as_str()) {
+            return Ok(key.clone());
+        }
+        let known = self.describe(KmsOperation::KeyState, key).await?;
+        Ok(KmsKeyId::try_new(known.arn.unwrap_or(known.key_id))?)
+    }
+
     async fn public_key(&self, key: &KmsKeyId) -> Result<ExternalPublicKey, KmsError> {
         let operation = KmsOperation::PublicKey;
         let request = self.client.get_public_key().key_id(key.as_str());

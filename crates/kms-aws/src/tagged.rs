@@ -19,6 +19,7 @@ impl KeyFinder for AwsKms {
     async fn find_keys(&self, name: &str, value: &str) -> Result<Vec<FoundKey>, KmsError> {
         let mut pages = self.client.list_keys().into_paginator().items().send();
         let mut found = Vec::new();
+        let (mut seen, mut hidden) = (false, None);
         while let Some(entry) = pages.next().await {
             let entry =
                 entry.map_err(|error| Refusal::of(OPERATION, error).without_key(OPERATION))?;
@@ -26,16 +27,27 @@ impl KeyFinder for AwsKms {
                 .key_id
                 .ok_or_else(|| invalid(OPERATION, "AWS lists a key without an id"))?;
             let id = KmsKeyId::try_new(id)?;
-            if self.has_tag(&id, name, value).await? {
-                found.extend(self.found(id).await?);
+            match self.has_tag(&id, name, value).await {
+                Ok(is_it) => {
+                    seen = true;
+                    if is_it {
+                        found.extend(self.found(id).await?);
+                    }
+                }
+                // Keys of others do not show us their tags: they are not ours.
+                Err(denied @ KmsError::Denied { .. }) => hidden = Some(denied),
+                Err(error) => return Err(error),
             }
         }
-        Ok(found)
+        match hidden {
+            // Nothing was looked at: that nothing was found would mean nothing.
+            Some(denied) if !seen => Err(denied),
+            _ => Ok(found),
+        }
     }
 }
 
 impl AwsKms {
-    /// Keys of others, and those of AWS itself, do not show us their tags: they are not ours.
     async fn has_tag(&self, key: &KmsKeyId, name: &str, value: &str) -> Result<bool, KmsError> {
         let request = self.client.list_resource_tags().key_id(key.as_str());
         let mut tags = request.into_paginator().items().send();
@@ -46,7 +58,7 @@ impl AwsKms {
                 Ok(_other) => {}
                 Err(error) => {
                     return match Refusal::of(OPERATION, error).about(OPERATION, key) {
-                        KmsError::Denied { .. } | KmsError::KeyNotFound { .. } => Ok(false),
+                        KmsError::KeyNotFound { .. } => Ok(false),
                         error => Err(error),
                     };
                 }

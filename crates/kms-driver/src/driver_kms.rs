@@ -20,7 +20,7 @@ use crate::contract::{
 };
 use crate::endpoint::DriverSettings;
 use crate::error::DriverError;
-use crate::limits::{MAX_GRPC_BYTES, MAX_NAME_CHARS, invalid_answer};
+use crate::limits::{FOUND_KEYS, MAX_GRPC_BYTES, MAX_NAME_CHARS, invalid_answer};
 use crate::{specs, status, trace};
 
 pub(crate) type Client = KmsDriverClient<Channel>;
@@ -110,13 +110,24 @@ impl KeyFinder for DriverKms {
             name: name.to_owned(),
             value: value.to_owned(),
         };
-        let asked = request(operation, FindKeysRequest { tag: Some(tag) })?;
-        let mut client = self.client();
-        let found = within(self.search_within, client.find_keys(asked)).await?;
-        let found = answer(operation, None, found)?.keys.into_iter();
-        found
-            .filter_map(|key| found_key(operation, key).transpose())
-            .collect()
+        let mut found = Vec::new();
+        let mut after = String::new();
+        loop {
+            let tag = Some(tag.clone());
+            let asked = request(operation, FindKeysRequest { tag, after })?;
+            let mut client = self.client();
+            let page = within(self.search_within, client.find_keys(asked)).await?;
+            let page = answer(operation, None, page)?.keys;
+            let is_last = page.len() < FOUND_KEYS;
+            let last = page.last().map(|key| key.key_id.clone());
+            for key in page {
+                found.extend(found_key(operation, key)?);
+            }
+            match last {
+                Some(last) if !is_last => after = last,
+                _ => return Ok(found),
+            }
+        }
     }
 }
 

@@ -41,5 +41,5 @@ pub(crate) fn invalid_request(field: &'static str) -> Status {
     crate::status::to_status(&DriverError::InvalidRequest { field }.into())
 }
 
-/// Keys in the answer of a search; ids of at most 300 characters leave room for them in a message.
-pub(crate) const MAX_FOUND_KEYS: usize = 100;
+/// Keys in one answer of a search; ids of at most 300 characters leave room for them in a message.
+pub(crate) const FOUND_KEYS: usize = 100;

@@ -30,7 +30,7 @@ impl KeyFinder for GcpKms {
                 continue;
             }
             if key.purpose == CryptoKeyPurpose::EncryptDecrypt {
-                found.push(wrapper(key)?);
+                found.extend(wrapper(key)?);
             } else {
                 found.extend(self.found_versions(&key.name).await?);
             }
@@ -53,18 +53,19 @@ impl GcpKms {
     }
 }
 
-/// A wrapper key is in the state of the version that it wraps with.
-fn wrapper(key: CryptoKey) -> Result<FoundKey, KmsError> {
+/// A wrapper key is in the state of the version that it wraps with. None if that was destroyed: the key keeps its name and its
+/// labels for ever, and is of no use.
+fn wrapper(key: CryptoKey) -> Result<Option<FoundKey>, KmsError> {
     let id = KmsKeyId::try_new(key.name)?;
     let state = match key.primary {
+        Some(primary) if primary.state == crypto_key_version::CryptoKeyVersionState::Destroyed => {
+            return Ok(None);
+        }
         Some(primary) => state(&id, &primary.state)?,
         None => KeyState::Disabled,
     };
-    Ok(FoundKey {
-        id,
-        kind: KeyKind::Wrapper,
-        state,
-    })
+    let kind = KeyKind::Wrapper;
+    Ok(Some(FoundKey { id, kind, state }))
 }
 
 /// None for a version that is destroyed, or of an algorithm that nothing here uses.

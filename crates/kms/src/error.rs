@@ -195,16 +195,17 @@ impl KmsError {
     }
 
     /// Whether the KMS may have done the work although the call failed. What only a provider knows
-    /// ([`Self::Provider`]) may be anything.
+    /// ([`Self::Provider`]) may be anything, unless it is that the request was wrong.
     #[must_use]
-    pub const fn outcome_is_unknown(&self) -> bool {
-        matches!(
-            self,
-            Self::TimedOut { .. }
-                | Self::Unavailable { .. }
-                | Self::AnswerInvalid { .. }
-                | Self::Provider(_)
-        )
+    pub fn outcome_is_unknown(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::AnswerInvalid { .. } => true,
+            Self::Provider(source) => !matches!(
+                source.code().category(),
+                Category::InvalidRequest | Category::Unsupported
+            ),
+            _ => false,
+        }
     }
 
     /// Whether a circuit breaker of ours refused the call: nothing was sent.

@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeySpec, KeyUsages, PublicKey, Timestamp,
 };
+use strongroom_kms::KmsKeyId;
 use strongroom_store::{Custody, KeyState, KmsKeyRef, PrivateKeyRecord, Sealing};
 
 /// A key of the vault: its public half, and what is known of the private one.
@@ -71,6 +72,13 @@ impl KeyEntry {
     pub fn is_held_by_kms(&self) -> bool {
         let half = self.private.as_ref();
         half.is_some_and(|half| half.external.is_some())
+    }
+
+    /// Whether this KMS holds the private half, as this key of it.
+    pub(crate) fn is_held_as(&self, kms: &str, key: &KmsKeyId) -> bool {
+        let half = self.private.as_ref();
+        half.and_then(|half| half.external.as_ref())
+            .is_some_and(|held| held.kms == kms && held.key_id == key.as_str())
     }
 
     /// What stands in the digest for this key.

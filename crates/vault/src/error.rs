@@ -4,7 +4,7 @@ mod codes;
 
 use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
-    SealError, SecretLengthError, SignError, Timestamp, VerifyError,
+    SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
 };
 use strongroom_errors::Coded;
 use strongroom_kms::KmsError;
@@ -158,8 +158,8 @@ pub enum VaultError {
         /// The id.
         id: JournalId,
     },
-    /// A key of a KMS is one of this vault.
-    #[error("key {key} of the KMS {kms} is a key of this vault")]
+    /// A key of a KMS is one of this vault, or was not made for it.
+    #[error("key {key} of the KMS {kms} is no orphan of this vault")]
     NotAnOrphan {
         /// The configured name of the KMS.
         kms: String,
@@ -479,6 +479,9 @@ pub enum VaultError {
     /// A key name that cannot be.
     #[error("the key name was refused")]
     Name(#[from] NameError),
+    /// Usages that no key can have.
+    #[error("the usages were refused")]
+    Usage(#[from] UsageError),
     /// Signatures that no transaction can have.
     #[error(transparent)]
     Signatures(#[from] SignaturesError),

@@ -211,6 +211,27 @@ impl Journal {
         self.0.lock().entries.clone()
     }
 
+    /// Entries that nobody in this process is at work on.
+    pub(crate) fn unclaimed(&self) -> Vec<JournalEntry> {
+        let state = self.0.lock();
+        let idle = |entry: &&JournalEntry| !state.claimed.contains(&entry.id);
+        state.entries.iter().filter(idle).cloned().collect()
+    }
+
+    /// Whether an entry stands there just so: a commit of which nobody had heard may have changed it since it was claimed.
+    pub(crate) fn has(&self, entry: &JournalEntry) -> bool {
+        self.0.lock().entries.contains(entry)
+    }
+
+    /// The entry about a key, and whether somebody is at work on it.
+    pub(crate) fn about(&self, kms: &str, key: &KmsKeyId) -> Option<(JournalEntry, bool)> {
+        let state = self.0.lock();
+        let is_it =
+            |entry: &&JournalEntry| entry.plan.kms == kms && entry.progress.key() == Some(key);
+        let entry = state.entries.iter().find(is_it)?;
+        Some((entry.clone(), state.claimed.contains(&entry.id)))
+    }
+
     pub(crate) fn put(&self, entry: JournalEntry) {
         let entries = &mut self.0.lock().entries;
         match entries.iter_mut().find(|known| known.id == entry.id) {
@@ -245,6 +266,12 @@ impl Journal {
     pub(crate) fn claim_new(&self, id: JournalId) -> Claim<'_> {
         self.0.lock().claimed.insert(id);
         Claim { journal: self, id }
+    }
+}
+
+impl Claim<'_> {
+    pub(crate) const fn id(&self) -> JournalId {
+        self.id
     }
 }
 

@@ -195,6 +195,15 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
+    /// What leaves the digest must be what stands in it. Asked within the unit, when everything before it is settled.
+    fn check_journal(&self, entry: &JournalEntry) -> Result<(), VaultError> {
+        if self.vault.journal().has(entry) {
+            Ok(())
+        } else {
+            Err(VaultError::ChangedUnderneath)
+        }
+    }
+
     /// Puts an entry into the journal of KMS keys, in the place of `before`.
     pub(crate) async fn put_journal(
         &mut self,
@@ -208,6 +217,7 @@ impl<'v> Unit<'v> {
             .map_err(contradicted)?;
         let current = self.vault.data_keys().current();
         if let Some(before) = before {
+            self.check_journal(before)?;
             self.leave(&before.element(current));
         }
         self.enter(&entry.element(current));
@@ -217,6 +227,7 @@ impl<'v> Unit<'v> {
 
     /// Strikes an entry out of the journal of KMS keys.
     pub(crate) async fn end_journal(&mut self, entry: &JournalEntry) -> Result<(), VaultError> {
+        self.check_journal(entry)?;
         self.transaction
             .delete_kms_journal(entry.id())
             .await

@@ -57,13 +57,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// What tests may depend on besides: the suites, and for the vault the embedded adapters, since there is no store and
-/// no KMS that exists for tests only.
+/// What tests may depend on besides: the suites, and for the vault the adapters, since there is no store and no KMS that
+/// exists for tests only, and what the vault promises it promises over each of them.
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("kms-aws", &["kms-sim"]),
     ("kms-driver", &["files", "kms-local"]),
     ("kms-gcp", &["kms-sim"]),
-    ("vault", &["kms-local", "store-sqlite"]),
+    (
+        "vault",
+        &[
+            "kms-aws",
+            "kms-driver",
+            "kms-gcp",
+            "kms-local",
+            "kms-pkcs11",
+            "kms-sim",
+            "store-sqlite",
+        ],
+    ),
 ];
 const FOR_ALL_TESTS: &str = "test-support";
 
@@ -124,6 +135,7 @@ mod tests {
         for (from, to) in [
             ("store-sqlite", "kms-local"),
             ("vault", "store-sqlite"),
+            ("vault", "kms-aws"),
             ("kms-local", "store"),
         ] {
             assert!(!allowed(from, to, Normal), "{from} -> {to}");
@@ -134,6 +146,7 @@ mod tests {
     fn only_tests_may_use_test_support() {
         assert!(allowed("vault", "test-support", Development));
         assert!(allowed("vault", "store-sqlite", Development));
+        assert!(allowed("vault", "kms-aws", Development));
         assert!(!allowed("vault", "test-support", Normal));
         assert!(!allowed("store-sqlite", "kms-local", Development));
     }

@@ -476,16 +476,21 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         Some(folder) => std::path::absolute(folder)?,
         None => environment::key_home()?.join(&id),
     };
+    let kms = Keeper::section(plan.keeper.as_ref(), &keys);
+    // Named, so that no other KMS that is added later takes its place while it cannot be opened.
+    let makes_keys = plan.custody == Some(CustodyName::External);
+    let external_kms = makes_keys.then(|| kms.name.clone());
     Ok(Config {
         vault: VaultConfig {
             id,
             node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
             anchor: Some(keys.join("anchor.json")),
         },
-        kms: vec![Keeper::section(plan.keeper.as_ref(), &keys)],
+        kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
+            external_kms,
             ..CustodyConfig::default()
         },
         cache: CacheConfig::default(),

@@ -21,7 +21,7 @@ use crate::contract::{
     PublicKeyResponse, RewrapRequest, SignRequest, SignResponse, kms_driver_server::KmsDriver,
 };
 use crate::error::DriverError;
-use crate::limits::{MAX_FOUND_KEYS, invalid_request};
+use crate::limits::{FOUND_KEYS, invalid_request};
 use crate::{specs, status, trace};
 
 pub(super) struct Service {
@@ -168,9 +168,10 @@ impl KmsDriver for Service {
         let finder = self.provider.key_finder();
         let finder = finder.ok_or_else(|| not_offered("finding keys"))?;
         let tag = read::tag(asked.tag)?;
-        let found = traced(&metadata, finder.find_keys(&tag.name, &tag.value)).await?;
-        // More than anybody makes for one tag, and as many as fit into an answer.
-        let keys = found.into_iter().take(MAX_FOUND_KEYS).map(|key| FoundKey {
+        let mut found = traced(&metadata, finder.find_keys(&tag.name, &tag.value)).await?;
+        found.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        found.retain(|key| *key.id.as_str() > *asked.after);
+        let keys = found.into_iter().take(FOUND_KEYS).map(|key| FoundKey {
             key_id: key.id.to_string(),
             state: specs::state(key.state) as i32,
             kind: Some(specs::kind_of_found(key.kind)),

@@ -109,7 +109,7 @@ const NO_JOURNAL_ENTRY: ErrorCode = code(
 const NOT_AN_ORPHAN: ErrorCode = code(
     "NOT_AN_ORPHAN",
     Category::FailedPrecondition,
-    "Delete it as a key of the vault: 'strongroom keys delete'.",
+    "A key of the vault is deleted by 'strongroom keys delete'. A key that was not made for this vault is left alone: delete it in the KMS itself if you are sure.",
 );
 const ORPHAN_REMAINS: ErrorCode = code(
     "ORPHAN_REMAINS",
@@ -464,6 +464,7 @@ impl Coded for VaultError {
             Self::Mapping(source) => source.code(),
             Self::Identifier(source) => source.code(),
             Self::Name(source) => source.code(),
+            Self::Usage(source) => source.code(),
             Self::Signatures(source) => source.code(),
             Self::Store(source) => source.code(),
             Self::Kms(source) => source.code(),

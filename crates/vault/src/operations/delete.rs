@@ -134,7 +134,7 @@ impl Vault {
         .await?;
         unit.commit().await?;
         if let Some(discarded) = discarded {
-            return self.destroy(caller, *fingerprint, &discarded).await;
+            return self.destroy(caller, &entry, &discarded).await;
         }
         let was_clear = half.is_some_and(|private| private.custody == Custody::Clear);
         if was_clear && let Err(error) = self.environment().store.scrub().await {

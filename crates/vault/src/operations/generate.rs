@@ -134,6 +134,7 @@ impl Vault {
         name: Option<KeyName>,
         custody: Custody,
     ) -> Result<Generated<'_>, VaultError> {
+        let usages = usages_of_a_key(usages)?;
         if custody == Custody::External {
             return self.generate_externally(spec, usages, name).await;
         }
@@ -164,6 +165,12 @@ impl Vault {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
+}
+
+/// The usages as a key has them: a set to be allowed may lack proof of ownership, and its row would not be read again.
+pub(crate) fn usages_of_a_key(usages: Option<KeyUsages>) -> Result<Option<KeyUsages>, VaultError> {
+    let complete = usages.map(|usages| KeyUsages::from_bits(usages.bits()));
+    Ok(complete.transpose()?)
 }
 
 /// A key that was generated, and is not in the vault yet.

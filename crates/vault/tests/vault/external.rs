@@ -237,3 +237,17 @@ async fn a_row_that_names_another_key_of_the_kms_is_not_believed() {
         .unwrap();
     assert_eq!(house.refusal().await, "ROW_NOT_AUTHENTIC");
 }
+
+#[tokio::test]
+async fn a_key_gets_the_usages_that_every_key_has() {
+    let house = external_house();
+    let vault = house.create().await;
+    let new = NewSigningKey {
+        usages: crate::house::ALLOW_PROTOCOL,
+        ..new_protocol_key()
+    };
+    let key = vault.generate_signing_key(&caller(), new).await.unwrap();
+    assert_eq!(key.usages(), Some(protocol()));
+    vault.close().await.unwrap();
+    check_signs(&house.open().await, &key.fingerprint()).await;
+}

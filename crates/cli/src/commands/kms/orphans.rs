@@ -9,7 +9,13 @@ use strongroom_kms::KmsKeyId;
 use strongroom_store::JournalId;
 use strongroom_vault::{JournalEntry, Orphan, Orphans};
 
-use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
+use crate::{
+    args::Global,
+    exit,
+    failure::{self, CliError},
+    output, progress,
+    session::Session,
+};
 
 /// Find keys in the KMSs that were made for this vault and are none of its keys; adopt or delete them
 ///
@@ -94,7 +100,14 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let spinner = progress::spinner(global, "searching for keys");
     let orphans = session.vault.find_orphans().await?;
     spinner.finish_and_clear();
-    let report = Report::of(did, &session.vault.kms_journal(), orphans);
+    let mut report = Report::of(did, &session.vault.kms_journal(), orphans);
+    report
+        .unsearched
+        .extend(session.kms.refused().map(|kms| Unsearched {
+            kms: kms.name.clone(),
+            code: failure::code_of(&kms.error).map(|code| code.name()),
+            reason: format!("{:#}", kms.error),
+        }));
     session.close().await;
     output::print(global.output, &report, |out| report.print(out))?;
     let clean =

@@ -89,7 +89,7 @@ impl LossView {
         let opens = format!("the vault opens with {}", others.join(", "));
         match self.keys_lost.len() {
             0 => format!("nothing: {opens}"),
-            count => format!("{} that it sealed itself; {opens}", private_keys(count)),
+            count => format!("{} that only it can use; {opens}", private_keys(count)),
         }
     }
 }

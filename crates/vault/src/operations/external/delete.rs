@@ -1,8 +1,7 @@
 //! Taking external keys out of the vault.
 
-use strongroom_crypto::Fingerprint;
 use strongroom_kms::{KmsError, KmsKeyId};
-use strongroom_store::{JournalId, KmsKeyRef};
+use strongroom_store::KmsKeyRef;
 
 use super::generate::Claimed;
 use crate::{
@@ -22,9 +21,7 @@ impl Vault {
         entry: &KeyEntry,
         held: &KmsKeyRef,
     ) -> Result<Claimed<'v>, VaultError> {
-        let mut id = [0; 16];
-        self.random().fill(&mut id)?;
-        let id = JournalId::from_bytes(id);
+        let id = self.new_journal_id()?;
         let claim = self.journal().claim_new(id);
         let key = KmsKeyId::try_new(held.key_id.as_str()).map_err(KmsError::from)?;
         let plan = ExternalKeyPlan {
@@ -47,9 +44,10 @@ impl Vault {
     pub(crate) async fn destroy(
         &self,
         caller: &Caller,
-        fingerprint: Fingerprint,
+        deleted: &KeyEntry,
         discarded: &Claimed<'_>,
     ) -> Result<(), VaultError> {
+        let fingerprint = deleted.fingerprint();
         let entry = &discarded.entry;
         let Some(key) = entry.progress().key() else {
             return Ok(());
@@ -61,6 +59,18 @@ impl Vault {
             source: Box::new(source),
         };
         let holder = self.holder(entry.kms()).map_err(remains)?;
+        // An alias may have been turned since: what is destroyed must be the key that was deleted.
+        match holder.keys.public_key(key).await {
+            Ok(public) if *public.spki == *deleted.public.spki() => {}
+            Ok(_other) => {
+                return Err(remains(VaultError::ExternalKeyExchanged {
+                    fingerprint,
+                    kms: entry.kms().to_owned(),
+                }));
+            }
+            Err(KmsError::KeyNotFound { .. } | KmsError::KeyPendingDeletion { .. }) => {}
+            Err(error) => return Err(remains(error.into())),
+        }
         match holder.keys.delete_key(key).await {
             Ok(()) | Err(KmsError::KeyNotFound { .. }) => {}
             Err(error) => return Err(remains(error.into())),

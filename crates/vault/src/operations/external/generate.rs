@@ -36,46 +36,101 @@ impl Vault {
             usages,
             name,
         };
-        let unfinished = self.journal().claim(|entry| {
-            *entry.plan() == plan && !matches!(entry.progress(), Progress::Discarded(_))
-        });
-        let (entry, claim, made) = match unfinished {
-            Some((entry, claim)) => {
-                let made = self.made_before(&holder, &entry).await?;
-                (entry, claim, made)
-            }
-            None => {
-                let (entry, claim) = self.intend(plan).await?;
-                (entry, claim, None)
+        // A commit of which nobody has heard may have changed the entry that is looked for.
+        self.try_settle().await?;
+        if let Some(taken_up) = self.take_up(&holder, &plan).await? {
+            return Ok(taken_up);
+        }
+        let (entry, claim) = self.intend(plan).await?;
+        let key = match self.make(&holder, &entry).await {
+            Ok(key) => key,
+            Err(error) => {
+                if !matches!(error, VaultError::ExternalKeyInDoubt { .. }) {
+                    self.forget_intention(&entry, &error).await;
+                }
+                return Err(error);
             }
         };
-        let key = match made {
-            Some(key) => key,
-            None => self.make(&holder, &entry).await?,
-        };
-        let entry = self.note_made(entry, &key).await?;
-        let public = holder.public_key(&key, usages).await?;
-        if public.spec() != spec {
+        self.arrive(&holder, entry, claim, &key).await
+    }
+
+    /// The key of an entry that an earlier attempt left, if there is one and it is of use.
+    async fn take_up<'v>(
+        &'v self,
+        holder: &Holder<'v>,
+        plan: &ExternalKeyPlan,
+    ) -> Result<Option<Generated<'v>>, VaultError> {
+        loop {
+            let unfinished = self.journal().claim(|entry| {
+                let may_have_one = match entry.progress() {
+                    Progress::Created(_) => true,
+                    // Without a search nobody can tell: the entry stays as the trace that it is.
+                    Progress::Intended => holder.named.provider.key_finder().is_some(),
+                    Progress::Discarded(_) => false,
+                };
+                may_have_one && entry.plan() == plan
+            });
+            let Some((entry, claim)) = unfinished else {
+                return Ok(None);
+            };
+            let key = match self.made_before(holder, &entry).await? {
+                Some(key) => key,
+                // It may still be hidden: a new key is made for the same entry, whose tag finds both.
+                None => self.make(holder, &entry).await?,
+            };
+            match self.arrive(holder, entry, claim, &key).await {
+                // Somebody destroyed it in the KMS, or is about to: it is of no more use, and not waited for.
+                Err(VaultError::Kms(
+                    KmsError::KeyNotFound { .. } | KmsError::KeyPendingDeletion { .. },
+                )) => {
+                    let gone = self
+                        .journal()
+                        .claim(|entry| entry.progress().key() == Some(&key));
+                    if let Some((gone, _claim)) = gone {
+                        self.end_journal(&gone).await?;
+                    }
+                }
+                arrived => return arrived.map(Some),
+            }
+        }
+    }
+
+    /// A key that the KMS has made, ready to become one of the vault.
+    pub(super) async fn arrive<'v>(
+        &'v self,
+        holder: &Holder<'v>,
+        entry: JournalEntry,
+        claim: Claim<'v>,
+        key: &KmsKeyId,
+    ) -> Result<Generated<'v>, VaultError> {
+        let entry = self.note_made(entry, key).await?;
+        let plan = entry.plan().clone();
+        let public = holder.public_key(key, plan.usages).await?;
+        if public.spec() != plan.spec {
             return Err(VaultError::ExternalKeySpec {
-                kms: holder.named.name.clone(),
+                kms: plan.kms,
                 key: key.as_str().to_owned(),
                 found: public.spec(),
-                wanted: spec,
+                wanted: plan.spec,
             });
         }
         Ok(Generated {
             public,
-            private: holder.private_half(&key),
-            name: entry.plan().name.clone(),
+            private: holder.private_half(key),
+            name: plan.name,
             journal: Some(Claimed { entry, claim }),
         })
     }
 
-    /// Writes down that a key is about to be made.
-    async fn intend(&self, plan: ExternalKeyPlan) -> Result<(JournalEntry, Claim<'_>), VaultError> {
+    pub(super) fn new_journal_id(&self) -> Result<JournalId, VaultError> {
         let mut id = [0; 16];
         self.random().fill(&mut id)?;
-        let id = JournalId::from_bytes(id);
+        Ok(JournalId::from_bytes(id))
+    }
+
+    /// Writes down that a key is about to be made.
+    async fn intend(&self, plan: ExternalKeyPlan) -> Result<(JournalEntry, Claim<'_>), VaultError> {
+        let id = self.new_journal_id()?;
         let claim = self.journal().claim_new(id);
         let (entry, record) =
             JournalEntry::new(id, plan, Progress::Intended, self.now(), self.data_keys())?;
@@ -153,15 +208,13 @@ impl Vault {
                     source,
                 })
             }
-            Err(refusal) => {
-                self.forget_intention(entry, &refusal).await;
-                Err(refusal.into())
-            }
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
-    /// The KMS refused: there is no key. An entry that cannot be taken back costs a search, and no key.
-    async fn forget_intention(&self, entry: &JournalEntry, refusal: &KmsError) {
+    /// The KMS refused what was intended a moment ago: there is no key. An entry that cannot be taken back costs a search, and
+    /// no key.
+    async fn forget_intention(&self, entry: &JournalEntry, refusal: &VaultError) {
         if let Err(error) = self.end_journal(entry).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -5,17 +5,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use strongroom_kms::{FoundKey, KeyKind, KeyState, KmsError, KmsKeyId};
 use strongroom_store::JournalId;
 
-use super::Holder;
+use super::{Holder, generate::Claimed};
 use crate::{
     audit::AuditOperation,
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
-    journal::{JOURNAL_TAG, JournalEntry, Progress},
+    journal::{Claim, ExternalKeyPlan, JOURNAL_TAG, JournalEntry, Progress},
     operations::create::VAULT_TAG,
     unit::Unit,
     vault::Vault,
 };
+use strongroom_crypto::{KeySpec, KeyUsage, KeyUsages};
 
 /// A key in a KMS that was made for this vault and is none of its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,12 @@ impl Vault {
             match finder.find_keys(VAULT_TAG, &self.id().to_string()).await {
                 Ok(keys) => {
                     for key in keys {
-                        orphans.found.extend(self.orphan(&holder, key).await?);
+                        match self.orphan(&holder, key).await {
+                            Ok(orphan) => orphans.found.extend(orphan),
+                            Err(error) => {
+                                orphans.unsearched.push((named.name.clone(), Some(error)));
+                            }
+                        }
                     }
                 }
                 Err(error) => orphans.unsearched.push((named.name.clone(), Some(error))),
@@ -73,19 +79,21 @@ impl Vault {
         Ok(orphans)
     }
 
-    /// The found key, if it is an orphan. Told by the public half: a KMS may have many names for one key.
-    async fn orphan(
-        &self,
-        holder: &Holder<'_>,
-        key: FoundKey,
-    ) -> Result<Option<Orphan>, VaultError> {
+    /// The found key, if it is an orphan. One that is disabled shows no public half and may be ours: it is shown, and cannot
+    /// be deleted before it is enabled.
+    async fn orphan(&self, holder: &Holder<'_>, key: FoundKey) -> Result<Option<Orphan>, KmsError> {
         if key.kind == KeyKind::Wrapper || key.state == KeyState::PendingDeletion {
             return Ok(None);
         }
-        if self.is_ours(holder, &key.id).await {
-            return Ok(None);
+        match self.is_ours(holder, &key.id).await {
+            Ok(false) | Err(KmsError::KeyDisabled { .. } | KmsError::KeyNotReady { .. }) => {}
+            Ok(true) | Err(KmsError::KeyNotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
         }
         let kms = holder.named.name.clone();
+        if let Some((_entry, true)) = self.journal().about(&kms, &key.id) {
+            return Ok(None);
+        }
         let journal = self.entry_of(holder, &key.id).await?;
         Ok(Some(Orphan {
             kms,
@@ -94,9 +102,12 @@ impl Vault {
         }))
     }
 
-    /// Whether a key of the vault has its private half there. A key whose public half is not shown is named as it is in our
-    /// rows, or not ours.
-    async fn is_ours(&self, holder: &Holder<'_>, key: &KmsKeyId) -> bool {
+    /// Whether a key of the vault has its private half there. Told by the public half unless a row names the key in just this
+    /// way: a KMS has many names for one key.
+    ///
+    /// # Errors
+    /// That the KMS does not show the public half: then nobody may take the key for an orphan.
+    async fn is_ours(&self, holder: &Holder<'_>, key: &KmsKeyId) -> Result<bool, KmsError> {
         let held_here = |entry: &Arc<KeyEntry>| {
             let half = entry.private.as_ref()?;
             let held = half.external.as_ref()?;
@@ -105,15 +116,30 @@ impl Vault {
         let entries = self.directory().entries();
         let mut held = entries.iter().filter_map(held_here);
         if held.any(|held| held.key_id == key.as_str()) {
-            return true;
+            return Ok(true);
         }
-        let Ok(public) = holder.keys.public_key(key).await else {
-            return false;
-        };
+        let public = holder.keys.public_key(key).await?;
         let is_it = |entry: &Arc<KeyEntry>| {
             held_here(entry).is_some() && *entry.public.spki() == *public.spki
         };
-        entries.iter().any(is_it)
+        Ok(entries.iter().any(is_it))
+    }
+
+    /// Whether a key was made for this vault: its tag says so, or the journal does.
+    async fn was_made_for_us(
+        &self,
+        holder: &Holder<'_>,
+        key: &KmsKeyId,
+        journal: Option<&JournalEntry>,
+    ) -> Result<bool, KmsError> {
+        if journal.is_some() {
+            return Ok(true);
+        }
+        let Some(finder) = holder.named.provider.key_finder() else {
+            return Ok(false);
+        };
+        let tagged = finder.find_keys(VAULT_TAG, &self.id().to_string()).await?;
+        Ok(tagged.iter().any(|found| found.id == *key))
     }
 
     /// The journal's entry about a key: the one that names it, or the one that it was tagged for.
@@ -121,8 +147,9 @@ impl Vault {
         &self,
         holder: &Holder<'_>,
         key: &KmsKeyId,
-    ) -> Result<Option<JournalEntry>, VaultError> {
-        let entries = self.journal().entries();
+    ) -> Result<Option<JournalEntry>, KmsError> {
+        // What somebody in this process is at work on is neither an orphan nor up to anybody else.
+        let entries = self.journal().unclaimed();
         let here = || {
             let of_kms = |entry: &&JournalEntry| entry.kms() == holder.named.name;
             entries.iter().filter(of_kms)
@@ -160,21 +187,27 @@ impl Vault {
             kms: kms.to_owned(),
             key: key.as_str().to_owned(),
         };
+        self.try_settle().await?;
         let entry = self.entry_of(&holder, key).await?.ok_or_else(unknown)?;
+        // One that was deleted from the vault does not come back as if nothing had been: it may have been retired.
+        if matches!(entry.progress(), Progress::Discarded(_)) {
+            return Err(unknown());
+        }
         let id = entry.id();
         let claimed = self.journal().claim(|entry| entry.id() == id);
-        let (entry, _claim) = claimed.ok_or_else(unknown)?;
-        let plan = entry.plan().clone();
-        let public = holder.public_key(key, plan.usages).await?;
-        let half = holder.private_half(key);
-        self.take_in(caller, public, half, plan.name, Some(&entry))
-            .await
+        let (entry, claim) = claimed.ok_or_else(unknown)?;
+        let made = self.arrive(&holder, entry, claim, key).await?;
+        let mut unit = Unit::begin(self).await?;
+        let adopted = unit.keep(caller, made).await?;
+        unit.commit().await?;
+        Ok(adopted)
     }
 
-    /// Has the KMS destroy an orphan, or schedule that.
+    /// Has the KMS destroy an orphan, or schedule that. Only what was made for this vault, and is none of its keys.
     ///
     /// # Errors
-    /// [`VaultError::NotAnOrphan`] for a key of this vault; [`VaultError::UnknownKms`]; errors of KMS and store.
+    /// [`VaultError::NotAnOrphan`] for a key of this vault, and for one that was not made for it; [`VaultError::UnknownKms`];
+    /// errors of KMS and store.
     pub async fn delete_orphan(
         &self,
         caller: &Caller,
@@ -182,19 +215,80 @@ impl Vault {
         key: &KmsKeyId,
     ) -> Result<(), VaultError> {
         let holder = self.holder(kms)?;
-        if self.is_ours(&holder, key).await {
-            return Err(VaultError::NotAnOrphan {
-                kms: kms.to_owned(),
-                key: key.as_str().to_owned(),
-            });
-        }
+        let refused = || VaultError::NotAnOrphan {
+            kms: kms.to_owned(),
+            key: key.as_str().to_owned(),
+        };
+        self.try_settle().await?;
         let entry = self.entry_of(&holder, key).await?;
+        if !self.was_made_for_us(&holder, key, entry.as_ref()).await? {
+            return Err(refused());
+        }
+        match self.is_ours(&holder, key).await {
+            Ok(false) => {}
+            Ok(true) => return Err(refused()),
+            // Gone already, or on its way.
+            Err(KmsError::KeyNotFound { .. } | KmsError::KeyPendingDeletion { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let found = entry.as_ref().map(JournalEntry::id);
+        let claimed = found.and_then(|id| self.journal().claim(|entry| entry.id() == id));
+        if found.is_some() && claimed.is_none() {
+            return Err(VaultError::ChangedUnderneath);
+        }
+        let discarded = self.discard_orphan(&holder, key, claimed).await?;
         match holder.keys.delete_key(key).await {
-            // Gone already.
             Ok(()) | Err(KmsError::KeyNotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        self.note_deleted(caller, kms, key, entry.as_ref()).await
+        self.note_deleted(caller, kms, key, Some(&discarded.entry))
+            .await
+    }
+
+    /// Writes down that an orphan is to be destroyed, before it is: nobody can take it in any more.
+    async fn discard_orphan<'v>(
+        &'v self,
+        holder: &Holder<'v>,
+        key: &KmsKeyId,
+        claimed: Option<(JournalEntry, Claim<'v>)>,
+    ) -> Result<Claimed<'v>, VaultError> {
+        let (before, claim) = match claimed {
+            Some((entry, claim)) => (Some(entry), claim),
+            None => (None, self.journal().claim_new(self.new_journal_id()?)),
+        };
+        let plan = match &before {
+            Some(entry) => entry.plan().clone(),
+            None => {
+                let spec = holder.keys.public_key(key).await?.spec;
+                let is_signing = matches!(spec, KeySpec::Signing(_));
+                ExternalKeyPlan {
+                    kms: holder.named.name.clone(),
+                    spec,
+                    // Nobody knows what it was to be; the journal wants a usage of a signing key.
+                    usages: is_signing.then(some_usages),
+                    name: None,
+                }
+            }
+        };
+        let (entry, record) = JournalEntry::new(
+            claim.id(),
+            plan,
+            Progress::Discarded(key.clone()),
+            self.now(),
+            self.data_keys(),
+        )?;
+        let mut unit = Unit::begin(self).await?;
+        let entries = self.directory().entries();
+        if entries
+            .iter()
+            .any(|known| known.is_held_as(&holder.named.name, key))
+        {
+            return Err(VaultError::ChangedUnderneath);
+        }
+        unit.put_journal(before.as_ref(), entry.clone(), record)
+            .await?;
+        unit.commit().await?;
+        Ok(Claimed::new(entry, claim))
     }
 
     /// Strikes an entry out of the journal of which the KMS knows nothing.
@@ -207,6 +301,7 @@ impl Vault {
         caller: &Caller,
         id: JournalId,
     ) -> Result<(), VaultError> {
+        self.try_settle().await?;
         let claimed = self.journal().claim(|entry| entry.id() == id);
         let (entry, _claim) = claimed.ok_or(VaultError::NoSuchJournalEntry { id })?;
         let holder = self.holder(entry.kms())?;
@@ -215,7 +310,11 @@ impl Vault {
             key: key.as_str().to_owned(),
         };
         if let Some(key) = entry.progress().key() {
+            let entries = self.directory().entries();
+            let is_ours = |known: &Arc<KeyEntry>| known.is_held_as(entry.kms(), key);
             match holder.keys.key_state(key).await {
+                // It has become a key of the vault by another way.
+                _ if entries.iter().any(is_ours) => {}
                 Ok(KeyState::PendingDeletion) | Err(KmsError::KeyNotFound { .. }) => {}
                 Ok(_) => return Err(remains(key)),
                 Err(error) => return Err(error.into()),
@@ -255,4 +354,8 @@ impl Vault {
             .await?;
         unit.commit().await
     }
+}
+
+fn some_usages() -> KeyUsages {
+    KeyUsages::any_of(&[KeyUsage::Protocol, KeyUsage::ProofOfOwnership])
 }

@@ -10,8 +10,8 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
-    journal::JournalEntry,
-    unit::{NewPrivateHalf, Unit},
+    operations::{external::Holder, generate::usages_of_a_key},
+    unit::Unit,
     vault::Vault,
 };
 
@@ -50,39 +50,62 @@ impl Vault {
             usages,
             name,
         } = registration;
+        let usages = usages_of_a_key(usages)?;
         let holder = match &kms {
             Some(kms) => self.holder(kms)?,
             None => self.maker()?,
         };
         let key = holder.keys.complete_id(&key).await?;
         let public = holder.public_key(&key, usages).await?;
-        let half = holder.private_half(&key);
-        self.take_in(caller, public, half, name, None).await
+        self.take_in(caller, &holder, &key, public, name).await
     }
 
-    /// Puts a key of a KMS into the vault, and strikes its entry out of the journal if it has one.
+    /// Puts a key of a KMS into the vault, and strikes what the journal says of it.
     pub(super) async fn take_in(
         &self,
         caller: &Caller,
+        holder: &Holder<'_>,
+        key: &KmsKeyId,
         public: PublicKey,
-        half: NewPrivateHalf,
         name: Option<KeyName>,
-        journal: Option<&JournalEntry>,
     ) -> Result<Arc<KeyEntry>, VaultError> {
+        let kms = &holder.named.name;
         let mut unit = Unit::begin(self).await?;
-        let known = self.known(&public, name.as_ref())?;
-        let entry = match known {
-            Some(entry) if entry.private.is_some() && journal.is_none() => return Ok(entry),
-            Some(entry) if entry.private.is_some() => entry,
-            Some(entry) => unit.add_private_half(&entry, half).await?,
-            None => unit.insert_key(public, name, Some(half)).await?,
+        let journal = match self.journal().about(kms, key) {
+            // It is being destroyed, or just arrives by another way.
+            Some((_entry, true)) => return Err(VaultError::ChangedUnderneath),
+            Some((entry, false)) => Some(entry),
+            None => None,
         };
-        if let Some(journal) = journal {
+        let entry = match self.known(&public, name.as_ref())? {
+            Some(entry) if entry.private.is_some() => {
+                // The same key under another id, in another KMS or in another custody is not what was asked for.
+                if !entry.is_held_as(kms, key) {
+                    return Err(VaultError::KeyExists {
+                        fingerprint: entry.fingerprint(),
+                        existing_name: entry.name.as_ref().map(|name| name.as_str().to_owned()),
+                    });
+                }
+                if journal.is_none() {
+                    return Ok(entry);
+                }
+                entry
+            }
+            Some(entry) => {
+                let half = holder.private_half(key);
+                unit.add_private_half(&entry, half).await?
+            }
+            None => {
+                let half = holder.private_half(key);
+                unit.insert_key(public, name, Some(half)).await?
+            }
+        };
+        if let Some(journal) = &journal {
             unit.end_journal(journal).await?;
         }
         let details = key_details(&entry);
-        let key = Some(entry.fingerprint());
-        unit.audit(caller, AuditOperation::RegisterKey, key, details)
+        let fingerprint = Some(entry.fingerprint());
+        unit.audit(caller, AuditOperation::RegisterKey, fingerprint, details)
             .await?;
         unit.commit().await?;
         Ok(entry)

@@ -1,9 +1,9 @@
 //! Trying every wrap, and what would be lost with each provider.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::{DataKeyId, WrapRecord};
+use strongroom_store::{DataKeyId, KmsKeyRef, WrapRecord};
 use tokio::time::Instant;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub struct WrapCheck {
     /// Each wrap, in the order in which opening tries them.
     pub wraps: Vec<WrapStatus>,
-    /// What would be lost with each KMS that has a wrap, in the same order.
+    /// What would be lost with each KMS that has a wrap, in the same order, and then with each that only holds keys.
     pub losses: Vec<ProviderLoss>,
 }
 
@@ -106,11 +106,14 @@ impl Vault {
     }
 
     fn losses(&self, wraps: &[WrapStatus]) -> Vec<ProviderLoss> {
+        let held = self.held_keys();
         let mut seen = BTreeSet::new();
-        let providers = wraps.iter().filter(|wrap| seen.insert(wrap.kms.as_str()));
+        let wrapping = wraps.iter().map(|wrap| wrap.kms.as_str());
+        let holding = held.iter().map(|(_, held)| held.kms.as_str());
+        let providers = wrapping.chain(holding).filter(|kms| seen.insert(*kms));
         let direct = self.direct_keys();
         providers
-            .map(|provider| self.loss_of(&provider.kms, wraps, &direct))
+            .map(|kms| self.loss_of(kms, wraps, &direct, &held))
             .collect()
     }
 
@@ -119,6 +122,7 @@ impl Vault {
         kms: &str,
         wraps: &[WrapStatus],
         direct: &[(Fingerprint, String)],
+        held: &[(Fingerprint, Arc<KmsKeyRef>)],
     ) -> ProviderLoss {
         let elsewhere: Vec<_> = wraps
             .iter()
@@ -142,7 +146,22 @@ impl Vault {
                 .iter()
                 .filter(|(_, id)| holders(id, true) && !opens_elsewhere(id))
                 .map(|(fingerprint, _)| *fingerprint)
+                .chain(
+                    held.iter()
+                        .filter(|(_, held)| held.kms == kms)
+                        .map(|(fingerprint, _)| *fingerprint),
+                )
                 .collect(),
         }
+    }
+
+    /// Keys of custody external, and where each is.
+    fn held_keys(&self) -> Vec<(Fingerprint, Arc<KmsKeyRef>)> {
+        let entries = self.directory().entries().into_iter();
+        let held = entries.filter_map(|entry| {
+            let held = entry.private.as_ref()?.external.clone()?;
+            Some((entry.fingerprint(), held))
+        });
+        held.collect()
     }
 }

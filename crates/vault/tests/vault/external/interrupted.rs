@@ -253,6 +253,37 @@ async fn a_key_of_which_the_journal_says_nothing_is_found_by_the_tag_of_the_vaul
 }
 
 #[tokio::test]
+async fn keys_of_others_are_neither_shown_nor_deleted() {
+    let house = external_house();
+    let vault = house.create().await;
+    let keys = house.metered.external_keys().unwrap();
+    let request = strongroom_kms::ExternalKeyRequest::default();
+    let spec = strongroom_crypto::SigningKeySpec::EcP256;
+    let foreign = keys.generate_signing_key(spec, &request).await.unwrap();
+    assert!(vault.find_orphans().await.unwrap().found.is_empty());
+    let refused = vault.delete_orphan(&caller(), KMS_NAME, &foreign).await;
+    assert_eq!(code(refused), "NOT_AN_ORPHAN");
+    let state = state_in_kms(&house, &foreign);
+    assert_eq!(state, Some(strongroom_kms::KeyState::Enabled));
+}
+
+#[tokio::test]
+async fn a_disabled_key_is_shown_and_not_deleted_before_somebody_can_see_whose_it_is() {
+    let house = external_house();
+    let vault = house.create().await;
+    let key = generate(&vault).await.unwrap();
+    let id = key_in_kms(&vault, &key);
+    vault.release_key(&caller(), &key).await.unwrap();
+    house.kms.disable_key(&id).unwrap();
+    let orphans = vault.find_orphans().await.unwrap();
+    assert_eq!(orphans.found.len(), 1, "{orphans:?}");
+    let refused = vault.delete_orphan(&caller(), KMS_NAME, &id).await;
+    assert_eq!(code(refused), "KMS_KEY_DISABLED");
+    house.kms.enable_key(&id).unwrap();
+    vault.delete_orphan(&caller(), KMS_NAME, &id).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_key_that_the_kms_did_not_destroy_is_known_until_it_does() {
     for (fault, codes) in FAULTS {
         let house = external_house();
@@ -330,4 +361,53 @@ async fn a_key_in_the_kms_carries_the_tags_by_which_it_is_found() {
     assert!(tags.contains(&strongroom_vault::VAULT_TAG), "{tags:?}");
     assert!(tags.contains(&JOURNAL_TAG), "{tags:?}");
     assert_eq!(listed.label, name("signing"));
+}
+
+/// A caller that gives up waiting, and asks again in the same process.
+#[tokio::test]
+async fn whenever_a_caller_gives_up_asking_again_in_the_same_process_gives_one_key() {
+    let mut given_up = 0;
+    for steps in 1.. {
+        let house = external_house();
+        house.create().await.close().await.unwrap();
+        let store = Arc::new(FlakyStore::new(house.store().await.unwrap()));
+        let kms: Arc<dyn KmsProvider> = Arc::<LocalKms>::clone(&house.kms);
+        let vault = open_over(&house, kms, Arc::<FlakyStore>::clone(&store)).await;
+        let mut first = Box::pin(generate(&vault));
+        let done = poll_times(&mut first, steps).await;
+        drop(first);
+        let when = format!("given up after {steps} polls");
+        let key = generate(&vault)
+            .await
+            .unwrap_or_else(|error| panic!("{when}: {error}"));
+        check_signs(&vault, &key).await;
+        drop(vault);
+        drop(store);
+        let vault = house.open().await;
+        clean_up(&house, &vault, &when).await;
+        check_signs(&vault, &key).await;
+        if done {
+            break;
+        }
+        given_up += 1;
+        assert_eq!(vault.key_count(), 1, "{when}");
+    }
+    assert!(given_up > 20, "{given_up}");
+}
+
+/// Polls a future so many times, each time when it is woken; says whether it ended.
+async fn poll_times<T>(future: &mut (impl Future<Output = T> + Unpin), times: usize) -> bool {
+    let mut left = times;
+    std::future::poll_fn(|context| {
+        if std::pin::Pin::new(&mut *future).poll(context).is_ready() {
+            return std::task::Poll::Ready(true);
+        }
+        left -= 1;
+        if left == 0 {
+            std::task::Poll::Ready(false)
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await
 }

@@ -1,0 +1,48 @@
+//! What is done with a vault and its KMS.
+
+use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
+
+pub(crate) const SIGNING: SigningKeySpec = SigningKeySpec::EcP256;
+pub(crate) const ENCRYPTION: EncryptionKeySpec = EncryptionKeySpec::Rsa2048;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Create,
+    GenerateSigning,
+    GenerateEncryption,
+    Register,
+    Open,
+    Sign,
+    Decrypt,
+    AddWrap,
+    Rewrap,
+    Delete,
+}
+
+impl Act {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Create,
+        Self::GenerateSigning,
+        Self::GenerateEncryption,
+        Self::Register,
+        Self::Open,
+        Self::Sign,
+        Self::Decrypt,
+        Self::AddWrap,
+        Self::Rewrap,
+        Self::Delete,
+    ];
+
+    pub(crate) const fn needs_decryption(self) -> bool {
+        matches!(self, Self::GenerateEncryption | Self::Decrypt)
+    }
+
+    /// How many calls of a KMS it makes, if all goes well.
+    pub(crate) const fn calls(self) -> usize {
+        match self {
+            Self::Open | Self::Sign | Self::Decrypt | Self::Rewrap | Self::Delete => 1,
+            Self::Create => 2,
+            Self::GenerateSigning | Self::GenerateEncryption | Self::Register | Self::AddWrap => 3,
+        }
+    }
+}
