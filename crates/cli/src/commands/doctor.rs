@@ -30,11 +30,11 @@ use crate::{
     output, progress, session,
 };
 
-/// Look the vault over: every row is authenticated, every private key opened, every wrap tried, each wrapper key asked for,
-/// the audit log verified, and the node's announced keys held against the keys that are here.
+/// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified,
+/// and the node's announced keys held against the keys that are here.
 ///
-/// Duties are looked at as far as they can be seen from here: whether wrapper keys can leave their KMS, who has them, who has
-/// the database, and who may decrypt. What cannot be seen is said to be not seen.
+/// Each KMS is asked whether its wrapper keys can be used. Duties are looked at as far as they can be seen from here: whether
+/// wrapper keys can leave their KMS, who has them, who has the database, who may decrypt.
 ///
 /// What is broken is told, and the rest is looked at all the same, as far as it can be opened. Exit status 0: nothing is
 /// wrong (there may be warnings); 1: something is.

@@ -225,6 +225,8 @@ impl fmt::Display for Owner {
 
 #[cfg(test)]
 mod tests {
+    use strongroom_config::{AwsConfig, PromptTag};
+
     use super::*;
 
     fn user(number: u32) -> Owner {
@@ -259,5 +261,47 @@ mod tests {
         let (status, told) = of_files("the key file", &files, &user(4_000_000_000));
         assert!(status == Status::Ok, "{told}");
         assert!(told.contains("OS user 4000000000"), "{told}");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_of_a_cloud_is_said_to_be_not_seen() {
+        let aws = KmsProviderConfig::Aws(AwsConfig::default());
+        let (status, told) = extraction(&aws);
+        assert!(
+            status == Status::Ok && told.contains("never leave"),
+            "{told}"
+        );
+        let (_, told) = principals(&aws, &user(7));
+        assert!(told.contains("who we are at AWS is not known"), "{told}");
+        assert!(told.contains("the database belongs to OS user 7"), "{told}");
+        assert!(
+            told.contains("one person commands both is not seen"),
+            "{told}"
+        );
+        let (_, told) = decryption(&aws);
+        assert!(
+            told.contains("not seen") && told.contains("kms policy aws"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_pin_in_a_file_of_the_user_of_the_database_is_a_warning_and_a_typed_one_is_not() {
+        let file = Path::new("/");
+        let token = |pin| Pkcs11Config {
+            module: "/usr/lib/token.so".into(),
+            token_label: Some("vault".to_owned()),
+            token_serial: None,
+            pin,
+        };
+        let database = || Owner::of(file);
+        let same = of_token(&token(SecretSource::File(file.into())), &database());
+        assert!(same.0 == Status::Warning, "{}", same.1);
+        let typed = of_token(&token(SecretSource::Prompt(PromptTag {})), &database());
+        assert!(
+            typed.0 == Status::Ok && typed.1.contains("not seen"),
+            "{}",
+            typed.1
+        );
     }
 }

@@ -12,11 +12,10 @@ use strongroom_vault::{ProviderLoss, WrapCheck, WrapStatus, WrapperKeyState, Wra
 use super::{OpeningView, WrapperKeyView, private_keys};
 use crate::{args::Global, exit, output, session::Session};
 
-/// Try every wrap through its key management system, ask whether each wrapper key can be used, and say what would be lost
-/// with each system.
+/// Try every wrap through its key management system, and say what would be lost with each.
 ///
-/// One call for each wrap, and one for each wrapper key. Exit status 0: every wrap opens the vault; 1: one does not, or a
-/// wrapper key is disabled, pending deletion or gone.
+/// One call for each wrap, and one that asks whether its wrapper key can be used. Exit status 0: every wrap opens the
+/// vault; 1: one does not, or a wrapper key is disabled, pending deletion or gone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom wrapper-key check\n  \
     strongroom wrapper-key check --output json | jq '.losses[].keys_lost'")]
