@@ -11,11 +11,11 @@ pub(super) async fn checks(vault: &Vault) -> Vec<Check> {
     let mut checks: Vec<_> = found.iter().map(check_of_state).collect();
     // A use may have been told what the question was not.
     for alarm in vault.readiness().wrapper_key_alarms {
-        let is_said = |it: &&WrapperKeyStatus| {
+        let is_said = |it: &WrapperKeyStatus| {
             (&it.kms, &it.wrapper_key_id) == (&alarm.kms, &alarm.wrapper_key_id)
                 && matches!(it.state, WrapperKeyState::Unusable { .. })
         };
-        if found.iter().find(is_said).is_none() {
+        if !found.iter().any(is_said) {
             let (id, kms) = (&alarm.wrapper_key_id, &alarm.kms);
             let detail = format!("{id} of {kms} could not be used: {}", alarm.state);
             checks.push(failed(detail, alarm.code));
