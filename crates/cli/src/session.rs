@@ -10,8 +10,8 @@ use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, FileAnchor, NoAnchor, Settings,
-    Vault, VaultError,
+    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, FileAnchor, KmsWatchSettings,
+    NoAnchor, Settings, Vault, VaultError,
 };
 
 use crate::{args::Global, environment, failure::CliError, open_kms::OpenKms};
@@ -225,6 +225,10 @@ pub(crate) fn settings(config: &Config) -> Settings {
             capacity: config.cache.capacity,
             expire_after: config.cache.expire_after,
             keep_while_kms_is_down: config.cache.keep_while_kms_is_down,
+        },
+        kms_watch: KmsWatchSettings {
+            check_wrapper_keys_every: Some(config.kms_watch.check_wrapper_keys_every)
+                .filter(|every| !every.is_zero()),
         },
         reverted: custody.reverted,
     }

@@ -16,6 +16,8 @@ mod benchmarks;
 mod containers;
 #[path = "cli/damage.rs"]
 mod damage;
+#[path = "cli/duties.rs"]
+mod duties;
 #[path = "cli/external_keys.rs"]
 mod external_keys;
 #[path = "cli/help.rs"]

@@ -17,6 +17,7 @@ mod edit;
 mod error;
 mod kms;
 mod kms_log;
+mod kms_watch;
 mod secret;
 mod vault;
 
@@ -33,6 +34,7 @@ pub use kms::{
     ProtectionLevel, QuotaConfig,
 };
 pub use kms_log::{KmsLogConfig, RollingPattern};
+pub use kms_watch::KmsWatchConfig;
 pub use secret::{PromptTag, SecretSource};
 pub use vault::VaultConfig;
 
@@ -50,6 +52,9 @@ pub struct Config {
     /// Where calls of key management systems are written down.
     #[serde(default, skip_serializing_if = "is_default")]
     pub kms_log: KmsLogConfig,
+    /// How key management systems are watched while the vault is open.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kms_watch: KmsWatchConfig,
     /// Where new private keys are kept.
     #[serde(default)]
     pub custody: CustodyConfig,
@@ -112,6 +117,7 @@ impl Config {
         }
         self.custody.validate()?;
         self.kms_log.validate()?;
+        self.kms_watch.validate()?;
         self.cache.validate()
     }
 }

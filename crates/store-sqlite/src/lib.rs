@@ -61,4 +61,5 @@ mod wraps;
 #[doc(hidden)]
 pub mod yardstick;
 
+pub use open::DATABASE;
 pub use store::{Limits, SqliteStore};

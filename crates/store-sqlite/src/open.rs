@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The name of the database in the vault's folder.
-pub(crate) const DATABASE: &str = "vault.db";
+pub const DATABASE: &str = "vault.db";
 
 /// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

@@ -7,7 +7,10 @@ use strongroom_crypto::Timestamp;
 use strongroom_errors::Coded;
 use strongroom_kms::KmsError;
 
-use crate::error::in_words;
+use crate::{
+    error::in_words,
+    wrapper_key_watch::{Witness, WrapperKeyWatch},
+};
 
 /// What the last calls to a KMS showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,16 +49,37 @@ impl KmsCondition {
 
 /// Remembers how calls ended, by the configured name of the KMS, and tells of changes.
 #[derive(Debug, Default)]
-pub(crate) struct KmsWatch(Mutex<HashMap<String, KmsCondition>>);
+pub(crate) struct KmsWatch {
+    conditions: Mutex<HashMap<String, KmsCondition>>,
+    wrapper_keys: WrapperKeyWatch,
+}
 
 impl KmsWatch {
     pub(crate) fn condition(&self, kms: &str) -> KmsCondition {
-        self.0.lock().get(kms).cloned().unwrap_or_default()
+        self.conditions.lock().get(kms).cloned().unwrap_or_default()
+    }
+
+    /// What is known of wrapper keys.
+    pub(crate) const fn wrapper_keys(&self) -> &WrapperKeyWatch {
+        &self.wrapper_keys
+    }
+
+    /// Takes note of how a call ended that used a wrapper key of the vault: by what it says of the key too.
+    pub(crate) fn note_use<T>(
+        &self,
+        kms: &str,
+        wrapper_key_id: &str,
+        now: Timestamp,
+        outcome: &Result<T, KmsError>,
+    ) {
+        self.note(kms, now, outcome);
+        let key = (kms, wrapper_key_id);
+        self.wrapper_keys.note(key, Witness::Use, now, outcome);
     }
 
     /// Takes note of how a call ended.
     pub(crate) fn note<T>(&self, kms: &str, now: Timestamp, outcome: &Result<T, KmsError>) {
-        let mut conditions = self.0.lock();
+        let mut conditions = self.conditions.lock();
         let condition = conditions.entry(kms.to_owned()).or_default();
         let before = match condition {
             KmsCondition::Fails { since, .. } => Some(*since),

@@ -49,6 +49,7 @@ mod state;
 mod topology;
 mod unit;
 mod vault;
+mod wrapper_key_watch;
 mod wraps;
 mod yardstick;
 
@@ -77,12 +78,14 @@ pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{Rotate, RotationStep};
 pub use operations::wraps::check::{ProviderLoss, WrapCheck, WrapStatus};
 pub use operations::wraps::list::{Opening, Wrap};
+pub use operations::wraps::wrapper_keys::{WrapperKeyState, WrapperKeyStatus};
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
-pub use settings::{CacheSettings, CustodyDefaults, Settings};
+pub use settings::{CacheSettings, CustodyDefaults, KmsWatchSettings, Settings};
 pub use topology::TopologyView;
 pub use vault::Vault;
+pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};
 #[doc(hidden)]
 pub use yardstick::Yardstick;

@@ -131,7 +131,8 @@ impl Vault {
                 .wrapper
                 .wrap_key(&wrapper_key_id, &context, key.stored());
             let outcome = sealing.await;
-            self.kms_watch().note(&named.name, self.now(), &outcome);
+            self.kms_watch()
+                .note_use(&named.name, wrapper_key_id.as_str(), self.now(), &outcome);
             match outcome {
                 Ok(wrapped) => {
                     if down.is_some() {
@@ -173,7 +174,8 @@ impl Vault {
         let mut refused: Option<KmsError> = None;
         for named in self.holders_of(wrapper_key_id) {
             let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
-            self.kms_watch().note(&named.name, self.now(), &outcome);
+            self.kms_watch()
+                .note_use(&named.name, wrapper_key_id, self.now(), &outcome);
             match outcome {
                 Ok(secret) => return Ok(secret),
                 Err(error) => refused = refused.or(Some(error)),

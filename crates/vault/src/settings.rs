@@ -12,6 +12,8 @@ pub struct Settings {
     pub custody: CustodyDefaults,
     /// How long opened keys stay in memory.
     pub cache: CacheSettings,
+    /// How the key management systems are watched.
+    pub kms_watch: KmsWatchSettings,
     /// Keys that are sealed although their custody is `clear` are stored readable at the next start. Without this they
     /// stay sealed: that their protection ends is to be said twice.
     pub reverted: bool,
@@ -79,6 +81,23 @@ impl Default for CacheSettings {
             capacity: 10_000,
             expire_after: Duration::from_secs(3600),
             keep_while_kms_is_down: Duration::ZERO,
+        }
+    }
+}
+
+/// How key management systems are watched while the vault is open.
+#[derive(Clone, Copy, Debug)]
+pub struct KmsWatchSettings {
+    /// How often the state of each wrapper key in use is asked for, one call each; for the first time after this long, so
+    /// that opening costs nothing more. None: only when [`Vault::check_wrapper_keys`](crate::Vault::check_wrapper_keys) is
+    /// called.
+    pub check_wrapper_keys_every: Option<Duration>,
+}
+
+impl Default for KmsWatchSettings {
+    fn default() -> Self {
+        Self {
+            check_wrapper_keys_every: Some(Duration::from_secs(3600)),
         }
     }
 }

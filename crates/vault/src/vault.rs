@@ -23,6 +23,7 @@ use crate::{
     journal::Journal,
     kms_watch::KmsWatch,
     node::{Identity, Node, Rotation},
+    operations::wraps::wrapper_keys::WrapperKeyChecker,
     rows,
     settings::Settings,
     topology::TopologyCell,
@@ -42,8 +43,8 @@ pub struct Vault {
     data_keys: DataKeys,
     opened_by: OpenedBy,
     failed_before: Vec<WrapAttempt>,
-    wraps: Wraps,
-    kms_watch: KmsWatch,
+    wraps: Arc<Wraps>,
+    kms_watch: Arc<KmsWatch>,
     directory: KeyDirectory,
     node: Node,
     journal: Journal,
@@ -53,6 +54,7 @@ pub struct Vault {
     /// A commit was abandoned before anybody knew whether it was done: ask before a key is used.
     in_doubt: AtomicBool,
     sweeper: JoinHandle<()>,
+    wrapper_key_checks: Option<JoinHandle<()>>,
 }
 
 /// Opened keys, by what they do.
@@ -101,6 +103,10 @@ impl Vault {
             decryption: KeyCache::new(&settings.cache),
         });
         let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
+        let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
+        let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
+        let every = settings.kms_watch.check_wrapper_keys_every;
+        let wrapper_key_checks = every.map(|every| checker.spawn(every));
         Self {
             id,
             created_at,
@@ -119,6 +125,7 @@ impl Vault {
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             sweeper,
+            wrapper_key_checks,
         }
     }
 
@@ -194,6 +201,11 @@ impl Vault {
     /// The wraps that come before that one in the configured order, and did not open the vault.
     pub(crate) fn failed_before(&self) -> &[WrapAttempt] {
         &self.failed_before
+    }
+
+    /// Asks about the wrapper keys of the vault.
+    pub(crate) fn wrapper_key_checker(&self) -> WrapperKeyChecker {
+        WrapperKeyChecker::new(&self.environment, &self.wraps, &self.kms_watch)
     }
 
     pub(crate) fn wrap_records(&self) -> &Wraps {
@@ -279,6 +291,9 @@ impl Vault {
 impl Drop for Vault {
     fn drop(&mut self) {
         self.sweeper.abort();
+        if let Some(checks) = &self.wrapper_key_checks {
+            checks.abort();
+        }
         self.caches.clear();
     }
 }

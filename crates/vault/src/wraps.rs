@@ -1,9 +1,14 @@
 //! The wraps of the data keys, as they were authenticated, and the order in which they are tried.
 
+use std::collections::BTreeSet;
+
 use parking_lot::RwLock;
 use strongroom_store::{DataKeyId, WrapRecord};
 
-use crate::environment::{Environment, NamedWrapper};
+use crate::{
+    environment::{Environment, NamedWrapper},
+    wrapper_key_watch::WrapperKeyName,
+};
 
 /// Wraps of one KMS that are tried; more than anybody needs.
 pub(crate) const MOST_WRAPS: usize = 16;
@@ -30,6 +35,15 @@ impl Wraps {
         records
             .iter()
             .any(|wrap| wrap.wrapper_key_id == wrapper_key_id)
+    }
+
+    /// Every wrapper key in use, with its KMS. One that seals rows itself has a wrap too, or it could not be found.
+    pub(crate) fn wrapper_keys(&self) -> BTreeSet<WrapperKeyName> {
+        let records = self.0.read();
+        let named = records.iter();
+        named
+            .map(|wrap| (wrap.kms.clone(), wrap.wrapper_key_id.clone()))
+            .collect()
     }
 
     pub(crate) fn add(&self, record: WrapRecord) {

@@ -61,5 +61,7 @@ mod topology;
 mod unopenable;
 #[path = "vault/usage.rs"]
 mod usage;
+#[path = "vault/wrapper_keys.rs"]
+mod wrapper_keys;
 #[path = "vault/wraps.rs"]
 mod wraps;

@@ -1,7 +1,9 @@
 //! `doctor`: look the vault over.
 
+mod duties;
 mod external;
 mod topology;
+mod wrapper_keys;
 
 use std::{
     collections::BTreeSet,
@@ -30,6 +32,9 @@ use crate::{
 
 /// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified,
 /// and the node's announced keys held against the keys that are here.
+///
+/// Each KMS is asked whether its wrapper keys can be used. Duties are looked at as far as they can be seen from here: whether
+/// wrapper keys can leave their KMS, who has them, who has the database, who may decrypt.
 ///
 /// What is broken is told, and the rest is looked at all the same, as far as it can be opened. Exit status 0: nothing is
 /// wrong (there may be warnings); 1: something is.
@@ -73,6 +78,7 @@ pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<Ex
             let path = global.config_path();
             report.add("configuration", Status::Ok, path.display().to_string());
             report.look_at(global, &config).await;
+            report.checks.extend(duties::checks(&config, &global.dir));
         }
         Err(error) if matches!(error.downcast_ref(), Some(CliError::NoConfig { .. })) => {
             return Err(error);
@@ -133,7 +139,10 @@ impl Report {
                 session::warn_of_clear_keys(&vault);
                 self.look_into(global, config, vault).await;
             }
-            Err(error) => self.fail("vault", &error),
+            Err(error) => {
+                self.fail("vault", &error);
+                self.checks.extend(wrapper_keys::checks_of_failure(&error));
+            }
         }
         self.kms_calls = kms.total_calls();
     }
@@ -157,6 +166,7 @@ impl Report {
             Err(error @ VaultError::AuditBroken { .. }) => self.fail("audit", &error.into()),
             Err(error) => self.fail("keys", &error.into()),
         }
+        self.checks.extend(wrapper_keys::checks(&vault).await);
         self.checks.extend(external::checks(&vault).await);
         self.checks.extend(check_of_reversal(&vault));
         self.checks.extend(checks_of_readiness(&vault.readiness()));

@@ -14,8 +14,8 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, LocalConfig, Protection,
-    VaultConfig,
+    CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig,
+    Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -488,6 +488,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         },
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
+        kms_watch: KmsWatchConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
             external_kms,

@@ -193,9 +193,12 @@ fn the_policy_of_a_node_opens_the_wraps_of_its_vault_only() {
     );
     let bound = &statement["Condition"]["StringEquals"];
     assert_eq!(bound["kms:EncryptionContext:strongroom-vault"], vault);
-    assert!(
-        policy["Statement"].as_array().unwrap().len() == 1,
-        "{policy}"
+    // The other one only looks whether the wrapper key can be used.
+    let statements = policy["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 2, "{policy}");
+    assert_eq!(
+        statements[1]["Action"],
+        serde_json::json!(["kms:DescribeKey"])
     );
 }
 

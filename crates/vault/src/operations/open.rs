@@ -171,7 +171,8 @@ async fn unwrap_data_key(
             Some(_another) => timeout(PATIENCE, unwrapping).await.unwrap_or(Err(SILENT)),
             None => unwrapping.await,
         };
-        watch.note(&named.name, environment.clock.now(), &outcome);
+        let now = environment.clock.now();
+        watch.note_use(&named.name, &wrap.wrapper_key_id, now, &outcome);
         match outcome {
             Ok(secret) => {
                 let current = OpenedDataKey::from_unwrapped(record, secret)?;

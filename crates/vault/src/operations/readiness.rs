@@ -1,8 +1,12 @@
 //! Whether the vault can do its work now, as far as it knows without asking anybody.
 
+use strongroom_crypto::Timestamp;
 use strongroom_kms::KmsHealth;
 
-use crate::{kms_watch::KmsCondition, vault::Vault};
+use crate::{
+    kms_watch::KmsCondition, operations::wraps::list::Wrap, vault::Vault,
+    wrapper_key_watch::WrapperKeyAlarm,
+};
 
 /// Whether the vault can do its work now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +20,30 @@ pub struct Readiness {
     pub keys_waiting: usize,
     /// Some KMS that has a wrap works, as far as is known: the vault would open again.
     pub reopens: bool,
+    /// Wrapper keys in use that cannot be used, as the last answers said: disabled, pending deletion or gone. Any of them
+    /// is an alarm, whether or not the vault is ready.
+    pub wrapper_key_alarms: Vec<WrapperKeyAlarm>,
+    /// When the KMSs were last asked for the states of all wrapper keys in use; none: not since the vault was opened.
+    pub wrapper_keys_checked_at: Option<Timestamp>,
     /// Each configured KMS, in the configured order.
     pub kms: Vec<KmsReadiness>,
+}
+
+impl Readiness {
+    /// How many wrapper keys in use cannot be used: a number to watch, which is 0 when all is well.
+    #[must_use]
+    pub const fn unusable_wrapper_keys(&self) -> usize {
+        self.wrapper_key_alarms.len()
+    }
+
+    /// Since when it is known of the first of them.
+    #[must_use]
+    pub fn wrapper_keys_unusable_since(&self) -> Option<Timestamp> {
+        self.wrapper_key_alarms
+            .iter()
+            .map(|alarm| alarm.since)
+            .min()
+    }
 }
 
 /// What is known of a KMS.
@@ -62,22 +88,32 @@ impl Vault {
                 wraps: of(&named.name),
             })
             .collect();
-        let works = |name: &str| kms.iter().any(|kms| kms.kms == name && !kms.fails());
-        let (in_doubt, keys_waiting) = (self.is_in_doubt(), self.keys_waiting(works));
+        let wrapper_key_alarms = self.wrapper_key_alarms();
+        let opens = |wrap: &Wrap| {
+            let is_it = |alarm: &WrapperKeyAlarm| {
+                alarm.kms == wrap.kms && alarm.wrapper_key_id == wrap.wrapper_key_id
+            };
+            kms.iter().any(|kms| kms.kms == wrap.kms && !kms.fails())
+                && !wrapper_key_alarms.iter().any(is_it)
+        };
+        let (in_doubt, keys_waiting) = (self.is_in_doubt(), self.keys_waiting(&all, opens));
+        let reopens = all.iter().any(opens);
         Readiness {
             ready: !in_doubt && keys_waiting == 0,
             in_doubt,
             keys_waiting,
-            reopens: kms.iter().any(|kms| kms.wraps > 0 && !kms.fails()),
+            reopens,
+            wrapper_key_alarms,
+            wrapper_keys_checked_at: self.kms_watch().wrapper_keys().checked_at(),
             kms,
         }
     }
 
-    fn keys_waiting(&self, works: impl Fn(&str) -> bool) -> usize {
-        let (wraps, now) = (self.wraps(), self.now());
+    fn keys_waiting(&self, wraps: &[Wrap], works: impl Fn(&Wrap) -> bool) -> usize {
+        let now = self.now();
         let opens = |id: &str| {
             let mut holders = wraps.iter().filter(|wrap| wrap.wrapper_key_id == id);
-            holders.any(|wrap| works(&wrap.kms))
+            holders.any(&works)
         };
         let caches = self.caches();
         let direct = self.direct_keys().into_iter();

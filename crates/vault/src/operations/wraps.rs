@@ -4,6 +4,7 @@ pub(crate) mod add;
 pub(crate) mod check;
 pub(crate) mod list;
 pub(crate) mod remove;
+pub(crate) mod wrapper_keys;
 
 use std::collections::BTreeMap;
 

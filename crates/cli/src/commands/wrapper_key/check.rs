@@ -7,14 +7,15 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_vault::{ProviderLoss, WrapCheck, WrapStatus};
+use strongroom_vault::{ProviderLoss, WrapCheck, WrapStatus, WrapperKeyState, WrapperKeyStatus};
 
 use super::{OpeningView, WrapperKeyView, private_keys};
 use crate::{args::Global, exit, output, session::Session};
 
 /// Try every wrap through its key management system, and say what would be lost with each.
 ///
-/// One call for each wrap. Exit status 0: every wrap opens the vault; 1: one does not.
+/// One call for each wrap, and one that asks whether its wrapper key can be used. Exit status 0: every wrap opens the
+/// vault; 1: one does not, or a wrapper key is disabled, pending deletion or gone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom wrapper-key check\n  \
     strongroom wrapper-key check --output json | jq '.losses[].keys_lost'")]
@@ -23,9 +24,12 @@ pub(crate) struct Options {}
 #[derive(Serialize)]
 struct Report {
     all_open: bool,
+    /// No wrapper key is known to be disabled, pending deletion or gone.
+    all_usable: bool,
     #[serde(flatten)]
     opening: OpeningView,
     wraps: Vec<StatusView>,
+    wrapper_keys: Vec<StateView>,
     losses: Vec<LossView>,
 }
 
@@ -38,6 +42,17 @@ struct StatusView {
     code: Option<&'static str>,
     reason: Option<String>,
     latency_ms: Option<f64>,
+}
+
+/// What the KMS says of a wrapper key in use.
+#[derive(Serialize)]
+struct StateView {
+    kms: String,
+    wrapper_key_id: String,
+    state: &'static str,
+    code: Option<&'static str>,
+    known_since: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +74,43 @@ impl StatusView {
             reason: status.reason.clone(),
             latency_ms: status.latency.map(|time| time.as_secs_f64() * 1000.0),
         }
+    }
+}
+
+impl StateView {
+    fn of(key: &WrapperKeyStatus) -> Self {
+        let (code, known_since, reason) = match &key.state {
+            WrapperKeyState::Unusable { code, since, .. } => {
+                (Some(*code), Some(output::moment(*since)), None)
+            }
+            WrapperKeyState::NotKnown { code, reason, .. } => {
+                (Some(*code), None, Some(reason.clone()))
+            }
+            _ => (None, None, None),
+        };
+        Self {
+            kms: key.kms.clone(),
+            wrapper_key_id: key.wrapper_key_id.clone(),
+            state: key.state.name(),
+            code,
+            known_since,
+            reason,
+        }
+    }
+
+    /// What there is to tell, if there is something.
+    fn in_words(&self) -> Option<String> {
+        let code = self.code?;
+        let (id, kms, state) = (&self.wrapper_key_id, &self.kms, self.state);
+        Some(match (&self.known_since, &self.reason) {
+            (Some(since), _) => {
+                format!("{id} of {kms} cannot be used: {state}, known since {since} ({code})")
+            }
+            (None, Some(reason)) => {
+                format!("whether {id} of {kms} can be used is not known: {reason} ({code})")
+            }
+            (None, None) => format!("{id} of {kms}: {state} ({code})"),
+        })
     }
 }
 
@@ -95,10 +147,14 @@ impl LossView {
 }
 
 impl Report {
-    fn of(opening: OpeningView, check: &WrapCheck) -> Self {
+    fn of(opening: OpeningView, check: &WrapCheck, keys: &[WrapperKeyStatus]) -> Self {
+        let is_unusable =
+            |key: &WrapperKeyStatus| matches!(key.state, WrapperKeyState::Unusable { .. });
         Self {
             all_open: check.all_open(),
+            all_usable: !keys.iter().any(is_unusable),
             opening,
+            wrapper_keys: keys.iter().map(StateView::of).collect(),
             wraps: check.wraps.iter().map(StatusView::of).collect(),
             losses: check.losses.iter().map(LossView::of).collect(),
         }
@@ -122,6 +178,9 @@ impl Report {
                 writeln!(out, "{} of {}: {reason}", wrap.wrapper_key_id, wrap.kms)?;
             }
         }
+        for told in self.wrapper_keys.iter().filter_map(StateView::in_words) {
+            writeln!(out, "{told}")?;
+        }
         for loss in &self.losses {
             writeln!(out, "lost with {}: {}", loss.kms, loss.in_words())?;
         }
@@ -132,8 +191,11 @@ impl Report {
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
     let session = Session::open(global).await?;
     let opening = OpeningView::of(&session.vault.opening());
-    let report = Report::of(opening, &session.vault.check_wraps().await);
+    let wraps = session.vault.check_wraps().await;
+    let keys = session.vault.check_wrapper_keys().await;
+    let report = Report::of(opening, &wraps, &keys);
     session.close().await;
     output::print(global.output, &report, |out| report.print(out))?;
-    Ok(ExitCode::from(if report.all_open { 0 } else { exit::NO }))
+    let is_well = report.all_open && report.all_usable;
+    Ok(ExitCode::from(if is_well { 0 } else { exit::NO }))
 }

@@ -101,7 +101,8 @@ impl Vault {
         let context = data_key.wrap_context(self.id());
         let wrapped = wrapped_key(record)?;
         let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
-        self.kms_watch().note(&named.name, self.now(), &outcome);
+        self.kms_watch()
+            .note_use(&named.name, &record.wrapper_key_id, self.now(), &outcome);
         data_key.expect(outcome?)
     }
 

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
     AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
-    CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, PricesConfig, QuotaConfig,
-    VaultConfig,
+    CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
+    PricesConfig, QuotaConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -91,6 +91,7 @@ impl Cloud {
             },
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
+            kms_watch: KmsWatchConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
         }

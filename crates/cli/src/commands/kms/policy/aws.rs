@@ -44,7 +44,7 @@ pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliEr
     Ok(Policy {
         version: "2012-10-17",
         statement: match options.role {
-            Role::Node => vec![use_of_keys(options.mode, &keys, &config.vault.id)],
+            Role::Node => work(options.mode, &keys, &config.vault.id),
             Role::Administrator => administration(options.mode, &keys),
         },
     })
@@ -56,7 +56,23 @@ fn keys_of(aws: &AwsConfig, account: Option<&str>) -> String {
     format!("arn:aws:kms:{region}:{account}:key/*")
 }
 
-/// What the node does day by day. Its wraps carry the vault's id in their context, so that the permission opens those of
+/// What the node does day by day.
+fn work(mode: Mode, keys: &str, vault: &str) -> Vec<Statement> {
+    let mut statements = vec![use_of_keys(mode, keys, vault)];
+    if mode == Mode::Envelope {
+        // The alarm when a wrapper key is disabled or about to be deleted. The question has no context to be bound to.
+        statements.push(Statement {
+            sid: "WatchWrapperKeys",
+            effect: "Allow",
+            action: vec!["kms:DescribeKey"],
+            resource: keys.to_owned(),
+            condition: Some(json!({ "StringEquals": { CREATED_BY: US } })),
+        });
+    }
+    statements
+}
+
+/// The use itself. Wraps carry the vault's id in their context, so that the permission opens those of
 /// this vault only.
 fn use_of_keys(mode: Mode, keys: &str, vault: &str) -> Statement {
     let ours = |more: Value| {
@@ -136,7 +152,7 @@ mod tests {
     #[test]
     fn whoever_makes_keys_uses_none_and_the_other_way_round() {
         for mode in [Mode::Envelope, Mode::External] {
-            let used = [use_of_keys(mode, "keys", "00")];
+            let used = work(mode, "keys", "00");
             let made = administration(mode, "keys");
             for action in [
                 "kms:CreateKey",
@@ -156,7 +172,7 @@ mod tests {
     fn every_permission_on_a_key_is_bound_to_our_tag() {
         for mode in [Mode::Envelope, Mode::External] {
             let mut statements = administration(mode, "arn:aws:kms:r:1:key/*");
-            statements.push(use_of_keys(mode, "arn:aws:kms:r:1:key/*", "00"));
+            statements.extend(work(mode, "arn:aws:kms:r:1:key/*", "00"));
             for statement in statements.iter().filter(|it| it.resource != "*") {
                 let condition = statement.condition.as_ref().unwrap();
                 assert_eq!(
