@@ -74,8 +74,14 @@ pub(super) const BACKENDS: &[Backend] = &[
     Backend {
         title: "SoftHSM",
         package: "strongroom-kms-pkcs11",
-        subject: "pkcs11::conformance",
+        subject: "pkcs11::conformance::on_softhsm",
         about: "The adapter of PKCS#11 on SoftHSM.",
+    },
+    Backend {
+        title: "kryoptic",
+        package: "strongroom-kms-pkcs11",
+        subject: "pkcs11::conformance::on_kryoptic",
+        about: "The same on kryoptic, with the OpenSSL of the system.",
     },
     Backend {
         title: "driver",
