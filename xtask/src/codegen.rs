@@ -3,20 +3,15 @@
 mod cli_document;
 mod error_document;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use crate::{program::Program, workspace};
-
-/// What to do with a document that is not up to date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Write it.
-    Write,
-    /// Fail.
-    Check,
-}
+use crate::{
+    documents::{self, Mode},
+    program::Program,
+    workspace,
+};
 
 /// Generates every document from the program as it is now.
 pub(crate) fn run(mode: Mode) -> Result<()> {
@@ -33,7 +28,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
         ("docs/errors.md", error_document::generate(&errors)?),
     ];
     for (name, text) in documents {
-        settle(mode, &workspace::root().join(name), name, &text)?;
+        documents::settle(mode, Path::new(name), &text, "cargo xtask codegen")?;
     }
     Ok(())
 }
@@ -46,38 +41,4 @@ fn without_settings(program: Program) -> Program {
             .is_some_and(|name| name.starts_with("STRONGROOM_") || name.starts_with("KMS_LOG_"))
     })
     .fold(program, Program::without_env)
-}
-
-fn settle(mode: Mode, path: &Path, name: &str, text: &str) -> Result<()> {
-    let committed = fs::read_to_string(path).unwrap_or_default();
-    if committed == text {
-        println!("{name}: up to date");
-        return Ok(());
-    }
-    match mode {
-        Mode::Check => bail!(
-            "{name} is not what the program says now. Run 'cargo xtask codegen' and commit the change."
-        ),
-        Mode::Write => {
-            fs::write(path, text).with_context(|| format!("{name} cannot be written"))?;
-            println!("{name}: written");
-            Ok(())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_writes_nothing_and_names_the_remedy() {
-        let path = std::env::temp_dir().join(format!("xtask-codegen-{}.md", std::process::id()));
-        let error = settle(Mode::Check, &path, "docs/x.md", "new").unwrap_err();
-        assert!(error.to_string().contains("cargo xtask codegen"), "{error}");
-        assert!(!path.exists());
-        settle(Mode::Write, &path, "docs/x.md", "new").unwrap();
-        settle(Mode::Check, &path, "docs/x.md", "new").unwrap();
-        fs::remove_file(&path).unwrap();
-    }
 }

@@ -10,6 +10,8 @@
 mod bench;
 mod codegen;
 mod deny;
+mod documents;
+mod kms_matrix;
 mod program;
 mod setup;
 mod steps;
@@ -20,6 +22,8 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use documents::Mode;
 
 /// Automation of the Strongroom workspace
 #[derive(Debug, Parser)]
@@ -38,6 +42,12 @@ enum Task {
     /// Write the generated documents anew
     Codegen {
         /// Write nothing; fail if a document is not what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run the conformance suite on every KMS and write docs/kms-matrix.md, which says who kept which rule
+    KmsMatrix {
+        /// Write nothing; fail if the document is not what would be written
         #[arg(long)]
         check: bool,
     },
@@ -70,10 +80,14 @@ fn run(task: &Task) -> anyhow::Result<()> {
     match task {
         Task::Setup => setup::run(),
         Task::Test => test::run(),
-        Task::Codegen { check: true } => codegen::run(codegen::Mode::Check),
-        Task::Codegen { check: false } => codegen::run(codegen::Mode::Write),
+        Task::Codegen { check } => codegen::run(mode(*check)),
+        Task::KmsMatrix { check } => kms_matrix::run(mode(*check)),
         Task::Tidy => tidy::run(),
         Task::Deny => deny::run(),
         Task::Bench { keys } => bench::run(*keys),
     }
+}
+
+const fn mode(check: bool) -> Mode {
+    if check { Mode::Check } else { Mode::Write }
 }

@@ -1,6 +1,7 @@
 //! What the tests need beside cargo: checked, installed where that is possible, never skipped.
 
 mod installer;
+mod kryoptic;
 mod openssl;
 mod python;
 
@@ -62,6 +63,20 @@ const REQUIREMENTS: &[Requirement] = &[
         installer: Installer::Apt(&["softhsm2"]),
         advice: "The tests of PKCS#11 tokens run on SoftHSM 2.6. Install it (Debian: apt-get install softhsm2) so that its \
                  library is /usr/lib/softhsm/libsofthsm2.so.",
+    },
+    Requirement {
+        name: "the headers that kryoptic is built with",
+        check: kryoptic::check_headers,
+        installer: Installer::Apt(&["libclang-dev", "libsqlite3-dev", "libssl-dev", "pkg-config"]),
+        advice: "The tests of PKCS#11 tokens run on kryoptic too. Install OpenSSL 3 and SQLite with their headers, libclang and \
+                 pkg-config (Debian: apt-get install libclang-dev libsqlite3-dev libssl-dev pkg-config); LIBCLANG_PATH may \
+                 name the folder of libclang.",
+    },
+    Requirement {
+        name: "kryoptic",
+        check: kryoptic::check_library,
+        installer: Installer::Kryoptic,
+        advice: "cargo xtask setup installs it into the target folder, built from crates.io as xtask/kryoptic pins it.",
     },
     Requirement {
         name: "rustfmt",

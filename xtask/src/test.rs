@@ -4,7 +4,9 @@ use std::env;
 
 use anyhow::Result;
 
-use crate::{codegen, program::Program, setup, steps::Steps, tidy};
+use crate::{
+    codegen, documents::Mode, kms_matrix::Recording, program::Program, setup, steps::Steps, tidy,
+};
 
 /// Runs everything with plain cargo; the first failure ends it.
 pub(crate) fn run() -> Result<()> {
@@ -25,8 +27,14 @@ pub(crate) fn run() -> Result<()> {
         .run()
     })?;
     steps.run("documentation", document)?;
-    steps.run("tests", || cargo(&["test", "--workspace"]).run())?;
-    steps.run("generated files", || codegen::run(codegen::Mode::Check))?;
+    let recording = Recording::begin()?;
+    steps.run("tests", || {
+        recording.watch(cargo(&["test", "--workspace"])).run()
+    })?;
+    steps.run("generated files", || {
+        recording.settle(Mode::Check)?;
+        codegen::run(Mode::Check)
+    })?;
     println!("\n{}", steps.summary());
     Ok(())
 }

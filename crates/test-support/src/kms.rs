@@ -2,7 +2,7 @@
 //!
 //! The rules are plain async functions in [`provider`], [`wrapping`], [`external`] and [`finding`]; each takes a fresh
 //! [`KmsUnderTest`]. The macro [`kms_conformance!`](crate::kms_conformance) makes a test of each. [`FlakyKms`] wraps any
-//! provider and fails at a chosen call.
+//! provider and fails at a chosen call. What [`keeps`] and [`breaks`] saw they record for `docs/kms-matrix.md`.
 //!
 //! ```ignore
 //! #[derive(Debug)]
@@ -17,11 +17,14 @@ pub mod external;
 pub mod finding;
 mod flaky;
 pub mod provider;
+mod record;
 mod subject;
+mod trial;
 pub mod wrapping;
 
 pub use flaky::{Fault, FlakyKms};
 pub use subject::{Failure, KmsUnderTest, run};
+pub use trial::{Trial, breaks, keeps};
 
 /// A test for each rule of the named roles, over what `$subject` (an async function without arguments that gives
 /// `Result<impl KmsUnderTest, Failure>`) makes anew for each: `kms_conformance!(subject: provider, wrapping, external)`.
@@ -86,10 +89,11 @@ macro_rules! kms_conformance {
         $(
             #[test]
             fn $rule() -> Result<(), $crate::kms::Failure> {
-                $crate::kms::run(async {
-                    let kms = $subject().await?;
-                    $crate::kms::$role::$rule(&kms).await
-                })
+                let trial = $crate::kms::Trial {
+                    subject: module_path!(),
+                    rule: stringify!($rule),
+                };
+                $crate::kms::keeps(trial, $subject(), $crate::kms::$role::$rule)
             }
         )+
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::python;
+use super::{kryoptic, python};
 use crate::program::Program;
 
 /// How to install something, where it can be done without asking.
@@ -13,6 +13,8 @@ pub(super) enum Installer {
     Apt(&'static [&'static str]),
     /// The virtual environment of the tests.
     Python,
+    /// The library of kryoptic, from source.
+    Kryoptic,
     /// A component of the toolchain that rustup manages.
     Rustup(&'static str),
     /// There is no way.
@@ -27,6 +29,7 @@ impl Installer {
                 Path::new("/etc/debian_version").exists() && runs("apt-get") && is_root()
             }
             Self::Python => runs("python3"),
+            Self::Kryoptic => true,
             Self::Rustup(_) => runs("rustup"),
             #[cfg(test)]
             Self::None => false,
@@ -41,6 +44,7 @@ impl Installer {
                 apt_install(packages)
             }),
             Self::Python => python::install(),
+            Self::Kryoptic => kryoptic::install(),
             Self::Rustup(component) => Program::new("rustup")
                 .args(["component", "add", component])
                 .run(),

@@ -6,7 +6,6 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
-    panic::catch_unwind,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::LazyLock,
@@ -15,7 +14,9 @@ use std::{
 use strongroom_crypto::{EncryptionKeySpec, EncryptionPublicKey, SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{ExternalKeyRequest, KmsError};
-use strongroom_test_support::kms::{Failure, external, finding, provider, run, wrapping};
+use strongroom_test_support::kms::{
+    Failure, Trial, breaks, external, finding, keeps, provider, run, wrapping,
+};
 
 use crate::subject::Subject;
 
@@ -97,12 +98,21 @@ async fn subject() -> Result<Subject, Failure> {
     .await
 }
 
+macro_rules! trial {
+    ($rule:ident) => {
+        Trial {
+            subject: module_path!(),
+            rule: stringify!($rule),
+        }
+    };
+}
+
 macro_rules! moto_keeps {
     ($($role:ident: $($rule:ident)+;)+) => {
         $($(
             #[test]
             fn $rule() -> Result<(), Failure> {
-                run(async { $role::$rule(&subject().await?).await })
+                keeps(trial!($rule), subject(), $role::$rule)
             }
         )+)+
     };
@@ -112,13 +122,8 @@ macro_rules! moto_breaks {
     ($($role:ident::$rule:ident, $why:literal;)+) => {
         $(
             #[test]
-            fn $rule() {
-                let outcome = catch_unwind(|| run(async { $role::$rule(&subject().await?).await }));
-                assert!(
-                    !matches!(outcome, Ok(Ok(()))),
-                    "moto keeps this rule now, although it was known that {}",
-                    $why
-                );
+            fn $rule() -> Result<(), Failure> {
+                breaks(trial!($rule), $why, subject(), $role::$rule)
             }
         )+
     };

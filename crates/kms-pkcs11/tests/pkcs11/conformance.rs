@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use strongroom_crypto::EncryptionKeySpec;
 use strongroom_kms::{KmsKeyId, KmsProvider};
 use strongroom_kms_pkcs11::Pkcs11Kms;
 use strongroom_test_support::kms::{Failure, KmsUnderTest};
 
 use crate::house::House;
+use crate::process::Library;
 
 #[derive(Debug)]
 struct Subject(Pkcs11Kms);
@@ -45,8 +47,30 @@ impl KmsUnderTest for Subject {
     }
 }
 
-async fn subject() -> Result<Subject, Failure> {
-    Ok(Subject(House::new().open()))
+mod on_softhsm {
+    use super::*;
+
+    async fn subject() -> Result<Subject, Failure> {
+        Ok(Subject(House::on(Library::SoftHsm).open()))
+    }
+
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
 }
 
-strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+mod on_kryoptic {
+    use super::*;
+
+    async fn subject() -> Result<Subject, Failure> {
+        Ok(Subject(House::on(Library::Kryoptic).open()))
+    }
+
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+
+    /// What it is here for: without this key the rules of decryption would have nothing to check.
+    #[test]
+    fn it_holds_keys_for_rsa_oaep_with_sha_256() {
+        let kms = House::on(Library::Kryoptic).open();
+        let specs = &kms.capabilities().encryption_specs;
+        assert_eq!(specs, &[EncryptionKeySpec::Rsa2048]);
+    }
+}

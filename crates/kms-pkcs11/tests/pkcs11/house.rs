@@ -17,7 +17,7 @@ use strongroom_kms::{KeyWrapper, KmsError, KmsKeyId, WrapContext, WrappedKey, Wr
 use strongroom_kms_pkcs11::{Pkcs11Kms, Settings, TokenName};
 use strongroom_memory::SecretBytes;
 
-use crate::process;
+use crate::process::{self, Library};
 
 pub(crate) const PIN: &str = "1234-user";
 const OFFICER_PIN: &str = "1234-officer";
@@ -50,24 +50,34 @@ impl Clock for StandingClock {
     }
 }
 
-/// A new token in the process's own SoftHSM.
+/// A new token of this process.
 #[derive(Debug)]
 pub(crate) struct House {
+    library: Library,
     pub(crate) label: String,
     pub(crate) clock: Arc<StandingClock>,
 }
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::on(Library::SoftHsm)
+    }
+
+    pub(crate) fn on(library: Library) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-        Self::with_label(&format!("token-{number}"))
+        Self::with_label_on(library, &format!("token-{number}"))
     }
 
     pub(crate) fn with_label(label: &str) -> Self {
+        Self::with_label_on(Library::SoftHsm, label)
+    }
+
+    fn with_label_on(library: Library, label: &str) -> Self {
         process::prepare();
-        initialize_token(label);
+        initialize_token(library, label);
         Self {
+            library,
             label: label.to_owned(),
             clock: Arc::new(StandingClock(AtomicI64::new(1_800_000_000_000_000))),
         }
@@ -75,7 +85,7 @@ impl House {
 
     pub(crate) fn settings(&self) -> Settings {
         let token = TokenName::Label(self.label.clone());
-        Settings::new(process::module(), token, secret(PIN))
+        Settings::new(self.library.module(), token, secret(PIN))
     }
 
     pub(crate) fn open_with(&self, settings: Settings) -> Result<Pkcs11Kms, KmsError> {
@@ -104,7 +114,7 @@ impl House {
 
     /// A session behind the back of the KMS, logged in.
     pub(crate) fn session(&self) -> Session {
-        let library = library();
+        let library = load(self.library);
         let slot = slot_of(&library, &self.label);
         let session = library.open_rw_session(slot).unwrap();
         // Fails where the KMS has logged in this process already.
@@ -113,16 +123,20 @@ impl House {
     }
 }
 
-/// The library, loaded and initialized behind the back of the KMS.
+/// SoftHSM, loaded and initialized behind the back of the KMS.
 pub(crate) fn library() -> Pkcs11 {
-    let library = Pkcs11::new(process::module()).unwrap();
+    load(Library::SoftHsm)
+}
+
+fn load(library: Library) -> Pkcs11 {
+    let library = Pkcs11::new(library.module()).unwrap();
     let _already = library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
     library
 }
 
-fn initialize_token(label: &str) {
+fn initialize_token(library: Library, label: &str) {
     let _one_at_a_time = alone_with_slots();
-    let library = library();
+    let library = load(library);
     let officer = AuthPin::new(OFFICER_PIN.into());
     let slots = library.get_all_slots().unwrap();
     let before = library.get_slots_with_initialized_token().unwrap();

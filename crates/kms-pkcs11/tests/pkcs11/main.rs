@@ -1,4 +1,4 @@
-//! The KMS over a token as its users see it, on SoftHSM (`apt-get install softhsm2`).
+//! The KMS over a token as its users see it, on SoftHSM and kryoptic (`cargo xtask setup`).
 
 #![expect(
     clippy::unwrap_used,

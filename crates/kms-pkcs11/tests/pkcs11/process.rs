@@ -1,6 +1,6 @@
-//! A process whose SoftHSM keeps its tokens in a folder of its own.
+//! A process whose SoftHSM and kryoptic keep their tokens in a folder of its own.
 //!
-//! SoftHSM learns from the environment where its tokens are, once for the process. No process may change its own
+//! Both learn from the environment where their tokens are, once for the process. No process may change its own
 //! environment safely, so this one starts itself again: with the same arguments, in the same place, before any test has
 //! done anything.
 
@@ -12,9 +12,8 @@ use std::sync::Once;
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const CONFIGURATION: &str = "SOFTHSM2_CONF";
 
-/// Names the library of kryoptic (crates.io), for judging by it instead: it does RSA-OAEP with SHA-256, which SoftHSM does
-/// not. `KRYOPTIC=…/libkryoptic_pkcs11.so cargo test -p strongroom-kms-pkcs11 --test pkcs11 conformance`
-const KRYOPTIC: &str = "KRYOPTIC";
+/// In the target folder, where the set-up builds it.
+const KRYOPTIC: &str = "kryoptic/release/libkryoptic_pkcs11.so";
 const KRYOPTIC_CONFIGURATION: &str = "KRYOPTIC_CONF";
 /// Kryoptic has as many tokens as its configuration names.
 const KRYOPTIC_SLOTS: usize = 100;
@@ -22,18 +21,40 @@ const KRYOPTIC_SLOTS: usize = 100;
 /// Set in a process that is to run a single test, alone.
 const ALONE: &str = "STRONGROOM_TEST_ALONE";
 
-/// The library that the tests run on.
-pub(crate) fn module() -> PathBuf {
-    std::env::var_os(KRYOPTIC).map_or_else(|| SOFTHSM.into(), PathBuf::from)
+/// A library with tokens in software.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Library {
+    SoftHsm,
+    /// It does RSA-OAEP with SHA-256, which SoftHSM does not.
+    Kryoptic,
 }
 
-/// Makes sure that this process has tokens of its own. To be called before the library is loaded.
+impl Library {
+    pub(crate) fn module(self) -> PathBuf {
+        let (path, advice) = match self {
+            Self::SoftHsm => (
+                PathBuf::from(SOFTHSM),
+                "cargo xtask setup, or apt-get install softhsm2",
+            ),
+            Self::Kryoptic => (target().join(KRYOPTIC), "cargo xtask setup"),
+        };
+        assert!(
+            path.exists(),
+            "this test needs {self:?} at {}: {advice}",
+            path.display()
+        );
+        path
+    }
+}
+
+/// Where SoftHSM is.
+pub(crate) fn module() -> PathBuf {
+    Library::SoftHsm.module()
+}
+
+/// Makes sure that this process has tokens of its own. To be called before a library is loaded.
 pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
-    assert!(
-        module().exists(),
-        "these tests need SoftHSM: cargo xtask setup, or apt-get install softhsm2"
-    );
     ONCE.call_once(|| {
         let given = std::env::var_os(CONFIGURATION).map(PathBuf::from);
         let is_ours = given == Some(folder().join("softhsm2.conf"));
@@ -76,6 +97,10 @@ fn folder() -> PathBuf {
 
 fn base() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("softhsm")
+}
+
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
 /// This program with other arguments, and a new folder for tokens.

@@ -1,4 +1,5 @@
-//! Rules for external keys. Each is checked for every spec that the capabilities name.
+//! Rules for external keys. Each is checked for every spec that the capabilities name; one that is left with nothing to
+//! check says that what it needs is not offered.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use strongroom_kms::{
 };
 use strongroom_memory::SecretBytes;
 
-use super::subject::{Failure, KmsUnderTest, assert_fails, keys_of, wrapper_of};
+use super::subject::{Failure, KmsUnderTest, NotOffered, assert_fails, keys_of, wrapper_of};
 
 const MESSAGE: &[u8] = b"the message of the conformance suite";
 
@@ -23,6 +24,20 @@ fn signing_specs(kms: &dyn KmsUnderTest) -> Vec<SigningKeySpec> {
 
 fn encryption_specs(kms: &dyn KmsUnderTest) -> Vec<EncryptionKeySpec> {
     kms.provider().capabilities().encryption_specs.clone()
+}
+
+/// For rules that check nothing without such a key.
+fn some_signing_specs(kms: &dyn KmsUnderTest) -> Result<Vec<SigningKeySpec>, NotOffered> {
+    Some(signing_specs(kms))
+        .filter(|specs| !specs.is_empty())
+        .ok_or(NotOffered("signing keys"))
+}
+
+/// For rules that check nothing without such a key.
+fn some_encryption_specs(kms: &dyn KmsUnderTest) -> Result<Vec<EncryptionKeySpec>, NotOffered> {
+    Some(encryption_specs(kms))
+        .filter(|specs| !specs.is_empty())
+        .ok_or(NotOffered("encryption keys"))
 }
 
 /// A signing key and its published half.
@@ -126,7 +141,7 @@ impl Decrypter {
 pub async fn a_signature_verifies_under_the_published_key(
     kms: &dyn KmsUnderTest,
 ) -> Result<(), Failure> {
-    for spec in signing_specs(kms) {
+    for spec in some_signing_specs(kms)? {
         let signer = Signer::new(kms, spec).await?;
         let signature = signer.sign().await?;
         assert!(signer.verifies(signature.clone(), MESSAGE), "{spec}");
@@ -150,7 +165,7 @@ pub async fn a_signature_verifies_under_the_published_key(
 pub async fn what_is_encrypted_to_the_published_key_decrypts(
     kms: &dyn KmsUnderTest,
 ) -> Result<(), Failure> {
-    for spec in encryption_specs(kms) {
+    for spec in some_encryption_specs(kms)? {
         Decrypter::new(kms, spec).await?.assert_decrypts().await?;
     }
     Ok(())
@@ -172,7 +187,7 @@ const fn unauthenticated_bytes(spec: EncryptionKeySpec) -> usize {
 pub async fn a_changed_ciphertext_does_not_decrypt_to_the_message(
     kms: &dyn KmsUnderTest,
 ) -> Result<(), Failure> {
-    for spec in encryption_specs(kms) {
+    for spec in some_encryption_specs(kms)? {
         let it = Decrypter::new(kms, spec).await?;
         for position in 0..it.ciphertext.len() {
             let mut changed = it.ciphertext.clone();
@@ -211,7 +226,7 @@ pub async fn a_changed_ciphertext_does_not_decrypt_to_the_message(
 pub async fn a_ciphertext_for_another_key_does_not_decrypt(
     kms: &dyn KmsUnderTest,
 ) -> Result<(), Failure> {
-    for spec in encryption_specs(kms) {
+    for spec in some_encryption_specs(kms)? {
         let (one, other) = (
             Decrypter::new(kms, spec).await?,
             Decrypter::new(kms, spec).await?,
@@ -428,7 +443,7 @@ pub async fn a_message_of_the_largest_size_is_signed_and_one_byte_more_is_not(
     kms: &dyn KmsUnderTest,
 ) -> Result<(), Failure> {
     let max = kms.provider().capabilities().max_message_bytes;
-    for spec in signing_specs(kms) {
+    for spec in some_signing_specs(kms)? {
         let signer = Signer::new(kms, spec).await?;
         let largest = vec![0x5a; max];
         let signature = signer.keys.sign(&signer.id, spec, &largest).await?;
@@ -454,7 +469,7 @@ pub async fn every_key_is_a_new_one(kms: &dyn KmsUnderTest) -> Result<(), Failur
         tags: vec![("strongroom-intent".to_owned(), "1".to_owned())],
     };
     let keys = keys_of(kms)?;
-    for spec in signing_specs(kms) {
+    for spec in some_signing_specs(kms)? {
         let (mut ids, mut public_keys) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..2 {
             let id = keys.generate_signing_key(spec, &request).await?;

@@ -10,6 +10,18 @@ use strongroom_kms::{ExternalKeys, KeyWrapper, KmsError, KmsKeyId, KmsProvider};
 /// broken in another way panics with a sentence.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A rule has nothing to check, since the capabilities promise nothing that it is about.
+#[derive(Debug)]
+pub(crate) struct NotOffered(pub(crate) &'static str);
+
+impl fmt::Display for NotOffered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the KMS offers no {}", self.0)
+    }
+}
+
+impl std::error::Error for NotOffered {}
+
 /// A KMS with its administrator.
 ///
 /// What an administrator does is not part of the traits of `strongroom-kms`, since the vault must not be able to; each
