@@ -133,17 +133,18 @@ impl WrapperKeyWatch {
                 };
                 alarms.insert(key, (witness, alarm));
             }
-            None if outcome.is_ok() => {
-                if before.is_some_and(|(first, _)| witness == Witness::Check || *first == witness) {
-                    alarms.remove(&key);
-                    tracing::info!(
-                        kms,
-                        wrapper_key_id,
-                        "a wrapper key in use can be used again"
-                    );
-                }
+            None if outcome.is_ok()
+                && before
+                    .is_some_and(|(first, _)| witness == Witness::Check || *first == witness) =>
+            {
+                alarms.remove(&key);
+                tracing::info!(
+                    kms,
+                    wrapper_key_id,
+                    "a wrapper key in use can be used again"
+                );
             }
-            // It says nothing of the key: what was known of it stays.
+            // It says nothing new of the key: what was known of it stays.
             None => {}
         }
     }
