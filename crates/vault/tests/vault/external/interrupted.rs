@@ -321,7 +321,7 @@ async fn two_that_ask_at_once_for_the_same_key_get_two() {
 }
 
 #[tokio::test]
-async fn a_journal_that_was_edited_or_cut_is_noticed() {
+async fn every_column_of_the_journal_is_authenticated() {
     let house = external_house();
     house.create().await.close().await.unwrap();
     let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
@@ -330,22 +330,45 @@ async fn a_journal_that_was_edited_or_cut_is_noticed() {
     kms.fail_at(2, Fault::Denied);
     assert_eq!(code(generate(&vault).await), "KMS_DENIED");
     vault.close().await.unwrap();
-    for (edit, expected) in [
-        (
-            "UPDATE kms_journal SET kms_key_id = 'another'",
-            "ROW_NOT_AUTHENTIC",
-        ),
-        (
-            "UPDATE kms_journal SET name = 'another'",
-            "ROW_NOT_AUTHENTIC",
-        ),
-        ("UPDATE kms_journal SET step = 2", "ROW_NOT_AUTHENTIC"),
-        ("DELETE FROM kms_journal", "STATE_MISMATCH"),
-    ] {
+    let edits = [
+        ("journal_id = zeroblob(16)", "ROW_NOT_AUTHENTIC"),
+        ("kms = 'another'", "ROW_NOT_AUTHENTIC"),
+        ("step = 2", "ROW_NOT_AUTHENTIC"),
+        ("step = 0", "STORE_CORRUPTED"),
+        ("kms_key_id = 'another'", "ROW_NOT_AUTHENTIC"),
+        ("kms_key_id = NULL", "STORE_CORRUPTED"),
+        ("spec = 2", "ROW_NOT_AUTHENTIC"),
+        ("usages = NULL", "STORE_CORRUPTED"),
+        ("usages = usages - 1", "STORE_CORRUPTED"),
+        ("name = 'another'", "ROW_NOT_AUTHENTIC"),
+        ("name = NULL", "ROW_NOT_AUTHENTIC"),
+        ("created_at = created_at + 1", "ROW_NOT_AUTHENTIC"),
+        ("data_key_id = zeroblob(16)", "UNKNOWN_DATA_KEY"),
+        ("mac = zeroblob(32)", "ROW_NOT_AUTHENTIC"),
+    ];
+    let mut columns = house
+        .database()
+        .prepare("SELECT name FROM pragma_table_info('kms_journal')")
+        .unwrap()
+        .query_map((), |row| row.get::<_, String>(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect::<std::collections::BTreeSet<_>>();
+    for (edit, expected) in edits {
         let copy = house.copy();
-        copy.database().execute(edit, ()).unwrap();
+        let edited = copy
+            .database()
+            .execute(&format!("UPDATE kms_journal SET {edit}"), ());
+        assert_eq!(edited.unwrap(), 1, "{edit}");
         assert_eq!(copy.refusal().await, expected, "{edit}");
+        columns.remove(edit.split(' ').next().unwrap());
     }
+    assert!(columns.is_empty(), "not edited: {columns:?}");
+    let copy = house.copy();
+    copy.database()
+        .execute("DELETE FROM kms_journal", ())
+        .unwrap();
+    assert_eq!(copy.refusal().await, "STATE_MISMATCH");
     assert_eq!(house.open().await.kms_journal().len(), 1);
 }
 
