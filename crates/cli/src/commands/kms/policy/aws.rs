@@ -56,54 +56,46 @@ fn keys_of(aws: &AwsConfig, account: Option<&str>) -> String {
     format!("arn:aws:kms:{region}:{account}:key/*")
 }
 
-/// What the node does day by day.
+/// What the node does day by day. Whatever its custody, a vault has a data key, whose wraps it opens.
 fn work(mode: Mode, keys: &str, vault: &str) -> Vec<Statement> {
-    let mut statements = vec![use_of_keys(mode, keys, vault)];
-    if mode == Mode::Envelope {
+    let mut statements = vec![
+        use_of_wrapper_keys(keys, vault),
         // The alarm when a wrapper key is disabled or about to be deleted. The question has no context to be bound to.
-        statements.push(Statement {
-            sid: "WatchWrapperKeys",
+        Statement {
+            sid: "WatchKeys",
             effect: "Allow",
             action: vec!["kms:DescribeKey"],
             resource: keys.to_owned(),
             condition: Some(json!({ "StringEquals": { CREATED_BY: US } })),
-        });
+        },
+    ];
+    if mode == Mode::External {
+        statements.push(use_of_external_keys(keys, vault));
     }
     statements
 }
 
-/// The use itself. Wraps carry the vault's id in their context, so that the permission opens those of
-/// this vault only.
-fn use_of_keys(mode: Mode, keys: &str, vault: &str) -> Statement {
-    let ours = |more: Value| {
-        let mut equals = json!({ CREATED_BY: US });
-        if let (Some(all), Value::Object(more)) = (equals.as_object_mut(), more) {
-            all.extend(more);
-        }
-        json!({ "StringEquals": equals })
-    };
-    match mode {
-        Mode::Envelope => Statement {
-            sid: "UseWrapperKeys",
-            effect: "Allow",
-            action: vec!["kms:Decrypt", "kms:Encrypt"],
-            resource: keys.to_owned(),
-            condition: Some(ours(
-                json!({ format!("kms:EncryptionContext:{VAULT_TAG}"): vault }),
-            )),
-        },
-        Mode::External => Statement {
-            sid: "UseExternalKeys",
-            effect: "Allow",
-            action: vec![
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:GetPublicKey",
-                "kms:Sign",
-            ],
-            resource: keys.to_owned(),
-            condition: Some(ours(json!({}))),
-        },
+/// Wraps carry the vault's id in their context, so that the permission opens those of this vault only.
+fn use_of_wrapper_keys(keys: &str, vault: &str) -> Statement {
+    let context = format!("kms:EncryptionContext:{VAULT_TAG}");
+    Statement {
+        sid: "UseWrapperKeys",
+        effect: "Allow",
+        action: vec!["kms:Decrypt", "kms:Encrypt"],
+        resource: keys.to_owned(),
+        condition: Some(json!({ "StringEquals": { CREATED_BY: US, context: vault } })),
+    }
+}
+
+/// Asymmetric keys have no context; a tag binds each to its vault.
+fn use_of_external_keys(keys: &str, vault: &str) -> Statement {
+    let tag = format!("aws:ResourceTag/{VAULT_TAG}");
+    Statement {
+        sid: "UseExternalKeys",
+        effect: "Allow",
+        action: vec!["kms:Decrypt", "kms:GetPublicKey", "kms:Sign"],
+        resource: keys.to_owned(),
+        condition: Some(json!({ "StringEquals": { CREATED_BY: US, tag: vault } })),
     }
 }
 
@@ -185,9 +177,17 @@ mod tests {
     }
 
     #[test]
-    fn wraps_of_another_vault_are_not_opened() {
-        let statement = use_of_keys(Mode::Envelope, "keys", "0123");
-        let bound = &statement.condition.unwrap()["StringEquals"];
-        assert_eq!(bound["kms:EncryptionContext:strongroom-vault"], "0123");
+    fn keys_of_another_vault_are_not_used() {
+        for mode in [Mode::Envelope, Mode::External] {
+            for statement in work(mode, "keys", "0123") {
+                let bound = &statement.condition.unwrap()["StringEquals"];
+                let uses = ["kms:Decrypt", "kms:Encrypt", "kms:Sign"];
+                if uses.iter().any(|action| statement.action.contains(action)) {
+                    let context = &bound["kms:EncryptionContext:strongroom-vault"];
+                    let tag = &bound["aws:ResourceTag/strongroom-vault"];
+                    assert!(context == "0123" || tag == "0123", "{}", statement.sid);
+                }
+            }
+        }
     }
 }
