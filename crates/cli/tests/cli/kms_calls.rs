@@ -52,7 +52,7 @@ fn a_call_is_sent_as_often_as_is_configured() {
 fn nothing_is_sent_beyond_the_budget() {
     // The one call of the class has its turn at once; with direct sealing the second one waits, beyond its deadline.
     let cloud = cloud_with(
-        "[kms.calls]\ndeadline = \"100ms\"\nattempt-deadline = \"100ms\"\nattempts = 1\n\
+        "[kms.calls]\ndeadline = \"500ms\"\nattempt-deadline = \"500ms\"\nattempts = 1\n\
          [kms.calls.budget]\nsymmetric = { per-second = 1 }\n",
     );
     cloud
