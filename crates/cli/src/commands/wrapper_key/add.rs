@@ -12,7 +12,7 @@ use crate::{args::Global, failure::CliError, output, session::Session};
 /// Let another wrapper key open the vault: of a second region, of another cloud, or of the same KMS.
 ///
 /// It equals an export of every key: whoever commands that wrapper key can open the vault from then on, with every key in
-/// it. The audit log says so before anything leaves. The KMS is one of the [[kms]] sections of the configuration; their
+/// it. The audit log says so before anything leaves. The KMS is one of those in the configuration; their
 /// order is the order in which opening tries them.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
