@@ -40,8 +40,9 @@ impl Act {
     /// How many calls of a KMS it makes, if all goes well.
     pub(crate) const fn calls(self) -> usize {
         match self {
-            Self::Open | Self::Sign | Self::Decrypt | Self::Rewrap | Self::Delete => 1,
-            Self::Create => 2,
+            Self::Open | Self::Sign | Self::Decrypt | Self::Rewrap => 1,
+            // Of a key that is to be destroyed the public half is asked for first: it must be the one that was deleted.
+            Self::Create | Self::Delete => 2,
             Self::GenerateSigning | Self::GenerateEncryption | Self::Register | Self::AddWrap => 3,
         }
     }
