@@ -76,5 +76,9 @@ fn in_a_storm_we_send_a_tenth_more_and_repetitions_without_an_end_send_more() {
     assert!(count(endless, "errors") > 0, "callers are told: {endless}");
     assert_eq!(count(endless, "bare_errors"), 0, "callers wait: {endless}");
     assert!(count(endless, "bare_kms_calls") > count(endless, "requests"));
-    assert!(count(client, "bare_errors") > 0, "{client}");
+    // Whether the client's own repetitions outlast a short storm is up to chance; that it sends more is not.
+    assert!(
+        count(client, "bare_kms_calls") > count(client, "requests"),
+        "{client}"
+    );
 }
