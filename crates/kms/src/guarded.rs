@@ -15,6 +15,7 @@ use crate::provider::{KmsHealth, KmsProvider};
 
 mod answer;
 mod call;
+mod finder;
 mod keys;
 mod policy;
 mod wrapper;
@@ -90,7 +91,8 @@ impl<P: Policy + 'static> KmsProvider for Guarded<P> {
     }
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
-        self.provider.key_finder()
+        let inner = self.provider.key_finder()?;
+        Some(Arc::new(finder::BoundedFinder(inner)))
     }
 
     async fn health(&self) -> KmsHealth {

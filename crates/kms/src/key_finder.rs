@@ -12,7 +12,7 @@ use crate::key_state::KeyState;
 /// Finds keys again whose maker was interrupted, by the tags that they were made with.
 ///
 /// For whoever goes on after a crash, not for every day: a cloud is asked about one key after the other, so that a search may
-/// take minutes. No policy surrounds it.
+/// take minutes. No policy surrounds it but one bound: a guarded provider gives a search up after ten minutes.
 #[async_trait]
 pub trait KeyFinder: fmt::Debug + Send + Sync {
     /// The keys of either role that carry the tag `name` = `value`, whatever their state, in no particular order. Keys that

@@ -299,7 +299,9 @@ fn check_of_reversal(vault: &Vault) -> Option<Check> {
 
 /// What the calls of this command have shown.
 fn checks_of_readiness(readiness: &Readiness) -> Vec<Check> {
-    let kms = readiness.kms.iter().filter(|kms| kms.wraps > 0);
+    // Of those that only hold keys there is something to tell once one was used.
+    let told = |kms: &&KmsReadiness| kms.wraps > 0 || kms.condition != KmsCondition::NotAsked;
+    let kms = readiness.kms.iter().filter(told);
     let mut checks: Vec<_> = kms.map(check_of_condition).collect();
     if readiness.keys_waiting > 0 {
         let detail = format!(

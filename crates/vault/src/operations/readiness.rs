@@ -16,7 +16,7 @@ pub struct Readiness {
     pub ready: bool,
     /// A commit was abandoned, and nobody knows yet whether it was done.
     pub in_doubt: bool,
-    /// Private keys that are not in memory, and that no KMS opens which works.
+    /// Private keys that are not in memory, and that no KMS opens or holds which works.
     pub keys_waiting: usize,
     /// Some KMS that has a wrap works, as far as is known: the vault would open again.
     pub reopens: bool,
@@ -79,13 +79,19 @@ impl Vault {
     pub fn readiness(&self) -> Readiness {
         let all = self.wraps();
         let of = |kms: &str| all.iter().filter(|wrap| wrap.kms == kms).count();
-        let named = self.environment().wrappers.iter();
-        let kms: Vec<_> = named
-            .map(|named| KmsReadiness {
-                kms: named.name.clone(),
-                condition: self.kms_watch().condition(&named.name),
-                seen: named.wrapper.seen(),
-                wraps: of(&named.name),
+        let wrappers = self.environment().wrappers.iter();
+        let wrappers = wrappers.map(|named| (&named.name, named.wrapper.seen()));
+        let holders = self.environment().kms.iter().map(|named| &named.name);
+        // Of those that only hold keys nothing is seen but how their calls end.
+        let holders = holders.filter(|name| self.environment().wrapper(name).is_none());
+        let holders = holders.map(|name| (name, KmsHealth::Ok));
+        let kms: Vec<_> = wrappers
+            .chain(holders)
+            .map(|(name, seen)| KmsReadiness {
+                kms: name.clone(),
+                condition: self.kms_watch().condition(name),
+                seen,
+                wraps: of(name),
             })
             .collect();
         let wrapper_key_alarms = self.wrapper_key_alarms();
@@ -96,7 +102,11 @@ impl Vault {
             kms.iter().any(|kms| kms.kms == wrap.kms && !kms.fails())
                 && !wrapper_key_alarms.iter().any(is_it)
         };
-        let (in_doubt, keys_waiting) = (self.is_in_doubt(), self.keys_waiting(&all, opens));
+        let works = |name: &str| kms.iter().any(|kms| kms.kms == name && !kms.fails());
+        let held = self.held_keys().into_iter();
+        let held_waiting = held.filter(|(_, held)| !works(&held.kms)).count();
+        let keys_waiting = self.keys_waiting(&all, opens) + held_waiting;
+        let in_doubt = self.is_in_doubt();
         let reopens = all.iter().any(opens);
         Readiness {
             ready: !in_doubt && keys_waiting == 0,
@@ -109,6 +119,7 @@ impl Vault {
         }
     }
 
+    /// Those that a KMS seals itself.
     fn keys_waiting(&self, wraps: &[Wrap], works: impl Fn(&Wrap) -> bool) -> usize {
         let now = self.now();
         let opens = |id: &str| {

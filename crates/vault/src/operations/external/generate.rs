@@ -14,9 +14,11 @@ use crate::{
 };
 
 /// An entry of the journal that this task works on.
+#[derive(Debug)]
 pub(crate) struct Claimed<'v> {
     pub(crate) entry: JournalEntry,
-    claim: Claim<'v>,
+    /// Held for its end.
+    _claim: Claim<'v>,
 }
 
 impl Vault {
@@ -118,7 +120,7 @@ impl Vault {
             public,
             private: holder.private_half(key),
             name: plan.name,
-            journal: Some(Claimed { entry, claim }),
+            journal: Some(Claimed::new(entry, claim)),
         })
     }
 
@@ -235,15 +237,9 @@ impl Vault {
 
 impl<'v> Claimed<'v> {
     pub(super) const fn new(entry: JournalEntry, claim: Claim<'v>) -> Self {
-        Self { entry, claim }
-    }
-}
-
-impl std::fmt::Debug for Claimed<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Claimed")
-            .field("entry", &self.entry)
-            .field("claim", &self.claim)
-            .finish()
+        Self {
+            entry,
+            _claim: claim,
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Keys of a KMS that are not, or not any more, keys of the vault.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
+use strongroom_crypto::{KeySpec, KeyUsage, KeyUsages};
 use strongroom_kms::{FoundKey, KeyKind, KeyState, KmsError, KmsKeyId};
 use strongroom_store::JournalId;
 
@@ -16,7 +20,6 @@ use crate::{
     unit::Unit,
     vault::Vault,
 };
-use strongroom_crypto::{KeySpec, KeyUsage, KeyUsages};
 
 /// A key in a KMS that was made for this vault and is none of its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,28 @@ pub struct Orphans {
     pub found: Vec<Orphan>,
     /// KMSs that could not be searched, and why; none if they have no way to search.
     pub unsearched: Vec<(String, Option<KmsError>)>,
+}
+
+/// The keys of the vault that one KMS holds.
+#[derive(Default)]
+struct HeldKeys {
+    ids: HashSet<String>,
+    spkis: HashSet<Box<[u8]>>,
+}
+
+impl HeldKeys {
+    /// Whether a key of the KMS is one of them. Told by the public half unless a row names the key in just this way: a KMS has
+    /// many names for one key.
+    ///
+    /// # Errors
+    /// That the KMS does not show the public half: then nobody may take the key for an orphan.
+    async fn contain(&self, holder: &Holder<'_>, key: &KmsKeyId) -> Result<bool, KmsError> {
+        if self.ids.contains(key.as_str()) {
+            return Ok(true);
+        }
+        let public = holder.keys.public_key(key).await?;
+        Ok(self.spkis.contains(&public.spki))
+    }
 }
 
 impl Vault {
@@ -64,8 +89,9 @@ impl Vault {
             };
             match finder.find_keys(VAULT_TAG, &self.id().to_string()).await {
                 Ok(keys) => {
+                    let ours = self.held_by(&holder);
                     for key in keys {
-                        match self.orphan(&holder, key).await {
+                        match self.orphan(&holder, &ours, key).await {
                             Ok(orphan) => orphans.found.extend(orphan),
                             Err(error) => {
                                 orphans.unsearched.push((named.name.clone(), Some(error)));
@@ -81,11 +107,16 @@ impl Vault {
 
     /// The found key, if it is an orphan. One that is disabled shows no public half and may be ours: it is shown, and cannot
     /// be deleted before it is enabled.
-    async fn orphan(&self, holder: &Holder<'_>, key: FoundKey) -> Result<Option<Orphan>, KmsError> {
+    async fn orphan(
+        &self,
+        holder: &Holder<'_>,
+        ours: &HeldKeys,
+        key: FoundKey,
+    ) -> Result<Option<Orphan>, KmsError> {
         if key.kind == KeyKind::Wrapper || key.state == KeyState::PendingDeletion {
             return Ok(None);
         }
-        match self.is_ours(holder, &key.id).await {
+        match ours.contain(holder, &key.id).await {
             Ok(false) | Err(KmsError::KeyDisabled { .. } | KmsError::KeyNotReady { .. }) => {}
             Ok(true) | Err(KmsError::KeyNotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
@@ -102,27 +133,19 @@ impl Vault {
         }))
     }
 
-    /// Whether a key of the vault has its private half there. Told by the public half unless a row names the key in just this
-    /// way: a KMS has many names for one key.
-    ///
-    /// # Errors
-    /// That the KMS does not show the public half: then nobody may take the key for an orphan.
-    async fn is_ours(&self, holder: &Holder<'_>, key: &KmsKeyId) -> Result<bool, KmsError> {
-        let held_here = |entry: &Arc<KeyEntry>| {
-            let half = entry.private.as_ref()?;
-            let held = half.external.as_ref()?;
-            (held.kms == holder.named.name).then(|| Arc::clone(held))
-        };
-        let entries = self.directory().entries();
-        let mut held = entries.iter().filter_map(held_here);
-        if held.any(|held| held.key_id == key.as_str()) {
-            return Ok(true);
+    /// The keys of the vault that a KMS holds.
+    fn held_by(&self, holder: &Holder<'_>) -> HeldKeys {
+        let mut held = HeldKeys::default();
+        for entry in self.directory().entries() {
+            let half = entry.private.as_ref();
+            if let Some(key) = half.and_then(|half| half.external.as_ref())
+                && key.kms == holder.named.name
+            {
+                held.ids.insert(key.key_id.clone());
+                held.spkis.insert(entry.public.spki().into());
+            }
         }
-        let public = holder.keys.public_key(key).await?;
-        let is_it = |entry: &Arc<KeyEntry>| {
-            held_here(entry).is_some() && *entry.public.spki() == *public.spki
-        };
-        Ok(entries.iter().any(is_it))
+        held
     }
 
     /// Whether a key was made for this vault: its tag says so, or the journal does.
@@ -224,7 +247,7 @@ impl Vault {
         if !self.was_made_for_us(&holder, key, entry.as_ref()).await? {
             return Err(refused());
         }
-        match self.is_ours(&holder, key).await {
+        match self.held_by(&holder).contain(&holder, key).await {
             Ok(false) => {}
             Ok(true) => return Err(refused()),
             // Gone already, or on its way.
@@ -278,11 +301,7 @@ impl Vault {
             self.data_keys(),
         )?;
         let mut unit = Unit::begin(self).await?;
-        let entries = self.directory().entries();
-        if entries
-            .iter()
-            .any(|known| known.is_held_as(&holder.named.name, key))
-        {
+        if self.held_by(holder).ids.contains(key.as_str()) {
             return Err(VaultError::ChangedUnderneath);
         }
         unit.put_journal(before.as_ref(), entry.clone(), record)
@@ -310,11 +329,10 @@ impl Vault {
             key: key.as_str().to_owned(),
         };
         if let Some(key) = entry.progress().key() {
-            let entries = self.directory().entries();
-            let is_ours = |known: &Arc<KeyEntry>| known.is_held_as(entry.kms(), key);
+            let is_ours = self.held_by(&holder).ids.contains(key.as_str());
             match holder.keys.key_state(key).await {
                 // It has become a key of the vault by another way.
-                _ if entries.iter().any(is_ours) => {}
+                _ if is_ours => {}
                 Ok(KeyState::PendingDeletion) | Err(KmsError::KeyNotFound { .. }) => {}
                 Ok(_) => return Err(remains(key)),
                 Err(error) => return Err(error.into()),

@@ -37,7 +37,9 @@ impl Vault {
         let algorithm = public.spec().algorithm();
         let key = key_of(held)?;
         let keys = self.holder(&held.kms)?.keys;
-        let bytes = keys.sign(&key, public.spec(), message).await?;
+        let outcome = keys.sign(&key, public.spec(), message).await;
+        self.note_held(held, &outcome);
+        let bytes = outcome?;
         let signature = Signature {
             bytes,
             format: algorithm.format(),
@@ -70,7 +72,9 @@ impl Vault {
         }
         let key = key_of(held)?;
         let keys = self.holder(&held.kms)?.keys;
-        let plaintext = match keys.decrypt(&key, spec, &encrypted.ciphertext).await {
+        let outcome = keys.decrypt(&key, spec, &encrypted.ciphertext).await;
+        self.note_held(held, &outcome);
+        let plaintext = match outcome {
             Ok(plaintext) => plaintext,
             // As for any other custody: why is not said.
             Err(KmsError::DecryptFailed { .. } | KmsError::PayloadTooLarge { .. }) => {
@@ -79,6 +83,16 @@ impl Vault {
             Err(error) => return Err(error.into()),
         };
         Ok(self.directory().if_current(entry, || plaintext))
+    }
+
+    /// What the use of a key shows of its KMS: a refusal is about the key or the message, and says nothing of the others.
+    fn note_held<T>(&self, held: &KmsKeyRef, outcome: &Result<T, KmsError>) {
+        if !outcome
+            .as_ref()
+            .is_err_and(|error| !error.is_fault_of_kms())
+        {
+            self.kms_watch().note(&held.kms, self.now(), outcome);
+        }
     }
 
     /// Whether the KMS still has the key, usable, and it is the one of this public key.

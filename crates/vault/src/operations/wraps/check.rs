@@ -157,7 +157,7 @@ impl Vault {
     }
 
     /// Keys of custody external, and where each is.
-    fn held_keys(&self) -> Vec<(Fingerprint, Arc<KmsKeyRef>)> {
+    pub(crate) fn held_keys(&self) -> Vec<(Fingerprint, Arc<KmsKeyRef>)> {
         let entries = self.directory().entries().into_iter();
         let held = entries.filter_map(|entry| {
             let held = entry.private.as_ref()?.external.clone()?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use strongroom_crypto::{EncryptionKeySpec, SecretBytes, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, SecretBytes, SigningKeySpec};
 use strongroom_kms::{
     Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KeyWrapper,
     KmsError, KmsHealth, KmsKeyId, KmsProvider,
@@ -11,8 +11,8 @@ use strongroom_kms::{
 use strongroom_kms_local::LocalKms;
 use strongroom_vault::{NamedKms, Vault};
 
-use super::{external_house, key_in_kms};
-use crate::house::{KMS_NAME, code, sign, signing_key};
+use super::{external_house, key_in_kms, state_in_kms};
+use crate::house::{House, KMS_NAME, caller, code, sign, signing_key};
 
 /// Uses `other` whenever it is asked for any key: an alias that somebody has turned.
 #[derive(Clone, Debug)]
@@ -89,22 +89,45 @@ impl ExternalKeys for Turned {
     }
 }
 
-#[tokio::test]
-async fn a_signature_of_another_key_never_leaves() {
-    let house = external_house();
+/// A vault whose KMS uses the second key wherever the first is meant.
+async fn turned(house: &House) -> (Vault, Fingerprint, KmsKeyId) {
     let vault = house.create().await;
     let (key, other) = (signing_key(&vault).await, signing_key(&vault).await);
     let other = key_in_kms(&vault, &other);
     vault.close().await.unwrap();
     let mut environment = house.environment(house.store().await.unwrap());
-    let kms = Arc::clone(&house.kms);
+    let provider = Turned {
+        kms: Arc::clone(&house.kms),
+        other: other.clone(),
+    };
     environment.kms = vec![NamedKms {
         name: KMS_NAME.to_owned(),
-        provider: Arc::new(Turned { kms, other }),
+        provider: Arc::new(provider),
     }];
-    let vault = Vault::open(environment, house.settings.clone())
-        .await
-        .unwrap();
+    let opened = Vault::open(environment, house.settings.clone()).await;
+    (opened.unwrap(), key, other)
+}
+
+#[tokio::test]
+async fn a_key_that_took_the_place_of_a_deleted_one_is_not_destroyed() {
+    let house = external_house();
+    let (vault, key, other) = turned(&house).await;
+    let meant = key_in_kms(&vault, &key);
+    let refused = vault.delete_key(&caller(), &key).await;
+    assert_eq!(code(refused), "EXTERNAL_KEY_REMAINS");
+    for key in [&meant, &other] {
+        assert_eq!(state_in_kms(&house, key), Some(KeyState::Enabled));
+    }
+    let [entry] = &vault.kms_journal()[..] else {
+        panic!("one entry");
+    };
+    assert_eq!(entry.progress().key(), Some(&meant));
+}
+
+#[tokio::test]
+async fn a_signature_of_another_key_never_leaves() {
+    let house = external_house();
+    let (vault, key, _other) = turned(&house).await;
     assert_eq!(code(sign(&vault, &key).await), "KMS_ANSWER_INVALID");
     let inspection = vault.inspect(|_, _| {}).await.unwrap();
     let codes = inspection.broken.into_iter();

@@ -283,6 +283,89 @@ async fn a_disabled_key_is_shown_and_not_deleted_before_somebody_can_see_whose_i
     vault.delete_orphan(&caller(), KMS_NAME, &id).await.unwrap();
 }
 
+/// A vault whose journal says that the KMS made a key that is not one of the vault yet.
+async fn with_a_made_key(house: &House) -> (Vault, KmsKeyId) {
+    house.create().await.close().await.unwrap();
+    let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+    let store = house.store().await.unwrap();
+    let vault = open_over(house, Arc::new(kms.clone()), store).await;
+    kms.fail_at(2, Fault::Denied);
+    assert_eq!(code(generate(&vault).await), "KMS_DENIED");
+    let key = vault.kms_journal()[0].progress().key().unwrap().clone();
+    (vault, key)
+}
+
+#[tokio::test]
+async fn a_made_key_that_somebody_deletes_in_the_kms_is_replaced() {
+    let house = external_house();
+    let (vault, made) = with_a_made_key(&house).await;
+    house.kms.schedule_deletion(&made, 7).unwrap();
+    let key = generate(&vault).await.unwrap();
+    assert_ne!(key_in_kms(&vault, &key), made);
+    check_signs(&vault, &key).await;
+    assert_eq!(vault.kms_journal(), []);
+}
+
+#[tokio::test]
+async fn a_made_key_that_is_registered_by_hand_leaves_the_journal() {
+    let house = external_house();
+    let (vault, made) = with_a_made_key(&house).await;
+    let registration = Registration {
+        kms: None,
+        key: made.clone(),
+        usages: Some(protocol()),
+        name: name("by hand"),
+    };
+    vault.register_key(&caller(), registration).await.unwrap();
+    assert_eq!(vault.kms_journal(), []);
+    // What is asked for under the old name is another key.
+    let key = generate(&vault).await.unwrap();
+    assert_ne!(key_in_kms(&vault, &key), made);
+    drop(vault);
+    assert_eq!(house.open().await.key_count(), 2);
+}
+
+#[tokio::test]
+async fn a_deleted_key_does_not_come_back_by_adoption() {
+    let house = external_house();
+    let vault = house.create().await;
+    let key = generate(&vault).await.unwrap();
+    let id = key_in_kms(&vault, &key);
+    vault.retire_key(&caller(), &key).await.unwrap();
+    vault.close().await.unwrap();
+    let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+    let store = house.store().await.unwrap();
+    let vault = open_over(&house, Arc::new(kms.clone()), store).await;
+    kms.fail_at(1, Fault::Unavailable);
+    let remains = code(vault.delete_key(&caller(), &key).await);
+    assert_eq!(remains, "EXTERNAL_KEY_REMAINS");
+    let refused = vault.adopt_orphan(&caller(), KMS_NAME, &id).await;
+    assert_eq!(code(refused), "NO_JOURNAL_ENTRY");
+    clean_up(&house, &vault, "deleted").await;
+}
+
+#[tokio::test]
+async fn readiness_counts_the_keys_whose_kms_is_down_and_not_those_that_it_refuses() {
+    let house = external_house();
+    let vault = house.create().await;
+    let key = generate(&vault).await.unwrap();
+    vault.close().await.unwrap();
+    let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+    let store = house.store().await.unwrap();
+    let vault = open_over(&house, Arc::new(kms.clone()), store).await;
+    assert!(vault.readiness().ready);
+    kms.fail_at(1, Fault::Denied);
+    assert_eq!(code(crate::house::sign(&vault, &key).await), "KMS_DENIED");
+    assert!(vault.readiness().ready);
+    kms.fail_at(1, Fault::Unavailable);
+    let failed = code(crate::house::sign(&vault, &key).await);
+    assert_eq!(failed, "KMS_UNAVAILABLE");
+    let readiness = vault.readiness();
+    assert_eq!((readiness.ready, readiness.keys_waiting), (false, 1));
+    check_signs(&vault, &key).await;
+    assert!(vault.readiness().ready);
+}
+
 #[tokio::test]
 async fn a_key_that_the_kms_did_not_destroy_is_known_until_it_does() {
     for (fault, codes) in FAULTS {

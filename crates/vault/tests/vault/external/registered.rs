@@ -1,8 +1,10 @@
 //! Keys that were made in the KMS beforehand.
 
+use std::sync::Arc;
+
 use strongroom_crypto::{EncryptionKeySpec, KeyUsages, SigningKeySpec};
-use strongroom_kms::{ExternalKeyRequest, KmsKeyId, KmsProvider};
-use strongroom_vault::{AuditOperation, PublicKeyImport, Registration};
+use strongroom_kms::{ExternalKeyRequest, KmsKeyId, KmsProvider, Metered};
+use strongroom_vault::{AuditOperation, NamedKms, PublicKeyImport, Registration, Vault};
 
 use super::{external_house, key_in_kms};
 use crate::house::{House, KMS_NAME, Picture, caller, check_signs, code, name, protocol};
@@ -161,4 +163,28 @@ async fn a_key_that_is_disabled_later_says_so_and_works_again_when_it_is_enabled
     );
     house.kms.enable_key(&key).unwrap();
     check_signs(&vault, &fingerprint).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_held_elsewhere_is_not_registered_as_if_it_were_here() {
+    let house = external_house();
+    let vault = house.create().await;
+    let key = made(&house, SigningKeySpec::EcP256).await;
+    let wanted = registration(&key, Some(protocol()));
+    vault.register_key(&caller(), wanted.clone()).await.unwrap();
+    vault.close().await.unwrap();
+    // The same KMS under a second name, as a second region would have the key.
+    let mut environment = house.environment(house.store().await.unwrap());
+    environment.kms.push(NamedKms {
+        name: "second".to_owned(),
+        provider: Arc::<Metered>::clone(&house.metered),
+    });
+    let opened = Vault::open(environment, house.settings.clone()).await;
+    let vault = opened.unwrap();
+    let elsewhere = Registration {
+        kms: Some("second".to_owned()),
+        ..wanted
+    };
+    let refused = vault.register_key(&caller(), elsewhere).await;
+    assert_eq!(code(refused), "KEY_EXISTS");
 }
