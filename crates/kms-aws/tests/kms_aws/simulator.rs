@@ -5,15 +5,15 @@ use std::sync::Arc;
 use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
-    ExternalKeyRequest, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsProvider,
-    Surrounded, SurroundingsSettings, WrapContext, WrapperKeyRequest,
+    ExternalKeyRequest, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsKeyId,
+    KmsProvider, Surrounded, SurroundingsSettings, WrapContext, WrapperKeyRequest,
 };
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{LostAnswer, Outage, OutageKind, Scenario, Simulator, Weather};
 use strongroom_memory::SecretBytes;
 use strongroom_test_support::kms::{Failure, run};
 
-use crate::subject::Subject;
+use crate::subject::{Subject, administrator};
 
 mod keeps_the_rules {
     use super::*;
@@ -129,6 +129,30 @@ fn a_wrapper_key_whose_maker_was_interrupted_is_found_by_its_tag() -> Result<(),
         assert!(found.is_usable_wrapper());
         let data_key = SecretBytes::from_slice(&[7; 32]);
         pair.kms.wrap_key(&found.id, &context(), &data_key).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn an_alias_is_completed_to_the_key_that_it_means_and_does_not_take_it_along_when_it_is_turned()
+-> Result<(), Failure> {
+    run(async {
+        let pair = Pair::new().await?;
+        let (spec, request) = (SigningKeySpec::EcP256, ExternalKeyRequest::default());
+        let first = pair.kms.generate_signing_key(spec, &request).await?;
+        let second = pair.kms.generate_signing_key(spec, &request).await?;
+        let administrator = administrator(pair.simulator.endpoint());
+        let name = "alias/node-signing";
+        let made = administrator.create_alias().alias_name(name);
+        made.target_key_id(first.as_str()).send().await?;
+        let alias: KmsKeyId = name.parse()?;
+        let complete = pair.kms.complete_id(&alias).await?;
+        let turned = administrator.update_alias().alias_name(name);
+        turned.target_key_id(second.as_str()).send().await?;
+        let shown = async |key| pair.kms.public_key(key).await;
+        assert_eq!(shown(&complete).await?, shown(&first).await?);
+        assert_eq!(shown(&alias).await?, shown(&second).await?);
+        assert_eq!(pair.kms.complete_id(&first).await?, first);
         Ok(())
     })
 }

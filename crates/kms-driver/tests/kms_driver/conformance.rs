@@ -1,10 +1,13 @@
 //! A KMS behind a driver keeps the rules of every KMS.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_errors::Coded;
-use strongroom_kms::{Capabilities, ExternalKeys, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider};
+use strongroom_kms::{
+    Capabilities, ExternalKeys, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider, WrapperKeyRequest,
+};
 use strongroom_kms_local::LocalKms;
 use strongroom_test_support::kms::{Failure, KmsUnderTest};
 
@@ -70,6 +73,27 @@ async fn the_capabilities_are_those_of_the_kms_behind_it() {
     house.serve(Arc::new(kms.clone()));
     let driver = house.connect().await;
     assert_eq!(driver.capabilities(), kms.capabilities());
+}
+
+/// One answer holds a hundred.
+#[tokio::test(flavor = "current_thread")]
+async fn more_keys_than_an_answer_holds_are_all_found() {
+    let house = House::new();
+    let kms = house.local_kms();
+    let wanted = WrapperKeyRequest {
+        tags: vec![("strongroom-vault".to_owned(), "1".to_owned())],
+        ..WrapperKeyRequest::default()
+    };
+    let mut made = BTreeSet::new();
+    for _ in 0..200 {
+        made.insert(kms.generate_wrapper_key(&wanted).await.unwrap());
+    }
+    house.serve(Arc::new(kms));
+    let finder = house.connect().await.key_finder().unwrap();
+    let found = finder.find_keys("strongroom-vault", "1").await.unwrap();
+    assert_eq!(found.len(), 200);
+    let found: BTreeSet<_> = found.into_iter().map(|key| key.id).collect();
+    assert_eq!(found, made);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use google_cloud_gax::paginator::ItemPaginator as _;
+use std::time::Duration;
+
 use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
@@ -107,6 +109,31 @@ fn a_wrapper_key_whose_maker_was_interrupted_is_found_by_its_label() -> Result<(
         let found = kms.find_keys("strongroom-vault", "1").await?;
         let usable = found.iter().any(FoundKey::is_usable_wrapper);
         assert!(!usable, "a disabled key is of no use");
+        Ok(())
+    })
+}
+
+/// Google keeps the name and the labels of a key for ever.
+#[test]
+fn a_wrapper_key_whose_version_is_destroyed_does_not_end_a_search() -> Result<(), Failure> {
+    run(async {
+        let subject = Subject::new().await?;
+        let kms = &subject.kms;
+        let wanted = WrapperKeyRequest {
+            tags: vec![("strongroom-vault".to_owned(), "1".to_owned())],
+            ..WrapperKeyRequest::default()
+        };
+        let old = kms.generate_wrapper_key(&wanted).await?;
+        let new = kms.generate_wrapper_key(&wanted).await?;
+        subject.schedule_deletion(&old).await?;
+        let leaving = kms.find_keys("strongroom-vault", "1").await?;
+        assert_eq!(leaving.len(), 2, "{leaving:?}");
+        subject
+            .simulator
+            .advance(Duration::from_secs(60 * 24 * 3600));
+        let found = kms.find_keys("strongroom-vault", "1").await?;
+        let ids: Vec<_> = found.into_iter().map(|key| key.id).collect();
+        assert_eq!(ids, [new]);
         Ok(())
     })
 }
