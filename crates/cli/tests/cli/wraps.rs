@@ -189,6 +189,38 @@ fn the_lost_one_is_removed_and_the_vault_is_whole_again() {
     );
 }
 
+/// Whoever removes a wrapper key may have lost trust in it.
+#[test]
+fn a_wrapper_key_that_was_removed_does_not_come_back_by_itself() {
+    let TwoFiles { sandbox, .. } = TwoFiles::with_two_wraps();
+    let shown = sandbox.json(["wrapper-key", "show"]);
+    let removed = text(&shown["wraps"][1], "wrapper_key_id");
+    let remove = ["wrapper-key", "remove", "--kms", "second"];
+    let confirmed = ["--wrapper-key", &removed, "--yes"];
+    sandbox.run([&remove[..], &confirmed].concat()).succeeded();
+    let added = sandbox.json(["wrapper-key", "add", "--kms", "second", I_KNOW]);
+    assert_ne!(added["wrapper_key_id"], removed.as_str());
+}
+
+#[test]
+fn what_a_kms_holds_is_lost_with_it_however_many_wraps_there_are() {
+    let TwoFiles { sandbox, .. } = TwoFiles::with_two_wraps();
+    sandbox.edit_config(|text| {
+        let custody = "[custody]\ndefault = \"external\"\nexternal-kms = \"local\"";
+        let kept = text.replace("default = \"envelope\"", "");
+        kept.replace("[custody]", custody)
+    });
+    let key = sandbox.signing_key("ec-p-256", "protocol");
+    let check = sandbox.json(["wrapper-key", "check"]);
+    let losses = &check["losses"];
+    assert_eq!(losses[0]["kms"], "local");
+    assert_eq!(losses[0]["keys_lost"], serde_json::json!([key]));
+    assert_eq!(losses[1]["keys_lost"], serde_json::json!([]));
+    let told = sandbox.run(["wrapper-key", "check"]).succeeded();
+    let expected = "lost with local: 1 private key that only it can use";
+    assert!(told.text().contains(expected), "{}", told.text());
+}
+
 #[test]
 fn what_is_not_confirmed_is_refused_and_nothing_changes() {
     let TwoFiles { sandbox, .. } = TwoFiles::with_two_wraps();
