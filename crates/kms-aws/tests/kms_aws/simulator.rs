@@ -183,7 +183,7 @@ fn a_multi_region_key_opens_from_where_it_was_copied_to() -> Result<(), Failure>
 
 /// What an operator does in AWS.
 async fn replicate(simulator: &Simulator, key: &str, region: &str) -> Result<(), Failure> {
-    let administrator = crate::subject::administrator(simulator.endpoint());
+    let administrator = administrator(simulator.endpoint());
     let request = administrator.replicate_key().key_id(key);
     request.replica_region(region).send().await?;
     Ok(())
