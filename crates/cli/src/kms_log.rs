@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use parking_lot::Mutex;
-use strongroom_config::{Config, KmsConfig, KmsLogConfig, RollingPattern};
+use strongroom_config::{KmsConfig, KmsLogConfig, RollingPattern};
 use strongroom_crypto::{
     SystemRandom,
     clock::{Clock, SystemClock},
@@ -99,17 +99,18 @@ pub(crate) struct KmsLog {
 }
 
 impl KmsLog {
-    /// Opens the log that `config` and `args` ask for; none if no KMS is to be written down.
+    /// Opens the log that `configured` and `args` ask for; none if none of `all` is to be written down.
     ///
     /// # Errors
     /// [`KmsLogError`] if there is to be a file and it cannot be had: nothing is called unseen then.
     pub(crate) fn open(
-        config: &Config,
+        configured: &KmsLogConfig,
         args: &KmsLogArgs,
+        all: &[KmsConfig],
     ) -> Result<Option<Arc<Self>>, KmsLogError> {
-        let settings = args.over(&config.kms_log);
+        let settings = args.over(configured);
         let to_file = settings.file.is_some();
-        if !config.kms.iter().any(|kms| is_wanted(kms, to_file)) {
+        if !all.iter().any(|kms| is_wanted(kms, to_file)) {
             return Ok(None);
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -16,6 +16,8 @@ mod tests;
 
 use std::sync::Arc;
 
+#[cfg(feature = "kms-driver")]
+use strongroom_config::KmsLogConfig;
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
 use strongroom_kms::{
@@ -30,6 +32,8 @@ use crate::{
     session,
 };
 
+#[cfg(feature = "kms-driver")]
+pub(crate) use self::driver::driver_identity;
 pub(crate) use self::{local::open_local, refused::RefusedKms};
 
 /// The configured key management systems, in their order: at least one of them is opened.
@@ -118,6 +122,18 @@ impl Adapter {
 }
 
 impl OpenedKms {
+    /// Opens one KMS alone, with a log of its own.
+    #[cfg(feature = "kms-driver")]
+    pub(crate) async fn open(
+        kms: &KmsConfig,
+        configured: &KmsLogConfig,
+        log: &KmsLogArgs,
+    ) -> anyhow::Result<Self> {
+        let log = KmsLog::open(configured, log, std::slice::from_ref(kms))?;
+        let adapter = Adapter::open(&kms.provider, open_local).await?;
+        Ok(Self::new(kms, adapter, log.as_ref()))
+    }
+
     fn new(kms: &KmsConfig, adapter: Adapter, log: Option<&Arc<KmsLog>>) -> Self {
         let settings = surroundings::settings(kms);
         let provider = adapter.provider();
@@ -150,7 +166,10 @@ impl OpenedKms {
     }
 
     /// The same, to be kept.
-    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    #[cfg(any(
+        feature = "kms-driver",
+        all(feature = "kms-simulate", feature = "kms-aws")
+    ))]
     pub(crate) fn shared(&self) -> Arc<dyn KmsProvider> {
         Arc::<Surrounded>::clone(&self.surrounded)
     }
@@ -219,7 +238,7 @@ impl OpenKms {
         log: &KmsLogArgs,
         open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
     ) -> anyhow::Result<Self> {
-        let log = KmsLog::open(config, log)?;
+        let log = KmsLog::open(&config.kms_log, log, &config.kms)?;
         let mut all = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
             all.push(match Adapter::open(&kms.provider, &open_local).await {

@@ -136,15 +136,22 @@ pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
 /// The same, and as it was written.
 pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Config)> {
     let path = global.config_path();
-    let Some(contents) = OsFiles::new().read_guarded(&path)? else {
-        return Err(CliError::NoConfig { path }.into());
-    };
-    let text = String::from_utf8(contents).map_err(|_not_text| CliError::BadEncoding {
-        input: path.display().to_string(),
-        encoding: "UTF-8",
-    })?;
+    let text = read_guarded_text(&path)?;
     let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
     Ok((text, config))
+}
+
+/// The text of a configuration, which nobody but its owner may write.
+pub(crate) fn read_guarded_text(path: &Path) -> anyhow::Result<String> {
+    let Some(contents) = OsFiles::new().read_guarded(path)? else {
+        let path = path.to_owned();
+        return Err(CliError::NoConfig { path }.into());
+    };
+    String::from_utf8(contents).map_err(|_not_text| {
+        let encoding = "UTF-8";
+        let input = path.display().to_string();
+        CliError::BadEncoding { input, encoding }.into()
+    })
 }
 
 pub(crate) async fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {

@@ -321,7 +321,7 @@ fn check_endpoint(endpoint: Option<&str>) -> Result<(), ConfigError> {
     Err(bad_value("endpoint", expected))
 }
 
-const fn bad_value(field: &'static str, expected: &'static str) -> ConfigError {
+pub(crate) const fn bad_value(field: &'static str, expected: &'static str) -> ConfigError {
     ConfigError::BadValue {
         section: "kms",
         field,

@@ -12,6 +12,7 @@
 mod cache;
 mod custody;
 mod driver;
+mod driver_server;
 mod duration;
 mod edit;
 mod error;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
+pub use driver_server::{DRIVER_EXAMPLE, DriverServerConfig};
 pub use edit::with_protection;
 pub use error::ConfigError;
 pub use kms::{

@@ -4,6 +4,8 @@
 //! cargo run -p strongroom-kms-driver --example driver_server -- /tmp/driver/kms.sock
 //! ```
 //!
+//! `strongroom kms serve` offers any of our providers; this is the shortest driver that works, to begin one of your own.
+//!
 //! Keys lie in `kms.key` beside the socket, in a folder of mode 0700: whoever has that file has the keys. It serves until it
 //! is stopped by a signal.
 

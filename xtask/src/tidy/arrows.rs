@@ -63,6 +63,7 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("kms-aws", &["kms-sim"]),
     ("kms-driver", &["files", "kms-local"]),
     ("kms-gcp", &["kms-sim"]),
+    ("kms-pkcs11", &["kms-driver"]),
     (
         "vault",
         &[

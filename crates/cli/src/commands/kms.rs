@@ -5,6 +5,8 @@ mod numbers;
 mod orphans;
 mod policy;
 mod probe;
+#[cfg(feature = "kms-driver")]
+mod serve;
 #[cfg(feature = "kms-simulate")]
 mod simulate;
 
@@ -71,6 +73,8 @@ pub(crate) enum Command {
         #[arg(long)]
         kms: Option<String>,
     },
+    #[cfg(feature = "kms-driver")]
+    Serve(serve::Options),
     #[cfg(feature = "kms-simulate")]
     Simulate(simulate::Options),
 }
@@ -123,6 +127,11 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         }
         Command::Orphans(options) => return orphans::run(global, options).await,
         Command::CreateKeyFile(options) => return create::run(global, &options),
+        #[cfg(feature = "kms-driver")]
+        Command::Serve(options) => {
+            serve::run(global, &options).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         #[cfg(feature = "kms-simulate")]
         Command::Simulate(options) => {
             simulate::run(global, &options).await?;

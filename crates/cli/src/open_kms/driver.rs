@@ -16,12 +16,13 @@ pub(super) async fn connect(config: &DriverConfig) -> anyhow::Result<DriverKms> 
             },
             ..DriverSettings::unix_socket(socket)
         },
-        DriverConfig::Tls(tls) => DriverSettings::tls(&tls.address, identity(tls)?),
+        DriverConfig::Tls(tls) => DriverSettings::tls(&tls.address, driver_identity(tls)?),
     };
     Ok(DriverKms::connect(settings).await?)
 }
 
-fn identity(tls: &DriverTlsConfig) -> anyhow::Result<TlsIdentity> {
+/// The certificates of one side, and whom it trusts.
+pub(crate) fn driver_identity(tls: &DriverTlsConfig) -> anyhow::Result<TlsIdentity> {
     let files = session::files();
     // Whoever writes there says who is trusted with data keys.
     let authorities = found(files.read_guarded(&tls.ca_file), &tls.ca_file)?;

@@ -4,6 +4,8 @@
 mod driver;
 #[path = "other_kms/rehearsals.rs"]
 mod rehearsals;
+#[path = "other_kms/served.rs"]
+mod served;
 #[path = "other_kms/simulator.rs"]
 mod simulator;
 
@@ -132,6 +134,27 @@ fn throttled_calls_are_sent_again() {
     cloud.simulator.reset_calls();
     cloud.sandbox.json(["keys", "list"]);
     assert_eq!(cloud.simulator.calls().of("Decrypt").arrived, 3);
+}
+
+#[test]
+fn credentials_that_are_no_longer_valid_are_named_and_nothing_is_sent_again() {
+    let cloud = Cloud::with_vault(&[]);
+    let expired = Fault::of(FaultKind::ExpiredCredentials, "Decrypt", 1);
+    cloud
+        .simulator
+        .set_weather(Weather {
+            faults: vec![expired],
+            ..Weather::default()
+        })
+        .unwrap();
+    cloud.simulator.reset_calls();
+    let refused = cloud.sandbox.run(["keys", "list"]);
+    assert_ne!(refused.status, 0);
+    let code = "KMS_CREDENTIALS_REJECTED";
+    assert!(refused.stderr.contains(code), "{}", refused.stderr);
+    assert_eq!(cloud.simulator.calls().of("Decrypt").arrived, 1);
+    // New ones were put into the environment.
+    cloud.sandbox.run(["keys", "list"]).succeeded();
 }
 
 #[test]
@@ -472,6 +495,23 @@ impl Token {
         [&[command], &token[..]].concat()
     }
 
+    /// What SoftHSM finds when the token is not plugged in.
+    fn pull_out(&self) {
+        self.swap("tokens", "nothing", "away");
+    }
+
+    fn put_back(&self) {
+        self.swap("tokens", "away", "nothing");
+    }
+
+    /// Puts the folder `by` in the place of `here`, which goes to `to`.
+    fn swap(&self, here: &str, by: &str, to: &str) {
+        let path = |name: &str| self.sandbox.path(name);
+        fs::create_dir_all(path(by)).unwrap();
+        fs::rename(path(here), path(to)).unwrap();
+        fs::rename(path(by), path(here)).unwrap();
+    }
+
     /// `quickstart`, with the right PIN.
     pub(crate) fn quickstart(&self, more: &[&str]) -> Ran {
         let pin = ["--pin-file", self.pin.to_str().unwrap()];
@@ -487,6 +527,17 @@ fn a_node_lives_with_its_wrapper_key_in_a_token() {
     token.run(&["keys", "list"]).succeeded();
     let config = fs::read_to_string(token.sandbox.config()).unwrap();
     assert!(!config.contains("4321"), "{config}");
+}
+
+#[test]
+fn a_token_that_is_pulled_out_is_missed_and_may_come_back() {
+    let token = Token::new();
+    token.init(token.pin.to_str().unwrap()).succeeded();
+    token.pull_out();
+    let listed = token.run(&["keys", "list"]);
+    listed.failed("KMS_PKCS11_TOKEN_MISSING", 3);
+    token.put_back();
+    token.run(&["keys", "list"]).succeeded();
 }
 
 #[test]

@@ -150,14 +150,14 @@ fn a_driver_is_named_with_its_place() {
 }
 
 /// An authority, the driver's certificate and ours.
-struct Certificates {
-    ca: String,
-    driver: (String, String),
-    ours: (String, String),
+pub(crate) struct Certificates {
+    pub(crate) ca: String,
+    pub(crate) driver: (String, String),
+    pub(crate) ours: (String, String),
 }
 
 impl Certificates {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "ca");
