@@ -77,6 +77,11 @@ pub trait KeyWrapper: fmt::Debug + Send + Sync {
         new_wrapper_key: &KmsKeyId,
     ) -> Result<WrappedKey, KmsError>;
 
+    /// Whether it can unwrap here at all: where the private half of a wrapper key is kept offline, it only wraps.
+    fn unwraps(&self) -> bool {
+        true
+    }
+
     /// What those in front of the KMS have seen of it, such as a circuit breaker; the KMS is not asked. A provider leaves
     /// this as it is: [`Guarded`](crate::Guarded) answers.
     fn seen(&self) -> KmsHealth {

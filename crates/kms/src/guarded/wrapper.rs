@@ -83,6 +83,10 @@ impl<P: Policy> KeyWrapper for GuardedWrapper<P> {
             .await
     }
 
+    fn unwraps(&self) -> bool {
+        self.inner.unwraps()
+    }
+
     fn seen(&self) -> KmsHealth {
         let seen = self.inner.seen();
         match self.line.0.health() {
