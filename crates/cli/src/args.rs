@@ -18,7 +18,7 @@ use strongroom_topology::{ForceFlag, MappingCode, MemberCode};
 
 use crate::{
     commands::{Command, RestrictionArg},
-    kms_log::KmsLogArgs,
+    kms_flags::KmsFlags,
 };
 
 /// The key vault of ledger nodes.
@@ -77,7 +77,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "STRONGROOM_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
-    pub(crate) kms_log: KmsLogArgs,
+    pub(crate) kms: KmsFlags,
     /// Show no progress.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

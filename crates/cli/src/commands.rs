@@ -13,6 +13,7 @@ mod init;
 mod keys;
 mod kms;
 mod quickstart;
+mod recovery;
 mod sign;
 mod topology;
 mod verify;
@@ -60,6 +61,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom wrapper-key show\n  strongroom wrapper-key check"
     )]
     WrapperKey(wrapper_key::Command),
+    /// Make keys that are kept offline, for the day when every key management system is lost
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom recovery create /media/safe/recovery.key"
+    )]
+    Recovery(recovery::Command),
     /// Announce keys, delegate, exchange and look at topology transactions
     #[command(
         subcommand,
@@ -101,6 +108,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Kms(command) => kms::run(&global, command).await,
         Command::WrapperKey(command) => wrapper_key::run(&global, command).await,
+        Command::Recovery(command) => recovery::run(&global, &command),
         Command::Topology(command) => topology::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,

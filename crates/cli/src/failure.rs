@@ -10,6 +10,7 @@ use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_files::FileError;
 use strongroom_kms::{KmsError, KmsKeyIdError};
 use strongroom_kms_local::LocalKmsError;
+use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
@@ -53,6 +54,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<LocalKmsError>(error))
+        .or_else(|| of::<RecoveryError>(error))
         .or_else(|| code_of_other_kms(error))
         .or_else(|| of::<KmsError>(error))
         .or_else(|| of::<KmsKeyIdError>(error))

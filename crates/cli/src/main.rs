@@ -12,6 +12,7 @@ mod graph;
 mod input;
 mod key_file;
 mod key_view;
+mod kms_flags;
 mod kms_log;
 mod memory;
 mod open_kms;

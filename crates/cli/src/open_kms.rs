@@ -24,11 +24,13 @@ use strongroom_kms::{
     AuditFrame, Capabilities, FoundKey, KmsHealth, KmsKeyId, KmsMetrics, KmsProvider, Surrounded,
 };
 use strongroom_kms_local::LocalKms;
+use strongroom_kms_recovery::RecoveryKms;
 use strongroom_store::Store;
 use strongroom_vault::{Environment, NamedKms, NamedWrapper, VAULT_TAG};
 
 use crate::{
-    kms_log::{KmsLog, KmsLogArgs},
+    kms_flags::{KmsFlags, RecoveryFlags},
+    kms_log::KmsLog,
     session,
 };
 
@@ -65,15 +67,18 @@ enum Adapter {
     Local(Arc<LocalKms>),
     #[cfg(feature = "kms-pkcs11")]
     Pkcs11(strongroom_kms_pkcs11::Pkcs11Kms),
+    Recovery(RecoveryKms),
 }
 
 impl Adapter {
     async fn open(
         config: &KmsProviderConfig,
+        recovery: &RecoveryFlags,
         open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
     ) -> anyhow::Result<Self> {
         match config {
             KmsProviderConfig::Local(local) => Ok(Self::Local(Arc::new(open_local(local)?))),
+            KmsProviderConfig::Recovery(key) => Ok(Self::Recovery(recovery.open(&key.recipient)?)),
             #[cfg(feature = "kms-aws")]
             KmsProviderConfig::Aws(config) => Ok(Self::Aws(aws::connect(config).await?)),
             #[cfg(feature = "kms-driver")]
@@ -117,6 +122,7 @@ impl Adapter {
             Self::Local(local) => Arc::<LocalKms>::clone(local),
             #[cfg(feature = "kms-pkcs11")]
             Self::Pkcs11(token) => Arc::new(token.clone()),
+            Self::Recovery(key) => Arc::new(key.clone()),
         }
     }
 }
@@ -127,10 +133,10 @@ impl OpenedKms {
     pub(crate) async fn open(
         kms: &KmsConfig,
         configured: &KmsLogConfig,
-        log: &KmsLogArgs,
+        flags: &KmsFlags,
     ) -> anyhow::Result<Self> {
-        let log = KmsLog::open(configured, log, std::slice::from_ref(kms))?;
-        let adapter = Adapter::open(&kms.provider, open_local).await?;
+        let log = KmsLog::open(configured, &flags.log, std::slice::from_ref(kms))?;
+        let adapter = Adapter::open(&kms.provider, &flags.recovery, open_local).await?;
         Ok(Self::new(kms, adapter, log.as_ref()))
     }
 
@@ -183,12 +189,6 @@ impl OpenedKms {
     pub(crate) fn local(&self) -> Option<&LocalKms> {
         match &self.adapter {
             Adapter::Local(local) => Some(local),
-            #[cfg(any(
-                feature = "kms-aws",
-                feature = "kms-driver",
-                feature = "kms-gcp",
-                feature = "kms-pkcs11"
-            ))]
             _ => None,
         }
     }
@@ -228,30 +228,38 @@ impl OpenedKms {
 impl OpenKms {
     /// Opens every configured KMS; asks for passphrases where they are to be typed. One that cannot be opened is passed
     /// over aloud, if another one can: the vault may have a wrap there.
-    pub(crate) async fn open(config: &Config, log: &KmsLogArgs) -> anyhow::Result<Self> {
-        Self::open_with(config, log, open_local).await
+    pub(crate) async fn open(config: &Config, flags: &KmsFlags) -> anyhow::Result<Self> {
+        Self::open_with(config, flags, open_local).await
     }
 
     /// The same, with another way to open an embedded one.
     pub(crate) async fn open_with(
         config: &Config,
-        log: &KmsLogArgs,
+        flags: &KmsFlags,
         open_local: impl Fn(&LocalConfig) -> anyhow::Result<LocalKms>,
     ) -> anyhow::Result<Self> {
-        let log = KmsLog::open(&config.kms_log, log, &config.kms)?;
+        let log = KmsLog::open(&config.kms_log, &flags.log, &config.kms)?;
         let mut all = Vec::with_capacity(config.kms.len());
         for kms in &config.kms {
-            all.push(match Adapter::open(&kms.provider, &open_local).await {
-                Ok(adapter) => {
-                    let opened = OpenedKms::new(kms, adapter, log.as_ref());
-                    Configured::Opened(Box::new(opened))
-                }
-                Err(error) => Configured::Refused(RefusedKms {
-                    name: kms.name.clone(),
-                    config: kms.provider.clone(),
-                    error,
-                }),
-            });
+            all.push(
+                match Adapter::open(&kms.provider, &flags.recovery, &open_local).await {
+                    Ok(adapter) => {
+                        let opened = OpenedKms::new(kms, adapter, log.as_ref());
+                        Configured::Opened(Box::new(opened))
+                    }
+                    Err(error)
+                        if flags.recovery.is_given()
+                            && matches!(kms.provider, KmsProviderConfig::Recovery(_)) =>
+                    {
+                        return Err(error);
+                    }
+                    Err(error) => Configured::Refused(RefusedKms {
+                        name: kms.name.clone(),
+                        config: kms.provider.clone(),
+                        error,
+                    }),
+                },
+            );
         }
         let is_refused = |kms: &Configured| matches!(kms, Configured::Refused(_));
         if !all.is_empty()

@@ -30,7 +30,7 @@ impl Session {
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
         let caller = environment::caller()?;
         let config = read_config(global)?;
-        let kms = OpenKms::open(&config, &global.kms_log).await?;
+        let kms = OpenKms::open(&config, &global.kms).await?;
         let store = open_store_of(&config, &global.dir).await?;
         let vault = open_vault(&config, &kms, store).await?;
         let vault = start(vault, &caller).await?;

@@ -46,6 +46,8 @@ mod other_kms;
 mod process;
 #[path = "cli/quickstart.rs"]
 mod quickstart;
+#[path = "cli/recovery.rs"]
+mod recovery;
 #[path = "cli/rotation.rs"]
 mod rotation;
 #[path = "cli/runbooks.rs"]

@@ -49,6 +49,16 @@ pub enum KmsProviderConfig {
     Local(LocalConfig),
     /// A PKCS#11 token.
     Pkcs11(Pkcs11Config),
+    /// A public key whose private half is kept offline.
+    Recovery(RecoveryConfig),
+}
+
+/// A recovery key: the vault opens by it when its private half is brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RecoveryConfig {
+    /// The public half, an age recipient.
+    pub recipient: String,
 }
 
 /// A PKCS#11 token, by its label or its serial number.
@@ -158,6 +168,7 @@ impl KmsProviderConfig {
             Self::Gcp(_) => "gcp",
             Self::Local(_) => "local",
             Self::Pkcs11(_) => "pkcs11",
+            Self::Recovery(_) => "recovery",
         }
     }
 
@@ -167,7 +178,7 @@ impl KmsProviderConfig {
         match self {
             Self::Aws(aws) => aws.rehearsal,
             Self::Gcp(gcp) => gcp.rehearsal,
-            Self::Driver(_) | Self::Local(_) | Self::Pkcs11(_) => false,
+            Self::Driver(_) | Self::Local(_) | Self::Pkcs11(_) | Self::Recovery(_) => false,
         }
     }
 
@@ -203,6 +214,20 @@ impl KmsConfig {
         }
     }
 
+    /// The part of a configuration that it takes, `[[kms]]`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unwritable`] when it has no TOML form.
+    pub fn to_section(&self) -> Result<String, ConfigError> {
+        #[derive(Serialize)]
+        struct Section<'a> {
+            kms: [&'a KmsConfig; 1],
+        }
+        toml::to_string(&Section { kms: [self] }).map_err(|source| ConfigError::Unwritable {
+            source: Box::new(source),
+        })
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let plain =
             |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -226,7 +251,18 @@ impl KmsConfig {
             KmsProviderConfig::Gcp(gcp) => gcp.validate(),
             KmsProviderConfig::Local(local) => local.validate(),
             KmsProviderConfig::Pkcs11(token) => token.validate(),
+            KmsProviderConfig::Recovery(recovery) => recovery.validate(),
         }
+    }
+}
+
+impl RecoveryConfig {
+    /// Whether the check at its end fits is seen when it is opened.
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.recipient.starts_with("age1") {
+            return Ok(());
+        }
+        Err(bad_value("recipient", "an age recipient, age1..."))
     }
 }
 

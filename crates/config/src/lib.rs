@@ -33,7 +33,7 @@ pub use error::ConfigError;
 pub use kms::{
     AwsConfig, BreakerConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Dollars, GcpConfig,
     KmsConfig, KmsProviderConfig, LocalConfig, Pkcs11Config, PricesConfig, Protection,
-    ProtectionLevel, QuotaConfig,
+    ProtectionLevel, QuotaConfig, RecoveryConfig,
 };
 pub use kms_log::{KmsLogConfig, RollingPattern};
 pub use kms_watch::KmsWatchConfig;

@@ -130,6 +130,7 @@ impl RecoveryKey {
             .map_err(|_refused| wrong())?;
         let mut text = SecretBytes::zeroed(MOST_TEXT_BYTES);
         let mut length = 0;
+        // EXPOSE: it is filled here.
         while let Some(rest) = text.expose_mut().get_mut(length..) {
             match reader.read(rest) {
                 Ok(0) => break,

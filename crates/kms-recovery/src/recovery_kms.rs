@@ -4,9 +4,9 @@ use age::{Decryptor, Identity};
 use async_trait::async_trait;
 use strongroom_crypto::HashBuilder;
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyState, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsOperation,
-    KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_PLAINTEXT_BYTES, WrapContext, WrappedKey,
-    WrapperKeyRequest, check_size, rewrap_outside,
+    Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyState, KeyWrapper, KmsError, KmsHealth,
+    KmsKeyId, KmsOperation, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_PLAINTEXT_BYTES, WrapContext,
+    WrappedKey, WrapperKeyRequest, check_size, rewrap_outside,
 };
 use strongroom_memory::{SecretBytes, SecretWriter};
 
@@ -94,6 +94,7 @@ impl RecoveryKms {
         // The ciphertext is longer than what is in it.
         let mut opened = SecretBytes::zeroed(ciphertext.len());
         let mut length = 0;
+        // EXPOSE: it is filled here.
         while let Some(rest) = opened.expose_mut().get_mut(length..) {
             match reader.read(rest) {
                 Ok(0) => break,
@@ -133,8 +134,20 @@ impl KmsProvider for RecoveryKms {
         None
     }
 
+    /// There are none to be found: keys are not made here.
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
+    }
+
     async fn health(&self) -> KmsHealth {
         KmsHealth::Ok
+    }
+}
+
+#[async_trait]
+impl KeyFinder for RecoveryKms {
+    async fn find_keys(&self, _name: &str, _value: &str) -> Result<Vec<FoundKey>, KmsError> {
+        Ok(Vec::new())
     }
 }
 

@@ -126,6 +126,7 @@ impl Share {
         let length = BASE32_NOPAD
             .decode_len(part.len())
             .map_err(|_other| invalid("its part is no base 32"))?;
+        // EXPOSE: it is filled here.
         let mut decoded = SecretBytes::zeroed(length);
         BASE32_NOPAD
             .decode_mut(part.as_bytes(), decoded.expose_mut())

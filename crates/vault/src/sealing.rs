@@ -125,7 +125,10 @@ impl Vault {
         let wraps = self.wrap_records().all();
         let current = self.data_keys().current().id;
         let mut down: Option<KmsError> = None;
-        for (named, wrap) in in_order(self.environment(), &wraps, current) {
+        // Not by a key that is kept offline: nobody could use the row.
+        let usable = in_order(self.environment(), &wraps, current)
+            .filter(|(named, _)| named.wrapper.unwraps());
+        for (named, wrap) in usable {
             let wrapper_key_id = wrapped_key(wrap)?.wrapper_key_id;
             let sealing = named
                 .wrapper

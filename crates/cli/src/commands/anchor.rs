@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             }
             .into());
         }
-        let kms = OpenKms::open(&config, &global.kms_log).await?;
+        let kms = OpenKms::open(&config, &global.kms).await?;
         let environment = kms.environment(session::open_store(&global.dir).await?, &config);
         let settings = session::settings(&config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);

@@ -323,7 +323,7 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
         Some(kms) => kms,
         None => {
             let open = |local: &LocalConfig| open_or_make_local(&files, local, passphrase.as_ref());
-            OpenKms::open_with(&config, &global.kms_log, open).await?
+            OpenKms::open_with(&config, &global.kms, open).await?
         }
     };
     Ok((config, kms))
@@ -358,7 +358,7 @@ impl Draft {
             _ => None,
         };
         let kms = match &plan.keeper {
-            Some(Keeper::Kms(..)) => Some(OpenKms::open(&config, &global.kms_log).await?),
+            Some(Keeper::Kms(..)) => Some(OpenKms::open(&config, &global.kms).await?),
             _ => None,
         };
         if let Some(kms) = &kms {

@@ -160,7 +160,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 
 async fn look_at_each(global: &Global, probe: Option<u16>) -> anyhow::Result<Vec<KmsView>> {
     let config = session::read_config(global)?;
-    let opened = OpenKms::open(&config, &global.kms_log).await?;
+    let opened = OpenKms::open(&config, &global.kms).await?;
     let mut views = Vec::new();
     for kms in opened.iter() {
         let mut view = KmsView::of(kms);
@@ -257,6 +257,7 @@ fn place(kms: &OpenedKms) -> String {
             }
         }
         KmsProviderConfig::Local(local) => local.key_file.display().to_string(),
+        KmsProviderConfig::Recovery(key) => format!("kept offline, for {}", key.recipient),
         KmsProviderConfig::Pkcs11(token) => {
             let name = token.token_label.as_ref().or(token.token_serial.as_ref());
             let name = name.map_or("?", String::as_str);

@@ -4,6 +4,7 @@ use strongroom_config::ConfigError;
 use strongroom_errors::ErrorCode;
 use strongroom_kms::KmsError;
 use strongroom_kms_local::LocalKmsError;
+use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_vault::{AnchorError, VaultError};
 
@@ -36,6 +37,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
+        RecoveryError::CODES,
         #[cfg(feature = "kms-aws")]
         strongroom_kms_aws::AwsKmsError::CODES,
         #[cfg(feature = "kms-driver")]

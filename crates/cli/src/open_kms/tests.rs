@@ -21,9 +21,7 @@ async fn a_signature_inside_of_the_kms_is_written_down_without_message_and_signa
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kms.log");
     let config = configuration(simulator.endpoint(), &path).unwrap();
-    let kms = OpenKms::open(&config, &KmsLogArgs::default())
-        .await
-        .unwrap();
+    let kms = OpenKms::open(&config, &KmsFlags::default()).await.unwrap();
     let external = kms
         .iter()
         .next()

@@ -1,5 +1,11 @@
 //! What recovery keys promise.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests: a failure is a failed test"
+)]
+
 mod sharing;
 mod wrapping;
 

@@ -49,7 +49,9 @@ impl Vault {
         caller: &Caller,
         new: NewVault,
     ) -> Result<Self, VaultError> {
-        let named = environment.wrappers.first().ok_or(VaultError::NoWrapper)?;
+        // Nobody could open it again whose only wrap is for a key in a safe.
+        let named = environment.wrappers.iter().find(|it| it.wrapper.unwraps());
+        let named = named.ok_or(VaultError::NoWrapper)?;
         if environment.store.read().await?.vault().await?.is_some() {
             return Err(VaultError::AlreadyExists);
         }

@@ -172,7 +172,9 @@ async fn unwrap_data_key(
             None => unwrapping.await,
         };
         let now = environment.clock.now();
-        watch.note_use(&named.name, &wrap.wrapper_key_id, now, &outcome);
+        if named.wrapper.unwraps() {
+            watch.note_use(&named.name, &wrap.wrapper_key_id, now, &outcome);
+        }
         match outcome {
             Ok(secret) => {
                 let current = OpenedDataKey::from_unwrapped(record, secret)?;

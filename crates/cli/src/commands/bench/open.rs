@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::{Measurement, stopwatch::median};
 use crate::{
-    args::Global, environment, kms_log::KmsLogArgs, memory, open_kms::OpenKms, progress, session,
+    args::Global, environment, kms_flags::KmsFlags, memory, open_kms::OpenKms, progress, session,
 };
 
 /// Keys generated in one transaction.
@@ -131,7 +131,7 @@ impl Rehearsal {
             random,
             clock,
         )?;
-        let kms = OpenKms::open(&config, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&config, &KmsFlags::default()).await?;
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::create(&Self::database_in(&folder)).await?);
         let new = NewVault {
@@ -161,7 +161,7 @@ impl Rehearsal {
 
     /// Opens the vault.
     pub(super) async fn vault(&self) -> anyhow::Result<Vault> {
-        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&self.config, &KmsFlags::default()).await?;
         let store = session::open_store(&self.database()).await?;
         Ok(Vault::open(kms.environment(store, &self.config), Settings::default()).await?)
     }
@@ -195,7 +195,7 @@ impl Rehearsal {
 
     /// From the files to an open vault: every row authenticated.
     async fn time_opening(&self) -> anyhow::Result<Opening> {
-        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&self.config, &KmsFlags::default()).await?;
         let started = Instant::now();
         let store = session::open_store(&self.database()).await?;
         let environment = kms.environment(store, &self.config);
@@ -210,7 +210,7 @@ impl Rehearsal {
 
     /// The same rows: read, derived, opened, and nothing else.
     async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
-        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&self.config, &KmsFlags::default()).await?;
         let store = session::open_store(&self.database()).await?;
         let yardstick = Yardstick::of(&kms.environment(Arc::clone(&store), &self.config)).await?;
         store.close().await?;
@@ -227,7 +227,7 @@ impl Rehearsal {
 
     /// Growth of the heap when every key is opened, for each of them.
     async fn memory_per_key(&self, keys: u64) -> anyhow::Result<Option<u64>> {
-        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&self.config, &KmsFlags::default()).await?;
         let store = session::open_store(&self.database()).await?;
         let mut settings = Settings::default();
         settings.cache.capacity = usize::try_from(keys)?;

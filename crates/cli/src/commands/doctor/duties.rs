@@ -51,6 +51,10 @@ fn extraction(kms: &KmsProviderConfig) -> Told {
             Status::Warning,
             "whether wrapper keys can be extracted is not seen: a driver does not say",
         ),
+        KmsProviderConfig::Recovery(_) => (
+            Status::Ok,
+            "its private half is kept elsewhere, and comes only when somebody brings it",
+        ),
         KmsProviderConfig::Local(local) => (
             Status::Warning,
             match local.protection {
@@ -79,6 +83,7 @@ fn principals(kms: &KmsProviderConfig, database: &Owner) -> Told {
             of_files("the key file", &files_of_local(local), database)
         }
         KmsProviderConfig::Pkcs11(token) => of_token(token, database),
+        KmsProviderConfig::Recovery(_) => not_told("nobody needs to be anybody to wrap here"),
         rehearsal if rehearsal.is_rehearsal() => {
             not_told("who we are there is made up, since a simulator asks nobody")
         }
@@ -175,6 +180,9 @@ fn decryption(kms: &KmsProviderConfig) -> Told {
         KmsProviderConfig::Pkcs11(_) => "whoever has the PIN and reaches the token may decrypt".to_owned(),
         KmsProviderConfig::Driver(_) => {
             "who may decrypt is not seen: the KMS behind the driver decides".to_owned()
+        }
+        KmsProviderConfig::Recovery(_) => {
+            "whoever has its private half, and its passphrase or enough shares, may decrypt".to_owned()
         }
         KmsProviderConfig::Local(local) => match local.protection {
             Protection::Passphrase { .. } => {

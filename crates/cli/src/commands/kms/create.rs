@@ -33,12 +33,6 @@ struct Report {
     section: String,
 }
 
-/// The part of a configuration that one KMS takes.
-#[derive(Serialize)]
-struct Section {
-    kms: [KmsConfig; 1],
-}
-
 pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
     let key_file = std::path::absolute(&options.file)?;
     let protection = options.protection.to_config()?;
@@ -58,7 +52,7 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
     let kms = KmsConfig::new(options.name.as_str(), KmsProviderConfig::Local(local));
     let report = Report {
         key_file: key_file.display().to_string(),
-        section: toml::to_string(&Section { kms: [kms] })?,
+        section: kms.to_section()?,
     };
     output::print(global.output, &report, |out| {
         writeln!(out, "# made {}\n{}", report.key_file, report.section)

@@ -66,7 +66,7 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<()
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
-    let kms = OpenedKms::open(&config.kms, &config.kms_log, &global.kms_log).await?;
+    let kms = OpenedKms::open(&config.kms, &config.kms_log, &global.kms).await?;
     let entrance = Entrance::open(config.listen).await?;
     let report = Report {
         kms: kms.provider_name(),

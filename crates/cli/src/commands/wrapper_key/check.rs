@@ -14,8 +14,8 @@ use crate::{args::Global, exit, output, session::Session};
 
 /// Try every wrap through its key management system, and say what would be lost with each.
 ///
-/// One call for each wrap, and one that asks whether its wrapper key can be used. Exit status 0: every wrap opens the
-/// vault; 1: one does not, or a wrapper key is disabled, pending deletion or gone.
+/// One call for each wrap, and one that asks whether its wrapper key can be used. A recovery wrap is tried only if its private
+/// half is brought. Exit status 0: every wrap that was tried opens the vault; 1: one does not, or a wrapper key is disabled, pending deletion or gone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom wrapper-key check\n  \
     strongroom wrapper-key check --output json | jq '.losses[].keys_lost'")]
@@ -39,6 +39,8 @@ struct StatusView {
     wrapper_key_id: String,
     data_key_id: String,
     opens: bool,
+    /// Its private half is kept offline: it could not be tried.
+    offline: bool,
     code: Option<&'static str>,
     reason: Option<String>,
     latency_ms: Option<f64>,
@@ -60,6 +62,7 @@ struct LossView {
     kms: String,
     vault_lost: bool,
     remaining: Vec<WrapperKeyView>,
+    offline: Vec<WrapperKeyView>,
     keys_lost: Vec<String>,
 }
 
@@ -70,6 +73,7 @@ impl StatusView {
             wrapper_key_id: status.wrapper_key_id.clone(),
             data_key_id: status.data_key_id.to_string(),
             opens: status.failure.is_none(),
+            offline: status.offline,
             code: status.failure,
             reason: status.reason.clone(),
             latency_ms: status.latency.map(|time| time.as_secs_f64() * 1000.0),
@@ -116,15 +120,19 @@ impl StateView {
 
 impl LossView {
     fn of(loss: &ProviderLoss) -> Self {
-        let remaining = loss.remaining.iter().cloned();
-        let remaining = remaining.map(|(kms, wrapper_key_id)| WrapperKeyView {
-            kms,
-            wrapper_key_id,
-        });
+        let named = |wraps: &[(String, String)]| {
+            let views = wraps.iter().cloned();
+            let views = views.map(|(kms, wrapper_key_id)| WrapperKeyView {
+                kms,
+                wrapper_key_id,
+            });
+            views.collect()
+        };
         Self {
             kms: loss.kms.clone(),
             vault_lost: loss.vault_lost,
-            remaining: remaining.collect(),
+            remaining: named(&loss.remaining),
+            offline: named(&loss.offline),
             keys_lost: loss.keys_lost.iter().map(ToString::to_string).collect(),
         }
     }
@@ -133,12 +141,17 @@ impl LossView {
         if self.vault_lost {
             return "everything: no other wrap opens the vault now".to_owned();
         }
-        let others: Vec<_> = self
-            .remaining
-            .iter()
-            .map(|wrap| wrap.kms.as_str())
-            .collect();
-        let opens = format!("the vault opens with {}", others.join(", "));
+        let names = |wraps: &[WrapperKeyView]| {
+            let names: Vec<_> = wraps.iter().map(|wrap| wrap.kms.as_str()).collect();
+            names.join(", ")
+        };
+        let opens = match self.remaining.as_slice() {
+            [] => format!(
+                "the vault opens when the private half of {} is brought",
+                names(&self.offline)
+            ),
+            remaining => format!("the vault opens with {}", names(remaining)),
+        };
         match self.keys_lost.len() {
             0 => format!("nothing: {opens}"),
             count => format!("{} that only it can use; {opens}", private_keys(count)),
@@ -166,7 +179,12 @@ impl Report {
             [
                 wrap.kms.clone(),
                 wrap.wrapper_key_id.clone(),
-                wrap.code.unwrap_or("opens").to_owned(),
+                match wrap.code {
+                    None => "opens",
+                    Some(_) if wrap.offline => "offline, not tried",
+                    Some(code) => code,
+                }
+                .to_owned(),
                 wrap.latency_ms
                     .map_or_else(|| "-".to_owned(), |time| format!("{time:.1} ms")),
             ]

@@ -118,6 +118,10 @@ impl Vault {
         let outcome = named.wrapper.wrap_key(id, &context, secret).await;
         self.kms_watch().note(&named.name, self.now(), &outcome);
         let wrapped = outcome?;
+        if !named.wrapper.unwraps() {
+            // What would open it is in a safe. It was made here, by nobody who could have made something else.
+            return Ok(wrapped);
+        }
         let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
         self.kms_watch().note(&named.name, self.now(), &outcome);
         data_key.expect(outcome?)?;

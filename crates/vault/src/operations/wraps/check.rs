@@ -36,6 +36,8 @@ pub struct WrapStatus {
     pub failure: Option<&'static str>,
     /// The failure in words.
     pub reason: Option<String>,
+    /// Its private half is kept offline and was not brought: it could not be tried.
+    pub offline: bool,
     /// How long the KMS took, with everything that surrounds it; none if it is not configured.
     pub latency: Option<Duration>,
 }
@@ -48,7 +50,9 @@ pub struct ProviderLoss {
     pub kms: String,
     /// KMS and wrapper key of each wrap elsewhere that opens the data key in force now.
     pub remaining: Vec<(String, String)>,
-    /// Some data key would have no wrap that opens: everything would be lost.
+    /// The same for wraps whose private half is kept offline: they were not tried, and somebody has to bring it.
+    pub offline: Vec<(String, String)>,
+    /// Some data key would have no wrap that opens or is kept offline: everything would be lost.
     pub vault_lost: bool,
     /// The private keys that only this KMS opens, since its wrapper key sealed them itself; all of them beside
     /// everything else if the vault is lost.
@@ -56,10 +60,12 @@ pub struct ProviderLoss {
 }
 
 impl WrapCheck {
-    /// Whether every wrap opens.
+    /// Whether every wrap opens that could be tried.
     #[must_use]
     pub fn all_open(&self) -> bool {
-        self.wraps.iter().all(|wrap| wrap.failure.is_none())
+        self.wraps
+            .iter()
+            .all(|wrap| wrap.failure.is_none() || wrap.offline)
     }
 }
 
@@ -88,10 +94,17 @@ impl Vault {
             kms: record.kms.clone(),
             wrapper_key_id: record.wrapper_key_id.clone(),
             data_key_id: record.data_key_id,
+            offline: self.is_offline(&record.kms),
             latency,
             failure: failed.as_ref().map(|attempt| attempt.code),
             reason: failed.map(|attempt| attempt.reason),
         }
+    }
+
+    /// Whether the private halves of a KMS are kept offline.
+    fn is_offline(&self, kms: &str) -> bool {
+        let named = self.environment().wrapper(kms);
+        named.is_some_and(|named| !named.wrapper.unwraps())
     }
 
     /// Whether a wrap opens to the data key that it is of.
@@ -101,8 +114,10 @@ impl Vault {
         let context = data_key.wrap_context(self.id());
         let wrapped = wrapped_key(record)?;
         let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
-        self.kms_watch()
-            .note_use(&named.name, &record.wrapper_key_id, self.now(), &outcome);
+        if named.wrapper.unwraps() {
+            self.kms_watch()
+                .note_use(&named.name, &record.wrapper_key_id, self.now(), &outcome);
+        }
         data_key.expect(outcome?)
     }
 
@@ -127,11 +142,17 @@ impl Vault {
     ) -> ProviderLoss {
         let elsewhere: Vec<_> = wraps
             .iter()
-            .filter(|wrap| wrap.kms != kms && wrap.failure.is_none())
+            .filter(|wrap| wrap.kms != kms && (wrap.failure.is_none() || wrap.offline))
             .collect();
         let opened: BTreeSet<_> = elsewhere.iter().map(|wrap| wrap.data_key_id).collect();
         let current = self.data_keys().current().id;
-        let remaining = elsewhere.iter().filter(|wrap| wrap.data_key_id == current);
+        let of_current = |offline: bool| {
+            let wraps = elsewhere.iter();
+            wraps
+                .filter(move |wrap| wrap.data_key_id == current && wrap.offline == offline)
+                .map(|wrap| (wrap.kms.clone(), wrap.wrapper_key_id.clone()))
+                .collect()
+        };
         let holders = |id: &str, here: bool| {
             let mut wraps = wraps.iter();
             wraps.any(|wrap| wrap.wrapper_key_id == id && (wrap.kms == kms) == here)
@@ -139,9 +160,8 @@ impl Vault {
         let opens_elsewhere = |id: &str| elsewhere.iter().any(|wrap| wrap.wrapper_key_id == id);
         ProviderLoss {
             kms: kms.to_owned(),
-            remaining: remaining
-                .map(|wrap| (wrap.kms.clone(), wrap.wrapper_key_id.clone()))
-                .collect(),
+            remaining: of_current(false),
+            offline: of_current(true),
             vault_lost: self.data_keys().all().any(|key| !opened.contains(&key.id)),
             keys_lost: direct
                 .iter()

@@ -12,7 +12,7 @@ use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
 use strongroom_kms_sim::{Fault, FaultKind, Latency, Quotas, Scenario, Simulator, Weather};
 
 use super::bare;
-use crate::{kms_log::KmsLogArgs, open_kms::OpenKms};
+use crate::{kms_flags::KmsFlags, open_kms::OpenKms};
 
 const REGION: &str = "eu-central-1";
 const PRICES: PriceTable = PriceTable::AWS_LIST_2026_06;
@@ -127,7 +127,7 @@ impl Cloud {
     /// Ours: with everything that surrounds a KMS.
     pub(super) async fn surrounded(&self) -> anyhow::Result<Arc<dyn KmsProvider>> {
         let config = self.config();
-        let opened = OpenKms::open(&config, &KmsLogArgs::default()).await?;
+        let opened = OpenKms::open(&config, &KmsFlags::default()).await?;
         let mut opened = opened.iter();
         let kms = opened.next().map(crate::open_kms::OpenedKms::shared);
         kms.ok_or_else(|| anyhow::anyhow!("there is no KMS"))

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::{cloud::Cloud, crowd, measurement};
 use crate::{
-    commands::bench::Measurement, environment, kms_log::KmsLogArgs, open_kms::OpenKms, session,
+    commands::bench::Measurement, environment, kms_flags::KmsFlags, open_kms::OpenKms, session,
 };
 
 /// Keys generated in one transaction.
@@ -147,7 +147,7 @@ impl CloudVault {
             folder: tempfile::tempdir()?,
             config,
         };
-        let kms = OpenKms::open(&unhurried, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&unhurried, &KmsFlags::default()).await?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&made.database()).await?);
         let new = NewVault {
             id: VaultId::from_bytes(made.config.vault.id_bytes()?),
@@ -178,7 +178,7 @@ impl CloudVault {
         size: Size,
         latency: Duration,
     ) -> anyhow::Result<(Cost, Cost)> {
-        let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(&self.config, &KmsFlags::default()).await?;
         cloud.begin(latency)?;
         let started = Instant::now();
         let so_far = || Cost {
