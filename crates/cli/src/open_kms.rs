@@ -289,13 +289,20 @@ impl OpenKms {
             }),
             Configured::Refused(kms) => Some(NamedWrapper {
                 name: kms.name.clone(),
-                wrapper: Arc::new(kms.wrapper()),
+                wrapper: Arc::new(kms.stand_in()),
             }),
+        };
+        let named = |kms: &Configured| match kms {
+            Configured::Opened(kms) => kms.named(),
+            Configured::Refused(kms) => NamedKms {
+                name: kms.name.clone(),
+                provider: Arc::new(kms.stand_in()),
+            },
         };
         Environment {
             store,
             wrappers: self.0.iter().filter_map(wrapper).collect(),
-            kms: self.iter().map(OpenedKms::named).collect(),
+            kms: self.0.iter().map(named).collect(),
             anchor: session::anchor(config),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -100,6 +100,9 @@ pub struct AwsConfig {
     /// Made-up credentials, for a simulator on this machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
+    /// New keys can be replicated to other regions: decided when they are made, for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_region: bool,
     /// Tags of new keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

@@ -8,6 +8,12 @@ use strongroom_kms::{KmsError, KmsKeyId, KmsOperation};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AwsKmsError {
+    /// Whoever is between could read the data keys that travel there.
+    #[error("{endpoint} is neither encrypted nor on this machine")]
+    EndpointInsecure {
+        /// The endpoint, as it was configured or as the environment has it.
+        endpoint: String,
+    },
     /// The key is of a kind that nothing here uses.
     #[error("KMS key {id} is of the kind {kind}, which the vault has no use for")]
     KeyKindUnknown {
@@ -38,6 +44,7 @@ pub enum AwsKmsError {
 impl AwsKmsError {
     /// Every code of this type.
     pub const CODES: &'static [ErrorCode] = &[
+        code::ENDPOINT_INSECURE,
         code::KEY_KIND_UNKNOWN,
         code::NO_REGION,
         code::REHEARSAL_ELSEWHERE,
@@ -48,6 +55,7 @@ impl AwsKmsError {
 impl Coded for AwsKmsError {
     fn code(&self) -> ErrorCode {
         match self {
+            Self::EndpointInsecure { .. } => code::ENDPOINT_INSECURE,
             Self::KeyKindUnknown { .. } => code::KEY_KIND_UNKNOWN,
             Self::NoRegion => code::NO_REGION,
             Self::RehearsalElsewhere { .. } => code::REHEARSAL_ELSEWHERE,
@@ -65,6 +73,11 @@ impl From<AwsKmsError> for KmsError {
 mod code {
     use super::{Category, ErrorCode};
 
+    pub(super) const ENDPOINT_INSECURE: ErrorCode = ErrorCode::new(
+        "KMS_AWS_ENDPOINT_INSECURE",
+        Category::InvalidRequest,
+        "Use https://, or a proxy on 127.0.0.1, and look into AWS_ENDPOINT_URL too: data keys travel there readable inside of TLS.",
+    );
     pub(super) const KEY_KIND_UNKNOWN: ErrorCode = ErrorCode::new(
         "KMS_AWS_KEY_KIND_UNKNOWN",
         Category::Unsupported,

@@ -28,7 +28,7 @@ impl KeyWrapper for AwsKms {
         let (label, tags) = (request.label.as_ref(), &request.tags);
         let operation = KmsOperation::GenerateWrapperKey;
         self.create_key(operation, kind, label, tags, |create| {
-            create.multi_region(request.multi_region)
+            create.multi_region(self.multi_region || request.multi_region)
         })
         .await
     }

@@ -36,12 +36,14 @@
 mod error;
 mod external_keys;
 mod key_wrapper;
+mod plain_text;
 mod provider;
 mod refusal;
 mod request_id;
 mod settings;
 mod specs;
 mod tagged;
+mod young;
 
 pub use error::AwsKmsError;
 pub use provider::AwsKms;

@@ -20,6 +20,7 @@ use crate::{
     refusal::Refusal,
     settings::AwsKmsSettings,
     specs::{ENCRYPTION_SPECS, SIGNING_SPECS},
+    young::YoungKeys,
 };
 
 /// The tag by which our keys are told from others.
@@ -31,6 +32,9 @@ pub struct AwsKms {
     pub(crate) client: Client,
     tags: Vec<(String, String)>,
     endpoint: String,
+    /// Whether new keys can be replicated to other regions.
+    pub(crate) multi_region: bool,
+    young: YoungKeys,
     capabilities: Capabilities,
 }
 
@@ -38,7 +42,7 @@ impl AwsKms {
     /// Prepares the client. AWS is not called: credentials are fetched with the first use.
     ///
     /// # Errors
-    /// [`AwsKmsError::NoRegion`], [`AwsKmsError::RehearsalElsewhere`].
+    /// [`AwsKmsError::NoRegion`], [`AwsKmsError::RehearsalElsewhere`], [`AwsKmsError::EndpointInsecure`].
     pub async fn connect(settings: AwsKmsSettings) -> Result<Self, AwsKmsError> {
         let config = settings.load().await?;
         Ok(Self {
@@ -48,6 +52,8 @@ impl AwsKms {
             }),
             client: Client::from_conf(config),
             tags: settings.tags,
+            multi_region: settings.multi_region,
+            young: YoungKeys::default(),
             capabilities: Capabilities {
                 wrapper_keys: true,
                 multi_region: true,
@@ -77,6 +83,7 @@ impl AwsKms {
         let request = self.client.create_key().key_spec(spec).key_usage(usage);
         let request = request.set_description(label.map(ToString::to_string));
         let request = request.set_tags(Some(self.tags(operation, tags)?));
+        let request = request.multi_region(self.multi_region);
         let answer = adjust(request).send().await;
         let answer =
             answer.map_err(|error| Refusal::of(operation, error).without_key(operation))?;
@@ -84,7 +91,9 @@ impl AwsKms {
             let missing = "AWS made a key and does not say which";
             invalid(operation, missing)
         })?;
-        Ok(KmsKeyId::try_new(made.key_id)?)
+        let key = KmsKeyId::try_new(made.key_id)?;
+        self.young.born(&key);
+        Ok(key)
     }
 
     /// Ours win over those of the request, and those over the configured ones.
@@ -114,7 +123,10 @@ impl AwsKms {
         key: &KmsKeyId,
     ) -> Result<KeyMetadata, KmsError> {
         let answer = self.client.describe_key().key_id(key.as_str()).send().await;
-        let answer = answer.map_err(|error| Refusal::of(operation, error).about(operation, key))?;
+        let answer = answer.map_err(|error| {
+            let refusal = Refusal::of(operation, error);
+            self.young.explain(refusal.about(operation, key))
+        })?;
         let known = answer.key_metadata;
         known.ok_or_else(|| invalid(operation, "AWS says nothing about the key"))
     }
@@ -127,7 +139,7 @@ impl AwsKms {
         key: &KmsKeyId,
     ) -> KmsError {
         if !matches!(refusal, Refusal::State) {
-            return refusal.about(operation, key);
+            return self.young.explain(refusal.about(operation, key));
         }
         let id = key.clone();
         match self

@@ -55,6 +55,9 @@ impl Refusal {
             other if let Some(why) = why_no_credentials(other) => {
                 Self::Other(KmsError::CredentialsRejected { source: why.into() })
             }
+            other if let Some(endpoint) = insecure_endpoint(other) => {
+                Self::Other(AwsKmsError::EndpointInsecure { endpoint }.into())
+            }
             SdkError::ConstructionFailure(_) => {
                 let reason = in_one_line(&error);
                 Self::Other(AwsKmsError::RequestRefused { operation, reason }.into())
@@ -162,6 +165,14 @@ fn in_one_line(error: &(dyn Error + 'static)) -> String {
 /// Whether an answer ended before its end.
 fn broke_off(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<std::io::Error>())
+}
+
+/// The endpoint to which we did not want to send, if that is why the call was never made.
+fn insecure_endpoint(error: &(dyn Error + 'static)) -> Option<String> {
+    causes(error).find_map(|cause| match cause.downcast_ref()? {
+        AwsKmsError::EndpointInsecure { endpoint } => Some(endpoint.clone()),
+        _ => None,
+    })
 }
 
 /// Why nobody gave us credentials, in one line, if that is why the call was never made.

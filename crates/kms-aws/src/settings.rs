@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::config::{Credentials as Keys, StalledStreamProtectionConfig, retry::RetryConfig};
 
-use crate::{error::AwsKmsError, request_id::ReportRequestId};
+use crate::{error::AwsKmsError, plain_text::RefusePlainText, request_id::ReportRequestId};
 
 /// How AWS KMS is reached, and what new keys look like. The default takes everything from the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct AwsKmsSettings {
     pub endpoint: Option<String>,
     /// Tags of new keys, beside `CreatedBy=Strongroom` and those of each request, which win.
     pub tags: Vec<(String, String)>,
+    /// Whether new keys, wrapping, signing and decrypting ones, can be replicated to other regions.
+    pub multi_region: bool,
     /// Who we are.
     pub credentials: Credentials,
     /// Who sends again what failed.
@@ -50,6 +52,7 @@ pub enum Credentials {
 impl AwsKmsSettings {
     /// The configuration of the client. Asks the environment, and nobody on the network unless it must for the region.
     pub(crate) async fn load(&self) -> Result<aws_sdk_kms::Config, AwsKmsError> {
+        self.check_endpoint()?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(match self.repetitions {
                 Repetitions::OfSurroundings => RetryConfig::disabled(),
@@ -60,7 +63,6 @@ impl AwsKmsSettings {
             loader = loader.region(Region::new(region.clone()));
         }
         if self.credentials == Credentials::Rehearsal {
-            self.check_rehearsal()?;
             let keys = Keys::new("rehearsal", "rehearsal", None, None, "rehearsal");
             loader = loader.credentials_provider(keys);
         }
@@ -68,26 +70,40 @@ impl AwsKmsSettings {
         if shared.region().is_none() {
             return Err(AwsKmsError::NoRegion);
         }
-        let config = aws_sdk_kms::config::Builder::from(&shared).interceptor(ReportRequestId);
+        let config = aws_sdk_kms::config::Builder::from(&shared)
+            .interceptor(ReportRequestId)
+            .interceptor(RefusePlainText);
         Ok(match &self.endpoint {
             Some(endpoint) => config.endpoint_url(endpoint).build(),
             None => config.build(),
         })
     }
 
-    fn check_rehearsal(&self) -> Result<(), AwsKmsError> {
+    /// Those that the environment names are checked with each request.
+    fn check_endpoint(&self) -> Result<(), AwsKmsError> {
         let endpoint = self.endpoint.as_deref().unwrap_or("AWS");
         if is_loopback(endpoint) {
             return Ok(());
         }
-        Err(AwsKmsError::RehearsalElsewhere {
-            endpoint: endpoint.to_owned(),
-        })
+        let named = endpoint.to_owned();
+        if self.credentials == Credentials::Rehearsal {
+            return Err(AwsKmsError::RehearsalElsewhere { endpoint: named });
+        }
+        if self.endpoint.is_some() && !is_encrypted(endpoint) {
+            return Err(AwsKmsError::EndpointInsecure { endpoint: named });
+        }
+        Ok(())
     }
 }
 
+/// Whether what is sent to a URL is encrypted on its way.
+pub(crate) fn is_encrypted(url: &str) -> bool {
+    url.get(..8)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+}
+
 /// Whether a URL names an address of this machine itself. A name such as `localhost` is looked up, and not believed.
-fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     let authority = url
         .strip_prefix("http://")
         .and_then(|rest| rest.split(['/', '?', '#']).next());
@@ -119,6 +135,32 @@ mod tests {
             "AWS",
         ] {
             assert!(!is_loopback(far), "{far}");
+        }
+    }
+
+    #[tokio::test]
+    async fn data_keys_travel_encrypted_or_not_at_all() {
+        let at = |endpoint: &str| AwsKmsSettings {
+            region: Some("eu-central-1".to_owned()),
+            endpoint: Some(endpoint.to_owned()),
+            ..AwsKmsSettings::default()
+        };
+        for readable in [
+            "http://kms.example",
+            "http://10.0.0.1:80",
+            "kms.example",
+            "",
+        ] {
+            let refused = at(readable).load().await;
+            let is_it = matches!(refused, Err(AwsKmsError::EndpointInsecure { .. }));
+            assert!(is_it, "{readable}");
+        }
+        for fine in [
+            "https://kms.example",
+            "HTTPS://kms.example",
+            "http://127.0.0.1:9",
+        ] {
+            assert!(at(fine).load().await.is_ok(), "{fine}");
         }
     }
 

@@ -16,6 +16,9 @@ use crate::{
     rows::{self, Tag},
 };
 
+/// How long a cloud may hide a new key, with some to spare: AWS speaks of seconds.
+const HIDDEN_MICROS: i64 = 10 * 60 * 1_000_000;
+
 /// The tag of an external key whose value is the id of the journal entry that it was made for.
 pub const JOURNAL_TAG: &str = "strongroom-key";
 
@@ -111,6 +114,11 @@ impl JournalEntry {
     #[must_use]
     pub const fn created_at(&self) -> Timestamp {
         self.created_at
+    }
+
+    /// Whether its key may be hidden still: a cloud does not show a new key everywhere at once.
+    pub(crate) const fn is_young(&self, now: Timestamp) -> bool {
+        now.as_micros().saturating_sub(self.created_at.as_micros()) < HIDDEN_MICROS
     }
 
     pub(crate) const fn plan(&self) -> &ExternalKeyPlan {

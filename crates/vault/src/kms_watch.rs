@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use strongroom_crypto::Timestamp;
-use strongroom_errors::Coded;
+use strongroom_errors::{Category, Coded};
 use strongroom_kms::KmsError;
 
 use crate::{
@@ -59,6 +59,11 @@ impl KmsWatch {
         self.conditions.lock().get(kms).cloned().unwrap_or_default()
     }
 
+    /// Whether some KMS did not work when it was asked last.
+    pub(crate) fn any_fails(&self) -> bool {
+        self.conditions.lock().values().any(KmsCondition::fails)
+    }
+
     /// What is known of wrapper keys.
     pub(crate) const fn wrapper_keys(&self) -> &WrapperKeyWatch {
         &self.wrapper_keys
@@ -77,6 +82,14 @@ impl KmsWatch {
         self.wrapper_keys.note(key, Witness::Use, now, outcome);
     }
 
+    /// Takes note of a call that is none of the vault's work, if it was answered: a KMS that was down works again. How it fails
+    /// is told by its uses.
+    pub(crate) fn note_answer<T>(&self, kms: &str, now: Timestamp, outcome: &Result<T, KmsError>) {
+        if !outcome.as_ref().is_err_and(is_about_kms) {
+            self.note(kms, now, outcome);
+        }
+    }
+
     /// Takes note of how a call ended.
     pub(crate) fn note<T>(&self, kms: &str, now: Timestamp, outcome: &Result<T, KmsError>) {
         let mut conditions = self.conditions.lock();
@@ -86,13 +99,7 @@ impl KmsWatch {
             KmsCondition::NotAsked | KmsCondition::Works { .. } => None,
         };
         *condition = match outcome {
-            Ok(_done) => {
-                if before.is_some() {
-                    tracing::info!(kms, "the key management system works again");
-                }
-                KmsCondition::Works { at: now }
-            }
-            Err(error) => {
+            Err(error) if is_about_kms(error) => {
                 let code = error.code().name();
                 if before.is_none() && error.is_fault_of_kms() {
                     tracing::warn!(kms, code, %error, "the key management system does not work");
@@ -104,6 +111,27 @@ impl KmsWatch {
                     is_down: error.is_fault_of_kms(),
                 }
             }
+            // An answer, if only about one key: the KMS works.
+            _answered => {
+                if before.is_some() {
+                    tracing::info!(kms, "the key management system works again");
+                }
+                KmsCondition::Works { at: now }
+            }
         };
+    }
+}
+
+/// Whether a failure is one that the next call will meet too, whichever key it names: the KMS is down, or does not know us. What
+/// is about one key, a right on it, its state, or that there is none, is told by the alarms about wrapper keys.
+fn is_about_kms(error: &KmsError) -> bool {
+    match error {
+        KmsError::CredentialsRejected { .. } => true,
+        // What only a provider knows is rarely about one key: a file that is gone, a token that is not plugged in.
+        KmsError::Provider(source) => !matches!(
+            source.code().category(),
+            Category::InvalidRequest | Category::Unsupported
+        ),
+        other => other.is_fault_of_kms(),
     }
 }

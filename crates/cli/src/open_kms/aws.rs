@@ -9,6 +9,7 @@ pub(super) async fn connect(config: &AwsConfig) -> anyhow::Result<AwsKms> {
         tags: tags
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
+        multi_region: config.multi_region,
         credentials: if config.rehearsal {
             Credentials::Rehearsal
         } else {

@@ -1,11 +1,15 @@
 //! A configured KMS that could not be opened, in a vault that others may open.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use strongroom_config::KmsProviderConfig;
-use strongroom_crypto::SecretBytes;
+use strongroom_crypto::{EncryptionKeySpec, SecretBytes, SigningKeySpec};
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_kms::{
-    KeyState, KeyWrapper, KmsError, KmsKeyId, WrapContext, WrappedKey, WrapperKeyRequest,
+    Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, FoundKey, KeyFinder,
+    KeyState, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider, WrapContext, WrappedKey,
+    WrapperKeyRequest,
 };
 
 use crate::failure;
@@ -20,21 +24,35 @@ pub(crate) struct RefusedKms {
 
 impl RefusedKms {
     /// What stands in its place: it answers every call with the reason.
-    pub(super) fn wrapper(&self) -> Silent {
+    pub(super) fn stand_in(&self) -> Silent {
         let unavailable = || {
             let source = "it could not be opened".into();
             KmsError::Unavailable { source }.code()
         };
-        Silent(NotOpened {
+        let reason = NotOpened {
             code: failure::code_of(&self.error).unwrap_or_else(unavailable),
             reason: format!("{:#}", self.error),
-        })
+        };
+        // What it could do is not known: a key that it holds shall hear why it is not there.
+        let capabilities = Capabilities {
+            wrapper_keys: true,
+            signing_specs: SigningKeySpec::ALL.to_vec(),
+            encryption_specs: EncryptionKeySpec::ALL.to_vec(),
+            ..Capabilities::none(self.config.kind())
+        };
+        Silent {
+            reason,
+            capabilities,
+        }
     }
 }
 
 /// Answers every call with the reason why it could not be opened.
 #[derive(Clone, Debug)]
-pub(super) struct Silent(NotOpened);
+pub(super) struct Silent {
+    reason: NotOpened,
+    capabilities: Capabilities,
+}
 
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("it could not be opened: {reason}")]
@@ -51,7 +69,92 @@ impl Coded for NotOpened {
 
 impl Silent {
     fn refuse<T>(&self) -> Result<T, KmsError> {
-        Err(KmsError::provider(self.0.clone()))
+        Err(KmsError::provider(self.reason.clone()))
+    }
+
+    fn failed(&self) -> KmsHealth {
+        KmsHealth::Failed {
+            reason: self.reason.to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl KmsProvider for Silent {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    async fn health(&self) -> KmsHealth {
+        self.failed()
+    }
+}
+
+#[async_trait]
+impl KeyFinder for Silent {
+    async fn find_keys(&self, _name: &str, _value: &str) -> Result<Vec<FoundKey>, KmsError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl ExternalKeys for Silent {
+    async fn generate_signing_key(
+        &self,
+        _spec: SigningKeySpec,
+        _request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.refuse()
+    }
+
+    async fn generate_encryption_key(
+        &self,
+        _spec: EncryptionKeySpec,
+        _request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.refuse()
+    }
+
+    async fn key_state(&self, _key: &KmsKeyId) -> Result<KeyState, KmsError> {
+        self.refuse()
+    }
+
+    async fn public_key(&self, _key: &KmsKeyId) -> Result<ExternalPublicKey, KmsError> {
+        self.refuse()
+    }
+
+    async fn sign(
+        &self,
+        _key: &KmsKeyId,
+        _spec: SigningKeySpec,
+        _message: &[u8],
+    ) -> Result<Vec<u8>, KmsError> {
+        self.refuse()
+    }
+
+    async fn decrypt(
+        &self,
+        _key: &KmsKeyId,
+        _spec: EncryptionKeySpec,
+        _ciphertext: &[u8],
+    ) -> Result<SecretBytes, KmsError> {
+        self.refuse()
+    }
+
+    async fn delete_key(&self, _key: &KmsKeyId) -> Result<(), KmsError> {
+        self.refuse()
     }
 }
 
@@ -92,5 +195,9 @@ impl KeyWrapper for Silent {
         _new_wrapper_key: &KmsKeyId,
     ) -> Result<WrappedKey, KmsError> {
         self.refuse()
+    }
+
+    fn seen(&self) -> KmsHealth {
+        self.failed()
     }
 }

@@ -105,6 +105,36 @@ fn made_up_credentials_go_to_this_machine_only() {
 }
 
 #[test]
+fn data_keys_go_to_no_endpoint_without_tls_wherever_it_is_named() {
+    let sandbox = Sandbox::new();
+    let init = ["init", "--kms", "aws", "--region", REGION];
+    let there = ["--endpoint", "http://192.0.2.1:9"];
+    let args = [&init[..], &there].concat();
+    sandbox.refuses(args, "KMS_AWS_ENDPOINT_INSECURE", 2);
+    let mut named = sandbox.command(init);
+    named.env("AWS_ENDPOINT_URL_KMS", "http://192.0.2.1:9");
+    named.env("AWS_ACCESS_KEY_ID", "id");
+    named.env("AWS_SECRET_ACCESS_KEY", "secret");
+    Ran::of(named).failed("KMS_AWS_ENDPOINT_INSECURE", 2);
+}
+
+#[test]
+fn a_node_whose_keys_can_be_replicated_says_so_when_they_are_made() {
+    let cloud = Cloud::with_vault(&[
+        "--kind",
+        "mediator",
+        "--custody",
+        "external",
+        "--multi-region",
+    ]);
+    let keys = cloud.simulator.keys().unwrap();
+    assert!(keys.len() > 1, "{keys:?}");
+    for key in keys {
+        assert!(key.id.contains("mrk-"), "{key:?}");
+    }
+}
+
+#[test]
 fn an_interrupted_init_takes_up_the_wrapper_key_that_it_left_behind() {
     let cloud = Cloud::new();
     cloud

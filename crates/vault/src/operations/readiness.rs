@@ -82,7 +82,7 @@ impl Vault {
         let wrappers = self.environment().wrappers.iter();
         let wrappers = wrappers.map(|named| (&named.name, named.wrapper.seen()));
         let holders = self.environment().kms.iter().map(|named| &named.name);
-        // Of those that only hold keys nothing is seen but how their calls end.
+        // Of those that only hold keys nothing is seen but how their calls end; one that could not be opened plays both roles.
         let holders = holders.filter(|name| self.environment().wrapper(name).is_none());
         let holders = holders.map(|name| (name, KmsHealth::Ok));
         let kms: Vec<_> = wrappers

@@ -18,9 +18,9 @@ async fn aws() -> Cloud {
     let settings = AwsKmsSettings {
         region: Some("eu-central-1".to_owned()),
         endpoint: Some(simulator.endpoint().to_owned()),
-        tags: Vec::new(),
         credentials: strongroom_kms_aws::Credentials::Rehearsal,
         repetitions: Repetitions::OfSurroundings,
+        ..AwsKmsSettings::default()
     };
     let provider = Arc::new(AwsKms::connect(settings).await.unwrap());
     Cloud {
@@ -75,6 +75,13 @@ async fn whichever_answer_of_google_is_lost_no_key_is_lost_and_none_is_unknown()
     for act in Act::ALL {
         let lost = gcp().await.lose_answers(act).await;
         assert!(lost >= 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_aws_does_not_show_at_once_is_no_second_one() {
+    for act in Act::ALL {
+        aws().await.hide_new_keys(act).await;
     }
 }
 

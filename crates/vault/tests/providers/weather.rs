@@ -1,6 +1,6 @@
 //! Requests that fail between a provider and its cloud.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use strongroom_kms::KmsProvider;
 use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Simulator, Weather};
@@ -51,6 +51,23 @@ impl Cloud {
             judge(scene, outcome, &causes(act, "KMS_UNAVAILABLE"), &when).await;
         }
         unreachable!("an act ends")
+    }
+
+    /// Shows new keys to nobody for a while, as AWS may: whoever waits for them makes no second one.
+    pub(crate) async fn hide_new_keys(&self, act: Act) {
+        let when = format!("{act:?}, new keys are hidden");
+        let mut scene = Scene::of(act, &self.provider).await;
+        self.set(Weather {
+            visibility_delay_ms: 30_000,
+            ..Weather::default()
+        });
+        let outcome = scene.run().await;
+        self.simulator.advance(Duration::from_secs(31));
+        self.set(Weather::default());
+        match outcome {
+            Ok(()) => scene.check_done(&when).await,
+            failed => judge(scene, failed, &["KMS_KEY_NOT_READY"], &when).await,
+        }
     }
 
     /// Refuses the first request of each operation that the act needs, in each way.

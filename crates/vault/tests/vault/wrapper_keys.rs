@@ -280,3 +280,27 @@ async fn without_an_interval_nobody_is_asked() {
     assert_eq!((regions.first.calls(), regions.second.calls()), calls);
     assert_eq!(vault.readiness().wrapper_keys_checked_at, None);
 }
+
+#[tokio::test]
+async fn a_kms_that_answers_again_is_ready_again_although_nobody_uses_it() {
+    let regions = Regions::with_two_wraps(Settings::default()).await;
+    let vault = regions.open().await;
+    regions.first.fail_from(1, Fault::Unavailable);
+    assert!(!vault.check_wraps().await.all_open());
+    let down = |vault: &Vault| vault.readiness().kms[0].fails();
+    assert!(down(&vault));
+    regions.first.heal();
+    vault.check_wrapper_keys().await;
+    assert!(!down(&vault));
+}
+
+#[tokio::test]
+async fn a_mistyped_wrapper_key_is_not_a_kms_that_is_down() {
+    let regions = Regions::with_two_wraps(Settings::default()).await;
+    let vault = regions.open().await;
+    let nobody = "local:00000000000000000000000000000000".parse().unwrap();
+    let caller = strongroom_vault::Caller::new("operator");
+    let added = vault.add_wrap(&caller, KMS_NAME, Some(nobody)).await;
+    assert!(added.is_err());
+    assert!(!vault.readiness().kms[0].fails());
+}

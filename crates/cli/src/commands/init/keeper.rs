@@ -91,6 +91,9 @@ pub(crate) struct KmsArgs {
     /// AWS: the region [default: that of the environment].
     #[arg(long, requires = "kms")]
     region: Option<String>,
+    /// AWS: make keys that can be replicated to other regions.
+    #[arg(long, requires = "kms")]
+    multi_region: bool,
     /// GCP: the project of the key ring.
     #[arg(long, requires = "kms")]
     project: Option<String>,
@@ -166,6 +169,7 @@ impl KmsArgs {
                 region: self.region.clone(),
                 endpoint: self.endpoint.clone(),
                 rehearsal: self.rehearsal,
+                multi_region: self.multi_region,
                 ..AwsConfig::default()
             })),
             KmsKind::Gcp => Ok(KmsProviderConfig::Gcp(GcpConfig {

@@ -9,19 +9,13 @@ use strongroom_kms::KmsKeyId;
 use strongroom_store::JournalId;
 use strongroom_vault::{JournalEntry, Orphan, Orphans};
 
-use crate::{
-    args::Global,
-    exit,
-    failure::{self, CliError},
-    output, progress,
-    session::Session,
-};
+use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
 
 /// Find keys in the KMSs that were made for this vault and are none of its keys; adopt or delete them
 ///
 /// A key that a KMS makes is written into the vault's journal before and after, so that an interruption leaves none that
-/// nobody knows of: this shows what the journal says, and searches every KMS for keys with the tag of this vault. Keys that
-/// wrap are not among them.
+/// nobody knows of: this shows what the journal says, and searches every KMS for keys with the tag of this vault. A wrapper key
+/// that never wrapped anything is shown too: use it with 'wrapper-key add --wrapper-key ID', or delete it in the KMS.
 ///
 /// Exit status 0: there is nothing; 1: there is something to adopt, to delete or to forget, or a KMS could not be searched.
 #[derive(Args, Debug)]
@@ -100,14 +94,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let spinner = progress::spinner(global, "searching for keys");
     let orphans = session.vault.find_orphans().await?;
     spinner.finish_and_clear();
-    let mut report = Report::of(did, &session.vault.kms_journal(), orphans);
-    report
-        .unsearched
-        .extend(session.kms.refused().map(|kms| Unsearched {
-            kms: kms.name.clone(),
-            code: failure::code_of(&kms.error).map(|code| code.name()),
-            reason: format!("{:#}", kms.error),
-        }));
+    let report = Report::of(did, &session.vault.kms_journal(), orphans);
     session.close().await;
     output::print(global.output, &report, |out| report.print(out))?;
     let clean =

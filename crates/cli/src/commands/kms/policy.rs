@@ -17,16 +17,22 @@ pub(crate) struct Options {
     /// How private keys are kept.
     #[arg(long, value_enum, default_value_t = Mode::Envelope)]
     mode: Mode,
-    /// Who gets the permissions: the node day by day, or whoever makes and deletes keys.
-    #[arg(long = "for", value_enum, default_value_t = Role::Node)]
-    role: Role,
+    /// Who gets the permissions; several for a command that needs them at once, to be taken away after it.
+    #[arg(
+        long = "for",
+        value_enum,
+        value_name = "ROLE",
+        value_delimiter = ',',
+        default_value = "node"
+    )]
+    roles: Vec<Role>,
     /// AWS: the account [default: every account that trusts this one].
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     /// GCP: who gets the permissions there, such as serviceAccount:NAME.
     #[arg(long)]
     member: Option<String>,
-    /// Which KMS, by its configured name [default: the first of the cloud].
+    /// Which KMS, by its configured name [default: every one of the cloud].
     #[arg(long)]
     kms: Option<String>,
 }
@@ -51,8 +57,10 @@ enum Mode {
 enum Role {
     /// The node: uses keys, makes none.
     Node,
-    /// Whoever makes, rotates and deletes keys, and never uses one.
+    /// Whoever makes keys for this vault, and uses none.
     Administrator,
+    /// Whoever deletes keys of this vault, and makes and uses none.
+    Deletion,
 }
 
 /// Prints the policy, in the form that the cloud takes, whatever `--output` says.
@@ -71,21 +79,22 @@ fn print(policy: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The section that is meant: the named one, or the first that `pick` takes.
-fn section<T>(
+/// The sections that are meant: the named one, or all that `pick` takes. There is one at least.
+fn sections<T>(
     config: &Config,
     options: &Options,
     pick: impl Fn(&KmsConfig) -> Option<T>,
     (kind, expected): (&'static str, &'static str),
-) -> Result<T, CliError> {
+) -> Result<Vec<T>, CliError> {
     let name = options.kms.as_deref();
-    let mut sections = config.kms.iter();
-    let found = sections.find_map(|kms| {
-        let is_meant = name.is_none_or(|name| name == kms.name);
-        is_meant.then(|| pick(kms)).flatten()
-    });
-    found.ok_or_else(|| CliError::BadArgument {
-        value: name.unwrap_or(kind).to_owned(),
-        expected,
-    })
+    let meant = config.kms.iter();
+    let meant = meant.filter(|kms| name.is_none_or(|name| name == kms.name));
+    let found: Vec<T> = meant.filter_map(pick).collect();
+    if found.is_empty() {
+        return Err(CliError::BadArgument {
+            value: name.unwrap_or(kind).to_owned(),
+            expected,
+        });
+    }
+    Ok(found)
 }

@@ -80,7 +80,12 @@ impl Vault {
                 // It may still be hidden: a new key is made for the same entry, whose tag finds both.
                 None => self.make(holder, &entry).await?,
             };
+            let is_young = entry.is_young(self.now());
             match self.arrive(holder, entry, claim, &key).await {
+                // A cloud may show a new key to nobody for a while: it is no less there.
+                Err(VaultError::Kms(KmsError::KeyNotFound { id })) if is_young => {
+                    return Err(KmsError::KeyNotReady { id }.into());
+                }
                 // Somebody destroyed it in the KMS, or is about to: it is of no more use, and not waited for.
                 Err(VaultError::Kms(
                     KmsError::KeyNotFound { .. } | KmsError::KeyPendingDeletion { .. },

@@ -73,22 +73,34 @@ impl Vault {
     }
 
     /// Searches every configured KMS for keys that were made for this vault and are none of its keys. May take minutes in a
-    /// cloud with many keys. Wrapper keys are not among the answers.
+    /// cloud with many keys. Among them are wrapper keys that never wrapped anything.
     ///
     /// # Errors
-    /// Never because of a KMS: one that cannot be searched is part of the answer.
+    /// Never because of a KMS: one that cannot be searched is part of the answer. Errors of the store.
     pub async fn find_orphans(&self) -> Result<Orphans, VaultError> {
         let mut orphans = Orphans::default();
+        let wrapped = self.wrapper_keys_ever().await?;
         for named in &self.environment().kms {
-            let Ok(holder) = self.holder(&named.name) else {
-                continue;
-            };
             let Some(finder) = named.provider.key_finder() else {
                 orphans.unsearched.push((named.name.clone(), None));
                 continue;
             };
             match finder.find_keys(VAULT_TAG, &self.id().to_string()).await {
                 Ok(keys) => {
+                    let (wrappers, keys): (Vec<_>, Vec<_>) = keys
+                        .into_iter()
+                        .filter(|key| key.state != KeyState::PendingDeletion)
+                        .partition(|key| key.kind == KeyKind::Wrapper);
+                    let unused = wrappers.into_iter();
+                    let unused = unused.filter(|key| !wrapped.contains(key.id.as_str()));
+                    orphans.found.extend(unused.map(|key| Orphan {
+                        kms: named.name.clone(),
+                        key,
+                        journal: None,
+                    }));
+                    let Ok(holder) = self.holder(&named.name) else {
+                        continue;
+                    };
                     let ours = self.held_by(&holder);
                     for key in keys {
                         match self.orphan(&holder, &ours, key).await {
@@ -105,6 +117,15 @@ impl Vault {
         Ok(orphans)
     }
 
+    /// Every wrapper key that wraps for this vault or, as the audit log says, once did.
+    async fn wrapper_keys_ever(&self) -> Result<HashSet<String>, VaultError> {
+        let wraps = self.wrap_records().all().into_iter();
+        let mut ever: HashSet<String> = wraps.map(|wrap| wrap.wrapper_key_id).collect();
+        self.walk_audit(|entry| ever.extend(entry.details.get("wrapper_key_id").cloned()))
+            .await?;
+        Ok(ever)
+    }
+
     /// The found key, if it is an orphan. One that is disabled shows no public half and may be ours: it is shown, and cannot
     /// be deleted before it is enabled.
     async fn orphan(
@@ -113,9 +134,6 @@ impl Vault {
         ours: &HeldKeys,
         key: FoundKey,
     ) -> Result<Option<Orphan>, KmsError> {
-        if key.kind == KeyKind::Wrapper || key.state == KeyState::PendingDeletion {
-            return Ok(None);
-        }
         match ours.contain(holder, &key.id).await {
             Ok(false) | Err(KmsError::KeyDisabled { .. } | KmsError::KeyNotReady { .. }) => {}
             Ok(true) | Err(KmsError::KeyNotFound { .. }) => return Ok(None),

@@ -84,6 +84,9 @@ impl Vault {
     }
 }
 
+/// How soon a KMS that does not work is asked again.
+const SOON: Duration = Duration::from_secs(30);
+
 /// What a check needs of a vault: not the vault itself, so that a task may do it.
 pub(crate) struct WrapperKeyChecker {
     wrappers: Vec<NamedWrapper>,
@@ -110,7 +113,13 @@ impl WrapperKeyChecker {
     pub(crate) fn spawn(self, every: Duration) -> JoinHandle<()> {
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(every).await;
+                // Nothing else may ask a KMS that was found down: whoever is not ready gets no work.
+                let pause = if self.watch.any_fails() {
+                    every.min(SOON)
+                } else {
+                    every
+                };
+                tokio::time::sleep(pause).await;
                 self.check().await;
             }
         })
@@ -151,8 +160,8 @@ impl WrapperKeyChecker {
                 reason: error.to_string(),
             };
         };
-        // How the KMS as a whole feels is seen by its uses: a node may be denied this question and do all its work.
         let outcome = ask(named, id).await;
+        self.watch.note_answer(kms, self.clock.now(), &outcome);
         let watch = self.watch.wrapper_keys();
         watch.note((kms, id), Witness::Check, self.clock.now(), &outcome);
         match (outcome, watch.alarm(key)) {

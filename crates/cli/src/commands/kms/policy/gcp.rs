@@ -1,9 +1,11 @@
 //! A custom role of Google's IAM, and its binding on the key ring.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use strongroom_config::{Config, GcpConfig, KmsConfig, KmsProviderConfig};
 
-use super::{Mode, Options, Role, section};
+use super::{Mode, Options, Role, sections};
 use crate::failure::CliError;
 
 /// What `projects.roles.create` takes, and what is added to the policy of the key ring.
@@ -12,7 +14,7 @@ use crate::failure::CliError;
 pub(super) struct Policy {
     /// Where the role is made.
     parent: String,
-    role_id: &'static str,
+    role_id: String,
     role: CustomRole,
     /// What the binding is set on: permissions on other key rings are not given.
     resource: String,
@@ -22,7 +24,7 @@ pub(super) struct Policy {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CustomRole {
-    title: &'static str,
+    title: String,
     stage: &'static str,
     included_permissions: Vec<&'static str>,
 }
@@ -47,20 +49,23 @@ struct Condition {
     expression: String,
 }
 
-/// The policy for whoever is meant.
+/// The policy for whoever is meant. It is set on one key ring: with several sections one must be named.
 pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliError> {
     let expected = "the name of a [[kms]] section of the type gcp";
     let pick = |kms: &KmsConfig| match &kms.provider {
         KmsProviderConfig::Gcp(gcp) => Some((gcp.clone(), kms.wrapper_key_id.clone())),
         _ => None,
     };
-    let (gcp, wrapper_key) = section(config, options, pick, ("gcp", expected))?;
+    let found = sections(config, options, pick, ("gcp", expected))?;
+    let [(gcp, wrapper_key)] = found.as_slice() else {
+        return Err(CliError::FlagMissing { flag: "--kms" });
+    };
     let member = options.member.clone();
     let member = member.ok_or(CliError::FlagMissing { flag: "--member" })?;
     Ok(of(
-        &gcp,
+        gcp,
         wrapper_key.as_deref(),
-        (options.role, options.mode),
+        (&options.roles, options.mode),
         member,
     ))
 }
@@ -68,46 +73,43 @@ pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliEr
 fn of(
     gcp: &GcpConfig,
     wrapper_key: Option<&str>,
-    (role, mode): (Role, Mode),
+    (roles, mode): (&[Role], Mode),
     member: String,
 ) -> Policy {
     let configured = format!(
         "projects/{}/locations/{}/keyRings/{}",
         gcp.project, gcp.location, gcp.key_ring
     );
+    let only_uses = roles.iter().all(|role| *role == Role::Node);
     // What is bound to one key is bound where that key is, which may be elsewhere.
     let wrapper_key = wrapper_key
-        .filter(|_named| (role, mode) == (Role::Node, Mode::Envelope))
+        .filter(|_named| only_uses && mode == Mode::Envelope)
         .map(|named| full_name(&configured, named));
     let ring = wrapper_key
         .as_deref()
         .and_then(ring_of)
         .unwrap_or(&configured);
-    let (role_id, title) = match (role, mode) {
-        (Role::Node, Mode::Envelope) => ("strongroomNodeEnvelope", "Strongroom node, envelope"),
-        (Role::Node, Mode::External) => ("strongroomNodeExternal", "Strongroom node, external"),
-        (Role::Administrator, Mode::Envelope) => (
-            "strongroomAdministratorEnvelope",
-            "Strongroom key administrator, envelope",
-        ),
-        (Role::Administrator, Mode::External) => (
-            "strongroomAdministratorExternal",
-            "Strongroom key administrator, external",
-        ),
+    let names: Vec<&str> = roles.iter().map(|role| name(*role)).collect();
+    let (id, kept) = match mode {
+        Mode::Envelope => ("Envelope", "envelope"),
+        Mode::External => ("External", "external"),
     };
+    let role_id = format!("strongroom{}{id}", names.concat());
     let parent = format!("projects/{}", gcp.project);
     let binding = Binding {
         role: format!("{parent}/roles/{role_id}"),
         members: [member],
-        condition: condition(ring, wrapper_key.as_deref(), role),
+        condition: condition(ring, wrapper_key.as_deref(), only_uses),
     };
+    let permissions = roles.iter().flat_map(|role| permissions(*role, mode));
+    let permissions: BTreeSet<_> = permissions.collect();
     Policy {
         parent,
         role_id,
         role: CustomRole {
-            title,
+            title: format!("Strongroom, {kept}: {}", names.join(", ").to_lowercase()),
             stage: "GA",
-            included_permissions: permissions(role, mode),
+            included_permissions: permissions.into_iter().collect(),
         },
         resource: ring.to_owned(),
         policy: Bindings {
@@ -117,40 +119,41 @@ fn of(
     }
 }
 
-/// Looking at a key shows neither material nor public half; it tells why a use was refused.
+const fn name(role: Role) -> &'static str {
+    match role {
+        Role::Node => "Node",
+        Role::Administrator => "Administrator",
+        Role::Deletion => "Deletion",
+    }
+}
+
+/// Looking at a key shows neither material nor public half; it tells why a use was refused, and what became of a wrapper key.
 fn permissions(role: Role, mode: Mode) -> Vec<&'static str> {
-    match (role, mode) {
-        (Role::Node, Mode::Envelope) => vec![
-            "cloudkms.cryptoKeyVersions.get",
+    let mut permissions = vec!["cloudkms.cryptoKeyVersions.get", "cloudkms.cryptoKeys.get"];
+    match role {
+        // Whatever its custody, a vault has a data key, which is wrapped.
+        Role::Node => permissions.extend([
             "cloudkms.cryptoKeyVersions.useToDecrypt",
             "cloudkms.cryptoKeyVersions.useToEncrypt",
-            "cloudkms.cryptoKeys.get",
-        ],
-        (Role::Node, Mode::External) => vec![
-            "cloudkms.cryptoKeyVersions.get",
-            "cloudkms.cryptoKeyVersions.list",
-            "cloudkms.cryptoKeyVersions.useToDecrypt",
-            "cloudkms.cryptoKeyVersions.useToSign",
-            "cloudkms.cryptoKeyVersions.viewPublicKey",
-        ],
+        ]),
         // Whoever goes on after a crash looks for the key that was left behind.
-        (Role::Administrator, Mode::Envelope) => vec![
-            "cloudkms.cryptoKeyVersions.destroy",
-            "cloudkms.cryptoKeyVersions.get",
-            "cloudkms.cryptoKeys.create",
-            "cloudkms.cryptoKeys.get",
-            "cloudkms.cryptoKeys.list",
-        ],
-        (Role::Administrator, Mode::External) => vec![
-            "cloudkms.cryptoKeyVersions.destroy",
-            "cloudkms.cryptoKeyVersions.get",
-            "cloudkms.cryptoKeyVersions.list",
-            "cloudkms.cryptoKeyVersions.viewPublicKey",
-            "cloudkms.cryptoKeys.create",
-            "cloudkms.cryptoKeys.get",
-            "cloudkms.cryptoKeys.list",
-        ],
+        Role::Administrator => {
+            permissions.extend(["cloudkms.cryptoKeys.create", "cloudkms.cryptoKeys.list"]);
+        }
+        Role::Deletion => permissions.push("cloudkms.cryptoKeyVersions.destroy"),
     }
+    if mode == Mode::External {
+        permissions.push("cloudkms.cryptoKeyVersions.list");
+        match role {
+            Role::Node => permissions.extend([
+                "cloudkms.cryptoKeyVersions.useToSign",
+                "cloudkms.cryptoKeyVersions.viewPublicKey",
+            ]),
+            Role::Administrator => permissions.push("cloudkms.cryptoKeyVersions.viewPublicKey"),
+            Role::Deletion => {}
+        }
+    }
+    permissions
 }
 
 /// The name of a crypto key, without a version.
@@ -167,23 +170,23 @@ fn ring_of(crypto_key: &str) -> Option<&str> {
     Some(crypto_key.split_once("/cryptoKeys/")?.0)
 }
 
-/// The node uses keys, and of wrapper keys the configured one only. Whoever administers also makes and lists them, which are
-/// permissions on the ring.
-fn condition(ring: &str, wrapper_key: Option<&str>, role: Role) -> Condition {
+/// The node uses keys, and of wrapper keys the configured one only. Whoever makes keys also lists them, which are permissions on the
+/// ring. Google's conditions see the name of a key and not its labels: keys of other vaults in the same ring are not told apart.
+fn condition(ring: &str, wrapper_key: Option<&str>, only_uses: bool) -> Condition {
     let keys = format!("resource.name.startsWith(\"{ring}/cryptoKeys/\")");
-    match (role, wrapper_key) {
-        (Role::Node, Some(key)) => {
+    match wrapper_key {
+        Some(key) => {
             let versions = format!("resource.name.startsWith(\"{key}/cryptoKeyVersions/\")");
             Condition {
                 title: "The wrapper key of this vault",
                 expression: format!("resource.name == \"{key}\" || {versions}"),
             }
         }
-        (Role::Node, None) => Condition {
+        None if only_uses => Condition {
             title: "Keys of this key ring",
             expression: keys,
         },
-        (Role::Administrator, _) => Condition {
+        None => Condition {
             title: "This key ring and its keys",
             expression: format!("resource.name == \"{ring}\" || {keys}"),
         },
@@ -213,28 +216,56 @@ mod tests {
     }
 
     fn expression(wrapper_key: Option<&str>, role: Role, mode: Mode) -> String {
-        let policy = of(&gcp(), wrapper_key, (role, mode), "user:a".to_owned());
+        let policy = of(&gcp(), wrapper_key, (&[role], mode), "user:a".to_owned());
         let [binding] = policy.policy.bindings;
         binding.condition.expression
     }
 
     #[test]
-    fn whoever_makes_keys_uses_none_and_the_other_way_round() {
+    fn nobody_has_two_of_using_making_and_deleting() {
         for mode in [Mode::Envelope, Mode::External] {
-            let used = permissions(Role::Node, mode);
-            let made = permissions(Role::Administrator, mode);
-            assert!(made.contains(&"cloudkms.cryptoKeys.create"));
-            assert!(made.iter().all(|permission| !permission.contains(".useTo")));
-            for permission in &used {
-                for verb in [".create", ".destroy", ".update", ".setIamPolicy"] {
-                    assert!(!permission.ends_with(verb), "{permission}");
+            for (role, wanted) in [
+                (Role::Node, [true, false, false]),
+                (Role::Administrator, [false, true, false]),
+                (Role::Deletion, [false, false, true]),
+            ] {
+                let found = permissions(role, mode);
+                let may = |verb: &str| found.iter().any(|it| it.contains(verb));
+                let may = [may(".useTo"), may(".create"), may(".destroy")];
+                assert_eq!(may, wanted, "{role:?}");
+                for verb in [".update", ".setIamPolicy"] {
+                    assert!(found.iter().all(|it| !it.ends_with(verb)), "{role:?}");
                 }
             }
         }
         let envelope = permissions(Role::Node, Mode::Envelope);
         assert!(!envelope.contains(&"cloudkms.cryptoKeyVersions.useToSign"));
-        let external = permissions(Role::Node, Mode::External);
-        assert!(!external.contains(&"cloudkms.cryptoKeyVersions.useToEncrypt"));
+    }
+
+    #[test]
+    fn a_node_wraps_and_watches_its_wrapper_key_in_either_custody() {
+        for mode in [Mode::Envelope, Mode::External] {
+            let found = permissions(Role::Node, mode);
+            for needed in [
+                "cloudkms.cryptoKeyVersions.useToEncrypt",
+                "cloudkms.cryptoKeyVersions.useToDecrypt",
+                "cloudkms.cryptoKeys.get",
+            ] {
+                assert!(found.contains(&needed), "{mode:?}: {needed}");
+            }
+        }
+    }
+
+    #[test]
+    fn roles_that_a_command_needs_at_once_are_one_role() {
+        let both = [Role::Node, Role::Administrator];
+        let policy = of(&gcp(), None, (&both, Mode::External), "user:a".to_owned());
+        assert_eq!(policy.role_id, "strongroomNodeAdministratorExternal");
+        for role in both {
+            for permission in permissions(role, Mode::External) {
+                assert!(policy.role.included_permissions.contains(&permission));
+            }
+        }
     }
 
     #[test]
@@ -251,7 +282,7 @@ mod tests {
         let policy = of(
             &gcp(),
             Some(elsewhere),
-            (Role::Node, Mode::Envelope),
+            (&[Role::Node], Mode::Envelope),
             "user:a".to_owned(),
         );
         assert_eq!(policy.resource, "projects/q/locations/global/keyRings/r");
