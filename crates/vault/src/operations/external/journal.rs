@@ -293,19 +293,13 @@ impl Vault {
                 }
             }
         };
-        let (entry, record) = JournalEntry::new(
-            claim.id(),
-            plan,
-            Progress::Discarded(key.clone()),
-            self.now(),
-            self.data_keys(),
-        )?;
+        let progress = Progress::Discarded(key.clone());
+        let entry = JournalEntry::new(claim.id(), plan, progress, self.now());
         let mut unit = Unit::begin(self).await?;
         if self.held_by(holder).ids.contains(key.as_str()) {
             return Err(VaultError::ChangedUnderneath);
         }
-        unit.put_journal(before.as_ref(), entry.clone(), record)
-            .await?;
+        unit.put_journal(before.as_ref(), entry.clone()).await?;
         unit.commit().await?;
         Ok(Claimed::new(entry, claim))
     }
