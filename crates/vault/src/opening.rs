@@ -106,10 +106,11 @@ impl Vault {
         entry: &Arc<KeyEntry>,
     ) -> Result<Option<PrivateKey>, VaultError> {
         let error = match self.read_private_key(entry).await {
-            // A row may have been read under a data key that was retired before it was looked at.
+            // A row may have been read under a data key, or a wrapper key, that was gone before it was looked at.
             Err(
                 error @ (VaultError::RowNotAuthentic { .. }
                 | VaultError::UnknownDataKey { .. }
+                | VaultError::WrapperKeyNotConfigured { .. }
                 | VaultError::ChangedUnderneath),
             ) => error,
             other => return other.map(Some),

@@ -114,3 +114,21 @@ async fn rows_that_are_put_back_to_before_they_moved_are_noticed() {
         assert!(noticed.contains(&refusal), "{table}: {refusal}");
     }
 }
+
+#[tokio::test]
+async fn rows_that_are_changed_or_dropped_before_they_move_stop_the_rotation() {
+    for change in [
+        "DELETE FROM private_keys WHERE fingerprint = (SELECT max(fingerprint) FROM private_keys)",
+        "DELETE FROM public_keys WHERE fingerprint = (SELECT min(fingerprint) FROM public_keys)",
+        "DELETE FROM public_keys",
+        "UPDATE private_keys SET state = 1 - state",
+        "UPDATE public_keys SET name = 'another' WHERE name IS NULL",
+    ] {
+        let estate = Estate::new(Sealing::DataKey).await;
+        let vault = estate.house.open().await;
+        assert!(estate.house.database().execute(change, ()).unwrap() > 0);
+        let refused = code(rotate(&vault).await);
+        assert_eq!(refused, "ROW_NOT_AUTHENTIC", "{change}");
+        assert!(vault.wrapper_key_rotation().is_some());
+    }
+}

@@ -25,10 +25,9 @@ struct Queue {
 }
 
 /// A batch that is ready to be written.
-#[derive(Default)]
 struct Batch {
     moved: Vec<MovedKey>,
-    /// Keys whose rows are not those that the vault knows: changed meanwhile, or behind our back.
+    /// Keys whose rows are not those that the vault knows, or not there: changed meanwhile, or behind our back.
     doubtful: Vec<Arc<KeyEntry>>,
 }
 
@@ -66,31 +65,34 @@ impl Vault {
             .keys_after(before(first.fingerprint()), batch)
             .await?;
         drop(snapshot);
-        let Some(last) = page.last().map(|(public, _)| public.fingerprint) else {
-            // Nothing there any more: the rest was deleted.
-            queue.next = queue.entries.len();
-            return Ok(Some(Batch::default()));
-        };
+        let last = page.last().map(|(public, _)| public.fingerprint);
         let rest = queue.entries.get(queue.next..).unwrap_or_default();
-        let covered = rest.partition_point(|entry| entry.fingerprint() <= last);
+        let covered = match last {
+            Some(last) if page.len() == batch => {
+                rest.partition_point(|entry| entry.fingerprint() <= last)
+            }
+            // There are no more.
+            _ => rest.len(),
+        };
         queue.next += covered;
-        let wanted: FingerprintMap<Arc<KeyEntry>> = rest
+        let mut wanted: FingerprintMap<Arc<KeyEntry>> = rest
             .iter()
             .take(covered)
             .map(|entry| (entry.fingerprint(), Arc::clone(entry)))
             .collect();
         let rows = page.into_iter().filter_map(|(public, private)| {
-            let entry = wanted.get(&public.fingerprint)?;
-            Some((Arc::clone(entry), (public, private)))
+            let entry = wanted.remove(&public.fingerprint)?;
+            Some((entry, (public, private)))
         });
         let rows: Vec<_> = rows.collect();
+        let missing = wanted.into_values().collect();
         let resealed = self.reseal_directly(&rows).await?;
         let worker = Worker {
             data_keys: self.data_keys(),
             vault: self.id(),
             random: Arc::clone(&self.environment().random),
         };
-        let work = move || worker.run(rows, resealed);
+        let work = move || worker.run(rows, resealed, missing);
         match tokio::task::spawn_blocking(work).await {
             Ok(batch) => batch.map(Some),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -145,8 +147,12 @@ impl Worker {
         &self,
         rows: Vec<(Arc<KeyEntry>, KeyRow)>,
         mut resealed: FingerprintMap<Resealed>,
+        missing: Vec<Arc<KeyEntry>>,
     ) -> Result<Batch, VaultError> {
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            moved: Vec::with_capacity(rows.len()),
+            doubtful: missing,
+        };
         let mut encoder = Encoder::new();
         let mut scratch = SecretBytes::zeroed(64);
         for (entry, (public, private)) in rows {
