@@ -130,7 +130,8 @@ const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
     "WRAPPER_KEY_CONTRADICTION",
     Category::FailedPrecondition,
     "Changing the configuration is not a rotation. After a rotation, wrapper-key-id in the [[kms]] section must name the stored wrapper \
-     key, or be left out; else put the stored one back. 'strongroom wrapper-key rotate --to ID' rotates.",
+     key, or be left out; else put the stored one back. 'strongroom wrapper-key rotate --to ID' rotates; 'strongroom wrapper-key add' lets \
+     another one open the vault as well.",
 );
 const KMS_NOT_CONFIGURED: ErrorCode = code(
     "KMS_NOT_CONFIGURED",
