@@ -21,7 +21,8 @@ use strongroom_config::KmsLogConfig;
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
 use strongroom_kms::{
-    AuditFrame, Capabilities, FoundKey, KmsHealth, KmsKeyId, KmsMetrics, KmsProvider, Surrounded,
+    AuditFrame, Capabilities, FoundKey, KmsHealth, KmsKeyId, KmsMetrics, KmsProvider, MicroDollars,
+    PerClass, PriceTable, Surrounded,
 };
 use strongroom_kms_local::LocalKms;
 use strongroom_kms_recovery::RecoveryKms;
@@ -53,7 +54,7 @@ pub(crate) struct OpenedKms {
     pub(crate) config: KmsProviderConfig,
     adapter: Adapter,
     surrounded: Arc<Surrounded>,
-    prices_as_of: Option<String>,
+    prices: Option<PriceTable>,
 }
 
 /// What can be asked of one kind only.
@@ -142,6 +143,7 @@ impl OpenedKms {
 
     fn new(kms: &KmsConfig, adapter: Adapter, log: Option<&Arc<KmsLog>>) -> Self {
         let settings = surroundings::settings(kms);
+        let prices = settings.prices.clone();
         let provider = adapter.provider();
         let audit = log.and_then(|log| log.audit(kms, adapter.audit_frame()));
         let surrounded = Surrounded::surround(provider, &settings, Arc::new(SystemRandom), audit);
@@ -150,7 +152,7 @@ impl OpenedKms {
             config: kms.provider.clone(),
             adapter,
             surrounded: Arc::new(surrounded),
-            prices_as_of: kms.prices.as_ref().map(|prices| prices.as_of.clone()),
+            prices,
         }
     }
 
@@ -182,7 +184,13 @@ impl OpenedKms {
 
     /// From when the configured prices are.
     pub(crate) fn prices_as_of(&self) -> Option<String> {
-        self.prices_as_of.clone()
+        let prices = self.prices.as_ref();
+        prices.map(|prices| prices.as_of.clone().into_owned())
+    }
+
+    /// What so many calls would cost; none without configured prices.
+    pub(crate) fn cost_of(&self, calls: &PerClass<u64>) -> Option<MicroDollars> {
+        Some(self.prices.as_ref()?.calls(calls))
     }
 
     /// The embedded one, if it is one.

@@ -238,6 +238,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
                 .filter(|every| !every.is_zero()),
         },
         reverted: custody.reverted,
+        ..Settings::default()
     }
 }
 

@@ -64,5 +64,7 @@ mod topology;
 mod upkeep;
 #[path = "cli/using_keys.rs"]
 mod using_keys;
+#[path = "cli/wrapper_key_rotation.rs"]
+mod wrapper_key_rotation;
 #[path = "cli/wraps.rs"]
 mod wraps;

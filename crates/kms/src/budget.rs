@@ -54,6 +54,21 @@ impl Lane {
     }
 }
 
+tokio::task_local! {
+    static BACKGROUND: ();
+}
+
+/// Runs `work`, whose calls are all of [`Lane::Administration`], whatever they ask: nobody's transaction waits for them.
+///
+/// It goes for the task of `work`, not for tasks that it starts.
+pub async fn in_background<F: Future>(work: F) -> F::Output {
+    BACKGROUND.scope((), work).await
+}
+
+fn is_in_background() -> bool {
+    BACKGROUND.try_with(|()| ()).is_ok()
+}
+
 /// Lets through as many calls as the quotas grant; the others wait in their [`Lane`].
 ///
 /// A call that would have to wait beyond its deadline is refused at once with [`KmsError::Throttled`] and the time after
@@ -118,7 +133,11 @@ impl Budget {
             Attempt::Hedge => Some(Instant::now()),
             Attempt::First | Attempt::Retry => call.deadline(),
         };
-        let lane = Lane::of(call.operation());
+        let lane = if is_in_background() {
+            Lane::Administration
+        } else {
+            Lane::of(call.operation())
+        };
         let turn = self.queue(call).turn(lane, patience).await;
         turn.map_err(|wait| {
             self.refused.fetch_add(1, Ordering::Relaxed);

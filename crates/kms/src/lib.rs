@@ -141,7 +141,7 @@ pub use audit::{
     report_request_id,
 };
 pub use breaker::{Breaker, BreakerSettings, BreakerState, CircuitOpen, Gate};
-pub use budget::{Budget, Lane, Quota};
+pub use budget::{Budget, Lane, Quota, in_background};
 pub use capabilities::Capabilities;
 pub use deadline::Deadline;
 pub use error::{AnyError, KmsError, ProviderError};

@@ -5,7 +5,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{DataKeyId, DataKeyRecord, Row, RowCode, StoreError};
 
 use crate::{
-    error::{failed, is_duplicate},
+    error::{failed, is_broken_reference, is_duplicate},
     row::{Column, Columns},
 };
 
@@ -82,6 +82,24 @@ pub(crate) fn update(connection: &Connection, data_key: &DataKeyRecord) -> Resul
         Ok(())
     } else {
         Err(StoreError::DataKeyMissing { id: data_key.id })
+    }
+}
+
+pub(crate) fn delete(connection: &Connection, id: DataKeyId) -> Result<(), StoreError> {
+    let deleted = connection
+        .prepare_cached("DELETE FROM data_keys WHERE data_key_id = ?1")
+        .and_then(|mut statement| statement.execute([id.as_bytes()]))
+        .map_err(|error| {
+            if is_broken_reference(&error) {
+                StoreError::DataKeyInUse { id }
+            } else {
+                failed("delete a data key")(error)
+            }
+        })?;
+    if deleted == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::DataKeyMissing { id })
     }
 }
 

@@ -59,3 +59,25 @@ pub(crate) fn insert(connection: &Connection, identity: &IdentityRecord) -> Resu
             }
         })
 }
+
+pub(crate) fn update(connection: &Connection, identity: &IdentityRecord) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE identity SET data_key_id = ?1, mac = ?2")
+        .and_then(|mut statement| {
+            statement.execute(params![identity.data_key_id.as_bytes(), identity.mac])
+        })
+        .map_err(|error| {
+            if is_broken_reference(&error) {
+                StoreError::DataKeyMissing {
+                    id: identity.data_key_id,
+                }
+            } else {
+                failed("write the identity")(error)
+            }
+        })?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::IdentityMissing)
+    }
+}

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Statement, params};
 use strongroom_crypto::Timestamp;
-use strongroom_store::{DataKeyId, Row, StoreError, TopologyExpiry, TopologyRow};
+use strongroom_store::{DataKeyId, Row, StoreError, TopologyExpiry, TopologyRow, TopologyTag};
 
 use crate::{
     error::{failed, is_broken_reference, is_duplicate},
@@ -246,6 +246,40 @@ pub(crate) fn expire(
             Err(StoreError::TopologyRowMissing {
                 store: expiry.store,
                 ordinal: expiry.ordinal,
+            })
+        }
+    })
+}
+
+pub(crate) fn update_tags(
+    connection: &Connection,
+    tags: Vec<TopologyTag>,
+) -> Result<(), StoreError> {
+    let writing = failed("write topology");
+    let mut statement = connection
+        .prepare_cached(
+            "UPDATE topology SET data_key_id = ?3, mac = ?4 WHERE store = ?1 AND ordinal = ?2",
+        )
+        .map_err(&writing)?;
+    tags.into_iter().try_for_each(|tag| {
+        // What is beyond the engine's range is not stored, and neither is 0.
+        let ordinal = i64::try_from(tag.ordinal).unwrap_or_default();
+        let id = tag.data_key_id;
+        let changed = statement
+            .execute(params![tag.store, ordinal, id.as_bytes(), tag.mac])
+            .map_err(|error| {
+                if is_broken_reference(&error) {
+                    StoreError::DataKeyMissing { id }
+                } else {
+                    writing(error)
+                }
+            })?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::TopologyRowMissing {
+                store: tag.store,
+                ordinal: tag.ordinal,
             })
         }
     })

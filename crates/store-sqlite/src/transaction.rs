@@ -7,7 +7,7 @@ use strongroom_crypto::Fingerprint;
 use strongroom_store::{
     AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow, KmsJournalRecord,
     PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, StoreError, TopologyExpiry,
-    TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
+    TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use crate::{
@@ -159,6 +159,12 @@ impl WriteTransaction for SqliteTransaction<Writing> {
             .await
     }
 
+    async fn delete_data_key(&mut self, id: DataKeyId) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| data_keys::delete(connection, id))
+            .await
+    }
+
     async fn insert_wrap(&mut self, wrap: WrapRecord) -> Result<(), StoreError> {
         self.session
             .run(move |connection| wraps::insert(connection, wrap))
@@ -243,6 +249,12 @@ impl WriteTransaction for SqliteTransaction<Writing> {
             .await
     }
 
+    async fn update_topology_tags(&mut self, tags: Vec<TopologyTag>) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| topology::update_tags(connection, tags))
+            .await
+    }
+
     async fn delete_topology(&mut self, store: &str) -> Result<u64, StoreError> {
         let store = store.to_owned();
         self.session
@@ -253,6 +265,12 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn insert_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError> {
         self.session
             .run(move |connection| identity::insert(connection, &identity))
+            .await
+    }
+
+    async fn update_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| identity::update(connection, &identity))
             .await
     }
 

@@ -1,12 +1,12 @@
-//! What benchmarks hold the store against: the same rows read with nothing around it.
+//! What benchmarks hold the store against: the same rows read, or written, with nothing around it.
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 use strongroom_crypto::{Fingerprint, KeySpec, KeyUsages};
-use strongroom_store::RowCode;
+use strongroom_store::{RowCode, StoreError};
 
-use crate::open::DATABASE;
+use crate::{Limits, connection, error::failed, open::DATABASE};
 
 /// What the bare work of opening a vault needs of one key.
 #[derive(Debug)]
@@ -100,5 +100,104 @@ pub fn read_sealed_rows(
         }
     }
     visit(rows);
+    Ok(())
+}
+
+/// The row of a sealed key, as far as sealing it anew needs it.
+#[derive(Debug)]
+pub struct RowToReseal {
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// What it is.
+    pub spec: KeySpec,
+    /// What it may sign.
+    pub usages: Option<KeyUsages>,
+    /// The sealed private key, and what it becomes.
+    pub sealed: Vec<u8>,
+}
+
+/// Seals all keys of the vault in `folder` anew by plain SQL, `batch` of them in a transaction: reads them, hands them out, and
+/// updates both rows of each, with another data key. Says how many there were.
+///
+/// The connection is set up as the store's own. The tags of rows are not computed, so the vault does not open any more.
+///
+/// # Errors
+/// Whatever SQLite says.
+pub fn reseal_rows(
+    folder: &Path,
+    batch: usize,
+    mut reseal: impl FnMut(&mut [RowToReseal]),
+) -> Result<u64, StoreError> {
+    let connection = connection::writer(&folder.join(DATABASE), &Limits::default())?;
+    connection::accept(&connection)?;
+    let mut change = || -> rusqlite::Result<u64> {
+        let new_data_key = [0xb7_u8; 16];
+        connection.execute(
+            "INSERT INTO data_keys SELECT ?1, commitment, state, created_at, mac FROM data_keys LIMIT 1",
+            [new_data_key],
+        )?;
+        let limit = i64::try_from(batch).unwrap_or(i64::MAX);
+        let mut after = Vec::new();
+        let mut done = 0;
+        loop {
+            let mut rows = read_batch(&connection, &after, limit)?;
+            let Some(last) = rows.last() else {
+                return Ok(done);
+            };
+            after = last.fingerprint.as_bytes().to_vec();
+            reseal(&mut rows);
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            write_batch(&connection, &rows, &new_data_key)?;
+            connection.execute_batch("COMMIT")?;
+            done += rows.iter().map(|_| 1).sum::<u64>();
+        }
+    };
+    change().map_err(failed("seal keys anew"))
+}
+
+fn read_batch(
+    connection: &Connection,
+    after: &[u8],
+    limit: i64,
+) -> rusqlite::Result<Vec<RowToReseal>> {
+    let mut public = connection.prepare_cached(
+        "SELECT fingerprint, spec, usages FROM public_keys WHERE fingerprint > ?1 ORDER BY fingerprint LIMIT ?2",
+    )?;
+    let mut private = connection.prepare_cached(
+        "SELECT stored_key FROM private_keys WHERE fingerprint > ?1 ORDER BY fingerprint LIMIT ?2",
+    )?;
+    let mut public = public.query(params![after, limit])?;
+    let mut private = private.query(params![after, limit])?;
+    let mut rows = Vec::new();
+    // Every key of the benchmark has a private half.
+    while let (Some(public), Some(private)) = (public.next()?, private.next()?) {
+        let usages: Option<u8> = public.get(2)?;
+        rows.push(RowToReseal {
+            fingerprint: Fingerprint::from_bytes(public.get(0)?),
+            spec: KeySpec::from_code(public.get(1)?).ok_or(rusqlite::Error::InvalidQuery)?,
+            usages: usages.and_then(|bits| KeyUsages::from_bits(bits).ok()),
+            sealed: private.get_ref(0)?.as_blob()?.to_vec(),
+        });
+    }
+    Ok(rows)
+}
+
+fn write_batch(
+    connection: &Connection,
+    rows: &[RowToReseal],
+    data_key: &[u8; 16],
+) -> rusqlite::Result<()> {
+    let mut public = connection.prepare_cached(
+        "UPDATE public_keys SET data_key_id = ?2, mac = ?3 WHERE fingerprint = ?1",
+    )?;
+    let mut private = connection.prepare_cached(
+        "UPDATE private_keys SET data_key_id = ?2, mac = ?3, stored_key = ?4 WHERE fingerprint = ?1",
+    )?;
+    let mac = [0xb7_u8; 32];
+    for row in rows {
+        let fingerprint = row.fingerprint.as_bytes();
+        public.execute(params![fingerprint, data_key, mac])?;
+        private.execute(params![fingerprint, data_key, mac, row.sealed])?;
+    }
     Ok(())
 }

@@ -60,6 +60,12 @@ pub enum StoreError {
         /// The data key.
         id: DataKeyId,
     },
+    /// A data key cannot go while a row or a wrap names it.
+    #[error("data key {id} is still in use")]
+    DataKeyInUse {
+        /// The data key.
+        id: DataKeyId,
+    },
     /// This data key is wrapped by this wrapper key already.
     #[error("data key {data_key_id} is wrapped by key {wrapper_key_id} of {kms} already")]
     WrapExists {
@@ -107,6 +113,9 @@ pub enum StoreError {
     /// The vault has an identity already.
     #[error("the vault is a node's already")]
     IdentityExists,
+    /// The vault has no identity yet.
+    #[error("the vault is no node's")]
+    IdentityMissing,
     /// A rotation from or to the same key is under way.
     #[error("the rotation of key {old} is under way already")]
     RotationExists {

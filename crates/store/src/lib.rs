@@ -49,7 +49,7 @@ pub use ids::{DataKeyId, JournalId, VaultId};
 pub use records::{
     AuditRow, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep, KeyState,
     KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing,
-    StoredKey, TopologyExpiry, TopologyRow, VaultRecord, WrapRecord,
+    StoredKey, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
 };
 pub use store::Store;
 pub use transaction::{KeyRow, ReadTransaction, WriteTransaction};

@@ -23,6 +23,6 @@ pub use private_key::{Custody, KeyState, PrivateKeyRecord, Sealing};
 pub use public_key::PublicKeyRecord;
 pub use rotation::RotationRecord;
 pub use stored_key::{KmsKeyRef, StoredKey};
-pub use topology::{TopologyExpiry, TopologyRow};
+pub use topology::{TopologyExpiry, TopologyRow, TopologyTag};
 pub use vault::VaultRecord;
 pub use wrap::WrapRecord;

@@ -41,6 +41,22 @@ pub struct AnchorRecord {
     pub confirmed: Option<Checkpoint>,
     /// A state whose commit was under way.
     pub pending: Option<Checkpoint>,
+    /// The data key of the pending state, if that commit made another one current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_data_key: Option<AnchoredDataKey>,
+    /// Data keys that were current once and were not pruned: a backup of that time may be accepted by its operator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_data_keys: Vec<AnchoredDataKey>,
+}
+
+/// A data key as the anchor knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnchoredDataKey {
+    /// Lower-case hex.
+    pub id: String,
+    /// The commitment to it, lower-case hex.
+    pub commitment: String,
 }
 
 /// Remembers the latest checkpoint of a vault.

@@ -67,6 +67,14 @@ pub enum AuditOperation {
     AddWrap,
     /// The data keys have one wrap less.
     RemoveWrap,
+    /// A new data key is there, under a new wrapper key: rows move to it from now on.
+    BeginWrapperKeyRotation,
+    /// Every row has moved: the new data key is the current one, and the one before is retired.
+    FinishWrapperKeyRotation,
+    /// The data key is under another wrapper key, and is still the same.
+    RewrapDataKey,
+    /// A retired data key was removed.
+    PruneDataKey,
 }
 
 /// How an act ended.
@@ -229,6 +237,10 @@ impl AuditOperation {
             Self::ReleaseDataKeys => "release_data_keys",
             Self::AddWrap => "add_wrap",
             Self::RemoveWrap => "remove_wrap",
+            Self::BeginWrapperKeyRotation => "begin_wrapper_key_rotation",
+            Self::FinishWrapperKeyRotation => "finish_wrapper_key_rotation",
+            Self::RewrapDataKey => "rewrap_data_key",
+            Self::PruneDataKey => "prune_data_key",
         }
     }
 }

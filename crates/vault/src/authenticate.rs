@@ -12,7 +12,7 @@ use strongroom_store::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
+    data_keys::{DataKeys, OpenedDataKey},
     digest::MultisetDigest,
     directory::{Entries, KeyEntry, PrivateHalf},
     error::VaultError,
@@ -35,7 +35,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn add(&mut self, element: &Tag) {
+    pub(crate) fn add(&mut self, element: &Tag) {
         self.digest.add(element);
         self.entries += 1;
     }
@@ -43,6 +43,21 @@ impl Found {
     fn merge(&mut self, other: &Self) {
         self.digest.merge(&other.digest);
         self.entries += other.entries;
+    }
+
+    /// The sum over so many entries as were found.
+    ///
+    /// # Errors
+    /// [`VaultError::StateMismatch`]: there are more or fewer.
+    pub(crate) fn digest_of(&self, expected_entries: u64) -> Result<MultisetDigest, VaultError> {
+        if self.entries == expected_entries {
+            Ok(self.digest)
+        } else {
+            Err(VaultError::StateMismatch {
+                expected_entries,
+                found_entries: self.entries,
+            })
+        }
     }
 
     /// Holds everything that was found against what the last commit left.
@@ -137,8 +152,7 @@ pub(crate) async fn journal(
 /// it shows in [`Found::check`].
 pub(crate) async fn keys(
     snapshot: &mut dyn ReadTransaction,
-    data_keys: &DataKeys,
-    opened_by: &OpenedBy,
+    data_keys: &Arc<DataKeys>,
     expected: usize,
     found: &mut Found,
 ) -> Result<Entries, VaultError> {
@@ -147,7 +161,7 @@ pub(crate) async fn keys(
         .map_or(1, |all| all.get() - 1)
         .max(1);
     let mut workers: Vec<_> = (0..threads)
-        .map(|_| Worker::start(data_keys.clone(), opened_by.clone(), expected / threads))
+        .map(|_| Worker::start(Arc::clone(data_keys), expected / threads))
         .collect();
     let mut after = None;
     'reading: loop {
@@ -181,14 +195,14 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(data_keys: DataKeys, opened_by: OpenedBy, expected: usize) -> Self {
+    fn start(data_keys: Arc<DataKeys>, expected: usize) -> Self {
         let (pages, mut queue) = mpsc::channel::<Vec<KeyRow>>(READ_AHEAD);
         let thread = tokio::task::spawn_blocking(move || {
             let mut authentic = Authentic::with_capacity(expected);
             let mut encoder = Encoder::new();
             while let Some(rows) = queue.blocking_recv() {
                 for (public, private) in rows {
-                    authentic.take(public, private, &data_keys, &opened_by, &mut encoder)?;
+                    authentic.take(public, private, &data_keys, &mut encoder)?;
                 }
             }
             Ok(authentic)
@@ -225,11 +239,10 @@ impl Authentic {
         public: PublicKeyRecord,
         private: Option<PrivateKeyRecord>,
         data_keys: &DataKeys,
-        opened_by: &OpenedBy,
         encoder: &mut Encoder,
     ) -> Result<(), VaultError> {
         let private = private
-            .map(|record| authentic_half(&record, data_keys, opened_by, encoder))
+            .map(|record| authentic_half(&record, data_keys, encoder))
             .transpose()?;
         let entry = authentic_entry(public, private, data_keys, encoder)?;
         self.found.add(&entry.element(data_keys.current()));
@@ -241,7 +254,6 @@ impl Authentic {
 fn authentic_half(
     record: &PrivateKeyRecord,
     data_keys: &DataKeys,
-    opened_by: &OpenedBy,
     encoder: &mut Encoder,
 ) -> Result<PrivateHalf, VaultError> {
     rows::check_tag(
@@ -250,7 +262,7 @@ fn authentic_half(
         rows::PRIVATE_KEYS,
         &record.fingerprint,
     )?;
-    Ok(PrivateHalf::of(record, opened_by))
+    PrivateHalf::of(record, data_keys)
 }
 
 /// Rebuilds the public key and computes its fingerprint anew: a row cannot claim another's.
@@ -285,5 +297,6 @@ fn authentic_entry(
         created_at: record.created_at,
         private,
         public_tag: record.mac,
+        public_data_key: record.data_key_id,
     })
 }

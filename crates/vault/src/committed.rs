@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::{JournalId, KeyState, WrapRecord};
+use strongroom_store::{DataKeyId, JournalId, KeyState, WrapRecord};
 
 use crate::{
-    anchor::{AnchorRecord, Checkpoint},
+    anchor::{AnchorRecord, AnchoredDataKey, Checkpoint},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::KeyEntry,
     error::VaultError,
     journal::JournalEntry,
@@ -47,6 +48,8 @@ pub(crate) enum Change {
     RotationBegun(Rotation),
     /// The rotation of this old key is no longer under way.
     RotationEnded(Fingerprint),
+    /// The row of a rotation under way is under another data key.
+    RotationMoved(Rotation),
     /// The entry stands in the journal of KMS keys, and so.
     Journalled(JournalEntry),
     /// The entry is no longer in the journal.
@@ -55,6 +58,10 @@ pub(crate) enum Change {
     WrapAdded(WrapRecord),
     /// The wrap is gone.
     WrapRemoved(WrapRecord),
+    /// The data key came out of a wrap that gave way to this one.
+    Rewrapped(DataKeyId, OpenedBy),
+    /// These are the data keys from now on.
+    DataKeys(Arc<DataKeys>),
 }
 
 impl Change {
@@ -68,6 +75,9 @@ impl Change {
             | Self::Journalled(_)
             | Self::Struck(_)
             | Self::WrapAdded(_)
+            | Self::RotationMoved(_)
+            | Self::DataKeys(_)
+            | Self::Rewrapped(..)
             | Self::WrapRemoved(_) => false,
         }
     }
@@ -151,10 +161,21 @@ impl Vault {
             Change::Identified(identity) => self.node().identify(identity),
             Change::RotationBegun(rotation) => self.node().begin(rotation),
             Change::RotationEnded(old) => self.node().end(&old),
+            Change::RotationMoved(rotation) => self.node().replace(rotation),
             Change::Journalled(entry) => self.journal().put(entry),
             Change::Struck(id) => self.journal().remove(id),
             Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
             Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
+            Change::Rewrapped(data_key, wrap) => {
+                self.directory().rewrap(data_key, &wrap.wrapper_key_id);
+                if let Ok(data_key) = self.data_keys().named(&data_key) {
+                    data_key.put_into(wrap);
+                }
+            }
+            Change::DataKeys(data_keys) => {
+                self.wrap_records().retain_those_of(&data_keys);
+                self.replace_data_keys(data_keys);
+            }
         }
     }
 
@@ -214,40 +235,72 @@ impl Vault {
             .state)
     }
 
-    /// What the anchor keeps of `state`.
-    pub(crate) fn checkpoint(&self, state: &VaultState) -> Checkpoint {
-        let tag = state.checkpoint_tag(self.id(), self.data_keys().current());
+    /// What the anchor keeps of `state`, whose current data key is the one of `data_keys`.
+    pub(crate) fn checkpoint(&self, state: &VaultState, data_keys: &DataKeys) -> Checkpoint {
+        let tag = state.checkpoint_tag(self.id(), data_keys.current());
         Checkpoint {
             generation: state.generation,
             tag: data_encoding::HEXLOWER.encode(&tag),
         }
     }
 
+    /// What the anchor keeps between two commits, or before the first.
     pub(crate) fn anchor_record(
         &self,
         confirmed: Option<Checkpoint>,
         pending: Option<Checkpoint>,
+        data_keys: &DataKeys,
     ) -> AnchorRecord {
-        let current = self.data_keys().current();
+        let current = anchored(data_keys.current());
+        let former = data_keys.retired().map(|record| AnchoredDataKey {
+            id: record.id.to_string(),
+            commitment: data_encoding::HEXLOWER.encode(&record.commitment),
+        });
         AnchorRecord {
             vault_id: self.id().to_string(),
-            data_key_id: current.id.to_string(),
-            data_key_commitment: data_encoding::HEXLOWER.encode(&current.key.commitment()),
+            data_key_id: current.id,
+            data_key_commitment: current.commitment,
             confirmed,
             pending,
+            pending_data_key: None,
+            former_data_keys: former.collect(),
+        }
+    }
+
+    /// What the anchor keeps while a commit is under way that leads from `before` to `after`. A commit that makes another
+    /// data key current must find the anchor open to both: the store tells after a crash which one it is.
+    pub(crate) fn anchor_during(
+        &self,
+        before: (&VaultState, &DataKeys),
+        after: (&VaultState, &DataKeys),
+    ) -> AnchorRecord {
+        let confirmed = self.checkpoint(before.0, before.1);
+        let pending = self.checkpoint(after.0, after.1);
+        let changes = before.1.current().id != after.1.current().id;
+        AnchorRecord {
+            pending_data_key: changes.then(|| anchored(after.1.current())),
+            ..self.anchor_record(Some(confirmed), Some(pending), before.1)
         }
     }
 
     /// Tells the anchor that a commit is durable.
     ///
     /// It is done whatever the anchor answers: the pending checkpoint covers this state, and the next commit confirms it.
-    pub(crate) fn confirm(&self, checkpoint: Checkpoint) {
-        let record = self.anchor_record(Some(checkpoint), None);
+    pub(crate) fn confirm(&self, state: &VaultState, data_keys: &DataKeys) {
+        let checkpoint = self.checkpoint(state, data_keys);
+        let record = self.anchor_record(Some(checkpoint), None, data_keys);
         if let Err(error) = self.environment().anchor.store(&record) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the anchor could not be confirmed"
             );
         }
+    }
+}
+
+fn anchored(data_key: &OpenedDataKey) -> AnchoredDataKey {
+    AnchoredDataKey {
+        id: data_key.id.to_string(),
+        commitment: data_encoding::HEXLOWER.encode(&data_key.key.commitment()),
     }
 }

@@ -1,10 +1,11 @@
 //! Opened data keys, and the subkeys that authenticate rows.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
+use parking_lot::RwLock;
 use strongroom_crypto::{DataKey, MacKey, SecretBytes};
 use strongroom_kms::{KmsKeyId, WrapContext, WrappedKey};
-use strongroom_store::{DataKeyId, DataKeyRecord, VaultId, WrapRecord};
+use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, WrapRecord};
 use subtle::ConstantTimeEq;
 
 use crate::{error::VaultError, rows};
@@ -23,10 +24,12 @@ pub(crate) struct OpenedDataKey {
     row_mac: MacKey,
     element: MacKey,
     checkpoint: MacKey,
+    /// The wrap that it came out of, or was put into.
+    opened_by: RwLock<OpenedBy>,
 }
 
 impl OpenedDataKey {
-    pub(crate) fn new(id: DataKeyId, key: DataKey) -> Self {
+    pub(crate) fn new(id: DataKeyId, key: DataKey, opened_by: OpenedBy) -> Self {
         let row_mac = key.mac_key(ROW_MAC_LABEL);
         let element = key.mac_key(ELEMENT_LABEL);
         let checkpoint = key.mac_key(CHECKPOINT_LABEL);
@@ -36,7 +39,23 @@ impl OpenedDataKey {
             row_mac,
             element,
             checkpoint,
+            opened_by: RwLock::new(opened_by),
         }
+    }
+
+    /// The wrap that it came out of, or was put into last.
+    pub(crate) fn opened_by(&self) -> OpenedBy {
+        self.opened_by.read().clone()
+    }
+
+    /// The wrapper key of that wrap: many rows ask for it.
+    pub(crate) fn wrapper_key_id(&self) -> Arc<str> {
+        Arc::clone(&self.opened_by.read().wrapper_key_id)
+    }
+
+    /// The wrap that it came out of gave way to this one.
+    pub(crate) fn put_into(&self, wrap: OpenedBy) {
+        *self.opened_by.write() = wrap;
     }
 
     /// Accepts what a KMS unwrapped only if it is the data key that `record` commits to.
@@ -46,6 +65,7 @@ impl OpenedDataKey {
     pub(crate) fn from_unwrapped(
         record: &DataKeyRecord,
         secret: SecretBytes,
+        opened_by: OpenedBy,
     ) -> Result<Self, VaultError> {
         let key =
             DataKey::from_secret(secret).map_err(|source| VaultError::DataKeySubstituted {
@@ -58,7 +78,7 @@ impl OpenedDataKey {
                 source: None,
             });
         }
-        Ok(Self::new(record.id, key))
+        Ok(Self::new(record.id, key, opened_by))
     }
 
     /// Checks that what a KMS unwrapped is this very data key.
@@ -104,27 +124,50 @@ impl fmt::Debug for OpenedDataKey {
     }
 }
 
-/// All opened data keys of a vault; new rows are sealed under the current one.
+/// The data keys of a vault, as of one commit.
+///
+/// Usually one is opened. While the wrapper key is being rotated there are two: rows move from the *current* one to the
+/// *incoming* one, and both are in use. What authenticates the whole (state record, digest, data keys, wraps) is under the
+/// current one until the last row has moved.
 #[derive(Clone, Debug)]
 pub(crate) struct DataKeys {
     current: Arc<OpenedDataKey>,
-    all: HashMap<DataKeyId, Arc<OpenedDataKey>>,
+    incoming: Option<Arc<OpenedDataKey>>,
+    /// The rows of all, retired ones included, as they were authenticated; oldest first.
+    records: Vec<DataKeyRecord>,
 }
 
 impl DataKeys {
-    pub(crate) fn new(current: OpenedDataKey) -> Self {
-        let current = Arc::new(current);
-        let all = HashMap::from([(current.id, Arc::clone(&current))]);
-        Self { current, all }
+    pub(crate) fn new(
+        current: OpenedDataKey,
+        incoming: Option<OpenedDataKey>,
+        records: Vec<DataKeyRecord>,
+    ) -> Self {
+        Self {
+            current: Arc::new(current),
+            incoming: incoming.map(Arc::new),
+            records,
+        }
     }
 
-    pub(crate) fn current(&self) -> &OpenedDataKey {
+    /// The one that authenticates the whole.
+    pub(crate) fn current(&self) -> &Arc<OpenedDataKey> {
         &self.current
     }
 
-    /// All of them: whoever may open the vault must be able to open each.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &OpenedDataKey> {
-        self.all.values().map(AsRef::as_ref)
+    /// The one that rows are moving to, if they are.
+    pub(crate) fn incoming(&self) -> Option<&Arc<OpenedDataKey>> {
+        self.incoming.as_ref()
+    }
+
+    /// The one that new rows are sealed under.
+    pub(crate) fn writing(&self) -> &Arc<OpenedDataKey> {
+        self.incoming.as_ref().unwrap_or(&self.current)
+    }
+
+    /// Those in use: whoever may open the vault must be able to open each.
+    pub(crate) fn opened(&self) -> impl Iterator<Item = &Arc<OpenedDataKey>> {
+        [&self.current].into_iter().chain(&self.incoming)
     }
 
     /// The data key that a row names.
@@ -132,10 +175,82 @@ impl DataKeys {
     /// # Errors
     /// [`VaultError::UnknownDataKey`] when no opened data key has this id.
     pub(crate) fn named(&self, id: &DataKeyId) -> Result<&OpenedDataKey, VaultError> {
-        self.all
-            .get(id)
+        self.opened()
+            .find(|key| key.id == *id)
             .map(AsRef::as_ref)
             .ok_or(VaultError::UnknownDataKey { id: *id })
+    }
+
+    /// The rows of all, oldest first.
+    pub(crate) fn records(&self) -> &[DataKeyRecord] {
+        &self.records
+    }
+
+    /// The rows of those that nothing is sealed under any more; older backups may need them.
+    pub(crate) fn retired(&self) -> impl Iterator<Item = &DataKeyRecord> {
+        let retired = |record: &&DataKeyRecord| record.state == DataKeyState::Retired;
+        self.records.iter().filter(retired)
+    }
+
+    /// The same with a data key that rows are to move to.
+    pub(crate) fn with_incoming(&self, key: Arc<OpenedDataKey>, record: DataKeyRecord) -> Self {
+        let mut records = self.records.clone();
+        records.push(record);
+        Self {
+            current: Arc::clone(&self.current),
+            incoming: Some(key),
+            records,
+        }
+    }
+
+    /// When every row has moved: the incoming one is current, the one before is retired, and every data key's row is
+    /// tagged anew. None if there is no incoming one.
+    pub(crate) fn rotated(&self) -> Option<Self> {
+        let current = self.incoming.as_ref()?;
+        let mut records = self.records.clone();
+        for record in &mut records {
+            if record.id == self.current.id {
+                record.state = DataKeyState::Retired;
+            }
+            record.mac = rows::tag_data_key(record, current);
+        }
+        Some(Self {
+            current: Arc::clone(current),
+            incoming: None,
+            records,
+        })
+    }
+
+    /// Without those that nothing is sealed under.
+    pub(crate) fn without_retired(&self) -> Self {
+        let mut pruned = self.clone();
+        pruned
+            .records
+            .retain(|record| record.state != DataKeyState::Retired);
+        pruned
+    }
+}
+
+/// The data key that rows are moving to: it is active and not the current one. The rows' tags were checked.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`] when the current one is retired, or there are several: no version of ours wrote that.
+pub(crate) fn incoming_record(
+    records: &[DataKeyRecord],
+    current: DataKeyId,
+) -> Result<Option<&DataKeyRecord>, VaultError> {
+    let mut active = records
+        .iter()
+        .filter(|record| record.state == DataKeyState::Active);
+    let is_current = |record: &DataKeyRecord| record.id == current;
+    match (active.next(), active.next(), active.next()) {
+        (Some(only), None, None) if is_current(only) => Ok(None),
+        (Some(one), Some(incoming), None) | (Some(incoming), Some(one), None)
+            if is_current(one) =>
+        {
+            Ok(Some(incoming))
+        }
+        _ => Err(rows::not_authentic(rows::DATA_KEYS, &current)),
     }
 }
 
@@ -166,10 +281,14 @@ pub(crate) struct OpenedBy {
 }
 
 impl OpenedBy {
-    pub(crate) fn new(wrap: &WrapRecord) -> Self {
+    pub(crate) fn named(kms: &str, wrapper_key_id: &str) -> Self {
         Self {
-            kms: wrap.kms.as_str().into(),
-            wrapper_key_id: wrap.wrapper_key_id.as_str().into(),
+            kms: kms.into(),
+            wrapper_key_id: wrapper_key_id.into(),
         }
+    }
+
+    pub(crate) fn new(wrap: &WrapRecord) -> Self {
+        Self::named(&wrap.kms, &wrap.wrapper_key_id)
     }
 }

@@ -1,9 +1,10 @@
 //! What the vault knows of its keys without asking the store.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    data_keys::{OpenedBy, OpenedDataKey},
+    data_keys::{DataKeys, OpenedDataKey},
+    error::VaultError,
     fingerprints::FingerprintMap,
     rows::{self, Tag},
 };
@@ -12,7 +13,7 @@ use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeySpec, KeyUsages, PublicKey, Timestamp,
 };
 use strongroom_kms::KmsKeyId;
-use strongroom_store::{Custody, KeyState, KmsKeyRef, PrivateKeyRecord, Sealing};
+use strongroom_store::{Custody, DataKeyId, KeyState, KmsKeyRef, PrivateKeyRecord, Sealing};
 
 /// A key of the vault: its public half, and what is known of the private one.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct KeyEntry {
     /// The private half, if the vault has it.
     pub private: Option<PrivateHalf>,
     pub(crate) public_tag: Tag,
+    /// The data key that the public row is tagged under.
+    pub(crate) public_data_key: DataKeyId,
 }
 
 /// What is known of a private key without opening it.
@@ -46,6 +49,8 @@ pub struct PrivateHalf {
     /// When the private key came into the vault.
     pub created_at: Timestamp,
     pub(crate) tag: Tag,
+    /// The data key that the row is tagged, and perhaps sealed, under.
+    pub(crate) data_key: DataKeyId,
 }
 
 impl KeyEntry {
@@ -79,6 +84,14 @@ impl KeyEntry {
         let half = self.private.as_ref();
         half.and_then(|half| half.external.as_ref())
             .is_some_and(|held| held.kms == kms && held.key_id == key.as_str())
+    }
+
+    /// Whether both rows are under this data key, and what a KMS sealed is under one of these wrapper keys.
+    pub(crate) fn is_under(&self, data_key: DataKeyId, wrapper_keys: &BTreeSet<String>) -> bool {
+        self.public_data_key == data_key
+            && self.private.as_ref().is_none_or(|half| {
+                half.data_key == data_key && !half.is_sealed_by_other_than(wrapper_keys)
+            })
     }
 
     /// What stands in the digest for this key.
@@ -120,6 +133,11 @@ impl KeyDirectory {
         entries
     }
 
+    /// Looks at all entries, in no order.
+    pub(crate) fn for_each(&self, look: impl FnMut(&Arc<KeyEntry>)) {
+        self.0.read().values().for_each(look);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.read().len()
     }
@@ -130,6 +148,20 @@ impl KeyDirectory {
 
     pub(crate) fn remove(&self, fingerprint: &Fingerprint) {
         self.0.write().remove(fingerprint);
+    }
+
+    /// Shows every key that is sealed under `data_key` as opened by another wrapper key: its rows did not change.
+    pub(crate) fn rewrap(&self, data_key: DataKeyId, wrapper_key_id: &Arc<str>) {
+        for entry in self.0.write().values_mut() {
+            let half = entry.private.as_ref();
+            if half.is_some_and(|half| half.is_sealed_under(data_key)) {
+                let mut shown = KeyEntry::clone(entry);
+                if let Some(half) = &mut shown.private {
+                    half.wrapper_key_id = Some(Arc::clone(wrapper_key_id));
+                }
+                *entry = Arc::new(shown);
+            }
+        }
     }
 
     /// Runs `action` only if `entry` is still the one in force, and keeps it in force meanwhile.
@@ -150,14 +182,18 @@ impl KeyDirectory {
 impl PrivateHalf {
     /// What is known of `record`, whose tag was checked or just made.
     ///
-    /// A row sealed under the data key is opened by the wrapper key that opened the vault.
-    pub(crate) fn of(record: &PrivateKeyRecord, opened_by: &OpenedBy) -> Self {
+    /// A row sealed under a data key is opened by the wrapper key that opened that.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownDataKey`] when it names none that is opened.
+    pub(crate) fn of(record: &PrivateKeyRecord, data_keys: &DataKeys) -> Result<Self, VaultError> {
+        let data_key = data_keys.named(&record.data_key_id)?;
         let wrapper_key_id = match record.sealing {
             Sealing::None => None,
-            Sealing::DataKey => Some(Arc::clone(&opened_by.wrapper_key_id)),
+            Sealing::DataKey => Some(data_key.wrapper_key_id()),
             Sealing::Direct => record.wrapper_key_id.as_deref().map(Arc::from),
         };
-        Self {
+        Ok(Self {
             custody: record.custody,
             sealing: record.sealing,
             state: record.state,
@@ -166,6 +202,17 @@ impl PrivateHalf {
             external: record.key.external().cloned().map(Arc::new),
             created_at: record.created_at,
             tag: record.mac,
-        }
+            data_key: record.data_key_id,
+        })
+    }
+
+    fn is_sealed_under(&self, data_key: DataKeyId) -> bool {
+        self.sealing == Sealing::DataKey && self.data_key == data_key
+    }
+
+    /// Whether a KMS sealed it, under a wrapper key that is none of these.
+    pub(crate) fn is_sealed_by_other_than(&self, wrapper_keys: &BTreeSet<String>) -> bool {
+        let id = self.wrapper_key_id.as_deref();
+        self.sealing == Sealing::Direct && !id.is_some_and(|id| wrapper_keys.contains(id))
     }
 }

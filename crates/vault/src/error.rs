@@ -1,6 +1,7 @@
 //! What can go wrong in a use case.
 
 mod codes;
+mod wrapper_key;
 
 use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
@@ -14,6 +15,7 @@ use strongroom_topology::{
     IdentifierError, MappingError, Member, Namespace, SignaturesError, TopologyError,
 };
 
+pub use self::wrapper_key::WrapperKeyError;
 use crate::anchor::AnchorError;
 
 /// Why a use case of the vault failed.
@@ -242,6 +244,9 @@ pub enum VaultError {
         /// How many.
         keys: usize,
     },
+    /// The wrapper key could not be rotated.
+    #[error(transparent)]
+    WrapperKey(#[from] WrapperKeyError),
     /// Another vault than the configuration names.
     #[error("this is vault {found}, the configuration names {configured}")]
     OtherVault {

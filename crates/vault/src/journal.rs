@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use parking_lot::Mutex;
 use strongroom_crypto::{KeyName, KeySpec, KeyUsages, Timestamp};
 use strongroom_kms::KmsKeyId;
-use strongroom_store::{JournalId, JournalStep, KmsJournalRecord};
+use strongroom_store::{DataKeyId, JournalId, JournalStep, KmsJournalRecord};
 
 use crate::{
     data_keys::{DataKeys, OpenedDataKey},
@@ -33,13 +33,15 @@ pub(crate) struct ExternalKeyPlan {
 }
 
 /// A key of a KMS on its way into the vault, or out of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct JournalEntry {
     id: JournalId,
     plan: ExternalKeyPlan,
     progress: Progress,
     created_at: Timestamp,
     tag: Tag,
+    /// The data key that the row is tagged under.
+    pub(crate) data_key: DataKeyId,
 }
 
 /// How far a key of a KMS has come on its way into the vault, or out of it.
@@ -125,36 +127,45 @@ impl JournalEntry {
         &self.plan
     }
 
-    /// A new entry, and its row.
-    pub(crate) fn new(
+    /// A new entry, which is in no journal yet.
+    pub(crate) const fn new(
         id: JournalId,
         plan: ExternalKeyPlan,
         progress: Progress,
         created_at: Timestamp,
-        data_keys: &DataKeys,
-    ) -> Result<(Self, KmsJournalRecord), VaultError> {
-        let record = KmsJournalRecord {
-            id,
-            kms: plan.kms.clone(),
-            step: progress.step(),
-            kms_key_id: progress.key().map(|key| key.as_str().to_owned()),
-            spec: plan.spec,
-            usages: plan.usages,
-            name: plan.name.clone(),
-            created_at,
-            data_key_id: data_keys.current().id,
-            mac: [0; 32],
-        };
-        let tag = rows::tag_journal(&record, data_keys)?;
-        let record = KmsJournalRecord { mac: tag, ..record };
-        let entry = Self {
+    ) -> Self {
+        Self {
             id,
             plan,
             progress,
             created_at,
-            tag,
+            tag: [0; 32],
+            data_key: DataKeyId::from_bytes([0; 16]),
+        }
+    }
+
+    /// The entry under this data key, and its row.
+    pub(crate) fn under(
+        mut self,
+        data_key: DataKeyId,
+        data_keys: &DataKeys,
+    ) -> Result<(Self, KmsJournalRecord), VaultError> {
+        let mut record = KmsJournalRecord {
+            id: self.id,
+            kms: self.plan.kms.clone(),
+            step: self.progress.step(),
+            kms_key_id: self.progress.key().map(|key| key.as_str().to_owned()),
+            spec: self.plan.spec,
+            usages: self.plan.usages,
+            name: self.plan.name.clone(),
+            created_at: self.created_at,
+            data_key_id: data_key,
+            mac: [0; 32],
         };
-        Ok((entry, record))
+        record.mac = rows::tag_journal(&record, data_keys)?;
+        self.tag = record.mac;
+        self.data_key = data_key;
+        Ok((self, record))
     }
 
     /// Reads a row, if it is authentic.
@@ -187,6 +198,7 @@ impl JournalEntry {
             progress,
             created_at: record.created_at,
             tag,
+            data_key: record.data_key_id,
         })
     }
 
@@ -194,6 +206,17 @@ impl JournalEntry {
         current.element(&self.tag)
     }
 }
+
+/// Equal if they say the same, under whichever data key: whoever works on an entry need not hear that its row has moved.
+impl PartialEq for JournalEntry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.created_at) == (other.id, other.created_at)
+            && self.plan == other.plan
+            && self.progress == other.progress
+    }
+}
+
+impl Eq for JournalEntry {}
 
 /// The journal, as of the last commit, and who is at work on which entry.
 #[derive(Debug, Default)]
@@ -226,9 +249,12 @@ impl Journal {
         state.entries.iter().filter(idle).cloned().collect()
     }
 
-    /// Whether an entry stands there just so: a commit of which nobody had heard may have changed it since it was claimed.
-    pub(crate) fn has(&self, entry: &JournalEntry) -> bool {
-        self.0.lock().entries.contains(entry)
+    /// The entry as it stands there, if it says the same: a commit of which nobody had heard may have changed it since it was
+    /// claimed.
+    pub(crate) fn same(&self, entry: &JournalEntry) -> Option<JournalEntry> {
+        let state = self.0.lock();
+        let mut entries = state.entries.iter();
+        entries.find(|known| *known == entry).cloned()
     }
 
     /// The entry about a key, and whether somebody is at work on it.

@@ -53,12 +53,14 @@ mod wrapper_key_watch;
 mod wraps;
 mod yardstick;
 
-pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAnchor};
+pub use anchor::{
+    Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
+};
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
-pub use error::{VaultError, WrapAttempt};
+pub use error::{VaultError, WrapAttempt, WrapperKeyError};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
@@ -78,12 +80,18 @@ pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{Rotate, RotationStep};
 pub use operations::wraps::check::{ProviderLoss, WrapCheck, WrapStatus};
 pub use operations::wraps::list::{Opening, Wrap};
+pub use operations::wraps::rotate::machine::{
+    NewWrapperKey, PlannedCalls, RotationPlan, RotationRequest, RowsToMove,
+};
+pub use operations::wraps::rotate::{
+    OnProgress, RotatedWrapperKey, RotationProgress, WrapperKeyRotation,
+};
 pub use operations::wraps::wrapper_keys::{WrapperKeyState, WrapperKeyStatus};
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
-pub use settings::{CacheSettings, CustodyDefaults, KmsWatchSettings, Settings};
+pub use settings::{CacheSettings, CustodyDefaults, KmsWatchSettings, RotationSettings, Settings};
 pub use topology::TopologyView;
 pub use vault::Vault;
 pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};

@@ -2,7 +2,7 @@
 
 use parking_lot::RwLock;
 use strongroom_crypto::{Fingerprint, Timestamp};
-use strongroom_store::{IdentityRecord, RotationRecord};
+use strongroom_store::{DataKeyId, IdentityRecord, RotationRecord};
 use strongroom_topology::Member;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The node that this vault keeps the keys of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Identity {
     /// The node, by its permanent name.
@@ -21,10 +21,12 @@ pub struct Identity {
     /// When the vault became this node's.
     pub created_at: Timestamp,
     pub(crate) tag: Tag,
+    /// The data key that the row is tagged under.
+    pub(crate) data_key: DataKeyId,
 }
 
 /// A rotation of one node key, begun and not finished: the new key is in the vault, and topology is on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rotation {
     /// The key that leaves.
@@ -38,6 +40,8 @@ pub struct Rotation {
     /// When the new key was generated.
     pub created_at: Timestamp,
     pub(crate) tag: Tag,
+    /// The data key that the row is tagged under.
+    pub(crate) data_key: DataKeyId,
 }
 
 impl Identity {
@@ -52,7 +56,18 @@ impl Identity {
             member: member(&record.member, rows::IDENTITY)?,
             created_at: record.created_at,
             tag,
+            data_key: record.data_key_id,
         })
+    }
+
+    /// The row under this data key, without its tag.
+    pub(crate) fn record(&self, data_key: DataKeyId) -> IdentityRecord {
+        IdentityRecord {
+            member: self.member.to_string(),
+            created_at: self.created_at,
+            data_key_id: data_key,
+            mac: [0; 32],
+        }
     }
 
     pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
@@ -75,13 +90,46 @@ impl Rotation {
             position: record.position,
             created_at: record.created_at,
             tag,
+            data_key: record.data_key_id,
         })
+    }
+
+    /// The row under this data key, without its tag.
+    pub(crate) fn record(&self, data_key: DataKeyId) -> RotationRecord {
+        RotationRecord {
+            old: self.old,
+            new: self.new,
+            member: self.member.to_string(),
+            position: self.position,
+            created_at: self.created_at,
+            data_key_id: data_key,
+            mac: [0; 32],
+        }
     }
 
     pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
         current.element(&self.tag)
     }
 }
+
+/// Equal if they say the same, under whichever data key.
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.member, self.created_at) == (&other.member, other.created_at)
+    }
+}
+
+impl Eq for Identity {}
+
+/// Equal if they say the same, under whichever data key: whoever works on a rotation need not hear that its row has moved.
+impl PartialEq for Rotation {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |it: &Self| (it.old, it.new, it.position, it.created_at);
+        said(self) == said(other) && self.member == other.member
+    }
+}
+
+impl Eq for Rotation {}
 
 /// The row's tag was checked, so only a later version of ours writes a member that this one cannot read.
 fn member(text: &str, table: &'static str) -> Result<Member, VaultError> {
@@ -137,6 +185,13 @@ impl Node {
         let rotations = &mut self.state.write().rotations;
         rotations.push(rotation);
         rotations.sort_by_key(|rotation| rotation.position);
+    }
+
+    pub(crate) fn replace(&self, rotation: Rotation) {
+        let rotations = &mut self.state.write().rotations;
+        if let Some(known) = rotations.iter_mut().find(|known| known.old == rotation.old) {
+            *known = rotation;
+        }
     }
 
     pub(crate) fn end(&self, old: &Fingerprint) {

@@ -106,9 +106,13 @@ impl Vault {
         entry: &Arc<KeyEntry>,
     ) -> Result<Option<PrivateKey>, VaultError> {
         let error = match self.read_private_key(entry).await {
-            Err(error @ (VaultError::RowNotAuthentic { .. } | VaultError::ChangedUnderneath)) => {
-                error
-            }
+            // A row may have been read under a data key, or a wrapper key, that was gone before it was looked at.
+            Err(
+                error @ (VaultError::RowNotAuthentic { .. }
+                | VaultError::UnknownDataKey { .. }
+                | VaultError::WrapperKeyNotConfigured { .. }
+                | VaultError::ChangedUnderneath),
+            ) => error,
             other => return other.map(Some),
         };
         self.settled().await;

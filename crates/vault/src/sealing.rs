@@ -1,14 +1,21 @@
 //! From a private key to what is stored of it, and back.
 
+use std::sync::Arc;
+
 use strongroom_crypto::{
-    Fingerprint, KeySpec, KeyUsages, PrivateKey, PublicKey, SecretBytes, encoding::Encoder,
+    Fingerprint, KeySpec, KeyUsages, PrivateKey, PublicKey, Random, SealError, SecretBytes,
+    encoding::Encoder,
 };
 use strongroom_kms::{KmsError, KmsKeyId, WrapContext, WrappedKey};
-use strongroom_store::{Custody, PrivateKeyRecord, Sealing, StoredKey, VaultId};
+use strongroom_store::{Custody, KmsKeyRef, PrivateKeyRecord, Sealing, StoredKey, VaultId};
 
 use crate::unit::NewPrivateHalf;
 use crate::{
-    data_keys::wrapped_key, environment::NamedWrapper, error::VaultError, rows, vault::Vault,
+    data_keys::{OpenedDataKey, wrapped_key},
+    environment::NamedWrapper,
+    error::VaultError,
+    rows,
+    vault::Vault,
     wraps::in_order,
 };
 
@@ -20,6 +27,70 @@ pub(crate) struct SealedKey {
     pub(crate) sealing: Sealing,
     pub(crate) wrapper_key_id: Option<String>,
     pub(crate) key: StoredKey,
+    /// The data key that it is sealed under, if it is sealed under one.
+    sealed_under: Option<Arc<OpenedDataKey>>,
+}
+
+impl SealedKey {
+    /// Nothing here: a KMS holds the key.
+    pub(crate) const fn held(key: KmsKeyRef) -> Self {
+        Self {
+            sealing: Sealing::None,
+            wrapper_key_id: None,
+            key: StoredKey::External(key),
+            sealed_under: None,
+        }
+    }
+
+    /// The same under `data_key`, if it is sealed under another one.
+    pub(crate) fn under(
+        mut self,
+        data_key: &Arc<OpenedDataKey>,
+        vault: VaultId,
+        public: &PublicKey,
+        random: &dyn Random,
+    ) -> Result<Self, VaultError> {
+        if let (StoredKey::Sealed(sealed), Some(old)) = (&self.key, &self.sealed_under)
+            && old.id != data_key.id
+        {
+            let context = context_of(vault, public);
+            let moved = Reseal {
+                old,
+                new: data_key,
+                random,
+            }
+            .run(sealed, &context, &mut SecretBytes::zeroed(64))
+            .ok_or_else(|| rows::not_authentic(rows::PRIVATE_KEYS, &public.fingerprint()))??;
+            self.key = StoredKey::Sealed(moved);
+            self.sealed_under = Some(Arc::clone(data_key));
+        }
+        Ok(self)
+    }
+}
+
+/// Takes sealed keys from one data key to another.
+pub(crate) struct Reseal<'a> {
+    pub(crate) old: &'a OpenedDataKey,
+    pub(crate) new: &'a OpenedDataKey,
+    pub(crate) random: &'a dyn Random,
+}
+
+impl Reseal<'_> {
+    /// What `sealed`, with its version, becomes; none if it does not open. The key is in `scratch` for a moment.
+    pub(crate) fn run(
+        &self,
+        sealed: &[u8],
+        context: &[u8],
+        scratch: &mut SecretBytes,
+    ) -> Option<Result<Vec<u8>, SealError>> {
+        let (&ROW_VERSION, sealed) = sealed.split_first()? else {
+            return None;
+        };
+        let (old, new) = (&self.old.key, &self.new.key);
+        let opened = old.open_into(PRIVATE_KEY_LABEL, context, sealed, scratch);
+        let sealed = new.seal(PRIVATE_KEY_LABEL, context, opened.ok()?, self.random);
+        Some(sealed.map(|sealed| versioned_bytes(&sealed)))
+    }
 }
 
 impl Vault {
@@ -52,6 +123,7 @@ impl Vault {
                 sealing: Sealing::None,
                 wrapper_key_id: None,
                 key: StoredKey::Clear(SecretBytes::from_slice(key.stored().expose())),
+                sealed_under: None,
             }),
             (Custody::Envelope, Sealing::Direct) => self.seal_directly(key, public).await,
             (Custody::Envelope, _) => self.seal_under_data_key(key, public),
@@ -86,9 +158,9 @@ impl Vault {
         public: &PublicKey,
     ) -> Result<SealedKey, VaultError> {
         let context = context_of(self.id(), public);
-        let data_key = &self.data_keys().current().key;
+        let data_key = Arc::clone(self.data_keys().writing());
         // EXPOSE: the stored form is what gets sealed.
-        let sealed = data_key.seal(
+        let sealed = data_key.key.seal(
             PRIVATE_KEY_LABEL,
             &context,
             key.stored().expose(),
@@ -98,6 +170,7 @@ impl Vault {
             sealing: Sealing::DataKey,
             wrapper_key_id: None,
             key: versioned(&sealed),
+            sealed_under: Some(data_key),
         })
     }
 
@@ -108,8 +181,10 @@ impl Vault {
         public: &PublicKey,
     ) -> Result<SecretBytes, VaultError> {
         let sealed = unversioned(record, sealed)?;
-        let data_key = &self.data_keys().named(&record.data_key_id)?.key;
+        let data_keys = self.data_keys();
+        let data_key = data_keys.named(&record.data_key_id)?;
         data_key
+            .key
             .open(PRIVATE_KEY_LABEL, &context_of(self.id(), public), sealed)
             .map_err(|_refused| not_authentic(record))
     }
@@ -123,7 +198,7 @@ impl Vault {
     ) -> Result<SealedKey, VaultError> {
         let context = direct_context(self.id(), public);
         let wraps = self.wrap_records().all();
-        let current = self.data_keys().current().id;
+        let current = self.data_keys().writing().id;
         let mut down: Option<KmsError> = None;
         // Not by a key that is kept offline: nobody could use the row.
         let usable = in_order(self.environment(), &wraps, current)
@@ -146,6 +221,7 @@ impl Vault {
                         sealing: Sealing::Direct,
                         wrapper_key_id: Some(wrapped.wrapper_key_id.as_str().to_owned()),
                         key: versioned(&wrapped.ciphertext),
+                        sealed_under: None,
                     });
                 }
                 Err(error) if error.is_fault_of_kms() => down = down.or(Some(error)),
@@ -157,7 +233,7 @@ impl Vault {
 
     /// Opens by the KMS that sealed the row, whichever opened the vault: one whose wrap of the data key was made by the
     /// wrapper key that the row names. Two have the same wrapper key if it is replicated, and then either opens.
-    async fn open_directly(
+    pub(crate) async fn open_directly(
         &self,
         record: &PrivateKeyRecord,
         sealed: &[u8],
@@ -193,7 +269,7 @@ impl Vault {
     }
 
     /// The configured KMSs that hold this wrapper key, in their order: no row is sealed by a wrapper key that has no wrap.
-    fn holders_of(&self, wrapper_key_id: &str) -> Vec<&NamedWrapper> {
+    pub(crate) fn holders_of(&self, wrapper_key_id: &str) -> Vec<&NamedWrapper> {
         let wraps = self.wrap_records().all();
         let holds = |named: &&NamedWrapper| {
             let mut wraps = wraps.iter();
@@ -220,12 +296,12 @@ pub(crate) fn row_context(
     encoder.into_vec()
 }
 
-fn context_of(vault: VaultId, public: &PublicKey) -> Vec<u8> {
+pub(crate) fn context_of(vault: VaultId, public: &PublicKey) -> Vec<u8> {
     row_context(vault, &public.fingerprint(), public.spec(), public.usages())
 }
 
 /// The same for a key that the KMS itself encrypts; a KMS writes it to its own audit log.
-fn direct_context(vault: VaultId, public: &PublicKey) -> WrapContext {
+pub(crate) fn direct_context(vault: VaultId, public: &PublicKey) -> WrapContext {
     WrapContext::for_private_key(
         vault.as_bytes(),
         &public.fingerprint(),
@@ -235,14 +311,21 @@ fn direct_context(vault: VaultId, public: &PublicKey) -> WrapContext {
     )
 }
 
-fn versioned(sealed: &[u8]) -> StoredKey {
+pub(crate) fn versioned(sealed: &[u8]) -> StoredKey {
+    StoredKey::Sealed(versioned_bytes(sealed))
+}
+
+fn versioned_bytes(sealed: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + sealed.len());
     bytes.push(ROW_VERSION);
     bytes.extend_from_slice(sealed);
-    StoredKey::Sealed(bytes)
+    bytes
 }
 
-fn unversioned<'a>(record: &PrivateKeyRecord, stored: &'a [u8]) -> Result<&'a [u8], VaultError> {
+pub(crate) fn unversioned<'a>(
+    record: &PrivateKeyRecord,
+    stored: &'a [u8],
+) -> Result<&'a [u8], VaultError> {
     match stored.split_first() {
         Some((&ROW_VERSION, sealed)) => Ok(sealed),
         Some((version, _)) => Err(VaultError::UnknownFormat {

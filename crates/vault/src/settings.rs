@@ -17,6 +17,23 @@ pub struct Settings {
     /// Keys that are sealed although their custody is `clear` are stored readable at the next start. Without this they
     /// stay sealed: that their protection ends is to be said twice.
     pub reverted: bool,
+    /// How rows move to a new data key.
+    pub rotation: RotationSettings,
+}
+
+/// How rows move to a new data key.
+#[derive(Clone, Debug)]
+pub struct RotationSettings {
+    /// Keys that move in one commit: other writers wait for no more than that. At least 1.
+    pub keys_per_commit: usize,
+}
+
+impl Default for RotationSettings {
+    fn default() -> Self {
+        Self {
+            keys_per_commit: 1000,
+        }
+    }
 }
 
 /// The custody of new keys.

@@ -11,6 +11,7 @@ mod writer;
 use std::collections::BTreeMap;
 
 use strongroom_crypto::{Fingerprint, Timestamp};
+use strongroom_store::DataKeyId;
 use strongroom_topology::{Reference, StoreId, TopologyError, TopologyStore};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
@@ -38,7 +39,14 @@ pub(crate) struct Topology {
 struct Held {
     store: TopologyStore,
     /// By ordinal. None for stores that live in memory only.
-    tags: BTreeMap<u64, Tag>,
+    tags: BTreeMap<u64, RowTag>,
+}
+
+/// How a row is authenticated.
+#[derive(Clone, Copy, Debug)]
+struct RowTag {
+    data_key: DataKeyId,
+    tag: Tag,
 }
 
 impl Topology {
@@ -79,6 +87,12 @@ impl Topology {
                 .map(move |reference| in_store(&reference, id))
         });
         places.collect()
+    }
+
+    /// How many rows are under another data key.
+    pub(crate) fn rows_not_under(&self, data_key: DataKeyId) -> u64 {
+        let rows = self.stores.values().flat_map(|held| held.tags.values());
+        rows.filter(|row| row.data_key != data_key).map(|_| 1).sum()
     }
 
     fn held(&self, id: &StoreId) -> Result<&Held, VaultError> {

@@ -1,12 +1,13 @@
 //! A unit of work: rows, digest, state record, audit record and anchor, changed together or not at all.
 
+mod data_keys;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
-    Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
-    WrapRecord, WriteTransaction,
+    Custody, IdentityRecord, KeyState, PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing,
+    StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
 };
 use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
@@ -15,6 +16,7 @@ use crate::{
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
     journal::JournalEntry,
@@ -25,11 +27,17 @@ use crate::{
     vault::Vault,
 };
 
+pub(crate) use self::data_keys::MovedKey;
+
 /// A unit of work; dropped without [`Unit::commit`], nothing has happened.
 ///
 /// Holds the vault's writer lock: one unit at a time.
 pub(crate) struct Unit<'v> {
     vault: &'v Vault,
+    /// As of the beginning.
+    data_keys: Arc<DataKeys>,
+    /// As of the end, if this unit changes them.
+    next_data_keys: Option<Arc<DataKeys>>,
     committed: MutexGuard<'v, Committed>,
     transaction: Box<dyn WriteTransaction>,
     next: VaultState,
@@ -64,12 +72,19 @@ impl<'v> Unit<'v> {
         let next = committed.state;
         Ok(Self {
             vault,
+            data_keys: vault.data_keys(),
+            next_data_keys: None,
             committed,
             transaction,
             next,
             changes: Vec::new(),
             now: vault.now(),
         })
+    }
+
+    /// The data keys as of the beginning.
+    pub(crate) const fn data_keys(&self) -> &Arc<DataKeys> {
+        &self.data_keys
     }
 
     /// Puts a public key in, and its private half if there is one. Returns what the directory will know of it.
@@ -114,22 +129,46 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
-    /// Replaces the private row of `entry` by what `change` makes of it.
-    pub(crate) async fn replace_private_row(
+    /// Retires the private half of `entry`. The row stays under the data key that it is under.
+    pub(crate) async fn retire(&mut self, entry: &KeyEntry) -> Result<Arc<KeyEntry>, VaultError> {
+        let mut record = self.private_row(entry).await?;
+        record.state = KeyState::Retired;
+        self.replace_private_row(entry, record).await
+    }
+
+    /// Puts the private key of `entry` into another custody. It stays marked as exposed, since it is or was readable.
+    pub(crate) async fn replace_private_key(
         &mut self,
         entry: &KeyEntry,
-        change: impl FnOnce(&mut PrivateKeyRecord),
+        private: NewPrivateHalf,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let fingerprint = entry.fingerprint();
-        let mut record = self
-            .transaction
-            .private_key(fingerprint)
-            .await?
-            .ok_or(VaultError::ChangedUnderneath)?;
+        let mut record = self.private_row(entry).await?;
+        let NewPrivateHalf { custody, sealed } = private;
+        let sealed = self.sealed_for_now(&entry.public, sealed)?;
+        record.custody = custody;
+        record.sealing = sealed.sealing;
+        record.wrapper_key_id = sealed.wrapper_key_id;
+        record.key = sealed.key;
+        record.exposed = true;
+        record.data_key_id = self.data_keys.writing().id;
+        self.replace_private_row(entry, record).await
+    }
+
+    /// The private row of `entry`, which must still be the one that was authenticated.
+    async fn private_row(&mut self, entry: &KeyEntry) -> Result<PrivateKeyRecord, VaultError> {
+        let record = self.transaction.private_key(entry.fingerprint()).await?;
+        let record = record.ok_or(VaultError::ChangedUnderneath)?;
         self.vault.authenticate(entry, &record)?;
-        change(&mut record);
-        record.mac = rows::tag_private_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
-        let half = self.vault.private_half(&record);
+        Ok(record)
+    }
+
+    async fn replace_private_row(
+        &mut self,
+        entry: &KeyEntry,
+        mut record: PrivateKeyRecord,
+    ) -> Result<Arc<KeyEntry>, VaultError> {
+        record.mac = rows::tag_private_key(&record, &self.data_keys, &mut Encoder::new())?;
+        let half = PrivateHalf::of(&record, &self.data_keys)?;
         self.transaction
             .update_private_keys(vec![record])
             .await
@@ -137,21 +176,35 @@ impl<'v> Unit<'v> {
         Ok(self.replace_entry(entry, half))
     }
 
+    /// What was sealed before the unit began may be under a data key on its way out: it is sealed anew, which asks nobody.
+    fn sealed_for_now(
+        &self,
+        public: &PublicKey,
+        sealed: SealedKey,
+    ) -> Result<SealedKey, VaultError> {
+        sealed.under(
+            self.data_keys.writing(),
+            self.vault.id(),
+            public,
+            self.vault.random(),
+        )
+    }
+
     /// Makes the vault the one of `member`.
     pub(crate) async fn identify(&mut self, member: &Member) -> Result<(), VaultError> {
         let mut record = IdentityRecord {
             member: member.to_string(),
             created_at: self.now,
-            data_key_id: self.vault.data_keys().current().id,
+            data_key_id: self.data_keys.writing().id,
             mac: [0; 32],
         };
-        record.mac = rows::tag_identity(&record, self.vault.data_keys())?;
-        let identity = Identity::authentic(&record, self.vault.data_keys())?;
+        record.mac = rows::tag_identity(&record, &self.data_keys)?;
+        let identity = Identity::authentic(&record, &self.data_keys)?;
         self.transaction
             .insert_identity(record)
             .await
             .map_err(contradicted)?;
-        self.enter(&identity.element(self.vault.data_keys().current()));
+        self.enter(&identity.element(self.data_keys.current()));
         self.changes.push(Change::Identified(identity));
         Ok(())
     }
@@ -170,38 +223,38 @@ impl<'v> Unit<'v> {
             member: member.to_string(),
             position,
             created_at: self.now,
-            data_key_id: self.vault.data_keys().current().id,
+            data_key_id: self.data_keys.writing().id,
             mac: [0; 32],
         };
-        record.mac = rows::tag_rotation(&record, self.vault.data_keys())?;
-        let rotation = Rotation::authentic(&record, self.vault.data_keys())?;
+        record.mac = rows::tag_rotation(&record, &self.data_keys)?;
+        let rotation = Rotation::authentic(&record, &self.data_keys)?;
         self.transaction
             .insert_rotations(vec![record])
             .await
             .map_err(contradicted)?;
-        self.enter(&rotation.element(self.vault.data_keys().current()));
+        self.enter(&rotation.element(self.data_keys.current()));
         self.changes.push(Change::RotationBegun(rotation));
         Ok(())
     }
 
     /// Notes that a rotation is over, done or given up.
     pub(crate) async fn end_rotation(&mut self, rotation: &Rotation) -> Result<(), VaultError> {
+        let rotations = self.vault.rotations();
+        let known = rotations.iter().find(|known| *known == rotation);
+        let known = known.ok_or(VaultError::ChangedUnderneath)?;
         self.transaction
             .delete_rotation(rotation.old)
             .await
             .map_err(contradicted)?;
-        self.leave(&rotation.element(self.vault.data_keys().current()));
+        self.leave(&known.element(self.data_keys.current()));
         self.changes.push(Change::RotationEnded(rotation.old));
         Ok(())
     }
 
     /// What leaves the digest must be what stands in it. Asked within the unit, when everything before it is settled.
-    fn check_journal(&self, entry: &JournalEntry) -> Result<(), VaultError> {
-        if self.vault.journal().has(entry) {
-            Ok(())
-        } else {
-            Err(VaultError::ChangedUnderneath)
-        }
+    fn known_journal_entry(&self, entry: &JournalEntry) -> Result<JournalEntry, VaultError> {
+        let known = self.vault.journal().same(entry);
+        known.ok_or(VaultError::ChangedUnderneath)
     }
 
     /// Puts an entry into the journal of KMS keys, in the place of `before`.
@@ -209,30 +262,29 @@ impl<'v> Unit<'v> {
         &mut self,
         before: Option<&JournalEntry>,
         entry: JournalEntry,
-        record: KmsJournalRecord,
     ) -> Result<(), VaultError> {
+        let (entry, record) = entry.under(self.data_keys.writing().id, &self.data_keys)?;
         self.transaction
             .put_kms_journal(record)
             .await
             .map_err(contradicted)?;
-        let current = self.vault.data_keys().current();
         if let Some(before) = before {
-            self.check_journal(before)?;
-            self.leave(&before.element(current));
+            let known = self.known_journal_entry(before)?;
+            self.leave(&known.element(self.data_keys.current()));
         }
-        self.enter(&entry.element(current));
+        self.enter(&entry.element(self.data_keys.current()));
         self.changes.push(Change::Journalled(entry));
         Ok(())
     }
 
     /// Strikes an entry out of the journal of KMS keys.
     pub(crate) async fn end_journal(&mut self, entry: &JournalEntry) -> Result<(), VaultError> {
-        self.check_journal(entry)?;
+        let known = self.known_journal_entry(entry)?;
         self.transaction
             .delete_kms_journal(entry.id())
             .await
             .map_err(contradicted)?;
-        self.leave(&entry.element(self.vault.data_keys().current()));
+        self.leave(&known.element(self.data_keys.current()));
         self.changes.push(Change::Struck(entry.id()));
         Ok(())
     }
@@ -243,7 +295,7 @@ impl<'v> Unit<'v> {
             .insert_wrap(record.clone())
             .await
             .map_err(contradicted)?;
-        self.enter(&wrap_element(&record, self.vault));
+        self.enter(&wrap_element(&record, self.data_keys.current()));
         self.changes.push(Change::WrapAdded(record));
         Ok(())
     }
@@ -258,9 +310,24 @@ impl<'v> Unit<'v> {
             .delete_wrap(record.data_key_id, &record.kms, &record.wrapper_key_id)
             .await
             .map_err(contradicted)?;
-        self.leave(&wrap_element(&record, self.vault));
+        self.leave(&wrap_element(&record, self.data_keys.current()));
         self.changes.push(Change::WrapRemoved(record));
         Ok(())
+    }
+
+    /// Puts a wrap in the place of another, by which the vault may have been opened.
+    pub(crate) async fn replace_wrap(
+        &mut self,
+        before: WrapRecord,
+        after: WrapRecord,
+    ) -> Result<(), VaultError> {
+        let opened_by = self.data_keys.named(&before.data_key_id)?.opened_by();
+        if *before.kms == *opened_by.kms && *before.wrapper_key_id == *opened_by.wrapper_key_id {
+            let change = Change::Rewrapped(after.data_key_id, OpenedBy::new(&after));
+            self.changes.push(change);
+        }
+        self.remove_wrap(before).await?;
+        self.insert_wrap(after).await
     }
 
     /// A key that was sealed by its KMS just when the wrap of that wrapper key was taken away would be an orphan: nobody
@@ -286,7 +353,7 @@ impl<'v> Unit<'v> {
         &mut self,
         rows: Vec<TopologyRow>,
     ) -> Result<(), VaultError> {
-        let current = self.vault.data_keys().current();
+        let current = self.data_keys.current();
         for row in &rows {
             self.next.topology.add(&current.element(&row.mac));
         }
@@ -302,7 +369,7 @@ impl<'v> Unit<'v> {
         expiries: Vec<TopologyExpiry>,
         before: &[rows::Tag],
     ) -> Result<(), VaultError> {
-        let current = self.vault.data_keys().current();
+        let current = self.data_keys.current();
         for (expiry, before) in expiries.iter().zip(before) {
             let (before, after) = (current.element(before), current.element(&expiry.mac));
             self.next.topology.replace(&before, &after);
@@ -345,7 +412,9 @@ impl<'v> Unit<'v> {
         let vault = self.vault;
         self.next.generation += 1;
         self.next.anchored = vault.environment().anchor.location().is_some();
-        let current = vault.data_keys().current();
+        let next_data_keys = self.next_data_keys.as_ref().unwrap_or(&self.data_keys);
+        let next_data_keys = Arc::clone(next_data_keys);
+        let current = next_data_keys.current();
         let record = self.next.seal(vault.id(), current, vault.random())?;
         let vault_record = VaultRecord {
             id: vault.id(),
@@ -357,13 +426,15 @@ impl<'v> Unit<'v> {
             .update_vault(&self.committed.record, vault_record)
             .await
             .map_err(contradicted)?;
-        let before = vault.checkpoint(&self.committed.state);
-        let after = vault.checkpoint(&self.next);
-        let pending = vault.anchor_record(Some(before), Some(after.clone()));
+        let after = self.next;
+        let pending = vault.anchor_during(
+            (&self.committed.state, &self.data_keys),
+            (&after, &next_data_keys),
+        );
         vault.environment().anchor.store(&pending)?;
         // From here on the caller may give up waiting, or the answer be lost, after the work was done.
         self.committed.in_doubt = Some(Commit {
-            state: self.next,
+            state: after,
             record: record.clone(),
             changes: self.changes,
         });
@@ -385,7 +456,7 @@ impl<'v> Unit<'v> {
         };
         vault.settle(&mut self.committed, &stored);
         doubt.settled();
-        vault.confirm(after);
+        vault.confirm(&after, &next_data_keys);
         Ok(())
     }
 
@@ -394,7 +465,7 @@ impl<'v> Unit<'v> {
         public: PublicKey,
         name: Option<strongroom_crypto::KeyName>,
     ) -> Result<KeyEntry, VaultError> {
-        let data_key_id = self.vault.data_keys().current().id;
+        let data_key_id = self.data_keys.writing().id;
         let mut record = PublicKeyRecord {
             fingerprint: public.fingerprint(),
             spec: public.spec(),
@@ -405,8 +476,7 @@ impl<'v> Unit<'v> {
             data_key_id,
             mac: [0; 32],
         };
-        let public_tag =
-            rows::tag_public_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
+        let public_tag = rows::tag_public_key(&record, &self.data_keys, &mut Encoder::new())?;
         record.mac = public_tag;
         self.transaction
             .insert_public_key(record)
@@ -418,6 +488,7 @@ impl<'v> Unit<'v> {
             created_at: self.now,
             private: None,
             public_tag,
+            public_data_key: data_key_id,
         })
     }
 
@@ -427,6 +498,7 @@ impl<'v> Unit<'v> {
         private: NewPrivateHalf,
     ) -> Result<PrivateHalf, VaultError> {
         let NewPrivateHalf { custody, sealed } = private;
+        let sealed = self.sealed_for_now(public, sealed)?;
         let mut record = PrivateKeyRecord {
             fingerprint: public.fingerprint(),
             custody,
@@ -434,13 +506,13 @@ impl<'v> Unit<'v> {
             state: KeyState::Active,
             exposed: matches!(sealed.key, StoredKey::Clear(_)),
             wrapper_key_id: sealed.wrapper_key_id,
-            data_key_id: self.vault.data_keys().current().id,
+            data_key_id: self.data_keys.writing().id,
             key: sealed.key,
             created_at: self.now,
             mac: [0; 32],
         };
-        record.mac = rows::tag_private_key(&record, self.vault.data_keys(), &mut Encoder::new())?;
-        let half = self.vault.private_half(&record);
+        record.mac = rows::tag_private_key(&record, &self.data_keys, &mut Encoder::new())?;
+        let half = PrivateHalf::of(&record, &self.data_keys)?;
         self.transaction
             .insert_private_key(record)
             .await
@@ -458,14 +530,14 @@ impl<'v> Unit<'v> {
     }
 
     fn remember(&mut self, entry: KeyEntry) -> Arc<KeyEntry> {
-        self.enter(&entry.element(self.vault.data_keys().current()));
+        self.enter(&entry.element(self.data_keys.current()));
         let entry = Arc::new(entry);
         self.changes.push(Change::Put(Arc::clone(&entry)));
         entry
     }
 
     fn forget(&mut self, entry: &KeyEntry) {
-        self.leave(&entry.element(self.vault.data_keys().current()));
+        self.leave(&entry.element(self.data_keys.current()));
     }
 
     fn enter(&mut self, element: &rows::Tag) {
@@ -479,8 +551,7 @@ impl<'v> Unit<'v> {
     }
 }
 
-fn wrap_element(record: &WrapRecord, vault: &Vault) -> rows::Tag {
-    let current = vault.data_keys().current();
+fn wrap_element(record: &WrapRecord, current: &OpenedDataKey) -> rows::Tag {
     current.element(&rows::tag_wrap(record, current))
 }
 
@@ -489,7 +560,9 @@ fn contradicted(error: StoreError) -> VaultError {
     match error {
         StoreError::AuditOutOfOrder { found, .. } => VaultError::AuditBroken { sequence: found },
         StoreError::DataKeyMissing { .. }
+        | StoreError::DataKeyInUse { .. }
         | StoreError::IdentityExists
+        | StoreError::IdentityMissing
         | StoreError::JournalEntryMissing { .. }
         | StoreError::KeyExists { .. }
         | StoreError::KeyInRotation { .. }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp, encoding::Encoder};
 use strongroom_store::{PrivateKeyRecord, VaultId};
 use subtle::ConstantTimeEq;
@@ -16,8 +17,8 @@ use tokio::task::JoinHandle;
 use crate::{
     cache::KeyCache,
     committed::Committed,
-    data_keys::{DataKeys, OpenedBy},
-    directory::{KeyDirectory, KeyEntry, PrivateHalf},
+    data_keys::DataKeys,
+    directory::{KeyDirectory, KeyEntry},
     environment::Environment,
     error::{VaultError, WrapAttempt},
     journal::Journal,
@@ -40,8 +41,11 @@ pub struct Vault {
     created_at: Timestamp,
     environment: Environment,
     settings: Settings,
-    data_keys: DataKeys,
-    opened_by: OpenedBy,
+    data_keys: ArcSwap<DataKeys>,
+    /// Whoever changes which wraps there are, or which data keys: it takes several steps.
+    wraps_turn: tokio::sync::Mutex<()>,
+    /// Whoever rotates the wrapper key: one at a time, and nobody waits for that.
+    rotation_turn: tokio::sync::Mutex<()>,
     failed_before: Vec<WrapAttempt>,
     wraps: Arc<Wraps>,
     kms_watch: Arc<KmsWatch>,
@@ -70,8 +74,7 @@ pub(crate) struct Parts {
     pub(crate) created_at: Timestamp,
     pub(crate) environment: Environment,
     pub(crate) settings: Settings,
-    pub(crate) data_keys: DataKeys,
-    pub(crate) opened_by: OpenedBy,
+    pub(crate) data_keys: Arc<DataKeys>,
     pub(crate) failed_before: Vec<WrapAttempt>,
     pub(crate) wraps: Wraps,
     pub(crate) kms_watch: KmsWatch,
@@ -89,7 +92,6 @@ impl Vault {
             environment,
             settings,
             data_keys,
-            opened_by,
             failed_before,
             wraps,
             kms_watch,
@@ -112,8 +114,9 @@ impl Vault {
             created_at,
             environment,
             settings,
-            data_keys,
-            opened_by,
+            data_keys: ArcSwap::new(data_keys),
+            wraps_turn: tokio::sync::Mutex::default(),
+            rotation_turn: tokio::sync::Mutex::default(),
             failed_before,
             wraps,
             kms_watch,
@@ -190,12 +193,22 @@ impl Vault {
         &self.settings
     }
 
-    pub(crate) fn data_keys(&self) -> &DataKeys {
-        &self.data_keys
+    /// The data keys as of the last commit. Within a unit of work they do not change.
+    pub(crate) fn data_keys(&self) -> Arc<DataKeys> {
+        self.data_keys.load_full()
     }
 
-    pub(crate) fn opened_by(&self) -> &OpenedBy {
-        &self.opened_by
+    pub(crate) fn replace_data_keys(&self, data_keys: Arc<DataKeys>) {
+        self.data_keys.store(data_keys);
+    }
+
+    /// Held by whoever changes which wraps there are, or which data keys: what was wrapped must be what is there at the end.
+    pub(crate) const fn wraps_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.wraps_turn
+    }
+
+    pub(crate) const fn rotation_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.rotation_turn
     }
 
     /// The wraps that come before that one in the configured order, and did not open the vault.
@@ -267,7 +280,7 @@ impl Vault {
         entry: &KeyEntry,
         record: &PrivateKeyRecord,
     ) -> Result<(), VaultError> {
-        let tag = rows::tag_private_key(record, &self.data_keys, &mut Encoder::new())?;
+        let tag = rows::tag_private_key(record, &self.data_keys(), &mut Encoder::new())?;
         let known = entry
             .private
             .as_ref()
@@ -280,11 +293,6 @@ impl Vault {
                 row: entry.fingerprint().to_string(),
             })
         }
-    }
-
-    /// What the directory knows of a private row that carries its tag.
-    pub(crate) fn private_half(&self, record: &PrivateKeyRecord) -> PrivateHalf {
-        PrivateHalf::of(record, &self.opened_by)
     }
 }
 

@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 use strongroom_store::{DataKeyId, WrapRecord};
 
 use crate::{
+    data_keys::DataKeys,
     environment::{Environment, NamedWrapper},
     wrapper_key_watch::WrapperKeyName,
 };
@@ -13,45 +14,78 @@ use crate::{
 /// Wraps of one KMS that are tried; more than anybody needs.
 pub(crate) const MOST_WRAPS: usize = 16;
 
-/// What an open vault remembers of its wraps.
+/// What an open vault remembers of its wraps: those of the data keys in use, and apart from them those of retired ones, which
+/// open backups only.
 ///
 /// Their rows carry no tag, so what is read later is compared with this, byte for byte.
 #[derive(Debug)]
-pub(crate) struct Wraps(RwLock<Vec<WrapRecord>>);
+pub(crate) struct Wraps(RwLock<Split>);
+
+#[derive(Debug)]
+struct Split {
+    in_use: Vec<WrapRecord>,
+    of_retired: Vec<WrapRecord>,
+}
 
 impl Wraps {
-    pub(crate) const fn new(records: Vec<WrapRecord>) -> Self {
-        Self(RwLock::new(records))
+    pub(crate) fn new(records: Vec<WrapRecord>, data_keys: &DataKeys) -> Self {
+        Self(RwLock::new(Split::of(records, data_keys)))
     }
 
-    /// All of them, the oldest first.
+    /// All of the data keys in use, the oldest first.
     pub(crate) fn all(&self) -> Vec<WrapRecord> {
-        self.0.read().clone()
+        self.0.read().in_use.clone()
+    }
+
+    /// All of retired data keys.
+    pub(crate) fn of_retired(&self) -> Vec<WrapRecord> {
+        self.0.read().of_retired.clone()
+    }
+
+    /// Takes note of which data keys there are now.
+    pub(crate) fn retain_those_of(&self, data_keys: &DataKeys) {
+        let split = &mut *self.0.write();
+        let mut records = std::mem::take(&mut split.in_use);
+        records.append(&mut split.of_retired);
+        *split = Split::of(records, data_keys);
     }
 
     /// Whether some wrap was made by this wrapper key, in whichever KMS.
     pub(crate) fn know(&self, wrapper_key_id: &str) -> bool {
-        let records = self.0.read();
-        records
+        let split = self.0.read();
+        split
+            .in_use
             .iter()
             .any(|wrap| wrap.wrapper_key_id == wrapper_key_id)
     }
 
     /// Every wrapper key in use, with its KMS. One that seals rows itself has a wrap too, or it could not be found.
     pub(crate) fn wrapper_keys(&self) -> BTreeSet<WrapperKeyName> {
-        let records = self.0.read();
-        let named = records.iter();
+        let split = self.0.read();
+        let named = split.in_use.iter();
         named
             .map(|wrap| (wrap.kms.clone(), wrap.wrapper_key_id.clone()))
             .collect()
     }
 
     pub(crate) fn add(&self, record: WrapRecord) {
-        self.0.write().push(record);
+        self.0.write().in_use.push(record);
     }
 
     pub(crate) fn remove(&self, record: &WrapRecord) {
-        self.0.write().retain(|wrap| wrap != record);
+        self.0.write().in_use.retain(|wrap| wrap != record);
+    }
+}
+
+impl Split {
+    fn of(records: Vec<WrapRecord>, data_keys: &DataKeys) -> Self {
+        let is_known = |id| data_keys.records().iter().any(|record| record.id == id);
+        let is_opened = |id| data_keys.named(&id).is_ok();
+        let known = records
+            .into_iter()
+            .filter(|wrap| is_known(wrap.data_key_id));
+        let (in_use, of_retired) = known.partition(|wrap| is_opened(wrap.data_key_id));
+        Self { in_use, of_retired }
     }
 }
 

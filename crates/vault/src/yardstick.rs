@@ -48,4 +48,26 @@ impl Yardstick {
             .open(PRIVATE_KEY_LABEL, &context, sealed)
             .is_ok()
     }
+
+    /// Opens one row and seals it under `new`, and does nothing else; none when it does not open.
+    #[must_use]
+    pub fn reseal(
+        &self,
+        new: &DataKey,
+        fingerprint: &strongroom_crypto::Fingerprint,
+        spec: KeySpec,
+        usages: Option<KeyUsages>,
+        sealed: &[u8],
+    ) -> Option<Vec<u8>> {
+        let context = row_context(self.vault, fingerprint, spec, usages);
+        let (version, sealed) = sealed.split_first()?;
+        let opened = self
+            .data_key
+            .open(PRIVATE_KEY_LABEL, &context, sealed)
+            .ok()?;
+        let random = strongroom_crypto::SystemRandom;
+        // EXPOSE: it is sealed again at once.
+        let resealed = new.seal(PRIVATE_KEY_LABEL, &context, opened.expose(), &random);
+        Some([&[*version], resealed.ok()?.as_slice()].concat())
+    }
 }

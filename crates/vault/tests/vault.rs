@@ -53,6 +53,8 @@ mod operator;
 mod replay;
 #[path = "vault/retirement.rs"]
 mod retirement;
+#[path = "vault/rotating.rs"]
+mod rotating;
 #[path = "vault/starting.rs"]
 mod starting;
 #[path = "vault/topology.rs"]

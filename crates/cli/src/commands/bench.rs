@@ -5,6 +5,7 @@
 #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
 mod kms;
 mod open;
+mod rotate;
 mod sign;
 mod stopwatch;
 mod topology_verify;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Open(open::Options),
     #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
     Kms(kms::Options),
+    Rotate(rotate::Options),
     TopologyVerify(topology_verify::Options),
 }
 
@@ -50,6 +52,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Open(options) => open::run(global, options).await?,
         #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
         Command::Kms(options) => kms::run(global, options).await?,
+        Command::Rotate(options) => rotate::run(global, options).await?,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?
         }

@@ -167,6 +167,7 @@ impl Report {
             Err(error) => self.fail("keys", &error.into()),
         }
         self.checks.extend(wrapper_keys::checks(&vault).await);
+        self.checks.extend(wrapper_keys::checks_of_rotation(&vault));
         self.checks.extend(external::checks(&vault).await);
         self.checks.extend(check_of_reversal(&vault));
         self.checks.extend(checks_of_readiness(&vault.readiness()));

@@ -2,7 +2,9 @@
 
 mod add;
 mod check;
+mod prune;
 mod remove;
+mod rotate;
 mod show;
 
 use std::process::ExitCode;
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Check(check::Options),
     Add(add::Options),
     Remove(remove::Options),
+    Rotate(rotate::Options),
+    Prune(prune::Options),
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
@@ -28,6 +32,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Check(options) => check::run(global, options).await,
         Command::Add(options) => add::run(global, options).await,
         Command::Remove(options) => remove::run(global, options).await,
+        Command::Rotate(options) => rotate::run(global, options).await,
+        Command::Prune(options) => prune::run(global, options).await,
     }
 }
 
@@ -54,6 +60,15 @@ impl AttemptView {
             wrapper_key_id: attempt.wrapper_key_id.clone(),
             code: attempt.code,
             reason: attempt.reason.clone(),
+        }
+    }
+}
+
+impl WrapperKeyView {
+    fn of((kms, wrapper_key_id): &(String, String)) -> Self {
+        Self {
+            kms: kms.clone(),
+            wrapper_key_id: wrapper_key_id.clone(),
         }
     }
 }

@@ -8,7 +8,8 @@ fn benchmarks_print_both_sides_and_their_ratio() {
     let sign = "bench sign --threads 1,2 --samples 1 --sample-millis 1";
     let open = "bench open --keys 20 --samples 1";
     let topology = "bench topology-verify --transactions 100 --samples 1";
-    for (line, measurements) in [(sign, 10), (open, 1), (topology, 1)] {
+    let rotate = "bench rotate --keys 20 --samples 1";
+    for (line, measurements) in [(sign, 10), (open, 1), (rotate, 1), (topology, 1)] {
         let document = sandbox.json(line.split(' '));
         let results = document["results"].as_array().unwrap();
         assert_eq!(results.len(), measurements, "{document}");
@@ -22,6 +23,10 @@ fn benchmarks_print_both_sides_and_their_ratio() {
         }
         if line == open {
             assert_eq!(results[0]["kms_calls"], 1, "{document}");
+        }
+        if line == rotate {
+            assert_eq!(results[0]["kms_calls"], 3, "{document}");
+            assert!(results[0]["sign_max_ms"].is_number(), "{document}");
         }
         if line == topology {
             assert_eq!(results[0]["transactions"], 100, "{document}");

@@ -8,7 +8,7 @@ pub struct DataKeyRecord {
     pub id: DataKeyId,
     /// HKDF of the data key: shows that an unwrapped key is the one the vault was made with.
     pub commitment: [u8; 32],
-    /// Whether new rows are sealed under it.
+    /// Whether it still seals rows.
     pub state: DataKeyState,
     /// When it was made.
     pub created_at: Timestamp,
@@ -16,10 +16,10 @@ pub struct DataKeyRecord {
     pub mac: [u8; 32],
 }
 
-/// Whether a data key still seals new rows.
+/// Whether a data key still seals rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DataKeyState {
-    /// New rows are sealed under it.
+    /// It seals rows. One that is active and not the vault's current one is on its way in: rows move to it.
     Active,
     /// Replaced by another; kept, since older backups need it.
     Retired,

@@ -60,3 +60,16 @@ pub struct TopologyExpiry {
     /// Authenticates the row as it is from now on, under the data key that it names already.
     pub mac: [u8; 32],
 }
+
+/// That another data key authenticates a stored topology transaction from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologyTag {
+    /// The name of the topology store.
+    pub store: String,
+    /// The position of the row.
+    pub ordinal: u64,
+    /// The data key whose subkey made `mac`.
+    pub data_key_id: DataKeyId,
+    /// Authenticates the row under that data key.
+    pub mac: [u8; 32],
+}

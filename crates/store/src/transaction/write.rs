@@ -5,7 +5,7 @@ use super::{KeyRow, ReadTransaction};
 use crate::{
     AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KmsJournalRecord,
     PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyExpiry, TopologyRow,
-    VaultRecord, WrapRecord,
+    TopologyTag, VaultRecord, WrapRecord,
 };
 
 /// A unit of work: all of it is stored, or nothing. It sees its own changes.
@@ -48,6 +48,12 @@ pub trait WriteTransaction: ReadTransaction {
     /// # Errors
     /// [`StoreError::DataKeyMissing`]; those of every write.
     async fn update_data_key(&mut self, data_key: DataKeyRecord) -> Result<(), StoreError>;
+
+    /// Deletes a data key that nothing names any more: neither the vault's row, nor a wrap, nor any other row.
+    ///
+    /// # Errors
+    /// [`StoreError::DataKeyInUse`]; [`StoreError::DataKeyMissing`]; those of every write.
+    async fn delete_data_key(&mut self, id: DataKeyId) -> Result<(), StoreError>;
 
     /// Stores a wrap of a stored data key.
     ///
@@ -132,6 +138,12 @@ pub trait WriteTransaction: ReadTransaction {
     /// every write.
     async fn expire_topology(&mut self, expiries: Vec<TopologyExpiry>) -> Result<(), StoreError>;
 
+    /// Puts stored topology transactions under another data key: replaces the data key's id and the MAC; all else stays.
+    ///
+    /// # Errors
+    /// [`StoreError::TopologyRowMissing`]; [`StoreError::DataKeyMissing`]; those of every write.
+    async fn update_topology_tags(&mut self, tags: Vec<TopologyTag>) -> Result<(), StoreError>;
+
     /// Deletes all transactions of one topology store, and answers how many there were; none is no error.
     ///
     /// # Errors
@@ -143,6 +155,12 @@ pub trait WriteTransaction: ReadTransaction {
     /// # Errors
     /// [`StoreError::IdentityExists`]; [`StoreError::DataKeyMissing`]; those of every write.
     async fn insert_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError>;
+
+    /// Puts the identity under another data key: replaces the data key's id and the MAC; member and time stay.
+    ///
+    /// # Errors
+    /// [`StoreError::IdentityMissing`]; [`StoreError::DataKeyMissing`]; those of every write.
+    async fn update_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError>;
 
     /// Stores any number of rotations. The public keys that they name must be stored before.
     ///

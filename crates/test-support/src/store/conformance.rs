@@ -61,6 +61,7 @@ macro_rules! store_conformance {
             data_keys_are_read_back_oldest_first,
             a_data_key_is_stored_once,
             a_data_key_changes_state_and_mac_only,
+            a_data_key_goes_when_nothing_names_it_any_more,
             wraps_are_read_back_for_their_data_key_only,
             a_wrap_is_stored_once_and_deleted_once,
             // Keys.
@@ -94,6 +95,7 @@ macro_rules! store_conformance {
             an_impossible_topology_row_is_refused,
             an_expired_topology_row_changes_nothing_else,
             a_missing_topology_row_cannot_expire,
+            a_topology_row_that_moves_to_another_data_key_changes_nothing_else,
             topology_does_not_end_before_it_begins,
             a_topology_store_is_deleted_alone,
             a_hundred_thousand_topology_rows_are_stored_at_once,
@@ -101,6 +103,7 @@ macro_rules! store_conformance {
             an_identity_is_read_back_as_it_was_stored,
             a_second_identity_is_refused,
             an_identity_needs_its_data_key_and_a_name,
+            an_identity_that_moves_to_another_data_key_changes_nothing_else,
             // Rotations.
             rotations_are_read_back_by_position,
             a_key_is_rotated_once_at_a_time,

@@ -129,9 +129,9 @@ const NO_WRAP_OPENS: ErrorCode = code(
 const WRAPPER_KEY_CONTRADICTION: ErrorCode = code(
     "WRAPPER_KEY_CONTRADICTION",
     Category::FailedPrecondition,
-    "Changing the configuration is not a rotation. Put the stored wrapper key id back, or leave it out. To let another wrapper key open \
-     the vault: 'strongroom wrapper-key add', then 'strongroom wrapper-key remove' for the old one; that keeps the data key, so it \
-     answers no compromise. A rotation, with a new data key, will be a command of its own.",
+    "Changing the configuration is not a rotation. After a rotation, wrapper-key-id in the [[kms]] section must name the stored wrapper \
+     key, or be left out; else put the stored one back. 'strongroom wrapper-key rotate --to ID' rotates; 'strongroom wrapper-key add' lets \
+     another one open the vault as well.",
 );
 const KMS_NOT_CONFIGURED: ErrorCode = code(
     "KMS_NOT_CONFIGURED",
@@ -419,6 +419,7 @@ impl Coded for VaultError {
             Self::NoWrapper => NO_WRAPPER,
             Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
+            Self::WrapperKey(source) => source.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,
             Self::WrapExists { .. } => WRAP_EXISTS,

@@ -1,6 +1,6 @@
 //! Making a vault.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{DataKey, KeyName};
 use strongroom_kms::{KmsKeyId, WrapContext, WrapperKeyRequest};
@@ -64,7 +64,7 @@ impl Vault {
             None => {
                 named
                     .wrapper
-                    .generate_wrapper_key(&wrapper_key_request(new.id))
+                    .generate_wrapper_key(&wrapper_key_request(new.id, false))
                     .await?
             }
         };
@@ -78,21 +78,20 @@ impl Vault {
             .wrapper
             .wrap_key(&wrapper_key, &context, data_key.expose())
             .await?;
-        let current = OpenedDataKey::new(data_key_id, data_key);
-
-        let mut data_key_record = DataKeyRecord {
-            id: data_key_id,
-            commitment: current.key.commitment(),
-            state: DataKeyState::Active,
-            created_at: now,
-            mac: [0; 32],
-        };
         let wrap = WrapRecord {
             data_key_id,
             kms: named.name.clone(),
             wrapper_key_id: wrapped.wrapper_key_id.as_str().to_owned(),
             ciphertext: wrapped.ciphertext,
             created_at: now,
+        };
+        let current = OpenedDataKey::new(data_key_id, data_key, OpenedBy::new(&wrap));
+        let mut data_key_record = DataKeyRecord {
+            id: data_key_id,
+            commitment: current.key.commitment(),
+            state: DataKeyState::Active,
+            created_at: now,
+            mac: [0; 32],
         };
         let mut vault_record = VaultRecord {
             id: new.id,
@@ -127,28 +126,28 @@ impl Vault {
         vault_record.state = state.seal(new.id, &current, random)?;
 
         let mut transaction = environment.store.begin().await?;
-        transaction.insert_data_key(data_key_record).await?;
+        transaction.insert_data_key(data_key_record.clone()).await?;
         transaction.insert_wrap(wrap.clone()).await?;
         transaction.insert_vault(vault_record.clone()).await?;
         transaction.append_audit(audit).await?;
 
+        let data_keys = Arc::new(DataKeys::new(current, None, vec![data_key_record]));
         let vault = Self::new(Parts {
             id: new.id,
             created_at: now,
             environment,
             settings,
-            data_keys: DataKeys::new(current),
-            opened_by: OpenedBy::new(&wrap),
             failed_before: Vec::new(),
-            wraps: Wraps::new(vec![wrap]),
+            wraps: Wraps::new(vec![wrap], &data_keys),
+            data_keys: Arc::clone(&data_keys),
             kms_watch: KmsWatch::default(),
             directory: KeyDirectory::new(Entries::default()),
             node: Node::default(),
             journal: Journal::default(),
             committed: Committed::new(state, vault_record.state.clone()),
         });
-        let checkpoint = vault.checkpoint(&state);
-        let pending = vault.anchor_record(None, Some(checkpoint.clone()));
+        let checkpoint = vault.checkpoint(&state, &data_keys);
+        let pending = vault.anchor_record(None, Some(checkpoint), &data_keys);
         vault.environment().anchor.store(&pending)?;
         if let Err(error) = transaction.commit().await {
             // The answer may have been lost after the work was done: what the store holds decides.
@@ -157,7 +156,7 @@ impl Vault {
                 _ => return Err(error.into()),
             }
         }
-        vault.confirm(checkpoint);
+        vault.confirm(&state, &data_keys);
         tracing::info!(vault = %vault.id(), "made a vault");
         Ok(vault)
     }
@@ -184,10 +183,10 @@ fn check_unused_anchor(anchor: &dyn Anchor, vault: VaultId) -> Result<(), VaultE
 pub const VAULT_TAG: &str = "strongroom-vault";
 
 /// The new wrapper key carries the vault's id, so that it can be traced from within the KMS.
-pub(crate) fn wrapper_key_request(vault: VaultId) -> WrapperKeyRequest {
+pub(crate) fn wrapper_key_request(vault: VaultId, multi_region: bool) -> WrapperKeyRequest {
     WrapperKeyRequest {
         label: KeyName::try_new("strongroom wrapper key").ok(),
         tags: vec![(VAULT_TAG.to_owned(), vault.to_string())],
-        multi_region: false,
+        multi_region,
     }
 }

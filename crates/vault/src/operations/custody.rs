@@ -123,16 +123,7 @@ impl Unit<'_> {
         entry: &KeyEntry,
         half: NewPrivateHalf,
     ) -> Result<(), VaultError> {
-        let NewPrivateHalf { custody, sealed } = half;
-        let entry = self
-            .replace_private_row(entry, |record| {
-                record.custody = custody;
-                record.sealing = sealed.sealing;
-                record.wrapper_key_id = sealed.wrapper_key_id;
-                record.key = sealed.key;
-                record.exposed = true;
-            })
-            .await?;
+        let entry = self.replace_private_key(entry, half).await?;
         let key = Some(entry.fingerprint());
         self.audit(caller, AuditOperation::UnsealKey, key, key_details(&entry))
             .await

@@ -12,7 +12,7 @@ use strongroom_crypto::{
     EncryptionPublicKey, KeyPurpose, KeySpec, KeyUsages, PublicKey, SigningPublicKey,
 };
 use strongroom_kms::{ExternalKeys, KeyState, KmsError, KmsKeyId};
-use strongroom_store::{Custody, KmsKeyRef, Sealing, StoredKey};
+use strongroom_store::{Custody, KmsKeyRef};
 
 use crate::{
     environment::NamedKms, error::VaultError, sealing::SealedKey, unit::NewPrivateHalf,
@@ -94,14 +94,10 @@ impl Holder<'_> {
     pub(crate) fn private_half(&self, key: &KmsKeyId) -> NewPrivateHalf {
         NewPrivateHalf {
             custody: Custody::External,
-            sealed: SealedKey {
-                sealing: Sealing::None,
-                wrapper_key_id: None,
-                key: StoredKey::External(KmsKeyRef {
-                    kms: self.named.name.clone(),
-                    key_id: key.as_str().to_owned(),
-                }),
-            },
+            sealed: SealedKey::held(KmsKeyRef {
+                kms: self.named.name.clone(),
+                key_id: key.as_str().to_owned(),
+            }),
         }
     }
 }

@@ -113,7 +113,10 @@ impl Vault {
     /// # Errors
     /// [`VaultError::WrapperKeyContradiction`].
     pub fn expect_wrapper_key(&self, kms: &str, configured: &str) -> Result<(), VaultError> {
-        let mut stored = self.wraps();
+        let data_keys = self.data_keys();
+        // During a rotation the operator may have changed the configuration already, or not yet.
+        let wraps = data_keys.opened().flat_map(|key| self.wraps_of(key));
+        let mut stored: Vec<_> = wraps.collect();
         stored.retain(|wrap| wrap.kms == kms);
         if stored.is_empty() || stored.iter().any(|wrap| wrap.wrapper_key_id == configured) {
             return Ok(());

@@ -1,16 +1,16 @@
 //! Opening a vault: one KMS call, every row authenticated, no key parsed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use strongroom_kms::{KmsError, KmsOperation, WrapContext};
 use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
 use tokio::time::timeout;
 
 use crate::{
-    anchor::{AnchorError, AnchorRecord},
+    anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
     authenticate,
     committed::Committed,
-    data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey, incoming_record, wrapped_key},
     directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
@@ -41,7 +41,7 @@ pub(crate) enum AnchorRule {
 impl Vault {
     /// Opens the vault in the store, and refuses one that was tampered with.
     ///
-    /// Costs one KMS call, whatever the number of keys. Every row is authenticated and all of them together are held
+    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated. Every row is authenticated and all of them together are held
     /// against the state record and the anchor; keys are parsed when first used.
     ///
     /// # Errors
@@ -71,30 +71,27 @@ pub(crate) async fn open(
         Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
         other => other?,
     };
-    check_anchored_data_key(anchored.as_ref(), &vault, record)?;
+    check_anchored_data_key(anchored.as_ref(), &vault, record, rule)?;
 
     let watch = KmsWatch::default();
     let unwrapped = unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
-    let Unwrapped {
-        current,
-        opened_by,
-        failed,
-    } = unwrapped;
+    let Unwrapped { current, failed } = unwrapped;
     let state = VaultState::open(&vault.state, vault.id, &current)?;
-    let data_keys = DataKeys::new(current);
-    let mut found = authenticate::metadata(&vault, &records, &wraps, data_keys.current())?;
+    let mut found = authenticate::metadata(&vault, &records, &wraps, &current)?;
+    // A rotation of the wrapper key was begun and not finished: rows are under either data key.
+    let incoming = match incoming_record(&records, current.id)? {
+        None => None,
+        Some(record) => {
+            let unwrapped = unwrap_data_key(&environment, vault.id, record, &wraps, &watch);
+            Some(unwrapped.await?.current)
+        }
+    };
+    let data_keys = Arc::new(DataKeys::new(current, incoming, records));
     let node = authenticate::node(snapshot.as_mut(), &data_keys, &mut found).await?;
     let journal = authenticate::journal(snapshot.as_mut(), &data_keys, &mut found).await?;
     // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
     let expected = usize::try_from(state.entries).unwrap_or_default();
-    let directory = authenticate::keys(
-        snapshot.as_mut(),
-        &data_keys,
-        &opened_by,
-        expected,
-        &mut found,
-    )
-    .await?;
+    let directory = authenticate::keys(snapshot.as_mut(), &data_keys, expected, &mut found).await?;
     check_audit_head(snapshot.as_mut(), &state).await?;
     drop(snapshot);
     found.check(&state)?;
@@ -104,10 +101,9 @@ pub(crate) async fn open(
         created_at: vault.created_at,
         environment,
         settings,
-        data_keys,
-        opened_by,
         failed_before: failed,
-        wraps: Wraps::new(wraps),
+        wraps: Wraps::new(wraps, &data_keys),
+        data_keys,
         kms_watch: watch,
         directory: KeyDirectory::new(directory),
         node,
@@ -144,10 +140,9 @@ fn current_data_key<'a>(
         .ok_or(VaultError::UnknownDataKey { id })
 }
 
-/// The current data key, and how it came out of its wraps.
+/// A data key, and how it came out of its wraps.
 struct Unwrapped {
     current: OpenedDataKey,
-    opened_by: OpenedBy,
     /// The wraps that were tried before.
     failed: Vec<WrapAttempt>,
 }
@@ -177,13 +172,10 @@ async fn unwrap_data_key(
         }
         match outcome {
             Ok(secret) => {
-                let current = OpenedDataKey::from_unwrapped(record, secret)?;
+                let opened_by = OpenedBy::new(wrap);
+                let current = OpenedDataKey::from_unwrapped(record, secret, opened_by)?;
                 warn_of_failed(&failed, wrap);
-                return Ok(Unwrapped {
-                    current,
-                    opened_by: OpenedBy::new(wrap),
-                    failed,
-                });
+                return Ok(Unwrapped { current, failed });
             }
             Err(error) => failed.push(WrapAttempt::new(wrap, &error.into())),
         }
@@ -225,20 +217,28 @@ async fn check_audit_head(
 
 /// Before the KMS is asked: is this the vault and the data key that the anchor remembers?
 ///
-/// Nobody may overrule this: somebody who can write the store and wrap could otherwise put a vault of their own, under
-/// the same id, in the place of ours, and wait for the operator to accept it.
+/// While a commit was under way that makes another data key current, either is. Whoever accepts an older state, from a backup,
+/// may go back to a data key that was current once and was not pruned. Beyond that nobody may overrule this: somebody who can
+/// write the store and wrap could otherwise put a vault of their own, under the same id, in the place of ours, and wait for the
+/// operator to accept it.
 fn check_anchored_data_key(
     anchored: Option<&AnchorRecord>,
     vault: &VaultRecord,
     record: &DataKeyRecord,
+    rule: AnchorRule,
 ) -> Result<(), VaultError> {
     let Some(anchored) = anchored else {
         return Ok(());
     };
-    let same = anchored.vault_id == vault.id.to_string()
-        && anchored.data_key_id == record.id.to_string()
-        && anchored.data_key_commitment == data_encoding::HEXLOWER.encode(&record.commitment);
-    if same {
+    let (id, commitment) = (
+        record.id.to_string(),
+        data_encoding::HEXLOWER.encode(&record.commitment),
+    );
+    let is_it = |known: &AnchoredDataKey| known.id == id && known.commitment == commitment;
+    let is_current = anchored.data_key_id == id && anchored.data_key_commitment == commitment;
+    let is_pending = anchored.pending_data_key.as_ref().is_some_and(is_it);
+    let is_former = rule == AnchorRule::Accept && anchored.former_data_keys.iter().any(is_it);
+    if anchored.vault_id == vault.id.to_string() && (is_current || is_pending || is_former) {
         Ok(())
     } else {
         Err(VaultError::AnchorOfOtherVault)
@@ -252,7 +252,8 @@ fn check_anchor(
     rule: AnchorRule,
 ) -> Result<(), VaultError> {
     let anchor = &vault.environment().anchor;
-    let here = vault.checkpoint(state);
+    let data_keys = vault.data_keys();
+    let here = vault.checkpoint(state, &data_keys);
     match (anchored, anchor.location()) {
         _ if rule == AnchorRule::Accept => Ok(()),
         (None, None) if state.anchored => Err(VaultError::AnchorNotConfigured),
@@ -266,7 +267,7 @@ fn check_anchor(
             if confirmed == Some(&here) || pending == Some(&here) {
                 // A crash fell before or after the store's commit. From now on only this state is accepted: with both
                 // left in the anchor, the store could be put from one to the other and back.
-                return Ok(anchor.store(&vault.anchor_record(Some(here), None))?);
+                return Ok(anchor.store(&vault.anchor_record(Some(here), None, &data_keys))?);
             }
             let remembered = record
                 .confirmed

@@ -18,7 +18,8 @@ pub struct Readiness {
     pub in_doubt: bool,
     /// Private keys that are not in memory, and that no KMS opens or holds which works.
     pub keys_waiting: usize,
-    /// Some KMS that has a wrap works, as far as is known: the vault would open again.
+    /// Some KMS that has a wrap works, as far as is known: the vault would open again. While the wrapper key is being rotated,
+    /// that goes for both data keys.
     pub reopens: bool,
     /// Wrapper keys in use that cannot be used, as the last answers said: disabled, pending deletion or gone. Any of them
     /// is an alarm, whether or not the vault is ready.
@@ -77,8 +78,9 @@ impl Vault {
     /// this may be asked often. [`Vault::check_wraps`] asks.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let all = self.wraps();
-        let of = |kms: &str| all.iter().filter(|wrap| wrap.kms == kms).count();
+        let data_keys = self.data_keys();
+        let in_force = self.wraps();
+        let of = |kms: &str| in_force.iter().filter(|wrap| wrap.kms == kms).count();
         let wrappers = self.environment().wrappers.iter();
         let wrappers = wrappers.map(|named| (&named.name, named.wrapper.seen()));
         let holders = self.environment().kms.iter().map(|named| &named.name);
@@ -105,9 +107,15 @@ impl Vault {
         let works = |name: &str| kms.iter().any(|kms| kms.kms == name && !kms.fails());
         let held = self.held_keys().into_iter();
         let held_waiting = held.filter(|(_, held)| !works(&held.kms)).count();
+        let all: Vec<_> = data_keys
+            .opened()
+            .flat_map(|key| self.wraps_of(key))
+            .collect();
         let keys_waiting = self.keys_waiting(&all, opens) + held_waiting;
         let in_doubt = self.is_in_doubt();
-        let reopens = all.iter().any(opens);
+        let reopens = data_keys
+            .opened()
+            .all(|key| self.wraps_of(key).iter().any(opens));
         Readiness {
             ready: !in_doubt && keys_waiting == 0,
             in_doubt,

@@ -30,9 +30,7 @@ impl Vault {
         if half.state == KeyState::Retired {
             return Ok(entry);
         }
-        let retired = unit
-            .replace_private_row(&entry, |record| record.state = KeyState::Retired)
-            .await?;
+        let retired = unit.retire(&entry).await?;
         unit.audit(
             caller,
             AuditOperation::RetireKey,

@@ -3,7 +3,10 @@
 pub(crate) mod add;
 pub(crate) mod check;
 pub(crate) mod list;
+pub(crate) mod prune;
 pub(crate) mod remove;
+pub(crate) mod rewrap;
+pub(crate) mod rotate;
 pub(crate) mod wrapper_keys;
 
 use std::collections::BTreeMap;

@@ -6,8 +6,8 @@ use strongroom_crypto::encoding::Encoder;
 use strongroom_store::TopologyRow;
 use strongroom_topology::{StoreId, StoredTransaction, TopologyStore};
 
-use super::{Held, row};
-use crate::{data_keys::DataKeys, error::VaultError, rows::Tag, state::RowSum, vault::Vault};
+use super::{Held, RowTag, row};
+use crate::{data_keys::DataKeys, error::VaultError, state::RowSum, vault::Vault};
 
 /// Rows read and authenticated at a time.
 const PAGE: usize = 1024;
@@ -15,7 +15,7 @@ const PAGE: usize = 1024;
 /// Rows found authentic so far, in the order of their stores and ordinals.
 #[derive(Default)]
 struct Authentic {
-    stores: BTreeMap<StoreId, (Vec<StoredTransaction>, BTreeMap<u64, Tag>)>,
+    stores: BTreeMap<StoreId, (Vec<StoredTransaction>, BTreeMap<u64, RowTag>)>,
     sum: RowSum,
 }
 
@@ -43,7 +43,7 @@ impl Vault {
             let page = snapshot.topology_after(after, PAGE).await?;
             after = page.last().map(|row| (row.store.clone(), row.ordinal));
             let was_last = page.len() < PAGE;
-            let data_keys = self.data_keys().clone();
+            let data_keys = self.data_keys();
             // Decoding parses public keys, which is too much for the async threads.
             let take = move || authentic.with(&page, &data_keys);
             authentic = match tokio::task::spawn_blocking(take).await {
@@ -71,7 +71,8 @@ impl Authentic {
             let (store, stored, tag) = row::read(row, data_keys, &mut encoder)?;
             self.sum.add(&data_keys.current().element(&tag));
             let (transactions, tags) = self.stores.entry(store).or_default();
-            tags.insert(stored.ordinal, tag);
+            let data_key = row.data_key_id;
+            tags.insert(stored.ordinal, RowTag { data_key, tag });
             transactions.push(stored);
         }
         Ok(self)

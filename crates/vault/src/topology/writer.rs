@@ -1,25 +1,34 @@
 //! Changing topology: in memory first, then in the database; if that fails, memory is forgotten and read again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use strongroom_store::TopologyExpiry;
+use strongroom_crypto::encoding::Encoder;
+use strongroom_store::{DataKeyId, TopologyExpiry, TopologyTag};
 use strongroom_topology::{
     At, Delta, Member, Outcome, OwnerToKeyMapping, Rules, SignedTransaction, StoreId, Times,
     TopologyStore,
 };
 use tokio::sync::RwLockWriteGuard;
 
-use super::{Topology, row};
-use crate::{error::VaultError, rows::Tag, unit::Unit, vault::Vault};
+use super::{Held, RowTag, Topology, row};
+use crate::{
+    data_keys::OpenedDataKey,
+    error::VaultError,
+    rows::{self, Tag},
+    state::RowSum,
+    unit::Unit,
+    vault::Vault,
+};
 
 /// The one that may change topology now. Dropped before [`TopologyWriter::finish`], nothing has changed.
 ///
 /// Changes queue up here one after the other. Locks are taken in the order topology, last commit: a writer is had
 /// before its unit of work begins.
 pub(crate) struct TopologyWriter<'v> {
-    vault: &'v Vault,
     topology: RwLockWriteGuard<'v, Topology>,
     changes: Vec<(StoreId, Delta)>,
+    /// Rows have moved to another data key.
+    has_moved: bool,
     finished: bool,
 }
 
@@ -32,9 +41,9 @@ impl<'v> TopologyWriter<'v> {
             topology.load(kept);
         }
         Ok(Self {
-            vault,
             topology,
             changes: Vec::new(),
+            has_moved: false,
             finished: false,
         })
     }
@@ -86,7 +95,7 @@ impl<'v> TopologyWriter<'v> {
 
     /// Puts every change into `unit`. Rows of temporary stores live in memory only.
     pub(crate) async fn persist(&mut self, unit: &mut Unit<'_>) -> Result<(), VaultError> {
-        let vault = self.vault;
+        let data_keys = Arc::clone(unit.data_keys());
         let stores: BTreeSet<StoreId> = self.changes.iter().map(|(id, _)| id.clone()).collect();
         for id in stores.into_iter().filter(is_durable) {
             let deltas = self.changes.iter().filter(|(store, _)| *store == id);
@@ -96,15 +105,16 @@ impl<'v> TopologyWriter<'v> {
                 expired.extend(delta.expired.iter().map(|(ordinal, _)| *ordinal));
             }
             let held = self.topology.held_mut(&id)?;
-            let data_key_id = vault.data_keys().current().id;
+            let data_key = data_keys.writing().id;
             let mut rows = Vec::with_capacity(added.len());
             for ordinal in &added {
                 let stored = held
                     .store
                     .row(*ordinal)
                     .ok_or(VaultError::ChangedUnderneath)?;
-                let row = row::write(&id, stored, vault.data_keys(), data_key_id)?;
-                held.tags.insert(*ordinal, row.mac);
+                let row = row::write(&id, stored, &data_keys, data_key)?;
+                let tag = row.mac;
+                held.tags.insert(*ordinal, RowTag { data_key, tag });
                 rows.push(row);
             }
             let (mut expiries, mut before): (Vec<_>, Vec<Tag>) = (Vec::new(), Vec::new());
@@ -113,9 +123,10 @@ impl<'v> TopologyWriter<'v> {
                     .store
                     .row(*ordinal)
                     .ok_or(VaultError::ChangedUnderneath)?;
-                let row = row::write(&id, stored, vault.data_keys(), data_key_id)?;
-                let known = held.tags.insert(*ordinal, row.mac);
-                before.push(known.ok_or(VaultError::ChangedUnderneath)?);
+                let known = held.tags.get_mut(ordinal);
+                let known = known.ok_or(VaultError::ChangedUnderneath)?;
+                let row = row::write(&id, stored, &data_keys, known.data_key)?;
+                before.push(std::mem::replace(&mut known.tag, row.mac));
                 expiries.push(TopologyExpiry {
                     store: row.store,
                     ordinal: *ordinal,
@@ -127,6 +138,64 @@ impl<'v> TopologyWriter<'v> {
             unit.expire_topology(expiries, &before).await?;
         }
         Ok(())
+    }
+
+    /// How many rows are under another data key.
+    pub(crate) fn rows_not_under(&self, data_key: DataKeyId) -> u64 {
+        self.topology.rows_not_under(data_key)
+    }
+
+    /// What all rows add up to under this data key.
+    pub(crate) fn sum_under(&self, data_key: &OpenedDataKey) -> RowSum {
+        let mut sum = RowSum::default();
+        let rows = self.topology.stores.values();
+        for row in rows.flat_map(|held| held.tags.values()) {
+            sum.add(&data_key.element(&row.tag));
+        }
+        sum
+    }
+
+    /// Moves up to `limit` rows to the data key that new rows are under, and says how many.
+    ///
+    /// A row is written again from what was accepted, and must be the one that is there.
+    pub(crate) async fn move_rows(
+        &mut self,
+        unit: &mut Unit<'_>,
+        limit: usize,
+    ) -> Result<u64, VaultError> {
+        let data_keys = Arc::clone(unit.data_keys());
+        let new = data_keys.writing().id;
+        let mut encoder = Encoder::new();
+        let (mut tags, mut before) = (Vec::new(), Vec::new());
+        for (id, held) in &mut self.topology.stores {
+            let Held { store, tags: known } = held;
+            let stay_behind = known.iter_mut().filter(|(_, row)| row.data_key != new);
+            for (ordinal, known) in stay_behind.take(limit - tags.len()) {
+                let stored = store.row(*ordinal).ok_or(VaultError::ChangedUnderneath)?;
+                let mut row = row::write(id, stored, &data_keys, known.data_key)?;
+                let place = format!("{id} {ordinal}");
+                rows::check_tag(&row.mac, &known.tag, rows::TOPOLOGY, &place)?;
+                row.data_key_id = new;
+                row.mac = rows::tag_topology(&row, &data_keys, &mut encoder)?;
+                before.push(known.tag);
+                *known = RowTag {
+                    data_key: new,
+                    tag: row.mac,
+                };
+                tags.push(TopologyTag {
+                    store: row.store,
+                    ordinal: *ordinal,
+                    data_key_id: new,
+                    mac: row.mac,
+                });
+                self.has_moved = true;
+            }
+        }
+        let count = tags.iter().map(|_| 1).sum();
+        if count > 0 {
+            unit.move_topology(tags, &before).await?;
+        }
+        Ok(count)
     }
 
     /// The unit of work was committed: what is in memory is true.
@@ -142,7 +211,7 @@ fn is_durable(id: &StoreId) -> bool {
 
 impl Drop for TopologyWriter<'_> {
     fn drop(&mut self) {
-        if !self.finished && !self.changes.is_empty() {
+        if !self.finished && (self.has_moved || !self.changes.is_empty()) {
             // Nobody knows what of it is durable: the next reader asks the database.
             self.topology.forget();
         }

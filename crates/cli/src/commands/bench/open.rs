@@ -94,7 +94,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
 /// A vault in a temporary folder, with an embedded KMS.
 pub(super) struct Rehearsal {
     folder: TempDir,
-    config: Config,
+    pub(super) config: Config,
 }
 
 struct Opening {
@@ -155,7 +155,7 @@ impl Rehearsal {
         folder.path().join("vault")
     }
 
-    fn database(&self) -> std::path::PathBuf {
+    pub(super) fn database(&self) -> std::path::PathBuf {
         Self::database_in(&self.folder)
     }
 
@@ -166,7 +166,7 @@ impl Rehearsal {
         Ok(Vault::open(kms.environment(store, &self.config), Settings::default()).await?)
     }
 
-    async fn generate(
+    pub(super) async fn generate(
         &self,
         global: &Global,
         keys: u64,

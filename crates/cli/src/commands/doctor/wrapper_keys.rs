@@ -74,3 +74,22 @@ fn not_known(detail: String, code: Option<&'static str>) -> Check {
         ..check("wrapper key", Status::Warning, detail)
     }
 }
+
+/// A rotation that was begun and not finished, and what past ones left.
+pub(super) fn checks_of_rotation(vault: &Vault) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if vault.wrapper_key_rotation().is_some() {
+        checks.push(check(
+            "wrapper key",
+            Status::Warning,
+            "a rotation is under way, and both wrapper keys are needed: 'strongroom wrapper-key rotate --resume' finishes it",
+        ));
+    }
+    let retired = vault.retired_data_keys().len();
+    if retired > 0 {
+        let retired = output::counted(retired, "retired data key");
+        let detail = format!("{retired}, kept for older backups");
+        checks.push(check("data keys", Status::Ok, detail));
+    }
+    checks
+}

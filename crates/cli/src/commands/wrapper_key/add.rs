@@ -1,6 +1,5 @@
 //! `wrapper-key add`.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -46,7 +45,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let wrapper_key = match options.wrapper_key {
         Some(id) => Some(id),
-        None => left_behind(&session, &options.kms).await?,
+        None => session.vault.unused_wrapper_key(&options.kms).await?,
     };
     let added = session
         .vault
@@ -65,26 +64,4 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         )
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A wrapper key that was made for this vault by an attempt that was interrupted: it never wrapped anything. One that was
-/// removed has its tag still, and does not come back by itself.
-async fn left_behind(session: &Session, kms: &str) -> anyhow::Result<Option<KmsKeyId>> {
-    let Some(opened) = session.kms.iter().find(|opened| opened.name == kms) else {
-        return Ok(None);
-    };
-    let vault = &session.vault;
-    let found = opened.find_wrapper_keys(&vault.id().to_string()).await?;
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let mut used: BTreeSet<String> = vault
-        .wraps()
-        .into_iter()
-        .map(|wrap| wrap.wrapper_key_id)
-        .collect();
-    vault
-        .walk_audit(|entry| used.extend(entry.details.get("wrapper_key_id").cloned()))
-        .await?;
-    Ok(found.into_iter().find(|key| !used.contains(key.as_str())))
 }

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_vault::Wrap;
+use strongroom_vault::{Wrap, WrapperKeyRotation};
 
-use super::OpeningView;
+use super::{OpeningView, WrapperKeyView};
 use crate::{args::Global, output, session::Session};
 
 /// Show the wraps of the vault in the order in which they are tried, and which one opened it now.
@@ -25,6 +25,39 @@ struct Report {
     wraps: Vec<WrapView>,
     /// Configured key management systems in which the vault has no wrap.
     without_wrap: Vec<String>,
+    /// A rotation that was begun and not finished.
+    rotation: Option<RotationView>,
+    /// Data keys that nothing is sealed under any more; backups of their time need them.
+    retired_data_key_ids: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct RotationView {
+    comes: Vec<WrapperKeyView>,
+    goes: Vec<WrapperKeyView>,
+}
+
+impl RotationView {
+    fn of(rotation: &WrapperKeyRotation) -> Self {
+        Self {
+            comes: rotation.comes.iter().map(WrapperKeyView::of).collect(),
+            goes: rotation.goes.iter().map(WrapperKeyView::of).collect(),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let names = |keys: &[WrapperKeyView]| {
+            let names = keys
+                .iter()
+                .map(|key| format!("{} of {}", key.wrapper_key_id, key.kms));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let (comes, goes) = (names(&self.comes), names(&self.goes));
+        format!(
+            "a rotation is under way, from {goes} to {comes}: both are needed until \
+             'strongroom wrapper-key rotate --resume' has finished it"
+        )
+    }
 }
 
 #[derive(Serialize)]
@@ -78,6 +111,16 @@ pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<Ex
         opening: OpeningView::of(&session.vault.opening()),
         wraps,
         without_wrap,
+        rotation: session
+            .vault
+            .wrapper_key_rotation()
+            .map(|rotation| RotationView::of(&rotation)),
+        retired_data_key_ids: session
+            .vault
+            .retired_data_keys()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     };
     session.close().await;
     output::print(global.output, &report, |out| {
@@ -93,6 +136,17 @@ pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<Ex
         });
         let header = ["KMS", "WRAPPER KEY", "CREATED", "SEALS KEYS", "NOTE"];
         writeln!(out, "\n{}", output::table(header, rows))?;
+        if let Some(rotation) = &report.rotation {
+            writeln!(out, "{}", rotation.in_words())?;
+        }
+        let retired = report.retired_data_key_ids.len();
+        if retired > 0 {
+            let retired = output::counted(retired, "retired data key");
+            writeln!(
+                out,
+                "{retired}, for older backups: 'strongroom wrapper-key prune'"
+            )?;
+        }
         for name in &report.without_wrap {
             writeln!(
                 out,

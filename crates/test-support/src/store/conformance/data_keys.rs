@@ -1,4 +1,4 @@
-use strongroom_store::{DataKeyRecord, DataKeyState, StoreError, WrapRecord};
+use strongroom_store::{DataKeyRecord, DataKeyState, PublicKeyRecord, StoreError, WrapRecord};
 
 use super::{assert_error, read, refused, samples, store_with_data_key, written};
 use crate::store::Storage;
@@ -50,6 +50,47 @@ pub async fn a_data_key_changes_state_and_mac_only(storage: &dyn Storage) {
 
     let error = refused!(store, |write| write.update_data_key(samples::data_key(2)));
     assert_error!(error, StoreError::DataKeyMissing { id } if *id == samples::data_key_id(2));
+}
+
+/// What the vault, a wrap or a row names stays; what is gone is missing.
+pub async fn a_data_key_goes_when_nothing_names_it_any_more(storage: &dyn Storage) {
+    let store = store_with_data_key(storage).await;
+    let second = samples::data_key_id(2);
+    let of_second = WrapRecord {
+        data_key_id: second,
+        ..samples::wrap("local", "a")
+    };
+    let key = PublicKeyRecord {
+        data_key_id: second,
+        ..samples::public_key(1)
+    };
+    written!(
+        store,
+        |write| write.insert_vault(samples::vault()),
+        write.insert_data_key(samples::data_key(2)),
+        write.insert_wrap(of_second),
+    );
+    for id in [samples::data_key_id(1), second] {
+        let error = refused!(store, |write| write.delete_data_key(id));
+        assert_error!(error, StoreError::DataKeyInUse { id: named } if *named == id);
+    }
+    written!(
+        store,
+        |write| write.insert_public_key(key),
+        write.delete_wrap(second, "local", "a"),
+    );
+    let error = refused!(store, |write| write.delete_data_key(second));
+    assert_error!(error, StoreError::DataKeyInUse { id } if *id == second);
+
+    written!(
+        store,
+        |write| write.delete_public_key(samples::fingerprint(1)),
+        write.delete_data_key(second),
+    );
+    let left = read(&store).await.data_keys().await.unwrap();
+    assert_eq!(left, [samples::data_key(1)]);
+    let error = refused!(store, |write| write.delete_data_key(second));
+    assert_error!(error, StoreError::DataKeyMissing { id } if *id == second);
 }
 
 /// All fields of wraps come back, oldest first, those of other data keys apart.

@@ -49,3 +49,31 @@ pub async fn an_identity_needs_its_data_key_and_a_name(storage: &dyn Storage) {
     let error = refused!(store, |write| write.insert_identity(nameless));
     assert_error!(error, StoreError::RecordRefused { .. });
 }
+
+/// Who the node is stays; a missing identity cannot move, nor any to a data key that is not there.
+pub async fn an_identity_that_moves_to_another_data_key_changes_nothing_else(
+    storage: &dyn Storage,
+) {
+    let store = store_with_data_key(storage).await;
+    let error = refused!(store, |write| write.update_identity(samples::identity()));
+    assert_error!(error, StoreError::IdentityMissing);
+    let moved = IdentityRecord {
+        data_key_id: samples::data_key_id(2),
+        mac: [0x13; 32],
+        ..samples::identity()
+    };
+    let offered = IdentityRecord {
+        member: "SEQ::other::namespace".to_owned(),
+        created_at: samples::time(99),
+        ..moved.clone()
+    };
+    written!(store, |write| write.insert_identity(samples::identity()));
+    let error = refused!(store, |write| write.update_identity(offered.clone()));
+    assert_error!(error, StoreError::DataKeyMissing { id } if *id == samples::data_key_id(2));
+    written!(
+        store,
+        |write| write.insert_data_key(samples::data_key(2)),
+        write.update_identity(offered),
+    );
+    assert_eq!(read(&store).await.identity().await.unwrap(), Some(moved));
+}

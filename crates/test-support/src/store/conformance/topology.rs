@@ -1,5 +1,5 @@
 use strongroom_crypto::Timestamp;
-use strongroom_store::{StoreError, TopologyRow};
+use strongroom_store::{StoreError, TopologyRow, TopologyTag};
 
 use super::{assert_error, begin, read, refused, samples, store_with_data_key, written};
 use crate::store::Storage;
@@ -350,4 +350,36 @@ pub async fn a_hundred_thousand_topology_rows_are_stored_at_once(storage: &dyn S
         last_page.iter().map(|row| row.ordinal).collect::<Vec<_>>(),
         [100_000]
     );
+}
+
+/// The transaction and its times stay; one that is not there cannot move, nor any to a data key that is not there.
+pub async fn a_topology_row_that_moves_to_another_data_key_changes_nothing_else(
+    storage: &dyn Storage,
+) {
+    let store = store_with_data_key(storage).await;
+    let rows = [samples::topology(STORE, 1), samples::topology(STORE, 2)];
+    written!(store, |write| write.insert_topology(rows.to_vec()));
+    let tag = |ordinal| TopologyTag {
+        store: STORE.to_owned(),
+        ordinal,
+        data_key_id: samples::data_key_id(2),
+        mac: [0x13; 32],
+    };
+    let error = refused!(store, |write| write.update_topology_tags(vec![tag(2)]));
+    assert_error!(error, StoreError::DataKeyMissing { id } if *id == samples::data_key_id(2));
+    written!(
+        store,
+        |write| write.insert_data_key(samples::data_key(2)),
+        write.update_topology_tags(vec![tag(2)]),
+    );
+    let [first, second] = rows;
+    let moved = TopologyRow {
+        data_key_id: samples::data_key_id(2),
+        mac: [0x13; 32],
+        ..second
+    };
+    let found = read(&store).await.topology_after(None, 10).await.unwrap();
+    assert_eq!(found, [first, moved]);
+    let error = refused!(store, |write| write.update_topology_tags(vec![tag(3)]));
+    assert_error!(error, StoreError::TopologyRowMissing { ordinal: 3, .. });
 }

@@ -7,7 +7,7 @@ use strongroom_crypto::Fingerprint;
 use strongroom_store::{
     AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow, KmsJournalRecord,
     PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, StoreError, TopologyExpiry,
-    TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
+    TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use super::{StoreCall, StoreHook};
@@ -151,6 +151,10 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
         call!(self, UpdateDataKey, |inner| inner.update_data_key(data_key))
     }
 
+    async fn delete_data_key(&mut self, id: DataKeyId) -> Result<(), StoreError> {
+        call!(self, DeleteDataKey, |inner| inner.delete_data_key(id))
+    }
+
     async fn insert_wrap(&mut self, wrap: WrapRecord) -> Result<(), StoreError> {
         call!(self, InsertWrap, |inner| inner.insert_wrap(wrap))
     }
@@ -214,6 +218,11 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
             .expire_topology(expiries))
     }
 
+    async fn update_topology_tags(&mut self, tags: Vec<TopologyTag>) -> Result<(), StoreError> {
+        call!(self, UpdateTopologyTags, |inner| inner
+            .update_topology_tags(tags))
+    }
+
     async fn delete_topology(&mut self, store: &str) -> Result<u64, StoreError> {
         call!(self, DeleteTopology, |inner| inner.delete_topology(store))
     }
@@ -221,6 +230,11 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
     async fn insert_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError> {
         call!(self, InsertIdentity, |inner| inner
             .insert_identity(identity))
+    }
+
+    async fn update_identity(&mut self, identity: IdentityRecord) -> Result<(), StoreError> {
+        call!(self, UpdateIdentity, |inner| inner
+            .update_identity(identity))
     }
 
     async fn insert_rotations(&mut self, rotations: Vec<RotationRecord>) -> Result<(), StoreError> {

@@ -31,9 +31,8 @@ impl Vault {
             name: entry.name.clone(),
         };
         let progress = Progress::Discarded(key);
-        let (discarded, record) =
-            JournalEntry::new(id, plan, progress, self.now(), self.data_keys())?;
-        unit.put_journal(None, discarded.clone(), record).await?;
+        let discarded = JournalEntry::new(id, plan, progress, self.now());
+        unit.put_journal(None, discarded.clone()).await?;
         Ok(Claimed::new(discarded, claim))
     }
 

@@ -139,10 +139,9 @@ impl Vault {
     async fn intend(&self, plan: ExternalKeyPlan) -> Result<(JournalEntry, Claim<'_>), VaultError> {
         let id = self.new_journal_id()?;
         let claim = self.journal().claim_new(id);
-        let (entry, record) =
-            JournalEntry::new(id, plan, Progress::Intended, self.now(), self.data_keys())?;
+        let entry = JournalEntry::new(id, plan, Progress::Intended, self.now());
         let mut unit = Unit::begin(self).await?;
-        unit.put_journal(None, entry.clone(), record).await?;
+        unit.put_journal(None, entry.clone()).await?;
         unit.commit().await?;
         Ok((entry, claim))
     }
@@ -156,15 +155,14 @@ impl Vault {
         if entry.progress().key() == Some(key) {
             return Ok(entry);
         }
-        let (made, record) = JournalEntry::new(
+        let made = JournalEntry::new(
             entry.id(),
             entry.plan().clone(),
             Progress::Created(key.clone()),
             entry.created_at(),
-            self.data_keys(),
-        )?;
+        );
         let mut unit = Unit::begin(self).await?;
-        unit.put_journal(Some(&entry), made.clone(), record).await?;
+        unit.put_journal(Some(&entry), made.clone()).await?;
         unit.commit().await?;
         Ok(made)
     }

@@ -119,8 +119,9 @@ impl Vault {
 
     /// Every wrapper key that wraps for this vault or, as the audit log says, once did.
     async fn wrapper_keys_ever(&self) -> Result<HashSet<String>, VaultError> {
-        let wraps = self.wrap_records().all().into_iter();
-        let mut ever: HashSet<String> = wraps.map(|wrap| wrap.wrapper_key_id).collect();
+        let records = [self.wrap_records().all(), self.wrap_records().of_retired()].concat();
+        let names = records.into_iter().map(|wrap| wrap.wrapper_key_id);
+        let mut ever: HashSet<String> = names.collect();
         self.walk_audit(|entry| ever.extend(entry.details.get("wrapper_key_id").cloned()))
             .await?;
         Ok(ever)
@@ -311,19 +312,13 @@ impl Vault {
                 }
             }
         };
-        let (entry, record) = JournalEntry::new(
-            claim.id(),
-            plan,
-            Progress::Discarded(key.clone()),
-            self.now(),
-            self.data_keys(),
-        )?;
+        let progress = Progress::Discarded(key.clone());
+        let entry = JournalEntry::new(claim.id(), plan, progress, self.now());
         let mut unit = Unit::begin(self).await?;
         if self.held_by(holder).ids.contains(key.as_str()) {
             return Err(VaultError::ChangedUnderneath);
         }
-        unit.put_journal(before.as_ref(), entry.clone(), record)
-            .await?;
+        unit.put_journal(before.as_ref(), entry.clone()).await?;
         unit.commit().await?;
         Ok(Claimed::new(entry, claim))
     }

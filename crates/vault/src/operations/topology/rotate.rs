@@ -312,8 +312,7 @@ impl Vault {
             .as_ref()
             .is_some_and(|private| private.state == KeyState::Active);
         if is_active {
-            unit.replace_private_row(&entry, |record| record.state = KeyState::Retired)
-                .await?;
+            unit.retire(&entry).await?;
         }
         let details = [("new".to_owned(), rotation.new.to_string())].into();
         let (operation, key) = (AuditOperation::RetireKey, Some(rotation.old));

@@ -29,11 +29,12 @@ impl Vault {
         kms: &str,
         wrapper_key: Option<KmsKeyId>,
     ) -> Result<KmsKeyId, VaultError> {
+        let _turn = self.wraps_turn().lock().await;
         let named = self.configured_wrapper(kms)?;
         self.check_room(kms, wrapper_key.as_ref())?;
         let id = match wrapper_key {
             Some(id) => self.usable_wrapper_key(named, id).await?,
-            None => self.new_wrapper_key(named).await?,
+            None => self.new_wrapper_key(named, false).await?,
         };
         let details = wrap_details(kms, id.as_str());
         let mut unit = Unit::begin(self).await?;
@@ -43,9 +44,9 @@ impl Vault {
 
         let now = self.now();
         let mut records = Vec::new();
-        for data_key in self.data_keys().all() {
+        for data_key in self.data_keys().opened() {
             let wrapped = self.wrap_and_try(named, &id, data_key).await?;
-            records.push(record(data_key, kms, wrapped, now));
+            records.push(wrap_record(data_key, kms, wrapped, now));
         }
 
         let mut unit = Unit::begin(self).await?;
@@ -80,7 +81,7 @@ impl Vault {
         Ok(())
     }
 
-    async fn usable_wrapper_key(
+    pub(super) async fn usable_wrapper_key(
         &self,
         named: &NamedWrapper,
         id: KmsKeyId,
@@ -97,8 +98,12 @@ impl Vault {
         }
     }
 
-    async fn new_wrapper_key(&self, named: &NamedWrapper) -> Result<KmsKeyId, VaultError> {
-        let request = wrapper_key_request(self.id());
+    pub(super) async fn new_wrapper_key(
+        &self,
+        named: &NamedWrapper,
+        multi_region: bool,
+    ) -> Result<KmsKeyId, VaultError> {
+        let request = wrapper_key_request(self.id(), multi_region);
         let outcome = named.wrapper.generate_wrapper_key(&request).await;
         self.kms_watch().note(&named.name, self.now(), &outcome);
         Ok(outcome?)
@@ -106,7 +111,7 @@ impl Vault {
 
     /// A wrap of `data_key` that opens: a KMS may let us wrap and not unwrap, and that is not to be found out on the day
     /// when the wrap is needed.
-    async fn wrap_and_try(
+    pub(super) async fn wrap_and_try(
         &self,
         named: &NamedWrapper,
         id: &KmsKeyId,
@@ -129,7 +134,7 @@ impl Vault {
     }
 }
 
-fn record(
+pub(super) fn wrap_record(
     data_key: &OpenedDataKey,
     kms: &str,
     wrapped: WrappedKey,

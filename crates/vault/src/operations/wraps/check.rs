@@ -110,7 +110,8 @@ impl Vault {
     /// Whether a wrap opens to the data key that it is of.
     pub(super) async fn unwraps(&self, record: &WrapRecord) -> Result<(), VaultError> {
         let named = self.configured_wrapper(&record.kms)?;
-        let data_key = self.data_keys().named(&record.data_key_id)?;
+        let data_keys = self.data_keys();
+        let data_key = data_keys.named(&record.data_key_id)?;
         let context = data_key.wrap_context(self.id());
         let wrapped = wrapped_key(record)?;
         let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
@@ -145,7 +146,8 @@ impl Vault {
             .filter(|wrap| wrap.kms != kms && (wrap.failure.is_none() || wrap.offline))
             .collect();
         let opened: BTreeSet<_> = elsewhere.iter().map(|wrap| wrap.data_key_id).collect();
-        let current = self.data_keys().current().id;
+        let data_keys = self.data_keys();
+        let current = data_keys.current().id;
         let of_current = |offline: bool| {
             let wraps = elsewhere.iter();
             wraps
@@ -162,7 +164,7 @@ impl Vault {
             kms: kms.to_owned(),
             remaining: of_current(false),
             offline: of_current(true),
-            vault_lost: self.data_keys().all().any(|key| !opened.contains(&key.id)),
+            vault_lost: data_keys.opened().any(|key| !opened.contains(&key.id)),
             keys_lost: direct
                 .iter()
                 .filter(|(_, id)| holders(id, true) && !opens_elsewhere(id))

@@ -3,7 +3,7 @@
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::Sealing;
 
-use crate::{error::WrapAttempt, vault::Vault};
+use crate::{data_keys::OpenedDataKey, error::WrapAttempt, vault::Vault};
 
 /// How a vault was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,8 @@ impl Vault {
     /// How the vault was opened: by which wrap, and which ones were tried in vain before.
     #[must_use]
     pub fn opening(&self) -> Opening {
-        let by = self.opened_by();
+        let data_keys = self.data_keys();
+        let by = data_keys.current().opened_by();
         Opening {
             kms: by.kms.as_ref().to_owned(),
             wrapper_key_id: by.wrapper_key_id.as_ref().to_owned(),
@@ -51,11 +52,15 @@ impl Vault {
     /// configured. None is tried: see [`Vault::check_wraps`].
     #[must_use]
     pub fn wraps(&self) -> Vec<Wrap> {
-        let current = self.data_keys().current().id;
+        self.wraps_of(self.data_keys().current())
+    }
+
+    /// The wraps of a data key in use, in the order in which opening tries them.
+    pub(in crate::operations) fn wraps_of(&self, data_key: &OpenedDataKey) -> Vec<Wrap> {
         let direct = self.direct_keys();
-        let by = self.opened_by();
+        let by = data_key.opened_by();
         let mut wraps: Vec<_> = self.wrap_records().all();
-        wraps.retain(|wrap| wrap.data_key_id == current);
+        wraps.retain(|wrap| wrap.data_key_id == data_key.id);
         // Stable: the wraps of one KMS stay in their order.
         wraps.sort_by_key(|wrap| self.place(&wrap.kms));
         let shown = wraps.into_iter().map(|wrap| Wrap {

@@ -27,6 +27,7 @@ impl Vault {
         kms: &str,
         wrapper_key_id: &str,
     ) -> Result<(), VaultError> {
+        let _turn = self.wraps_turn().lock().await;
         let before = self.wrap_records().all();
         let (leaving, staying): (Vec<_>, Vec<_>) = before
             .iter()
@@ -58,7 +59,7 @@ impl Vault {
 
     /// Each data key must still be opened by somebody: now, and not only on paper.
     async fn check_others_open(&self, staying: &[WrapRecord]) -> Result<(), VaultError> {
-        for data_key in self.data_keys().all() {
+        for data_key in self.data_keys().opened() {
             if !staying.iter().any(|wrap| wrap.data_key_id == data_key.id) {
                 return Err(VaultError::LastWrap);
             }
@@ -81,7 +82,7 @@ impl Vault {
     }
 
     /// Rows that name the wrapper key find its KMS through the wrap, unless another KMS has the same key.
-    fn check_seals_nothing(
+    pub(super) fn check_seals_nothing(
         &self,
         wrapper_key_id: &str,
         staying: &[WrapRecord],

@@ -1,0 +1,116 @@
+//! Keys that a KMS sealed itself: it takes each to the new wrapper key, or opens and seals it.
+
+use std::sync::Arc;
+
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use strongroom_kms::{KmsError, KmsKeyId, WrappedKey, in_background};
+use strongroom_store::{KeyRow, PrivateKeyRecord, StoredKey};
+
+use super::{incoming, keys::not_moved};
+use crate::{
+    directory::KeyEntry,
+    environment::NamedWrapper,
+    error::{VaultError, WrapperKeyError},
+    fingerprints::FingerprintMap,
+    rows,
+    sealing::{direct_context, unversioned, versioned},
+    vault::Vault,
+};
+
+/// Calls to KMSs at once: enough to fill a quota, few enough to leave it to others.
+const AT_ONCE: usize = 16;
+
+/// A key under the new wrapper key.
+pub(super) struct Resealed {
+    pub(super) wrapper_key_id: String,
+    pub(super) key: StoredKey,
+}
+
+/// The new wrapper key, in its KMS.
+struct Target<'v> {
+    named: &'v NamedWrapper,
+    id: KmsKeyId,
+}
+
+impl Vault {
+    /// Has every key of these sealed anew that a wrapper key sealed which goes. Uses of other keys come first in the call budget.
+    pub(super) async fn reseal_directly(
+        &self,
+        rows: &[(Arc<KeyEntry>, KeyRow)],
+    ) -> Result<FingerprintMap<Resealed>, VaultError> {
+        let data_keys = self.data_keys();
+        let new = incoming(&data_keys)?;
+        let wrapper_keys = self.wrapper_keys_of(new.id);
+        let goes = rows.iter().filter_map(|(entry, (_, private))| {
+            let half = entry.private.as_ref()?;
+            let goes = half.is_sealed_by_other_than(&wrapper_keys);
+            goes.then_some((entry, private.as_ref()?))
+        });
+        let goes: Vec<_> = goes.collect();
+        if goes.is_empty() {
+            return Ok(FingerprintMap::default());
+        }
+        let target = self.target()?;
+        let mut calls: Vec<BoxFuture<'_, Result<_, VaultError>>> = Vec::with_capacity(goes.len());
+        for (entry, record) in goes {
+            let target = &target;
+            let call = async move {
+                let resealed = self.reseal_one(entry, record, target).await;
+                let resealed = resealed.map_err(|error| not_moved(entry, error))?;
+                Ok((entry.fingerprint(), resealed))
+            };
+            calls.push(call.boxed());
+        }
+        let calls = stream::iter(calls).buffer_unordered(AT_ONCE);
+        in_background(calls.try_collect()).await
+    }
+
+    /// Where keys go: to the wrapper key that comes. It was tried when the rotation began.
+    fn target(&self) -> Result<Target<'_>, VaultError> {
+        let rotation = self.wrapper_key_rotation();
+        let comes = rotation.and_then(|rotation| rotation.comes.into_iter().next());
+        let (kms, id) = comes.ok_or(WrapperKeyError::NoRotation)?;
+        Ok(Target {
+            named: self.configured_wrapper(&kms)?,
+            id: KmsKeyId::try_new(id).map_err(KmsError::from)?,
+        })
+    }
+
+    async fn reseal_one(
+        &self,
+        entry: &KeyEntry,
+        record: &PrivateKeyRecord,
+        target: &Target<'_>,
+    ) -> Result<Resealed, VaultError> {
+        let refused = || rows::not_authentic(rows::PRIVATE_KEYS, &record.fingerprint);
+        let sealed = record.key.sealed().ok_or_else(refused)?;
+        let old = record.wrapper_key_id.as_deref().ok_or_else(refused)?;
+        let context = direct_context(self.id(), &entry.public);
+        let wrapper = &target.named.wrapper;
+        let holders = self.holders_of(old);
+        let is_holder = holders.iter().any(|named| named.name == target.named.name);
+        let outcome = if is_holder && self.rewraps_inside(&target.named.name) {
+            let wrapped = WrappedKey {
+                wrapper_key_id: KmsKeyId::try_new(old).map_err(KmsError::from)?,
+                ciphertext: unversioned(record, sealed)?.to_vec(),
+            };
+            wrapper.rewrap_key(&wrapped, &context, &target.id).await
+        } else {
+            let secret = self.open_directly(record, sealed, &entry.public).await?;
+            wrapper.wrap_key(&target.id, &context, &secret).await
+        };
+        let (kms, id) = (&target.named.name, target.id.as_str());
+        self.kms_watch().note_use(kms, id, self.now(), &outcome);
+        let wrapped = outcome?;
+        Ok(Resealed {
+            wrapper_key_id: wrapped.wrapper_key_id.as_str().to_owned(),
+            key: versioned(&wrapped.ciphertext),
+        })
+    }
+
+    /// Whether a KMS takes a wrap from one wrapper key to another without showing what is in it.
+    pub(in crate::operations::wraps) fn rewraps_inside(&self, kms: &str) -> bool {
+        let mut all = self.environment().kms.iter();
+        all.any(|named| named.name == kms && named.provider.capabilities().rewraps_inside)
+    }
+}

@@ -1,0 +1,148 @@
+//! The process dies before and after every durable step and every KMS call of a rotation, and again while it goes on.
+
+use std::{collections::BTreeSet, env, path::Path, sync::Arc};
+
+use strongroom_kms::{Answer, Call, Guarded, KmsError, KmsProvider as _, Next, Policy};
+use strongroom_kms_local::LocalKms;
+use strongroom_store::{Sealing, Store};
+use strongroom_store_sqlite::SqliteStore;
+use strongroom_test_support::store::{CrashPlan, CrashingStore};
+use strongroom_vault::{Environment, NamedWrapper, Vault};
+
+use super::{Estate, in_small_steps, rotate};
+use crate::{
+    crashes::{mined_house, survives},
+    house::{House, KMS_NAME},
+};
+
+const POINT: &str = "STRONGROOM_ROTATION_TEST_POINT";
+const ROOT: &str = "STRONGROOM_ROTATION_TEST_ROOT";
+const DIRECT: &str = "STRONGROOM_ROTATION_TEST_DIRECT";
+
+/// Points before and after each call.
+#[derive(Debug)]
+struct MinedCalls(Arc<CrashPlan>);
+
+impl Policy for MinedCalls {
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        self.0.point();
+        let answer = next(call).await;
+        self.0.point();
+        answer
+    }
+}
+
+async fn open_mined(house: &House, plan: &Arc<CrashPlan>) -> Vault {
+    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(Arc::new(store), Arc::clone(plan)));
+    let mined = MinedCalls(Arc::clone(plan));
+    let kms = Guarded::around(Arc::<LocalKms>::clone(&house.kms), mined);
+    let environment = Environment {
+        wrappers: vec![NamedWrapper {
+            name: KMS_NAME.to_owned(),
+            wrapper: kms.key_wrapper().unwrap(),
+        }],
+        ..house.environment(store)
+    };
+    Vault::open(environment, house.settings.clone())
+        .await
+        .unwrap()
+}
+
+#[test]
+#[ignore = "run by the tests below, in a process of its own that ends in the middle"]
+fn rotation_crash_helper() {
+    let variable = |name| env::var(name).unwrap_or_default();
+    let Ok(point) = variable(POINT).parse() else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let sealing = sealing(variable(DIRECT) == "yes");
+    let plan = CrashPlan::at(point);
+    runtime.block_on(async {
+        let root = variable(ROOT);
+        let house = mined_house(Path::new(&root), &plan).with_settings(in_small_steps(sealing));
+        let vault = open_mined(&house, &plan).await;
+        rotate(&vault).await.unwrap();
+    });
+}
+
+const fn sealing(direct: bool) -> Sealing {
+    if direct {
+        Sealing::Direct
+    } else {
+        Sealing::DataKey
+    }
+}
+
+/// Whether a process that rotates, or goes on, lives to the end.
+fn lives(house: &House, direct: bool, point: usize) -> bool {
+    survives(
+        "rotating::crashes::rotation_crash_helper",
+        &[
+            (POINT, &point.to_string()),
+            (ROOT, house.root().to_str().unwrap()),
+            (DIRECT, if direct { "yes" } else { "no" }),
+        ],
+    )
+}
+
+/// Opens what a dead process left, with its key file.
+async fn reopened(estate: &Estate, house: &House, direct: bool, when: &str) -> (House, Vault) {
+    let files = Arc::new(strongroom_files::OsFiles::new());
+    let house = House::at(house.root(), &files, 99).with_settings(in_small_steps(sealing(direct)));
+    let vault = house.open().await;
+    let vault = estate.check(vault, &house, when).await;
+    (house, vault)
+}
+
+/// Kills a rotation at each of its points; then kills what goes on with it, at a point that is another one each time.
+async fn sweep(direct: bool, least_points: usize) {
+    let estate = Estate::new(sealing(direct)).await;
+    let (mut kills, mut second_kills, mut under_way) = (0, 0, BTreeSet::new());
+    for point in 1.. {
+        let when = format!("direct: {direct}, point {point}");
+        let house = estate.house.copy_with_key_file();
+        let survived = lives(&house, direct, point);
+        let (opened, vault) = reopened(&estate, &house, direct, &when).await;
+        under_way.insert(vault.wrapper_key_rotation().is_some());
+        let finished = !vault.retired_data_keys().is_empty();
+        vault.close().await.unwrap();
+        if survived {
+            assert!(finished, "{when}");
+            assert!(point > least_points, "a rotation has {point} points only");
+            break;
+        }
+        kills += 1;
+        if !finished {
+            if !lives(&opened, direct, 1 + point * 7 % 40) {
+                second_kills += 1;
+            }
+            let (again, vault) = reopened(&estate, &house, direct, &when).await;
+            let finished = !vault.retired_data_keys().is_empty();
+            if !finished {
+                rotate(&vault).await.unwrap();
+            }
+            let vault = estate.check(vault, &again, &when).await;
+            assert_eq!(vault.wrapper_key_rotation(), None, "{when}");
+            assert_eq!(vault.retired_data_keys().len(), 1, "{when}");
+            // However often it took, one more wrapper key is there: what an interrupted attempt made was taken up.
+            assert_eq!(again.kms.list_keys().len(), 2, "{when}");
+        }
+    }
+    assert_eq!(under_way.len(), 2, "it died before, within and after");
+    tell!("direct: {direct}: killed at {kills} points, and again at {second_kills} while going on");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_anywhere_and_again_while_it_goes_on_loses_nothing() {
+    sweep(false, 60).await;
+}
+
+#[tokio::test]
+async fn so_does_one_of_keys_that_the_kms_sealed_itself() {
+    sweep(true, 60).await;
+}
