@@ -67,6 +67,14 @@ pub enum AuditOperation {
     AddWrap,
     /// The data keys have one wrap less.
     RemoveWrap,
+    /// A backup was made.
+    CreateBackup,
+    /// A backup was opened and every key in it used.
+    VerifyBackup,
+    /// The vault was restored from a backup.
+    RestoreBackup,
+    /// The quarantine of a restored vault was ended.
+    ReleaseVault,
 }
 
 /// How an act ended.
@@ -229,6 +237,10 @@ impl AuditOperation {
             Self::ReleaseDataKeys => "release_data_keys",
             Self::AddWrap => "add_wrap",
             Self::RemoveWrap => "remove_wrap",
+            Self::CreateBackup => "create_backup",
+            Self::VerifyBackup => "verify_backup",
+            Self::RestoreBackup => "restore_backup",
+            Self::ReleaseVault => "release_vault",
         }
     }
 }

@@ -7,6 +7,7 @@ use strongroom_store::{JournalId, KeyState, WrapRecord};
 
 use crate::{
     anchor::{AnchorRecord, Checkpoint},
+    backups::Backup,
     directory::KeyEntry,
     error::VaultError,
     journal::JournalEntry,
@@ -55,6 +56,10 @@ pub(crate) enum Change {
     WrapAdded(WrapRecord),
     /// The wrap is gone.
     WrapRemoved(WrapRecord),
+    /// The backup is remembered, and so.
+    BackedUp(Backup),
+    /// The quarantine is over.
+    Released,
 }
 
 impl Change {
@@ -68,7 +73,9 @@ impl Change {
             | Self::Journalled(_)
             | Self::Struck(_)
             | Self::WrapAdded(_)
-            | Self::WrapRemoved(_) => false,
+            | Self::WrapRemoved(_)
+            | Self::BackedUp(_)
+            | Self::Released => false,
         }
     }
 }
@@ -154,6 +161,8 @@ impl Vault {
             Change::Journalled(entry) => self.journal().put(entry),
             Change::Struck(id) => self.journal().remove(id),
             Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
+            Change::BackedUp(backup) => self.backup_records().put(backup),
+            Change::Released => self.end_quarantine(),
             Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
         }
     }

@@ -122,6 +122,11 @@ impl DataKeys {
         &self.current
     }
 
+    /// The current one, for whoever outlives the vault's borrow.
+    pub(crate) fn share_current(&self) -> Arc<OpenedDataKey> {
+        Arc::clone(&self.current)
+    }
+
     /// All of them: whoever may open the vault must be able to open each.
     pub(crate) fn all(&self) -> impl Iterator<Item = &OpenedDataKey> {
         self.all.values().map(AsRef::as_ref)

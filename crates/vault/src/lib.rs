@@ -27,6 +27,7 @@
 mod anchor;
 mod audit;
 mod authenticate;
+mod backups;
 mod cache;
 mod caller;
 mod committed;
@@ -54,6 +55,7 @@ mod wraps;
 mod yardstick;
 
 pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAnchor};
+pub use backups::Backup;
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
@@ -62,6 +64,11 @@ pub use error::{VaultError, WrapAttempt};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
+pub use operations::backup::{
+    create::{CreatedBackup, NewBackup},
+    restore::{Restore, Restored},
+    verify::{BackupReport, KeysUsed},
+};
 pub use operations::create::{NewVault, VAULT_TAG};
 pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
-    Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
+    BackupRecord, Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
     RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
     WrapRecord, WriteTransaction,
 };
@@ -13,6 +13,7 @@ use tokio::sync::MutexGuard;
 
 use crate::{
     audit::{AuditEntry, AuditOperation},
+    backups::Backup,
     caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
     directory::{KeyEntry, PrivateHalf},
@@ -261,6 +262,30 @@ impl<'v> Unit<'v> {
         self.leave(&wrap_element(&record, self.vault));
         self.changes.push(Change::WrapRemoved(record));
         Ok(())
+    }
+
+    /// Remembers a backup, in the place of what is known of the one with its id.
+    pub(crate) async fn put_backup(&mut self, mut record: BackupRecord) -> Result<(), VaultError> {
+        let current = self.vault.data_keys().current();
+        record.data_key_id = current.id;
+        record.mac = rows::tag_backup(&record, self.vault.data_keys())?;
+        let backup = Backup::authentic(record.clone(), self.vault.data_keys())?;
+        self.transaction
+            .put_backup(record)
+            .await
+            .map_err(contradicted)?;
+        if let Some(before) = self.vault.backup_records().of(backup.id) {
+            self.leave(&before.element(current));
+        }
+        self.enter(&backup.element(current));
+        self.changes.push(Change::BackedUp(backup));
+        Ok(())
+    }
+
+    /// Ends the quarantine of a restored vault.
+    pub(crate) fn release(&mut self) {
+        self.next.quarantine = false;
+        self.changes.push(Change::Released);
     }
 
     /// A key that was sealed by its KMS just when the wrap of that wrapper key was taken away would be an orphan: nobody

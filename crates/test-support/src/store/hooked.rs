@@ -32,6 +32,7 @@ pub enum StoreCall {
     Identity,
     Rotations,
     KmsJournal,
+    Backups,
     InsertVault,
     UpdateVault,
     InsertDataKey,
@@ -54,6 +55,7 @@ pub enum StoreCall {
     DeleteRotation,
     PutKmsJournal,
     DeleteKmsJournal,
+    PutBackup,
     Commit,
     Rollback,
 }

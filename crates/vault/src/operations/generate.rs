@@ -134,6 +134,7 @@ impl Vault {
         name: Option<KeyName>,
         custody: Custody,
     ) -> Result<Generated<'_>, VaultError> {
+        self.check_released()?;
         let usages = usages_of_a_key(usages)?;
         if custody == Custody::External {
             return self.generate_externally(spec, usages, name).await;

@@ -1,6 +1,6 @@
 //! Opening a vault: one KMS call, every row authenticated, no key parsed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use strongroom_kms::{KmsError, KmsOperation, WrapContext};
 use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
@@ -58,6 +58,16 @@ pub(crate) async fn open(
     settings: Settings,
     rule: AnchorRule,
 ) -> Result<Vault, VaultError> {
+    open_with(environment, settings, rule, |_, _| Ok(())).await
+}
+
+/// As [`open`]; `unwrapped` hears of the current data key before any key is read: a backup's readable keys need it.
+pub(crate) async fn open_with(
+    environment: Environment,
+    settings: Settings,
+    rule: AnchorRule,
+    unwrapped: impl FnOnce(VaultId, Arc<OpenedDataKey>) -> Result<(), VaultError>,
+) -> Result<Vault, VaultError> {
     let mut snapshot = environment.store.read().await?;
     let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
     let records = snapshot.data_keys().await?;
@@ -74,17 +84,18 @@ pub(crate) async fn open(
     check_anchored_data_key(anchored.as_ref(), &vault, record)?;
 
     let watch = KmsWatch::default();
-    let unwrapped = unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
     let Unwrapped {
         current,
         opened_by,
         failed,
-    } = unwrapped;
+    } = unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
     let state = VaultState::open(&vault.state, vault.id, &current)?;
     let data_keys = DataKeys::new(current);
+    unwrapped(vault.id, data_keys.share_current())?;
     let mut found = authenticate::metadata(&vault, &records, &wraps, data_keys.current())?;
     let node = authenticate::node(snapshot.as_mut(), &data_keys, &mut found).await?;
     let journal = authenticate::journal(snapshot.as_mut(), &data_keys, &mut found).await?;
+    let backups = authenticate::backups(snapshot.as_mut(), &data_keys, &mut found).await?;
     // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
     let expected = usize::try_from(state.entries).unwrap_or_default();
     let directory = authenticate::keys(
@@ -112,6 +123,7 @@ pub(crate) async fn open(
         directory: KeyDirectory::new(directory),
         node,
         journal,
+        backups,
         committed: Committed::new(state, vault.state),
     });
     check_anchor(&opened, anchored, &state, rule)?;

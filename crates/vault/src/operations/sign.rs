@@ -21,6 +21,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`], [`VaultError::KeyRetired`];
+    /// [`VaultError::InQuarantine`] after a restore;
     /// [`VaultError::Sign`] when the key's usages forbid it; [`VaultError::InDoubt`] while nobody can tell whether the key
     /// was taken away; errors of store and KMS when it had to be opened.
     pub async fn sign(
@@ -29,6 +30,7 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
+        self.check_released()?;
         if self.is_in_doubt() {
             self.settled_for(fingerprint).await?;
         }

@@ -1,0 +1,6 @@
+//! Backup files, without a vault.
+
+mod damage;
+mod encryption;
+mod identity;
+mod support;
