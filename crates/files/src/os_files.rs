@@ -127,7 +127,12 @@ impl Files for OsFiles {
         contents: &[u8],
         access: Access,
     ) -> Result<(), FileError> {
-        self.write(path, &mut all_of(contents), access, Standing::ReplacedForItsOwner)
+        self.write(
+            path,
+            &mut all_of(contents),
+            access,
+            Standing::ReplacedForItsOwner,
+        )
     }
 
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {

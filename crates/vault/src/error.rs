@@ -2,11 +2,11 @@
 
 mod codes;
 
+use strongroom_backup::BackupError;
 use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
     SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
 };
-use strongroom_backup::BackupError;
 use strongroom_errors::Coded;
 use strongroom_files::FileError;
 use strongroom_kms::KmsError;

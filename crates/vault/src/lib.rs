@@ -55,8 +55,8 @@ mod wraps;
 mod yardstick;
 
 pub use anchor::{Anchor, AnchorError, AnchorRecord, Checkpoint, FileAnchor, NoAnchor};
-pub use backups::Backup;
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
+pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};

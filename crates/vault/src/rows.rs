@@ -7,8 +7,8 @@
 
 use strongroom_crypto::{HashBuilder, KeyPurpose, KeySpec, KeyUsages, encoding::Encoder};
 use strongroom_store::{
-    BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, RowCode, StoredKey, TopologyRow, VaultRecord, WrapRecord,
+    BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord,
+    PublicKeyRecord, RotationRecord, RowCode, StoredKey, TopologyRow, VaultRecord, WrapRecord,
 };
 
 use subtle::ConstantTimeEq;

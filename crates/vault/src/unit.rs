@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
-    BackupRecord, Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
-    WrapRecord, WriteTransaction,
+    BackupRecord, Custody, IdentityRecord, KeyState, KmsJournalRecord, PrivateKeyRecord,
+    PublicKeyRecord, RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow,
+    VaultRecord, WrapRecord, WriteTransaction,
 };
 use strongroom_topology::Member;
 use tokio::sync::MutexGuard;

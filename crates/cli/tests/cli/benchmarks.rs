@@ -8,7 +8,8 @@ fn benchmarks_print_both_sides_and_their_ratio() {
     let sign = "bench sign --threads 1,2 --samples 1 --sample-millis 1";
     let open = "bench open --keys 20 --samples 1";
     let topology = "bench topology-verify --transactions 100 --samples 1";
-    for (line, measurements) in [(sign, 10), (open, 1), (topology, 1)] {
+    let backup = "bench backup --keys 20 --samples 1";
+    for (line, measurements) in [(sign, 10), (open, 1), (backup, 2), (topology, 1)] {
         let document = sandbox.json(line.split(' '));
         let results = document["results"].as_array().unwrap();
         assert_eq!(results.len(), measurements, "{document}");

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use strongroom_config::{
     CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    LocalConfig, Protection, VaultConfig,
+    LocalConfig, PolicyConfig, Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -120,6 +120,7 @@ impl Rehearsal {
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
         };
@@ -155,7 +156,15 @@ impl Rehearsal {
         folder.path().join("vault")
     }
 
-    fn database(&self) -> std::path::PathBuf {
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn database(&self) -> std::path::PathBuf {
         Self::database_in(&self.folder)
     }
 
@@ -166,7 +175,7 @@ impl Rehearsal {
         Ok(Vault::open(kms.environment(store, &self.config), Settings::default()).await?)
     }
 
-    async fn generate(
+    pub(super) async fn generate(
         &self,
         global: &Global,
         keys: u64,
@@ -209,7 +218,7 @@ impl Rehearsal {
     }
 
     /// The same rows: read, derived, opened, and nothing else.
-    async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
+    pub(super) async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
         let kms = OpenKms::open(&self.config, &KmsLogArgs::default()).await?;
         let store = session::open_store(&self.database()).await?;
         let yardstick = Yardstick::of(&kms.environment(Arc::clone(&store), &self.config)).await?;

@@ -234,7 +234,11 @@ fn write_rows(
         match queue.blocking_recv() {
             Some(Page::Rows(rows)) => rows.iter().try_for_each(|row| writer.write(row))?,
             Some(Page::End) => break,
-            None => return Err(written(io::Error::other("the rows were not read to the end"))),
+            None => {
+                return Err(written(io::Error::other(
+                    "the rows were not read to the end",
+                )));
+            }
         }
     }
     let (output, sums) = writer.finish()?;

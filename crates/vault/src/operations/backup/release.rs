@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault,
-};
+use crate::{audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault};
 
 impl Vault {
     /// Lets a restored vault sign again. The caller says that its keys are those of the node: topology was brought up to

@@ -225,7 +225,9 @@ fn check_anchor(
         .any(|checkpoint| checkpoint.as_ref() == Some(&here));
     match before.remembered {
         _ if accept_older => {}
-        Some(remembered) if remembered >= state.generation && !is_latest(record, is_here, state) => {
+        Some(remembered)
+            if remembered >= state.generation && !is_latest(record, is_here, state) =>
+        {
             return Err(VaultError::BackupOlder {
                 remembered,
                 found: state.generation,

@@ -32,7 +32,8 @@ use crate::{
 };
 
 /// What keys sign and decrypt to be tried. It is no hash of the ledger, nor of anything else that a signature is asked for.
-const TRIAL: &[u8] = b"strongroom: this key was tried when a backup was verified, and says nothing else";
+const TRIAL: &[u8] =
+    b"strongroom: this key was tried when a backup was verified, and says nothing else";
 
 /// What was found in a backup.
 #[derive(Debug)]
@@ -222,7 +223,11 @@ pub(crate) async fn open_isolated(
         anchor: Arc::new(NoAnchor),
         ..environment
     };
-    let configured: Vec<_> = isolated.wrappers.iter().map(|named| named.name.clone()).collect();
+    let configured: Vec<_> = isolated
+        .wrappers
+        .iter()
+        .map(|named| named.name.clone())
+        .collect();
     let opened = open_with(isolated, settings, AnchorRule::Accept, |vault, data_key| {
         let seal = SealOfVault {
             vault,
