@@ -2,5 +2,6 @@
 
 mod damage;
 mod encryption;
+mod frozen;
 mod identity;
 mod support;

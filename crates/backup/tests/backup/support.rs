@@ -3,16 +3,29 @@
 use std::sync::Arc;
 
 use strongroom_backup::{BackupError, BackupStore, BackupWriter, Header, Row, Seal, Written};
-use strongroom_crypto::{DataKey, Fingerprint, SecretBytes, SystemRandom};
+use strongroom_crypto::{DataKey, Fingerprint, Random, SecretBytes, SystemRandom};
 use strongroom_store::BackupId;
-use strongroom_test_support::store::samples;
+use strongroom_test_support::{SeededRandom, store::samples};
 
 #[derive(Debug)]
-pub(crate) struct SealOfDataKey(DataKey);
+pub(crate) struct SealOfDataKey {
+    data_key: DataKey,
+    random: Arc<dyn Random>,
+}
 
 impl SealOfDataKey {
     pub(crate) fn generate() -> Arc<Self> {
-        Arc::new(Self(DataKey::generate(&SystemRandom).unwrap()))
+        Self::with(Arc::new(SystemRandom))
+    }
+
+    /// The same one every time.
+    pub(crate) fn frozen() -> Arc<Self> {
+        Self::with(Arc::new(SeededRandom::new(1)))
+    }
+
+    fn with(random: Arc<dyn Random>) -> Arc<Self> {
+        let data_key = DataKey::generate(random.as_ref()).unwrap();
+        Arc::new(Self { data_key, random })
     }
 }
 
@@ -22,8 +35,9 @@ impl Seal for SealOfDataKey {
         fingerprint: &Fingerprint,
         key: &SecretBytes,
     ) -> Result<Vec<u8>, BackupError> {
-        self.0
-            .seal("test", fingerprint.as_bytes(), key.expose(), &SystemRandom)
+        let (context, random) = (fingerprint.as_bytes(), self.random.as_ref());
+        self.data_key
+            .seal("test", context, key.expose(), random)
             .map_err(|_refused| BackupError::ClearKeyRefused)
     }
 
@@ -32,13 +46,13 @@ impl Seal for SealOfDataKey {
         fingerprint: &Fingerprint,
         sealed: &[u8],
     ) -> Result<SecretBytes, BackupError> {
-        self.0
+        self.data_key
             .open("test", fingerprint.as_bytes(), sealed)
             .map_err(|_refused| BackupError::ClearKeyRefused)
     }
 
     fn tag(&self, manifest: &[u8]) -> [u8; 32] {
-        self.0.mac_key("test").tag(manifest)
+        self.data_key.mac_key("test").tag(manifest)
     }
 }
 

@@ -43,7 +43,7 @@ impl Vault {
     /// When this returns, the key and its audit record are durable.
     ///
     /// # Errors
-    /// Errors of the store, of the KMS (`direct` sealing and custody `external` only) and of the random source; nothing was kept
+    /// [`VaultError::InQuarantine`] after a restore. Errors of the store, of the KMS (`direct` sealing and custody `external` only) and of the random source; nothing was kept
     /// then. [`VaultError::ExternalKeyInDoubt`] when a KMS did not say whether it made the key: asking for the same key again
     /// takes it up.
     pub async fn generate_signing_key(

@@ -21,9 +21,9 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`], [`VaultError::KeyRetired`];
-    /// [`VaultError::InQuarantine`] after a restore;
-    /// [`VaultError::Sign`] when the key's usages forbid it; [`VaultError::InDoubt`] while nobody can tell whether the key
-    /// was taken away; errors of store and KMS when it had to be opened.
+    /// [`VaultError::InQuarantine`] after a restore; [`VaultError::Sign`] when the key's usages forbid it;
+    /// [`VaultError::InDoubt`] while nobody can tell whether the key was taken away; errors of store and KMS when it had to
+    /// be opened.
     pub async fn sign(
         &self,
         fingerprint: &Fingerprint,

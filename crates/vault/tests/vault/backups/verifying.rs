@@ -70,7 +70,7 @@ async fn broken_rows_that_were_backed_up_are_found() {
     for edit in [
         "UPDATE private_keys SET stored_key = zeroblob(81)",
         "UPDATE public_keys SET spki = zeroblob(44)",
-        "UPDATE public_keys SET usages = 2 | 8 | 16",
+        "UPDATE public_keys SET created_at = created_at + 1",
         "UPDATE wraps SET created_at = created_at + 1",
     ] {
         let verdict = verdict_on(edit).await;
