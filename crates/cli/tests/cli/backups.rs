@@ -60,7 +60,7 @@ fn a_backup_is_made_verified_lost_and_restored() {
     assert_eq!(report["opened_by"]["kms"], "local");
     assert_eq!(report["failed"], serde_json::json!([]));
     assert!(report["keys"]["signed"].as_u64().unwrap() >= 4, "{report}");
-    assert_eq!(report["keys"]["decrypted"], 1);
+    assert_eq!(report["keys"]["decrypted"], 2);
     assert!(report["topology"]["rows"].as_u64().unwrap() > 0);
     assert!(text(&report, "verified_at").ends_with('Z'));
     let list = sandbox.json(["backup", "list"]);
