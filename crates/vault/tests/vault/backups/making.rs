@@ -22,7 +22,7 @@ async fn a_backup_is_remembered_and_so_is_that_it_was_verified() {
     signing_key(&vault).await;
     assert_eq!(vault.backups(), []);
     let created = try_back_up(&house, &vault).await.unwrap();
-    assert_eq!(vault.backups(), [created.backup.clone()]);
+    assert_eq!(vault.backups(), std::slice::from_ref(&created.backup));
     assert_eq!(created.manifest.rows(Section::Keys), 1);
     assert_eq!(created.backup.verified_at, None);
     assert_eq!(vault.last_verified_backup(), None);

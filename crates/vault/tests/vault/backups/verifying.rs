@@ -172,7 +172,7 @@ async fn a_backup_that_somebody_without_the_data_key_put_together_is_refused() {
 }
 
 /// Changes the time of a backup, and the hash of its header with it.
-fn forge_header(bytes: &mut Vec<u8>) {
+fn forge_header(bytes: &mut [u8]) {
     let magic = b"strongroom backup\n".len() + 1;
     let length = |at: usize| u32::from_be_bytes(bytes[at + 1..at + 5].try_into().unwrap()) as usize;
     let header = length(magic);
