@@ -2,6 +2,7 @@
 
 mod anchor;
 mod audit;
+mod backup;
 mod bench;
 mod completions;
 mod config;
@@ -74,6 +75,13 @@ pub(crate) enum Command {
         strongroom topology root inspect root.prep"
     )]
     Topology(topology::Command),
+    /// Make, verify, restore and list backups
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom backup create vault.backup --recipient age1...\n  \
+        strongroom backup verify vault.backup --identity-file key.txt"
+    )]
+    Backup(backup::Command),
     /// Show the anchor, or accept the state of a restored database
     #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
@@ -110,6 +118,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::WrapperKey(command) => wrapper_key::run(&global, command).await,
         Command::Recovery(command) => recovery::run(&global, &command),
         Command::Topology(command) => topology::run(&global, command).await,
+        Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Config(command) => config::run(&global, command),

@@ -110,6 +110,11 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     if is_stdin(path) {
         return Ok(Box::new(io::stdin().lock()));
     }
+    Ok(Box::new(BufReader::new(open_file(path)?)))
+}
+
+/// Opens a file, and not a folder.
+pub(crate) fn open_file(path: &Path) -> anyhow::Result<File> {
     let file = File::open(path).map_err(|source| unreadable(path, source))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(FileError::NotAFile {
@@ -117,7 +122,7 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
         }
         .into());
     }
-    Ok(Box::new(BufReader::new(file)))
+    Ok(file)
 }
 
 /// Reads what may be a secret: the bytes live in locked memory only, and are wiped.

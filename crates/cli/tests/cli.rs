@@ -8,6 +8,8 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+#[path = "cli/backups.rs"]
+mod backups;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/benchmarks.rs"]

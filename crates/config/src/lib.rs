@@ -19,6 +19,7 @@ mod error;
 mod kms;
 mod kms_log;
 mod kms_watch;
+mod policy;
 mod secret;
 mod vault;
 
@@ -37,6 +38,7 @@ pub use kms::{
 };
 pub use kms_log::{KmsLogConfig, RollingPattern};
 pub use kms_watch::KmsWatchConfig;
+pub use policy::PolicyConfig;
 pub use secret::{PromptTag, SecretSource};
 pub use vault::VaultConfig;
 
@@ -57,6 +59,9 @@ pub struct Config {
     /// How key management systems are watched while the vault is open.
     #[serde(default, skip_serializing_if = "is_default")]
     pub kms_watch: KmsWatchConfig,
+    /// What the operators of the vault owe it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub policy: PolicyConfig,
     /// Where new private keys are kept.
     #[serde(default)]
     pub custody: CustodyConfig,
@@ -120,6 +125,7 @@ impl Config {
         self.custody.validate()?;
         self.kms_log.validate()?;
         self.kms_watch.validate()?;
+        self.policy.validate()?;
         self.cache.validate()
     }
 }

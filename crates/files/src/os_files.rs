@@ -17,7 +17,7 @@ use strongroom_memory::SecretBytes;
 
 pub use self::private::MAX_PRIVATE_FILE_BYTES;
 pub use self::temporary_file::is_leftover_of;
-use self::write::Standing;
+use self::write::{Standing, all_of};
 use crate::{Access, DurableStep, FileAction, FileError, Files, StepObserver};
 
 /// The real files.
@@ -100,7 +100,7 @@ impl Files for OsFiles {
     }
 
     fn write_durably(&self, path: &Path, contents: &[u8], access: Access) -> Result<(), FileError> {
-        self.write(path, contents, access, Standing::Replaced)
+        self.write(path, &mut all_of(contents), access, Standing::Replaced)
     }
 
     fn write_new_durably(
@@ -109,7 +109,16 @@ impl Files for OsFiles {
         contents: &[u8],
         access: Access,
     ) -> Result<(), FileError> {
-        self.write(path, contents, access, Standing::Kept)
+        self.write(path, &mut all_of(contents), access, Standing::Kept)
+    }
+
+    fn stream_new_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        self.write(path, fill, access, Standing::Kept)
     }
 
     fn rewrite_durably(
@@ -118,7 +127,12 @@ impl Files for OsFiles {
         contents: &[u8],
         access: Access,
     ) -> Result<(), FileError> {
-        self.write(path, contents, access, Standing::ReplacedForItsOwner)
+        self.write(
+            path,
+            &mut all_of(contents),
+            access,
+            Standing::ReplacedForItsOwner,
+        )
     }
 
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {

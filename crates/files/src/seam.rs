@@ -1,6 +1,7 @@
 //! The seam between the vault and the file system.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,6 +64,18 @@ pub trait Files: fmt::Debug + Send + Sync {
         path: &Path,
         contents: &[u8],
         access: Access,
+    ) -> Result<(), FileError>;
+
+    /// As [`write_new_durably`](Self::write_new_durably), for contents that are too large for the memory: `fill` is called
+    /// at most once, and writes them. When it fails, nothing is left.
+    ///
+    /// # Errors
+    /// Those of [`write_new_durably`](Self::write_new_durably); what `fill` fails with counts as a failure to write.
+    fn stream_new_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), FileError>;
 
     /// As [`write_durably`](Self::write_durably), for a file that belongs to a service: when root rewrites it, the
@@ -138,6 +151,15 @@ impl<F: Files + ?Sized> Files for Arc<F> {
         access: Access,
     ) -> Result<(), FileError> {
         (**self).write_new_durably(path, contents, access)
+    }
+
+    fn stream_new_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        (**self).stream_new_durably(path, access, fill)
     }
 
     fn rewrite_durably(

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rustix::io::Errno;
 use strongroom_errors::Coded;
 use strongroom_files::{Access, DurableStep, FileError, Files, MAX_PRIVATE_FILE_BYTES, OsFiles};
 use tempfile::TempDir;
@@ -205,6 +206,32 @@ fn a_new_file_never_replaces_one_that_appeared_meanwhile() {
         assert_eq!(names(folder.path()), ["file"]);
         fs::remove_file(&path).unwrap();
     }
+}
+
+#[test]
+fn what_is_streamed_into_a_new_file_is_whole_or_not_there() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    let stream = |ends: bool| {
+        OsFiles::new().stream_new_durably(&path, Access::OwnerOnly, &mut |file| {
+            for _ in 0..1000 {
+                file.write_all(b"a piece")?;
+            }
+            if ends {
+                Ok(())
+            } else {
+                Err(Errno::NOSPC.into())
+            }
+        })
+    };
+    let failed = stream(false).unwrap_err();
+    assert!(matches!(failed, FileError::DiskFull { .. }), "{failed:?}");
+    assert!(names(folder.path()).is_empty());
+    stream(true).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(fs::read(&path).unwrap(), b"a piece".repeat(1000));
+    assert!(matches!(stream(true), Err(FileError::Exists { .. })));
+    assert_eq!(names(folder.path()), ["file"]);
 }
 
 #[test]

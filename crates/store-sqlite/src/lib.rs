@@ -36,6 +36,7 @@
 //! ```
 
 mod audit;
+mod backups;
 mod condition;
 mod connection;
 mod data_keys;

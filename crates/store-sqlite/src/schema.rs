@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_topology.sql"),
     include_str!("../migrations/0003_external_keys.sql"),
+    include_str!("../migrations/0004_backups.sql"),
 ];
 
 /// The newest version, which this program reads and writes.

@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow, KmsJournalRecord,
-    PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, StoreError, TopologyExpiry,
-    TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
+    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
+    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
+    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use crate::{
-    audit, data_keys, identity, keys, kms_journal, private_keys, public_keys, rotations,
+    audit, backups, data_keys, identity, keys, kms_journal, private_keys, public_keys, rotations,
     session::Session, topology, vault, wraps,
 };
 
@@ -125,6 +125,10 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
 
     async fn kms_journal(&mut self) -> Result<Vec<KmsJournalRecord>, StoreError> {
         self.session.run(kms_journal::select_all).await
+    }
+
+    async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
+        self.session.run(backups::select_all).await
     }
 }
 
@@ -295,6 +299,12 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn delete_kms_journal(&mut self, id: JournalId) -> Result<(), StoreError> {
         self.session
             .run(move |connection| kms_journal::delete(connection, id))
+            .await
+    }
+
+    async fn put_backup(&mut self, backup: BackupRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| backups::put(connection, &backup))
             .await
     }
 

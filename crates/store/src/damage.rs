@@ -4,7 +4,7 @@ use std::fmt;
 
 use strongroom_crypto::Fingerprint;
 
-use crate::{DataKeyId, JournalId};
+use crate::{BackupId, DataKeyId, JournalId};
 
 /// What is wrong with stored data, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub enum Row {
     },
     /// An entry of the journal of KMS keys.
     Journal(JournalId),
+    /// A backup that was made.
+    Backup(BackupId),
     /// The only row of its table.
     Only,
     /// The columns that name the row cannot be read.
@@ -83,6 +85,7 @@ impl fmt::Display for Row {
             Self::Audit(sequence) => write!(f, "record {sequence}"),
             Self::Topology { store, ordinal } => write!(f, "transaction {ordinal} of {store}"),
             Self::Journal(id) => write!(f, "journal entry {id}"),
+            Self::Backup(id) => write!(f, "backup {id}"),
             Self::Only => f.write_str("the only row"),
             Self::Nameless => f.write_str("a row that cannot be named"),
         }

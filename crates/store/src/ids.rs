@@ -51,6 +51,11 @@ identifier!(
     JournalId
 );
 
+identifier!(
+    /// Names one backup of a vault, in the backup itself and where the vault remembers it.
+    BackupId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,11 +45,11 @@ mod transaction;
 pub use codes::RowCode;
 pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
-pub use ids::{DataKeyId, JournalId, VaultId};
+pub use ids::{BackupId, DataKeyId, JournalId, VaultId};
 pub use records::{
-    AuditRow, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep, KeyState,
-    KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing,
-    StoredKey, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
+    AuditRow, BackupRecord, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep,
+    KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord,
+    Sealing, StoredKey, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
 };
 pub use store::Store;
 pub use transaction::{KeyRow, ReadTransaction, WriteTransaction};

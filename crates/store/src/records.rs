@@ -4,6 +4,7 @@
 //! vault's work, because whoever runs the database is an adversary.
 
 mod audit;
+mod backup;
 mod data_key;
 mod identity;
 mod kms_journal;
@@ -16,6 +17,7 @@ mod vault;
 mod wrap;
 
 pub use audit::AuditRow;
+pub use backup::BackupRecord;
 pub use data_key::{DataKeyRecord, DataKeyState};
 pub use identity::IdentityRecord;
 pub use kms_journal::{JournalStep, KmsJournalRecord};

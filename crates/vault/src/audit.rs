@@ -75,6 +75,14 @@ pub enum AuditOperation {
     RewrapDataKey,
     /// A retired data key was removed.
     PruneDataKey,
+    /// A backup was made.
+    CreateBackup,
+    /// A backup was opened and every key in it used.
+    VerifyBackup,
+    /// The vault was restored from a backup.
+    RestoreBackup,
+    /// The quarantine of a restored vault was ended.
+    ReleaseVault,
 }
 
 /// How an act ended.
@@ -241,6 +249,10 @@ impl AuditOperation {
             Self::FinishWrapperKeyRotation => "finish_wrapper_key_rotation",
             Self::RewrapDataKey => "rewrap_data_key",
             Self::PruneDataKey => "prune_data_key",
+            Self::CreateBackup => "create_backup",
+            Self::VerifyBackup => "verify_backup",
+            Self::RestoreBackup => "restore_backup",
+            Self::ReleaseVault => "release_vault",
         }
     }
 }

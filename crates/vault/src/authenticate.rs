@@ -12,6 +12,7 @@ use strongroom_store::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
+    backups::{Backup, Backups},
     data_keys::{DataKeys, OpenedDataKey},
     digest::MultisetDigest,
     directory::{Entries, KeyEntry, PrivateHalf},
@@ -143,6 +144,24 @@ pub(crate) async fn journal(
         entries.push(entry);
     }
     Ok(Journal::new(entries))
+}
+
+/// Authenticates what the store says of the backups that were made.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`]; errors of the store.
+pub(crate) async fn backups(
+    snapshot: &mut dyn ReadTransaction,
+    data_keys: &DataKeys,
+    found: &mut Found,
+) -> Result<Backups, VaultError> {
+    let mut backups = Vec::new();
+    for record in snapshot.backups().await? {
+        let backup = Backup::authentic(record, data_keys)?;
+        found.add(&backup.element(data_keys.current()));
+        backups.push(backup);
+    }
+    Ok(Backups::new(backups))
 }
 
 /// Authenticates all keys, about `expected` of them: reads page after page while other threads authenticate.

@@ -7,6 +7,7 @@ use strongroom_store::{DataKeyId, JournalId, KeyState, WrapRecord};
 
 use crate::{
     anchor::{AnchorRecord, AnchoredDataKey, Checkpoint},
+    backups::Backup,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::KeyEntry,
     error::VaultError,
@@ -62,6 +63,10 @@ pub(crate) enum Change {
     Rewrapped(DataKeyId, OpenedBy),
     /// These are the data keys from now on.
     DataKeys(Arc<DataKeys>),
+    /// The backup is remembered, and so.
+    BackedUp(Backup),
+    /// The quarantine is over.
+    Released,
 }
 
 impl Change {
@@ -78,7 +83,9 @@ impl Change {
             | Self::RotationMoved(_)
             | Self::DataKeys(_)
             | Self::Rewrapped(..)
-            | Self::WrapRemoved(_) => false,
+            | Self::WrapRemoved(_)
+            | Self::BackedUp(_)
+            | Self::Released => false,
         }
     }
 }
@@ -165,6 +172,8 @@ impl Vault {
             Change::Journalled(entry) => self.journal().put(entry),
             Change::Struck(id) => self.journal().remove(id),
             Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
+            Change::BackedUp(backup) => self.backup_records().put(backup),
+            Change::Released => self.end_quarantine(),
             Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
             Change::Rewrapped(data_key, wrap) => {
                 self.directory().rewrap(data_key, &wrap.wrapper_key_id);

@@ -3,11 +3,13 @@
 mod codes;
 mod wrapper_key;
 
+use strongroom_backup::BackupError;
 use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
     SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
 };
 use strongroom_errors::Coded;
+use strongroom_files::FileError;
 use strongroom_kms::KmsError;
 use strongroom_proto::ProtoError;
 use strongroom_store::{Custody, DataKeyId, JournalId, StoreError, VaultId, WrapRecord};
@@ -490,6 +492,29 @@ pub enum VaultError {
     /// Signatures that no transaction can have.
     #[error(transparent)]
     Signatures(#[from] SignaturesError),
+    /// The vault was restored, and nobody has said that it may sign again.
+    #[error("the vault was restored from a backup and is in quarantine")]
+    InQuarantine,
+    /// The vault is in no quarantine that could be ended.
+    #[error("the vault is not in quarantine")]
+    NotInQuarantine,
+    /// The anchor remembers a later state of the vault than the backup holds.
+    #[error(
+        "the backup is of generation {found}, the anchor remembers {}generation {remembered}",
+        if found == remembered { "another state of " } else { "" }
+    )]
+    BackupOlder {
+        /// From the anchor.
+        remembered: u64,
+        /// In the backup.
+        found: u64,
+    },
+    /// The file of a backup failed.
+    #[error("the file of the backup failed")]
+    File(#[from] FileError),
+    /// A backup cannot be written or read.
+    #[error("the backup failed")]
+    Backup(#[from] BackupError),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),

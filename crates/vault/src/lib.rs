@@ -27,6 +27,7 @@
 mod anchor;
 mod audit;
 mod authenticate;
+mod backups;
 mod cache;
 mod caller;
 mod committed;
@@ -57,6 +58,7 @@ pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
+pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
@@ -64,6 +66,11 @@ pub use error::{VaultError, WrapAttempt, WrapperKeyError};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
+pub use operations::backup::{
+    create::{CreatedBackup, NewBackup},
+    restore::{Restore, Restored},
+    verify::{BackupReport, KeysUsed},
+};
 pub use operations::create::{NewVault, VAULT_TAG};
 pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod create;
 pub(crate) mod custody;
 pub(crate) mod decrypt;

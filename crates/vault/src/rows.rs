@@ -7,8 +7,8 @@
 
 use strongroom_crypto::{HashBuilder, KeyPurpose, KeySpec, KeyUsages, encoding::Encoder};
 use strongroom_store::{
-    DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, RowCode, StoredKey, TopologyRow, VaultRecord, WrapRecord,
+    BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord,
+    PublicKeyRecord, RotationRecord, RowCode, StoredKey, TopologyRow, VaultRecord, WrapRecord,
 };
 
 use subtle::ConstantTimeEq;
@@ -21,6 +21,7 @@ use crate::{
 /// A tag over a row: stored beside the row, or standing for it in the digest.
 pub(crate) type Tag = [u8; 32];
 
+pub(crate) const BACKUPS: &str = "backups";
 pub(crate) const DATA_KEYS: &str = "data_keys";
 pub(crate) const IDENTITY: &str = "identity";
 pub(crate) const KMS_JOURNAL: &str = "kms_journal";
@@ -42,6 +43,9 @@ enum Table {
     Rotations = 7,
     Topology = 8,
     KmsJournal = 9,
+    Backups = 10,
+    /// Not a table: what a backup file holds.
+    BackupManifest = 11,
 }
 
 pub(crate) fn tag_vault(record: &VaultRecord, current: &OpenedDataKey) -> Tag {
@@ -172,6 +176,32 @@ pub(crate) fn tag_journal(
     Ok(data_keys
         .named(&record.data_key_id)?
         .row_tag(encoder.as_slice()))
+}
+
+pub(crate) fn tag_backup(record: &BackupRecord, data_keys: &DataKeys) -> Result<Tag, VaultError> {
+    let mut encoder = start(Table::Backups);
+    encoder
+        .raw(record.data_key_id.as_bytes())
+        .raw(record.id.as_bytes())
+        .long(record.created_at.as_micros())
+        .raw(&record.generation.to_be_bytes())
+        .raw(&record.file_hash)
+        .list(record.needs.iter(), |encoder, id| {
+            encoder.raw(id.as_bytes())
+        })
+        .optional(record.verified_at, |encoder, at| {
+            encoder.long(at.as_micros())
+        });
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
+/// Shows that a holder of the data key made a backup, and which.
+pub(crate) fn tag_manifest(manifest: &[u8], data_key: &OpenedDataKey) -> Tag {
+    let mut encoder = start(Table::BackupManifest);
+    encoder.bytes(manifest);
+    data_key.row_tag(encoder.as_slice())
 }
 
 /// The columns that only help a query (namespace, serial, hashes) are in it as well: what a query answers must be true.

@@ -10,6 +10,8 @@ use crate::{data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError}
 
 const STATE_LABEL: &str = "strongroom state record v1";
 const STATE_VERSION: u8 = 1;
+/// What follows the topology of a vault in quarantine.
+const QUARANTINE: u8 = 1;
 
 /// What the whole vault adds up to after a commit.
 ///
@@ -31,6 +33,8 @@ pub(crate) struct VaultState {
     pub(crate) anchored: bool,
     /// The rows of topology, which are read only when topology is asked for: opening does not wait for them.
     pub(crate) topology: RowSum,
+    /// The vault was restored from a backup, and nobody has said yet that it may sign again.
+    pub(crate) quarantine: bool,
 }
 
 /// What rows that are counted apart from the others add up to.
@@ -113,10 +117,14 @@ impl VaultState {
             .raw(&self.audit_head)
             .byte(u8::from(self.anchored));
         // Left out while there is no topology: so do the records and checkpoints of vaults from before there was any.
-        if self.topology.rows > 0 {
+        if self.topology.rows > 0 || self.quarantine {
             encoder
                 .raw(&self.topology.rows.to_be_bytes())
                 .raw(&self.topology.digest.to_bytes());
+        }
+        // Left out while there is none, for the same reason.
+        if self.quarantine {
+            encoder.byte(QUARANTINE);
         }
         encoder.into_vec()
     }
@@ -131,12 +139,19 @@ impl VaultState {
             audit_head: decoder.array()?,
             anchored: decoder.byte()? != 0,
             topology: RowSum::default(),
+            quarantine: false,
         };
         if decoder.remaining() > 0 {
             state.topology = RowSum {
                 rows: u64::from_be_bytes(decoder.array()?),
                 digest: MultisetDigest::from_bytes(&decoder.array()?),
             };
+        }
+        if decoder.remaining() > 0 {
+            match decoder.byte()? {
+                QUARANTINE => state.quarantine = true,
+                tag => return Err(EncodingError::UnknownTag { tag }),
+            }
         }
         decoder.finish()?;
         Ok(state)

@@ -6,14 +6,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
-    Custody, IdentityRecord, KeyState, PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing,
-    StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
+    BackupRecord, Custody, IdentityRecord, KeyState, PrivateKeyRecord, PublicKeyRecord,
+    RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
+    WrapRecord, WriteTransaction,
 };
 use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
 
 use crate::{
     audit::{AuditEntry, AuditOperation},
+    backups::Backup,
     caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
@@ -328,6 +330,31 @@ impl<'v> Unit<'v> {
         }
         self.remove_wrap(before).await?;
         self.insert_wrap(after).await
+    }
+
+    /// Remembers a backup, in the place of what is known of the one with its id.
+    pub(crate) async fn put_backup(&mut self, mut record: BackupRecord) -> Result<(), VaultError> {
+        let data_keys = Arc::clone(&self.data_keys);
+        record.data_key_id = data_keys.writing().id;
+        record.mac = rows::tag_backup(&record, &data_keys)?;
+        let backup = Backup::authentic(record.clone(), &data_keys)?;
+        self.transaction
+            .put_backup(record)
+            .await
+            .map_err(contradicted)?;
+        let current = data_keys.current();
+        if let Some(before) = self.vault.backup_records().of(backup.id) {
+            self.leave(&before.element(current));
+        }
+        self.enter(&backup.element(current));
+        self.changes.push(Change::BackedUp(backup));
+        Ok(())
+    }
+
+    /// Ends the quarantine of a restored vault.
+    pub(crate) fn release(&mut self) {
+        self.next.quarantine = false;
+        self.changes.push(Change::Released);
     }
 
     /// A key that was sealed by its KMS just when the wrap of that wrapper key was taken away would be an orphan: nobody

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
 
 use crate::{
+    backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
     data_keys::DataKeys,
@@ -52,11 +53,14 @@ pub struct Vault {
     directory: KeyDirectory,
     node: Node,
     journal: Journal,
+    backups: Backups,
     topology: TopologyCell,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
     /// A commit was abandoned before anybody knew whether it was done: ask before a key is used.
     in_doubt: AtomicBool,
+    /// The vault was restored, and signs nothing until somebody says that it may.
+    quarantined: AtomicBool,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
 }
@@ -81,6 +85,7 @@ pub(crate) struct Parts {
     pub(crate) directory: KeyDirectory,
     pub(crate) node: Node,
     pub(crate) journal: Journal,
+    pub(crate) backups: Backups,
     pub(crate) committed: Committed,
 }
 
@@ -98,6 +103,7 @@ impl Vault {
             directory,
             node,
             journal,
+            backups,
             committed,
         } = parts;
         let caches = Arc::new(Caches {
@@ -123,8 +129,10 @@ impl Vault {
             directory,
             node,
             journal,
+            backups,
             topology: TopologyCell::default(),
             caches,
+            quarantined: AtomicBool::new(committed.state.quarantine),
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             sweeper,
@@ -160,6 +168,18 @@ impl Vault {
     #[must_use]
     pub fn rotations(&self) -> Vec<Rotation> {
         self.node.rotations()
+    }
+
+    /// The backups of the vault that it remembers, the oldest first.
+    #[must_use]
+    pub fn backups(&self) -> Vec<Backup> {
+        self.backups.all()
+    }
+
+    /// Whether the vault was restored from a backup, and signs nothing until [`Vault::release`].
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.quarantined.load(Ordering::Acquire)
     }
 
     /// How many opened keys are in memory now.
@@ -239,6 +259,24 @@ impl Vault {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    pub(crate) fn backup_records(&self) -> &Backups {
+        &self.backups
+    }
+
+    pub(crate) fn end_quarantine(&self) {
+        self.quarantined.store(false, Ordering::Release);
+    }
+
+    /// Refuses what would bring new signatures or keys into the world while nobody knows whether the vault's keys are
+    /// still those of the node.
+    pub(crate) fn check_released(&self) -> Result<(), VaultError> {
+        if self.is_quarantined() {
+            Err(VaultError::InQuarantine)
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn topology_cell(&self) -> &TopologyCell {

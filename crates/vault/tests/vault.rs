@@ -11,6 +11,8 @@
 mod acts;
 #[path = "vault/audit.rs"]
 mod audit;
+#[path = "vault/backups.rs"]
+mod backups;
 #[path = "vault/caching.rs"]
 mod caching;
 #[path = "vault/cancelled.rs"]

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("topology", &["crypto", "errors"]),
     ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
+    ("backup", &["crypto", "errors", "memory", "store"]),
     ("kms-aws", &["crypto", "errors", "kms", "memory"]),
     ("kms-driver", &["crypto", "errors", "kms", "memory"]),
     ("kms-gcp", &["crypto", "errors", "kms", "memory"]),
@@ -30,12 +31,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "vault",
         &[
-            "crypto", "errors", "files", "kms", "memory", "proto", "store", "topology",
+            "backup", "crypto", "errors", "files", "kms", "memory", "proto", "store", "topology",
         ],
     ),
     (
         "cli",
         &[
+            "backup",
             "config",
             "crypto",
             "errors",

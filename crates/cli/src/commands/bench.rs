@@ -2,6 +2,7 @@
 //!
 //! Both sides alternate within one run, so that a machine that slows down slows both.
 
+mod backup;
 #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
 mod kms;
 mod open;
@@ -22,6 +23,7 @@ use crate::{args::Global, output};
 pub(crate) enum Command {
     Sign(sign::Options),
     Open(open::Options),
+    Backup(backup::Options),
     #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
     Kms(kms::Options),
     Rotate(rotate::Options),
@@ -50,6 +52,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     let results = match command {
         Command::Sign(options) => sign::run(global, options).await?,
         Command::Open(options) => open::run(global, options).await?,
+        Command::Backup(options) => backup::run(global, options).await?,
         #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
         Command::Kms(options) => kms::run(global, options).await?,
         Command::Rotate(options) => rotate::run(global, options).await?,

@@ -1,5 +1,6 @@
 //! `doctor`: look the vault over.
 
+mod backup;
 mod duties;
 mod external;
 mod topology;
@@ -173,6 +174,7 @@ impl Report {
         self.checks.extend(checks_of_readiness(&vault.readiness()));
         self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
+        self.checks.extend(backup::checks(&vault, config));
         session::close(vault).await;
     }
 

@@ -15,7 +15,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
     CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig,
-    Protection, VaultConfig,
+    PolicyConfig, Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -489,6 +489,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         kms_watch: KmsWatchConfig::default(),
+        policy: PolicyConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
             external_kms,

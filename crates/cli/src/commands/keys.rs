@@ -7,6 +7,7 @@ mod generate;
 mod import;
 mod list;
 mod register;
+mod retire;
 pub(crate) mod rotate;
 mod seal;
 mod show;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Delete(delete::Options),
     Announce(announce::AnnounceOptions),
     Withdraw(announce::WithdrawOptions),
+    Retire(retire::Options),
     Rotate(rotate::Options),
     RotateAll(rotate::AllOptions),
     Seal(seal::Options),
@@ -55,6 +57,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Delete(options) => delete::run(global, options).await,
         Command::Announce(options) => announce::announce(global, options).await,
         Command::Withdraw(options) => announce::withdraw(global, options).await,
+        Command::Retire(options) => retire::run(global, options).await,
         Command::Rotate(options) => rotate::run(global, options).await,
         Command::RotateAll(options) => rotate::all(global, options).await,
         Command::Seal(options) => seal::run(global, options).await,

@@ -9,7 +9,15 @@ fn benchmarks_print_both_sides_and_their_ratio() {
     let open = "bench open --keys 20 --samples 1";
     let topology = "bench topology-verify --transactions 100 --samples 1";
     let rotate = "bench rotate --keys 20 --samples 1";
-    for (line, measurements) in [(sign, 10), (open, 1), (rotate, 1), (topology, 1)] {
+    let backup = "bench backup --keys 20 --samples 1";
+    let lines = [
+        (sign, 10),
+        (open, 1),
+        (rotate, 1),
+        (backup, 2),
+        (topology, 1),
+    ];
+    for (line, measurements) in lines {
         let document = sandbox.json(line.split(' '));
         let results = document["results"].as_array().unwrap();
         assert_eq!(results.len(), measurements, "{document}");

@@ -19,12 +19,20 @@ pub(super) enum Standing {
     ReplacedForItsOwner,
 }
 
+/// Writes the contents of a file.
+pub(super) type Fill<'f> = dyn FnMut(&mut dyn Write) -> io::Result<()> + 'f;
+
+/// Contents that are there already.
+pub(super) fn all_of(contents: &[u8]) -> impl FnMut(&mut dyn Write) -> io::Result<()> {
+    |file| file.write_all(contents)
+}
+
 impl OsFiles {
     /// All three kinds of writing. Whatever fails before the rename leaves what was there.
     pub(super) fn write(
         &self,
         path: &Path,
-        contents: &[u8],
+        fill: &mut Fill<'_>,
         access: Access,
         standing: Standing,
     ) -> Result<(), FileError> {
@@ -57,7 +65,7 @@ impl OsFiles {
                 .map_err(failed)?;
         }
         self.done(DurableStep::TemporaryCreated, path);
-        temporary.file().write_all(contents).map_err(failed)?;
+        fill(temporary.file()).map_err(failed)?;
         self.done(DurableStep::ContentsWritten, path);
         temporary.file().sync_all().map_err(failed)?;
         self.done(DurableStep::ContentsSynced, path);

@@ -101,6 +101,15 @@ impl Files for MoodyFiles {
         self.inner.write_new_durably(path, contents, access)
     }
 
+    fn stream_new_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        self.inner.stream_new_durably(path, access, fill)
+    }
+
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {
         self.inner.create_folder(path, access)
     }

@@ -5,8 +5,9 @@ use strongroom_crypto::Fingerprint;
 
 use super::KeyRow;
 use crate::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord,
-    PublicKeyRecord, RotationRecord, StoreError, TopologyRow, VaultRecord, WrapRecord,
+    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, KmsJournalRecord,
+    PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyRow, VaultRecord,
+    WrapRecord,
 };
 
 /// Reads of one consistent state. What is not there is `None` or an empty `Vec`, never an error.
@@ -130,4 +131,10 @@ pub trait ReadTransaction: fmt::Debug + Send {
     /// # Errors
     /// See the trait.
     async fn kms_journal(&mut self) -> Result<Vec<KmsJournalRecord>, StoreError>;
+
+    /// Every backup that was made and is remembered, oldest first; of the same time by their ids.
+    ///
+    /// # Errors
+    /// See the trait.
+    async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError>;
 }

@@ -3,7 +3,7 @@ use strongroom_crypto::Fingerprint;
 
 use super::{KeyRow, ReadTransaction};
 use crate::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KmsJournalRecord,
+    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KmsJournalRecord,
     PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyExpiry, TopologyRow,
     TopologyTag, VaultRecord, WrapRecord,
 };
@@ -188,6 +188,13 @@ pub trait WriteTransaction: ReadTransaction {
     /// # Errors
     /// [`StoreError::JournalEntryMissing`]; those of every write.
     async fn delete_kms_journal(&mut self, id: JournalId) -> Result<(), StoreError>;
+
+    /// Stores a backup that was made, in the place of the one with its id if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::DataKeyMissing`] for the data key that authenticates it; [`StoreError::RecordRefused`] if it needs no
+    /// data key, or for generation 0 or from 2^63 on; those of every write.
+    async fn put_backup(&mut self, backup: BackupRecord) -> Result<(), StoreError>;
 
     /// Makes everything durable: once this returns `Ok`, no crash takes it back.
     ///

@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod backups;
 mod data_keys;
 mod identity;
 mod keys;
@@ -30,6 +31,7 @@ use strongroom_store::{ReadTransaction, Store, WriteTransaction};
 use super::samples;
 
 pub use audit::*;
+pub use backups::*;
 pub use data_keys::*;
 pub use identity::*;
 pub use keys::*;
@@ -117,6 +119,10 @@ macro_rules! store_conformance {
             a_contradictory_journal_entry_is_refused,
             a_journal_entry_needs_its_data_key,
             a_missing_journal_entry_cannot_be_deleted,
+            // Backups.
+            backups_are_read_back_by_age,
+            a_backup_takes_the_place_of_the_one_of_its_id,
+            a_backup_needs_the_data_key_that_authenticates_it,
             // Transactions.
             a_write_sees_its_own_changes_and_nobody_else_does,
             a_write_that_is_rolled_back_leaves_no_trace,

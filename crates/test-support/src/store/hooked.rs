@@ -32,6 +32,7 @@ pub enum StoreCall {
     Identity,
     Rotations,
     KmsJournal,
+    Backups,
     InsertVault,
     UpdateVault,
     InsertDataKey,
@@ -57,6 +58,7 @@ pub enum StoreCall {
     DeleteRotation,
     PutKmsJournal,
     DeleteKmsJournal,
+    PutBackup,
     Commit,
     Rollback,
 }

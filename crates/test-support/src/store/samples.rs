@@ -12,10 +12,10 @@ use strongroom_crypto::{
     SigningKeySpec, Timestamp,
 };
 use strongroom_store::{
-    AuditRow, Custody, DataKeyId, DataKeyRecord, DataKeyState, IdentityRecord, JournalId,
-    JournalStep, KeyRow, KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, Sealing, StoredKey, TopologyExpiry, TopologyRow, VaultId, VaultRecord,
-    WrapRecord,
+    AuditRow, BackupId, BackupRecord, Custody, DataKeyId, DataKeyRecord, DataKeyState,
+    IdentityRecord, JournalId, JournalStep, KeyRow, KeyState, KmsJournalRecord, KmsKeyRef,
+    PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing, StoredKey, TopologyExpiry,
+    TopologyRow, VaultId, VaultRecord, WrapRecord,
 };
 
 /// The `number`-th data key's id.
@@ -262,6 +262,31 @@ pub fn created_journal_entry(number: u8) -> KmsJournalRecord {
         usages: None,
         name: None,
         ..journal_entry(number)
+    }
+}
+
+/// The `number`-th backup, which nobody has verified.
+#[must_use]
+pub fn backup(number: u8) -> BackupRecord {
+    BackupRecord {
+        id: BackupId::from_bytes([number; 16]),
+        created_at: time(number.into()),
+        generation: u64::from(number) + 1,
+        file_hash: [0x99; 32],
+        needs: vec![data_key_id(1), data_key_id(2)],
+        verified_at: None,
+        data_key_id: data_key_id(1),
+        mac: [0xaa; 32],
+    }
+}
+
+/// The `number`-th backup, verified.
+#[must_use]
+pub fn verified_backup(number: u8) -> BackupRecord {
+    BackupRecord {
+        verified_at: Some(time(100)),
+        mac: [0xab; 32],
+        ..backup(number)
     }
 }
 

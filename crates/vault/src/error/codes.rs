@@ -319,6 +319,23 @@ const SEQUENCED_TOO_EARLY: ErrorCode = code(
     Category::InvalidRequest,
     "Give the transactions in the order in which they were sequenced.",
 );
+const VAULT_IN_QUARANTINE: ErrorCode = code(
+    "VAULT_IN_QUARANTINE",
+    Category::FailedPrecondition,
+    "The backup may be older than the last rotations: a key that was replaced since would sign again. Bring topology up to date \
+     ('strongroom topology import'), retire what it no longer lists ('strongroom keys retire'), then run 'strongroom backup release'.",
+);
+const VAULT_NOT_IN_QUARANTINE: ErrorCode = code(
+    "VAULT_NOT_IN_QUARANTINE",
+    Category::FailedPrecondition,
+    "Nothing needs to be done: the vault signs.",
+);
+const BACKUP_OLDER_THAN_ANCHOR: ErrorCode = code(
+    "BACKUP_OLDER_THAN_ANCHOR",
+    Category::FailedPrecondition,
+    "Nothing was restored. Take a later backup if there is one. If this is the last one, --accept-older restores it: what was done \
+     since is lost.",
+);
 const AUDIT_BROKEN: ErrorCode = code("AUDIT_BROKEN", Category::DataCorrupted, RESTORE);
 
 impl VaultError {
@@ -363,6 +380,9 @@ impl VaultError {
         STATE_NOT_AUTHENTIC,
         STATE_MISMATCH,
         ROLLED_BACK,
+        VAULT_IN_QUARANTINE,
+        VAULT_NOT_IN_QUARANTINE,
+        BACKUP_OLDER_THAN_ANCHOR,
         ANCHOR_OF_OTHER_VAULT,
         ANCHOR_MISSING,
         IN_DOUBT,
@@ -435,6 +455,9 @@ impl Coded for VaultError {
             Self::StateNotAuthentic => STATE_NOT_AUTHENTIC,
             Self::StateMismatch { .. } => STATE_MISMATCH,
             Self::RolledBack { .. } => ROLLED_BACK,
+            Self::InQuarantine => VAULT_IN_QUARANTINE,
+            Self::NotInQuarantine => VAULT_NOT_IN_QUARANTINE,
+            Self::BackupOlder { .. } => BACKUP_OLDER_THAN_ANCHOR,
             Self::AnchorOfOtherVault => ANCHOR_OF_OTHER_VAULT,
             Self::AnchorMissing { .. } => ANCHOR_MISSING,
             Self::InDoubt { .. } => IN_DOUBT,
@@ -467,6 +490,8 @@ impl Coded for VaultError {
             Self::Name(source) => source.code(),
             Self::Usage(source) => source.code(),
             Self::Signatures(source) => source.code(),
+            Self::File(source) => source.code(),
+            Self::Backup(source) => source.code(),
             Self::Store(source) => source.code(),
             Self::Kms(source) => source.code(),
             Self::Anchor(source) => source.code(),

@@ -9,6 +9,7 @@ use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, VaultRec
 use crate::{
     anchor::{Anchor, AnchorRecord},
     audit::{AuditEntry, AuditOperation},
+    backups::Backups,
     caller::Caller,
     committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
@@ -144,6 +145,7 @@ impl Vault {
             directory: KeyDirectory::new(Entries::default()),
             node: Node::default(),
             journal: Journal::default(),
+            backups: Backups::default(),
             committed: Committed::new(state, vault_record.state.clone()),
         });
         let checkpoint = vault.checkpoint(&state, &data_keys);

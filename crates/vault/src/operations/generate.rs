@@ -43,7 +43,7 @@ impl Vault {
     /// When this returns, the key and its audit record are durable.
     ///
     /// # Errors
-    /// Errors of the store, of the KMS (`direct` sealing and custody `external` only) and of the random source; nothing was kept
+    /// [`VaultError::InQuarantine`] after a restore. Errors of the store, of the KMS (`direct` sealing and custody `external` only) and of the random source; nothing was kept
     /// then. [`VaultError::ExternalKeyInDoubt`] when a KMS did not say whether it made the key: asking for the same key again
     /// takes it up.
     pub async fn generate_signing_key(
@@ -134,6 +134,7 @@ impl Vault {
         name: Option<KeyName>,
         custody: Custody,
     ) -> Result<Generated<'_>, VaultError> {
+        self.check_released()?;
         let usages = usages_of_a_key(usages)?;
         if custody == Custody::External {
             return self.generate_externally(spec, usages, name).await;

@@ -58,6 +58,16 @@ pub(crate) async fn open(
     settings: Settings,
     rule: AnchorRule,
 ) -> Result<Vault, VaultError> {
+    open_with(environment, settings, rule, |_, _| Ok(())).await
+}
+
+/// As [`open`]; `unwrapped` hears of the current data key before any key is read: a backup's readable keys need it.
+pub(crate) async fn open_with(
+    environment: Environment,
+    settings: Settings,
+    rule: AnchorRule,
+    unwrapped: impl FnOnce(VaultId, Arc<OpenedDataKey>) -> Result<(), VaultError>,
+) -> Result<Vault, VaultError> {
     let mut snapshot = environment.store.read().await?;
     let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
     let records = snapshot.data_keys().await?;
@@ -74,21 +84,23 @@ pub(crate) async fn open(
     check_anchored_data_key(anchored.as_ref(), &vault, record, rule)?;
 
     let watch = KmsWatch::default();
-    let unwrapped = unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
-    let Unwrapped { current, failed } = unwrapped;
+    let Unwrapped { current, failed } =
+        unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
     let state = VaultState::open(&vault.state, vault.id, &current)?;
     let mut found = authenticate::metadata(&vault, &records, &wraps, &current)?;
     // A rotation of the wrapper key was begun and not finished: rows are under either data key.
     let incoming = match incoming_record(&records, current.id)? {
         None => None,
         Some(record) => {
-            let unwrapped = unwrap_data_key(&environment, vault.id, record, &wraps, &watch);
-            Some(unwrapped.await?.current)
+            let opening = unwrap_data_key(&environment, vault.id, record, &wraps, &watch);
+            Some(opening.await?.current)
         }
     };
     let data_keys = Arc::new(DataKeys::new(current, incoming, records));
+    unwrapped(vault.id, Arc::clone(data_keys.current()))?;
     let node = authenticate::node(snapshot.as_mut(), &data_keys, &mut found).await?;
     let journal = authenticate::journal(snapshot.as_mut(), &data_keys, &mut found).await?;
+    let backups = authenticate::backups(snapshot.as_mut(), &data_keys, &mut found).await?;
     // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
     let expected = usize::try_from(state.entries).unwrap_or_default();
     let directory = authenticate::keys(snapshot.as_mut(), &data_keys, expected, &mut found).await?;
@@ -108,6 +120,7 @@ pub(crate) async fn open(
         directory: KeyDirectory::new(directory),
         node,
         journal,
+        backups,
         committed: Committed::new(state, vault.state),
     });
     check_anchor(&opened, anchored, &state, rule)?;

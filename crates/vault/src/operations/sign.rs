@@ -21,14 +21,16 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`], [`VaultError::KeyRetired`];
-    /// [`VaultError::Sign`] when the key's usages forbid it; [`VaultError::InDoubt`] while nobody can tell whether the key
-    /// was taken away; errors of store and KMS when it had to be opened.
+    /// [`VaultError::InQuarantine`] after a restore; [`VaultError::Sign`] when the key's usages forbid it;
+    /// [`VaultError::InDoubt`] while nobody can tell whether the key was taken away; errors of store and KMS when it had to
+    /// be opened.
     pub async fn sign(
         &self,
         fingerprint: &Fingerprint,
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
+        self.check_released()?;
         if self.is_in_doubt() {
             self.settled_for(fingerprint).await?;
         }

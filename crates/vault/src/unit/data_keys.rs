@@ -87,7 +87,7 @@ impl Unit<'_> {
         Ok(count)
     }
 
-    /// Moves the node's rows: its identity, its rotations under way, and the journal of KMS keys. Says how many.
+    /// Moves the node's rows: its identity, its rotations under way, the journal of KMS keys, and its backups. Says how many.
     pub(crate) async fn move_node_rows(&mut self) -> Result<u64, VaultError> {
         let data_keys = Arc::clone(&self.data_keys);
         let (new, current) = (data_keys.writing().id, data_keys.current());
@@ -125,6 +125,12 @@ impl Unit<'_> {
             self.exchange(&before, &moved.element(current));
             self.changes.push(Change::Journalled(moved));
             count += 1;
+        }
+        for backup in self.vault.backups() {
+            if backup.data_key != new {
+                self.put_backup(backup.record(new)).await?;
+                count += 1;
+            }
         }
         Ok(count)
     }
@@ -197,10 +203,12 @@ impl Unit<'_> {
         let identity = self.vault.identity().into_iter();
         let rotations = self.vault.rotations().into_iter();
         let journal = self.vault.journal().entries().into_iter();
+        let backups = self.vault.backups().into_iter();
         identity
             .map(|row| row.element(&current))
             .chain(rotations.map(|row| row.element(&current)))
             .chain(journal.map(|row| row.element(&current)))
+            .chain(backups.map(|row| row.element(&current)))
             .for_each(|element| found.add(&element));
         let entries = self.vault.directory().entries();
         let key = Arc::clone(&current);

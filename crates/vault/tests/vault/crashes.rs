@@ -33,8 +33,9 @@ impl WritingCalls {
     fn pass(&self, call: StoreCall) {
         use StoreCall::{
             AppendAudit, Begin, Commit, DeletePrivateKey, DeletePublicKey, DeleteWrap,
-            InsertDataKey, InsertPrivateKey, InsertPublicKey, InsertVault, InsertWrap, Scrub,
-            UpdatePrivateKeys, UpdateVault,
+            InsertDataKey, InsertIdentity, InsertKeys, InsertPrivateKey, InsertPublicKey,
+            InsertTopology, InsertVault, InsertWrap, PutBackup, Scrub, UpdatePrivateKeys,
+            UpdateVault,
         };
         if matches!(
             call,
@@ -45,10 +46,14 @@ impl WritingCalls {
                 | DeletePublicKey
                 | DeleteWrap
                 | InsertDataKey
+                | InsertIdentity
+                | InsertKeys
                 | InsertPrivateKey
                 | InsertPublicKey
+                | InsertTopology
                 | InsertVault
                 | InsertWrap
+                | PutBackup
                 | Scrub
                 | UpdatePrivateKeys
                 | UpdateVault

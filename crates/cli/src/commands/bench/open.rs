@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use strongroom_config::{
     CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    LocalConfig, Protection, VaultConfig,
+    LocalConfig, PolicyConfig, Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -120,6 +120,7 @@ impl Rehearsal {
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
         };
@@ -153,6 +154,14 @@ impl Rehearsal {
 
     fn database_in(folder: &TempDir) -> std::path::PathBuf {
         folder.path().join("vault")
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
     }
 
     pub(super) fn database(&self) -> std::path::PathBuf {
@@ -209,7 +218,7 @@ impl Rehearsal {
     }
 
     /// The same rows: read, derived, opened, and nothing else.
-    async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
+    pub(super) async fn time_bare(&self, keys: u64) -> anyhow::Result<Duration> {
         let kms = OpenKms::open(&self.config, &KmsFlags::default()).await?;
         let store = session::open_store(&self.database()).await?;
         let yardstick = Yardstick::of(&kms.environment(Arc::clone(&store), &self.config)).await?;

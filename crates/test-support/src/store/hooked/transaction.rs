@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow, KmsJournalRecord,
-    PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, StoreError, TopologyExpiry,
-    TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
+    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
+    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
+    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use super::{StoreCall, StoreHook};
@@ -125,6 +125,10 @@ impl<T: ReadTransaction + ?Sized, H: StoreHook> ReadTransaction for Hooked<T, H>
 
     async fn kms_journal(&mut self) -> Result<Vec<KmsJournalRecord>, StoreError> {
         call!(self, KmsJournal, |inner| inner.kms_journal())
+    }
+
+    async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
+        call!(self, Backups, |inner| inner.backups())
     }
 }
 
@@ -252,6 +256,10 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
 
     async fn delete_kms_journal(&mut self, id: JournalId) -> Result<(), StoreError> {
         call!(self, DeleteKmsJournal, |inner| inner.delete_kms_journal(id))
+    }
+
+    async fn put_backup(&mut self, backup: BackupRecord) -> Result<(), StoreError> {
+        call!(self, PutBackup, |inner| inner.put_backup(backup))
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {

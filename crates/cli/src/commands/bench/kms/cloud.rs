@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use strongroom_config::{
     AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
     CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PricesConfig, QuotaConfig, VaultConfig,
+    PolicyConfig, PricesConfig, QuotaConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -92,6 +92,7 @@ impl Cloud {
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
         }

@@ -71,7 +71,8 @@ impl Vault {
         let identity = self.identity().into_iter().map(|row| row.data_key);
         let rotations = self.rotations().into_iter().map(|row| row.data_key);
         let journal = self.journal().entries().into_iter().map(|row| row.data_key);
-        let named = identity.chain(rotations).chain(journal);
+        let backups = self.backups().into_iter().map(|row| row.data_key);
+        let named = identity.chain(rotations).chain(journal).chain(backups);
         rows.node = named.filter(|id| *id != data_key).map(|_| 1).sum();
         rows
     }

@@ -1,0 +1,72 @@
+//! How old the last backup is that is known to restore the vault.
+
+use std::time::Duration;
+
+use strongroom_config::Config;
+use strongroom_crypto::{
+    Timestamp,
+    clock::{Clock, SystemClock},
+};
+use strongroom_vault::Vault;
+
+use super::{Check, Status, check};
+use crate::output;
+
+pub(super) fn checks(vault: &Vault, config: &Config) -> Vec<Check> {
+    let now = SystemClock.now();
+    let allowed = config.policy.max_backup_age;
+    let last = vault.last_verified_backup();
+    let mut checks = vec![of_age(last, now, allowed)];
+    if vault.is_quarantined() {
+        checks.push(Check {
+            code: Some("VAULT_IN_QUARANTINE"),
+            ..check(
+                "quarantine",
+                Status::Warning,
+                "the vault was restored from a backup and signs nothing",
+            )
+        });
+    }
+    checks
+}
+
+/// By when the backup was made: what was done since would be lost, however lately it was verified.
+fn of_age(last: Option<Timestamp>, now: Timestamp, allowed: Duration) -> Check {
+    let Some(last) = last else {
+        let detail =
+            "no backup was verified: 'strongroom backup create', then 'strongroom backup verify'";
+        return check("backup", Status::Warning, detail);
+    };
+    let age = now.as_micros().saturating_sub(last.as_micros()).max(0);
+    let age = Duration::from_micros(age.unsigned_abs());
+    let (status, end) = if age > allowed {
+        (Status::Warning, ", older than max-backup-age")
+    } else {
+        (Status::Ok, "")
+    };
+    let detail = format!(
+        "the last verified backup was made at {}, {} ago{end}",
+        output::moment(last),
+        output::counted(age.as_secs() / 3600, "hour"),
+    );
+    check("backup", status, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_ages_from_when_it_was_made() {
+        let hours = |hours: i64| Timestamp::from_micros(hours * 3_600_000_000);
+        let allowed = Duration::from_secs(7 * 24 * 3600);
+        let told = |last| of_age(last, hours(1000), allowed);
+        assert!(told(None).status == Status::Warning);
+        let fresh = told(Some(hours(1000 - 168)));
+        assert!(fresh.status == Status::Ok && fresh.detail.contains("168 hours ago"));
+        let old = told(Some(hours(1000 - 169)));
+        assert!(old.status == Status::Warning && old.detail.contains("max-backup-age"));
+        // A clock that was put back makes nothing older.
+        assert!(told(Some(hours(2000))).status == Status::Ok);
+    }
+}

@@ -1,0 +1,23 @@
+//! Ending the quarantine of a restored vault.
+
+use std::collections::BTreeMap;
+
+use crate::{audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault};
+
+impl Vault {
+    /// Lets a restored vault sign again. The caller says that its keys are those of the node: topology was brought up to
+    /// date, and what it no longer lists was retired.
+    ///
+    /// # Errors
+    /// [`VaultError::NotInQuarantine`]; errors of the store.
+    pub async fn release(&self, caller: &Caller) -> Result<(), VaultError> {
+        let mut unit = Unit::begin(self).await?;
+        if !self.is_quarantined() {
+            return Err(VaultError::NotInQuarantine);
+        }
+        unit.release();
+        unit.audit(caller, AuditOperation::ReleaseVault, None, BTreeMap::new())
+            .await?;
+        unit.commit().await
+    }
+}

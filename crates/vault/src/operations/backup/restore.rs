@@ -1,0 +1,256 @@
+//! Restoring a vault from a backup, into a store that holds none.
+
+use std::collections::BTreeMap;
+
+use strongroom_backup::{BackupStore, Row};
+use strongroom_store::{AuditRow, Store, VaultId, VaultRecord, WriteTransaction};
+
+use super::{pages::Pages, verify::open_isolated};
+use crate::{
+    anchor::{AnchorError, AnchorRecord},
+    audit::{AuditEntry, AuditOperation},
+    caller::Caller,
+    environment::Environment,
+    error::VaultError,
+    operations::open::{AnchorRule, open},
+    settings::Settings,
+    state::VaultState,
+    vault::Vault,
+};
+
+/// How a backup is to be restored.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "made by callers, who must decide about each field"
+)]
+pub struct Restore {
+    /// The vault that it must be of; none takes any.
+    pub vault: Option<VaultId>,
+    /// Restore it although the anchor remembers a later state, or cannot be read.
+    pub accept_older: bool,
+}
+
+/// A vault that was restored.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Restored {
+    /// The vault, open, in quarantine.
+    pub vault: Vault,
+    /// The generation that the backup holds.
+    pub generation: u64,
+    /// The generation that the anchor remembered; none if it remembered nothing of this vault.
+    pub remembered: Option<u64>,
+}
+
+/// What the anchor knew before.
+struct Before {
+    record: Option<AnchorRecord>,
+    remembered: Option<u64>,
+}
+
+impl Vault {
+    /// Restores a backup into the store of `environment`, which holds no vault, and opens it.
+    ///
+    /// Before anything is written the backup is opened as it is, so what does not open is not restored. One commit makes the
+    /// vault: a crash leaves none, and restoring may simply be repeated, or all of it. It begins a new epoch of the anchor:
+    /// its generation is beyond all that the anchor remembers, so that states of the time before cannot pass for later ones.
+    /// The vault is in quarantine until [`Vault::release`].
+    ///
+    /// # Errors
+    /// [`VaultError::AlreadyExists`]; [`VaultError::OtherVault`]; [`VaultError::BackupOlder`] and
+    /// [`VaultError::AnchorOfOtherVault`] from the anchor; [`VaultError::NoWrapOpens`] names each wrap; every error of
+    /// opening; errors of the store. The store then holds no vault.
+    pub async fn restore_backup(
+        environment: Environment,
+        settings: Settings,
+        caller: &Caller,
+        backup: &BackupStore,
+        how: Restore,
+    ) -> Result<Restored, VaultError> {
+        if environment.store.read().await?.vault().await?.is_some() {
+            return Err(VaultError::AlreadyExists);
+        }
+        if let Some(configured) = how.vault
+            && configured != backup.header().vault
+        {
+            return Err(VaultError::OtherVault {
+                configured,
+                found: backup.header().vault,
+            });
+        }
+        let isolated = open_isolated(environment.clone(), settings.clone(), backup).await?;
+        let state = isolated.committed().lock().await.state;
+        let before = check_anchor(&environment, &isolated, &state, how.accept_older)?;
+        let (record, next, audit) =
+            restored_state(&environment, &isolated, state, &before, caller, backup).await?;
+
+        let mut transaction = environment.store.begin().await?;
+        copy_rows(backup, transaction.as_mut(), &record).await?;
+        transaction.append_audit(audit).await?;
+        let checkpoint = isolated.checkpoint(&next);
+        // Nothing confirmed: until the commit there is no vault, and whoever tries again finds an interrupted attempt.
+        let pending = isolated.anchor_record(None, Some(checkpoint));
+        environment.anchor.store(&pending)?;
+        if let Err(error) = transaction.commit().await {
+            // The answer may have been lost after the work was done: what the store holds decides.
+            match environment.store.read().await?.vault().await? {
+                Some(stored) if stored.state == record.state => {}
+                _ => return Err(error.into()),
+            }
+        }
+        drop(isolated);
+        // Reads back all that was written, and confirms the anchor.
+        let vault = open(environment, settings, AnchorRule::Enforce).await?;
+        tracing::info!(vault = %vault.id(), generation = state.generation, "restored the vault");
+        Ok(Restored {
+            vault,
+            generation: state.generation,
+            remembered: before.remembered,
+        })
+    }
+}
+
+/// The restored vault's row and state, and the audit record of the restoring.
+async fn restored_state(
+    environment: &Environment,
+    isolated: &Vault,
+    state: VaultState,
+    before: &Before,
+    caller: &Caller,
+    backup: &BackupStore,
+) -> Result<(VaultRecord, VaultState, AuditRow), VaultError> {
+    let generation = state.generation.max(before.remembered.unwrap_or_default()) + 1;
+    let entry = AuditEntry::new(
+        state.audit_records + 1,
+        environment.clock.now(),
+        caller,
+        AuditOperation::RestoreBackup,
+        None,
+        details(before, &state, backup),
+    );
+    let audit = entry.to_row(&state.audit_head)?;
+    let next = VaultState {
+        generation,
+        audit_records: audit.sequence,
+        audit_head: audit.hash,
+        anchored: environment.anchor.location().is_some(),
+        quarantine: true,
+        ..state
+    };
+    let current = isolated.data_keys().current();
+    let sealed = next.seal(isolated.id(), current, environment.random.as_ref())?;
+    let stored = backup.read().await?.vault().await?;
+    let stored = stored.ok_or(VaultError::NotInitialized)?;
+    let record = VaultRecord {
+        state: sealed,
+        ..stored
+    };
+    Ok((record, next, audit))
+}
+
+/// What the audit log says of it: the anchor that was, word for word, since a new one takes its place.
+fn details(before: &Before, state: &VaultState, backup: &BackupStore) -> BTreeMap<String, String> {
+    let mut details = BTreeMap::from([
+        ("backup".to_owned(), backup.header().id.to_string()),
+        ("generation".to_owned(), state.generation.to_string()),
+    ]);
+    if let Some(record) = &before.record {
+        // Texts and numbers always serialize.
+        let anchor = serde_json::to_string(record).unwrap_or_default();
+        details.insert("anchor_before".to_owned(), anchor);
+    }
+    details
+}
+
+/// Writes every row but the vault's as it is in the backup.
+async fn copy_rows(
+    backup: &BackupStore,
+    transaction: &mut dyn WriteTransaction,
+    vault: &VaultRecord,
+) -> Result<(), VaultError> {
+    let mut read = backup.read().await?;
+    let mut pages = Pages::new();
+    while let Some(rows) = pages.next(read.as_mut()).await? {
+        let (mut keys, mut topology, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Row::Key(row) => keys.push(*row),
+                Row::Topology(row) => topology.push(*row),
+                Row::Rotation(row) => rotations.push(row),
+                Row::DataKey(row) => transaction.insert_data_key(row).await?,
+                Row::Wrap(row) => transaction.insert_wrap(row).await?,
+                Row::Vault(_before) => transaction.insert_vault(vault.clone()).await?,
+                Row::Identity(row) => transaction.insert_identity(row).await?,
+                Row::KmsJournal(row) => transaction.put_kms_journal(row).await?,
+                Row::Audit(row) => transaction.append_audit(row).await?,
+                Row::Backup(row) => transaction.put_backup(row).await?,
+            }
+        }
+        if !keys.is_empty() {
+            transaction.insert_keys(keys).await?;
+        }
+        if !topology.is_empty() {
+            transaction.insert_topology(topology).await?;
+        }
+        if !rotations.is_empty() {
+            transaction.insert_rotations(rotations).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Holds the backup against what the anchor remembers of the vault.
+fn check_anchor(
+    environment: &Environment,
+    isolated: &Vault,
+    state: &VaultState,
+    accept_older: bool,
+) -> Result<Before, VaultError> {
+    let record = match environment.anchor.load() {
+        Err(AnchorError::Malformed { .. }) if accept_older => None,
+        other => other?,
+    };
+    let remembered = record.as_ref().and_then(remembered_by);
+    let before = Before { record, remembered };
+    let Some(record) = &before.record else {
+        return Ok(before);
+    };
+    if record.vault_id != isolated.id().to_string() {
+        return Err(VaultError::AnchorOfOtherVault);
+    }
+    let here = isolated.checkpoint(state);
+    let is_here = [&record.confirmed, &record.pending]
+        .into_iter()
+        .any(|checkpoint| checkpoint.as_ref() == Some(&here));
+    match before.remembered {
+        _ if accept_older => {}
+        Some(remembered)
+            if remembered >= state.generation && !is_latest(record, is_here, state) =>
+        {
+            return Err(VaultError::BackupOlder {
+                remembered,
+                found: state.generation,
+            });
+        }
+        // The data key was exchanged, and the anchor knows of no later state: that is not how a rotation looks.
+        Some(_) if record.data_key_id != isolated.data_keys().current().id.to_string() => {
+            return Err(VaultError::AnchorOfOtherVault);
+        }
+        _ => {}
+    }
+    Ok(before)
+}
+
+/// Whether the anchor remembers this very state, and nothing after it.
+fn is_latest(record: &AnchorRecord, is_here: bool, state: &VaultState) -> bool {
+    is_here && remembered_by(record) == Some(state.generation)
+}
+
+/// The latest generation that the anchor remembers. A pending one without a confirmed one is a creation or restoring that was
+/// interrupted before there was a vault.
+fn remembered_by(record: &AnchorRecord) -> Option<u64> {
+    let confirmed = record.confirmed.as_ref()?.generation;
+    let pending = record.pending.as_ref();
+    Some(pending.map_or(confirmed, |pending| pending.generation.max(confirmed)))
+}

@@ -1,0 +1,161 @@
+//! The process dies at every step while a backup is made or restored.
+
+use std::{collections::BTreeSet, env, fs::File, path::Path, sync::Arc};
+
+use strongroom_backup::BackupStore;
+use strongroom_files::OsFiles;
+use strongroom_store_sqlite::SqliteStore;
+use strongroom_test_support::store::CrashPlan;
+use strongroom_vault::{NewBackup, Vault};
+
+use super::{back_up, file_of, new_backup, read, restore, restore_into, verify};
+use crate::{
+    crashes::{mined_house, mined_store, survives},
+    house::{House, Picture, caller, signing_key},
+    topology::node,
+};
+
+const ACT: &str = "STRONGROOM_BACKUP_TEST_ACT";
+const POINT: &str = "STRONGROOM_BACKUP_TEST_POINT";
+const ROOT: &str = "STRONGROOM_BACKUP_TEST_ROOT";
+
+async fn act_and_die(act: &str, root: &Path, plan: &Arc<CrashPlan>) {
+    let house = mined_house(root, plan);
+    if act == "restore" {
+        let store = SqliteStore::create(&house.vault_folder()).await.unwrap();
+        let backup = BackupStore::read(File::open(file_of(&house)).unwrap()).unwrap();
+        restore_into(mined_store(store, plan), &house, &backup, false)
+            .await
+            .unwrap();
+        return;
+    }
+    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
+    let environment = house.environment(mined_store(store, plan));
+    let vault = Vault::open(environment, house.settings.clone())
+        .await
+        .unwrap();
+    let on_step = Arc::clone(plan);
+    let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
+    let new = NewBackup {
+        files: Arc::new(files),
+        ..new_backup(&file_of(&house))
+    };
+    vault.create_backup(&caller(), new, |_| {}).await.unwrap();
+}
+
+#[test]
+#[ignore = "run by the tests below, in a process of its own that ends in the middle"]
+fn backup_crash_helper() {
+    let variable = |name| env::var(name).unwrap_or_default();
+    let Ok(point) = variable(POINT).parse() else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let plan = CrashPlan::at(point);
+    runtime.block_on(act_and_die(
+        &variable(ACT),
+        Path::new(&variable(ROOT)),
+        &plan,
+    ));
+}
+
+fn survives_point(act: &str, house: &House, point: usize) -> bool {
+    survives(
+        "backups::crashes::backup_crash_helper",
+        &[
+            (ACT, act),
+            (POINT, &point.to_string()),
+            (ROOT, house.root().to_str().unwrap()),
+        ],
+    )
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_backs_up_leaves_a_whole_backup_or_none() {
+    let original = House::new();
+    let (vault, _keys) = node(&original).await;
+    signing_key(&vault).await;
+    let before = Picture::of(&vault).await;
+    vault.close().await.unwrap();
+    let mut seen = BTreeSet::new();
+    for point in 1.. {
+        let house = original.copy_with_key_file();
+        let survived = survives_point("create", &house, point);
+        let vault = house.open().await;
+        let there = file_of(&house).exists();
+        let known = vault.backups().len();
+        seen.insert((there, known));
+        assert!(there || known == 0, "a backup is there before it is known");
+        if there {
+            let report = verify(&house, &read(&house)).await.unwrap();
+            assert!(report.is_sound(), "point {point}");
+            // Known from then on, if it was not.
+            let noted = vault.note_verified(&caller(), &report, [0; 32]).await;
+            assert!(noted.unwrap().is_some());
+            assert_eq!(vault.backups().len(), 1, "point {point}");
+        } else {
+            // And again.
+            back_up(&house, &vault).await;
+            let leftovers = std::fs::read_dir(house.root()).unwrap();
+            let leftovers = leftovers.filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                name.to_string_lossy().ends_with(".partial")
+            });
+            assert_eq!(leftovers.count(), 0, "point {point}");
+        }
+        let after = Picture::of(&vault).await;
+        assert_eq!(after.keys, before.keys, "point {point}");
+        vault.close().await.unwrap();
+        if survived {
+            assert!(point > 20, "{point} points only");
+            break;
+        }
+    }
+    assert_eq!(seen, BTreeSet::from([(false, 0), (true, 0), (true, 1)]));
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_restores_leaves_a_whole_vault_or_none() {
+    let original = House::new();
+    let (vault, _keys) = node(&original).await;
+    signing_key(&vault).await;
+    let before = Picture::of(&vault).await;
+    back_up(&original, &vault).await;
+    vault.close().await.unwrap();
+    let mut seen = BTreeSet::new();
+    for point in 1.. {
+        let house = original.neighbour();
+        for file in ["kms.key", "vault.backup"] {
+            std::fs::copy(original.root().join(file), house.root().join(file)).unwrap();
+        }
+        let survived = survives_point("restore", &house, point);
+        let there = SqliteStore::exists(&house.vault_folder());
+        seen.insert(there);
+        let vault = if there {
+            house.open().await
+        } else {
+            // And again, without a word about older states: there was no vault yet.
+            restore(&house, &read(&house), false).await.unwrap().vault
+        };
+        assert!(vault.is_quarantined(), "point {point}");
+        let after = Picture::of(&vault).await;
+        assert_eq!(after.keys, before.keys, "point {point}");
+        assert_eq!(
+            after.audit_records,
+            before.audit_records + 1,
+            "point {point}"
+        );
+        vault.release(&caller()).await.unwrap();
+        vault.close().await.unwrap();
+        house.open().await.close().await.unwrap();
+        if survived {
+            assert!(there);
+            assert!(point > 20, "{point} points only");
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 2, "it died before the commit and after it");
+}
