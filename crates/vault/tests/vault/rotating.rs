@@ -4,7 +4,8 @@
 macro_rules! tell {
     ($($text:tt)+) => {{
         use std::io::Write as _;
-        writeln!(std::io::stdout(), $($text)+).unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, $($text)+).unwrap();
     }};
 }
 

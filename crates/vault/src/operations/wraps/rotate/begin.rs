@@ -8,7 +8,7 @@ use strongroom_store::{DataKeyId, WrapRecord};
 
 use super::machine::{Choice, NewWrapperKey, RotationRequest, WrapName};
 use crate::{
-    audit::AuditOperation,
+    audit::{AuditEntry, AuditOperation},
     caller::Caller,
     data_keys::{OpenedBy, OpenedDataKey},
     environment::NamedWrapper,
@@ -23,6 +23,8 @@ use crate::{
 
 /// In the audit record of what is about to be released: the wrapper key was yet to be made.
 const GENERATED: &str = "generated";
+/// Audit records read at a time.
+const AUDIT_PAGE: usize = 1000;
 
 impl Vault {
     /// Until this returns nothing has changed but the audit log, and perhaps a KMS that has one more wrapper key.
@@ -144,24 +146,34 @@ impl Vault {
     }
 
     /// Whether a wrapper key may have been made in this KMS that never came to wrap anything.
+    ///
+    /// A hint, for which the chain is not verified: there are as many records as keys, and few of them name a KMS.
     async fn making_was_interrupted(&self, kms: &str) -> Result<bool, VaultError> {
-        let mut interrupted = false;
-        self.walk_audit(|entry| {
-            if entry.details.get("kms").is_none_or(|named| named != kms) {
-                return;
-            }
-            match entry.operation {
-                AuditOperation::ReleaseDataKeys if entry.details.contains_key(GENERATED) => {
-                    interrupted = true;
+        let mut snapshot = self.environment().store.read().await?;
+        let (mut interrupted, mut after) = (false, 0);
+        loop {
+            let rows = snapshot.audit_after(after, AUDIT_PAGE).await?;
+            let Some(last) = rows.last() else {
+                return Ok(interrupted);
+            };
+            after = last.sequence;
+            let of_kms = rows
+                .iter()
+                .filter(|row| memchr::memmem::find(&row.body, b"\"kms\":").is_some())
+                .filter_map(|row| serde_json::from_slice::<AuditEntry>(&row.body).ok())
+                .filter(|entry| entry.details.get("kms").is_some_and(|named| named == kms));
+            for entry in of_kms {
+                match entry.operation {
+                    AuditOperation::ReleaseDataKeys if entry.details.contains_key(GENERATED) => {
+                        interrupted = true;
+                    }
+                    AuditOperation::BeginWrapperKeyRotation | AuditOperation::RewrapDataKey => {
+                        interrupted = false;
+                    }
+                    _ => {}
                 }
-                AuditOperation::BeginWrapperKeyRotation | AuditOperation::RewrapDataKey => {
-                    interrupted = false;
-                }
-                _ => {}
             }
-        })
-        .await?;
-        Ok(interrupted)
+        }
     }
 
     /// A usable wrapper key in this KMS that was made for this vault and never wrapped anything of it, as an interrupted attempt
