@@ -7,7 +7,8 @@ use strongroom_crypto::Fingerprint;
 use strongroom_store::{
     AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
     KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
-    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
+    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
+    WriteTransaction,
 };
 
 use crate::{

@@ -49,6 +49,15 @@ pub struct AnchorRecord {
     pub former_data_keys: Vec<AnchoredDataKey>,
 }
 
+impl AnchorRecord {
+    /// Whether this was the vault's data key when the anchor was written; with `former`, or once before.
+    pub(crate) fn knows(&self, key: &AnchoredDataKey, former: bool) -> bool {
+        let is_current = self.data_key_id == key.id && self.data_key_commitment == key.commitment;
+        let is_pending = self.pending_data_key.as_ref() == Some(key);
+        is_current || is_pending || (former && self.former_data_keys.contains(key))
+    }
+}
+
 /// A data key as the anchor knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

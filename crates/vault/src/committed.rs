@@ -307,7 +307,7 @@ impl Vault {
     }
 }
 
-fn anchored(data_key: &OpenedDataKey) -> AnchoredDataKey {
+pub(crate) fn anchored(data_key: &OpenedDataKey) -> AnchoredDataKey {
     AnchoredDataKey {
         id: data_key.id.to_string(),
         commitment: data_encoding::HEXLOWER.encode(&data_key.key.commitment()),

@@ -207,3 +207,48 @@ fn nothing_that_was_there_is_overwritten_and_the_configuration_has_no_private_ha
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_rotation_renews_the_recovery_wrap_with_nobody_present() {
+    let safe = Safe::in_shares();
+    let rotated = safe
+        .sandbox
+        .run(["wrapper-key", "rotate", "--kms", "local"]);
+    rotated.succeeded();
+    let shown = safe.sandbox.json(["wrapper-key", "check"]);
+    assert_eq!(shown["all_open"], true, "{shown}");
+    safe.lose_kms();
+    safe.with_shares(&["keys", "list"], &[0, 2]).succeeded();
+    safe.with_shares(&["wrapper-key", "prune", "--yes"], &[0, 2])
+        .succeeded();
+    safe.with_shares(&["audit", "verify"], &[1, 2]).succeeded();
+}
+
+#[test]
+fn a_backup_is_verified_and_restored_with_no_kms_at_all() {
+    let safe = Safe::in_shares();
+    let key = safe.sandbox.key_named("participant1-signing");
+    let create = ["backup", "create", "vault.backup", "--unencrypted"];
+    safe.sandbox.run(create).succeeded();
+    safe.lose_kms();
+    for entry in fs::read_dir(safe.sandbox.vault()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap() != "strongroom.toml" {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let verify = ["backup", "verify", "vault.backup"];
+    let refused = safe.sandbox.run(verify);
+    assert!(
+        refused.stderr.contains("RECOVERY_KEY_OFFLINE"),
+        "{refused:?}"
+    );
+    safe.with_shares(&verify, &[0, 1]).succeeded();
+    let restore = ["backup", "restore", "vault.backup", "--accept-older"];
+    safe.with_shares(&restore, &[0, 1]).succeeded();
+    safe.with_shares(&["backup", "release"], &[0, 1])
+        .succeeded();
+    safe.sandbox.write("message", "pay to the bearer");
+    let sign = ["sign", "message", "--key", &key, "--out", "signature"];
+    safe.with_shares(&sign, &[1, 2]).succeeded();
+}

@@ -138,7 +138,7 @@ const KEY_NOT_MOVED: ErrorCode = code(
 const DATA_KEY_NEEDED: ErrorCode = code(
     "DATA_KEY_NEEDED",
     Category::FailedPrecondition,
-    "A backup that is still kept, or a row, needs it: nothing was removed. Remove the backup first if nobody will restore it.",
+    "A backup that is still kept, or a row, needs it: nothing was removed. If those backups are gone or can be, say so with --danger-backups-become-worthless.",
 );
 
 impl WrapperKeyError {

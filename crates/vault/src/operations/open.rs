@@ -243,15 +243,12 @@ fn check_anchored_data_key(
     let Some(anchored) = anchored else {
         return Ok(());
     };
-    let (id, commitment) = (
-        record.id.to_string(),
-        data_encoding::HEXLOWER.encode(&record.commitment),
-    );
-    let is_it = |known: &AnchoredDataKey| known.id == id && known.commitment == commitment;
-    let is_current = anchored.data_key_id == id && anchored.data_key_commitment == commitment;
-    let is_pending = anchored.pending_data_key.as_ref().is_some_and(is_it);
-    let is_former = rule == AnchorRule::Accept && anchored.former_data_keys.iter().any(is_it);
-    if anchored.vault_id == vault.id.to_string() && (is_current || is_pending || is_former) {
+    let key = AnchoredDataKey {
+        id: record.id.to_string(),
+        commitment: data_encoding::HEXLOWER.encode(&record.commitment),
+    };
+    let is_known = anchored.knows(&key, rule == AnchorRule::Accept);
+    if anchored.vault_id == vault.id.to_string() && is_known {
         Ok(())
     } else {
         Err(VaultError::AnchorOfOtherVault)

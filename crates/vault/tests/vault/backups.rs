@@ -8,6 +8,8 @@ mod making;
 mod quarantine;
 #[path = "backups/restoring.rs"]
 mod restoring;
+#[path = "backups/rotations.rs"]
+mod rotations;
 #[path = "backups/verifying.rs"]
 mod verifying;
 
@@ -46,7 +48,7 @@ pub(crate) fn file_of(house: &House) -> PathBuf {
     house.root().join("vault.backup")
 }
 
-async fn try_back_up(house: &House, vault: &Vault) -> Result<CreatedBackup, VaultError> {
+pub(crate) async fn try_back_up(house: &House, vault: &Vault) -> Result<CreatedBackup, VaultError> {
     let new = new_backup(&file_of(house));
     vault.create_backup(&caller(), new, |_| {}).await
 }

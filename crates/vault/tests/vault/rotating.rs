@@ -35,6 +35,7 @@ use strongroom_vault::{
 };
 
 use crate::{
+    backups::try_back_up,
     house::{
         House, KMS_NAME, Picture, caller, check_signs, encryption_key, foreign_key, settings,
         signing_key,
@@ -109,6 +110,8 @@ impl Estate {
         vault.retire_key(&caller(), &retired).await.unwrap();
         let encryption = encryption_key(&vault).await;
         let sealed = vault.encrypt(&encryption, SECRET).unwrap();
+        // Remembered in a row, which moves as well.
+        try_back_up(&house, &vault).await.unwrap();
         vault.close().await.unwrap();
         Self {
             house,
@@ -162,8 +165,12 @@ fn data_keys_named(house: &House) -> BTreeSet<Vec<u8>> {
     named.collect()
 }
 
+/// The current one first.
 async fn states(store: &dyn Store) -> Vec<DataKeyState> {
-    let records = store.read().await.unwrap().data_keys().await.unwrap();
+    let mut snapshot = store.read().await.unwrap();
+    let current = snapshot.vault().await.unwrap().unwrap().current_data_key;
+    let mut records = snapshot.data_keys().await.unwrap();
+    records.sort_by_key(|record| record.id != current);
     records.into_iter().map(|record| record.state).collect()
 }
 
@@ -227,7 +234,7 @@ async fn every_row_moves_to_a_new_data_key_under_a_new_wrapper_key_with_three_ca
     let store = house.store().await.unwrap();
     assert_eq!(
         states(store.as_ref()).await,
-        [DataKeyState::Retired, DataKeyState::Active]
+        [DataKeyState::Active, DataKeyState::Retired]
     );
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let caller = environment::caller()?;
     let config = session::read_config(global)?;
     let backup = ReadBackup::open(&options.file, &options.unlock)?;
-    let kms = OpenKms::open(&config, &global.kms_log).await?;
+    let kms = OpenKms::open(&config, &global.kms).await?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
     let environment = kms.environment(Arc::clone(&store), &config);
     let how = Restore {

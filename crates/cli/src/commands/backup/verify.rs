@@ -113,7 +113,7 @@ struct PartView {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let config = session::read_config(global)?;
     let backup = ReadBackup::open(&options.file, &options.unlock)?;
-    let kms = OpenKms::open(&config, &global.kms_log).await?;
+    let kms = OpenKms::open(&config, &global.kms).await?;
     let mut environment = kms.environment(std::sync::Arc::new(backup.store.clone()), &config);
     if let Some(only) = &options.wrap {
         environment.wrappers.retain(|named| named.name == *only);

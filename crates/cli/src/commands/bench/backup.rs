@@ -15,7 +15,7 @@ use strongroom_store_sqlite::yardstick;
 use strongroom_vault::{NewBackup, Settings, Vault};
 
 use super::{Measurement, open::Rehearsal, stopwatch::median};
-use crate::{args::Global, environment, kms_log::KmsLogArgs, open_kms::OpenKms, progress, session};
+use crate::{args::Global, environment, kms_flags::KmsFlags, open_kms::OpenKms, progress, session};
 
 /// Rows read at a time by the bare side.
 const PAGE: usize = 2048;
@@ -150,7 +150,7 @@ impl Rehearsal {
                 &Unlock::Passphrase(passphrase()),
             )?)?)
         })?;
-        let kms = OpenKms::open(self.config(), &KmsLogArgs::default()).await?;
+        let kms = OpenKms::open(self.config(), &KmsFlags::default()).await?;
         let environment = kms.environment(Arc::new(backup.clone()), self.config());
         let report =
             Vault::verify_backup(environment, Settings::default(), &backup, |_, _| {}).await?;

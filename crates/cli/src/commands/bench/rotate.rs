@@ -16,7 +16,7 @@ use strongroom_store_sqlite::yardstick;
 use strongroom_vault::{KeyFilter, RotationRequest, RotationSettings, Settings, Vault, Yardstick};
 
 use super::{Measurement, open::Rehearsal, stopwatch::median};
-use crate::{args::Global, environment, kms_log::KmsLogArgs, open_kms::OpenKms, progress, session};
+use crate::{args::Global, environment, kms_flags::KmsFlags, open_kms::OpenKms, progress, session};
 
 /// Keys that sign meanwhile: a node has fewer.
 const SIGNERS: usize = 1000;
@@ -100,7 +100,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
 
 /// Rotates, while others sign.
 async fn time_rotation(rehearsal: &Rehearsal) -> anyhow::Result<Rotation> {
-    let kms = OpenKms::open(&rehearsal.config, &KmsLogArgs::default()).await?;
+    let kms = OpenKms::open(&rehearsal.config, &KmsFlags::default()).await?;
     let store = session::open_store(&rehearsal.database()).await?;
     let environment = kms.environment(store, &rehearsal.config);
     let vault = Arc::new(Vault::open(environment, Settings::default()).await?);
@@ -156,7 +156,7 @@ async fn sign_until(
 
 /// The same rows, in a copy of the database: opened, sealed, updated, and nothing else.
 async fn time_bare(rehearsal: &Rehearsal, keys: u64) -> anyhow::Result<Duration> {
-    let kms = OpenKms::open(&rehearsal.config, &KmsLogArgs::default()).await?;
+    let kms = OpenKms::open(&rehearsal.config, &KmsFlags::default()).await?;
     let store = session::open_store(&rehearsal.database()).await?;
     let environment = kms.environment(Arc::clone(&store), &rehearsal.config);
     let yardstick = Yardstick::of(&environment).await?;

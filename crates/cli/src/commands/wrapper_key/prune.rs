@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_store::DataKeyId;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
 
@@ -18,6 +17,9 @@ pub(crate) struct Options {
     /// Yes, nobody will restore a backup from before the last rotation.
     #[arg(long)]
     yes: bool,
+    /// Even if a backup that the vault knows of needs one: it is gone, or can be.
+    #[arg(long)]
+    danger_backups_become_worthless: bool,
 }
 
 #[derive(Serialize)]
@@ -30,7 +32,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
     let session = Session::open(global).await?;
-    let needed = needed_by_backups();
+    let needed = if options.danger_backups_become_worthless {
+        BTreeSet::new()
+    } else {
+        session.vault.data_keys_of_backups()
+    };
     let pruned = session
         .vault
         .prune_data_keys(&session.caller, &needed)
@@ -46,11 +52,6 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The data keys of backups that the vault knows of. It keeps no list of backups: who makes them answers with `--yes`.
-fn needed_by_backups() -> BTreeSet<DataKeyId> {
-    BTreeSet::new()
 }
 
 fn keys(count: usize) -> String {

@@ -124,7 +124,8 @@ impl Vault {
         new: &NewBackup,
     ) -> Result<Header, VaultError> {
         let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
-        let data_key = self.data_keys().current();
+        let data_keys = self.data_keys();
+        let data_key = data_keys.current();
         if vault.id != self.id() || vault.current_data_key != data_key.id {
             return Err(VaultError::ChangedUnderneath);
         }

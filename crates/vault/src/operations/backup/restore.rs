@@ -10,6 +10,7 @@ use crate::{
     anchor::{AnchorError, AnchorRecord},
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
+    committed::anchored,
     environment::Environment,
     error::VaultError,
     operations::open::{AnchorRule, open},
@@ -88,9 +89,10 @@ impl Vault {
         let mut transaction = environment.store.begin().await?;
         copy_rows(backup, transaction.as_mut(), &record).await?;
         transaction.append_audit(audit).await?;
-        let checkpoint = isolated.checkpoint(&next);
+        let data_keys = isolated.data_keys();
+        let checkpoint = isolated.checkpoint(&next, &data_keys);
         // Nothing confirmed: until the commit there is no vault, and whoever tries again finds an interrupted attempt.
-        let pending = isolated.anchor_record(None, Some(checkpoint));
+        let pending = isolated.anchor_record(None, Some(checkpoint), &data_keys);
         environment.anchor.store(&pending)?;
         if let Err(error) = transaction.commit().await {
             // The answer may have been lost after the work was done: what the store holds decides.
@@ -138,8 +140,9 @@ async fn restored_state(
         quarantine: true,
         ..state
     };
-    let current = isolated.data_keys().current();
-    let sealed = next.seal(isolated.id(), current, environment.random.as_ref())?;
+    let data_keys = isolated.data_keys();
+    let random = environment.random.as_ref();
+    let sealed = next.seal(isolated.id(), data_keys.current(), random)?;
     let stored = backup.read().await?.vault().await?;
     let stored = stored.ok_or(VaultError::NotInitialized)?;
     let record = VaultRecord {
@@ -219,7 +222,13 @@ fn check_anchor(
     if record.vault_id != isolated.id().to_string() {
         return Err(VaultError::AnchorOfOtherVault);
     }
-    let here = isolated.checkpoint(state);
+    let data_keys = isolated.data_keys();
+    // A rotation leaves the anchor knowing the data key before it. Nobody may overrule this: a backup that somebody made up, who
+    // can wrap, would become the vault.
+    if !record.knows(&anchored(data_keys.current()), true) {
+        return Err(VaultError::AnchorOfOtherVault);
+    }
+    let here = isolated.checkpoint(state, &data_keys);
     let is_here = [&record.confirmed, &record.pending]
         .into_iter()
         .any(|checkpoint| checkpoint.as_ref() == Some(&here));
@@ -232,10 +241,6 @@ fn check_anchor(
                 remembered,
                 found: state.generation,
             });
-        }
-        // The data key was exchanged, and the anchor knows of no later state: that is not how a rotation looks.
-        Some(_) if record.data_key_id != isolated.data_keys().current().id.to_string() => {
-            return Err(VaultError::AnchorOfOtherVault);
         }
         _ => {}
     }

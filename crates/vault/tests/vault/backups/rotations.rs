@@ -1,0 +1,84 @@
+//! Backups from before a rotation of the wrapper key.
+
+use std::{collections::BTreeSet, fs};
+
+use strongroom_errors::Coded;
+use strongroom_kms::KmsKeyId;
+use strongroom_vault::VaultError;
+
+use super::{back_up, read, restore, verify};
+use crate::{
+    house::{House, KMS_NAME, caller, check_signs, signing_key},
+    rotating::rotate,
+};
+
+#[tokio::test]
+async fn a_backup_from_before_a_rotation_is_restored_as_long_as_its_wrapper_key_is_there() {
+    let house = House::new();
+    let vault = house.create().await;
+    let key = signing_key(&vault).await;
+    let old: KmsKeyId = vault.opening().wrapper_key_id.parse().unwrap();
+    let backup = back_up(&house, &vault).await;
+    rotate(&vault).await.unwrap();
+    vault.close().await.unwrap();
+    assert!(verify(&house, &backup).await.unwrap().is_sound());
+
+    fs::remove_dir_all(house.vault_folder()).unwrap();
+    let refused = restore(&house, &backup, false).await.unwrap_err();
+    assert_eq!(
+        refused.code().name(),
+        "BACKUP_OLDER_THAN_ANCHOR",
+        "{refused:?}"
+    );
+    let restored = restore(&house, &backup, true).await.unwrap();
+    restored.vault.release(&caller()).await.unwrap();
+    check_signs(&restored.vault, &key).await;
+    restored.vault.close().await.unwrap();
+
+    house.kms.disable_key(&old).unwrap();
+    let refused = verify(&house, &backup).await.unwrap_err();
+    let VaultError::NoWrapOpens { attempts } = refused else {
+        panic!("{refused:?}");
+    };
+    let tried: Vec<_> = attempts
+        .iter()
+        .map(|attempt| (attempt.kms.as_str(), attempt.wrapper_key_id.as_str()))
+        .collect();
+    assert_eq!(tried, [(KMS_NAME, old.as_str())]);
+    assert_eq!(attempts[0].code, "KMS_KEY_DISABLED");
+}
+
+#[tokio::test]
+async fn what_is_known_of_backups_survives_rotations_and_keeps_their_data_keys() {
+    let house = House::new();
+    let vault = house.create().await;
+    signing_key(&vault).await;
+    back_up(&house, &vault).await;
+    let needed = vault.data_keys_of_backups();
+    rotate(&vault).await.unwrap();
+    rotate(&vault).await.unwrap();
+    vault.close().await.unwrap();
+
+    let vault = house.open().await;
+    assert_eq!(vault.backups().len(), 1);
+    assert_eq!(vault.data_keys_of_backups(), needed);
+    assert_eq!(vault.retired_data_keys().len(), 2);
+    let refused = vault.prune_data_keys(&caller(), &needed).await.unwrap_err();
+    assert_eq!(refused.code().name(), "DATA_KEY_NEEDED");
+    assert_eq!(vault.retired_data_keys().len(), 2, "all or none");
+    let none = BTreeSet::new();
+    assert_eq!(
+        vault.prune_data_keys(&caller(), &none).await.unwrap().len(),
+        2
+    );
+    vault.close().await.unwrap();
+    house.open().await;
+    // The anchor has forgotten the data key with the vault: such a backup may have been made up.
+    let backup = read(&house);
+    fs::remove_dir_all(house.vault_folder()).unwrap();
+    let refused = restore(&house, &backup, true).await.unwrap_err();
+    assert!(
+        matches!(refused, VaultError::AnchorOfOtherVault),
+        "{refused:?}"
+    );
+}
