@@ -1,14 +1,15 @@
 //! A unit of work: rows, digest, state record, audit record and anchor, changed together or not at all.
 
 mod data_keys;
+mod wraps;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
     BackupRecord, Custody, IdentityRecord, KeyState, PrivateKeyRecord, PublicKeyRecord,
-    RotationRecord, Sealing, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
-    WrapRecord, WriteTransaction,
+    RotationRecord, StoreError, StoredKey, TopologyExpiry, TopologyRow, VaultRecord,
+    WriteTransaction,
 };
 use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
@@ -18,7 +19,7 @@ use crate::{
     backups::Backup,
     caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
-    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
+    data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
     error::VaultError,
     journal::JournalEntry,
@@ -291,47 +292,6 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
-    /// Puts a wrap of a data key in.
-    pub(crate) async fn insert_wrap(&mut self, record: WrapRecord) -> Result<(), VaultError> {
-        self.transaction
-            .insert_wrap(record.clone())
-            .await
-            .map_err(contradicted)?;
-        self.enter(&wrap_element(&record, self.data_keys.current()));
-        self.changes.push(Change::WrapAdded(record));
-        Ok(())
-    }
-
-    /// Takes a wrap away, which must still be the row that was authenticated.
-    pub(crate) async fn remove_wrap(&mut self, record: WrapRecord) -> Result<(), VaultError> {
-        let stored = self.transaction.wraps(record.data_key_id).await?;
-        if !stored.contains(&record) {
-            return Err(VaultError::ChangedUnderneath);
-        }
-        self.transaction
-            .delete_wrap(record.data_key_id, &record.kms, &record.wrapper_key_id)
-            .await
-            .map_err(contradicted)?;
-        self.leave(&wrap_element(&record, self.data_keys.current()));
-        self.changes.push(Change::WrapRemoved(record));
-        Ok(())
-    }
-
-    /// Puts a wrap in the place of another, by which the vault may have been opened.
-    pub(crate) async fn replace_wrap(
-        &mut self,
-        before: WrapRecord,
-        after: WrapRecord,
-    ) -> Result<(), VaultError> {
-        let opened_by = self.data_keys.named(&before.data_key_id)?.opened_by();
-        if *before.kms == *opened_by.kms && *before.wrapper_key_id == *opened_by.wrapper_key_id {
-            let change = Change::Rewrapped(after.data_key_id, OpenedBy::new(&after));
-            self.changes.push(change);
-        }
-        self.remove_wrap(before).await?;
-        self.insert_wrap(after).await
-    }
-
     /// Remembers a backup, in the place of what is known of the one with its id.
     pub(crate) async fn put_backup(&mut self, mut record: BackupRecord) -> Result<(), VaultError> {
         let data_keys = Arc::clone(&self.data_keys);
@@ -355,24 +315,6 @@ impl<'v> Unit<'v> {
     pub(crate) fn release(&mut self) {
         self.next.quarantine = false;
         self.changes.push(Change::Released);
-    }
-
-    /// A key that was sealed by its KMS just when the wrap of that wrapper key was taken away would be an orphan: nobody
-    /// could tell any more which KMS opens it.
-    fn check_direct_keys(&self) -> Result<(), VaultError> {
-        for change in &self.changes {
-            if let Change::Put(entry) = change
-                && let Some(private) = &entry.private
-                && private.sealing == Sealing::Direct
-                && let Some(wrapper_key_id) = &private.wrapper_key_id
-                && !self.vault.wrap_records().know(wrapper_key_id)
-            {
-                return Err(VaultError::WrapNotFound {
-                    wrapper_key_id: wrapper_key_id.as_ref().to_owned(),
-                });
-            }
-        }
-        Ok(())
     }
 
     /// Puts rows of topology in, each with its tag.
@@ -576,10 +518,6 @@ impl<'v> Unit<'v> {
         self.next.digest.remove(element);
         self.next.entries = self.next.entries.saturating_sub(1);
     }
-}
-
-fn wrap_element(record: &WrapRecord, current: &OpenedDataKey) -> rows::Tag {
-    current.element(&rows::tag_wrap(record, current))
 }
 
 /// The state record is the one we know, so what contradicts it in another row was done past us.

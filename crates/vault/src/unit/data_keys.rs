@@ -239,7 +239,7 @@ impl Unit<'_> {
     pub(crate) async fn remove_retired_data_keys(&mut self) -> Result<(), VaultError> {
         let current = Arc::clone(self.data_keys.current());
         for wrap in self.vault.wrap_records().of_retired() {
-            self.leave(&super::wrap_element(&wrap, &current));
+            self.leave(&super::wraps::wrap_element(&wrap, &current));
             self.transaction
                 .delete_wrap(wrap.data_key_id, &wrap.kms, &wrap.wrapper_key_id)
                 .await
