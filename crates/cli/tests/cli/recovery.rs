@@ -246,7 +246,9 @@ fn a_backup_is_verified_and_restored_with_no_kms_at_all() {
     safe.with_shares(&verify, &[0, 1]).succeeded();
     let restore = ["backup", "restore", "vault.backup", "--accept-older"];
     safe.with_shares(&restore, &[0, 1]).succeeded();
-    safe.with_shares(&["backup", "release"], &[0, 1])
+    let release = ["backup", "release"];
+    let sure = ["--i-have-retired-what-is-no-longer-announced"];
+    safe.with_shares(&[&release[..], &sure].concat(), &[0, 1])
         .succeeded();
     safe.sandbox.write("message", "pay to the bearer");
     let sign = ["sign", "message", "--key", &key, "--out", "signature"];
