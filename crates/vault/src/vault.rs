@@ -200,6 +200,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`] when the store could not be closed cleanly; nothing is lost by it.
     pub async fn close(self) -> Result<(), VaultError> {
+        // While the store closes, nobody is asked any more.
+        self.end_tasks();
         self.caches.clear();
         self.environment.store.close().await?;
         Ok(())
@@ -334,12 +336,18 @@ impl Vault {
     }
 }
 
-impl Drop for Vault {
-    fn drop(&mut self) {
+impl Vault {
+    fn end_tasks(&self) {
         self.sweeper.abort();
         if let Some(checks) = &self.wrapper_key_checks {
             checks.abort();
         }
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        self.end_tasks();
         self.caches.clear();
     }
 }
