@@ -90,16 +90,10 @@ pub(super) const BACKENDS: &[Backend] = &[
         about: "The driver protocol over a socket, with the local KMS at its other end.",
     },
     Backend {
-        title: "driver, SoftHSM",
-        package: "strongroom-kms-pkcs11",
-        subject: "pkcs11::conformance::behind_a_driver_on_softhsm",
-        about: "The driver protocol over a socket, with the adapter of PKCS#11 on SoftHSM at its other end.",
-    },
-    Backend {
         title: "driver, kryoptic",
         package: "strongroom-kms-pkcs11",
         subject: "pkcs11::conformance::behind_a_driver_on_kryoptic",
-        about: "The same on kryoptic.",
+        about: "The driver protocol over a socket, with the adapter of PKCS#11 on kryoptic at its other end.",
     },
     Backend {
         title: "simulator alone",

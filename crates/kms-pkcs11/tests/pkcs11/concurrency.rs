@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_crypto::{KeyUsages, Signature, SigningKeySpec, SigningPublicKey};
-use strongroom_kms::{ExternalKeyRequest, ExternalKeys};
+use strongroom_kms::{ExternalKeyRequest, ExternalKeys, KmsError};
 use strongroom_kms_pkcs11::{Pkcs11Kms, Settings};
 
 use crate::house::{House, new_wrapper_key, unwraps, wrap};
@@ -19,7 +19,15 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn new_key(kms: &Pkcs11Kms) -> (strongroom_kms::KmsKeyId, SigningPublicKey) {
     let request = ExternalKeyRequest::default();
-    let id = kms.generate_signing_key(SPEC, &request).await.unwrap();
+    let mut made = kms.generate_signing_key(SPEC, &request).await;
+    for _again in 0..4 {
+        // SoftHSM answers CKR_GENERAL_ERROR now and then to one of several threads that make objects.
+        if !matches!(made, Err(KmsError::Unavailable { .. })) {
+            break;
+        }
+        made = kms.generate_signing_key(SPEC, &request).await;
+    }
+    let id = made.unwrap();
     let spki = kms.public_key(&id).await.unwrap().spki;
     let public = SigningPublicKey::from_spki(SPEC, &spki, KeyUsages::ALL).unwrap();
     (id, public)

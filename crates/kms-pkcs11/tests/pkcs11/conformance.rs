@@ -107,16 +107,6 @@ mod on_kryoptic {
     }
 }
 
-mod behind_a_driver_on_softhsm {
-    use super::*;
-
-    async fn subject() -> Result<Subject, Failure> {
-        Subject::behind_a_driver(House::on(Library::SoftHsm).open()).await
-    }
-
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
-}
-
 mod behind_a_driver_on_kryoptic {
     use super::*;
 
