@@ -27,6 +27,7 @@
 //! ```
 
 mod error;
+mod read;
 mod recipient;
 mod recovery_key;
 mod recovery_kms;

@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    io::{Read, Write},
-    iter,
-};
+use std::{fmt, io::Write, iter};
 
 use age::{
     Decryptor, Encryptor,
@@ -14,7 +10,7 @@ use age::{
 use strongroom_kms::AnyError;
 use strongroom_memory::SecretBytes;
 
-use crate::{Recipient, RecoveryError};
+use crate::{Recipient, RecoveryError, read};
 
 /// The longest text of a key file, with comments.
 const MOST_TEXT_BYTES: usize = 4096;
@@ -128,17 +124,7 @@ impl RecoveryKey {
         let mut reader = decryptor
             .decrypt(iter::once(&identity as &dyn age::Identity))
             .map_err(|_refused| wrong())?;
-        let mut text = SecretBytes::zeroed(MOST_TEXT_BYTES);
-        let mut length = 0;
-        // EXPOSE: it is filled here.
-        while let Some(rest) = text.expose_mut().get_mut(length..) {
-            match reader.read(rest) {
-                Ok(0) => break,
-                Ok(read) => length += read,
-                Err(_changed) => return Err(wrong()),
-            }
-        }
-        text.truncate(length);
+        let text = read::to_end(&mut reader, MOST_TEXT_BYTES).map_err(|_changed| wrong())?;
         Self::from_text(&text).ok_or(RecoveryError::NoKeyFile)
     }
 }

@@ -1,4 +1,4 @@
-use std::{fmt, io::Read, iter, sync::Arc};
+use std::{fmt, iter, sync::Arc};
 
 use age::{Decryptor, Identity};
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use strongroom_kms::{
 };
 use strongroom_memory::{SecretBytes, SecretWriter};
 
-use crate::{Recipient, RecoveryError, RecoveryKey};
+use crate::{Recipient, RecoveryError, RecoveryKey, read};
 
 /// The first byte of what is encrypted.
 const VERSION: u8 = 1;
@@ -92,18 +92,7 @@ impl RecoveryKms {
             return Ok(None);
         };
         // The ciphertext is longer than what is in it.
-        let mut opened = SecretBytes::zeroed(ciphertext.len());
-        let mut length = 0;
-        // EXPOSE: it is filled here.
-        while let Some(rest) = opened.expose_mut().get_mut(length..) {
-            match reader.read(rest) {
-                Ok(0) => break,
-                Ok(read) => length += read,
-                Err(_changed) => return Ok(None),
-            }
-        }
-        opened.truncate(length);
-        Ok(Some(opened))
+        Ok(read::to_end(&mut reader, ciphertext.len()).ok())
     }
 }
 

@@ -180,7 +180,10 @@ async fn look_at_each(global: &Global, probe: Option<u16>) -> anyhow::Result<Vec
 impl KmsView {
     fn print_keys(&self, out: &mut dyn Write) -> io::Result<()> {
         let Some(protection) = &self.protection else {
-            return writeln!(out, "keys are listed by its own console\n");
+            return match self.kind {
+                "recovery" => writeln!(out),
+                _ => writeln!(out, "keys are listed by its own console\n"),
+            };
         };
         writeln!(out, "protection: {protection}\n")?;
         let rows = self.keys.iter().map(|key| {

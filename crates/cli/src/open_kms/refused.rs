@@ -34,12 +34,14 @@ impl RefusedKms {
             reason: format!("{:#}", self.error),
         };
         // What it could do is not known: a key that it holds shall hear why it is not there.
-        let capabilities = Capabilities {
+        let mut capabilities = Capabilities {
             wrapper_keys: true,
-            signing_specs: SigningKeySpec::ALL.to_vec(),
-            encryption_specs: EncryptionKeySpec::ALL.to_vec(),
             ..Capabilities::none(self.config.kind())
         };
+        if !matches!(self.config, KmsProviderConfig::Recovery(_)) {
+            capabilities.signing_specs = SigningKeySpec::ALL.to_vec();
+            capabilities.encryption_specs = EncryptionKeySpec::ALL.to_vec();
+        }
         Silent {
             reason,
             capabilities,
@@ -90,7 +92,8 @@ impl KmsProvider for Silent {
     }
 
     fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        Some(Arc::new(self.clone()))
+        let holds_keys = !self.capabilities.signing_specs.is_empty();
+        holds_keys.then(|| Arc::new(self.clone()) as Arc<dyn ExternalKeys>)
     }
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {

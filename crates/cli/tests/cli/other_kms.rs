@@ -256,6 +256,25 @@ fn the_policy_of_a_node_opens_the_wraps_of_its_vault_only() {
 }
 
 #[test]
+fn the_policy_of_a_node_covers_every_region_and_several_roles() {
+    let cloud = Cloud::with_vault(&[]);
+    let second = "\n[[kms]]\nname = \"second\"\ntype = \"aws\"\nregion = \"eu-west-1\"\nwrapper-key-id = \"mrk-1\"\n";
+    cloud.sandbox.edit_config(|text| format!("{text}{second}"));
+    let policy = cloud.sandbox.json(["kms", "policy", "aws"]).to_string();
+    for place in ["eu-central-1", "eu-west-1:*:key/mrk-1"] {
+        assert!(policy.contains(place), "{policy}");
+    }
+    let one = ["kms", "policy", "aws", "--kms", "second"];
+    let both = ["--for", "node,administrator"];
+    let policy = cloud.sandbox.json([&one[..], &both].concat()).to_string();
+    assert!(!policy.contains("eu-central-1"), "{policy}");
+    for action in ["kms:Decrypt", "kms:CreateKey"] {
+        assert!(policy.contains(action), "{policy}");
+    }
+    assert!(!policy.contains("kms:ScheduleKeyDeletion"), "{policy}");
+}
+
+#[test]
 fn a_policy_is_printed_for_a_configured_cloud_only() {
     let sandbox = Sandbox::with_vault();
     sandbox.refuses(["kms", "policy", "aws"], "BAD_ARGUMENT", 2);

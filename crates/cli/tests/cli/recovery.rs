@@ -194,6 +194,11 @@ fn nothing_that_was_there_is_overwritten_and_the_configuration_has_no_private_ha
     let refused = safe.sandbox.run(again);
     assert_ne!(refused.status, 0, "{refused:?}");
     safe.with_passphrase(&["keys", "list"]).succeeded();
+    let shares = ["recovery", "create", "second", "--shares", "3"];
+    let shares = [&shares[..], &["--threshold", "2"]].concat();
+    safe.sandbox.write("second-3-of-3.share", "of another key");
+    assert_ne!(safe.sandbox.run(shares).status, 0);
+    assert!(!safe.sandbox.path("second-1-of-3.share").exists());
     let config = fs::read_to_string(safe.sandbox.config()).unwrap();
     assert!(
         config.contains("type = \"recovery\"") && !config.contains("SECRET"),

@@ -156,3 +156,21 @@ fn automatic_rotation_in_a_cloud_needs_nothing_and_rotation_of_ours_makes_a_key_
     );
     check_signs(sandbox, &key);
 }
+
+#[test]
+fn a_data_key_that_a_backup_needs_is_pruned_only_by_whoever_says_so() {
+    let (sandbox, key) = vault();
+    let create = ["backup", "create", "vault.backup", "--unencrypted"];
+    sandbox.run(create).succeeded();
+    sandbox.run(["wrapper-key", "rotate"]).succeeded();
+    let prune = ["wrapper-key", "prune", "--yes"];
+    sandbox.run(prune).failed("DATA_KEY_NEEDED", 3);
+    sandbox
+        .run(["backup", "verify", "vault.backup"])
+        .succeeded();
+    let worthless = ["--danger-backups-become-worthless"];
+    let pruned = sandbox.json([&prune[..], &worthless].concat());
+    let pruned = pruned["pruned_data_key_ids"].as_array().unwrap();
+    assert_eq!(pruned.len(), 1, "{pruned:?}");
+    check_signs(&sandbox, &key);
+}

@@ -1,13 +1,6 @@
 //! Nobody waits for ever.
 
-use std::sync::{Arc, LazyLock};
-
-use async_trait::async_trait;
-use strongroom_crypto::SystemRandom;
-use strongroom_kms::{
-    Capabilities, Deadline, ExternalKeys, FoundKey, KeyFinder, KeyWrapper, KmsError, KmsHealth,
-    KmsOperation, KmsProvider, Surrounded, SurroundingsSettings,
-};
+use strongroom_kms::{Deadline, KmsError, KmsOperation};
 use tokio::time::Instant;
 
 use crate::house::{OK, Script, Step, secs};
@@ -45,50 +38,4 @@ async fn an_outer_deadline_is_not_lengthened_by_an_inner_one() {
 async fn a_limit_beyond_all_time_is_none() {
     let house = Script::new([], OK).behind(Deadline::after(std::time::Duration::MAX));
     house.sign().await.unwrap();
-}
-
-/// A KMS whose searches never end.
-#[derive(Debug)]
-struct Endless;
-
-#[async_trait]
-impl KeyFinder for Endless {
-    async fn find_keys(&self, _: &str, _: &str) -> Result<Vec<FoundKey>, KmsError> {
-        std::future::pending().await
-    }
-}
-
-#[async_trait]
-impl KmsProvider for Endless {
-    fn capabilities(&self) -> &Capabilities {
-        static NONE: LazyLock<Capabilities> = LazyLock::new(|| Capabilities::none("endless"));
-        &NONE
-    }
-
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        None
-    }
-
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        None
-    }
-
-    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
-        Some(Arc::new(Self))
-    }
-
-    async fn health(&self) -> KmsHealth {
-        KmsHealth::Ok
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_search_that_does_not_end_is_given_up() {
-    let settings = SurroundingsSettings::default();
-    let kms = Surrounded::surround(Arc::new(Endless), &settings, Arc::new(SystemRandom), None);
-    let start = Instant::now();
-    let error = kms.key_finder().unwrap().find_keys("tag", "1").await;
-    let error = error.unwrap_err();
-    assert!(matches!(error, KmsError::TimedOut { .. }), "{error:?}");
-    assert_eq!(start.elapsed(), secs(600));
 }

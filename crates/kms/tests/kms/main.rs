@@ -12,4 +12,5 @@ mod deadline;
 mod hedge;
 mod house;
 mod retry;
+mod searching;
 mod surroundings;

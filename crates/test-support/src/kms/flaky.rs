@@ -18,6 +18,8 @@ pub enum Fault {
     AnswerLost,
     /// The KMS refuses.
     Denied,
+    /// The KMS does not know the key, as a cloud may for a while after it has made one; nothing is done.
+    Hidden,
     /// The call never ends; its caller must give up on it.
     Stalled,
     /// The KMS refuses because there were too many calls.
@@ -135,6 +137,11 @@ impl Policy for Line {
                 operation,
                 id: None,
             }),
+            Some(Fault::Hidden) => match call.subject().key.clone() {
+                Some(id) => Err(KmsError::KeyNotFound { id }),
+                // What makes a key names none.
+                None => next(call).await,
+            },
             Some(Fault::Stalled) => std::future::pending().await,
             Some(Fault::Throttled) => Err(KmsError::Throttled { retry_after: None }),
             Some(Fault::Unavailable) => Err(KmsError::Unavailable {

@@ -8,8 +8,8 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{DRIVER_EXAMPLE, DriverConfig, DriverServerConfig, DriverTlsConfig};
-use strongroom_kms_driver::{DriverServer, bind_unix_socket};
+use strongroom_config::{DRIVER_EXAMPLE, DriverConfig, DriverServerConfig};
+use strongroom_kms_driver::{DriverServer, TlsIdentity, bind_unix_socket};
 use tokio::{
     net::{TcpListener, UnixListener},
     signal::unix::{SignalKind, signal},
@@ -53,7 +53,7 @@ struct Report {
 /// Where vaults come in.
 enum Entrance {
     Socket(UnixListener),
-    Tls(TcpListener, Box<DriverTlsConfig>),
+    Tls(TcpListener, TlsIdentity),
 }
 
 pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<()> {
@@ -82,10 +82,7 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<()
     let server = DriverServer::new(kms.shared());
     match entrance {
         Entrance::Socket(listener) => server.serve(listener, end).await,
-        Entrance::Tls(listener, tls) => {
-            let identity = driver_identity(&tls)?;
-            server.serve_tls(listener, &identity, end).await?;
-        }
+        Entrance::Tls(listener, identity) => server.serve_tls(listener, &identity, end).await?,
     }
     Ok(())
 }
@@ -111,14 +108,14 @@ impl Entrance {
                     _ => Ok(Self::Socket(bind_unix_socket(&socket)?)),
                 }
             }
-            DriverConfig::Tls(tls) => match TcpListener::bind(&tls.address).await {
-                Ok(listener) => Ok(Self::Tls(listener, Box::new(tls))),
-                Err(source) => Err(CliError::NotListening {
-                    address: tls.address,
-                    source,
+            DriverConfig::Tls(tls) => {
+                let identity = driver_identity(&tls)?;
+                let address = tls.address;
+                match TcpListener::bind(&address).await {
+                    Ok(listener) => Ok(Self::Tls(listener, identity)),
+                    Err(source) => Err(CliError::NotListening { address, source }.into()),
                 }
-                .into()),
-            },
+            }
         }
     }
 
@@ -129,7 +126,7 @@ impl Entrance {
                 let path = address.as_pathname().unwrap_or(Path::new(""));
                 Ok(path.display().to_string())
             }
-            Self::Tls(listener, _tls) => Ok(listener.local_addr()?.to_string()),
+            Self::Tls(listener, _identity) => Ok(listener.local_addr()?.to_string()),
         }
     }
 }

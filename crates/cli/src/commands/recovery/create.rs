@@ -13,7 +13,7 @@ use strongroom_crypto::SystemRandom;
 use strongroom_files::Access;
 use strongroom_kms_recovery::{RecoveryKey, Share};
 
-use crate::{args::Global, output, secrets, session};
+use crate::{args::Global, failure::CliError, output, secrets, session};
 
 /// Make a recovery key: its public half for the configuration, its private half for a safe
 ///
@@ -93,15 +93,25 @@ impl Options {
         Ok(self.file.display().to_string())
     }
 
+    fn path_of(&self, share: &Share) -> PathBuf {
+        let mut name = self.file.clone().into_os_string();
+        name.push(format!("-{}-of-{}.share", share.number(), share.total()));
+        PathBuf::from(name)
+    }
+
     fn write_shares(&self, shares: &[Share]) -> anyhow::Result<Vec<String>> {
+        let paths = shares.iter().map(|share| self.path_of(share));
+        let paths: Vec<_> = paths.collect();
+        // None of a new key's beside those of an old one.
+        if let Some(there) = paths.iter().find(|path| path.exists()) {
+            let path = there.clone();
+            return Err(CliError::OutputExists { path }.into());
+        }
         let mut files = Vec::with_capacity(shares.len());
-        for share in shares {
-            let mut name = self.file.clone().into_os_string();
-            name.push(format!("-{}-of-{}.share", share.number(), share.total()));
-            let path = PathBuf::from(name);
+        for (share, path) in shares.iter().zip(&paths) {
             // EXPOSE: this is what shares are made for; the file is for its owner only.
             let text = share.to_text();
-            session::files().write_new_durably(&path, text.expose(), Access::OwnerOnly)?;
+            session::files().write_new_durably(path, text.expose(), Access::OwnerOnly)?;
             files.push(path.display().to_string());
         }
         Ok(files)

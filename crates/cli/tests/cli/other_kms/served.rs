@@ -153,6 +153,11 @@ fn a_served_kms_is_reached_through_tls_with_certificates_of_both_sides() {
         .run(&["kms", "serve", &file])
         .failed("ADDRESS_NOT_AVAILABLE", 3);
     drop(port);
+    sandbox.write("driver.pem", "no certificate");
+    token
+        .run(&["kms", "serve", &file])
+        .failed("KMS_DRIVER_TLS_MATERIAL", 2);
+    sandbox.write("driver.pem", &certificates.driver.0);
     let _serving = token.serve(&listen);
     let init = ["init", "--kms", "driver", "--driver-address", &address];
     let files = [

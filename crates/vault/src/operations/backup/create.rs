@@ -14,12 +14,14 @@ use tokio::sync::mpsc;
 
 use super::{hashing::Hashing, pages::Pages, seal::SealOfVault};
 use crate::{
-    audit::AuditOperation, backups::Backup, caller::Caller, error::VaultError, state::VaultState,
-    unit::Unit, vault::Vault,
+    audit::AuditOperation, backups::Backup, caller::Caller, data_keys::OpenedDataKey,
+    error::VaultError, state::VaultState, unit::Unit, vault::Vault,
 };
 
 /// Pages read ahead of the one that is being written.
 const READ_AHEAD: usize = 4;
+/// A rotation ends once; whoever finds another data key again and again has a store that somebody else writes.
+const MOST_LOOKS: usize = 3;
 /// What goes to the system at a time.
 const BUFFER: usize = 1 << 18;
 
@@ -78,11 +80,11 @@ impl Vault {
         mut progress: impl FnMut(u64),
     ) -> Result<CreatedBackup, VaultError> {
         let name = new.file.display().to_string();
-        let mut snapshot = self.environment().store.read().await?;
-        let header = self.header(snapshot.as_mut(), &new).await?;
+        let (mut snapshot, data_key) = self.moment().await?;
+        let header = self.header(snapshot.as_mut(), &data_key, &new).await?;
         let seal = SealOfVault {
             vault: self.id(),
-            data_key: Arc::clone(self.data_keys().current()),
+            data_key,
             random: Arc::clone(&self.environment().random),
         };
         let (pages, queue) = mpsc::channel(READ_AHEAD);
@@ -118,17 +120,29 @@ impl Vault {
         })
     }
 
+    /// A moment of the store, and the data key that was current then. The end of a rotation may come in between: then the next
+    /// moment is taken.
+    async fn moment(&self) -> Result<(Box<dyn ReadTransaction>, Arc<OpenedDataKey>), VaultError> {
+        for _look in 0..MOST_LOOKS {
+            let mut snapshot = self.environment().store.read().await?;
+            let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
+            let data_key = Arc::clone(self.data_keys().current());
+            if vault.id == self.id() && vault.current_data_key == data_key.id {
+                return Ok((snapshot, data_key));
+            }
+            drop(snapshot);
+            self.settled().await;
+        }
+        Err(VaultError::ChangedUnderneath)
+    }
+
     async fn header(
         &self,
         snapshot: &mut dyn ReadTransaction,
+        data_key: &OpenedDataKey,
         new: &NewBackup,
     ) -> Result<Header, VaultError> {
         let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
-        let data_keys = self.data_keys();
-        let data_key = data_keys.current();
-        if vault.id != self.id() || vault.current_data_key != data_key.id {
-            return Err(VaultError::ChangedUnderneath);
-        }
         let state = VaultState::open(&vault.state, vault.id, data_key)?;
         let mut id = [0; 16];
         self.random().fill(&mut id)?;

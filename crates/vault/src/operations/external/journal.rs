@@ -117,16 +117,6 @@ impl Vault {
         Ok(orphans)
     }
 
-    /// Every wrapper key that wraps for this vault or, as the audit log says, once did.
-    async fn wrapper_keys_ever(&self) -> Result<HashSet<String>, VaultError> {
-        let records = [self.wrap_records().all(), self.wrap_records().of_retired()].concat();
-        let names = records.into_iter().map(|wrap| wrap.wrapper_key_id);
-        let mut ever: HashSet<String> = names.collect();
-        self.walk_audit(|entry| ever.extend(entry.details.get("wrapper_key_id").cloned()))
-            .await?;
-        Ok(ever)
-    }
-
     /// The found key, if it is an orphan. One that is disabled shows no public half and may be ours: it is shown, and cannot
     /// be deleted before it is enabled.
     async fn orphan(

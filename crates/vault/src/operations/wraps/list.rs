@@ -1,9 +1,15 @@
 //! Which wraps there are, and which one opened the vault.
 
+use std::collections::HashSet;
+
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::Sealing;
 
-use crate::{data_keys::OpenedDataKey, error::WrapAttempt, vault::Vault};
+use crate::{
+    data_keys::OpenedDataKey,
+    error::{VaultError, WrapAttempt},
+    vault::Vault,
+};
 
 /// How a vault was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,18 @@ pub struct Wrap {
 }
 
 impl Vault {
+    /// Every wrapper key that wraps for this vault or, as the audit log says, once did.
+    pub(in crate::operations) async fn wrapper_keys_ever(
+        &self,
+    ) -> Result<HashSet<String>, VaultError> {
+        let records = [self.wrap_records().all(), self.wrap_records().of_retired()].concat();
+        let names = records.into_iter().map(|wrap| wrap.wrapper_key_id);
+        let mut ever: HashSet<String> = names.collect();
+        self.walk_audit(|entry| ever.extend(entry.details.get("wrapper_key_id").cloned()))
+            .await?;
+        Ok(ever)
+    }
+
     /// How the vault was opened: by which wrap, and which ones were tried in vain before.
     #[must_use]
     pub fn opening(&self) -> Opening {

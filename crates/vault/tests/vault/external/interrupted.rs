@@ -306,6 +306,39 @@ async fn a_made_key_that_somebody_deletes_in_the_kms_is_replaced() {
     assert_eq!(vault.kms_journal(), []);
 }
 
+/// The vault of [`with_a_made_key`], opened by another process, whose KMS does not show the key at first.
+async fn opened_while_hidden(house: &House, vault: Vault) -> Vault {
+    vault.close().await.unwrap();
+    let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+    let store = house.store().await.unwrap();
+    let vault = open_over(house, Arc::new(kms.clone()), store).await;
+    kms.fail_at(1, Fault::Hidden);
+    vault
+}
+
+#[tokio::test]
+async fn a_made_key_that_the_kms_does_not_show_yet_is_waited_for_and_no_second_one_is_made() {
+    let house = external_house();
+    let (vault, made) = with_a_made_key(&house).await;
+    let vault = opened_while_hidden(&house, vault).await;
+    let keys = house.kms.list_keys().len();
+    assert_eq!(code(generate(&vault).await), "KMS_KEY_NOT_READY");
+    assert_eq!(vault.kms_journal().len(), 1, "its entry stays");
+    let key = generate(&vault).await.unwrap();
+    assert_eq!(key_in_kms(&vault, &key), made);
+    assert_eq!(house.kms.list_keys().len(), keys);
+}
+
+#[tokio::test]
+async fn a_made_key_that_is_not_there_after_a_long_time_is_replaced() {
+    let house = external_house();
+    let (vault, made) = with_a_made_key(&house).await;
+    let vault = opened_while_hidden(&house, vault).await;
+    house.clock.advance(std::time::Duration::from_secs(660));
+    let key = generate(&vault).await.unwrap();
+    assert_ne!(key_in_kms(&vault, &key), made);
+}
+
 #[tokio::test]
 async fn a_made_key_that_is_registered_by_hand_leaves_the_journal() {
     let house = external_house();

@@ -203,15 +203,9 @@ impl Vault {
         if found.is_empty() {
             return Ok(None);
         }
-        let records = [self.wrap_records().all(), self.wrap_records().of_retired()].concat();
-        let mut used: Vec<String> = records
-            .into_iter()
-            .map(|wrap| wrap.wrapper_key_id)
-            .collect();
-        self.walk_audit(|entry| used.extend(entry.details.get("wrapper_key_id").cloned()))
-            .await?;
+        let used = self.wrapper_keys_ever().await?;
         let mut found = found.into_iter().map(|key| key.id);
-        Ok(found.find(|id| !used.iter().any(|used| used == id.as_str())))
+        Ok(found.find(|id| !used.contains(id.as_str())))
     }
 
     /// A wrap of the new data key, tried.
