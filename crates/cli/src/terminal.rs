@@ -1,8 +1,8 @@
-//! Reading what must not be shown, from the terminal.
+//! Asking people: for what must not be shown, and whether to go on.
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
 };
 
 use rustix::{
@@ -42,6 +42,19 @@ pub(crate) fn read_hidden(prompt: &str) -> anyhow::Result<SecretBytes> {
     }
     terminal.say("\n")?;
     Ok(line.finish())
+}
+
+/// Asks a question that is answered by `y` or otherwise. Without a terminal nobody is asked, and the answer is no.
+pub(crate) fn confirm(question: &str) -> io::Result<bool> {
+    let (input, mut output) = (io::stdin(), io::stderr());
+    if !input.is_terminal() || !output.is_terminal() {
+        return Ok(false);
+    }
+    write!(output, "{question} [y/N] ")?;
+    output.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("y"))
 }
 
 enum Key {

@@ -80,11 +80,15 @@ pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};
 pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;
+pub use operations::place::Place;
 pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
-pub use operations::topology::rotate::{Rotate, RotationStep};
+pub use operations::topology::rotate::{
+    RotationStep,
+    begin::{Rotate, Successor},
+};
 pub use operations::wraps::check::{ProviderLoss, WrapCheck, WrapStatus};
 pub use operations::wraps::list::{Opening, Wrap};
 pub use operations::wraps::rotate::machine::{

@@ -16,6 +16,7 @@ pub(crate) mod inspect;
 pub(crate) mod leak;
 pub(crate) mod list;
 pub(crate) mod open;
+pub(crate) mod place;
 pub(crate) mod readiness;
 pub(crate) mod retire;
 pub(crate) mod seal;

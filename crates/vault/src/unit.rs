@@ -85,6 +85,10 @@ impl<'v> Unit<'v> {
         })
     }
 
+    pub(crate) const fn vault(&self) -> &'v Vault {
+        self.vault
+    }
+
     /// The data keys as of the beginning.
     pub(crate) const fn data_keys(&self) -> &Arc<DataKeys> {
         &self.data_keys

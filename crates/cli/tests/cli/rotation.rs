@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::support::{Sandbox, text};
+use crate::{
+    other_kms::Cloud,
+    support::{Sandbox, text},
+};
 
 fn state_of(sandbox: &Sandbox, key: &str) -> String {
     text(&sandbox.json(["keys", "show", key]), "state")
@@ -136,4 +139,97 @@ fn a_single_key_is_announced_and_withdrawn_again() {
     let last = sandbox.run(["keys", "withdraw", &key, "--yes"]);
     assert_eq!(last.status, 3, "{}", last.stderr);
     assert!(is_announced(&sandbox, &key));
+}
+
+#[test]
+fn a_rotation_that_pauses_for_a_backup_announces_nothing_until_it_is_resumed() {
+    let sandbox = Sandbox::with_participant("node");
+    let old = sandbox.key_named("node-signing");
+    let paused = sandbox.json(["keys", "rotate", &old, "--pause-for-backup"]);
+    assert_eq!(paused["paused_for_backup"], true);
+    let new = text(&paused["rotations"][0], "new");
+    assert_eq!(paused["rotations"][0]["state"], "begun");
+    assert!(is_announced(&sandbox, &old) && !is_announced(&sandbox, &new));
+
+    let again = ["keys", "rotate", &old, "--pause-for-backup"];
+    sandbox.refuses(again, "ROTATION_UNDER_WAY", 3);
+    let resumed = sandbox.json(["keys", "rotate", "--resume"]);
+    assert_eq!(resumed["paused_for_backup"], false);
+    assert_eq!(resumed["rotations"][0]["state"], "retired");
+    assert!(is_announced(&sandbox, &new) && !is_announced(&sandbox, &old));
+
+    let all = sandbox.run(["keys", "rotate-all", "--pause-for-backup"]);
+    let shown = all.succeeded();
+    let shown = shown.text();
+    assert!(shown.contains("strongroom backup create FILE"), "{shown}");
+    assert!(shown.contains("--resume"), "{shown}");
+    assert!(is_announced(&sandbox, &new));
+}
+
+#[test]
+fn keys_are_rotated_into_a_kms_and_out_of_it() {
+    let sandbox = Sandbox::with_participant("node");
+    let old = sandbox.key_named("node-signing");
+    let into = ["keys", "rotate", &old, "--to", "external", "--kms", "local"];
+    let rotation = &sandbox.json(into)["rotations"][0];
+    assert_eq!(rotation["state"], "retired");
+    assert_eq!(rotation["custody"], "external");
+    assert_eq!(rotation["kms"], "local");
+    let second = text(rotation, "new");
+
+    assert_eq!(state_of(&sandbox, &old), "retired");
+    sandbox.write("message", "hello");
+    let sign = ["sign", "message", "--key", &second];
+    sandbox.run(sign).succeeded();
+
+    // Every key back into the database.
+    let document = sandbox.json(["keys", "rotate-all", "--to", "envelope"]);
+    for rotation in document["rotations"].as_array().unwrap() {
+        assert_eq!(rotation["custody"], "envelope");
+        assert_eq!(rotation["kms"], Value::Null);
+    }
+    let kms_alone = ["keys", "rotate-all", "--kms", "local"];
+    sandbox.refuses(kms_alone, "FLAG_MISSING", 2);
+}
+
+#[test]
+fn a_key_is_rotated_to_one_that_was_made_in_the_kms_beforehand() {
+    let cloud = Cloud::new();
+    let mut args = cloud.init(&["--custody", "external"]);
+    args[0] = "quickstart";
+    cloud.sandbox.json(args);
+    let sandbox = &cloud.sandbox;
+    let protocol = || {
+        let list = [
+            "keys",
+            "list",
+            "--usage",
+            "protocol",
+            "--purpose",
+            "signing",
+        ];
+        let listed = sandbox.json(list);
+        let keys = listed["keys"].as_array().unwrap().clone();
+        let used = |key: &&Value| {
+            key["state"] == "active" && !key["announced"].as_array().unwrap().is_empty()
+        };
+        text(keys.iter().find(used).unwrap(), "fingerprint")
+    };
+    let old = protocol();
+    let made = sandbox.signing_key("ec-p-384", "protocol");
+    let id = text(&sandbox.json(["keys", "show", &made]), "kms_key_id");
+    let forget = ["keys", "delete", &made, "--yes", "--keep-in-kms"];
+    sandbox.run(forget).succeeded();
+
+    let rotate = ["keys", "rotate", &old, "--kms", "aws", "--kms-key", &id];
+    let rotation = &sandbox.json(rotate)["rotations"][0];
+    assert_eq!(rotation["new"], made);
+    assert_eq!(rotation["kms_key"], id);
+    assert_eq!(rotation["state"], "retired");
+    assert_eq!(protocol(), made);
+    sandbox.refuses(
+        ["keys", "rotate", &made, "--kms-key", &id],
+        "KEY_ALREADY_ANNOUNCED",
+        3,
+    );
 }

@@ -26,9 +26,10 @@ pub(crate) struct Holder<'v> {
 }
 
 impl Vault {
-    /// The KMS that makes new external keys: the one that the settings name, or else the first that holds any.
-    pub(crate) fn maker(&self) -> Result<Holder<'_>, VaultError> {
-        match &self.settings().custody.external_kms {
+    /// The KMS that new external keys go to: the one of this name, or else the one that the settings name, or else the first
+    /// that holds any.
+    pub(crate) fn maker(&self, name: Option<&str>) -> Result<Holder<'_>, VaultError> {
+        match name.or(self.settings().custody.external_kms.as_deref()) {
             Some(name) => self.holder(name),
             None => {
                 let mut holders = self.environment().kms.iter().filter_map(Holder::of);

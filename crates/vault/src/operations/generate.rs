@@ -12,7 +12,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
-    operations::external::generate::Claimed,
+    operations::{external::generate::Claimed, place::Place},
     unit::{NewPrivateHalf, Unit},
     vault::Vault,
 };
@@ -73,10 +73,10 @@ impl Vault {
     ) -> Result<Vec<Arc<KeyEntry>>, VaultError> {
         let mut keys = Vec::with_capacity(new.len());
         for new in new {
-            let custody = self.settings().custody.for_signing(new.usages);
+            let place = self.settings().custody.for_signing(new.usages).into();
             let spec = KeySpec::Signing(new.spec);
             keys.push(
-                self.generate_key(spec, Some(new.usages), new.name, custody)
+                self.generate_key(spec, Some(new.usages), new.name, &place)
                     .await?,
             );
         }
@@ -119,28 +119,34 @@ impl Vault {
         name: Option<KeyName>,
         custody: Custody,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let generated = self.generate_key(spec, usages, name, custody).await?;
+        let generated = self
+            .generate_key(spec, usages, name, &custody.into())
+            .await?;
         let mut unit = Unit::begin(self).await?;
         let entry = unit.keep(caller, generated).await?;
         unit.commit().await?;
         Ok(entry)
     }
 
-    /// A new key in `custody`: sealed, or made by a KMS.
+    /// A new key in `place`: sealed, or made by a KMS.
     pub(crate) async fn generate_key(
         &self,
         spec: KeySpec,
         usages: Option<KeyUsages>,
         name: Option<KeyName>,
-        custody: Custody,
+        place: &Place,
     ) -> Result<Generated<'_>, VaultError> {
         self.check_released()?;
         let usages = usages_of_a_key(usages)?;
-        if custody == Custody::External {
-            return self.generate_externally(spec, usages, name).await;
+        if let Place::External { kms } = place {
+            return self
+                .generate_externally(kms.as_deref(), spec, usages, name)
+                .await;
         }
         let (key, public) = self.generate_pair(spec, usages).await?;
-        let private = self.new_private_half(&key, &public, custody).await?;
+        let private = self
+            .new_private_half(&key, &public, place.custody())
+            .await?;
         Ok(Generated {
             public,
             private,

@@ -30,6 +30,8 @@ mod own_keys;
 pub(crate) mod picture;
 #[path = "topology/rotation.rs"]
 mod rotation;
+#[path = "topology/rotation_places.rs"]
+mod rotation_places;
 #[path = "topology/snapshots.rs"]
 mod snapshots;
 #[path = "topology/statements.rs"]
@@ -113,12 +115,15 @@ pub(crate) async fn finish_rotations(vault: &Vault) -> Vec<RotationStep> {
 
 /// Begins to rotate one key.
 pub(crate) async fn begin_rotation(vault: &Vault, old: Fingerprint) {
-    let which = Rotate::One { old, name: None };
+    let which = Rotate::one(old);
     vault.begin_rotation(&caller(), which).await.unwrap();
 }
 
 pub(crate) async fn rotate_all(vault: &Vault) {
-    vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    vault
+        .begin_rotation(&caller(), Rotate::all())
+        .await
+        .unwrap();
     finish_rotations(vault).await;
 }
 

@@ -1,19 +1,18 @@
 //! `keys rotate`, `keys rotate-all`: new keys in the place of the node's announced ones.
 
-use std::{
-    collections::BTreeSet,
-    io::{self, Write},
-    process::ExitCode,
-};
+mod report;
 
-use clap::Args;
-use serde::Serialize;
+use std::{collections::BTreeSet, process::ExitCode};
+
+use clap::{Args, ValueEnum};
 use strongroom_crypto::{Fingerprint, KeyName};
 use strongroom_errors::Category;
+use strongroom_kms::KmsKeyId;
 use strongroom_topology::StoreId;
-use strongroom_vault::{Rotate, Rotation, RotationStep, Vault};
+use strongroom_vault::{Place, Rotate, RotationStep, Successor};
 
-use crate::{args::Global, exit, output, progress, session::Session};
+pub(crate) use self::report::{Report, View};
+use crate::{args::Global, exit, failure::CliError, output, progress, session::Session, terminal};
 
 /// Put a new key into the place of one that the node announces.
 ///
@@ -23,10 +22,16 @@ use crate::{args::Global, exit, output, progress, session::Session};
 /// When the vault follows a synchronizer that does not show the change yet, the rotation waits for it: exit status 6. Let
 /// the vault see what was sequenced ('strongroom topology apply FILE --store synchronizer:ID --sequenced TIME'), then go on
 /// with --resume.
+///
+/// From the announcement on, others expect the new key: a database that is restored from before has lost it. With
+/// --pause-for-backup the rotation stops before it announces anything.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom keys rotate 1220...\n  \
     strongroom keys rotate 1220... --name node-signing-2027\n  \
+    strongroom keys rotate 1220... --to external --kms aws\n  \
+    strongroom keys rotate 1220... --kms aws --kms-key alias/node-signing-2027\n  \
+    strongroom keys rotate 1220... --pause-for-backup\n  \
     strongroom keys rotate --resume\n  \
     strongroom keys rotate --resume \\\n    --not-waiting-for synchronizer:da::1220...::34-0\n  \
     strongroom keys rotate --abandon")]
@@ -37,15 +42,25 @@ pub(crate) struct Options {
     /// The name of the new key [default: that of the old one, with the time].
     #[arg(long, requires = "fingerprint")]
     name: Option<KeyName>,
+    /// Take this key, which was made in a KMS beforehand, instead of a new one.
+    #[arg(
+        long,
+        value_name = "KMS_KEY",
+        requires = "fingerprint",
+        conflicts_with = "to"
+    )]
+    kms_key: Option<KmsKeyId>,
+    #[command(flatten)]
+    destination: Destination,
     /// Go on with what was begun.
-    #[arg(long, conflicts_with = "fingerprint")]
+    #[arg(long, conflicts_with_all = ["fingerprint", "Destination"])]
     resume: bool,
     /// With --resume: do not wait for this store, of a synchronizer that the node left or that never was; may be given more than
     /// once.
     #[arg(long, value_name = "STORE", requires = "resume")]
     not_waiting_for: Vec<StoreId>,
     /// Give up what was begun. Keys and announcements stay as they are.
-    #[arg(long, conflicts_with_all = ["fingerprint", "resume"])]
+    #[arg(long, conflicts_with_all = ["fingerprint", "resume", "Destination"])]
     abandon: bool,
 }
 
@@ -54,37 +69,154 @@ pub(crate) struct Options {
 /// All new keys are generated and made durable first; then one after the other as 'keys rotate' does, which also says what
 /// exit status 6 means.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  strongroom keys rotate-all\n  strongroom keys rotate-all --output json"
-)]
-pub(crate) struct AllOptions {}
+#[command(after_help = "Examples:\n  strongroom keys rotate-all\n  \
+    strongroom keys rotate-all --pause-for-backup\n  \
+    strongroom keys rotate-all --to external --kms aws\n  \
+    strongroom keys rotate-all --output json")]
+pub(crate) struct AllOptions {
+    #[command(flatten)]
+    destination: Destination,
+}
+
+/// Where new keys are to be, and what comes before they are announced.
+#[derive(Args, Debug)]
+struct Destination {
+    /// Keep the new key sealed here, or have a KMS make and hold it [default: as the configuration says].
+    #[arg(long, value_name = "CUSTODY")]
+    to: Option<Custody>,
+    /// The KMS, by its configured name [default: the one that makes new external keys].
+    #[arg(long, value_name = "NAME")]
+    kms: Option<String>,
+    /// Stop when the new keys are durable, say what to back up, and go on when that is confirmed or with --resume.
+    #[arg(long)]
+    pause_for_backup: bool,
+}
+
+/// Custody of a new key, as an argument. That keys are stored readable is for the configuration to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Custody {
+    /// In the database, sealed.
+    Envelope,
+    /// In a KMS, never here.
+    External,
+}
+
+impl Destination {
+    /// Where new keys are to be; none leaves it to the configuration.
+    fn place(&self) -> Option<Place> {
+        let kms = self.kms.clone();
+        match self.to {
+            Some(Custody::Envelope) => Some(Place::Envelope),
+            Some(Custody::External) => Some(Place::External { kms }),
+            None => None,
+        }
+    }
+
+    /// A KMS that nothing is to be put into was named by mistake.
+    fn check(&self, takes_kms_key: bool) -> Result<(), CliError> {
+        let into_kms = takes_kms_key || self.to == Some(Custody::External);
+        if self.kms.is_some() && !into_kms {
+            return Err(CliError::FlagMissing {
+                flag: "--to external",
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Options {
+    /// What is to begin, unless something is to go on.
+    fn begins(&self) -> Option<Rotate> {
+        let (old, name) = (self.fingerprint?, self.name.clone());
+        let successor = match &self.kms_key {
+            Some(key) => Successor::Registered {
+                kms: self.destination.kms.clone(),
+                key: key.clone(),
+                name,
+            },
+            None => Successor::Generated {
+                name,
+                place: self.destination.place(),
+            },
+        };
+        Some(Rotate::One { old, successor })
+    }
+}
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    options.destination.check(options.kms_key.is_some())?;
     let session = Session::open(global).await?;
     if options.abandon {
         return abandon(global, session).await;
     }
-    if let Some(old) = options.fingerprint {
-        let name = options.name;
-        begin(&session, Rotate::One { old, name }).await?;
+    if let Some(rotate) = options.begins()
+        && begin(
+            global,
+            &session,
+            rotate,
+            options.destination.pause_for_backup,
+        )
+        .await?
+            == Go::Later
+    {
+        return pause(global, session).await;
     }
     let not_waiting_for = options.not_waiting_for.into_iter().collect();
     go_on(global, session, &not_waiting_for).await
 }
 
-pub(crate) async fn all(global: &Global, _options: AllOptions) -> anyhow::Result<ExitCode> {
+pub(crate) async fn all(global: &Global, options: AllOptions) -> anyhow::Result<ExitCode> {
+    let destination = options.destination;
+    destination.check(false)?;
     let session = Session::open(global).await?;
-    begin(&session, Rotate::All).await?;
+    let rotate = Rotate::All {
+        place: destination.place(),
+    };
+    if begin(global, &session, rotate, destination.pause_for_backup).await? == Go::Later {
+        return pause(global, session).await;
+    }
     go_on(global, session, &BTreeSet::new()).await
 }
 
-async fn begin(session: &Session, which: Rotate) -> anyhow::Result<()> {
-    let begun = session.vault.begin_rotation(&session.caller, which).await?;
-    for rotation in begun {
+/// Whether new keys are announced at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Go {
+    Now,
+    Later,
+}
+
+async fn begin(
+    global: &Global,
+    session: &Session,
+    rotate: Rotate,
+    pause_for_backup: bool,
+) -> anyhow::Result<Go> {
+    let begun = session
+        .vault
+        .begin_rotation(&session.caller, rotate)
+        .await?;
+    for rotation in &begun {
         let new = session.vault.key(&rotation.new)?;
         super::warn_if_clear(&new);
     }
-    Ok(())
+    if !pause_for_backup || begun.is_empty() {
+        return Ok(Go::Now);
+    }
+    let report = Report::begun(&session.vault, "begun")?;
+    let advice = report.what_to_back_up(&global.vault_args());
+    let confirmed = terminal::confirm(&format!("{advice}Is that done? Announce the new keys?"))?;
+    Ok(if confirmed { Go::Now } else { Go::Later })
+}
+
+/// Leaves the rotation where it is: new keys durable, nothing announced.
+async fn pause(global: &Global, session: Session) -> anyhow::Result<ExitCode> {
+    let mut report = Report::begun(&session.vault, "begun")?;
+    report.paused_for_backup = true;
+    session.close().await;
+    output::print(global.output, &report, |out| {
+        report.write(out, &global.vault_args())
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn go_on(
@@ -146,81 +278,4 @@ async fn abandon(global: &Global, session: Session) -> anyhow::Result<ExitCode> 
         report.write(out, &global.vault_args())
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What became of rotations.
-#[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    pub(crate) rotations: Vec<View>,
-    /// The stores of synchronizers that must catch up first.
-    pub(crate) waiting_for: Vec<String>,
-}
-
-/// A rotation.
-#[derive(Debug, Serialize)]
-pub(crate) struct View {
-    pub(crate) old: String,
-    pub(crate) new: String,
-    /// That of the new key.
-    pub(crate) name: Option<String>,
-    /// How far it is: begun, announced, waiting, withdrawn, retired, abandoned.
-    pub(crate) state: &'static str,
-}
-
-impl Report {
-    fn begun(vault: &Vault, state: &'static str) -> anyhow::Result<Self> {
-        let mut rotations = Vec::new();
-        for rotation in vault.rotations() {
-            // The public half may be gone by force; the rotation can still be looked at and given up.
-            let name = vault
-                .key(&rotation.new)
-                .ok()
-                .and_then(|key| key.name.clone());
-            rotations.push(View {
-                old: rotation.old.to_string(),
-                new: rotation.new.to_string(),
-                name: name.map(|name| name.as_str().to_owned()),
-                state,
-            });
-        }
-        Ok(Self {
-            rotations,
-            waiting_for: Vec::new(),
-        })
-    }
-
-    fn set(&mut self, rotation: &Rotation, state: &'static str) {
-        let old = rotation.old.to_string();
-        for view in self.rotations.iter_mut().filter(|view| view.old == old) {
-            view.state = state;
-        }
-    }
-
-    fn write(&self, out: &mut dyn Write, vault: &str) -> io::Result<()> {
-        if self.rotations.is_empty() {
-            return writeln!(out, "no rotation is under way");
-        }
-        let rows = self.rotations.iter().map(|view| {
-            [
-                view.old.clone(),
-                view.new.clone(),
-                view.name.clone().unwrap_or_else(|| "-".to_owned()),
-                view.state.to_owned(),
-            ]
-        });
-        let table = output::table(["OLD", "NEW", "NAME", "STATE"], rows);
-        writeln!(out, "{table}")?;
-        for store in &self.waiting_for {
-            writeln!(
-                out,
-                "\n{store} does not show it yet. Give it the change, and when it has sequenced it:\n  \
-                strongroom topology export {vault} --mapping otk --format transactions --out FILE\n  \
-                strongroom topology apply FILE {vault} --store {store} --sequenced TIME\n  \
-                strongroom keys rotate {vault} --resume\n\
-                A synchronizer that the node left never shows it:\n  \
-                strongroom keys rotate {vault} --resume --not-waiting-for {store}"
-            )?;
-        }
-        Ok(())
-    }
 }

@@ -103,7 +103,7 @@ pub(super) async fn rotate_once(global: &Global, session: &Session) -> anyhow::R
         });
     }
     if vault.rotations().is_empty() && retired_keys(vault)?.is_empty() {
-        vault.begin_rotation(&session.caller, Rotate::All).await?;
+        vault.begin_rotation(&session.caller, Rotate::all()).await?;
     }
     let done = rotate::advance(global, session, &BTreeSet::new())
         .await?

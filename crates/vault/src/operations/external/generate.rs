@@ -27,11 +27,12 @@ impl Vault {
     /// Until the key is in the vault its entry stands in the journal.
     pub(crate) async fn generate_externally(
         &self,
+        kms: Option<&str>,
         spec: KeySpec,
         usages: Option<KeyUsages>,
         name: Option<KeyName>,
     ) -> Result<Generated<'_>, VaultError> {
-        let holder = self.maker()?;
+        let holder = self.maker(kms)?;
         let plan = ExternalKeyPlan {
             kms: holder.named.name.clone(),
             spec,

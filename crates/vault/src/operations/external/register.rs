@@ -51,33 +51,70 @@ impl Vault {
             name,
         } = registration;
         let usages = usages_of_a_key(usages)?;
-        let holder = match &kms {
-            Some(kms) => self.holder(kms)?,
-            None => self.maker()?,
-        };
-        let key = holder.keys.complete_id(&key).await?;
-        let public = holder.public_key(&key, usages).await?;
-        self.take_in(caller, &holder, &key, public, name).await
+        let found = self.find_held(kms.as_deref(), &key, usages).await?;
+        let mut unit = Unit::begin(self).await?;
+        let taken = unit.take_in(caller, &found, name).await?;
+        if taken.is_new {
+            unit.commit().await?;
+        }
+        Ok(taken.entry)
     }
 
-    /// Puts a key of a KMS into the vault, and strikes what the journal says of it.
-    pub(super) async fn take_in(
+    /// What a KMS says of a key that it holds: usable, and of the purpose that is asked for.
+    pub(crate) async fn find_held(
         &self,
-        caller: &Caller,
-        holder: &Holder<'_>,
+        kms: Option<&str>,
         key: &KmsKeyId,
-        public: PublicKey,
+        usages: Option<KeyUsages>,
+    ) -> Result<HeldKey<'_>, VaultError> {
+        let holder = self.maker(kms)?;
+        let key = holder.keys.complete_id(key).await?;
+        let public = holder.public_key(&key, usages).await?;
+        Ok(HeldKey {
+            holder,
+            key,
+            public,
+        })
+    }
+}
+
+/// A key that a KMS holds.
+pub(crate) struct HeldKey<'v> {
+    pub(crate) holder: Holder<'v>,
+    /// The id that means this key for good.
+    pub(crate) key: KmsKeyId,
+    pub(crate) public: PublicKey,
+}
+
+/// A key of a KMS that is one of the vault.
+pub(crate) struct TakenIn {
+    pub(crate) entry: Arc<KeyEntry>,
+    /// Whether anything of it is new.
+    is_new: bool,
+}
+
+impl Unit<'_> {
+    /// Puts a key of a KMS into the vault, and strikes what the journal says of it.
+    pub(crate) async fn take_in(
+        &mut self,
+        caller: &Caller,
+        found: &HeldKey<'_>,
         name: Option<KeyName>,
-    ) -> Result<Arc<KeyEntry>, VaultError> {
+    ) -> Result<TakenIn, VaultError> {
+        let HeldKey {
+            holder,
+            key,
+            public,
+        } = found;
+        let vault = self.vault();
         let kms = &holder.named.name;
-        let mut unit = Unit::begin(self).await?;
-        let journal = match self.journal().about(kms, key) {
+        let journal = match vault.journal().about(kms, key) {
             // It is being destroyed, or just arrives by another way.
             Some((_entry, true)) => return Err(VaultError::ChangedUnderneath),
             Some((entry, false)) => Some(entry),
             None => None,
         };
-        let entry = match self.known(&public, name.as_ref())? {
+        let entry = match vault.known(public, name.as_ref())? {
             Some(entry) if entry.private.is_some() => {
                 // The same key under another id, in another KMS or in another custody is not what was asked for.
                 if !entry.is_held_as(kms, key) {
@@ -87,27 +124,28 @@ impl Vault {
                     });
                 }
                 if journal.is_none() {
-                    return Ok(entry);
+                    let is_new = false;
+                    return Ok(TakenIn { entry, is_new });
                 }
                 entry
             }
             Some(entry) => {
-                let half = holder.private_half(key);
-                unit.add_private_half(&entry, half).await?
+                self.add_private_half(&entry, holder.private_half(key))
+                    .await?
             }
             None => {
                 let half = holder.private_half(key);
-                unit.insert_key(public, name, Some(half)).await?
+                self.insert_key(public.clone(), name, Some(half)).await?
             }
         };
         if let Some(journal) = &journal {
-            unit.end_journal(journal).await?;
+            self.end_journal(journal).await?;
         }
         let details = key_details(&entry);
         let fingerprint = Some(entry.fingerprint());
-        unit.audit(caller, AuditOperation::RegisterKey, fingerprint, details)
+        self.audit(caller, AuditOperation::RegisterKey, fingerprint, details)
             .await?;
-        unit.commit().await?;
-        Ok(entry)
+        let is_new = true;
+        Ok(TakenIn { entry, is_new })
     }
 }

@@ -5,11 +5,11 @@
 //! rotation stands is read off the journal and the announced mapping, so that it goes on after any crash. Source:
 //! reference, topology rules, section 9.
 
+pub(crate) mod begin;
 mod name;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_crypto::{Fingerprint, KeyName, PublicKey};
 use strongroom_store::KeyState;
 use strongroom_topology::{
     At, Mapping, Member, OwnerToKeyMapping, StoreId, TopologyError, TopologyStore,
@@ -20,37 +20,9 @@ use super::{
     authorize::Proposal,
 };
 use crate::{
-    audit::{AuditOperation, key_details},
-    caller::Caller,
-    error::VaultError,
-    node::Rotation,
-    operations::generate::Generated,
-    topology::TopologyWriter,
-    unit::Unit,
-    vault::Vault,
+    audit::AuditOperation, caller::Caller, error::VaultError, node::Rotation,
+    topology::TopologyWriter, unit::Unit, vault::Vault,
 };
-
-/// Which keys of the node shall be rotated.
-#[derive(Clone, Debug)]
-pub enum Rotate {
-    /// Every announced key but those that sign for namespaces only.
-    All,
-    /// One of them.
-    One {
-        /// The key that leaves.
-        old: Fingerprint,
-        /// The name of its successor; none derives it from the old one's.
-        name: Option<KeyName>,
-    },
-}
-
-/// A key that leaves.
-struct Outgoing {
-    /// As it is announced: the vault may have lost it.
-    key: PublicKey,
-    /// The name of its successor.
-    successor: Option<KeyName>,
-}
 
 /// What one step of a rotation did.
 #[derive(Clone, Debug)]
@@ -72,128 +44,6 @@ pub enum RotationStep {
 }
 
 impl Vault {
-    /// Begins rotations: generates the new keys, all in one unit of work, of the old ones' spec and usages, in
-    /// the custody that the settings choose.
-    /// Announcing them is up to [`Vault::advance_rotation`].
-    ///
-    /// A key that is announced and was lost is rotated away like any other; its public half comes into the vault again.
-    ///
-    /// # Errors
-    /// [`VaultError::NotIdentified`]; [`VaultError::RotationUnderWay`] before the last one is over;
-    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`], [`VaultError::NotAnnouncedHere`] and
-    /// [`VaultError::NotANodeKey`] for keys that are no node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
-    /// [`VaultError::TooManyAnnounced`] when no successor has room beside the old keys; errors of the store, and then nothing
-    /// has begun.
-    pub async fn begin_rotation(
-        &self,
-        caller: &Caller,
-        which: Rotate,
-    ) -> Result<Vec<Rotation>, VaultError> {
-        let identity = self.identity().ok_or(VaultError::NotIdentified)?;
-        if let Some(rotation) = self.rotations().into_iter().next() {
-            return Err(VaultError::RotationUnderWay { old: rotation.old });
-        }
-        let member = identity.member;
-        let announced = self.announced(&member).await?;
-        let outgoing = self.keys_to_rotate(&member, announced.as_ref(), which)?;
-        // Otherwise there would be keys and a journal, and no way to finish.
-        check_room(announced.as_ref())?;
-        self.check_can_announce(&*self.topology(&StoreId::Authorized).await?, &member)?;
-        let mut generated = Vec::with_capacity(outgoing.len());
-        for Outgoing { key, successor } in outgoing {
-            let custody = self.custody_of(&key);
-            let new = self
-                .generate_key(key.spec(), key.usages(), successor, custody)
-                .await?;
-            generated.push((key, new));
-        }
-        // Held until the journal is written, so that nobody withdraws an old key meanwhile.
-        let topology = TopologyWriter::begin(self).await?;
-        let mut unit = Unit::begin(self).await?;
-        if let Some(rotation) = self.rotations().into_iter().next() {
-            return Err(VaultError::RotationUnderWay { old: rotation.old });
-        }
-        let announced = topology.owner_to_key(&member)?;
-        let is_announced =
-            |key: &Fingerprint| announced.is_some_and(|mapping| mapping.contains(key));
-        let mut old_keys = generated.iter().map(|(old, _)| old.fingerprint());
-        if let Some(gone) = old_keys.find(|old| !is_announced(old)) {
-            return Err(self.not_announced(&member, gone));
-        }
-        check_room(announced)?;
-        self.check_can_announce(topology.store(&StoreId::Authorized)?, &member)?;
-        for (position, (old, new)) in (0..).zip(generated) {
-            self.begin_one(caller, &mut unit, &member, position, old, new)
-                .await?;
-        }
-        unit.commit().await?;
-        Ok(self.rotations())
-    }
-
-    async fn begin_one(
-        &self,
-        caller: &Caller,
-        unit: &mut Unit<'_>,
-        member: &Member,
-        position: u32,
-        public: PublicKey,
-        key: Generated<'_>,
-    ) -> Result<(), VaultError> {
-        let old = public.fingerprint();
-        if self.directory().entry(&old).is_none() {
-            // It was lost, both halves; the journal refers to its row.
-            let entry = unit.insert_key(public, None, None).await?;
-            let details = key_details(&entry);
-            unit.audit(caller, AuditOperation::ImportPublicKey, Some(old), details)
-                .await?;
-        }
-        let entry = unit.keep(caller, key).await?;
-        let new = entry.fingerprint();
-        unit.begin_rotation(member, old, new, position).await?;
-        let details = [("new".to_owned(), new.to_string())].into();
-        unit.audit(caller, AuditOperation::BeginRotation, Some(old), details)
-            .await
-    }
-
-    /// The keys that are announced and shall be rotated, each with the name of its successor.
-    fn keys_to_rotate(
-        &self,
-        member: &Member,
-        announced: Option<&OwnerToKeyMapping>,
-        which: Rotate,
-    ) -> Result<Vec<Outgoing>, VaultError> {
-        let keys = announced.map_or(&[][..], OwnerToKeyMapping::keys);
-        let wanted: Vec<(&PublicKey, Option<KeyName>)> = match which {
-            // Others made such announcements; no successor of such a key could be announced.
-            Rotate::All => {
-                let node_keys = keys.iter().filter(|key| is_node_key(key));
-                node_keys.map(|key| (key, None)).collect()
-            }
-            Rotate::One { old, name } => {
-                let key = keys.iter().find(|key| key.fingerprint() == old);
-                let key = key.ok_or_else(|| self.not_announced(member, old))?;
-                if !is_node_key(key) {
-                    return Err(VaultError::NotANodeKey { fingerprint: old });
-                }
-                vec![(key, name)]
-            }
-        };
-        let mut outgoing = Vec::with_capacity(wanted.len());
-        for (key, name) in wanted {
-            let entry = self.directory().entry(&key.fingerprint());
-            let old_name = entry.as_ref().and_then(|entry| entry.name.as_ref());
-            let successor = match name {
-                Some(name) => Some(name),
-                None => name::of_successor(old_name, self.now())?,
-            };
-            outgoing.push(Outgoing {
-                key: key.clone(),
-                successor,
-            });
-        }
-        Ok(outgoing)
-    }
-
     /// Does the next step of the rotations under way, durably; none when there are none.
     ///
     /// Call it until it answers none, or until it waits: then let the vault see what the synchronizers have sequenced

@@ -40,11 +40,8 @@ async fn nothing_is_signed_generated_or_rotated() {
     );
     let many = vec![new_protocol_key()];
     assert_quarantined(vault.generate_signing_keys(&caller(), many).await);
-    assert_quarantined(vault.begin_rotation(&caller(), Rotate::All).await);
-    let one = Rotate::One {
-        old: key,
-        name: None,
-    };
+    assert_quarantined(vault.begin_rotation(&caller(), Rotate::all()).await);
+    let one = Rotate::one(key);
     assert_quarantined(vault.begin_rotation(&caller(), one).await);
     let own: Vec<_> = {
         let store = vault.topology(&StoreId::Authorized).await.unwrap();

@@ -143,7 +143,7 @@ async fn make_the_sample() {
     let vault = house.create().await;
     furnish(&vault).await;
     let old = protocol_key(&vault).await;
-    let which = Rotate::One { old, name: None };
+    let which = Rotate::one(old);
     vault.begin_rotation(&caller(), which).await.unwrap();
     vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     let pasts = pasts(&vault).await;

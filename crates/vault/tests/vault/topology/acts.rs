@@ -79,7 +79,7 @@ impl Act {
                     .await
                     .map(drop)
             }
-            Self::BeginRotation => vault.begin_rotation(caller, Rotate::All).await.map(drop),
+            Self::BeginRotation => vault.begin_rotation(caller, Rotate::all()).await.map(drop),
             Self::Announce | Self::Withdraw | Self::RetireRotated => {
                 vault.advance_rotation(caller, &PATIENT).await.map(drop)
             }
@@ -168,7 +168,7 @@ impl Stage {
         let (vault, _) = node(&house).await;
         if let Some(steps) = act.steps() {
             let old = protocol_key(&vault).await;
-            let which = Rotate::One { old, name: None };
+            let which = Rotate::one(old);
             vault.begin_rotation(&caller(), which).await.unwrap();
             for _ in 0..steps {
                 vault.advance_rotation(&caller(), &PATIENT).await.unwrap();

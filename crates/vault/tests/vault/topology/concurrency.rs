@@ -58,7 +58,7 @@ async fn steps_of_a_rotation_taken_by_many_at_once_are_taken_once() {
         let before = announced_keys(&vault).await;
         let vault = Arc::new(vault);
         let begun = at_once(6, &vault, |vault, _| async move {
-            vault.begin_rotation(&caller(), Rotate::All).await
+            vault.begin_rotation(&caller(), Rotate::all()).await
         });
         let expected = BTreeMap::from([("ok", 1), ("ROTATION_UNDER_WAY", 5)]);
         assert_eq!(count(begun.await), expected);
@@ -86,7 +86,10 @@ async fn a_rotation_given_up_while_others_advance_it_is_over_or_given_up() {
         let house = House::numbered(round);
         let (vault, _) = node(&house).await;
         let vault = Arc::new(vault);
-        vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+        vault
+            .begin_rotation(&caller(), Rotate::all())
+            .await
+            .unwrap();
         at_once(4, &vault, |vault, task| async move {
             if task == 3 {
                 vault.abandon_rotations(&caller()).await.unwrap();
@@ -236,7 +239,7 @@ impl Bustle {
                 self.announced.fetch_add(1, Ordering::SeqCst);
             }
             1 => {
-                let which = Rotate::All;
+                let which = Rotate::all();
                 expect(
                     vault.begin_rotation(caller, which).await,
                     &["ROTATION_UNDER_WAY"],

@@ -58,7 +58,7 @@ async fn act(name: &str, vault: &Vault) -> Result<(), VaultError> {
         return Ok(());
     }
     if vault.rotations().is_empty() {
-        vault.begin_rotation(&caller(), Rotate::All).await?;
+        vault.begin_rotation(&caller(), Rotate::all()).await?;
     }
     while vault.advance_rotation(&caller(), &PATIENT).await?.is_some() {}
     Ok(())

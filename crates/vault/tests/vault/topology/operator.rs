@@ -172,7 +172,12 @@ async fn topology_changed_under_an_open_vault_is_noticed_when_it_is_read() {
     let error = vault.topology(&StoreId::Authorized).await.unwrap_err();
     assert_eq!(error.code().name(), "TOPOLOGY_MISMATCH");
     // And what needs topology does not go on without it.
-    assert!(vault.begin_rotation(&caller(), Rotate::All).await.is_err());
+    assert!(
+        vault
+            .begin_rotation(&caller(), Rotate::all())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]

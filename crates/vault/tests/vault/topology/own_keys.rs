@@ -126,13 +126,7 @@ async fn the_twenty_first_key_is_not_announced() {
     assert_eq!(error.to_string(), text);
     // Nor has a successor room beside them.
     let keys = all_keys(&vault).len();
-    for which in [
-        Rotate::All,
-        Rotate::One {
-            old: protocol_key(&vault).await,
-            name: None,
-        },
-    ] {
+    for which in [Rotate::all(), Rotate::one(protocol_key(&vault).await)] {
         let refused = vault.begin_rotation(&caller(), which).await;
         assert_eq!(code(refused), expected);
         assert_eq!(all_keys(&vault).len(), keys);
@@ -205,7 +199,7 @@ async fn keys_under_rotation_are_left_to_the_rotation() {
     let house = House::new();
     let (vault, _) = node(&house).await;
     let old = protocol_key(&vault).await;
-    let which = Rotate::One { old, name: None };
+    let which = Rotate::one(old);
     let begun = vault.begin_rotation(&caller(), which).await.unwrap();
     let expected = "ROTATION_UNDER_WAY";
     for (act, key) in [(Act::Announce, begun[0].new), (Act::Withdraw, old)] {

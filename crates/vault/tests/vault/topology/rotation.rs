@@ -8,7 +8,7 @@ use strongroom_topology::{
     At, Covers, Draft, ForceFlags, Mapping, Operation, Restriction, Serial, SignedTransaction,
     StoreId,
 };
-use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep, Vault};
+use strongroom_vault::{Proposal, PublicKeyImport, Rotate, RotationStep, Successor, Vault};
 
 use super::{
     PATIENT, announced, announced_keys, begin_rotation, finish_rotations, node,
@@ -30,7 +30,10 @@ async fn rotating_one_key_takes_two_serials_and_leaves_only_the_new_key() {
             &caller(),
             Rotate::One {
                 old,
-                name: name("key_rotated"),
+                successor: Successor::Generated {
+                    name: name("key_rotated"),
+                    place: None,
+                },
             },
         )
         .await
@@ -152,7 +155,7 @@ async fn the_permanent_key_has_no_rotation() {
         .initialize(&caller(), &with_intermediate_key())
         .await
         .unwrap();
-    let rotate = |old| Rotate::One { old, name: None };
+    let rotate = |old| Rotate::one(old);
     let root = rotate(keys.root.unwrap());
     assert_eq!(
         code(vault.begin_rotation(&caller(), root).await),
@@ -187,7 +190,10 @@ async fn announced_keys_that_were_lost_are_rotated_away() {
     }
     let refused = vault.current_signing_key(KeyUsage::Protocol).await;
     assert_eq!(code(refused), "NO_CURRENT_KEY");
-    let begun = vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    let begun = vault
+        .begin_rotation(&caller(), Rotate::all())
+        .await
+        .unwrap();
     for rotation in &begun {
         // What is left of the old key is what was announced of it; nobody knows its name any more.
         let (old, new) = (
@@ -262,7 +268,7 @@ async fn a_node_that_cannot_announce_anything_begins_no_rotation() {
             lost.unwrap();
         }
         let before = (look(&house, &vault).await, all_keys(&vault).len());
-        let refused = vault.begin_rotation(&caller(), Rotate::All).await;
+        let refused = vault.begin_rotation(&caller(), Rotate::all()).await;
         assert_eq!(code(refused), "NO_NAMESPACE_SIGNER");
         let after = (look(&house, &vault).await, all_keys(&vault).len());
         assert_eq!(after, before);
@@ -274,9 +280,12 @@ async fn a_node_that_cannot_announce_anything_begins_no_rotation() {
 async fn one_rotation_comes_after_the_other() {
     let house = House::new();
     let (vault, _) = node(&house).await;
-    vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    vault
+        .begin_rotation(&caller(), Rotate::all())
+        .await
+        .unwrap();
     assert_eq!(
-        code(vault.begin_rotation(&caller(), Rotate::All).await),
+        code(vault.begin_rotation(&caller(), Rotate::all()).await),
         "ROTATION_UNDER_WAY"
     );
 }
@@ -286,7 +295,10 @@ async fn a_rotation_goes_on_after_the_vault_was_closed() {
     let house = House::new();
     let (vault, _) = node(&house).await;
     let old = protocol_key(&vault).await;
-    vault.begin_rotation(&caller(), Rotate::All).await.unwrap();
+    vault
+        .begin_rotation(&caller(), Rotate::all())
+        .await
+        .unwrap();
     let mut vault = Some(vault);
     let mut steps = 0;
     loop {
@@ -311,7 +323,7 @@ async fn a_key_under_rotation_is_not_deleted() {
     let (vault, _) = node(&house).await;
     let old = protocol_key(&vault).await;
     let begun = vault
-        .begin_rotation(&caller(), Rotate::One { old, name: None })
+        .begin_rotation(&caller(), Rotate::one(old))
         .await
         .unwrap();
     // Not announced yet, but the journal needs it.
@@ -370,7 +382,7 @@ async fn a_rotation_given_up_after_the_announcement_was_removed_retires_only_wha
         let house = House::new();
         let (vault, _) = node(&house).await;
         let old = protocol_key(&vault).await;
-        let which = Rotate::One { old, name: None };
+        let which = Rotate::one(old);
         vault.begin_rotation(&caller(), which).await.unwrap();
         for _ in 0..steps {
             vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
@@ -424,7 +436,7 @@ async fn a_key_that_signs_for_namespaces_only_has_no_rotation_though_it_is_annou
     let old = announce_namespace_key(&vault, &keys.namespace_signer).await;
     assert_eq!(announced_keys(&vault).await, [&before[..], &[old]].concat());
     let look_before = (look(&house, &vault).await, all_keys(&vault).len());
-    let which = Rotate::One { old, name: None };
+    let which = Rotate::one(old);
     let refused = vault.begin_rotation(&caller(), which).await;
     assert_eq!(code(refused), "NOT_A_NODE_KEY");
     let look_after = (look(&house, &vault).await, all_keys(&vault).len());
@@ -444,7 +456,7 @@ async fn an_old_key_does_not_leave_its_work_to_a_successor_that_was_retired() {
         let house = House::new();
         let (vault, _) = node(&house).await;
         let old = protocol_key(&vault).await;
-        let which = Rotate::One { old, name: None };
+        let which = Rotate::one(old);
         let begun = vault.begin_rotation(&caller(), which).await.unwrap();
         if is_announced {
             vault.advance_rotation(&caller(), &PATIENT).await.unwrap();

@@ -76,7 +76,7 @@ async fn keys_hold_from_after_their_effective_time_until_that_of_their_successor
     let (vault, keys) = node(&house).await;
     let old = protocol_key(&vault).await;
     sequence_own(&vault, 0, 0).await;
-    let which = Rotate::One { old, name: None };
+    let which = Rotate::one(old);
     let new = vault.begin_rotation(&caller(), which).await.unwrap()[0].new;
     vault.advance_rotation(&caller(), &PATIENT).await.unwrap();
     sequence_own(&vault, 10, 2).await;

@@ -145,7 +145,7 @@ impl Side {
 
     pub(super) async fn begin_rotation(&mut self) {
         let under_way = self.rotations() > 0;
-        let begun = self.vault().begin_rotation(&caller(), Rotate::All).await;
+        let begun = self.vault().begin_rotation(&caller(), Rotate::all()).await;
         if !self.is_node() {
             assert_eq!(code(begun), "NOT_IDENTIFIED");
         } else if under_way {
