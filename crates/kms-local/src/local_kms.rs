@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
 use strongroom_crypto::clock::Clock;
-use strongroom_crypto::{Argon2Cost, EncryptionKeySpec, Random, SigningKeySpec, Timestamp};
+use strongroom_crypto::{
+    Argon2Cost, EncryptionKeySpec, KeySpec, Random, SigningKeySpec, Timestamp,
+};
 use strongroom_files::Files;
 use strongroom_kms::{
     Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyWrapper, KmsError, KmsHealth, KmsKeyId,
@@ -135,6 +137,7 @@ impl LocalKms {
             rewraps_inside: true,
             signing_specs: SigningKeySpec::ALL.to_vec(),
             encryption_specs: EncryptionKeySpec::ALL.to_vec(),
+            import_specs: KeySpec::ALL.to_vec(),
             ..Capabilities::none(PROVIDER)
         };
         let (writing, opened) = (Mutex::new(()), Mutex::new(Arc::new(opened)));

@@ -23,6 +23,9 @@ pub struct Capabilities {
     pub signing_specs: Vec<SigningKeySpec>,
     /// Encryption keys that [`ExternalKeys`](crate::ExternalKeys) can hold; empty: none.
     pub encryption_specs: Vec<EncryptionKeySpec>,
+    /// Private keys that [`ExternalKeys::import_key`](crate::ExternalKeys::import_key) takes in; empty: none. It holds
+    /// each of them.
+    pub import_specs: Vec<KeySpec>,
     /// The largest message that can be signed, in bytes.
     pub max_message_bytes: usize,
 }
@@ -39,8 +42,15 @@ impl Capabilities {
             max_wrap_bytes: MAX_PLAINTEXT_BYTES,
             signing_specs: Vec::new(),
             encryption_specs: Vec::new(),
+            import_specs: Vec::new(),
             max_message_bytes: MAX_MESSAGE_BYTES,
         }
+    }
+
+    /// Whether it takes in private keys of this spec.
+    #[must_use]
+    pub fn imports(&self, spec: KeySpec) -> bool {
+        self.import_specs.contains(&spec)
     }
 
     /// Whether it can hold keys of this spec.

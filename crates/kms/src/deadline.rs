@@ -17,7 +17,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// At most `limit` from the moment when a call gets here.
+    /// At most `limit` from the moment when a call gets here; several times that for a call that is several round trips.
     #[must_use]
     pub const fn after(limit: Duration) -> Self {
         Self { limit }
@@ -27,7 +27,7 @@ impl Deadline {
 impl Policy for Deadline {
     async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
         let operation = call.operation();
-        let (call, end) = call.within(self.limit);
+        let (call, end) = call.within(self.limit.saturating_mul(operation.round_trips()));
         match timeout_at(end, next(call)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(KmsError::TimedOut { operation }),

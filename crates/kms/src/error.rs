@@ -53,9 +53,31 @@ pub enum KmsError {
         /// The key, unless one was to be created.
         id: Option<KmsKeyId>,
     },
+    /// An import ended halfway: the KMS has a key that may be without its material.
+    #[error("the import into KMS key {id} was interrupted")]
+    ImportInterrupted {
+        /// The key that was made for it.
+        id: KmsKeyId,
+        /// Why it ended.
+        source: AnyError,
+    },
+    /// The provider takes in no private keys of this spec.
+    #[error("{provider} takes in no {} keys of the spec {spec}", .spec.purpose())]
+    ImportUnsupported {
+        /// The provider.
+        provider: String,
+        /// The spec.
+        spec: KeySpec,
+    },
     /// A text is no key id.
     #[error("the KMS key id is invalid")]
     InvalidKeyId(#[from] KmsKeyIdError),
+    /// What should be imported is no sound private key of the spec, or the KMS does not take it for one.
+    #[error("the private key cannot be imported")]
+    InvalidPrivateKey {
+        /// What is wrong with it. Tells nothing of the key.
+        source: AnyError,
+    },
     /// The pairs are no wrap context.
     #[error("the wrap context is invalid")]
     InvalidWrapContext(#[from] WrapContextError),
@@ -157,7 +179,10 @@ impl KmsError {
         code::DECRYPT_FAILED,
         code::DENIED,
         code::KEY_DISABLED,
+        code::IMPORT_INTERRUPTED,
+        code::IMPORT_UNSUPPORTED,
         KmsKeyIdError::CODE,
+        code::INVALID_PRIVATE_KEY,
         code::KEY_LIMIT_REACHED,
         code::KEY_NOT_FOUND,
         code::KEY_NOT_READY,
@@ -189,7 +214,10 @@ impl KmsError {
                 matches!(
                     other.code().category(),
                     Category::Unavailable | Category::Contention | Category::ResourceExhausted
-                ) && !matches!(other, Self::KeyLimitReached)
+                ) && !matches!(
+                    other,
+                    Self::KeyLimitReached | Self::ImportInterrupted { .. }
+                )
             }
         }
     }
@@ -199,7 +227,10 @@ impl KmsError {
     #[must_use]
     pub fn outcome_is_unknown(&self) -> bool {
         match self {
-            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::AnswerInvalid { .. } => true,
+            Self::TimedOut { .. }
+            | Self::Unavailable { .. }
+            | Self::AnswerInvalid { .. }
+            | Self::ImportInterrupted { .. } => true,
             Self::Provider(source) => !matches!(
                 source.code().category(),
                 Category::InvalidRequest | Category::Unsupported
@@ -236,7 +267,10 @@ impl Coded for KmsError {
             Self::CredentialsRejected { .. } => code::CREDENTIALS_REJECTED,
             Self::DecryptFailed { .. } => code::DECRYPT_FAILED,
             Self::Denied { .. } => code::DENIED,
+            Self::ImportInterrupted { .. } => code::IMPORT_INTERRUPTED,
+            Self::ImportUnsupported { .. } => code::IMPORT_UNSUPPORTED,
             Self::InvalidKeyId(source) => source.code(),
+            Self::InvalidPrivateKey { .. } => code::INVALID_PRIVATE_KEY,
             Self::InvalidWrapContext(source) => source.code(),
             Self::KeyDisabled { .. } => code::KEY_DISABLED,
             Self::KeyLimitReached => code::KEY_LIMIT_REACHED,
@@ -314,6 +348,21 @@ mod code {
         "KMS_DENIED",
         Category::PermissionDenied,
         "Give the process the KMS permission for this operation, or use a key that it may use.",
+    );
+    pub(super) const IMPORT_INTERRUPTED: ErrorCode = ErrorCode::new(
+        "KMS_IMPORT_INTERRUPTED",
+        Category::Unavailable,
+        "Delete the key that was made for the import, which may be without its material, and import again.",
+    );
+    pub(super) const IMPORT_UNSUPPORTED: ErrorCode = ErrorCode::new(
+        "KMS_IMPORT_UNSUPPORTED",
+        Category::Unsupported,
+        "Have the KMS make a new key and move to it, or use a KMS that takes in keys of this spec.",
+    );
+    pub(super) const INVALID_PRIVATE_KEY: ErrorCode = ErrorCode::new(
+        "KMS_PRIVATE_KEY_INVALID",
+        Category::InvalidRequest,
+        "Check that the key is a sound private key of the spec that was named.",
     );
     pub(super) const KEY_DISABLED: ErrorCode = ErrorCode::new(
         "KMS_KEY_DISABLED",
@@ -414,6 +463,11 @@ mod tests {
         );
         assert!(KmsError::KeyNotReady { id: id() }.is_retryable());
         assert!(!KmsError::KeyLimitReached.is_retryable());
+        let interrupted = KmsError::ImportInterrupted {
+            id: id(),
+            source: "no answer".into(),
+        };
+        assert!(!interrupted.is_retryable() && interrupted.outcome_is_unknown());
         assert!(!KmsError::KeyNotFound { id: id() }.is_retryable());
         assert!(!KmsError::UnwrapFailed { id: id() }.is_retryable());
         assert!(

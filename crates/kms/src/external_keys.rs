@@ -12,7 +12,7 @@ use crate::key_state::KeyState;
 
 /// Holds private keys that never leave the KMS, and uses them.
 ///
-/// Every call is one round trip, safe to run beside any other. The caller keeps spec and public key and passes the spec
+/// Every call but an import is one round trip, safe to run beside any other. The caller keeps spec and public key and passes the spec
 /// along, so that signing needs no metadata call; each spec has exactly one algorithm.
 #[async_trait]
 pub trait ExternalKeys: fmt::Debug + Send + Sync {
@@ -39,6 +39,33 @@ pub trait ExternalKeys: fmt::Debug + Send + Sync {
         spec: EncryptionKeySpec,
         request: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError>;
+
+    /// Brings a private key into the KMS: PKCS#8 of version 1 in DER, as
+    /// [`PrivateKey::to_pkcs8`](strongroom_crypto::PrivateKey::to_pkcs8) lays it out, of one of
+    /// [`Capabilities::import_specs`](crate::Capabilities::import_specs). It never expires there, and never leaves again:
+    /// the KMS holds it as it holds a key that it made. It can be used when this returns, or shortly after
+    /// ([`KmsError::KeyNotReady`] until then).
+    ///
+    /// Several round trips, each sent once. Not idempotent: the same key can be in a KMS twice. A key that is no sound key
+    /// of `spec` is refused before anything is sent ([`importable`](crate::importable)).
+    ///
+    /// Nothing is left behind by an error of which [`KmsError::outcome_is_unknown`] says no, but perhaps a key without
+    /// material whose deletion is scheduled. After any other one, and after a crash, the tags of the request find what is
+    /// there: a key that waits for its material ([`KeyState::PendingCreation`](crate::KeyState::PendingCreation)) or one
+    /// that is whole.
+    ///
+    /// # Errors
+    /// [`KmsError::ImportUnsupported`], [`KmsError::InvalidPrivateKey`], [`KmsError::ImportInterrupted`],
+    /// [`KmsError::Denied`], [`KmsError::KeyLimitReached`], or that the KMS does not answer.
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        _private_key: &SecretBytes,
+        _request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        let provider = "the KMS".to_owned();
+        Err(KmsError::ImportUnsupported { provider, spec })
+    }
 
     /// What may be done with a key now.
     ///

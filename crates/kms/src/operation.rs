@@ -20,6 +20,8 @@ pub enum KmsOperation {
     GenerateSigningKey,
     /// [`ExternalKeys::generate_encryption_key`](crate::ExternalKeys::generate_encryption_key)
     GenerateEncryptionKey,
+    /// [`ExternalKeys::import_key`](crate::ExternalKeys::import_key)
+    ImportKey,
     /// [`ExternalKeys::key_state`](crate::ExternalKeys::key_state)
     KeyState,
     /// [`ExternalKeys::public_key`](crate::ExternalKeys::public_key)
@@ -34,7 +36,7 @@ pub enum KmsOperation {
 
 impl KmsOperation {
     /// Every operation, in the order of declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::GenerateWrapperKey,
         Self::WrapperKeyState,
         Self::WrapKey,
@@ -42,6 +44,7 @@ impl KmsOperation {
         Self::RewrapKey,
         Self::GenerateSigningKey,
         Self::GenerateEncryptionKey,
+        Self::ImportKey,
         Self::KeyState,
         Self::PublicKey,
         Self::Sign,
@@ -60,6 +63,7 @@ impl KmsOperation {
             Self::RewrapKey => "rewrap_key",
             Self::GenerateSigningKey => "generate_signing_key",
             Self::GenerateEncryptionKey => "generate_encryption_key",
+            Self::ImportKey => "import_key",
             Self::KeyState => "key_state",
             Self::PublicKey => "public_key",
             Self::Sign => "sign",
@@ -74,8 +78,21 @@ impl KmsOperation {
     pub const fn is_idempotent(self) -> bool {
         !matches!(
             self,
-            Self::GenerateWrapperKey | Self::GenerateSigningKey | Self::GenerateEncryptionKey
+            Self::GenerateWrapperKey
+                | Self::GenerateSigningKey
+                | Self::GenerateEncryptionKey
+                | Self::ImportKey
         )
+    }
+
+    /// How often a provider may have to ask its KMS until it is done: an import is several calls of a cloud.
+    /// [`Deadline`](crate::Deadline) gives each its time.
+    #[must_use]
+    pub const fn round_trips(self) -> u32 {
+        match self {
+            Self::ImportKey => 6,
+            _ => 1,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub enum QuotaClass {
     Rsa,
     /// Signing and decrypting on curves; ML-DSA too, which no cloud makes cheaper.
     Ecc,
-    /// Creating, describing and deleting keys, and reading public halves.
+    /// Creating, importing, describing and deleting keys, and reading public halves.
     Administration,
 }
 
@@ -48,6 +48,7 @@ impl QuotaClass {
             | KmsOperation::WrapperKeyState
             | KmsOperation::GenerateSigningKey
             | KmsOperation::GenerateEncryptionKey
+            | KmsOperation::ImportKey
             | KmsOperation::KeyState
             | KmsOperation::PublicKey
             | KmsOperation::DeleteKey => Self::Administration,

@@ -1,7 +1,7 @@
 //! What any key management system must do, and one that fails on demand.
 //!
-//! The rules are plain async functions in [`provider`], [`wrapping`], [`external`] and [`finding`]; each takes a fresh
-//! [`KmsUnderTest`]. The macro [`kms_conformance!`](crate::kms_conformance) makes a test of each. [`FlakyKms`] wraps any
+//! The rules are plain async functions in [`provider`], [`wrapping`], [`external`], [`importing`] and [`finding`]; each takes
+//! a fresh [`KmsUnderTest`]. The macro [`kms_conformance!`](crate::kms_conformance) makes a test of each. [`FlakyKms`] wraps any
 //! provider and fails at a chosen call. What [`keeps`] and [`breaks`] saw they record for `docs/kms-matrix.md`.
 //!
 //! ```ignore
@@ -16,6 +16,7 @@
 pub mod external;
 pub mod finding;
 mod flaky;
+pub mod importing;
 pub mod provider;
 mod record;
 mod subject;
@@ -72,6 +73,16 @@ macro_rules! kms_conformance {
             a_deleted_key_is_of_no_more_use
             a_message_of_the_largest_size_is_signed_and_one_byte_more_is_not
             every_key_is_a_new_one
+        );
+    };
+    (@role importing $subject:ident) => {
+        $crate::kms_conformance!(@rules importing $subject
+            an_imported_key_is_the_one_that_was_given
+            an_imported_key_is_found_by_its_tags
+            an_imported_key_is_deleted_as_any_other
+            what_is_no_sound_key_of_the_spec_is_refused
+            a_spec_that_cannot_be_imported_is_refused
+            a_key_that_is_imported_twice_works
         );
     };
     (@role finding $subject:ident) => {

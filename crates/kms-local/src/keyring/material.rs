@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use strongroom_crypto::{
-    DataKey, DecryptionKey, EncryptionKeySpec, EncryptionPublicKey, KeyUsages, PrivateKey, Random,
-    SigningKey, SigningKeySpec, SigningPublicKey,
+    DataKey, DecryptionKey, EncryptionKeySpec, EncryptionPublicKey, KeySpec, KeyUsages, PrivateKey,
+    Random, SigningKey, SigningKeySpec, SigningPublicKey,
 };
 use strongroom_memory::SecretBytes;
 
@@ -47,6 +47,23 @@ impl Material {
                 Self::encryption(spec, PrivateKey::generate(spec.into(), random)?)
             }
         })
+    }
+
+    /// The material of a private key from elsewhere.
+    pub(crate) fn of(private: PrivateKey) -> Self {
+        match private.spec() {
+            KeySpec::Signing(spec) => Self::signing(spec, private),
+            KeySpec::Encryption(spec) => Self::encryption(spec, private),
+        }
+    }
+
+    /// What a key of this material is for.
+    pub(crate) const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Wrapper(_) => KeyKind::Wrapper,
+            Self::Signing(key) => KeyKind::Signing(key.spec),
+            Self::Encryption(key) => KeyKind::Encryption(key.spec),
+        }
     }
 
     /// The material whose secret was kept in the file.

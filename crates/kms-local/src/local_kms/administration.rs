@@ -121,10 +121,26 @@ impl LocalKms {
         label: Option<KeyName>,
         tags: Vec<(String, String)>,
     ) -> Result<KmsKeyId, KmsError> {
+        // Made before anything is locked: an RSA key takes its time.
+        let material = Material::generate(kind, &*self.shared.random)?;
+        self.keep_key(material, label, tags)
+    }
+
+    /// Keeps a key of this material.
+    pub(super) fn keep_key(
+        &self,
+        material: Material,
+        label: Option<KeyName>,
+        tags: Vec<(String, String)>,
+    ) -> Result<KmsKeyId, KmsError> {
         let id = new_key_id(&*self.shared.random)?;
         let created_at = self.now();
-        // Made before anything is locked: an RSA key takes its time.
-        let current = self.new_version(kind, 1, created_at)?;
+        let kind = material.kind();
+        let current = Arc::new(Version {
+            number: 1,
+            created_at,
+            material,
+        });
         let state = StoredState::Enabled;
         let key = Key {
             id: id.clone(),

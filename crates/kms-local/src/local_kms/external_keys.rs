@@ -6,7 +6,7 @@ use strongroom_crypto::{
 };
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KmsError, KmsKeyId,
-    KmsOperation, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size,
+    KmsOperation, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size, importable,
 };
 use strongroom_memory::SecretBytes;
 
@@ -38,6 +38,20 @@ impl ExternalKeys for LocalKms {
     ) -> Result<KmsKeyId, KmsError> {
         self.add_key(
             KeyKind::Encryption(spec),
+            request.label.clone(),
+            request.tags.clone(),
+        )
+    }
+
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        let private = importable(&self.shared.capabilities, spec, private_key)?;
+        self.keep_key(
+            Material::of(private),
             request.label.clone(),
             request.tags.clone(),
         )

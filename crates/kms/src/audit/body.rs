@@ -8,6 +8,7 @@ use crate::key_id::KmsKeyId;
 use crate::operation::KmsOperation;
 
 const PLAINTEXT: &str = "** Redacted plaintext placeholder **";
+const PRIVATE_KEY: &str = "** Redacted private key placeholder **";
 const CIPHERTEXT: &str = "** Ciphertext placeholder **";
 const MESSAGE: &str = "** Sign message text placeholder **";
 const SIGNATURE: &str = "** Signature message text placeholder **";
@@ -25,6 +26,10 @@ pub(super) fn request(terms: &Terms, call: &Call) -> String {
         | KmsOperation::GenerateSigningKey
         | KmsOperation::GenerateEncryptionKey => {
             format!("CreateKeyRequest({})", made(terms, subject.spec))
+        }
+        KmsOperation::ImportKey => {
+            let made = made(terms, subject.spec);
+            format!("ImportKeyRequest(PrivateKey={PRIVATE_KEY}, {made})")
         }
         KmsOperation::PublicKey => format!("GetPublicKeyRequest(KeyId={id})"),
         KmsOperation::WrapperKeyState | KmsOperation::KeyState => {
@@ -68,6 +73,10 @@ pub(super) fn response(terms: &Terms, call: &Call, facts: &Facts) -> String {
         | KmsOperation::GenerateEncryptionKey => {
             let made = made(terms, subject.spec);
             format!("CreateKeyResponse(KeyId={id}, {made})")
+        }
+        KmsOperation::ImportKey => {
+            let made = made(terms, subject.spec);
+            format!("ImportKeyResponse(KeyId={id}, {made})")
         }
         KmsOperation::PublicKey => {
             let scheme = facts.spec.map_or(UNKNOWN, |spec| terms.scheme(Some(spec)));

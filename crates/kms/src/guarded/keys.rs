@@ -51,6 +51,19 @@ impl<P: Policy> ExternalKeys for GuardedKeys<P> {
         self.line.call(operation, subject, &send).await
     }
 
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        let send = |_| self.inner.import_key(spec, private_key, request);
+        let subject = subject(None, Some(spec));
+        self.line
+            .call(KmsOperation::ImportKey, subject, &send)
+            .await
+    }
+
     async fn key_state(&self, key: &KmsKeyId) -> Result<KeyState, KmsError> {
         let send = |_| self.inner.key_state(key);
         let subject = subject(Some(key), None);

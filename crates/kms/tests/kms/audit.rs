@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
 use strongroom_kms::{
     Answer, Audit, AuditFrame, AuditLine, AuditSeverity, AuditSink, Call, Deadline,
-    ExternalKeyRequest, KmsError, KmsProvider, Next, Policy, RandomIds, RequestIds, WrapContext,
-    WrappedKey, WrapperKeyRequest, in_trace, report_request_id,
+    ExternalKeyRequest, KmsError, KmsOperation, KmsProvider, Next, Policy, RandomIds, RequestIds,
+    WrapContext, WrappedKey, WrapperKeyRequest, in_trace, report_request_id,
 };
 use strongroom_memory::SecretBytes;
 
@@ -96,6 +96,7 @@ async fn use_everything<P: Policy + 'static>(house: &House<P>, payload: &[u8]) {
         .await;
     let _ = keys.generate_signing_key(ec, &unnamed).await;
     let _ = keys.generate_encryption_key(rsa, &unnamed).await;
+    let _ = keys.import_key(ec.into(), &secret, &unnamed).await;
     let _ = keys.key_state(&key()).await;
     let _ = keys.public_key(&key()).await;
     let _ = keys.sign(&key(), ec, payload).await;
@@ -105,7 +106,7 @@ async fn use_everything<P: Policy + 'static>(house: &House<P>, payload: &[u8]) {
 
 /// Request and answer of each operation, in their order; the texts are those of the reference, kms, section 7. The
 /// rewrap has none there: Canton never does it.
-const AWS_BODIES: [[&str; 2]; 12] = [
+const AWS_BODIES: [[&str; 2]; 13] = [
     [
         "CreateKeyRequest(KeyPurpose=ENCRYPT_DECRYPT, KeyScheme=SYMMETRIC_DEFAULT)",
         "CreateKeyResponse(KeyId=key-1, KeyPurpose=ENCRYPT_DECRYPT, KeyScheme=SYMMETRIC_DEFAULT)",
@@ -133,6 +134,10 @@ const AWS_BODIES: [[&str; 2]; 12] = [
     [
         "CreateKeyRequest(KeyPurpose=ENCRYPT_DECRYPT, KeyScheme=RSA_2048)",
         "CreateKeyResponse(KeyId=key-1, KeyPurpose=ENCRYPT_DECRYPT, KeyScheme=RSA_2048)",
+    ],
+    [
+        "ImportKeyRequest(PrivateKey=** Redacted private key placeholder **, KeyPurpose=SIGN_VERIFY, KeyScheme=ECC_NIST_P256)",
+        "ImportKeyResponse(KeyId=key-1, KeyPurpose=SIGN_VERIFY, KeyScheme=ECC_NIST_P256)",
     ],
     [
         "RetrieveMetadataRequest(KeyId=key-1)",
@@ -177,7 +182,7 @@ async fn gcp_lines_are_those_of_the_reference() {
     let (house, log) = audited(&Script::new([], OK), AuditFrame::Gcp);
     use_everything(&house, b"payload").await;
     let messages = log.messages();
-    assert_eq!(messages.len(), 24);
+    assert_eq!(messages.len(), 2 * KmsOperation::ALL.len());
     let words = [
         (
             "ENCRYPT_DECRYPT, KeyScheme=RSA_2048",

@@ -20,6 +20,17 @@ async fn a_call_without_an_answer_ends_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_import_has_the_time_of_all_its_round_trips() {
+    let house = Script::new([], Step::Silence).behind(Deadline::after(secs(3)));
+    let start = Instant::now();
+    house.import().await.unwrap_err();
+    assert_eq!(
+        start.elapsed(),
+        secs(3) * KmsOperation::ImportKey.round_trips()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_in_time_passes() {
     let house = Script::new([], Step::Ok(secs(2))).behind(Deadline::after(secs(3)));
     assert_eq!(house.sign().await.unwrap(), b"message");

@@ -150,6 +150,16 @@ impl<P: Policy + 'static> House<P> {
         self.0.external_keys().unwrap().delete_key(&key()).await
     }
 
+    pub(crate) async fn import(&self) -> Result<KmsKeyId, KmsError> {
+        let keys = self.0.external_keys().unwrap();
+        let (spec, private_key) = (
+            SigningKeySpec::EcP256.into(),
+            SecretBytes::from_slice(b"key"),
+        );
+        keys.import_key(spec, &private_key, &ExternalKeyRequest::default())
+            .await
+    }
+
     pub(crate) async fn generate(&self) -> Result<KmsKeyId, KmsError> {
         let keys = self.0.external_keys().unwrap();
         let request = ExternalKeyRequest::default();
@@ -248,6 +258,15 @@ impl ExternalKeys for Toy {
     async fn generate_encryption_key(
         &self,
         _: EncryptionKeySpec,
+        _: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        Ok(key())
+    }
+
+    async fn import_key(
+        &self,
+        _: KeySpec,
+        _: &SecretBytes,
         _: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError> {
         Ok(key())

@@ -8,7 +8,7 @@ use strongroom_kms::{Allowance, AllowanceSettings, KmsError, KmsOperation, Retry
 use tokio::time::Instant;
 
 use crate::house::{
-    DENIED, NOT_FOUND, NOT_READY, OK, Script, Step, THROTTLED, TIMED_OUT, UNAVAILABLE, fail,
+    DENIED, NOT_FOUND, NOT_READY, OK, Script, Step, THROTTLED, TIMED_OUT, UNAVAILABLE, fail, key,
     millis, retries, secs, seeded,
 };
 
@@ -77,6 +77,20 @@ async fn a_generation_whose_answer_may_be_lost_is_never_repeated() {
         let script = Script::new([step], OK);
         script.behind(retry()).generate().await.unwrap_err();
         assert_eq!(script.operations(), [KmsOperation::GenerateSigningKey]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_that_left_a_key_behind_is_never_repeated_and_one_that_was_refused_is() {
+    let interrupted = fail(|_| KmsError::ImportInterrupted {
+        id: key(),
+        source: "no answer".into(),
+    });
+    for (step, calls) in [(interrupted, 1), (TIMED_OUT, 1), (THROTTLED, 2)] {
+        let script = Script::new([step], OK);
+        let answer = script.behind(retry()).import().await;
+        assert_eq!(answer.is_ok(), calls == 2);
+        assert_eq!(script.operations(), vec![KmsOperation::ImportKey; calls]);
     }
 }
 

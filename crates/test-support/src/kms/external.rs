@@ -16,7 +16,7 @@ use strongroom_memory::SecretBytes;
 
 use super::subject::{Failure, KmsUnderTest, NotOffered, assert_fails, keys_of, wrapper_of};
 
-const MESSAGE: &[u8] = b"the message of the conformance suite";
+pub(super) const MESSAGE: &[u8] = b"the message of the conformance suite";
 
 fn signing_specs(kms: &dyn KmsUnderTest) -> Vec<SigningKeySpec> {
     kms.provider().capabilities().signing_specs.clone()
@@ -41,7 +41,7 @@ fn some_encryption_specs(kms: &dyn KmsUnderTest) -> Result<Vec<EncryptionKeySpec
 }
 
 /// A signing key and its published half.
-struct Signer {
+pub(super) struct Signer {
     keys: Arc<dyn ExternalKeys>,
     spec: SigningKeySpec,
     id: KmsKeyId,
@@ -54,6 +54,15 @@ impl Signer {
         let id = keys
             .generate_signing_key(spec, &ExternalKeyRequest::default())
             .await?;
+        Self::over(keys, spec, id).await
+    }
+
+    /// Of a key that is there.
+    pub(super) async fn over(
+        keys: Arc<dyn ExternalKeys>,
+        spec: SigningKeySpec,
+        id: KmsKeyId,
+    ) -> Result<Self, Failure> {
         assert_eq!(keys.key_state(&id).await?, KeyState::Enabled, "{spec}");
         let published = keys.public_key(&id).await?;
         assert_eq!(published.spec, KeySpec::Signing(spec));
@@ -66,11 +75,11 @@ impl Signer {
         })
     }
 
-    async fn sign(&self) -> Result<Vec<u8>, KmsError> {
+    pub(super) async fn sign(&self) -> Result<Vec<u8>, KmsError> {
         self.keys.sign(&self.id, self.spec, MESSAGE).await
     }
 
-    fn verifies(&self, bytes: Vec<u8>, message: &[u8]) -> bool {
+    pub(super) fn verifies(&self, bytes: Vec<u8>, message: &[u8]) -> bool {
         let algorithm = self.spec.algorithm();
         let signed_by = self.public.fingerprint();
         let signature = Signature {
@@ -86,7 +95,7 @@ impl Signer {
 }
 
 /// An encryption key, its published half, and something encrypted to it.
-struct Decrypter {
+pub(super) struct Decrypter {
     keys: Arc<dyn ExternalKeys>,
     spec: EncryptionKeySpec,
     id: KmsKeyId,
@@ -99,6 +108,15 @@ impl Decrypter {
         let id = keys
             .generate_encryption_key(spec, &ExternalKeyRequest::default())
             .await?;
+        Self::over(keys, spec, id).await
+    }
+
+    /// Of a key that is there.
+    pub(super) async fn over(
+        keys: Arc<dyn ExternalKeys>,
+        spec: EncryptionKeySpec,
+        id: KmsKeyId,
+    ) -> Result<Self, Failure> {
         assert_eq!(keys.key_state(&id).await?, KeyState::Enabled, "{spec}");
         let published = keys.public_key(&id).await?;
         assert_eq!(published.spec, KeySpec::Encryption(spec));
@@ -116,7 +134,7 @@ impl Decrypter {
         self.keys.decrypt(&self.id, self.spec, ciphertext).await
     }
 
-    async fn assert_decrypts(&self) -> Result<(), Failure> {
+    pub(super) async fn assert_decrypts(&self) -> Result<(), Failure> {
         assert_eq!(
             self.decrypt(&self.ciphertext).await?,
             SecretBytes::from_slice(MESSAGE),

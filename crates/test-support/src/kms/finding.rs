@@ -9,22 +9,22 @@ use strongroom_kms::{
 
 use super::subject::{Failure, KmsUnderTest, keys_of, wrapper_of};
 
-const TAG: &str = "strongroom-conformance";
+pub(super) const TAG: &str = "strongroom-conformance";
 
 /// A value that no other test gives a key: a KMS may live longer than a test.
-fn new_value() -> Result<String, Failure> {
+pub(super) fn new_value() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     SystemRandom.fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn finder_of(kms: &dyn KmsUnderTest) -> Result<Arc<dyn KeyFinder>, Failure> {
+pub(super) fn finder_of(kms: &dyn KmsUnderTest) -> Result<Arc<dyn KeyFinder>, Failure> {
     kms.provider()
         .key_finder()
         .ok_or_else(|| "the provider does not find keys".into())
 }
 
-fn tags(value: &str) -> Vec<(String, String)> {
+pub(super) fn tags(value: &str) -> Vec<(String, String)> {
     vec![
         ("another".to_owned(), value.to_owned()),
         (TAG.to_owned(), value.to_owned()),

@@ -26,6 +26,9 @@ pub async fn it_plays_the_roles_that_its_capabilities_name(
         holds_keys,
         "external keys"
     );
+    for spec in &capabilities.import_specs {
+        assert!(capabilities.holds(*spec), "{spec} is imported and not held");
+    }
     Ok(())
 }
 

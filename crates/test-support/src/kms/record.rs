@@ -47,6 +47,7 @@ pub(super) fn record(
         "capabilities": {
             "signing": words(&capabilities.signing_specs),
             "encryption": words(&capabilities.encryption_specs),
+            "import": words(&capabilities.import_specs),
             "multi_region": capabilities.multi_region,
             "rewraps_inside": capabilities.rewraps_inside,
             "max_wrap_bytes": capabilities.max_wrap_bytes,
