@@ -28,6 +28,8 @@ pub(crate) struct KeyView {
     pub(crate) kms: Option<String>,
     /// The key there.
     pub(crate) kms_key_id: Option<String>,
+    /// A sealed copy is still here, from before the KMS took the key in.
+    pub(crate) copy: bool,
     /// Where topology refers to the key.
     pub(crate) announced: Vec<String>,
     pub(crate) created_at: String,
@@ -66,6 +68,7 @@ impl KeyView {
                 .and_then(|private| private.wrapper_key_id.as_deref().map(str::to_owned)),
             kms: held.map(|held| held.kms.clone()),
             kms_key_id: held.map(|held| held.key_id.clone()),
+            copy: private.is_some_and(|private| private.has_copy()),
             announced: announced.0.get(&fingerprint).cloned().unwrap_or_default(),
             created_at: output::moment(entry.created_at),
         }
@@ -124,7 +127,8 @@ pub(crate) fn write_one(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
 
 fn custody(key: &KeyView) -> String {
     let exposed = if key.exposed { " (exposed)" } else { "" };
-    format!("{}{exposed}", key.custody.unwrap_or("public only"))
+    let copy = if key.copy { " (copy here)" } else { "" };
+    format!("{}{exposed}{copy}", key.custody.unwrap_or("public only"))
 }
 
 fn table(keys: &[&KeyView], created: bool, width: Option<usize>) -> comfy_table::Table {

@@ -36,6 +36,8 @@ mod kms_log;
 mod leaks;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/migration.rs"]
+mod migration;
 #[path = "cli/needles.rs"]
 mod needles;
 #[path = "cli/offline_root.rs"]

@@ -1,7 +1,7 @@
 //! The rows of the journal of keys that a KMS creates or destroys.
 
 use rusqlite::{Connection, params};
-use strongroom_crypto::Timestamp;
+use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::{DataKeyId, JournalId, KmsJournalRecord, Row, RowCode, StoreError};
 
 use crate::{
@@ -21,12 +21,13 @@ const NAME: Column = Column(6, "name");
 const CREATED_AT: Column = Column(7, "created_at");
 const DATA_KEY_ID: Column = Column(8, "data_key_id");
 const MAC: Column = Column(9, "mac");
+const IMPORTS: Column = Column(10, "imports");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<KmsJournalRecord>, StoreError> {
     let reading = failed("read the journal of KMS keys");
     let mut statement = connection
         .prepare_cached(
-            "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac \
+            "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports \
              FROM kms_journal ORDER BY created_at, journal_id",
         )
         .map_err(&reading)?;
@@ -50,6 +51,9 @@ fn decode(row: &rusqlite::Row<'_>) -> Result<KmsJournalRecord, StoreError> {
         spec: columns.code(SPEC)?,
         usages: public_keys::usages(&columns, USAGES)?,
         name: public_keys::name(&columns, NAME)?,
+        imports: columns
+            .optional_array(IMPORTS)?
+            .map(Fingerprint::from_bytes),
         created_at: Timestamp::from_micros(columns.integer(CREATED_AT)?),
         data_key_id: DataKeyId::from_bytes(columns.array(DATA_KEY_ID)?),
         mac: columns.array(MAC)?,
@@ -66,8 +70,8 @@ pub(crate) fn put(connection: &Connection, entry: &KmsJournalRecord) -> Result<(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO kms_journal \
-             (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -81,6 +85,7 @@ pub(crate) fn put(connection: &Connection, entry: &KmsJournalRecord) -> Result<(
                 entry.created_at.as_micros(),
                 entry.data_key_id.as_bytes(),
                 entry.mac,
+                entry.imports.map(|key| *key.as_bytes()),
             ])
         })
         .map(|_one| ())

@@ -75,7 +75,7 @@ pub(crate) fn decode(row: &rusqlite::Row<'_>) -> Result<PrivateKeyRecord, StoreE
     }
 }
 
-/// Bytes, or a key of a KMS, and never both.
+/// Bytes, or a key of a KMS, or both.
 fn stored_key(custody: Custody, columns: &Columns<'_>) -> Result<StoredKey, StoreError> {
     let kms = columns.optional_text(KMS)?;
     let key_id = columns.optional_text(KMS_KEY_ID)?;
@@ -84,10 +84,16 @@ fn stored_key(custody: Custody, columns: &Columns<'_>) -> Result<StoredKey, Stor
             Ok(StoredKey::Clear(SecretBytes::from_slice(bytes)))
         }
         (Custody::Envelope, Some(bytes), None, None) => Ok(StoredKey::Sealed(bytes.to_vec())),
-        (Custody::External, None, Some(kms), Some(key_id)) => Ok(StoredKey::External(KmsKeyRef {
-            kms: kms.to_owned(),
-            key_id: key_id.to_owned(),
-        })),
+        (Custody::External, copy, Some(kms), Some(key_id)) => {
+            let held = KmsKeyRef {
+                kms: kms.to_owned(),
+                key_id: key_id.to_owned(),
+            };
+            Ok(match copy.map(<[u8]>::to_vec) {
+                Some(copy) => StoredKey::Copied { held, copy },
+                None => StoredKey::External(held),
+            })
+        }
         _ => Err(columns.impossible(CUSTODY)),
     }
 }
@@ -149,7 +155,7 @@ fn write(
     let bytes = match &key.key {
         // EXPOSE: custody `clear` keeps the key readable in the database, by the operator's choice.
         StoredKey::Clear(secret) => Some(secret.expose()),
-        StoredKey::Sealed(bytes) => Some(bytes.as_slice()),
+        StoredKey::Sealed(bytes) | StoredKey::Copied { copy: bytes, .. } => Some(bytes.as_slice()),
         StoredKey::External(_) => None,
     };
     let external = key.key.external();

@@ -75,6 +75,16 @@ impl<'r> Columns<'r> {
         }
     }
 
+    pub(crate) fn optional_array<const N: usize>(
+        &self,
+        column: Column,
+    ) -> Result<Option<[u8; N]>, StoreError> {
+        match self.value(column)? {
+            ValueRef::Null => Ok(None),
+            _ => self.array(column).map(Some),
+        }
+    }
+
     pub(crate) fn integer(&self, column: Column) -> Result<i64, StoreError> {
         match self.value(column)? {
             ValueRef::Integer(number) => Ok(number),

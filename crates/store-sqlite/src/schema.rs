@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_topology.sql"),
     include_str!("../migrations/0003_external_keys.sql"),
     include_str!("../migrations/0004_backups.sql"),
+    include_str!("../migrations/0005_copies.sql"),
 ];
 
 /// The newest version, which this program reads and writes.

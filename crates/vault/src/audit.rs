@@ -37,6 +37,12 @@ pub enum AuditOperation {
     DeleteKmsKey,
     /// A key that a KMS was asked for was never made: it is not waited for any more.
     ForgetKmsKey,
+    /// A KMS took a key in, and does its work; the sealed one stays here for now.
+    BringKey,
+    /// The sealed key does its work again, and not the one in the KMS.
+    TakeBackKey,
+    /// The sealed copy of a key that a KMS holds was removed.
+    DropCopy,
     /// A key that was stored in clear was sealed.
     SealKey,
     /// A key may only verify and decrypt from now on.
@@ -230,6 +236,9 @@ impl AuditOperation {
             Self::DeleteKey => "delete_key",
             Self::DeleteKmsKey => "delete_kms_key",
             Self::ForgetKmsKey => "forget_kms_key",
+            Self::BringKey => "bring_key",
+            Self::TakeBackKey => "take_back_key",
+            Self::DropCopy => "drop_copy",
             Self::SealKey => "seal_key",
             Self::RetireKey => "retire_key",
             Self::AcceptState => "accept_state",

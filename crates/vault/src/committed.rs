@@ -151,13 +151,15 @@ impl Vault {
         match change {
             Change::Put(entry) => {
                 let fingerprint = entry.fingerprint();
-                let retired = entry
-                    .private
-                    .as_ref()
-                    .is_some_and(|private| private.state == KeyState::Retired);
+                let half = entry.private.as_ref();
+                let retired = half.is_some_and(|half| half.state == KeyState::Retired);
+                let held = entry.is_held_by_kms();
                 self.directory().put(entry);
-                if retired {
+                if retired || held {
                     self.caches().signing.remove(&fingerprint);
+                }
+                if held {
+                    self.caches().decryption.remove(&fingerprint);
                 }
             }
             Change::Removed(fingerprint) => {

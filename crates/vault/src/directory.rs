@@ -206,6 +206,12 @@ impl PrivateHalf {
         })
     }
 
+    /// Whether a KMS holds the key, and a sealed copy of it is still here.
+    #[must_use]
+    pub const fn has_copy(&self) -> bool {
+        self.external.is_some() && !matches!(self.sealing, Sealing::None)
+    }
+
     fn is_sealed_under(&self, data_key: DataKeyId) -> bool {
         self.sealing == Sealing::DataKey && self.data_key == data_key
     }

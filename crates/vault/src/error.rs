@@ -1,6 +1,8 @@
 //! What can go wrong in a use case.
 
+mod attempt;
 mod codes;
+mod migration;
 mod wrapper_key;
 
 use strongroom_backup::BackupError;
@@ -8,16 +10,16 @@ use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
     SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
 };
-use strongroom_errors::Coded;
 use strongroom_files::FileError;
 use strongroom_kms::KmsError;
 use strongroom_proto::ProtoError;
-use strongroom_store::{Custody, DataKeyId, JournalId, StoreError, VaultId, WrapRecord};
+use strongroom_store::{Custody, DataKeyId, JournalId, StoreError, VaultId};
 use strongroom_topology::{
     IdentifierError, MappingError, Member, Namespace, SignaturesError, TopologyError,
 };
 
-pub use self::wrapper_key::WrapperKeyError;
+pub(crate) use self::attempt::in_words;
+pub use self::{attempt::WrapAttempt, migration::MigrationError, wrapper_key::WrapperKeyError};
 use crate::anchor::AnchorError;
 
 /// Why a use case of the vault failed.
@@ -548,6 +550,9 @@ pub enum VaultError {
     /// Sealing failed.
     #[error("sealing failed")]
     Seal(#[from] SealError),
+    /// A key was not moved to another place.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
 }
 
 /// A time as people write it: RFC 3339, in UTC.
@@ -555,42 +560,5 @@ fn instant(time: Timestamp) -> String {
     match jiff::Timestamp::from_microsecond(time.as_micros()) {
         Ok(instant) => instant.to_string(),
         Err(_beyond_every_calendar) => format!("{} microseconds", time.as_micros()),
-    }
-}
-
-/// One wrap that did not open the vault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WrapAttempt {
-    /// The configured name of the KMS.
-    pub kms: String,
-    /// The wrapper key.
-    pub wrapper_key_id: String,
-    /// The code of the failure.
-    pub code: &'static str,
-    /// What happened, in words.
-    pub reason: String,
-}
-
-impl WrapAttempt {
-    pub(crate) fn new(wrap: &WrapRecord, error: &VaultError) -> Self {
-        Self {
-            kms: wrap.kms.clone(),
-            wrapper_key_id: wrap.wrapper_key_id.clone(),
-            code: error.code().name(),
-            reason: match error {
-                VaultError::Kms(source) => in_words(source),
-                other => other.to_string(),
-            },
-        }
-    }
-}
-
-/// What a KMS said, with the part of it that says why: an error of its provider, or that it was not asked at all.
-pub(crate) fn in_words(error: &KmsError) -> String {
-    match error {
-        KmsError::Provider(source) => source.to_string(),
-        KmsError::Unavailable { source } if error.is_circuit_open() => format!("{error}: {source}"),
-        other => other.to_string(),
     }
 }

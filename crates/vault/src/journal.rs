@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use parking_lot::Mutex;
-use strongroom_crypto::{KeyName, KeySpec, KeyUsages, Timestamp};
+use strongroom_crypto::{Fingerprint, KeyName, KeySpec, KeyUsages, Timestamp};
 use strongroom_kms::KmsKeyId;
 use strongroom_store::{DataKeyId, JournalId, JournalStep, KmsJournalRecord};
 
@@ -30,6 +30,8 @@ pub(crate) struct ExternalKeyPlan {
     pub(crate) spec: KeySpec,
     pub(crate) usages: Option<KeyUsages>,
     pub(crate) name: Option<KeyName>,
+    /// The key of the vault that is brought into the KMS; none for one that the KMS makes.
+    pub(crate) imports: Option<Fingerprint>,
 }
 
 /// A key of a KMS on its way into the vault, or out of it.
@@ -112,6 +114,12 @@ impl JournalEntry {
         self.plan.name.as_ref()
     }
 
+    /// The key of the vault that is brought into the KMS; none for one that the KMS makes.
+    #[must_use]
+    pub const fn imports(&self) -> Option<Fingerprint> {
+        self.plan.imports
+    }
+
     /// When the entry was made.
     #[must_use]
     pub const fn created_at(&self) -> Timestamp {
@@ -158,6 +166,7 @@ impl JournalEntry {
             spec: self.plan.spec,
             usages: self.plan.usages,
             name: self.plan.name.clone(),
+            imports: self.plan.imports,
             created_at: self.created_at,
             data_key_id: data_key,
             mac: [0; 32],
@@ -194,6 +203,7 @@ impl JournalEntry {
                 spec: record.spec,
                 usages: record.usages,
                 name: record.name,
+                imports: record.imports,
             },
             progress,
             created_at: record.created_at,

@@ -114,6 +114,11 @@ pub(crate) fn tag_private_key(
     match &record.key {
         StoredKey::Sealed(sealed) => encoder.byte(1).bytes(sealed),
         StoredKey::External(key) => encoder.byte(2).string(&key.kms).string(&key.key_id),
+        StoredKey::Copied { held, copy } => encoder
+            .byte(4)
+            .string(&held.kms)
+            .string(&held.key_id)
+            .bytes(copy),
         StoredKey::Clear(secret) => {
             // EXPOSE: a clear row is authenticated like any other. The encoding gets a digest of the key, since the
             // memory of an encoder is neither locked nor wiped.
@@ -173,6 +178,10 @@ pub(crate) fn tag_journal(
         .byte(record.usages.map_or(0, KeyUsages::bits))
         .string(record.name.as_ref().map_or("", |name| name.as_str()))
         .long(record.created_at.as_micros());
+    // Last, and only if it says something: entries without it keep the tags that they ever had.
+    if let Some(key) = record.imports {
+        encoder.raw(key.as_bytes());
+    }
     Ok(data_keys
         .named(&record.data_key_id)?
         .row_tag(encoder.as_slice()))

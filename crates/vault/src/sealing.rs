@@ -42,6 +42,14 @@ impl SealedKey {
         }
     }
 
+    /// A KMS holds the key, and this is kept beside it.
+    pub(crate) fn beside(mut self, held: KmsKeyRef) -> Self {
+        if let StoredKey::Sealed(copy) = self.key {
+            self.key = StoredKey::Copied { held, copy };
+        }
+        self
+    }
+
     /// The same under `data_key`, if it is sealed under another one.
     pub(crate) fn under(
         mut self,
@@ -50,7 +58,7 @@ impl SealedKey {
         public: &PublicKey,
         random: &dyn Random,
     ) -> Result<Self, VaultError> {
-        if let (StoredKey::Sealed(sealed), Some(old)) = (&self.key, &self.sealed_under)
+        if let (Some(sealed), Some(old)) = (self.key.sealed(), &self.sealed_under)
             && old.id != data_key.id
         {
             let context = context_of(vault, public);
@@ -61,7 +69,7 @@ impl SealedKey {
             }
             .run(sealed, &context, &mut SecretBytes::zeroed(64))
             .ok_or_else(|| rows::not_authentic(rows::PRIVATE_KEYS, &public.fingerprint()))??;
-            self.key = StoredKey::Sealed(moved);
+            self.key.replace_sealed(moved);
             self.sealed_under = Some(Arc::clone(data_key));
         }
         Ok(self)
@@ -152,7 +160,21 @@ impl Vault {
         Ok(PrivateKey::from_stored(public.spec(), stored)?)
     }
 
-    fn seal_under_data_key(
+    /// Opens what is here of a key that a KMS holds, from a row that was authenticated.
+    pub(crate) fn open_copy(
+        &self,
+        record: &PrivateKeyRecord,
+        public: &PublicKey,
+    ) -> Result<PrivateKey, VaultError> {
+        let StoredKey::Copied { copy, .. } = &record.key else {
+            return Err(not_authentic(record));
+        };
+        let stored = self.open_under_data_key(record, copy, public)?;
+        Ok(PrivateKey::from_stored(public.spec(), stored)?)
+    }
+
+    /// Seals `key` under the data key, whatever the settings say.
+    pub(crate) fn seal_under_data_key(
         &self,
         key: &PrivateKey,
         public: &PublicKey,

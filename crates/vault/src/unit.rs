@@ -143,7 +143,7 @@ impl<'v> Unit<'v> {
         self.replace_private_row(entry, record).await
     }
 
-    /// Puts the private key of `entry` into another custody. It stays marked as exposed, since it is or was readable.
+    /// Puts the private key of `entry` into another custody. One that is or was readable stays marked as exposed.
     pub(crate) async fn replace_private_key(
         &mut self,
         entry: &KeyEntry,
@@ -152,11 +152,11 @@ impl<'v> Unit<'v> {
         let mut record = self.private_row(entry).await?;
         let NewPrivateHalf { custody, sealed } = private;
         let sealed = self.sealed_for_now(&entry.public, sealed)?;
+        record.exposed |= [record.custody, custody].contains(&Custody::Clear);
         record.custody = custody;
         record.sealing = sealed.sealing;
         record.wrapper_key_id = sealed.wrapper_key_id;
         record.key = sealed.key;
-        record.exposed = true;
         record.data_key_id = self.data_keys.writing().id;
         self.replace_private_row(entry, record).await
     }

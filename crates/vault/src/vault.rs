@@ -47,6 +47,8 @@ pub struct Vault {
     wraps_turn: tokio::sync::Mutex<()>,
     /// Whoever rotates the wrapper key: one at a time, and nobody waits for that.
     rotation_turn: tokio::sync::Mutex<()>,
+    /// Whoever moves a key into a KMS or out of it.
+    migration_turn: tokio::sync::Mutex<()>,
     failed_before: Vec<WrapAttempt>,
     wraps: Arc<Wraps>,
     kms_watch: Arc<KmsWatch>,
@@ -123,6 +125,7 @@ impl Vault {
             data_keys: ArcSwap::new(data_keys),
             wraps_turn: tokio::sync::Mutex::default(),
             rotation_turn: tokio::sync::Mutex::default(),
+            migration_turn: tokio::sync::Mutex::default(),
             failed_before,
             wraps,
             kms_watch,
@@ -227,6 +230,10 @@ impl Vault {
     /// Held by whoever changes which wraps there are, or which data keys: what was wrapped must be what is there at the end.
     pub(crate) const fn wraps_turn(&self) -> &tokio::sync::Mutex<()> {
         &self.wraps_turn
+    }
+
+    pub(crate) const fn migration_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.migration_turn
     }
 
     pub(crate) const fn rotation_turn(&self) -> &tokio::sync::Mutex<()> {

@@ -47,6 +47,8 @@ mod kms_down;
 mod lifecycle;
 #[path = "vault/listing.rs"]
 mod listing;
+#[path = "vault/migrating.rs"]
+mod migrating;
 #[path = "vault/model.rs"]
 mod model;
 #[path = "vault/operator.rs"]

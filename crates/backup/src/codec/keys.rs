@@ -14,6 +14,7 @@ use crate::{error::BackupError, seal::Seal};
 const SEALED: u8 = 1;
 const EXTERNAL: u8 = 2;
 const CLEAR: u8 = 3;
+const COPIED: u8 = 4;
 
 pub(super) fn encode(
     (public, private): &KeyRow,
@@ -55,6 +56,11 @@ fn encode_private(
     match &record.key {
         StoredKey::Sealed(sealed) => encoder.byte(SEALED).bytes(sealed),
         StoredKey::External(key) => encoder.byte(EXTERNAL).string(&key.kms).string(&key.key_id),
+        StoredKey::Copied { held, copy } => encoder
+            .byte(COPIED)
+            .string(&held.kms)
+            .string(&held.key_id)
+            .bytes(copy),
         StoredKey::Clear(secret) => {
             let sealed = seal.seal_clear_key(&record.fingerprint, secret)?;
             encoder.byte(CLEAR).bytes(&sealed)
@@ -112,6 +118,13 @@ fn decode_private(
             kms: decoder.string()?.to_owned(),
             key_id: decoder.string()?.to_owned(),
         })),
+        COPIED => Ok(StoredKey::Copied {
+            held: KmsKeyRef {
+                kms: decoder.string()?.to_owned(),
+                key_id: decoder.string()?.to_owned(),
+            },
+            copy: decoder.bytes()?.to_owned(),
+        }),
         CLEAR => {
             let sealed = decoder.bytes()?;
             seal.ok_or(BackupError::StillSealed)

@@ -138,11 +138,15 @@ pub(super) fn encode_journal(record: &KmsJournalRecord, encoder: &mut Encoder) {
         .long(record.created_at.as_micros())
         .raw(record.data_key_id.as_bytes())
         .raw(&record.mac);
+    // Last, and only if it says something: entries without it are as they ever were.
+    if let Some(key) = record.imports {
+        encoder.raw(key.as_bytes());
+    }
 }
 
 pub(crate) fn decode_journal(bytes: &[u8]) -> Result<KmsJournalRecord, Malformed> {
     let mut decoder = Decoder::new(bytes);
-    let record = KmsJournalRecord {
+    let mut record = KmsJournalRecord {
         id: JournalId::from_bytes(decoder.array()?),
         kms: decoder.string()?.to_owned(),
         step: code(&mut decoder)?,
@@ -150,10 +154,14 @@ pub(crate) fn decode_journal(bytes: &[u8]) -> Result<KmsJournalRecord, Malformed
         spec: code(&mut decoder)?,
         usages: decode_usages(&mut decoder)?,
         name: decode_name(&mut decoder)?,
+        imports: None,
         created_at: Timestamp::from_micros(decoder.long()?),
         data_key_id: DataKeyId::from_bytes(decoder.array()?),
         mac: decoder.array()?,
     };
+    if decoder.remaining() > 0 {
+        record.imports = Some(Fingerprint::from_bytes(decoder.array()?));
+    }
     decoder.finish()?;
     if record.is_consistent() {
         Ok(record)

@@ -83,9 +83,9 @@ fn every_kind_of_row_comes_back_as_it_was() {
         assert_same(&rows_of(&store).await, &every_kind());
         assert_eq!(store.header(), &header());
         assert_eq!(store.manifest(), &written.manifest);
-        assert_eq!(written.manifest.rows(Section::Keys), 5);
+        assert_eq!(written.manifest.rows(Section::Keys), 6);
         assert_eq!(written.needs, [samples::data_key_id(1)]);
-        assert_eq!(store.read().await.unwrap().key_count().await.unwrap(), 5);
+        assert_eq!(store.read().await.unwrap().key_count().await.unwrap(), 6);
     });
 }
 
@@ -107,7 +107,7 @@ fn single_keys_are_found() {
                 .unwrap(),
             Some(samples::encryption_key(5))
         );
-        let missing = samples::fingerprint(6);
+        let missing = samples::fingerprint(7);
         assert_eq!(transaction.public_key(missing).await.unwrap(), None);
     });
 }

@@ -71,6 +71,19 @@ pub(crate) fn header() -> Header {
 
 /// A backup with a row of every kind.
 pub(crate) fn every_kind() -> Vec<Row> {
+    let mut rows = frozen_kinds();
+    let copied = (samples::public_key(6), Some(samples::copied_key(6)));
+    let importing = Row::KmsJournal(samples::importing_journal_entry(3));
+    let after = |rows: &[Row], wanted: fn(&Row) -> bool| rows.iter().rposition(wanted).unwrap() + 1;
+    let at = after(&rows, |row| matches!(row, Row::Key(_)));
+    rows.insert(at, Row::Key(Box::new(copied)));
+    let at = after(&rows, |row| matches!(row, Row::KmsJournal(_)));
+    rows.insert(at, importing);
+    rows
+}
+
+/// The kinds of rows that there were when the format was frozen.
+pub(crate) fn frozen_kinds() -> Vec<Row> {
     let key = |public, private| Row::Key(Box::new((public, private)));
     vec![
         Row::DataKey(samples::data_key(1)),

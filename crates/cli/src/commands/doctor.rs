@@ -239,6 +239,13 @@ fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
         let detail = format!("{held} held by a KMS, which signs and decrypts");
         checks.push(check("external", Status::Ok, detail));
     }
+    if inspection.copies > 0 {
+        let copies = output::counted(inspection.copies as u64, "key");
+        let detail = format!(
+            "{copies} that a KMS holds still sealed here: when the node works with the KMS, 'strongroom keys drop-copy --all --yes'"
+        );
+        checks.push(check("copies", Status::Ok, detail));
+    }
     for (fingerprint, error) in &inspection.broken {
         checks.push(Check {
             code: Some(error.code().name()),

@@ -2,10 +2,12 @@
 
 mod announce;
 mod delete;
+mod drop_copy;
 pub(crate) mod export;
 mod generate;
 mod import;
 mod list;
+mod migrate;
 mod register;
 mod retire;
 pub(crate) mod rotate;
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Retire(retire::Options),
     Rotate(rotate::Options),
     RotateAll(rotate::AllOptions),
+    Migrate(migrate::Options),
+    DropCopy(drop_copy::Options),
     Seal(seal::Options),
 }
 
@@ -60,6 +64,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Retire(options) => retire::run(global, options).await,
         Command::Rotate(options) => rotate::run(global, options).await,
         Command::RotateAll(options) => rotate::all(global, options).await,
+        Command::Migrate(options) => migrate::run(global, options).await,
+        Command::DropCopy(options) => drop_copy::run(global, options).await,
         Command::Seal(options) => seal::run(global, options).await,
     }
 }

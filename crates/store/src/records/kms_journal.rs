@@ -1,5 +1,5 @@
 use crate::{DataKeyId, JournalId};
-use strongroom_crypto::{KeyName, KeySpec, KeyUsages, Timestamp};
+use strongroom_crypto::{Fingerprint, KeyName, KeySpec, KeyUsages, Timestamp};
 
 /// A key of a KMS on its way into the vault, or out of it: written before the KMS is asked, deleted when the key has
 /// arrived or is gone. After a crash it tells which keys to look for in the KMS.
@@ -19,6 +19,8 @@ pub struct KmsJournalRecord {
     pub usages: Option<KeyUsages>,
     /// The operator's label.
     pub name: Option<KeyName>,
+    /// The key of the vault that is brought into the KMS; `None` for one that the KMS makes.
+    pub imports: Option<Fingerprint>,
     /// When the entry was written.
     pub created_at: Timestamp,
     /// The data key whose subkey made `mac`.

@@ -14,6 +14,7 @@ use strongroom_crypto::{Fingerprint, Timestamp};
 /// | `Envelope` | `DataKey` | none | [`StoredKey::Sealed`] |
 /// | `Envelope` | `Direct` | the wrapper key | [`StoredKey::Sealed`] |
 /// | `External` | `None` | none | [`StoredKey::External`] |
+/// | `External` | `DataKey` | none | [`StoredKey::Copied`] |
 #[derive(Debug, PartialEq)]
 pub struct PrivateKeyRecord {
     /// The key's identity; a public key of the same fingerprint must be there.
@@ -46,7 +47,8 @@ impl PrivateKeyRecord {
         match (self.custody, self.sealing, &self.key) {
             (Custody::Clear, Sealing::None, StoredKey::Clear(_))
             | (Custody::Envelope, Sealing::DataKey, StoredKey::Sealed(_))
-            | (Custody::External, Sealing::None, StoredKey::External(_)) => !by_wrapper_key,
+            | (Custody::External, Sealing::None, StoredKey::External(_))
+            | (Custody::External, Sealing::DataKey, StoredKey::Copied { .. }) => !by_wrapper_key,
             (Custody::Envelope, Sealing::Direct, StoredKey::Sealed(_)) => by_wrapper_key,
             _ => false,
         }

@@ -2,9 +2,9 @@ use std::fmt;
 
 use strongroom_crypto::SecretBytes;
 
-/// The payload of a private key's row: the key itself, the key sealed, or where a KMS holds it.
+/// The payload of a private key's row: the key itself, the key sealed, where a KMS holds it, or both of these.
 ///
-/// The three need different care, so they are different variants and not one `Vec<u8>`: only [`Self::Clear`] is a
+/// They need different care, so they are different variants and not one `Vec<u8>`: only [`Self::Clear`] is a
 /// secret, and it makes the row impossible to clone or to print.
 #[derive(PartialEq)]
 pub enum StoredKey {
@@ -14,6 +14,13 @@ pub enum StoredKey {
     Sealed(Vec<u8>),
     /// No bytes here: a KMS holds the key (custody `external`).
     External(KmsKeyRef),
+    /// A KMS holds the key, and what was here before it was brought there is not given up yet (custody `external`).
+    Copied {
+        /// Where the key is.
+        held: KmsKeyRef,
+        /// The key as it was, under the data key.
+        copy: Vec<u8>,
+    },
 }
 
 /// A key in a KMS.
@@ -30,8 +37,16 @@ impl StoredKey {
     #[must_use]
     pub fn sealed(&self) -> Option<&[u8]> {
         match self {
-            Self::Sealed(bytes) => Some(bytes),
+            Self::Sealed(bytes) | Self::Copied { copy: bytes, .. } => Some(bytes),
             Self::Clear(_) | Self::External(_) => None,
+        }
+    }
+
+    /// Puts other ciphertext into the place of what the row holds, if it holds one.
+    pub fn replace_sealed(&mut self, sealed: Vec<u8>) {
+        match self {
+            Self::Sealed(bytes) | Self::Copied { copy: bytes, .. } => *bytes = sealed,
+            Self::Clear(_) | Self::External(_) => {}
         }
     }
 
@@ -39,7 +54,7 @@ impl StoredKey {
     #[must_use]
     pub fn external(&self) -> Option<&KmsKeyRef> {
         match self {
-            Self::External(key) => Some(key),
+            Self::External(key) | Self::Copied { held: key, .. } => Some(key),
             Self::Clear(_) | Self::Sealed(_) => None,
         }
     }
@@ -51,6 +66,7 @@ impl fmt::Debug for StoredKey {
             Self::Clear(secret) => write!(f, "Clear({} bytes, not shown)", secret.len()),
             Self::Sealed(bytes) => write!(f, "Sealed({} bytes)", bytes.len()),
             Self::External(key) => f.debug_tuple("External").field(key).finish(),
+            Self::Copied { held, copy } => write!(f, "Copied({held:?}, {} bytes)", copy.len()),
         }
     }
 }
@@ -76,6 +92,12 @@ mod tests {
             kms: "cloud".to_owned(),
             key_id: "key/1".to_owned(),
         };
-        assert_eq!(StoredKey::External(external).sealed(), None);
+        assert_eq!(StoredKey::External(external.clone()).sealed(), None);
+        let copied = StoredKey::Copied {
+            held: external.clone(),
+            copy: vec![3],
+        };
+        assert_eq!(copied.sealed(), Some(&[3][..]));
+        assert_eq!(copied.external(), Some(&external));
     }
 }

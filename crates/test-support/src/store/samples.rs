@@ -148,6 +148,22 @@ pub fn external_key(number: u32) -> PrivateKeyRecord {
     }
 }
 
+/// The private half of [`public_key`], kept by a KMS, with the sealed key that was here before.
+#[must_use]
+pub fn copied_key(number: u32) -> PrivateKeyRecord {
+    PrivateKeyRecord {
+        sealing: Sealing::DataKey,
+        key: StoredKey::Copied {
+            held: KmsKeyRef {
+                kms: "cloud".to_owned(),
+                key_id: format!("key/{number}"),
+            },
+            copy: vec![0xee; 80],
+        },
+        ..external_key(number)
+    }
+}
+
 /// The bytes of [`clear_key`], to search for where they must not be.
 pub const CLEAR_KEY: [u8; 32] = *b"this is a readable private key!!";
 
@@ -246,6 +262,7 @@ pub fn journal_entry(number: u8) -> KmsJournalRecord {
         spec: KeySpec::Signing(SigningKeySpec::EcP256),
         usages: Some(protocol()),
         name: KeyName::try_new("signing").ok(),
+        imports: None,
         created_at: time(number.into()),
         data_key_id: data_key_id(1),
         mac: [0x88; 32],
@@ -262,6 +279,15 @@ pub fn created_journal_entry(number: u8) -> KmsJournalRecord {
         usages: None,
         name: None,
         ..journal_entry(number)
+    }
+}
+
+/// A key of the vault that is being brought into the KMS.
+#[must_use]
+pub fn importing_journal_entry(number: u8) -> KmsJournalRecord {
+    KmsJournalRecord {
+        imports: Some(fingerprint(number.into())),
+        ..created_journal_entry(number)
     }
 }
 

@@ -92,7 +92,11 @@ impl Vault {
     }
 
     /// Stores sealed keys in clear, all or none.
-    async fn unseal_keys(&self, caller: &Caller, keys: &[Fingerprint]) -> Result<(), VaultError> {
+    pub(super) async fn unseal_keys(
+        &self,
+        caller: &Caller,
+        keys: &[Fingerprint],
+    ) -> Result<(), VaultError> {
         let mut halves = Vec::with_capacity(keys.len());
         for key in keys {
             let (entry, private) = self.private_key(key).await?;

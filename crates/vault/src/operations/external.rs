@@ -91,14 +91,19 @@ impl Holder<'_> {
         }
     }
 
+    /// A key of this KMS, as a row names it.
+    pub(crate) fn key_ref(&self, key: &KmsKeyId) -> KmsKeyRef {
+        KmsKeyRef {
+            kms: self.named.name.clone(),
+            key_id: key.as_str().to_owned(),
+        }
+    }
+
     /// The row of a key that this KMS holds.
     pub(crate) fn private_half(&self, key: &KmsKeyId) -> NewPrivateHalf {
         NewPrivateHalf {
             custody: Custody::External,
-            sealed: SealedKey::held(KmsKeyRef {
-                kms: self.named.name.clone(),
-                key_id: key.as_str().to_owned(),
-            }),
+            sealed: SealedKey::held(self.key_ref(key)),
         }
     }
 }

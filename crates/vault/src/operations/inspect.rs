@@ -1,5 +1,7 @@
 //! What `doctor` asks of an open vault.
 
+use std::sync::Arc;
+
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{Custody, KeyState, VaultId};
 
@@ -19,6 +21,8 @@ pub struct Inspection {
     pub broken: Vec<(Fingerprint, VaultError)>,
     /// Keys that a KMS holds.
     pub external: usize,
+    /// Keys that a KMS has taken in, and of which a sealed copy is still here.
+    pub copies: usize,
     /// Keys stored readable.
     pub clear: usize,
     /// Keys that once were.
@@ -46,6 +50,7 @@ impl Vault {
             opened: 0,
             broken: Vec::new(),
             external: 0,
+            copies: 0,
             clear: 0,
             exposed: 0,
             retired: 0,
@@ -68,10 +73,13 @@ impl Vault {
     }
 
     /// Opens a key, or asks the KMS that holds it whether it is still there and usable.
-    async fn try_key(&self, entry: &KeyEntry) -> Result<(), VaultError> {
+    async fn try_key(&self, entry: &Arc<KeyEntry>) -> Result<(), VaultError> {
         let half = entry.private.as_ref();
         match half.and_then(|half| half.external.as_ref()) {
-            Some(held) => self.check_external(entry, held).await,
+            Some(held) => {
+                self.check_external(entry, held).await?;
+                self.check_copy(entry).await
+            }
             None => self.private_key(&entry.fingerprint()).await.map(drop),
         }
     }
@@ -83,6 +91,7 @@ impl Inspection {
             return;
         };
         self.external += usize::from(private.custody == Custody::External);
+        self.copies += usize::from(private.has_copy());
         self.clear += usize::from(private.custody == Custody::Clear);
         self.exposed += usize::from(private.exposed);
         self.retired += usize::from(private.state == KeyState::Retired);

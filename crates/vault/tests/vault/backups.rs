@@ -54,7 +54,7 @@ pub(crate) async fn try_back_up(house: &House, vault: &Vault) -> Result<CreatedB
 }
 
 /// Backs the vault up, and reads the backup.
-async fn back_up(house: &House, vault: &Vault) -> BackupStore {
+pub(crate) async fn back_up(house: &House, vault: &Vault) -> BackupStore {
     try_back_up(house, vault).await.unwrap();
     read(house)
 }
@@ -64,13 +64,16 @@ fn read(house: &House) -> BackupStore {
 }
 
 /// Verifies a backup with the KMS of `house`.
-async fn verify(house: &House, backup: &BackupStore) -> Result<BackupReport, VaultError> {
+pub(crate) async fn verify(
+    house: &House,
+    backup: &BackupStore,
+) -> Result<BackupReport, VaultError> {
     let environment = house.environment(Arc::new(backup.clone()));
     Vault::verify_backup(environment, house.settings.clone(), backup, |_, _| {}).await
 }
 
 /// Restores a backup into the store that `house` does not have yet.
-async fn restore(
+pub(crate) async fn restore(
     house: &House,
     backup: &BackupStore,
     accept_older: bool,

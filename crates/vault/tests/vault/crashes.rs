@@ -77,9 +77,14 @@ impl StoreHook for WritingCalls {
 
 /// The house in `root`, whose every step on the disk is a point of `plan`.
 pub(crate) fn mined_house(root: &Path, plan: &Arc<CrashPlan>) -> House {
+    mined_house_of(SEED, root, plan)
+}
+
+/// The same in a process whose keys are not those of processes with other numbers.
+pub(crate) fn mined_house_of(number: i64, root: &Path, plan: &Arc<CrashPlan>) -> House {
     let on_step = Arc::clone(plan);
     let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
-    House::at(root, &Arc::new(files), SEED)
+    House::at(root, &Arc::new(files), number)
 }
 
 pub(crate) fn mined_store(store: SqliteStore, plan: &Arc<CrashPlan>) -> Arc<dyn Store> {

@@ -184,6 +184,17 @@ impl House {
         self.root.join("anchor.json")
     }
 
+    /// The same house with the key file that is in its folder, which another process may have written.
+    pub(crate) fn with_key_file_again(mut self) -> Self {
+        let files = Arc::new(OsFiles::new());
+        let house = Self::at(&self.root, &files, self.seed);
+        Self {
+            _folder: self._folder.take(),
+            settings: self.settings,
+            ..house
+        }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -8,9 +8,10 @@ macro_rules! tell {
         writeln!(out, $($text)+).unwrap();
     }};
 }
+pub(crate) use tell;
 
 #[path = "rotating/crashes.rs"]
-mod crashes;
+pub(crate) mod crashes;
 #[path = "rotating/direct.rs"]
 mod direct;
 #[path = "rotating/faults.rs"]

@@ -56,11 +56,12 @@ pub async fn every_kind_of_public_key_is_read_back(storage: &dyn Storage) {
 /// Every custody, sealing and state come back.
 pub async fn every_custody_of_a_private_key_is_read_back(storage: &dyn Storage) {
     let store = store_with_data_key(storage).await;
-    let kinds: [fn(u32) -> PrivateKeyRecord; 6] = [
+    let kinds: [fn(u32) -> PrivateKeyRecord; 7] = [
         samples::private_key,
         samples::directly_sealed_key,
         samples::clear_key,
         samples::external_key,
+        samples::copied_key,
         |number| PrivateKeyRecord {
             state: KeyState::Retired,
             ..samples::private_key(number)
@@ -236,6 +237,18 @@ pub async fn a_contradictory_private_key_is_refused(storage: &dyn Storage) {
         PrivateKeyRecord {
             key: samples::external_key(1).key,
             ..samples::private_key(1)
+        },
+        PrivateKeyRecord {
+            sealing: Sealing::Direct,
+            ..samples::copied_key(1)
+        },
+        PrivateKeyRecord {
+            sealing: Sealing::None,
+            ..samples::copied_key(1)
+        },
+        PrivateKeyRecord {
+            custody: Custody::Envelope,
+            ..samples::copied_key(1)
         },
         PrivateKeyRecord {
             key: samples::clear_key(1).key,

@@ -17,11 +17,13 @@ pub async fn journal_entries_are_read_back_by_age(storage: &dyn Storage) {
         samples::journal_entry(1),
         samples::created_journal_entry(2),
         samples::journal_entry(3),
+        samples::importing_journal_entry(4),
     ];
-    let [first, second, third] = entries.clone();
+    let [first, second, third, fourth] = entries.clone();
     written!(
         store,
         |write| write.put_kms_journal(third),
+        write.put_kms_journal(fourth),
         write.put_kms_journal(first),
         write.put_kms_journal(second),
     );

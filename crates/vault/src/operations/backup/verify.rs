@@ -148,6 +148,7 @@ impl Vault {
         let Some(half) = &entry.private else {
             return Ok(Use::PublicOnly);
         };
+        self.check_copy(entry).await?;
         match &entry.public {
             PublicKey::Signing(_) if half.state == KeyState::Retired => {
                 match &half.external {

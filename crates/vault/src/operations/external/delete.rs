@@ -29,6 +29,7 @@ impl Vault {
             spec: entry.spec(),
             usages: entry.usages(),
             name: entry.name.clone(),
+            imports: None,
         };
         let progress = Progress::Discarded(key);
         let discarded = JournalEntry::new(id, plan, progress, self.now());

@@ -1,7 +1,7 @@
 //! Having a KMS generate a key.
 
 use strongroom_crypto::{KeyName, KeySpec, KeyUsages};
-use strongroom_kms::{ExternalKeyRequest, KmsError, KmsKeyId};
+use strongroom_kms::{ExternalKeyRequest, FoundKey, KmsError, KmsKeyId};
 use strongroom_store::JournalId;
 
 use super::Holder;
@@ -38,6 +38,7 @@ impl Vault {
             spec,
             usages,
             name,
+            imports: None,
         };
         // A commit of which nobody has heard may have changed the entry that is looked for.
         self.try_settle().await?;
@@ -137,7 +138,10 @@ impl Vault {
     }
 
     /// Writes down that a key is about to be made.
-    async fn intend(&self, plan: ExternalKeyPlan) -> Result<(JournalEntry, Claim<'_>), VaultError> {
+    pub(crate) async fn intend(
+        &self,
+        plan: ExternalKeyPlan,
+    ) -> Result<(JournalEntry, Claim<'_>), VaultError> {
         let id = self.new_journal_id()?;
         let claim = self.journal().claim_new(id);
         let entry = JournalEntry::new(id, plan, Progress::Intended, self.now());
@@ -148,7 +152,7 @@ impl Vault {
     }
 
     /// Writes down that the key was made, unless that stands there.
-    async fn note_made(
+    pub(crate) async fn note_made(
         &self,
         entry: JournalEntry,
         key: &KmsKeyId,
@@ -177,16 +181,43 @@ impl Vault {
         if let Some(key) = entry.progress().key() {
             return Ok(Some(key.clone()));
         }
-        let Some(finder) = holder.named.provider.key_finder() else {
-            return Ok(None);
-        };
-        let found = finder
-            .find_keys(JOURNAL_TAG, &entry.id().to_string())
-            .await?;
-        let fits = |key: &strongroom_kms::FoundKey| {
-            key.kind.spec() == Some(entry.spec()) && key.state.is_usable()
-        };
+        let found = self.found_by_tag(holder, entry).await?;
+        let fits = |key: &FoundKey| key.kind.spec() == Some(entry.spec()) && key.state.is_usable();
         Ok(found.into_iter().find(fits).map(|key| key.id))
+    }
+
+    /// Every key that may have come of an entry: the one that it names, or those that carry its tag.
+    pub(crate) async fn made_for(
+        &self,
+        holder: &Holder<'_>,
+        entry: &JournalEntry,
+    ) -> Result<Vec<KmsKeyId>, VaultError> {
+        if let Some(key) = entry.progress().key() {
+            return Ok(vec![key.clone()]);
+        }
+        let found = self.found_by_tag(holder, entry).await?;
+        Ok(found.into_iter().map(|key| key.id).collect())
+    }
+
+    async fn found_by_tag(
+        &self,
+        holder: &Holder<'_>,
+        entry: &JournalEntry,
+    ) -> Result<Vec<FoundKey>, VaultError> {
+        match holder.named.provider.key_finder() {
+            Some(finder) => Ok(finder
+                .find_keys(JOURNAL_TAG, &entry.id().to_string())
+                .await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What a new key of the KMS is found by.
+    pub(crate) fn tags_of(&self, entry: &JournalEntry) -> Vec<(String, String)> {
+        vec![
+            (VAULT_TAG.to_owned(), self.id().to_string()),
+            (JOURNAL_TAG.to_owned(), entry.id().to_string()),
+        ]
     }
 
     async fn make(
@@ -196,16 +227,22 @@ impl Vault {
     ) -> Result<KmsKeyId, VaultError> {
         let request = ExternalKeyRequest {
             label: entry.plan().name.clone(),
-            tags: vec![
-                (VAULT_TAG.to_owned(), self.id().to_string()),
-                (JOURNAL_TAG.to_owned(), entry.id().to_string()),
-            ],
+            tags: self.tags_of(entry),
         };
         let made = match entry.spec() {
             KeySpec::Signing(spec) => holder.keys.generate_signing_key(spec, &request).await,
             KeySpec::Encryption(spec) => holder.keys.generate_encryption_key(spec, &request).await,
         };
-        match made {
+        self.outcome_of_making(entry, made)
+    }
+
+    /// What is known of a key after the KMS was asked to make it, or to take it in.
+    pub(crate) fn outcome_of_making(
+        &self,
+        entry: &JournalEntry,
+        outcome: Result<KmsKeyId, KmsError>,
+    ) -> Result<KmsKeyId, VaultError> {
+        match outcome {
             Ok(key) => Ok(key),
             // A key may exist: the entry stays, so that whoever asks for the same key again, or for orphans, looks for it.
             Err(source) if source.outcome_is_unknown() && !source.is_circuit_open() => {
@@ -220,7 +257,7 @@ impl Vault {
 
     /// The KMS refused what was intended a moment ago: there is no key. An entry that cannot be taken back costs a search, and
     /// no key.
-    async fn forget_intention(&self, entry: &JournalEntry, refusal: &VaultError) {
+    pub(crate) async fn forget_intention(&self, entry: &JournalEntry, refusal: &VaultError) {
         if let Err(error) = self.end_journal(entry).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

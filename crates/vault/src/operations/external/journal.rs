@@ -14,7 +14,7 @@ use crate::{
     audit::AuditOperation,
     caller::Caller,
     directory::KeyEntry,
-    error::VaultError,
+    error::{MigrationError, VaultError},
     journal::{Claim, ExternalKeyPlan, JOURNAL_TAG, JournalEntry, Progress},
     operations::create::VAULT_TAG,
     unit::Unit,
@@ -207,7 +207,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NoJournalEntry`] when the journal does not know what it was to be: register it instead;
-    /// [`VaultError::UnknownKms`]; as [`Vault::register_key`].
+    /// [`MigrationError::UnderWay`] for one that was brought there; [`VaultError::UnknownKms`]; as [`Vault::register_key`].
     pub async fn adopt_orphan(
         &self,
         caller: &Caller,
@@ -224,6 +224,10 @@ impl Vault {
         // One that was deleted from the vault does not come back as if nothing had been: it may have been retired.
         if matches!(entry.progress(), Progress::Discarded(_)) {
             return Err(unknown());
+        }
+        if let Some(fingerprint) = entry.imports() {
+            let kms = kms.to_owned();
+            return Err(MigrationError::UnderWay { fingerprint, kms }.into());
         }
         let id = entry.id();
         let claimed = self.journal().claim(|entry| entry.id() == id);
@@ -299,6 +303,7 @@ impl Vault {
                     // Nobody knows what it was to be; the journal wants a usage of a signing key.
                     usages: is_signing.then(some_usages),
                     name: None,
+                    imports: None,
                 }
             }
         };

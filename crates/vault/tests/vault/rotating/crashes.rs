@@ -21,7 +21,7 @@ const DIRECT: &str = "STRONGROOM_ROTATION_TEST_DIRECT";
 
 /// Points before and after each call.
 #[derive(Debug)]
-struct MinedCalls(Arc<CrashPlan>);
+pub(crate) struct MinedCalls(pub(crate) Arc<CrashPlan>);
 
 impl Policy for MinedCalls {
     async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::{Fingerprint, Random, SecretBytes, encoding::Encoder};
-use strongroom_store::{KeyRow, PrivateKeyRecord, PublicKeyRecord, Sealing, StoredKey, VaultId};
+use strongroom_store::{KeyRow, PrivateKeyRecord, PublicKeyRecord, Sealing, VaultId};
 use subtle::ConstantTimeEq;
 
 use super::{Moved, direct::Resealed, incoming};
@@ -216,7 +216,7 @@ impl Worker {
             record.wrapper_key_id = Some(resealed.wrapper_key_id);
             record.key = resealed.key;
         }
-        if let (Sealing::DataKey, StoredKey::Sealed(sealed)) = (record.sealing, &record.key)
+        if let (Sealing::DataKey, Some(sealed)) = (record.sealing, record.key.sealed())
             && record.data_key_id != new.id
         {
             let reseal = Reseal {
@@ -227,7 +227,9 @@ impl Worker {
             let moved = reseal.run(sealed, &context_of(self.vault, &entry.public), scratch);
             let fingerprint = entry.fingerprint();
             let moved = moved.ok_or_else(|| rows::not_authentic(rows::PRIVATE_KEYS, &fingerprint));
-            record.key = StoredKey::Sealed(moved.map_err(|error| not_moved(entry, error))??);
+            record
+                .key
+                .replace_sealed(moved.map_err(|error| not_moved(entry, error))??);
         }
         record.data_key_id = new.id;
         record.mac = rows::tag_private_key(&record, &self.data_keys, encoder)?;

@@ -1,0 +1,63 @@
+//! `keys drop-copy`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_crypto::Fingerprint;
+
+use crate::{args::Global, failure::CliError, output, progress, session::Session};
+
+/// Give up the sealed copies of keys that a KMS has taken in.
+///
+/// The KMS must show once more that it does the work of each key. From then on nothing but the KMS has it, and older backups;
+/// the bytes of the copies are scrubbed from the database.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  strongroom keys drop-copy 1220... --yes\n  strongroom keys drop-copy --all --yes"
+)]
+pub(crate) struct Options {
+    /// The key.
+    #[arg(required_unless_present = "all")]
+    fingerprint: Option<Fingerprint>,
+    /// Every key that has a copy here.
+    #[arg(long, conflicts_with = "fingerprint")]
+    all: bool,
+    /// Yes, nothing but the KMS shall have them.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    dropped: Vec<String>,
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    if !options.yes {
+        return Err(CliError::NotConfirmed { flag: "--yes" }.into());
+    }
+    let session = Session::open(global).await?;
+    let keys = match options.fingerprint {
+        Some(fingerprint) => vec![fingerprint],
+        None => session.vault.copied_keys(),
+    };
+    let bar = progress::bar(global, keys.len() as u64, "proving keys");
+    for key in &keys {
+        session.vault.drop_copy(&session.caller, key).await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    session.close().await;
+    let report = Report {
+        dropped: keys.iter().map(ToString::to_string).collect(),
+    };
+    output::print(global.output, &report, |out| {
+        if report.dropped.is_empty() {
+            return writeln!(out, "no key has a copy here");
+        }
+        let mut dropped = report.dropped.iter();
+        dropped.try_for_each(|key| writeln!(out, "{key} is in its KMS only"))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,277 @@
+//! `keys migrate`: a private key in another place, with the same identity.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use strongroom_crypto::Fingerprint;
+use strongroom_errors::Coded as _;
+use strongroom_store::Custody;
+use strongroom_vault::{KeyEntry, KeyFilter, Move, Place, Vault, VaultError};
+
+use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
+
+/// Move private keys to another place, with the same identity: nothing is announced, and nobody notices.
+///
+/// To 'external', a KMS takes the key in and must show that it does the work of the key before the vault relies on it. The
+/// sealed key stays here all the same, so that --to envelope takes it back, until 'keys drop-copy' gives it up. A KMS gives
+/// nothing out, and not every KMS takes every key in: --dry-run says what moves, and what can only be rotated.
+///
+/// To 'clear', keys are stored readable; the configuration must keep keys of their usages so. Interrupted, the same command
+/// goes on. Exit status 1 when keys stay where they are because they cannot be moved.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom keys migrate --all --to external --kms aws --dry-run\n  \
+    strongroom keys migrate --all --to external --kms aws\n  \
+    strongroom keys migrate 1220... --to envelope\n  \
+    strongroom keys migrate --all --from clear --to envelope\n  \
+    strongroom keys migrate 1220... --to clear --danger-store-readable")]
+pub(crate) struct Options {
+    /// The key.
+    #[arg(required_unless_present = "all")]
+    fingerprint: Option<Fingerprint>,
+    /// Every private key.
+    #[arg(long, conflicts_with = "fingerprint")]
+    all: bool,
+    /// With --all: only keys that are in this custody.
+    #[arg(long, value_name = "CUSTODY", requires = "all")]
+    from: Option<CustodyArg>,
+    /// Where to.
+    #[arg(long, value_name = "CUSTODY")]
+    to: CustodyArg,
+    /// With --to external: the KMS, by its configured name [default: the one that makes new external keys].
+    #[arg(long, value_name = "NAME")]
+    kms: Option<String>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// With --to clear: yes, whoever gets the database shall get the keys.
+    #[arg(long)]
+    danger_store_readable: bool,
+}
+
+/// Where a private key is, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CustodyArg {
+    /// In the database, readable.
+    Clear,
+    /// In the database, sealed.
+    Envelope,
+    /// In a KMS.
+    External,
+}
+
+impl From<CustodyArg> for Custody {
+    fn from(custody: CustodyArg) -> Self {
+        match custody {
+            CustodyArg::Clear => Self::Clear,
+            CustodyArg::Envelope => Self::Envelope,
+            CustodyArg::External => Self::External,
+        }
+    }
+}
+
+impl Options {
+    fn place(&self) -> Result<Place, CliError> {
+        let kms = self.kms.clone();
+        match self.to {
+            CustodyArg::External => Ok(Place::External { kms }),
+            _ if kms.is_some() => Err(CliError::FlagMissing {
+                flag: "--to external",
+            }),
+            CustodyArg::Envelope => Ok(Place::Envelope),
+            CustodyArg::Clear if self.danger_store_readable || self.dry_run => Ok(Place::Clear),
+            CustodyArg::Clear => Err(CliError::NotConfirmed {
+                flag: "--danger-store-readable",
+            }),
+        }
+    }
+
+    /// The keys that shall move.
+    fn keys(&self, vault: &Vault) -> Result<Vec<Fingerprint>, VaultError> {
+        if let Some(fingerprint) = self.fingerprint {
+            return Ok(vec![fingerprint]);
+        }
+        let from = self.from.map(Custody::from);
+        let is_meant = |key: &KeyEntry| {
+            let half = key.private.as_ref();
+            half.is_some_and(|half| from.is_none_or(|from| half.custody == from))
+        };
+        let every = vault.list(&KeyFilter::default())?;
+        let meant = every.iter().filter(|key| is_meant(key));
+        Ok(meant.map(|key| key.fingerprint()).collect())
+    }
+}
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let place = options.place()?;
+    let session = Session::open(global).await?;
+    let vault = &session.vault;
+    let keys = options.keys(vault)?;
+    let mut report = Report {
+        dry_run: options.dry_run,
+        keys: Vec::with_capacity(keys.len()),
+    };
+    let bar = progress::bar(global, keys.len() as u64, "moving keys");
+    for key in &keys {
+        let before = vault.key(key)?;
+        let moved = if options.dry_run {
+            vault.plan_move(key, &place)
+        } else {
+            let migrated = vault.migrate_key(&session.caller, key, &place).await;
+            migrated.map(|(moved, _entry)| moved)
+        };
+        // One that cannot be moved does not keep the others from it; anything else ends it.
+        let view = match moved {
+            Ok(moved) => View::moved(&before, &*vault.key(key)?, &place, &moved),
+            Err(VaultError::Migration(why)) if options.all && plan_refuses(vault, key, &place) => {
+                View::stays(&before, &why.into())
+            }
+            Err(error) => return Err(error.into()),
+        };
+        report.keys.push(view);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    session.close().await;
+    output::print(global.output, &report, |out| {
+        report.write(out, &global.vault_args())
+    })?;
+    Ok(if report.keys.iter().any(|key| key.stays.is_some()) {
+        ExitCode::from(exit::NO)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Whether a key cannot be moved there at all.
+fn plan_refuses(vault: &Vault, key: &Fingerprint, place: &Place) -> bool {
+    matches!(vault.plan_move(key, place), Err(VaultError::Migration(_)))
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    dry_run: bool,
+    keys: Vec<View>,
+}
+
+/// What became of a key.
+#[derive(Debug, Serialize)]
+struct View {
+    fingerprint: String,
+    name: Option<String>,
+    from: &'static str,
+    to: &'static str,
+    /// What was, or would be, done: nothing, seal, unseal, bring, take-back.
+    r#move: Option<&'static str>,
+    /// The KMS that holds the key, or would.
+    kms: Option<String>,
+    /// The key there.
+    kms_key_id: Option<String>,
+    /// A sealed copy is still here.
+    copy: bool,
+    /// Why it stays where it is.
+    stays: Option<Reason>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reason {
+    code: &'static str,
+    message: String,
+    advice: &'static str,
+}
+
+impl View {
+    fn of(before: &KeyEntry) -> Self {
+        let half = before.private.as_ref();
+        let custody = half.map_or("-", |half| half.custody.name());
+        Self {
+            fingerprint: before.fingerprint().to_string(),
+            name: before.name.as_ref().map(|name| name.as_str().to_owned()),
+            from: custody,
+            to: custody,
+            r#move: None,
+            kms: None,
+            kms_key_id: None,
+            copy: false,
+            stays: None,
+        }
+    }
+
+    fn moved(before: &KeyEntry, after: &KeyEntry, place: &Place, moved: &Move) -> Self {
+        let half = after.private.as_ref();
+        let held = half.and_then(|half| half.external.as_ref());
+        let planned = match moved {
+            Move::Bring(kms) => Some(kms.clone()),
+            _ => None,
+        };
+        Self {
+            to: place.custody().name(),
+            r#move: Some(moved.name()),
+            kms: held.map(|held| held.kms.clone()).or(planned),
+            kms_key_id: held.map(|held| held.key_id.clone()),
+            copy: half.is_some_and(|half| half.has_copy()),
+            ..Self::of(before)
+        }
+    }
+
+    fn stays(before: &KeyEntry, error: &VaultError) -> Self {
+        Self {
+            stays: Some(Reason {
+                code: error.code().name(),
+                message: error.to_string(),
+                advice: error.code().advice(),
+            }),
+            ..Self::of(before)
+        }
+    }
+}
+
+impl Report {
+    fn write(&self, out: &mut dyn Write, vault: &str) -> io::Result<()> {
+        if self.keys.is_empty() {
+            return writeln!(out, "no key is meant");
+        }
+        let rows = self.keys.iter().map(|key| {
+            [
+                key.fingerprint.clone(),
+                key.name.clone().unwrap_or_else(|| "-".to_owned()),
+                key.from.to_owned(),
+                key.to.to_owned(),
+                match (&key.stays, key.r#move) {
+                    (Some(why), _) => why.code.to_owned(),
+                    (None, moved) => moved.unwrap_or("-").to_owned(),
+                },
+                key.kms.clone().unwrap_or_else(|| "-".to_owned()),
+            ]
+        });
+        let header = ["FINGERPRINT", "NAME", "FROM", "TO", "MOVE", "KMS"];
+        writeln!(out, "{}", output::table(header, rows))?;
+        if self.dry_run {
+            writeln!(out, "\nNothing was done: this is what would be.")?;
+        }
+        let mut reasons: Vec<_> = self
+            .keys
+            .iter()
+            .filter_map(|key| key.stays.as_ref())
+            .collect();
+        reasons.sort_by_key(|why| why.code);
+        reasons.dedup_by_key(|why| why.code);
+        for why in reasons {
+            writeln!(out, "\n{}: {}", why.code, why.advice)?;
+        }
+        if !self.dry_run && self.keys.iter().any(|key| key.copy) {
+            writeln!(
+                out,
+                "\nThe sealed keys are still here, beside those in the KMS, and can be taken back:\n  \
+                strongroom keys migrate {vault} --all --from external --to envelope\n\
+                When the node works with the KMS, and a backup is verified, give them up:\n  \
+                strongroom keys drop-copy {vault} --all --yes"
+            )?;
+        }
+        Ok(())
+    }
+}
