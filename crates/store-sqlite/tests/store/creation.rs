@@ -166,7 +166,7 @@ async fn a_vault_of_a_newer_version_is_refused_and_not_changed() {
         refusal(&folder).await,
         StoreError::NewerSchema {
             found: 4711,
-            known: 4
+            known: 5
         }
     ));
     assert!(fs::read(folder.database()).unwrap() == before);
