@@ -18,6 +18,8 @@ mod direct;
 mod faults;
 #[path = "rotating/history.rs"]
 mod history;
+#[path = "rotating/model.rs"]
+mod model;
 #[path = "rotating/refusals.rs"]
 mod refusals;
 #[path = "rotating/rewrapping.rs"]
