@@ -39,7 +39,7 @@ impl Pair {
     }
 
     fn denying(&self, operations: &[&str]) -> Result<(), Failure> {
-        let fault = |operation: &&str| Fault::of(FaultKind::AccessDenied, *operation, 1);
+        let fault = |operation: &&str| Fault::of(FaultKind::AccessDenied, operation, 1);
         Ok(self.simulator.set_weather(Weather {
             faults: operations.iter().map(fault).collect(),
             ..Weather::default()

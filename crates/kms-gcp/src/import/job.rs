@@ -1,6 +1,6 @@
 //! Import jobs: wrapping keys of Google, each good for three days.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use google_cloud_gax::paginator::ItemPaginator;
 use google_cloud_kms_v1::model::{
@@ -22,9 +22,6 @@ const LABEL: &str = "strongroom-import";
 pub(super) const LOOKS: u32 = 60;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
-/// A job that ends sooner than this is not begun with.
-const LEFT: Duration = Duration::from_secs(60 * 60);
-
 /// A job under whose key material can travel.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -42,35 +39,32 @@ pub(super) async fn active(kms: &GcpKms) -> Result<Job, KmsError> {
     }
 }
 
+/// The one of ours that is active longest. One that ends before it is used makes one import fail, and is not found by the next.
 async fn find(kms: &GcpKms) -> Result<Option<ImportJob>, KmsError> {
     let mut jobs = kms
         .client
         .list_import_jobs()
         .set_parent(&kms.ring)
         .by_item();
+    let mut latest: Option<ImportJob> = None;
     while let Some(job) = jobs.next().await {
         let job = job.map_err(|error| Refusal::of(OPERATION, &error).without_key(OPERATION))?;
         let id = job.name.rsplit('/').next().unwrap_or_default();
-        if id.starts_with(LABEL)
+        let fits = id.starts_with(LABEL)
             && job.state == State::Active
             && job.import_method == ImportMethod::RsaOaep4096Sha256Aes256
-            && job.protection_level == kms.level.name()
-            && is_long_enough(&job)
-        {
-            return Ok(Some(job));
+            && job.protection_level == kms.level.name();
+        if fits && latest.as_ref().is_none_or(|known| end(known) < end(&job)) {
+            latest = Some(job);
         }
     }
-    Ok(None)
+    Ok(latest)
 }
 
-fn is_long_enough(job: &ImportJob) -> bool {
-    let end = job
-        .expire_time
-        .and_then(|time| SystemTime::try_from(time).ok());
-    end.is_some_and(|end| {
-        let left = end.duration_since(SystemTime::now());
-        left.is_ok_and(|left| left > LEFT)
-    })
+/// In seconds since 1970.
+fn end(job: &ImportJob) -> i64 {
+    let end = job.expire_time.as_ref();
+    end.map(|time| time.seconds()).unwrap_or_default()
 }
 
 async fn make(kms: &GcpKms) -> Result<Job, KmsError> {

@@ -28,7 +28,7 @@ async fn left_behind(subject: &Subject) -> Result<Vec<FoundKey>, KmsError> {
 }
 
 fn denying(operations: &[&str]) -> Weather {
-    let fault = |operation: &&str| Fault::of(FaultKind::AccessDenied, *operation, 1);
+    let fault = |operation: &&str| Fault::of(FaultKind::AccessDenied, operation, 1);
     Weather {
         faults: operations.iter().map(fault).collect(),
         ..Weather::default()
