@@ -4,10 +4,11 @@ use std::error::Error;
 use std::path::Path;
 
 /// Messages with a secret in them: `src/contract.rs` prints them without it, and wipes it.
-const SECRET_MESSAGES: [&str; 3] = [
+const SECRET_MESSAGES: [&str; 4] = [
     ".strongroom.kms.v1.EncryptRequest",
     ".strongroom.kms.v1.DecryptResponse",
     ".strongroom.kms.v1.DecryptAsymmetricResponse",
+    ".strongroom.kms.v1.ImportKeyRequest",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -14,13 +14,14 @@ use strongroom_memory::SecretBytes;
 
 use crate::{
     error::AwsKmsError,
+    import,
     provider::{AwsKms, invalid, state},
     refusal::Refusal,
     specs,
 };
 
 /// How long a deletion can be cancelled, as Canton asks of AWS.
-const DELETION_DAYS: i32 = 7;
+pub(crate) const DELETION_DAYS: i32 = 7;
 
 #[async_trait]
 impl ExternalKeys for AwsKms {
@@ -47,6 +48,17 @@ impl ExternalKeys for AwsKms {
         let operation = KmsOperation::GenerateEncryptionKey;
         self.create_key(operation, kind, label, tags, |create| create)
             .await
+    }
+
+    /// CreateKey without material, GetParametersForImport, ImportKeyMaterial. A key that does not get its material is
+    /// scheduled for deletion.
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        import::import_key(self, spec, private_key, request).await
     }
 
     async fn key_state(&self, key: &KmsKeyId) -> Result<KeyState, KmsError> {

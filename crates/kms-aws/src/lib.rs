@@ -35,6 +35,7 @@
 
 mod error;
 mod external_keys;
+mod import;
 mod key_wrapper;
 mod plain_text;
 mod provider;

@@ -19,7 +19,7 @@ use crate::{
     error::AwsKmsError,
     refusal::Refusal,
     settings::AwsKmsSettings,
-    specs::{ENCRYPTION_SPECS, SIGNING_SPECS},
+    specs::{ENCRYPTION_SPECS, IMPORT_SPECS, SIGNING_SPECS},
     young::YoungKeys,
 };
 
@@ -60,6 +60,7 @@ impl AwsKms {
                 rewraps_inside: true,
                 signing_specs: SIGNING_SPECS.to_vec(),
                 encryption_specs: ENCRYPTION_SPECS.to_vec(),
+                import_specs: IMPORT_SPECS.to_vec(),
                 ..Capabilities::none("aws")
             },
         })
@@ -160,9 +161,9 @@ impl AwsKms {
 pub(crate) fn state(known: &KeyMetadata) -> Result<KeyState, KmsError> {
     match &known.key_state {
         Some(AwsState::Enabled | AwsState::Updating) => Ok(KeyState::Enabled),
-        Some(AwsState::Creating) => Ok(KeyState::PendingCreation),
-        // A key without material is switched off until somebody imports it.
-        Some(AwsState::Disabled | AwsState::PendingImport) => Ok(KeyState::Disabled),
+        // A key that waits for its material is not whole yet.
+        Some(AwsState::Creating | AwsState::PendingImport) => Ok(KeyState::PendingCreation),
+        Some(AwsState::Disabled) => Ok(KeyState::Disabled),
         Some(AwsState::PendingDeletion | AwsState::PendingReplicaDeletion) => {
             Ok(KeyState::PendingDeletion)
         }

@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     Denied,
     Disabled,
     NotFound,
+    /// What should be imported is not what the key is made for.
+    Material,
     /// The state of the key forbids it; which state it is must be asked for.
     State,
     /// The key is of another kind.
@@ -74,6 +76,7 @@ impl Refusal {
             "AccessDeniedException" | "AccessDenied" => Some(Self::Denied),
             "DisabledException" => Some(Self::Disabled),
             "NotFoundException" | "InvalidArnException" => Some(Self::NotFound),
+            "IncorrectKeyMaterialException" => Some(Self::Material),
             "KMSInvalidStateException" => Some(Self::State),
             "InvalidKeyUsageException" | "UnsupportedOperationException" => Some(Self::WrongUsage),
             "LimitExceededException" if !operation.is_idempotent() => {
@@ -133,7 +136,15 @@ impl Refusal {
             Self::Ciphertext if operation == KmsOperation::Decrypt => {
                 KmsError::DecryptFailed { id }
             }
+            // The wrapping key, or what was wrapped for it, changed on its way.
+            Self::Ciphertext if operation == KmsOperation::ImportKey => KmsError::AnswerInvalid {
+                operation,
+                source: "the wrapped key does not unwrap at AWS".into(),
+            },
             Self::Ciphertext => KmsError::UnwrapFailed { id },
+            Self::Material => KmsError::InvalidPrivateKey {
+                source: "AWS takes it for no key of this spec".into(),
+            },
             Self::Denied => KmsError::Denied {
                 operation,
                 id: Some(id),

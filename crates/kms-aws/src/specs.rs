@@ -20,6 +20,26 @@ pub(crate) const SIGNING_SPECS: [SigningKeySpec; 5] = [
 /// What AWS decrypts with.
 pub(crate) const ENCRYPTION_SPECS: [EncryptionKeySpec; 1] = [EncryptionKeySpec::Rsa2048];
 
+/// What AWS takes in under RSA_AES_KEY_WRAP_SHA_256.
+///
+/// Source: API reference of AWS, `GetParametersForImport`: that algorithm is for "RSA and ECC key material", which Ed25519 is
+/// too. For ML-DSA it is named nowhere, nor is the form in which such a key would have to come.
+pub(crate) const IMPORT_SPECS: [KeySpec; 5] = [
+    KeySpec::Signing(SigningKeySpec::EcCurve25519),
+    KeySpec::Signing(SigningKeySpec::EcP256),
+    KeySpec::Signing(SigningKeySpec::EcP384),
+    KeySpec::Signing(SigningKeySpec::EcSecp256k1),
+    KeySpec::Encryption(EncryptionKeySpec::Rsa2048),
+];
+
+/// Name and usage of a key of this spec; none for ECIES, which AWS does not have.
+pub(crate) fn kind_of(spec: KeySpec) -> Option<(AwsSpec, KeyUsageType)> {
+    match spec {
+        KeySpec::Signing(spec) => Some((signing_key(spec), KeyUsageType::SignVerify)),
+        KeySpec::Encryption(spec) => Some((encryption_key(spec)?, KeyUsageType::EncryptDecrypt)),
+    }
+}
+
 pub(crate) const fn signing_key(spec: SigningKeySpec) -> AwsSpec {
     match spec {
         SigningKeySpec::EcCurve25519 => AwsSpec::EccNistEdwards25519,

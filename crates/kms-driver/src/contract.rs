@@ -19,25 +19,26 @@ pub(crate) use generated::*;
 
 /// Prints a message without its secret, and wipes the secret when the message is dropped.
 macro_rules! secret {
-    ($message:ident) => {
+    ($message:ident, $secret:ident) => {
         impl fmt::Debug for $message {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let name = stringify!($message);
-                write!(f, "{name}({} secret bytes)", self.plaintext.len())
+                write!(f, "{name}({} secret bytes)", self.$secret.len())
             }
         }
 
         impl Drop for $message {
             fn drop(&mut self) {
-                self.plaintext.zeroize();
+                self.$secret.zeroize();
             }
         }
     };
 }
 
-secret!(EncryptRequest);
-secret!(DecryptResponse);
-secret!(DecryptAsymmetricResponse);
+secret!(EncryptRequest, plaintext);
+secret!(DecryptResponse, plaintext);
+secret!(DecryptAsymmetricResponse, plaintext);
+secret!(ImportKeyRequest, private_key);
 
 /// What gRPC puts into `grpc-status-details-bin`: google.rpc.Status, which no file of ours defines.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -70,6 +71,13 @@ mod tests {
             plaintext: plaintext.clone(),
         };
         assert_eq!(format!("{answer:?}"), "DecryptResponse(5 secret bytes)");
+        let request = ImportKeyRequest {
+            spec: None,
+            private_key: plaintext.clone(),
+            label: String::new(),
+            tags: Vec::new(),
+        };
+        assert_eq!(format!("{request:?}"), "ImportKeyRequest(5 secret bytes)");
         let answer = DecryptAsymmetricResponse { plaintext };
         let shown = format!("{answer:?}");
         assert_eq!(shown, "DecryptAsymmetricResponse(5 secret bytes)");

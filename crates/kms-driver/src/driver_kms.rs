@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use prost::Message;
-use strongroom_crypto::KeyName;
+use strongroom_crypto::{KeyName, KeySpec};
 use strongroom_kms::{
     Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyState, KeyWrapper, KmsError, KmsHealth,
     KmsKeyId, KmsOperation, KmsProvider, MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES, check_size,
@@ -226,6 +226,14 @@ fn capabilities(
     };
     let signing = said.signing_specs.into_iter();
     let encryption = said.encryption_specs.into_iter();
+    let imported = said.import_signing_specs.into_iter();
+    let imported = imported
+        .filter_map(specs::read_signing)
+        .map(KeySpec::Signing);
+    let others = said.import_encryption_specs.into_iter();
+    let others = others
+        .filter_map(specs::read_encryption)
+        .map(KeySpec::Encryption);
     Ok(Capabilities {
         wrapper_keys: said.wrapper_keys,
         multi_region: said.multi_region,
@@ -233,6 +241,7 @@ fn capabilities(
         max_wrap_bytes: limit(said.max_wrap_bytes, MAX_PLAINTEXT_BYTES),
         signing_specs: signing.filter_map(specs::read_signing).collect(),
         encryption_specs: encryption.filter_map(specs::read_encryption).collect(),
+        import_specs: imported.chain(others).collect(),
         max_message_bytes: limit(said.max_message_bytes, MAX_MESSAGE_BYTES),
         ..Capabilities::none(provider)
     })

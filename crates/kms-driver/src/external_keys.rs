@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KmsError, KmsKeyId,
-    KmsOperation, MAX_CIPHERTEXT_BYTES, check_size,
+    KmsOperation, MAX_CIPHERTEXT_BYTES, check_size, importable,
 };
 use strongroom_memory::SecretBytes;
 
 use crate::contract::{
     DecryptAsymmetricRequest, DeleteKeyRequest, GenerateEncryptionKeyRequest,
-    GenerateSigningKeyRequest, KeyRole, PublicKeyRequest, SignRequest,
+    GenerateSigningKeyRequest, ImportKeyRequest, KeyRole, PublicKeyRequest, SignRequest,
 };
 use crate::driver_kms::{DriverKms, answer, label, made_key, request, tags};
-use crate::limits::{MAX_RESULT_BYTES, check_answer, invalid_answer};
+use crate::limits::{MAX_PRIVATE_KEY_BYTES, MAX_RESULT_BYTES, check_answer, invalid_answer};
 use crate::specs;
 
 #[async_trait]
@@ -53,6 +53,29 @@ impl ExternalKeys for DriverKms {
             },
         )?;
         let made = self.client().generate_encryption_key(asked).await;
+        made_key(operation, made)
+    }
+
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        wanted: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        let operation = KmsOperation::ImportKey;
+        importable(self.can(), spec, private_key)?;
+        check_size(operation, private_key.len(), MAX_PRIVATE_KEY_BYTES)?;
+        let asked = request(
+            operation,
+            ImportKeyRequest {
+                spec: Some(specs::spec_to_import(spec)),
+                // EXPOSE: travels to the driver, which brings it into the KMS; the message wipes its copy.
+                private_key: private_key.expose().to_vec(),
+                label: label(wanted.label.as_ref()),
+                tags: tags(&wanted.tags),
+            },
+        )?;
+        let made = self.client().import_key(asked).await;
         made_key(operation, made)
     }
 

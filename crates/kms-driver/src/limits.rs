@@ -11,6 +11,9 @@ pub(crate) const MAX_GRPC_BYTES: usize = 64 * 1024;
 /// The longest signature and the longest public key, in bytes: ML-DSA-87 signs with 4627.
 pub(crate) const MAX_RESULT_BYTES: usize = 8192;
 
+/// The longest private key that travels, in bytes: one of ML-DSA-65 in both of its forms has about 4100.
+pub(crate) const MAX_PRIVATE_KEY_BYTES: usize = 8192;
+
 /// The longest name of a driver, in characters.
 pub(crate) const MAX_NAME_CHARS: usize = 64;
 

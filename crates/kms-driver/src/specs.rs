@@ -6,7 +6,7 @@ use strongroom_kms::{KeyKind, KeyState, KmsOperation};
 
 use crate::contract::{
     EncryptionKeySpec as WireEncryption, ErrorCategory, KeyStatus, SigningKeySpec as WireSigning,
-    found_key, kms_error_detail, public_key_response,
+    found_key, import_key_request, kms_error_detail, public_key_response,
 };
 
 pub(crate) const fn signing(spec: SigningKeySpec) -> WireSigning {
@@ -49,6 +49,22 @@ pub(crate) fn read_spec_of_key(spec: public_key_response::Spec) -> Option<KeySpe
     match spec {
         public_key_response::Spec::Signing(number) => read_signing(number).map(KeySpec::Signing),
         public_key_response::Spec::Encryption(number) => {
+            read_encryption(number).map(KeySpec::Encryption)
+        }
+    }
+}
+
+pub(crate) const fn spec_to_import(spec: KeySpec) -> import_key_request::Spec {
+    match spec {
+        KeySpec::Signing(spec) => import_key_request::Spec::Signing(signing(spec) as i32),
+        KeySpec::Encryption(spec) => import_key_request::Spec::Encryption(encryption(spec) as i32),
+    }
+}
+
+pub(crate) fn read_spec_to_import(spec: import_key_request::Spec) -> Option<KeySpec> {
+    match spec {
+        import_key_request::Spec::Signing(number) => read_signing(number).map(KeySpec::Signing),
+        import_key_request::Spec::Encryption(number) => {
             read_encryption(number).map(KeySpec::Encryption)
         }
     }
@@ -156,6 +172,7 @@ mod tests {
         for spec in KeySpec::ALL {
             assert_eq!(read_spec_of_key(spec_of_key(spec)), Some(spec));
             assert_eq!(read_spec_of_error(spec_of_error(spec)), Some(spec));
+            assert_eq!(read_spec_to_import(spec_to_import(spec)), Some(spec));
         }
         for it in [
             KeyState::Enabled,

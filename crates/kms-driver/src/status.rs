@@ -77,6 +77,19 @@ fn detail(error: &KmsError) -> KmsErrorDetail {
             key_id: id.as_ref().map(ToString::to_string).unwrap_or_default(),
             ..during(Kind::Denied, operation)
         },
+        KmsError::ImportInterrupted { id, source } => KmsErrorDetail {
+            cause: chain(source.as_ref()),
+            ..about(Kind::ImportInterrupted, id)
+        },
+        KmsError::ImportUnsupported { provider, spec } => KmsErrorDetail {
+            provider: plain(provider),
+            spec: Some(specs::spec_of_error(*spec)),
+            ..kind(Kind::ImportUnsupported)
+        },
+        KmsError::InvalidPrivateKey { source } => KmsErrorDetail {
+            cause: chain(source.as_ref()),
+            ..kind(Kind::InvalidPrivateKey)
+        },
         KmsError::InvalidKeyId(source) => {
             let (rule, actual) = match source {
                 KmsKeyIdError::ControlCharacter => ("control-character", 0),
@@ -187,6 +200,23 @@ fn from_detail(
         },
         Kind::DecryptFailed => about(|id| KmsError::DecryptFailed { id }),
         Kind::Denied => KmsError::Denied { operation, id },
+        Kind::ImportInterrupted => match id {
+            Some(id) => KmsError::ImportInterrupted {
+                id,
+                source: cause.into(),
+            },
+            None => incomplete("key_id"),
+        },
+        Kind::ImportUnsupported => match detail.spec.and_then(specs::read_spec_of_error) {
+            Some(spec) => KmsError::ImportUnsupported {
+                provider: plain(&detail.provider),
+                spec,
+            },
+            None => incomplete("spec"),
+        },
+        Kind::InvalidPrivateKey => KmsError::InvalidPrivateKey {
+            source: cause.into(),
+        },
         Kind::InvalidKeyId => KmsError::InvalidKeyId(match detail.rule.as_str() {
             "control-character" => KmsKeyIdError::ControlCharacter,
             "too-long" => KmsKeyIdError::TooLong {

@@ -14,6 +14,7 @@ use strongroom_memory::SecretBytes;
 use crate::{
     checksums,
     error::GcpKmsError,
+    import,
     provider::{GcpKms, invalid, state},
     refusal::Refusal,
     specs,
@@ -43,6 +44,17 @@ impl ExternalKeys for GcpKms {
         let operation = KmsOperation::GenerateEncryptionKey;
         self.create_external(operation, kind, request.label.as_ref(), &request.tags)
             .await
+    }
+
+    /// An import job, whose wrapping key is used for days; a key without versions; a version of the wrapped material. Ends when
+    /// the version is enabled.
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        import::import_key(self, spec, private_key, request).await
     }
 
     async fn key_state(&self, key: &KmsKeyId) -> Result<KeyState, KmsError> {

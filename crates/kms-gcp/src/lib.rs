@@ -50,6 +50,7 @@ mod checksums;
 mod error;
 mod explained;
 mod external_keys;
+mod import;
 mod key_wrapper;
 mod names;
 mod provider;

@@ -33,15 +33,24 @@ const CREATED_BY: (&str, &str) = ("created-by", "strongroom");
 /// How much of a label is in the id of a key: with a hyphen and 32 random digits an id has 63 characters at most.
 const MAX_PREFIX: usize = 30;
 
+/// Where the material of a new key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Material {
+    /// From Google, which makes the first version.
+    Generated,
+    /// From here, in versions that follow.
+    Imported,
+}
+
 /// One key ring of Google Cloud KMS, reached with one identity. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct GcpKms {
     pub(crate) client: KeyManagementService,
     /// The resource name of the key ring.
     pub(crate) ring: String,
-    level: ProtectionLevel,
+    pub(crate) level: ProtectionLevel,
     labels: Vec<(String, String)>,
-    random: Arc<dyn Random>,
+    pub(crate) random: Arc<dyn Random>,
     capabilities: Capabilities,
 }
 
@@ -84,6 +93,7 @@ impl GcpKms {
                 multi_region: !location.contains('-'),
                 signing_specs: specs::signing_specs(settings.protection_level),
                 encryption_specs: ENCRYPTION_SPECS.to_vec(),
+                import_specs: specs::import_specs(settings.protection_level),
                 ..Capabilities::none("gcp")
             },
         })
@@ -97,15 +107,36 @@ impl GcpKms {
         label: Option<&KeyName>,
         tags: &[(String, String)],
     ) -> Result<CryptoKey, KmsError> {
+        self.create_key_whose(
+            Material::Generated,
+            operation,
+            (kind, algorithm),
+            label,
+            tags,
+        )
+        .await
+    }
+
+    /// Makes a key of this kind; without a version if its material is to be imported.
+    pub(crate) async fn create_key_whose(
+        &self,
+        material: Material,
+        operation: KmsOperation,
+        (kind, algorithm): (KeyKind, Algorithm),
+        label: Option<&KeyName>,
+        tags: &[(String, String)],
+    ) -> Result<CryptoKey, KmsError> {
         let template = CryptoKeyVersionTemplate::new()
             .set_protection_level(self.level.name())
             .set_algorithm(algorithm);
         let key = CryptoKey::new()
             .set_purpose(specs::purpose(kind))
             .set_version_template(template)
+            .set_import_only(material == Material::Imported)
             .set_labels(self.labels(tags));
         let request = self.client.create_crypto_key().set_parent(&self.ring);
         let request = request.set_crypto_key_id(self.new_id(label)?);
+        let request = request.set_skip_initial_version_creation(material == Material::Imported);
         let made = request.set_crypto_key(key).send().await;
         made.map_err(|error| Refusal::of(operation, &error).without_key(operation))
     }
@@ -119,7 +150,7 @@ impl GcpKms {
     }
 
     /// An id that no key ever had: ids are not given again, not even after everything of a key was destroyed.
-    fn new_id(&self, label: Option<&KeyName>) -> Result<String, KmsError> {
+    pub(crate) fn new_id(&self, label: Option<&KeyName>) -> Result<String, KmsError> {
         let mut number = [0; 16];
         let filled = self.random.fill(&mut number);
         filled.map_err(|error| KmsError::Unavailable {
@@ -171,11 +202,9 @@ impl GcpKms {
 pub(crate) fn state(key: &KmsKeyId, state: &State) -> Result<KeyState, KmsError> {
     match state {
         State::Enabled => Ok(KeyState::Enabled),
-        State::PendingGeneration => Ok(KeyState::PendingCreation),
-        // A version without material is switched off.
-        State::Disabled | State::PendingImport | State::ImportFailed | State::GenerationFailed => {
-            Ok(KeyState::Disabled)
-        }
+        State::PendingGeneration | State::PendingImport => Ok(KeyState::PendingCreation),
+        // A version that will never have material is switched off.
+        State::Disabled | State::ImportFailed | State::GenerationFailed => Ok(KeyState::Disabled),
         State::DestroyScheduled
         | State::PendingExternalDestruction
         | State::ExternalDestructionFailed => Ok(KeyState::PendingDeletion),

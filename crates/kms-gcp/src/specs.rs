@@ -5,7 +5,7 @@
 use google_cloud_kms_v1::model::{
     crypto_key::CryptoKeyPurpose, crypto_key_version::CryptoKeyVersionAlgorithm as Algorithm,
 };
-use strongroom_crypto::{EncryptionKeySpec, SigningAlgorithm, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningAlgorithm, SigningKeySpec};
 use strongroom_kms::KeyKind;
 
 use crate::settings::ProtectionLevel;
@@ -28,6 +28,27 @@ pub(crate) fn signing_specs(level: ProtectionLevel) -> Vec<SigningKeySpec> {
         level == ProtectionLevel::Hsm || *spec != SigningKeySpec::EcSecp256k1
     };
     SIGNING_SPECS.into_iter().filter(has).collect()
+}
+
+/// What keys of this level take in.
+///
+/// Source: Google's page on formatting keys for import (PKCS#8 in DER) and the algorithms that `gcloud kms keys versions import`
+/// names. In which of its forms a key of ML-DSA would have to come is said nowhere, so none is sent.
+pub(crate) fn import_specs(level: ProtectionLevel) -> Vec<KeySpec> {
+    let signing = signing_specs(level).into_iter();
+    signing
+        .filter(|spec| *spec != SigningKeySpec::MlDsa65)
+        .map(KeySpec::Signing)
+        .chain(ENCRYPTION_SPECS.map(KeySpec::Encryption))
+        .collect()
+}
+
+/// What a key of this spec is for and its algorithm; none for ECIES, which Google does not have.
+pub(crate) fn kind_of(spec: KeySpec) -> Option<(KeyKind, Algorithm)> {
+    match spec {
+        KeySpec::Signing(spec) => Some((KeyKind::Signing(spec), signing_key(spec))),
+        KeySpec::Encryption(spec) => Some((KeyKind::Encryption(spec), encryption_key(spec)?)),
+    }
 }
 
 pub(crate) const fn signing_key(spec: SigningKeySpec) -> Algorithm {

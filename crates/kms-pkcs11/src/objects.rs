@@ -7,7 +7,7 @@ use crate::fault::{Fault, is_stale_handle};
 use crate::key_id::{KeyId, ObjectId};
 use crate::pool::Seat;
 use crate::record::Record;
-use crate::templates;
+use crate::templates::{self, Origin};
 
 /// How often a search begins again when another process replaces what it finds.
 const SEARCHES: usize = 5;
@@ -131,7 +131,7 @@ pub(crate) fn find_usable_keys(seat: &Seat, id: ObjectId) -> Result<Vec<ObjectHa
     let mut guarded = Vec::new();
     for key in &keys {
         let attributes = seat.session.get_attributes(*key, &templates::GUARDS)?;
-        if templates::check_guarded(&attributes).is_ok() {
+        if templates::check_guarded(&attributes, Origin::Generated).is_ok() {
             guarded.push(*key);
         }
     }
@@ -166,7 +166,7 @@ pub(crate) fn destroy(seat: &Seat, objects: &[ObjectHandle]) -> Result<(), Fault
 }
 
 /// Fails unless the token guards a new key as it was asked to; then the key is destroyed again.
-pub(crate) fn require_guarded(seat: &Seat, key: ObjectHandle) -> Result<(), Fault> {
+pub(crate) fn require_guarded(seat: &Seat, key: ObjectHandle, origin: Origin) -> Result<(), Fault> {
     let attributes = seat.session.get_attributes(key, &templates::GUARDS)?;
-    Ok(templates::check_guarded(&attributes)?)
+    Ok(templates::check_guarded(&attributes, origin)?)
 }

@@ -140,6 +140,7 @@ fn capabilities(abilities: &Abilities) -> Capabilities {
         wrapper_keys: abilities.wraps,
         signing_specs,
         encryption_specs,
+        import_specs: abilities.imports.clone(),
         ..Capabilities::none(PROVIDER)
     }
 }

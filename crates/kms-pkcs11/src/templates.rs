@@ -2,6 +2,7 @@
 
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use cryptoki::types::Ulong;
+use strongroom_crypto::KeySpec;
 
 use crate::error::Pkcs11Error;
 use crate::record::Record;
@@ -90,6 +91,25 @@ pub(crate) fn rsa_pair(place: &Place) -> (Vec<Attribute>, Vec<Attribute>) {
     (public, private)
 }
 
+/// Public and private half of a key that signs or decrypts and whose numbers come with it; those are added by who has them.
+pub(crate) fn imported_pair(place: &Place, spec: KeySpec) -> (Vec<Attribute>, Vec<Attribute>) {
+    let uses = |sign: bool, decrypt: bool| {
+        let private = place.guarded(vec![Attribute::Sign(sign), Attribute::Decrypt(decrypt)]);
+        let mut public = place.attributes();
+        public.extend([
+            Attribute::Private(false),
+            Attribute::Verify(sign),
+            Attribute::Encrypt(decrypt),
+            Attribute::Wrap(false),
+        ]);
+        (public, private)
+    };
+    match spec {
+        KeySpec::Signing(_) => uses(true, false),
+        KeySpec::Encryption(_) => uses(false, true),
+    }
+}
+
 /// The data object with a record. Never modified: a new one takes its place.
 pub(crate) fn record(record: &Record) -> Vec<Attribute> {
     let mut attributes = record_of(&record.id.to_string());
@@ -126,16 +146,32 @@ pub(crate) const GUARDS: [AttributeType; 5] = [
     AttributeType::Local,
 ];
 
+/// Where the value of a key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The token drew it: it was never anywhere else.
+    Generated,
+    /// It was brought in. What it was before the token cannot know, only that it stays from now on.
+    Imported,
+}
+
 /// Checks that the token made the key as it was asked to: some take any template and do as they please.
-pub(crate) fn check_guarded(found: &[Attribute]) -> Result<(), Pkcs11Error> {
-    for (wanted, attribute) in [
+pub(crate) fn check_guarded(found: &[Attribute], origin: Origin) -> Result<(), Pkcs11Error> {
+    let kept = [
         (Attribute::Sensitive(true), "CKA_SENSITIVE"),
-        (Attribute::AlwaysSensitive(true), "CKA_ALWAYS_SENSITIVE"),
         (Attribute::Extractable(false), "CKA_EXTRACTABLE"),
+    ];
+    let never_outside = [
+        (Attribute::AlwaysSensitive(true), "CKA_ALWAYS_SENSITIVE"),
         (Attribute::NeverExtractable(true), "CKA_NEVER_EXTRACTABLE"),
         (Attribute::Local(true), "CKA_LOCAL"),
-    ] {
-        if !found.contains(&wanted) {
+    ];
+    let never_outside = match origin {
+        Origin::Generated => never_outside.as_slice(),
+        Origin::Imported => &[],
+    };
+    for (wanted, attribute) in kept.iter().chain(never_outside) {
+        if !found.contains(wanted) {
             return Err(Pkcs11Error::KeyUnprotected { attribute });
         }
     }
@@ -158,6 +194,7 @@ mod tests {
 
     #[test]
     fn a_key_with_any_guard_missing_or_turned_is_refused() {
+        let check_guarded = |found: &[Attribute]| check_guarded(found, Origin::Generated);
         assert!(check_guarded(&sound()).is_ok());
         for position in 0..sound().len() {
             let mut missing = sound();
@@ -168,5 +205,15 @@ mod tests {
         extractable[2] = Attribute::Extractable(true);
         let error = check_guarded(&extractable).unwrap_err();
         assert!(error.to_string().contains("CKA_EXTRACTABLE"), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_was_brought_in_must_stay_and_need_not_always_have_been_there() {
+        let kept = [Attribute::Sensitive(true), Attribute::Extractable(false)];
+        assert!(check_guarded(&kept, Origin::Imported).is_ok());
+        assert!(check_guarded(&kept, Origin::Generated).is_err());
+        for one in kept {
+            assert!(check_guarded(&[one], Origin::Imported).is_err());
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use strongroom_crypto::clock::Clock as _;
 
 use crate::cloud::Cloud;
-use crate::keys::{Key, KeyError, KeySpec, KeyState, NewKey, ReplicaRequest};
+use crate::keys::{Key, KeyError, KeySpec, KeyState, NewKey, ReplicaRequest, Source};
 
 /// Does to the keys of one region what an administrator does, without a call that is counted or meets the weather.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,7 @@ impl<'a> Administrator<'a> {
         let wishes = NewKey {
             id: None,
             spec: KeySpec::Symmetric,
+            source: Source::Cloud,
             multi_region: true,
             description: String::new(),
             tags: BTreeMap::new(),
@@ -150,6 +151,7 @@ impl KeyReport {
             state: match key.state {
                 KeyState::Enabled => "enabled",
                 KeyState::Disabled => "disabled",
+                KeyState::PendingImport => "pending-import",
                 KeyState::PendingDeletion { .. } => "pending-deletion",
                 KeyState::PendingReplicaDeletion { .. } => "pending-replica-deletion",
             },

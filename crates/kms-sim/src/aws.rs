@@ -9,6 +9,7 @@ mod call;
 mod encryption;
 mod error;
 mod generation;
+mod import;
 mod input;
 mod lifecycle;
 mod metadata;
@@ -23,3 +24,4 @@ mod specs;
 mod tags;
 
 pub(crate) use call::Call;
+pub(crate) use import::ImportTokens;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use strongroom_crypto::Random;
 
+use crate::aws::ImportTokens;
 use crate::calls::Calls;
 use crate::clock::SimulatorClock;
 use crate::gcp::Inventory;
@@ -19,6 +20,8 @@ pub(crate) struct Cloud {
     pub(crate) keys: Keys,
     /// What Google's cloud knows beside the keys themselves.
     pub(crate) inventory: Inventory,
+    /// What Amazon's cloud gave out to those who want to import.
+    pub(crate) import_tokens: ImportTokens,
     pub(crate) sky: Sky,
     pub(crate) clock: Arc<SimulatorClock>,
     pub(crate) random: Arc<dyn Random>,
@@ -41,6 +44,7 @@ impl Cloud {
             account: scenario.account.clone(),
             keys: Keys::new(Arc::clone(&random), Arc::clone(&clock), room),
             inventory: Inventory::default(),
+            import_tokens: ImportTokens::default(),
             sky: Sky::new(Arc::clone(&clock), scenario.seed, scenario.weather.clone()),
             clock,
             random,

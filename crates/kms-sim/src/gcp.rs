@@ -12,6 +12,7 @@ mod crypto_keys;
 mod encryption;
 mod enums;
 mod error;
+mod import_jobs;
 mod inventory;
 mod key_changes;
 mod key_rings;

@@ -14,8 +14,9 @@
 //! will do, since **signatures are not checked**; that they are there is, and that `X-Amz-Date` is within five minutes
 //! of the simulator's clock.
 //!
-//! It has the operations that a key vault needs and its operators use, 29 in all, and the kinds of keys of [`KeySpec`].
-//! It differs from AWS in these: no policies, grants, imported material or custom key stores; new keys are usable at
+//! It has the operations that a key vault needs and its operators use, 32 in all, and the kinds of keys of [`KeySpec`].
+//! It differs from AWS in these: no policies, grants or custom key stores; imported material is
+//! wrapped with `RSA_AES_KEY_WRAP_SHA_256`, never expires, and is none of symmetric keys or ML-DSA; new keys are usable at
 //! once unless the weather delays them; a rotation on demand happens at once; one algorithm for each kind of key.
 //!
 //! # The face of Google's Cloud KMS
@@ -24,13 +25,13 @@
 //! transport. Any project will do, and callers need no credentials. Enumerations are answered as names, or as numbers
 //! where `$alt=json;enum-encoding=int` asks for them.
 //!
-//! It has locations, key rings, crypto keys, versions and what is computed with them, 22 methods in all, counted by their
-//! names in the service definition: `AsymmetricSign`, `GetCryptoKeyVersion`. A location is a *region* to the weather and to
-//! [`Administrator`]; a [`Fault`] names a crypto key by its id; each version is a key of its own in [`Simulator::keys`] and
+//! It has locations, key rings, crypto keys, versions and what is computed with them, and import jobs, 26 methods in all,
+//! counted by their names in the service definition: `AsymmetricSign`, `GetCryptoKeyVersion`. A location is a *region* to
+//! the weather and to [`Administrator`]; a [`Fault`] names a crypto key by its id; each version is a key of its own in [`Simulator::keys`] and
 //! to the administrator, by its resource name. Visibility delays a version in the state `PENDING_GENERATION`.
 //!
-//! It differs from Google in these: no import, raw encryption, MACs, key encapsulation or EKM; lists take no filter and
-//! no order; a version is destroyed after whole days; a new template for versions is not taken; the protection level
+//! It differs from Google in these: imports go into new versions and are wrapped with RSA, SHA-256 and AES; no raw
+//! encryption, MACs, key encapsulation or EKM; lists take no filter and no order; a version is destroyed after whole days; a new template for versions is not taken; the protection level
 //! changes nothing but limits of length, and that secp256k1 is in hardware only.
 //!
 //! # Control

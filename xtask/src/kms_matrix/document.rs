@@ -59,6 +59,7 @@ fn promises(text: &mut String, columns: &[Column]) {
     let heads = [
         "signs with",
         "decrypts with",
+        "takes in",
         "several regions",
         "re-wraps inside",
         "largest key, bytes",
@@ -71,6 +72,7 @@ fn promises(text: &mut String, columns: &[Column]) {
         let cells = [
             list(&promised.signing),
             list(&promised.encryption),
+            list(&promised.import),
             yes(promised.multi_region),
             yes(promised.rewraps_inside),
             promised.max_wrap_bytes.to_string(),
@@ -124,7 +126,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("| local | ec-p256 | nothing | yes | no | 4096 | 4096 |"),
+            text.contains("| local | ec-p256 | nothing | ec-p256 | yes | no | 4096 | 4096 |"),
             "{text}"
         );
     }

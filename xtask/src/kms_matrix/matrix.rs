@@ -110,6 +110,7 @@ pub(super) mod tests {
             capabilities: Capabilities {
                 signing: vec!["ec-p256".to_owned()],
                 encryption: Vec::new(),
+                import: vec!["ec-p256".to_owned()],
                 multi_region: true,
                 rewraps_inside: false,
                 max_wrap_bytes: 4096,

@@ -30,6 +30,7 @@ pub(super) enum Outcome {
 pub(super) struct Capabilities {
     pub(super) signing: Vec<String>,
     pub(super) encryption: Vec<String>,
+    pub(super) import: Vec<String>,
     pub(super) multi_region: bool,
     pub(super) rewraps_inside: bool,
     pub(super) max_wrap_bytes: usize,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_config::KmsProviderConfig;
-use strongroom_crypto::{EncryptionKeySpec, SecretBytes, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, KeySpec, SecretBytes, SigningKeySpec};
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_kms::{
     Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, FoundKey, KeyFinder,
@@ -41,6 +41,7 @@ impl RefusedKms {
         if !matches!(self.config, KmsProviderConfig::Recovery(_)) {
             capabilities.signing_specs = SigningKeySpec::ALL.to_vec();
             capabilities.encryption_specs = EncryptionKeySpec::ALL.to_vec();
+            capabilities.import_specs = KeySpec::ALL.to_vec();
         }
         Silent {
             reason,
@@ -125,6 +126,15 @@ impl ExternalKeys for Silent {
     async fn generate_encryption_key(
         &self,
         _spec: EncryptionKeySpec,
+        _request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.refuse()
+    }
+
+    async fn import_key(
+        &self,
+        _spec: KeySpec,
+        _private_key: &SecretBytes,
         _request: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError> {
         self.refuse()

@@ -6,6 +6,7 @@
     reason = "helpers of tests: a failure is a failed test"
 )]
 
+mod importing;
 mod moto;
 mod simulator;
 mod subject;

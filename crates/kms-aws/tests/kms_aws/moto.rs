@@ -1,6 +1,6 @@
 //! moto, a simulator that others wrote, as a judge of how we speak to AWS.
 //!
-//! It holds no Ed25519 and ML-DSA keys and does not decrypt with RSA, so those are not asked for. Rules that it breaks by
+//! It holds no Ed25519 and ML-DSA keys, does not decrypt with RSA and imports nothing, so those are not asked for. Rules that it breaks by
 //! itself are listed with the reason, and each is seen to be broken: when moto is mended, its line must move.
 
 use std::{
@@ -11,7 +11,9 @@ use std::{
     sync::LazyLock,
 };
 
-use strongroom_crypto::{EncryptionKeySpec, EncryptionPublicKey, SigningKeySpec, SystemRandom};
+use strongroom_crypto::{
+    EncryptionKeySpec, EncryptionPublicKey, PrivateKey, SigningKeySpec, SystemRandom,
+};
 use strongroom_errors::Coded;
 use strongroom_kms::{ExternalKeyRequest, KmsError};
 use strongroom_test_support::kms::{
@@ -94,6 +96,7 @@ async fn subject() -> Result<Subject, Failure> {
             SigningKeySpec::EcSecp256k1,
         ];
         capabilities.encryption_specs.clear();
+        capabilities.import_specs.clear();
     })
     .await
 }
@@ -187,6 +190,19 @@ fn moto_makes_no_ed25519_and_no_ml_dsa_keys() -> Result<(), Failure> {
             let error = error.unwrap_err();
             assert_eq!(error.code().name(), "KMS_AWS_REQUEST_REFUSED", "{spec}");
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn moto_has_no_parameters_for_an_import() -> Result<(), Failure> {
+    run(async {
+        let (keys, spec) = (subject().await?.keys(), SigningKeySpec::EcP256);
+        let private = PrivateKey::generate(spec.into(), &SystemRandom)?.to_pkcs8()?;
+        let request = ExternalKeyRequest::default();
+        let answer = keys.import_key(spec.into(), &private, &request).await;
+        let error = answer.unwrap_err();
+        assert!(matches!(error, KmsError::Unavailable { .. }), "{error:?}");
         Ok(())
     })
 }

@@ -22,17 +22,17 @@ mod keeps_the_rules {
         Subject::simulated().await
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
 }
 
 /// A simulator, and a client of it.
-struct Pair {
-    simulator: Simulator,
-    kms: AwsKms,
+pub(crate) struct Pair {
+    pub(crate) simulator: Simulator,
+    pub(crate) kms: AwsKms,
 }
 
 impl Pair {
-    async fn new() -> Result<Self, Failure> {
+    pub(crate) async fn new() -> Result<Self, Failure> {
         let simulator = Simulator::start(Scenario::default())?;
         let kms = Self::client(&simulator, "eu-central-1").await?;
         Ok(Self { simulator, kms })

@@ -1,10 +1,10 @@
 //! Requests, field by field.
 
-use strongroom_crypto::{EncryptionKeySpec, KeyName, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, KeyName, KeySpec, SigningKeySpec};
 use strongroom_kms::{KmsError, KmsKeyId, WrapContext};
 use tonic::Status;
 
-use crate::contract::Pair;
+use crate::contract::{Pair, import_key_request};
 use crate::limits::invalid_request;
 use crate::{specs, status};
 
@@ -39,6 +39,11 @@ pub(super) fn signing(spec: i32) -> Result<SigningKeySpec, Status> {
 
 pub(super) fn encryption(spec: i32) -> Result<EncryptionKeySpec, Status> {
     specs::read_encryption(spec).ok_or_else(|| invalid_request("spec"))
+}
+
+pub(super) fn spec_to_import(spec: Option<import_key_request::Spec>) -> Result<KeySpec, Status> {
+    spec.and_then(specs::read_spec_to_import)
+        .ok_or_else(|| invalid_request("spec"))
 }
 
 /// The sizes that every provider checks are checked before it is asked, so that no provider has to be trusted with it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use strongroom_crypto::KeySpec;
 use strongroom_kms::{
     Capabilities, ExternalKeyRequest, ExternalKeys, KeyWrapper, KmsError, KmsHealth, KmsOperation,
     KmsProvider, MAX_CIPHERTEXT_BYTES, WrappedKey, WrapperKeyRequest, check_size, in_trace,
@@ -17,11 +18,12 @@ use crate::contract::{
     DecryptRequest, DecryptResponse, DeleteKeyRequest, DeleteKeyResponse, EncryptRequest,
     EncryptResponse, FindKeysRequest, FindKeysResponse, FoundKey, GenerateEncryptionKeyRequest,
     GenerateKeyResponse, GenerateSigningKeyRequest, GenerateWrapperKeyRequest, HealthRequest,
-    HealthResponse, HealthState, KeyRole, KeyStateRequest, KeyStateResponse, PublicKeyRequest,
-    PublicKeyResponse, RewrapRequest, SignRequest, SignResponse, kms_driver_server::KmsDriver,
+    HealthResponse, HealthState, ImportKeyRequest, KeyRole, KeyStateRequest, KeyStateResponse,
+    PublicKeyRequest, PublicKeyResponse, RewrapRequest, SignRequest, SignResponse,
+    kms_driver_server::KmsDriver,
 };
 use crate::error::DriverError;
-use crate::limits::{FOUND_KEYS, invalid_request};
+use crate::limits::{FOUND_KEYS, MAX_PRIVATE_KEY_BYTES, invalid_request};
 use crate::{specs, status, trace};
 
 pub(super) struct Service {
@@ -92,6 +94,15 @@ impl KmsDriver for Service {
         let limit = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let signing = can.signing_specs.iter();
         let encryption = can.encryption_specs.iter();
+        let (mut import_signing_specs, mut import_encryption_specs) = (Vec::new(), Vec::new());
+        for spec in &can.import_specs {
+            match spec {
+                KeySpec::Signing(spec) => import_signing_specs.push(specs::signing(*spec) as i32),
+                KeySpec::Encryption(spec) => {
+                    import_encryption_specs.push(specs::encryption(*spec) as i32);
+                }
+            }
+        }
         Ok(Response::new(CapabilitiesResponse {
             name: can.provider.clone(),
             wrapper_keys: can.wrapper_keys,
@@ -102,6 +113,8 @@ impl KmsDriver for Service {
             signing_specs: signing.map(|it| specs::signing(*it) as i32).collect(),
             encryption_specs: encryption.map(|it| specs::encryption(*it) as i32).collect(),
             finds_keys: self.provider.key_finder().is_some(),
+            import_signing_specs,
+            import_encryption_specs,
         }))
     }
 
@@ -147,6 +160,21 @@ impl KmsDriver for Service {
             tags: read::tags(asked.tags)?,
         };
         let made = traced(&metadata, keys.generate_encryption_key(spec, &wanted)).await?;
+        let key_id = made.to_string();
+        Ok(Response::new(GenerateKeyResponse { key_id }))
+    }
+
+    async fn import_key(&self, request: Request<ImportKeyRequest>) -> Answer<GenerateKeyResponse> {
+        let (metadata, _, mut asked) = request.into_parts();
+        let private_key = SecretBytes::take(std::mem::take(&mut asked.private_key));
+        let (keys, spec) = (self.keys()?, read::spec_to_import(asked.spec.take())?);
+        let max = MAX_PRIVATE_KEY_BYTES;
+        read::size(check_size(KmsOperation::ImportKey, private_key.len(), max))?;
+        let wanted = ExternalKeyRequest {
+            label: read::label(&asked.label)?,
+            tags: read::tags(std::mem::take(&mut asked.tags))?,
+        };
+        let made = traced(&metadata, keys.import_key(spec, &private_key, &wanted)).await?;
         let key_id = made.to_string();
         Ok(Response::new(GenerateKeyResponse { key_id }))
     }

@@ -38,6 +38,17 @@ fn all() -> Vec<KmsError> {
             operation,
             id: None,
         },
+        KmsError::ImportInterrupted {
+            id: id(),
+            source: "no answer".into(),
+        },
+        KmsError::ImportUnsupported {
+            provider: provider(),
+            spec: KeySpec::Signing(SigningKeySpec::MlDsa65),
+        },
+        KmsError::InvalidPrivateKey {
+            source: "no key".into(),
+        },
         KmsError::InvalidKeyId(KmsKeyIdError::Empty),
         KmsError::InvalidKeyId(KmsKeyIdError::ControlCharacter),
         KmsError::InvalidKeyId(KmsKeyIdError::TooLong { chars: 301 }),

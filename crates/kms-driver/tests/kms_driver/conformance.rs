@@ -64,7 +64,7 @@ async fn subject() -> Result<Subject, Failure> {
     })
 }
 
-strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_capabilities_are_those_of_the_kms_behind_it() {

@@ -5,6 +5,7 @@
     reason = "helpers of tests: a failure is a failed test"
 )]
 
+mod importing;
 mod simulator;
 mod subject;
 mod versions;

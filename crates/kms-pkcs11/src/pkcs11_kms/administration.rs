@@ -12,6 +12,7 @@ use crate::key_id::{KeyId, ObjectId};
 use crate::objects::{self, Found};
 use crate::pool::{Repeat, Seat};
 use crate::record::{KeyKind, Record, StoredState};
+use crate::templates::Origin;
 
 /// A deletion can be scheduled this many days ahead, as with AWS KMS.
 const SHORTEST_WAIT_DAYS: u32 = 7;
@@ -44,7 +45,7 @@ impl Pkcs11Kms {
             // A rotation that was interrupted may have left the key; it is as good as a new one.
             let left = objects::find_keys(seat, ObjectId::Version(record.id, number))?;
             match left.first() {
-                Some(key) => objects::require_guarded(seat, *key)?,
+                Some(key) => objects::require_guarded(seat, *key, Origin::Generated)?,
                 None => shared.make_version(seat, record, number, key_wrapper::generate)?,
             }
             record.version = number;

@@ -12,13 +12,13 @@ use crate::key_id::{KeyId, ObjectId};
 use crate::objects;
 use crate::pool::{Repeat, Seat};
 use crate::record::{KeyKind, Record, StoredState};
-use crate::templates::Place;
+use crate::templates::{Origin, Place};
 
 impl Pkcs11Kms {
     /// Makes a key: `generate` makes the objects at a place and gives the one that must be guarded.
     pub(super) async fn create(
         &self,
-        kind: KeyKind,
+        (kind, origin): (KeyKind, Origin),
         label: Option<KeyName>,
         tags: Vec<(String, String)>,
         operation: KmsOperation,
@@ -38,7 +38,7 @@ impl Pkcs11Kms {
         self.run(Repeat::Never, operation, None, move |shared, seat| {
             let _one_at_a_time = shared.changing.lock();
             objects::write_record(seat, &record)?;
-            match make(seat, &record, 1, &generate) {
+            match make(seat, (&record, origin), 1, &generate) {
                 Ok(()) => {
                     shared.learn(record.clone(), record.created_at);
                     Ok(())
@@ -63,13 +63,13 @@ impl Shared {
         number: i32,
         generate: impl Fn(&Seat, &Place) -> Result<ObjectHandle, Fault>,
     ) -> Result<(), Fault> {
-        make(seat, record, number, &generate)
+        make(seat, (record, Origin::Generated), number, &generate)
     }
 }
 
 fn make(
     seat: &Seat,
-    record: &Record,
+    (record, origin): (&Record, Origin),
     number: i32,
     generate: &impl Fn(&Seat, &Place) -> Result<ObjectHandle, Fault>,
 ) -> Result<(), Fault> {
@@ -83,7 +83,7 @@ fn make(
         label,
     };
     let key = generate(seat, &place)?;
-    let guarded = objects::require_guarded(seat, key);
+    let guarded = objects::require_guarded(seat, key, origin);
     if guarded.is_err() {
         objects::destroy_keys(seat, object_id)?;
     }

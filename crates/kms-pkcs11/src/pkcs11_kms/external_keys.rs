@@ -5,7 +5,7 @@ use cryptoki::object::ObjectHandle;
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KmsError, KmsKeyId,
-    KmsOperation, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size,
+    KmsOperation, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size, importable,
 };
 use strongroom_memory::SecretBytes;
 
@@ -16,8 +16,8 @@ use crate::key_id::{KeyId, ObjectId, PROVIDER};
 use crate::objects;
 use crate::pool::{Repeat, Seat};
 use crate::record::KeyKind;
-use crate::templates::{self, Place};
-use crate::token::{oaep, public_key};
+use crate::templates::{self, Origin, Place};
+use crate::token::{import, oaep, public_key};
 
 #[async_trait]
 impl ExternalKeys for Pkcs11Kms {
@@ -41,8 +41,14 @@ impl ExternalKeys for Pkcs11Kms {
                 .generate_key_pair(&generation, &public, &private)?;
             Ok(pair.1)
         };
-        self.create(KeyKind::Signing(spec), label, tags, operation, generate)
-            .await
+        self.create(
+            (KeyKind::Signing(spec), Origin::Generated),
+            label,
+            tags,
+            operation,
+            generate,
+        )
+        .await
     }
 
     async fn generate_encryption_key(
@@ -62,7 +68,40 @@ impl ExternalKeys for Pkcs11Kms {
                 .generate_key_pair(&oaep::GENERATION, &public, &private)?;
             Ok(pair.1)
         };
-        self.create(KeyKind::Encryption(spec), label, tags, operation, generate)
+        self.create(
+            (KeyKind::Encryption(spec), Origin::Generated),
+            label,
+            tags,
+            operation,
+            generate,
+        )
+        .await
+    }
+
+    /// The private key passes through the library of the token in clear: in this process, and on to the token as the library
+    /// sends everything.
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        let private = importable(&self.shared.capabilities, spec, private_key)?;
+        let ExternalKeyRequest { label, tags } = request.clone();
+        let (kind, curve) = match spec {
+            KeySpec::Signing(spec) => {
+                let means = self.shared.abilities.means(spec);
+                let curve = means.map(|means| means.curve);
+                (KeyKind::Signing(spec), curve)
+            }
+            KeySpec::Encryption(spec) => (KeyKind::Encryption(spec), None),
+        };
+        let operation = KmsOperation::ImportKey;
+        let create = move |seat: &Seat, place: &Place| {
+            let (_public, private) = import::create(&seat.session, place, &private, curve)?;
+            Ok(private)
+        };
+        self.create((kind, Origin::Imported), label, tags, operation, create)
             .await
     }
 

@@ -16,7 +16,7 @@ use crate::fault::{Fault, is_lost, is_of_decrypting, is_outage};
 use crate::key_id::{KeyId, ObjectId, PROVIDER};
 use crate::pool::{Repeat, Seat};
 use crate::record::KeyKind;
-use crate::templates::{self, Place};
+use crate::templates::{self, Origin, Place};
 use crate::token::gcm::{self, Wrap};
 
 #[async_trait]
@@ -37,8 +37,14 @@ impl KeyWrapper for Pkcs11Kms {
             });
         }
         let operation = KmsOperation::GenerateWrapperKey;
-        self.create(KeyKind::Wrapper, label, tags, operation, generate)
-            .await
+        self.create(
+            (KeyKind::Wrapper, Origin::Generated),
+            label,
+            tags,
+            operation,
+            generate,
+        )
+        .await
     }
 
     async fn wrapper_key_state(&self, wrapper_key: &KmsKeyId) -> Result<KeyState, KmsError> {

@@ -4,12 +4,12 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use strongroom_crypto::{
-    EncryptionKeySpec, EncryptionPublicKey, KeyUsages, Random, Signature, SigningKeySpec,
-    SigningPublicKey,
+    EncryptionKeySpec, EncryptionPublicKey, KeySpec, KeyUsages, PrivateKey, Random, Signature,
+    SigningKeySpec, SigningPublicKey,
 };
 use strongroom_memory::SecretBytes;
 
-use super::{gcm, oaep, public_key, signing};
+use super::{gcm, import, oaep, public_key, signing};
 use crate::error::Pkcs11Error;
 use crate::fault::{Fault, is_lost};
 use crate::templates::{self, Place};
@@ -24,6 +24,8 @@ pub(crate) struct Abilities {
     pub(crate) signing: Vec<signing::Means>,
     /// RSA-OAEP with SHA-256.
     pub(crate) decrypts_oaep: bool,
+    /// Private keys that can be brought in.
+    pub(crate) imports: Vec<KeySpec>,
 }
 
 impl Abilities {
@@ -55,6 +57,14 @@ pub(crate) fn probe(
     if oaep::is_listed(listed) {
         abilities.decrypts_oaep = outcome(decrypts(session, random))?;
     }
+    for means in &abilities.signing {
+        if outcome(signs_imported(session, means, random))? {
+            abilities.imports.push(means.spec.into());
+        }
+    }
+    if abilities.decrypts_oaep && outcome(decrypts_imported(session, random))? {
+        abilities.imports.push(EncryptionKeySpec::Rsa2048.into());
+    }
     Ok(abilities)
 }
 
@@ -79,6 +89,19 @@ fn wraps(session: &Session, random: &dyn Random) -> Result<bool, Fault> {
 fn signs(session: &Session, means: &signing::Means) -> Result<bool, Fault> {
     let (public, private) = templates::signing_pair(&Place::Session, means.curve);
     let (public, private) = session.generate_key_pair(&means.generation(), &public, &private)?;
+    let works = signature_verifies(session, means, public, private);
+    session.destroy_object(private)?;
+    session.destroy_object(public)?;
+    works
+}
+
+fn signs_imported(
+    session: &Session,
+    means: &signing::Means,
+    random: &dyn Random,
+) -> Result<bool, Fault> {
+    let key = PrivateKey::generate(means.spec.into(), random).map_err(Pkcs11Error::from)?;
+    let (public, private) = import::create(session, &Place::Session, &key, Some(means.curve))?;
     let works = signature_verifies(session, means, public, private);
     session.destroy_object(private)?;
     session.destroy_object(public)?;
@@ -113,6 +136,16 @@ fn signature_verifies(
 fn decrypts(session: &Session, random: &dyn Random) -> Result<bool, Fault> {
     let (public, private) = templates::rsa_pair(&Place::Session);
     let (public, private) = session.generate_key_pair(&oaep::GENERATION, &public, &private)?;
+    let works = plaintext_returns(session, random, public, private);
+    session.destroy_object(private)?;
+    session.destroy_object(public)?;
+    works
+}
+
+fn decrypts_imported(session: &Session, random: &dyn Random) -> Result<bool, Fault> {
+    let key = PrivateKey::generate(EncryptionKeySpec::Rsa2048.into(), random)
+        .map_err(Pkcs11Error::from)?;
+    let (public, private) = import::create(session, &Place::Session, &key, None)?;
     let works = plaintext_returns(session, random, public, private);
     session.destroy_object(private)?;
     session.destroy_object(public)?;

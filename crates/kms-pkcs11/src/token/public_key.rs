@@ -37,6 +37,11 @@ pub(crate) fn spki(
         .map_err(|error| Pkcs11Error::PublicKey(error).into())
 }
 
+/// The point in the SPKI of a key on a curve: the last bytes of it.
+pub(crate) fn bare_point_in(spec: KeySpec, spki: &[u8]) -> Option<&[u8]> {
+    spki.get(spki.len().checked_sub(bare_length(spec))?..)
+}
+
 /// The point without the OCTET STRING that PKCS#11 wants around it, and that some tokens leave away.
 ///
 /// Both begin with 04, so the length decides: a bare point is exactly as long as points of the curve are.

@@ -86,7 +86,7 @@ mod on_softhsm {
         Ok(Subject::itself(House::on(Library::SoftHsm).open()))
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
 }
 
 mod on_kryoptic {
@@ -96,7 +96,7 @@ mod on_kryoptic {
         Ok(Subject::itself(House::on(Library::Kryoptic).open()))
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
 
     /// What it is here for: without this key the rules of decryption would have nothing to check.
     #[test]
@@ -114,5 +114,5 @@ mod behind_a_driver_on_kryoptic {
         Subject::behind_a_driver(House::on(Library::Kryoptic).open()).await
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
 }

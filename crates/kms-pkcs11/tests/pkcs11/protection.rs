@@ -1,11 +1,11 @@
-//! What is made inside of the token stays there.
+//! What is made inside of the token stays there, and what is brought in too.
 
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::types::Ulong;
-use strongroom_crypto::SigningKeySpec;
+use strongroom_crypto::{PrivateKey, SigningKeySpec, SystemRandom};
 use strongroom_kms::{ExternalKeyRequest, ExternalKeys, KmsKeyId};
 use strongroom_kms_pkcs11::Pkcs11Kms;
 
@@ -22,17 +22,25 @@ fn signing_key(kms: &Pkcs11Kms, spec: SigningKeySpec) -> KmsKeyId {
     now(kms.generate_signing_key(spec, &ExternalKeyRequest::default())).unwrap()
 }
 
-/// The wrapper key and a signing key of each spec, as objects.
+fn imported_key(kms: &Pkcs11Kms, spec: SigningKeySpec) -> KmsKeyId {
+    let private = PrivateKey::generate(spec.into(), &SystemRandom).unwrap();
+    let (private, request) = (private.to_pkcs8().unwrap(), ExternalKeyRequest::default());
+    now(kms.import_key(spec.into(), &private, &request)).unwrap()
+}
+
+/// The wrapper key, and a signing key of each spec from the token and one from elsewhere, as objects.
 fn secrets(house: &House, session: &Session) -> Vec<ObjectHandle> {
     let kms = house.open();
     let wrapper_key = Attribute::Id(version_id(&new_wrapper_key(&kms), 1));
     let mut secrets = vec![only(session, &[wrapper_key])];
     for spec in SPECS {
-        let id = Attribute::Id(id_bytes(&signing_key(&kms, spec)));
-        secrets.push(only(
-            session,
-            &[Attribute::Class(ObjectClass::PRIVATE_KEY), id],
-        ));
+        for key in [signing_key(&kms, spec), imported_key(&kms, spec)] {
+            let id = Attribute::Id(id_bytes(&key));
+            secrets.push(only(
+                session,
+                &[Attribute::Class(ObjectClass::PRIVATE_KEY), id],
+            ));
+        }
     }
     secrets
 }

@@ -61,6 +61,11 @@ impl AwsError {
             KeyError::Unsupported(what) => {
                 Self::unsupported(format!("{subject} is not of a kind that can {what}."))
             }
+            KeyError::PendingImport => Self::new(
+                "KMSInvalidStateException",
+                format!("{subject} is pending import."),
+            ),
+            KeyError::IncorrectMaterial => Self::new("IncorrectKeyMaterialException", ""),
             KeyError::IncorrectKey => Self::new(
                 "IncorrectKeyException",
                 "The key ID in the request does not identify a CMK that can perform this operation.",

@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::AwsError;
-use super::input::{check_length, check_range, key_id, read, required};
+use super::import::check_importable;
+use super::input::{check_length, check_range, key_id, not_in_set, read, required};
 use super::metadata::{metadata, state_name};
 use super::paging::Page;
 use super::session::{Session, seconds};
 use super::specs::{SYMMETRIC_DEFAULT, check_usage, read_spec};
 use super::tags::{Tag, read_tags};
-use crate::keys::{KeyState, NewKey};
+use crate::keys::{KeyState, NewKey, Source};
 
 pub(super) const MAX_DESCRIPTION: usize = 8192;
 
@@ -36,16 +37,25 @@ pub(super) fn create_key(session: &Session<'_>, body: Value) -> Result<Value, Aw
         spec,
         input.key_usage.as_deref().unwrap_or("ENCRYPT_DECRYPT"),
     )?;
-    if input.origin.is_some_and(|origin| origin != "AWS_KMS") {
-        return Err(AwsError::unsupported(
-            "The simulator makes the material of its keys itself",
-        ));
-    }
+    let source = match input.origin.as_deref().unwrap_or("AWS_KMS") {
+        "AWS_KMS" => Source::Cloud,
+        "EXTERNAL" => {
+            check_importable(spec)?;
+            Source::Awaited
+        }
+        "AWS_CLOUDHSM" | "EXTERNAL_KEY_STORE" => {
+            return Err(AwsError::unsupported(
+                "The simulator has no custom key stores",
+            ));
+        }
+        other => return Err(not_in_set(other, "origin")),
+    };
     let description = input.description.unwrap_or_default();
     check_length(description.len(), "description", &(0..=MAX_DESCRIPTION))?;
     let wishes = NewKey {
         id: None,
         spec,
+        source,
         multi_region: input.multi_region.unwrap_or_default(),
         description,
         tags: read_tags(input.tags.unwrap_or_default())?,

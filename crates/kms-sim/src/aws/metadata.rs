@@ -18,7 +18,7 @@ pub(super) fn metadata(key: &Key, account: &str) -> Value {
         "Description": key.description,
         "KeyUsage": usage_name(key.spec),
         "KeyState": state_name(key.state),
-        "Origin": "AWS_KMS",
+        "Origin": if key.external { "EXTERNAL" } else { "AWS_KMS" },
         "KeyManager": "CUSTOMER",
         "CustomerMasterKeySpec": spec,
         "KeySpec": spec,
@@ -44,8 +44,11 @@ fn add_what_depends(members: &mut Map<String, Value>, key: &Key, account: &str) 
             json!(key.current.material_id.clone()),
         );
     }
+    if key.external && key.has_material() {
+        add("ExpirationModel", json!("KEY_MATERIAL_DOES_NOT_EXPIRE"));
+    }
     match key.state {
-        KeyState::Enabled | KeyState::Disabled => {}
+        KeyState::Enabled | KeyState::Disabled | KeyState::PendingImport => {}
         KeyState::PendingDeletion { at } => {
             add("DeletionDate", json!(seconds(at)));
         }
@@ -76,6 +79,7 @@ pub(super) const fn state_name(state: KeyState) -> &'static str {
     match state {
         KeyState::Enabled => "Enabled",
         KeyState::Disabled => "Disabled",
+        KeyState::PendingImport => "PendingImport",
         KeyState::PendingDeletion { .. } => "PendingDeletion",
         KeyState::PendingReplicaDeletion { .. } => "PendingReplicaDeletion",
     }

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::error::AwsError;
 use super::session::Session;
-use super::{aliases, encryption, generation, lifecycle, replication, rotation, signing, tags};
+use super::{
+    aliases, encryption, generation, import, lifecycle, replication, rotation, signing, tags,
+};
 
 /// Answers one operation: members of the request in, members of the answer out. `Null` is an empty answer.
 pub(super) type Handler = fn(&Session<'_>, Value) -> Result<Value, AwsError>;
@@ -52,6 +54,10 @@ const OPERATIONS: &[Operation] = &[
     administers("CreateKey", lifecycle::create_key),
     computes("Decrypt", encryption::decrypt),
     administers("DeleteAlias", aliases::delete_alias),
+    administers(
+        "DeleteImportedKeyMaterial",
+        import::delete_imported_key_material,
+    ),
     administers("DescribeKey", lifecycle::describe_key),
     administers("DisableKey", lifecycle::disable_key),
     administers("DisableKeyRotation", rotation::disable_key_rotation),
@@ -61,7 +67,9 @@ const OPERATIONS: &[Operation] = &[
     computes("GenerateDataKey", generation::generate_data_key),
     computes("GenerateRandom", generation::generate_random),
     administers("GetKeyRotationStatus", rotation::get_key_rotation_status),
+    administers("GetParametersForImport", import::get_parameters_for_import),
     administers("GetPublicKey", signing::get_public_key),
+    administers("ImportKeyMaterial", import::import_key_material),
     administers("ListAliases", aliases::list_aliases),
     administers("ListKeyRotations", rotation::list_key_rotations),
     administers("ListKeys", lifecycle::list_keys),

@@ -48,6 +48,11 @@ pub(super) fn create_crypto_key(session: &Session<'_>, body: Value) -> Result<Va
     let id = wished_id(session.query.text("cryptoKeyId"), "crypto_key_id")?;
     let skips = session.query.flag("skipInitialVersionCreation")?;
     let mut key = wished(session, id, read(body)?)?;
+    if key.import_only && !skips {
+        return Err(GcpError::invalid(
+            "skip_initial_version_creation must be set for a key that is import_only.",
+        ));
+    }
     inventory.ring(&session.name.item())?;
     // The name is taken before the material is made: of two callers at once, one is refused.
     let number = (!skips).then(|| key.next_number());
@@ -87,11 +92,6 @@ fn wished(session: &Session<'_>, id: &str, input: NewCryptoKey) -> Result<Crypto
             )));
         }
     };
-    if input.import_only {
-        return Err(GcpError::unimplemented(
-            "The simulator makes the material of its keys itself.",
-        ));
-    }
     check_labels(&input.labels)?;
     let level = ProtectionLevel::read(template.protection_level.as_ref())?;
     let level = level.unwrap_or(ProtectionLevel::Software);
@@ -105,6 +105,7 @@ fn wished(session: &Session<'_>, id: &str, input: NewCryptoKey) -> Result<Crypto
     Ok(CryptoKey {
         name: format!("{}/cryptoKeys/{id}", session.name.item()),
         spec,
+        import_only: input.import_only,
         protection: level,
         created_at: session.now(),
         labels: input.labels,

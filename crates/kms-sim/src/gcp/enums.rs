@@ -100,6 +100,29 @@ impl ProtoEnum for ProtectionLevel {
         &[(Self::Software, "SOFTWARE", 1), (Self::Hsm, "HSM", 2)];
 }
 
+/// How material is wrapped for an import. Google has more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ImportMethod {
+    RsaOaep3072Sha256Aes256,
+    RsaOaep4096Sha256Aes256,
+}
+
+impl ProtoEnum for ImportMethod {
+    const FIELD: &'static str = "import method";
+    const VALUES: &'static [(Self, &'static str, u16)] = &[
+        (
+            Self::RsaOaep3072Sha256Aes256,
+            "RSA_OAEP_3072_SHA256_AES_256",
+            3,
+        ),
+        (
+            Self::RsaOaep4096Sha256Aes256,
+            "RSA_OAEP_4096_SHA256_AES_256",
+            4,
+        ),
+    ];
+}
+
 /// The form of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PublicKeyFormat {

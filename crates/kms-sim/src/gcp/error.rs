@@ -78,6 +78,9 @@ impl GcpError {
             KeyError::NotPendingDeletion => {
                 Self::precondition(format!("{subject} is not scheduled for destruction."))
             }
+            KeyError::PendingImport | KeyError::IncorrectMaterial => {
+                Self::precondition(format!("{subject} cannot take in this material."))
+            }
             KeyError::Limit(what) => Self::new(
                 Code::ResourceExhausted,
                 format!("The project has reached its limit of {what}."),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use parking_lot::Mutex;
 use strongroom_crypto::Timestamp;
 
-use super::enums::ProtectionLevel;
+use super::enums::{ImportMethod, ProtectionLevel};
 use super::error::GcpError;
 use crate::keys::{KeyError, KeySpec};
 
@@ -17,6 +17,7 @@ pub(crate) struct Inventory(Mutex<Contents>);
 struct Contents {
     rings: BTreeMap<String, Timestamp>,
     keys: BTreeMap<String, CryptoKey>,
+    jobs: BTreeMap<String, ImportJob>,
 }
 
 /// A crypto key, as it was at one moment.
@@ -24,6 +25,8 @@ struct Contents {
 pub(super) struct CryptoKey {
     pub(super) name: String,
     pub(super) spec: KeySpec,
+    /// Whether all its material comes from elsewhere.
+    pub(super) import_only: bool,
     pub(super) protection: ProtectionLevel,
     pub(super) created_at: Timestamp,
     pub(super) labels: BTreeMap<String, String>,
@@ -44,14 +47,44 @@ pub(super) struct Rotation {
     pub(super) next_at: Option<Timestamp>,
 }
 
-/// What is known of a version beside its key.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Version {
+/// A wrapping key that was asked for, under which material travels here.
+#[derive(Clone, Debug)]
+pub(super) struct ImportJob {
+    pub(super) name: String,
+    pub(super) method: ImportMethod,
+    pub(super) protection: ProtectionLevel,
     pub(super) created_at: Timestamp,
     /// Until then it is being generated.
     pub(super) generated_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+/// How the material of a version came here.
+#[derive(Clone, Debug)]
+pub(super) struct Imported {
+    pub(super) job: String,
+    /// Why nothing came of it.
+    pub(super) failed: Option<&'static str>,
+}
+
+/// What is known of a version beside its key.
+#[derive(Clone, Debug)]
+pub(super) struct Version {
+    pub(super) created_at: Timestamp,
+    /// Until then it is being generated, or imported.
+    pub(super) generated_at: Timestamp,
+    /// None if it was generated here.
+    pub(super) imported: Option<Imported>,
     /// When its destruction is, or was.
     pub(super) destroyed_at: Option<Timestamp>,
+}
+
+impl Version {
+    /// Whether nothing came of its import.
+    pub(super) fn has_failed(&self) -> bool {
+        let imported = self.imported.as_ref();
+        imported.is_some_and(|imported| imported.failed.is_some())
+    }
 }
 
 impl CryptoKey {
@@ -95,6 +128,31 @@ impl Inventory {
         }
         contents.keys.insert(key.name.clone(), key);
         Ok(())
+    }
+
+    pub(super) fn add_job(&self, job: ImportJob) -> Result<(), GcpError> {
+        let mut contents = self.0.lock();
+        if contents.jobs.contains_key(&job.name) {
+            return Err(GcpError::exists(&format!("ImportJob {}", job.name)));
+        }
+        contents.jobs.insert(job.name.clone(), job);
+        Ok(())
+    }
+
+    pub(super) fn job(&self, name: &str) -> Result<ImportJob, GcpError> {
+        let job = self.0.lock().jobs.get(name).cloned();
+        job.ok_or_else(|| GcpError::not_found(&format!("ImportJob {name}")))
+    }
+
+    /// The names of the import jobs of a key ring, in order.
+    pub(super) fn job_names(&self, ring: &str) -> Vec<String> {
+        let prefix = format!("{ring}/importJobs/");
+        let contents = self.0.lock();
+        let names = contents.jobs.range(prefix.clone()..).map(|(name, _)| name);
+        names
+            .take_while(|name| name.starts_with(&prefix))
+            .cloned()
+            .collect()
     }
 
     /// Takes back a key that could not be made whole.

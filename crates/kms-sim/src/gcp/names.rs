@@ -10,6 +10,9 @@ const COLLECTIONS: [&str; 5] = [
     "cryptoKeyVersions",
 ];
 
+/// Beside the crypto keys of a key ring.
+const IMPORT_JOBS: &str = "importJobs";
+
 /// What a name names, in the order of the length of the name.
 const KINDS: [Kind; 9] = [
     Kind::Locations,
@@ -41,6 +44,8 @@ pub(super) enum Kind {
     KeyRing,
     CryptoKeys,
     CryptoKey,
+    ImportJobs,
+    ImportJob,
     Versions,
     Version,
     PublicKey,
@@ -58,12 +63,18 @@ impl Name {
     pub(super) fn read(text: &str) -> Option<Self> {
         let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
         let kind = *KINDS.get(parts.len().checked_sub(FEWEST_PARTS)?)?;
+        let is_job = parts.get(6).is_some_and(|part| part == IMPORT_JOBS);
+        let kind = match kind {
+            Kind::CryptoKeys if is_job => Kind::ImportJobs,
+            Kind::CryptoKey if is_job => Kind::ImportJob,
+            kind => kind,
+        };
         let mut pairs = parts
             .chunks(2)
             .zip(COLLECTIONS.iter().chain(&["publicKey"]));
         let fits = pairs.all(|(pair, collection)| match pair {
-            [found] => found == collection,
-            [found, id] => found == collection && is_id(id, MAX_ID),
+            [found] => is_named(found, collection, kind),
+            [found, id] => is_named(found, collection, kind) && is_id(id, MAX_ID),
             _ => false,
         });
         let project_fits = parts.get(1).is_some_and(|id| id.len() <= MAX_PROJECT);
@@ -91,7 +102,8 @@ impl Name {
 
     /// The id of the crypto key, if there is one in the name.
     pub(super) fn crypto_key_id(&self) -> Option<&str> {
-        self.parts.get(7).map(String::as_str)
+        let is_key = self.part(6) == "cryptoKeys";
+        self.parts.get(7).map(String::as_str).filter(|_| is_key)
     }
 
     /// The number of the version; `None` also if the id is no number.
@@ -120,6 +132,13 @@ pub(super) fn wished_id<'a>(id: Option<&'a str>, field: &str) -> Result<&'a str,
     )))
 }
 
+fn is_named(found: &str, collection: &str, kind: Kind) -> bool {
+    match kind {
+        Kind::ImportJobs | Kind::ImportJob if collection == "cryptoKeys" => found == IMPORT_JOBS,
+        _ => found == collection,
+    }
+}
+
 fn is_id(id: &str, most: usize) -> bool {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
     (1..=most).contains(&id.len()) && id.bytes().all(allowed)
@@ -140,6 +159,14 @@ mod tests {
             ("projects/p/locations", Kind::Locations),
             ("projects/p/locations/global", Kind::Location),
             (key, Kind::CryptoKey),
+            (
+                "projects/p/locations/l/keyRings/r/importJobs",
+                Kind::ImportJobs,
+            ),
+            (
+                "projects/p/locations/l/keyRings/r/importJobs/j",
+                Kind::ImportJob,
+            ),
             (&format!("{key}/cryptoKeyVersions"), Kind::Versions),
             (&format!("{key}/cryptoKeyVersions/7"), Kind::Version),
             (
@@ -166,6 +193,7 @@ mod tests {
             "projects//locations",
             "folders/p/locations",
             "projects/p/locations/l/keyRings/r%",
+            "projects/p/locations/l/keyRings/r/importJobs/j/cryptoKeyVersions",
         ] {
             assert!(Name::read(text).is_none(), "{text}");
         }

@@ -7,7 +7,8 @@ use super::error::GcpError;
 use super::names::Kind;
 use super::session::Session;
 use super::{
-    asymmetric, crypto_keys, encryption, key_changes, key_rings, locations, public_key, versions,
+    asymmetric, crypto_keys, encryption, import_jobs, key_changes, key_rings, locations,
+    public_key, versions,
 };
 
 /// Answers one operation: the request's body in, the answer out.
@@ -152,6 +153,24 @@ const OPERATIONS: &[Operation] = &[
         Kind::Version,
         "restore",
         versions::restore_version,
+    ),
+    posts(
+        "CreateImportJob",
+        Kind::ImportJobs,
+        "",
+        import_jobs::create_import_job,
+    ),
+    gets("GetImportJob", Kind::ImportJob, import_jobs::get_import_job),
+    gets(
+        "ListImportJobs",
+        Kind::ImportJobs,
+        import_jobs::list_import_jobs,
+    ),
+    posts(
+        "ImportCryptoKeyVersion",
+        Kind::Versions,
+        "import",
+        import_jobs::import_version,
     ),
     gets("GetPublicKey", Kind::PublicKey, public_key::get_public_key),
     computes(

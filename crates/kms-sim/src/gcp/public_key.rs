@@ -71,7 +71,7 @@ fn raw(spec: KeySpec, spki: &[u8]) -> Result<Vec<u8>, GcpError> {
     })
 }
 
-fn pem(spki: &[u8]) -> String {
+pub(super) fn pem(spki: &[u8]) -> String {
     let mut text = String::from("-----BEGIN PUBLIC KEY-----\n");
     for (index, digit) in BASE64.encode(spki).chars().enumerate() {
         if index > 0 && index % PEM_LINE == 0 {

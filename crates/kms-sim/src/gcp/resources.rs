@@ -24,6 +24,9 @@ pub(super) fn crypto_key(session: &Session<'_>, key: &CryptoKey) -> Result<Value
     add("purpose", Purpose::of(key.spec).value(encoding));
     add("createTime", time(key.created_at));
     add("labels", json!(key.labels));
+    if key.import_only {
+        add("importOnly", json!(true));
+    }
     let template = json!({
         "protectionLevel": key.protection.value(encoding),
         "algorithm": key.spec.value(encoding),
@@ -55,8 +58,24 @@ pub(super) fn version(session: &Session<'_>, key: &CryptoKey, found: &Found) -> 
     add("protectionLevel", key.protection.value(encoding));
     add("algorithm", key.spec.value(encoding));
     add("createTime", time(found.record.created_at));
-    if found.state != State::PendingGeneration {
-        add("generateTime", time(found.record.generated_at));
+    let arrived = !matches!(
+        found.state,
+        State::PendingGeneration | State::PendingImport | State::ImportFailed
+    );
+    match &found.record.imported {
+        None if arrived => {
+            add("generateTime", time(found.record.generated_at));
+        }
+        None => {}
+        Some(imported) => {
+            add("importJob", json!(imported.job));
+            if arrived {
+                add("importTime", time(found.record.generated_at));
+            }
+            if let (State::ImportFailed, Some(reason)) = (found.state, imported.failed) {
+                add("importFailureReason", json!(reason));
+            }
+        }
     }
     if let Some(at) = found.destroyed_at {
         let member = if found.state == State::Destroyed {

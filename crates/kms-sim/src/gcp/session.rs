@@ -7,13 +7,13 @@ use strongroom_crypto::clock::Clock;
 
 use super::enums::{Encoding, Purpose};
 use super::error::GcpError;
-use super::inventory::{CryptoKey, Version};
+use super::inventory::{CryptoKey, Imported, Version};
 use super::names::{Name, version_name};
 use super::query::Query;
 use super::version_states::State;
 use crate::clock::after_micros;
 use crate::cloud::Cloud;
-use crate::keys::{Key, KeyError, KeySpec, KeyState, NewKey};
+use crate::keys::{Key, KeyError, KeySpec, KeyState, NewKey, Source};
 
 /// One request without its body.
 pub(super) struct Session<'a> {
@@ -87,7 +87,7 @@ impl Session<'_> {
 
     pub(super) fn find(&self, key: &CryptoKey, number: u32) -> Result<Found, GcpError> {
         let name = version_name(&key.name, number);
-        let Some(record) = key.versions.get(&number).copied() else {
+        let Some(record) = key.versions.get(&number).cloned() else {
             return Err(GcpError::not_found(&format!("CryptoKeyVersion {name}")));
         };
         let found = self.cloud.keys.find(self.name.location(), &name);
@@ -95,15 +95,21 @@ impl Session<'_> {
             Ok(key) => {
                 let (state, at) = match key.state {
                     KeyState::Enabled => (State::Enabled, None),
-                    KeyState::Disabled => (State::Disabled, None),
+                    // Google's keys are whole when they are here.
+                    KeyState::Disabled | KeyState::PendingImport => (State::Disabled, None),
                     KeyState::PendingDeletion { at } => (State::DestroyScheduled, Some(at)),
                     KeyState::PendingReplicaDeletion { .. } => (State::DestroyScheduled, None),
                 };
                 (state, Some(key), at)
             }
             Err(KeyError::Unknown) if self.now() < record.generated_at => {
-                (State::PendingGeneration, None, None)
+                let state = match record.imported {
+                    None => State::PendingGeneration,
+                    Some(_) => State::PendingImport,
+                };
+                (state, None, None)
             }
+            Err(KeyError::Unknown) if record.has_failed() => (State::ImportFailed, None, None),
             Err(KeyError::Unknown) => (State::Destroyed, None, record.destroyed_at),
             Err(error) => return Err(GcpError::of_key(error, &name)),
         };
@@ -124,10 +130,24 @@ impl Session<'_> {
         number: u32,
         generated_at: Timestamp,
     ) -> Result<(), GcpError> {
+        let source = (Source::Cloud, None);
+        self.add_version(crypto_key, spec, number, generated_at, source)
+    }
+
+    /// Gives a crypto key the version with this number, whose material comes from `source`.
+    pub(super) fn add_version(
+        &self,
+        crypto_key: &str,
+        spec: KeySpec,
+        number: u32,
+        generated_at: Timestamp,
+        (source, imported): (Source, Option<Imported>),
+    ) -> Result<(), GcpError> {
         let name = version_name(crypto_key, number);
         let wishes = NewKey {
             id: Some(name.clone()),
             spec,
+            source,
             multi_region: false,
             description: String::new(),
             tags: BTreeMap::new(),
@@ -138,6 +158,7 @@ impl Session<'_> {
         let version = Version {
             created_at: made.created_at,
             generated_at,
+            imported,
             destroyed_at: None,
         };
         let add = |key: &mut CryptoKey| key.versions.insert(number, version);

@@ -6,6 +6,8 @@ use super::enums::ProtoEnum;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     PendingGeneration,
+    PendingImport,
+    ImportFailed,
     Enabled,
     Disabled,
     DestroyScheduled,
@@ -20,5 +22,7 @@ impl ProtoEnum for State {
         (Self::Destroyed, "DESTROYED", 3),
         (Self::DestroyScheduled, "DESTROY_SCHEDULED", 4),
         (Self::PendingGeneration, "PENDING_GENERATION", 5),
+        (Self::PendingImport, "PENDING_IMPORT", 6),
+        (Self::ImportFailed, "IMPORT_FAILED", 7),
     ];
 }

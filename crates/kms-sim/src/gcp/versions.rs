@@ -17,6 +17,12 @@ use crate::keys::KeyState;
 
 pub(super) fn create_version(session: &Session<'_>, _body: Value) -> Result<Value, GcpError> {
     let key = session.key()?;
+    if key.import_only {
+        return Err(GcpError::precondition(format!(
+            "{} takes imported versions only.",
+            key.name
+        )));
+    }
     let inventory = &session.cloud.inventory;
     let number = inventory.change_key(&key.name, CryptoKey::next_number)?;
     let generated_at = session.cloud.sky.visible_at();
@@ -113,7 +119,7 @@ fn note_destruction(
 }
 
 /// The version as it is now.
-fn told(session: &Session<'_>, number: u32) -> Result<Value, GcpError> {
+pub(super) fn told(session: &Session<'_>, number: u32) -> Result<Value, GcpError> {
     let key = session.key()?;
     Ok(resources::version(
         session,

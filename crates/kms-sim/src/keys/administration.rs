@@ -13,12 +13,18 @@ use crate::clock::after_days;
 impl Keys {
     /// Switches a key on or off.
     pub(crate) fn set_enabled(&self, region: &str, id: &str, on: bool) -> Result<(), KeyError> {
-        self.alter(region, id, |key| {
+        self.with(|store, now| {
+            let key = store.regional(region, id, now)?;
+            key.alterable()?;
+            if key.state == KeyState::PendingImport {
+                return Err(KeyError::PendingImport);
+            }
             key.state = if on {
                 KeyState::Enabled
             } else {
                 KeyState::Disabled
             };
+            Ok(())
         })
     }
 
@@ -46,7 +52,7 @@ impl Keys {
         })
     }
 
-    /// Cancels the deletion. The key is disabled then.
+    /// Cancels the deletion. The key is disabled then, or waits for its material again.
     pub(crate) fn cancel_deletion(&self, region: &str, id: &str) -> Result<(), KeyError> {
         self.with(|store, now| {
             let key = store.regional(region, id, now)?;
@@ -54,6 +60,9 @@ impl Keys {
                 return Err(KeyError::NotPendingDeletion);
             }
             key.state = KeyState::Disabled;
+            if store.key(region, id)?.current.is_awaited() {
+                store.regional(region, id, now)?.state = KeyState::PendingImport;
+            }
             Ok(())
         })
     }
@@ -109,7 +118,7 @@ impl RegionalKey {
     /// A key that is about to be deleted does not change any more.
     pub(super) const fn alterable(&self) -> Result<(), KeyError> {
         match self.state {
-            KeyState::Enabled | KeyState::Disabled => Ok(()),
+            KeyState::Enabled | KeyState::Disabled | KeyState::PendingImport => Ok(()),
             KeyState::PendingDeletion { .. } | KeyState::PendingReplicaDeletion { .. } => {
                 Err(KeyError::PendingDeletion)
             }
@@ -143,7 +152,8 @@ impl Keys {
             }
             store.check_room(&to, self.room.keys)?;
             let family = store.families.get_mut(id).ok_or(KeyError::Unknown)?;
-            if !family.multi_region || family.primary_region != region {
+            // A replica of imported material gets it by an import of its own, which is not simulated.
+            if !family.multi_region || family.primary_region != region || family.external {
                 return Err(KeyError::Unsupported("replicate"));
             }
             family.replica_regions.insert(to.clone());

@@ -9,6 +9,8 @@ pub(crate) enum KeyError {
     AliasUnknown,
     #[error("it exists already")]
     Exists,
+    #[error("this is not the material of this key")]
+    IncorrectMaterial,
     #[error("the ciphertext is of another key")]
     IncorrectKey,
     #[error("the key is disabled")]
@@ -21,6 +23,8 @@ pub(crate) enum KeyError {
     NotPendingDeletion,
     #[error("the key is pending deletion")]
     PendingDeletion,
+    #[error("the key has no material yet")]
+    PendingImport,
     #[error("no random bytes could be had")]
     Random(#[from] RandomError),
     #[error("the signature is not of this key and message")]

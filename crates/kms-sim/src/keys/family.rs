@@ -8,6 +8,7 @@ use strongroom_crypto::{Random, Timestamp};
 use super::error::KeyError;
 use super::material::Material;
 use super::random_text;
+use super::ring::Source;
 use super::spec::KeySpec;
 use crate::clock::after_days;
 
@@ -52,6 +53,10 @@ pub(super) struct Family {
     pub(super) primary_region: String,
     /// The other regions that have it.
     pub(super) replica_regions: BTreeSet<String>,
+    /// Whether its material comes from elsewhere.
+    pub(super) external: bool,
+    /// The public half of what was imported: the key takes no other material ever.
+    pub(super) bound_to: Option<Vec<u8>>,
     pub(super) current: Arc<Version>,
     pub(super) former: Vec<Arc<Version>>,
     pub(super) plan: Option<RotationPlan>,
@@ -59,18 +64,27 @@ pub(super) struct Family {
 }
 
 impl Family {
-    pub(super) fn generate(
+    pub(super) fn new(
         spec: KeySpec,
+        source: Source,
         multi_region: bool,
         primary_region: &str,
         random: &dyn Random,
     ) -> Result<Self, KeyError> {
+        let external = !matches!(source, Source::Cloud);
+        let material = match source {
+            Source::Cloud => Material::generate(spec, random)?,
+            Source::Awaited => Material::Awaited,
+            Source::Given(material) => material,
+        };
         Ok(Self {
             spec,
+            external,
+            bound_to: None,
             multi_region,
             primary_region: primary_region.to_owned(),
             replica_regions: BTreeSet::new(),
-            current: Arc::new(Version::generate(1, spec, random)?),
+            current: Arc::new(Version::of(1, material, random)?),
             former: Vec::new(),
             plan: None,
             rotations: Vec::new(),
@@ -85,7 +99,8 @@ impl Family {
         random: &dyn Random,
     ) -> Result<(), KeyError> {
         let number = self.current.number.saturating_add(1);
-        let next = Arc::new(Version::generate(number, self.spec, random)?);
+        let material = Material::generate(self.spec, random)?;
+        let next = Arc::new(Version::of(number, material, random)?);
         self.rotations.push(Rotation {
             at,
             cause,
@@ -109,11 +124,15 @@ impl Family {
 }
 
 impl Version {
-    fn generate(number: u32, spec: KeySpec, random: &dyn Random) -> Result<Self, KeyError> {
+    pub(super) fn of(
+        number: u32,
+        material: Material,
+        random: &dyn Random,
+    ) -> Result<Self, KeyError> {
         Ok(Self {
             number,
             material_id: random_text::hex::<32>(random)?,
-            material: Material::generate(spec, random)?,
+            material,
         })
     }
 }

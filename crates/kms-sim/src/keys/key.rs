@@ -14,6 +14,8 @@ use super::spec::KeySpec;
 pub(crate) enum KeyState {
     Enabled,
     Disabled,
+    /// Its material is to be imported, and is not here.
+    PendingImport,
     /// It is gone at this time.
     PendingDeletion {
         at: Timestamp,
@@ -36,6 +38,8 @@ pub(crate) struct Key {
     pub(crate) created_at: Timestamp,
     /// The primary's region, and those of the replicas; none for a key of one region.
     pub(crate) regions: Option<(String, Vec<String>)>,
+    /// Whether its material comes from elsewhere.
+    pub(crate) external: bool,
     pub(crate) plan: Option<RotationPlan>,
     /// Oldest first.
     pub(crate) rotations: Vec<Rotation>,
@@ -49,10 +53,16 @@ impl Key {
         match self.state {
             KeyState::Enabled => Ok(self),
             KeyState::Disabled => Err(KeyError::Disabled),
+            KeyState::PendingImport => Err(KeyError::PendingImport),
             KeyState::PendingDeletion { .. } | KeyState::PendingReplicaDeletion { .. } => {
                 Err(KeyError::PendingDeletion)
             }
         }
+    }
+
+    /// Whether there is something to compute with.
+    pub(crate) fn has_material(&self) -> bool {
+        !self.current.is_awaited()
     }
 
     /// The public half as DER SPKI; none for a symmetric key.

@@ -32,6 +32,8 @@ pub(crate) enum Material {
     Ed25519(Ed25519KeyPair),
     MlDsa(PqdsaKeyPair),
     Rsa(PrivateDecryptingKey),
+    /// There is none: it is to be imported.
+    Awaited,
 }
 
 impl fmt::Debug for Material {
@@ -73,6 +75,7 @@ impl Material {
     pub(super) fn spki(&self) -> Result<Option<Vec<u8>>, KeyError> {
         let der = match self {
             Self::Symmetric(_) => return Ok(None),
+            Self::Awaited => return Err(KeyError::PendingImport),
             Self::Secp256k1(key) => return Ok(Some(secp256k1::spki(key))),
             Self::Ecdsa(key) => key.public_key().as_der(),
             Self::Ed25519(key) => key.public_key().as_der(),

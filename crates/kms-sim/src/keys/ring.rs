@@ -10,6 +10,7 @@ use strongroom_crypto::{Random, Timestamp};
 use super::error::KeyError;
 use super::family::Family;
 use super::key::{Key, KeyState};
+use super::material::Material;
 use super::random_text;
 use super::spec::KeySpec;
 use super::store::{RegionalKey, Store, place};
@@ -26,12 +27,24 @@ pub(crate) struct Room {
     pub(crate) rotations_on_demand: usize,
 }
 
+/// Where the material of a new key comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The cloud makes it.
+    Cloud,
+    /// Somebody will import it.
+    Awaited,
+    /// It came with the request.
+    Given(Material),
+}
+
 /// Wishes for a new key.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct NewKey {
     /// The id, for clouds that let callers choose; none: a random one.
     pub(crate) id: Option<String>,
     pub(crate) spec: KeySpec,
+    pub(crate) source: Source,
     pub(crate) multi_region: bool,
     pub(crate) description: String,
     pub(crate) tags: BTreeMap<String, String>,
@@ -64,6 +77,7 @@ impl Keys {
         let NewKey {
             id,
             spec,
+            source,
             multi_region,
             description,
             tags,
@@ -77,7 +91,11 @@ impl Keys {
         };
         self.with(|store, _now| store.check_room(region, self.room.keys))?;
         // Outside of the lock: RSA takes long.
-        let family = Family::generate(spec, multi_region, region, random)?;
+        let state = match source {
+            Source::Awaited => KeyState::PendingImport,
+            Source::Cloud | Source::Given(_) => KeyState::Enabled,
+        };
+        let family = Family::new(spec, source, multi_region, region, random)?;
         self.with(|store, created_at| {
             store.check_room(region, self.room.keys)?;
             if store.families.contains_key(&id) {
@@ -85,7 +103,7 @@ impl Keys {
             }
             store.families.insert(id.clone(), family);
             let regional = RegionalKey {
-                state: KeyState::Enabled,
+                state,
                 description,
                 tags,
                 created_at,

@@ -61,6 +61,7 @@ impl Store {
             tags: key.tags.clone(),
             created_at: key.created_at,
             regions,
+            external: family.external,
             plan: family.plan,
             rotations: family.rotations.clone(),
             current: family.current.clone(),
@@ -166,6 +167,9 @@ pub(super) fn place(region: &str, name: &str) -> Place {
 const fn deletion(state: KeyState) -> Option<Timestamp> {
     match state {
         KeyState::PendingDeletion { at } => Some(at),
-        KeyState::Enabled | KeyState::Disabled | KeyState::PendingReplicaDeletion { .. } => None,
+        KeyState::Enabled
+        | KeyState::Disabled
+        | KeyState::PendingImport
+        | KeyState::PendingReplicaDeletion { .. } => None,
     }
 }

@@ -5,12 +5,15 @@ usage: aws_scenario.py ENDPOINT CONTROL_ENDPOINT
 
 import hashlib
 import json
+import os
 import sys
 import urllib.request
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 ENDPOINT, CONTROL = sys.argv[1:3]
 ACCOUNT = "111122223333"
@@ -91,6 +94,8 @@ def keys_are_made_as_they_were_wished():
     fails("ValidationException", kms.create_key, KeyUsage="SIGN_VERIFY")
     fails("UnsupportedOperationException", kms.create_key, KeySpec="RSA_4096")
     fails("UnsupportedOperationException", kms.create_key, Origin="EXTERNAL")
+    fails("UnsupportedOperationException", kms.create_key, Origin="AWS_CLOUDHSM")
+    fails("ValidationException", kms.create_key, Origin="elsewhere")
     fails("ValidationException", kms.create_key, Description="x" * 8193)
     twice = [{"TagKey": "a", "TagValue": "1"}, {"TagKey": "a", "TagValue": "2"}]
     fails("TagException", kms.create_key, Tags=twice)
@@ -383,6 +388,129 @@ def regions_share_what_was_replicated():
     assert metadata["PendingDeletionWindowInDays"] == 7
 
 
+def waiting(spec="ECC_NIST_P256", usage="SIGN_VERIFY"):
+    """A key without material, and what it takes to import some."""
+    metadata = kms.create_key(KeySpec=spec, KeyUsage=usage, Origin="EXTERNAL")["KeyMetadata"]
+    assert metadata["Origin"] == "EXTERNAL" and metadata["KeyState"] == "PendingImport"
+    assert not metadata["Enabled"] and "ExpirationModel" not in metadata
+    return metadata["KeyId"]
+
+
+def parameters(key, size="RSA_4096"):
+    answer = kms.get_parameters_for_import(
+        KeyId=key, WrappingAlgorithm="RSA_AES_KEY_WRAP_SHA_256", WrappingKeySpec=size
+    )
+    assert answer["KeyId"].endswith(key)
+    day = answer["ParametersValidTo"] - kms.describe_key(KeyId=key)["KeyMetadata"]["CreationDate"]
+    assert 0.99 < day.total_seconds() / 86400 < 1.01
+    return serialization.load_der_public_key(answer["PublicKey"]), answer["ImportToken"]
+
+
+def pkcs8(private):
+    return private.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def wrapped(wrapping_key, material):
+    """RSA-OAEP with SHA-256 and AES-KWP, as another library does them."""
+    kek = os.urandom(32)
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    return wrapping_key.encrypt(kek, oaep) + keywrap.aes_key_wrap_with_padding(kek, material)
+
+
+def give(key, material, **members):
+    wrapping_key, token = parameters(key)
+    return {
+        "KeyId": key,
+        "ImportToken": token,
+        "EncryptedKeyMaterial": wrapped(wrapping_key, material),
+        "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
+        **members,
+    }
+
+
+def material_is_imported():
+    for spec, private, algorithm in [
+        ("ECC_NIST_P256", ec.generate_private_key(ec.SECP256R1()), "ECDSA_SHA_256"),
+        ("ECC_NIST_P384", ec.generate_private_key(ec.SECP384R1()), "ECDSA_SHA_384"),
+        ("ECC_SECG_P256K1", ec.generate_private_key(ec.SECP256K1()), "ECDSA_SHA_256"),
+        ("ECC_NIST_EDWARDS25519", ed25519.Ed25519PrivateKey.generate(), "ED25519_SHA_512"),
+    ]:
+        key = waiting(spec)
+        question = {"KeyId": key, "Message": b"x", "SigningAlgorithm": algorithm}
+        fails("KMSInvalidStateException", kms.sign, **question)
+        fails("KMSInvalidStateException", kms.get_public_key, KeyId=key)
+        fails("KMSInvalidStateException", kms.enable_key, KeyId=key)
+        answer = kms.import_key_material(**give(key, pkcs8(private)))
+        assert answer["KeyId"].endswith(key)
+        metadata = kms.describe_key(KeyId=key)["KeyMetadata"]
+        assert metadata["Enabled"] and metadata["KeyState"] == "Enabled"
+        assert metadata["ExpirationModel"] == "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        published = kms.get_public_key(KeyId=key)["PublicKey"]
+        assert published == private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        signature = kms.sign(**question)["Signature"]
+        public = private.public_key()
+        if spec == "ECC_NIST_EDWARDS25519":
+            public.verify(signature, b"x")
+        else:
+            digest = hashes.SHA384() if spec == "ECC_NIST_P384" else hashes.SHA256()
+            public.verify(signature, b"x", ec.ECDSA(digest))
+    private = rsa.generate_private_key(65537, 2048)
+    key = waiting("RSA_2048", "ENCRYPT_DECRYPT")
+    kms.import_key_material(**give(key, pkcs8(private)))
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    opened = kms.decrypt(
+        KeyId=key,
+        CiphertextBlob=private.public_key().encrypt(b"x", oaep),
+        EncryptionAlgorithm="RSAES_OAEP_SHA_256",
+    )
+    assert opened["Plaintext"] == b"x"
+
+
+def a_key_takes_its_own_material_only():
+    private, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    key = waiting()
+    for wrong in [pkcs8(ec.generate_private_key(ec.SECP384R1())), b"nonsense"]:
+        fails("IncorrectKeyMaterialException", kms.import_key_material, **give(key, wrong))
+    request = give(key, pkcs8(private))
+    cut = {**request, "EncryptedKeyMaterial": request["EncryptedKeyMaterial"][:-1]}
+    fails("InvalidCiphertextException", kms.import_key_material, **cut)
+    bogus = {**request, "ImportToken": b"nonsense"}
+    fails("InvalidImportTokenException", kms.import_key_material, **bogus)
+    another = {**request, "KeyId": waiting()}
+    fails("InvalidImportTokenException", kms.import_key_material, **another)
+    expiring = {**request, "ExpirationModel": "KEY_MATERIAL_EXPIRES"}
+    fails("ValidationException", kms.import_key_material, **expiring)
+    fails("ValidationException", kms.import_key_material, **{**request, "ValidTo": 1})
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingImport"
+    kms.import_key_material(**request)
+    # The same again changes nothing, and another never comes in.
+    kms.import_key_material(**give(key, pkcs8(private)))
+    fails("IncorrectKeyMaterialException", kms.import_key_material, **give(key, pkcs8(other)))
+    kms.delete_imported_key_material(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingImport"
+    fails("IncorrectKeyMaterialException", kms.import_key_material, **give(key, pkcs8(other)))
+    kms.import_key_material(**give(key, pkcs8(private)))
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    made = new_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    request = {"WrappingAlgorithm": "RSA_AES_KEY_WRAP_SHA_256", "WrappingKeySpec": "RSA_4096"}
+    fails("UnsupportedOperationException", kms.get_parameters_for_import, KeyId=made, **request)
+    fails("UnsupportedOperationException", kms.delete_imported_key_material, KeyId=made)
+    empty = waiting()
+    kms.schedule_key_deletion(KeyId=empty, PendingWindowInDays=7)
+    fails("KMSInvalidStateException", kms.get_parameters_for_import, KeyId=empty, **request)
+    kms.cancel_key_deletion(KeyId=empty)
+    assert kms.describe_key(KeyId=empty)["KeyMetadata"]["KeyState"] == "PendingImport"
+    for member, wrong in [("WrappingKeySpec", "RSA_1024"), ("WrappingAlgorithm", "ROT13")]:
+        asked = {**request, "KeyId": empty, member: wrong}
+        fails("ValidationException", kms.get_parameters_for_import, **asked)
+
+
 def the_client_sees_the_weather():
     control("weather", {"quotas": {"operations": {"ListKeys": 1.0}}})
     kms.list_keys()
@@ -424,6 +552,8 @@ SCENES = [
     states_are_kept,
     keys_rotate,
     regions_share_what_was_replicated,
+    material_is_imported,
+    a_key_takes_its_own_material_only,
     the_client_sees_the_weather,
 ]
 

@@ -6,11 +6,12 @@ usage: gcp_scenario.py ENDPOINT CONTROL_ENDPOINT
 import datetime
 import hashlib
 import json
+import os
 import sys
 import urllib.request
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import InvalidOperation
@@ -351,6 +352,106 @@ def rsa_keys_decrypt():
     invalid(api.asymmetric_decrypt, name=version, ciphertext=sealed[1:])
 
 
+def new_job(name, level=Level.HSM, method=kms.ImportJob.ImportMethod.RSA_OAEP_4096_SHA256_AES_256):
+    return api.create_import_job(
+        request={
+            "parent": RING,
+            "import_job_id": name,
+            "import_job": {"import_method": method, "protection_level": level},
+        }
+    )
+
+
+def empty_key(name, algorithm, purpose=Purpose.ASYMMETRIC_SIGN):
+    request = {
+        "parent": RING,
+        "crypto_key_id": name,
+        "skip_initial_version_creation": True,
+        "crypto_key": {
+            "purpose": purpose,
+            "import_only": True,
+            "version_template": {"algorithm": algorithm, "protection_level": Level.HSM},
+        },
+    }
+    key = api.create_crypto_key(request=request)
+    assert key.import_only and not key.primary.name
+    assert list(api.list_crypto_key_versions(parent=key.name)) == []
+    return key.name
+
+
+def wrapped(job, private):
+    """RSA-OAEP with SHA-256 and AES-KWP, as another library does them."""
+    material = private.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    kek = os.urandom(32)
+    wrapping_key = serialization.load_pem_public_key(job.public_key.pem.encode())
+    assert wrapping_key.key_size == 4096
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    return wrapping_key.encrypt(kek, oaep) + keywrap.aes_key_wrap_with_padding(kek, material)
+
+
+def keys_are_imported():
+    job = new_job("days")
+    JobState = kms.ImportJob.ImportJobState
+    assert job.state == JobState.ACTIVE and job.name == f"{RING}/importJobs/days"
+    assert (job.expire_time - job.create_time).days == 3
+    assert api.get_import_job(name=job.name) == job
+    assert [found.name for found in api.list_import_jobs(parent=RING)] == [job.name]
+    fails(exceptions.Conflict, "ALREADY_EXISTS", api.create_import_job, parent=RING, import_job_id="days", import_job={"import_method": 4, "protection_level": 2})
+    for spec, private in [
+        (Algorithm.EC_SIGN_P256_SHA256, ec.generate_private_key(ec.SECP256R1())),
+        (Algorithm.EC_SIGN_P384_SHA384, ec.generate_private_key(ec.SECP384R1())),
+        (Algorithm.EC_SIGN_SECP256K1_SHA256, ec.generate_private_key(ec.SECP256K1())),
+        (Algorithm.EC_SIGN_ED25519, ed25519.Ed25519PrivateKey.generate()),
+    ]:
+        key = empty_key(f"imported-{spec.name.lower().replace('_', '-')}", spec)
+        request = {
+            "parent": key,
+            "algorithm": spec,
+            "import_job": job.name,
+            "wrapped_key": wrapped(job, private),
+        }
+        version = api.import_crypto_key_version(request=request)
+        assert version.state == State.ENABLED and version.import_job == job.name
+        assert version.import_time and not version.generate_time
+        data = api.asymmetric_sign(request={"name": version.name, "data": b"x"})
+        if spec == Algorithm.EC_SIGN_ED25519:
+            private.public_key().verify(data.signature, b"x")
+        else:
+            digest = hashes.SHA384() if "384" in spec.name else hashes.SHA256()
+            private.public_key().verify(data.signature, b"x", ec.ECDSA(digest))
+        fails(exceptions.BadRequest, "FAILED_PRECONDITION", api.create_crypto_key_version, parent=key, crypto_key_version={})
+        # What is of another algorithm, or was cut, becomes a version that failed.
+        others = ec.generate_private_key(ec.SECP521R1())
+        for wrong in [wrapped(job, others), request["wrapped_key"][:-1]]:
+            failed = api.import_crypto_key_version(request={**request, "wrapped_key": wrong})
+            assert failed.state == State.IMPORT_FAILED and failed.import_failure_reason
+            unusable(api.asymmetric_sign, name=failed.name, data=b"x")
+    invalid(api.import_crypto_key_version, **{**request, "wrapped_key": b""})
+    soft = new_job("soft", Level.SOFTWARE)
+    invalid(api.import_crypto_key_version, **{**request, "import_job": soft.name})
+    missing = {**request, "import_job": f"{RING}/importJobs/missing"}
+    fails(exceptions.NotFound, "NOT_FOUND", api.import_crypto_key_version, **missing)
+    control("weather", {"visibility-delay-ms": 60000})
+    slow = new_job("slow")
+    assert slow.state == JobState.PENDING_GENERATION and not slow.public_key.pem
+    version = api.import_crypto_key_version(request=request)
+    assert version.state == State.PENDING_IMPORT
+    unusable(api.asymmetric_sign, name=version.name, data=b"x")
+    unusable(api.import_crypto_key_version, **{**request, "import_job": slow.name})
+    control("advance-clock", {"milliseconds": 60000})
+    assert api.get_import_job(name=slow.name).state == JobState.ACTIVE
+    assert api.get_crypto_key_version(name=version.name).state == State.ENABLED
+    control("weather", {})
+    control("advance-clock", {"milliseconds": 3 * 24 * 60 * 60 * 1000})
+    expired = api.get_import_job(name=job.name)
+    assert expired.state == JobState.EXPIRED and not expired.public_key.pem
+    unusable(api.import_crypto_key_version, **request)
+
+
 def random_bytes_are_random():
     request = {"location": LOCATION, "length_bytes": 32, "protection_level": Level.HSM}
     one, other = (api.generate_random_bytes(request=request) for _ in range(2))
@@ -449,6 +550,7 @@ SCENES = [
     data_is_signed,
     rsa_keys_decrypt,
     random_bytes_are_random,
+    keys_are_imported,
     states_are_kept,
     the_client_sees_the_weather,
 ]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use strongroom_crypto::{EncryptionKeySpec, Fingerprint, SecretBytes, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeySpec, SecretBytes, SigningKeySpec};
 use strongroom_kms::{
     Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KeyWrapper,
     KmsError, KmsHealth, KmsKeyId, KmsProvider,
@@ -56,6 +56,15 @@ impl ExternalKeys for Turned {
         request: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError> {
         self.kms.generate_encryption_key(spec, request).await
+    }
+
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.kms.import_key(spec, private_key, request).await
     }
 
     async fn key_state(&self, _: &KmsKeyId) -> Result<KeyState, KmsError> {

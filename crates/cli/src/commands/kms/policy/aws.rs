@@ -195,11 +195,17 @@ impl Region {
             look.push("kms:GetPublicKey");
         }
         let find = vec!["kms:ListKeys", "kms:ListResourceTags"];
-        vec![
+        let mut statements = vec![
             make,
             self.of_keys_of_vault("LookAtKeys", look, vault),
             allow("FindKeys", find, "*".to_owned()),
-        ]
+        ];
+        if mode == Mode::External {
+            // AWS gives a key no other material than its first, and none to a key that it made itself.
+            let actions = vec!["kms:GetParametersForImport", "kms:ImportKeyMaterial"];
+            statements.push(self.of_keys_of_vault("ImportKeys", actions, vault));
+        }
+        statements
     }
 
     /// Deletes keys of this vault, and tags none.
@@ -244,7 +250,7 @@ mod tests {
     #[test]
     fn nobody_has_two_of_using_making_and_deleting() {
         let using = ["kms:Decrypt", "kms:Encrypt", "kms:Sign"];
-        let making = ["kms:CreateKey", "kms:TagResource"];
+        let making = ["kms:CreateKey", "kms:ImportKeyMaterial", "kms:TagResource"];
         let deleting = ["kms:ScheduleKeyDeletion"];
         let may = |role, any: &[&str]| {
             MODES
@@ -258,6 +264,17 @@ mod tests {
         ]) {
             let found = (may(role, &using), may(role, &making), may(role, &deleting));
             assert_eq!(found, wanted, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_imported_by_the_administrator_of_external_keys_only() {
+        for role in ROLES {
+            for mode in MODES {
+                let may = actions(role, mode).contains(&"kms:ImportKeyMaterial");
+                let should = role == Role::Administrator && mode == Mode::External;
+                assert_eq!(may, should, "{role:?} {mode:?}");
+            }
         }
     }
 

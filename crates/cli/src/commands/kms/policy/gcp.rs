@@ -149,7 +149,15 @@ fn permissions(role: Role, mode: Mode) -> Vec<&'static str> {
                 "cloudkms.cryptoKeyVersions.useToSign",
                 "cloudkms.cryptoKeyVersions.viewPublicKey",
             ]),
-            Role::Administrator => permissions.push("cloudkms.cryptoKeyVersions.viewPublicKey"),
+            // An import is a new version, of material that travels under the wrapping key of a job.
+            Role::Administrator => permissions.extend([
+                "cloudkms.cryptoKeyVersions.create",
+                "cloudkms.cryptoKeyVersions.viewPublicKey",
+                "cloudkms.importJobs.create",
+                "cloudkms.importJobs.get",
+                "cloudkms.importJobs.list",
+                "cloudkms.importJobs.useToImport",
+            ]),
             Role::Deletion => {}
         }
     }
@@ -231,7 +239,7 @@ mod tests {
             ] {
                 let found = permissions(role, mode);
                 let may = |verb: &str| found.iter().any(|it| it.contains(verb));
-                let may = [may(".useTo"), may(".create"), may(".destroy")];
+                let may = [may("Versions.useTo"), may(".create"), may(".destroy")];
                 assert_eq!(may, wanted, "{role:?}");
                 for verb in [".update", ".setIamPolicy"] {
                     assert!(found.iter().all(|it| !it.ends_with(verb)), "{role:?}");
