@@ -17,10 +17,12 @@ pub(crate) enum Act {
     AddWrap,
     Rewrap,
     Delete,
+    /// A sealed key is brought into the KMS.
+    Bring,
 }
 
 impl Act {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Create,
         Self::GenerateSigning,
         Self::GenerateEncryption,
@@ -31,6 +33,7 @@ impl Act {
         Self::AddWrap,
         Self::Rewrap,
         Self::Delete,
+        Self::Bring,
     ];
 
     pub(crate) const fn needs_decryption(self) -> bool {
@@ -42,7 +45,8 @@ impl Act {
         match self {
             Self::Open | Self::Sign | Self::Decrypt | Self::Rewrap => 1,
             // Of a key that is to be destroyed the public half is asked for first: it must be the one that was deleted.
-            Self::Create | Self::Delete => 2,
+            // What was brought is used once, as a proof.
+            Self::Create | Self::Delete | Self::Bring => 2,
             Self::GenerateSigning | Self::GenerateEncryption | Self::Register | Self::AddWrap => 3,
         }
     }

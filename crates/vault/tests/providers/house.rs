@@ -36,16 +36,19 @@ pub(crate) struct House {
     /// Where calls pass that are to fail.
     pub(crate) flaky: FlakyKms,
     id: VaultId,
+    /// Of new keys.
+    custody: Custody,
 }
 
 impl House {
-    pub(crate) fn over(provider: &Arc<dyn KmsProvider>) -> Self {
+    pub(crate) fn over(provider: &Arc<dyn KmsProvider>, custody: Custody) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         Self {
             folder: tempfile::tempdir().unwrap(),
             flaky: FlakyKms::new(Arc::clone(provider)),
             id: VaultId::from_bytes(u128::from(number).to_be_bytes()),
+            custody,
         }
     }
 
@@ -86,12 +89,12 @@ impl House {
             id: self.id,
             wrapper_key,
         };
-        Vault::create(environment, settings(), &caller(), new).await
+        Vault::create(environment, settings(self.custody), &caller(), new).await
     }
 
     pub(crate) async fn open(&self) -> Result<Vault, VaultError> {
         let store = SqliteStore::open(&self.vault_folder()).await?;
-        Vault::open(self.environment(Arc::new(store)), settings()).await
+        Vault::open(self.environment(Arc::new(store)), settings(self.custody)).await
     }
 
     /// The keys in the KMS that were made for this vault and can be used.
@@ -143,12 +146,12 @@ impl House {
     }
 }
 
-fn settings() -> Settings {
+fn settings(custody: Custody) -> Settings {
     Settings {
         custody: CustodyDefaults {
             by_usage: Vec::new(),
-            signing: Custody::External,
-            encryption: Custody::External,
+            signing: custody,
+            encryption: custody,
             sealing: Sealing::DataKey,
             external_kms: Some(KMS_NAME.to_owned()),
         },

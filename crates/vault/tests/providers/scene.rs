@@ -6,7 +6,8 @@ use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, KeyName, KeyUsage, Key
 use strongroom_errors::Coded as _;
 use strongroom_kms::{ExternalKeyRequest, KmsKeyId, KmsProvider, WrapContext, WrappedKey};
 use strongroom_memory::SecretBytes;
-use strongroom_vault::{NewEncryptionKey, NewSigningKey, Registration, Vault, VaultError};
+use strongroom_store::Custody;
+use strongroom_vault::{NewEncryptionKey, NewSigningKey, Place, Registration, Vault, VaultError};
 
 use crate::{
     act::{Act, ENCRYPTION, SIGNING},
@@ -45,7 +46,13 @@ impl Scene {
     /// With everything in place, so that only the act itself is to be done.
     pub(crate) async fn of(act: Act, provider: &Arc<dyn KmsProvider>) -> Self {
         let mut scene = Self {
-            house: House::over(provider),
+            house: House::over(
+                provider,
+                match act {
+                    Act::Bring => Custody::Envelope,
+                    _ => Custody::External,
+                },
+            ),
             act,
             vault: None,
             prop: Prop::Nothing,
@@ -58,7 +65,9 @@ impl Scene {
         }
         let vault = scene.house.create().await.unwrap();
         scene.prop = match act {
-            Act::Sign | Act::Delete => Prop::Key(generate_signing(&vault).await.unwrap()),
+            Act::Sign | Act::Delete | Act::Bring => {
+                Prop::Key(generate_signing(&vault).await.unwrap())
+            }
             Act::Register => Prop::InKms(make_in_kms(provider).await),
             Act::Decrypt => {
                 let key = generate_encryption(&vault).await.unwrap();
@@ -110,6 +119,10 @@ impl Scene {
                 let left = self.left.clone();
                 vault.add_wrap(&caller(), SECOND, left).await.map(drop)
             }
+            (Act::Bring, Prop::Key(key)) => {
+                let place = Place::External { kms: None };
+                vault.migrate_key(&caller(), key, &place).await.map(drop)
+            }
             (Act::Delete, Prop::Key(key)) => vault.delete_key(&caller(), key).await,
             (act, prop) => panic!("{act:?} with {prop:?}"),
         }
@@ -153,8 +166,9 @@ impl Scene {
     pub(crate) async fn check_done(mut self, when: &str) {
         self.close().await;
         let vault = self.house.open().await.unwrap();
-        // Whoever asks again takes up what was made before; what was deleted from the vault nobody asks for again.
-        let most_orphans = usize::from(self.act == Act::Delete);
+        // Whoever asks again takes up what was made before; what was deleted from the vault nobody asks for again, and what was
+        // left without material cannot be taken up.
+        let most_orphans = usize::from(matches!(self.act, Act::Delete | Act::Bring));
         self.house.clean_up(&vault, most_orphans, when).await;
         let (keys, wraps) = (all_keys(&vault), wrapper_keys(&vault));
         let wanted = match self.act {
@@ -164,6 +178,10 @@ impl Scene {
         };
         assert_eq!((keys.len(), wraps.len()), wanted, "{when}");
         assert!(vault.check_wraps().await.all_open(), "{when}");
+        if let (Act::Bring, Prop::Key(key)) = (self.act, &self.prop) {
+            assert!(vault.key(key).unwrap().is_held_by_kms(), "{when}");
+            vault.drop_copy(&caller(), key).await.unwrap();
+        }
         for key in &keys {
             check_works(&vault, &key.fingerprint(), when).await;
         }

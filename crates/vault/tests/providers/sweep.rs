@@ -62,7 +62,7 @@ fn cause(act: Act, error: &VaultError) -> &'static str {
             attempts.first().unwrap().code
         }
         (
-            Act::GenerateSigning | Act::GenerateEncryption,
+            Act::GenerateSigning | Act::GenerateEncryption | Act::Bring,
             VaultError::ExternalKeyInDoubt { source, .. },
         ) => source.code().name(),
         (Act::Delete, VaultError::ExternalKeyRemains { source, .. }) => source.code().name(),

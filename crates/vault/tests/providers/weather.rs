@@ -66,12 +66,14 @@ impl Cloud {
         self.set(Weather::default());
         match outcome {
             Ok(()) => scene.check_done(&when).await,
-            failed => judge(scene, failed, &["KMS_KEY_NOT_READY"], &when).await,
+            failed => judge(scene, failed, &causes(act, "KMS_KEY_NOT_READY"), &when).await,
         }
     }
 
     /// Refuses the first request of each operation that the act needs, in each way.
     pub(crate) async fn refuse(&self, act: Act) {
+        // What only the first act in a cloud does, such as making an import job, is left out.
+        self.operations_of(act).await;
         for operation in self.operations_of(act).await {
             for (kind, cause) in FAULTS {
                 let when = format!("{act:?}, {kind:?} at {operation}");
@@ -103,6 +105,8 @@ impl Cloud {
 const fn causes(act: Act, cause: &str) -> [&str; 2] {
     match act {
         Act::GenerateSigning | Act::GenerateEncryption => [cause, "KMS_GCP_KEY_UNNAMED"],
+        // A key was made, and its material did not arrive.
+        Act::Bring => [cause, "KMS_IMPORT_INTERRUPTED"],
         _ => [cause, cause],
     }
 }

@@ -263,8 +263,12 @@ impl Vault {
         match self.held_by(&holder).contain(&holder, key).await {
             Ok(false) => {}
             Ok(true) => return Err(refused()),
-            // Gone already, or on its way.
-            Err(KmsError::KeyNotFound { .. } | KmsError::KeyPendingDeletion { .. }) => {}
+            // Gone already, on its way, or still without material after an import that was interrupted.
+            Err(
+                KmsError::KeyNotFound { .. }
+                | KmsError::KeyPendingDeletion { .. }
+                | KmsError::KeyNotReady { .. },
+            ) => {}
             Err(error) => return Err(error.into()),
         }
         let found = entry.as_ref().map(JournalEntry::id);
@@ -295,7 +299,7 @@ impl Vault {
         let plan = match &before {
             Some(entry) => entry.plan().clone(),
             None => {
-                let spec = holder.keys.public_key(key).await?.spec;
+                let spec = self.spec_of_orphan(holder, key).await?;
                 let is_signing = matches!(spec, KeySpec::Signing(_));
                 ExternalKeyPlan {
                     kms: holder.named.name.clone(),
@@ -316,6 +320,25 @@ impl Vault {
         unit.put_journal(before.as_ref(), entry.clone()).await?;
         unit.commit().await?;
         Ok(Claimed::new(entry, claim))
+    }
+
+    /// What an orphan is: one without material shows no public half, and is found by its tag.
+    async fn spec_of_orphan(
+        &self,
+        holder: &Holder<'_>,
+        key: &KmsKeyId,
+    ) -> Result<KeySpec, KmsError> {
+        let not_ready = match holder.keys.public_key(key).await {
+            Ok(public) => return Ok(public.spec),
+            Err(error @ KmsError::KeyNotReady { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        let Some(finder) = holder.named.provider.key_finder() else {
+            return Err(not_ready);
+        };
+        let tagged = finder.find_keys(VAULT_TAG, &self.id().to_string()).await?;
+        let found = tagged.iter().find(|found| found.id == *key);
+        found.and_then(|found| found.kind.spec()).ok_or(not_ready)
     }
 
     /// Strikes an entry out of the journal of which the KMS knows nothing.

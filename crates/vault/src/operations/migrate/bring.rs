@@ -61,11 +61,17 @@ impl Vault {
         let unfinished = self.journal().claim(|journal| {
             *journal.plan() == plan && !matches!(journal.progress(), Progress::Discarded(_))
         });
-        let (journal, claim) = match unfinished {
-            Some(unfinished) => unfinished,
-            None => self.intend(plan).await?,
+        let (journal, claim, before) = match unfinished {
+            Some((journal, claim)) => {
+                let before = self.brought_before(holder, &journal, entry).await?;
+                (journal, claim, before)
+            }
+            None => {
+                let (journal, claim) = self.intend(plan).await?;
+                (journal, claim, None)
+            }
         };
-        let key = match self.brought_before(holder, &journal, entry).await? {
+        let key = match before {
             Some(key) => key,
             None => self.import_into(holder, &journal, private).await?,
         };

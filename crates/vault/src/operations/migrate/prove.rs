@@ -31,7 +31,8 @@ impl Vault {
             PublicKey::Encryption(public) => self.prove_decrypting(holder, key, public).await,
         };
         match outcome {
-            Err(VaultError::Kms(error)) if says_nothing_of_the_key(&error) => Err(error.into()),
+            // What the KMS refuses, or does not answer, says nothing of the key.
+            Err(VaultError::Kms(error)) if !is_about_the_work(&error) => Err(error.into()),
             Err(source) => Err(MigrationError::NotProved {
                 fingerprint: entry.fingerprint(),
                 kms: holder.named.name.clone(),
@@ -89,11 +90,12 @@ impl Vault {
     }
 }
 
-/// Whether the KMS is down, busy, or does not show yet what it has taken in a moment ago.
-fn says_nothing_of_the_key(error: &KmsError) -> bool {
-    let is_hidden = matches!(
+/// Whether the KMS has tried to do the work of the key, and could not.
+const fn is_about_the_work(error: &KmsError) -> bool {
+    matches!(
         error,
-        KmsError::KeyNotReady { .. } | KmsError::KeyNotFound { .. }
-    );
-    is_hidden || error.is_fault_of_kms() || error.outcome_is_unknown()
+        KmsError::DecryptFailed { .. }
+            | KmsError::WrongPurpose { .. }
+            | KmsError::AnswerInvalid { .. }
+    )
 }

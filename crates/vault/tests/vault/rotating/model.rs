@@ -129,9 +129,8 @@ impl Run {
     }
 
     fn key(&self, number: u16) -> Option<Fingerprint> {
-        let count = self.model.len();
-        let keys = self.model.keys();
-        (count > 0).then(|| *keys.skip(usize::from(number) % count).next().unwrap())
+        let place = usize::from(number).checked_rem(self.model.len())?;
+        self.model.keys().nth(place).copied()
     }
 
     async fn step(&mut self, step: &Step) {
