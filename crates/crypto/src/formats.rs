@@ -18,7 +18,8 @@ pub(crate) use self::private::{
 };
 pub use self::spki::spki_of_key_bits;
 pub(crate) use self::spki::{
-    detect_public, ec_point, key_bits, public_from_encoded, public_pem, spki_of_bits, validate_spki,
+    detect_public, detect_rsa, ec_point, key_bits, public_from_encoded, public_pem, spki_of_bits,
+    validate_spki,
 };
 
 use crate::key_error::KeyError;

@@ -156,6 +156,15 @@ pub enum KeyError {
         /// The spec of the key.
         spec: KeySpec,
     },
+    /// A sound key for which no other key can be wrapped.
+    #[error("{found} keys wrap no other keys")]
+    NotAWrappingKey {
+        /// What the key is.
+        found: &'static str,
+    },
+    /// An RSA key that is too short or too long, or damaged.
+    #[error("for this RSA key nothing is wrapped")]
+    WrappingKeyRefused(#[source] aws_lc_rs::error::KeyRejected),
     /// No random bytes.
     #[error("no key could be generated")]
     Random(#[from] RandomError),
@@ -188,6 +197,7 @@ impl KeyError {
         Self::HALVES_DIFFER,
         Self::USAGES_MISPLACED,
         Self::NO_JSON_WEB_KEY,
+        Self::WRAPPING_KEY,
         Self::LIBRARY,
     ];
 
@@ -265,6 +275,11 @@ impl KeyError {
         Category::Unsupported,
         "Use an Ed25519, P-256, P-384 or secp256k1 signing key where a JSON Web Key is needed.",
     );
+    const WRAPPING_KEY: ErrorCode = ErrorCode::new(
+        "KEY_WRAPPING_KEY_UNFIT",
+        Category::InvalidRequest,
+        "Give the RSA public key, 2048 to 8192 bits, that the other key store offers for imports.",
+    );
     const LIBRARY: ErrorCode = ErrorCode::new(
         "KEY_LIBRARY_FAILED",
         Category::Internal,
@@ -302,6 +317,7 @@ impl Coded for KeyError {
             Self::Usages(source) => source.code(),
             Self::UsagesMisplaced => Self::USAGES_MISPLACED,
             Self::NoJsonWebKey { .. } => Self::NO_JSON_WEB_KEY,
+            Self::NotAWrappingKey { .. } | Self::WrappingKeyRefused(_) => Self::WRAPPING_KEY,
             Self::Random(source) => source.code(),
             Self::Library { .. } => Self::LIBRARY,
         }

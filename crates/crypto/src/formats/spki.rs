@@ -5,10 +5,11 @@ use curve25519_dalek::{
     edwards::{CompressedEdwardsY, EdwardsPoint},
     scalar::Scalar,
 };
+use der::{Encode, asn1::BitStringRef};
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 
-use super::{Curve, Half, KeyFile, KeyKind, Shape, from_der};
+use super::{Curve, Half, KeyFile, KeyKind, Shape, der_error, from_der};
 use crate::key_error::KeyError;
 use crate::spec::{EncryptionKeySpec, KeyFormat, KeyPurpose, KeySpec, SigningKeySpec};
 
@@ -98,6 +99,30 @@ pub(crate) fn detect_public(
     };
     let spec = kind.spec_for(purpose)?;
     Ok((spec, validate_bits(spec, bits)?))
+}
+
+/// The SPKI in a PEM or DER file that holds an RSA public key of any size; its numbers are not checked.
+pub(crate) fn detect_rsa(bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let file = KeyFile::read(bytes, Half::Public)?;
+    // EXPOSE: a public key is not secret; the container is shared with private keys.
+    let der = file.der();
+    if file.shape() == Shape::Pkcs1Public {
+        let encoded = KeyKind::Rsa.with_identifier(|algorithm| {
+            let subject_public_key = BitStringRef::from_bytes(der)?;
+            SubjectPublicKeyInfoRef {
+                algorithm,
+                subject_public_key,
+            }
+            .to_der()
+        });
+        return encoded.map_err(|source| der_error("RSAPublicKey", source));
+    }
+    match split(der)?.0 {
+        KeyKind::Rsa => Ok(der.to_vec()),
+        other => Err(KeyError::NotAWrappingKey {
+            found: other.name(),
+        }),
+    }
 }
 
 /// Checks a public key of declared spec and format; also tells whether the format is a legacy one (section 4.8).

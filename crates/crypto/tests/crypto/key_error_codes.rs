@@ -36,6 +36,7 @@ const KNOWN: &[(&str, Category)] = &[
     ("KEY_USAGE_SET_INVALID", Category::InvalidRequest),
     ("KEY_USAGE_STORED_UNKNOWN", Category::DataCorrupted),
     ("KEY_USAGE_UNKNOWN", Category::InvalidRequest),
+    ("KEY_WRAPPING_KEY_UNFIT", Category::InvalidRequest),
     ("KEY_WRONG_HALF", Category::InvalidRequest),
     ("RANDOM_SOURCE_FAILED", Category::Unavailable),
     ("SIGNATURE_ALGORITHM_MISMATCH", Category::InvalidRequest),
