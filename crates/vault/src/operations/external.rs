@@ -98,6 +98,7 @@ impl Holder<'_> {
                 kms: self.named.name.clone(),
                 key_id: key.as_str().to_owned(),
             }),
+            exposed: false,
         }
     }
 }

@@ -69,15 +69,37 @@ impl Vault {
         public: PublicKey,
         name: Option<KeyName>,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let kms = &holder.named.name;
         let mut unit = Unit::begin(self).await?;
-        let journal = match self.journal().about(kms, key) {
+        let (entry, is_new) = unit.register(self, holder, key, public, name).await?;
+        if is_new {
+            let details = key_details(&entry);
+            let fingerprint = Some(entry.fingerprint());
+            unit.audit(caller, AuditOperation::RegisterKey, fingerprint, details)
+                .await?;
+            unit.commit().await?;
+        }
+        Ok(entry)
+    }
+}
+
+impl Unit<'_> {
+    /// Puts a key of a KMS in, and strikes what the journal says of it. Says whether that changes anything.
+    pub(crate) async fn register(
+        &mut self,
+        vault: &Vault,
+        holder: &Holder<'_>,
+        key: &KmsKeyId,
+        public: PublicKey,
+        name: Option<KeyName>,
+    ) -> Result<(Arc<KeyEntry>, bool), VaultError> {
+        let kms = &holder.named.name;
+        let journal = match vault.journal().about(kms, key) {
             // It is being destroyed, or just arrives by another way.
             Some((_entry, true)) => return Err(VaultError::ChangedUnderneath),
             Some((entry, false)) => Some(entry),
             None => None,
         };
-        let entry = match self.known(&public, name.as_ref())? {
+        let entry = match vault.known(&public, name.as_ref())? {
             Some(entry) if entry.private.is_some() => {
                 // The same key under another id, in another KMS or in another custody is not what was asked for.
                 if !entry.is_held_as(kms, key) {
@@ -87,27 +109,22 @@ impl Vault {
                     });
                 }
                 if journal.is_none() {
-                    return Ok(entry);
+                    return Ok((entry, false));
                 }
                 entry
             }
             Some(entry) => {
                 let half = holder.private_half(key);
-                unit.add_private_half(&entry, half).await?
+                self.add_private_half(&entry, half).await?
             }
             None => {
                 let half = holder.private_half(key);
-                unit.insert_key(public, name, Some(half)).await?
+                self.insert_key(public, name, Some(half)).await?
             }
         };
         if let Some(journal) = &journal {
-            unit.end_journal(journal).await?;
+            self.end_journal(journal).await?;
         }
-        let details = key_details(&entry);
-        let fingerprint = Some(entry.fingerprint());
-        unit.audit(caller, AuditOperation::RegisterKey, fingerprint, details)
-            .await?;
-        unit.commit().await?;
-        Ok(entry)
+        Ok((entry, true))
     }
 }
