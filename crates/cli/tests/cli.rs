@@ -68,5 +68,7 @@ mod upkeep;
 mod using_keys;
 #[path = "cli/wrapper_key_rotation.rs"]
 mod wrapper_key_rotation;
+#[path = "cli/wrapped_exports.rs"]
+mod wrapped_exports;
 #[path = "cli/wraps.rs"]
 mod wraps;
