@@ -18,8 +18,7 @@ use strongroom_topology::{
 };
 
 pub use self::wrapper_key::WrapperKeyError;
-use crate::anchor::AnchorError;
-use crate::operations::import::canton::CantonRowError;
+use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
 /// Why a use case of the vault failed.
 #[derive(Debug, thiserror::Error)]
@@ -58,15 +57,8 @@ pub enum VaultError {
         fingerprint: Fingerprint,
     },
     /// The key of a row of Canton's tables cannot be taken.
-    #[error("row {row} of {table} cannot be taken")]
-    CantonRow {
-        /// Canton's name of the table.
-        table: &'static str,
-        /// The row, by the fingerprint that it names.
-        row: String,
-        /// Why not.
-        source: Box<CantonRowError>,
-    },
+    #[error(transparent)]
+    CantonRow(#[from] RefusedCantonRow),
     /// The key is in the vault under another name or with other usages.
     #[error("{fingerprint} is in the vault already, with other attributes")]
     KeyExists {

@@ -442,7 +442,7 @@ impl Coded for VaultError {
             Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
             Self::WrapperKey(source) => source.code(),
-            Self::CantonRow { source, .. } => source.code(),
+            Self::CantonRow(refused) => refused.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,
             Self::WrapExists { .. } => WRAP_EXISTS,

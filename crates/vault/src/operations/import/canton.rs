@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use strongroom_proto::tables::KeyTables;
 
 pub use self::{
-    error::CantonRowError,
+    error::{CantonRowError, RefusedCantonRow},
     report::{CantonOrigin, CantonOutcome, CantonRow},
 };
 use self::{

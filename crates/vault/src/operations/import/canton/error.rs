@@ -7,6 +7,25 @@ use strongroom_proto::ProtoError;
 
 use crate::error::VaultError;
 
+/// A row of Canton whose key cannot be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("row {row} of {table} cannot be taken")]
+#[non_exhaustive]
+pub struct RefusedCantonRow {
+    /// Canton's name of the table.
+    pub table: &'static str,
+    /// The row, by the fingerprint that it names.
+    pub row: String,
+    /// Why not.
+    pub source: Box<CantonRowError>,
+}
+
+impl Coded for RefusedCantonRow {
+    fn code(&self) -> ErrorCode {
+        self.source.code()
+    }
+}
+
 /// Why the key of a row of Canton cannot be taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

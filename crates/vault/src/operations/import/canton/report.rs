@@ -2,7 +2,7 @@
 
 use strongroom_crypto::KeyPurpose;
 
-use super::error::CantonRowError;
+use super::error::{CantonRowError, RefusedCantonRow};
 use crate::error::VaultError;
 
 /// One row of Canton's tables of keys, and what became of it.
@@ -114,10 +114,11 @@ impl Row {
     }
 
     pub(super) fn refused(self, source: CantonRowError) -> VaultError {
-        VaultError::CantonRow {
+        let refused = RefusedCantonRow {
             table: self.table.name(),
             row: self.key,
             source: Box::new(source),
-        }
+        };
+        refused.into()
     }
 }

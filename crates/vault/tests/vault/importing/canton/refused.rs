@@ -7,7 +7,7 @@ use strongroom_kms_local::LocalKms;
 use strongroom_proto::tables::{KeyTables, KmsKeyRow, PrivateKeyData, PrivateKeyRow, PublicKeyRow};
 use strongroom_test_support::kms::{Fault, FlakyKms};
 use strongroom_vault::{
-    CantonImport, CantonOutcome, CantonRowError, ImportedKey, Vault, VaultError,
+    CantonImport, CantonOutcome, CantonRowError, ImportedKey, RefusedCantonRow, Vault, VaultError,
 };
 
 use super::{
@@ -223,7 +223,7 @@ async fn a_bad_row_stops_the_import_is_named_and_nothing_is_taken() {
         let mut tables = bad.tables;
         tables.private_keys.push(private_row(&good()));
         let error = import(&vault, tables).await.unwrap_err();
-        let VaultError::CantonRow { row, source, .. } = &error else {
+        let VaultError::CantonRow(RefusedCantonRow { row, source, .. }) = &error else {
             panic!("{error:?}");
         };
         assert_ne!(*row, good().public.fingerprint().to_string());
@@ -322,7 +322,7 @@ async fn a_kms_that_is_down_ends_an_import_whatever_may_be_left_out() {
     let error = vault.import_canton(&caller(), lenient).await.unwrap_err();
     assert!(matches!(
         &error,
-        VaultError::CantonRow { source, .. } if matches!(**source, CantonRowError::Kms(_))
+        VaultError::CantonRow(refused) if matches!(*refused.source, CantonRowError::Kms(_))
     ));
     assert_eq!(code(Err::<(), _>(error)), "KMS_UNAVAILABLE");
     assert_eq!(Picture::of(&vault).await, picture);
