@@ -13,7 +13,6 @@ use crate::error::CantonDbError;
 
 /// Where a database is: a URL as PostgreSQL's own programs take it, with what the environment says besides (`PGPASSWORD`,
 /// `PGPASSFILE`, `~/.pgpass` and others).
-#[derive(Clone)]
 pub struct Address {
     options: PgConnectOptions,
     carries_password: bool,
@@ -48,6 +47,11 @@ impl Address {
                 return Err(CantonDbError::Address { why });
             }
         }
+        // The library would log what it does not know, with its value.
+        if !url.query_pairs().all(|(name, _)| is_known(&name)) {
+            let why = "it has a parameter that nobody knows";
+            return Err(CantonDbError::Address { why });
+        }
         let in_query = url.query_pairs().any(|(name, _)| name == "password");
         let carries_password = url.password().is_some() || in_query;
         let options =
@@ -71,6 +75,15 @@ impl Address {
         let options = self.options.clone().disable_statement_logging();
         options.connect().await.map_err(CantonDbError::connecting)
     }
+}
+
+/// Whether the library reads this parameter.
+fn is_known(parameter: &str) -> bool {
+    let of_tls = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
+    let others = [
+        "host", "hostaddr", "port", "dbname", "user", "password", "options",
+    ];
+    of_tls.contains(&parameter) || others.contains(&parameter) || parameter.starts_with("options[")
 }
 
 /// How much of TLS is asked for.
@@ -163,6 +176,7 @@ mod tests {
             "jdbc:postgresql://db/c?password=hunter2",
             "mysql://u:hunter2@db/c",
             "postgres://u:hunter2@db/c?sslmode=maybe",
+            "postgres://u@db/c?passwort=hunter2",
             "postgres://u:hunter2@db:port/c",
         ] {
             let error = address(wrong).unwrap_err();
