@@ -22,4 +22,4 @@ mod account;
 mod program;
 mod server;
 
-pub use server::{Database, Server, bytes, shared};
+pub use server::{Database, GUARDED, Server, bytes, shared};

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -13,6 +13,9 @@ use crate::{account::Account, program};
 
 /// Whom the server knows, and lets in without a password: nobody else reaches its socket.
 const USER: &str = "tester";
+
+/// A user whom the server asks for a password. Tests make it, and its password.
+pub const GUARDED: &str = "guarded";
 
 /// Starts the server, says so, and stops it when standard input ends: when the process that writes to it is gone. Then
 /// removes the folder. Nothing is to be durable here.
@@ -57,6 +60,8 @@ impl Server {
         // Kept: the watcher removes it, when this process cannot any more.
         let folder = tempfile::Builder::new()
             .prefix("pg")
+            // Whoever reaches the socket is let in.
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .unwrap()
             .keep();
@@ -76,6 +81,11 @@ impl Server {
         initdb.current_dir(&folder);
         let made = account.runs(&mut initdb).output().unwrap();
         assert!(made.status.success(), "initdb: {made:?}");
+        // The first line that fits decides.
+        let rules = folder.join("data/pg_hba.conf");
+        let all = fs::read_to_string(&rules).unwrap();
+        let guarded = format!("local all {GUARDED} scram-sha-256\n{all}");
+        fs::write(&rules, guarded).unwrap();
         let mut watcher = Command::new("sh");
         watcher.args(["-c", WATCHER, "watcher"]);
         watcher.arg(&programs).arg(&folder).current_dir("/");
@@ -191,8 +201,6 @@ pub fn bytes(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]

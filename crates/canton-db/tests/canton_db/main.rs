@@ -10,7 +10,7 @@ use strongroom_canton_db::{Address, CantonDbError};
 use strongroom_errors::Coded;
 use strongroom_memory::SecretBytes;
 use strongroom_proto::tables::{KeyTables, KmsKeyRow, PrivateKeyData, PublicKeyRow};
-use strongroom_test_postgres::{Database, shared};
+use strongroom_test_postgres::{Database, GUARDED, shared};
 
 /// As Canton's migrations make them (reference: private key stores, section 2).
 const TABLES: &str = include_str!("tables.sql");
@@ -113,6 +113,27 @@ async fn reading_writes_nothing_and_needs_no_right_to_write() {
     assert_eq!(code(refused), "CANTON_DB_REFUSED");
     let refused = address(&as_user("who_is_that")).read_keys().await;
     assert_eq!(code(refused), "CANTON_DB_REFUSED");
+}
+
+#[tokio::test]
+async fn a_password_in_the_url_lets_in_and_a_wrong_one_does_not() {
+    let database = shared().create_database("passwords");
+    database.run(TABLES);
+    database.run(ROWS);
+    database.run(&format!(
+        "create role {GUARDED} login password 'p@ss/w:rd';
+         grant select on all tables in schema public to {GUARDED};"
+    ));
+    let with = |password: &str| {
+        let user = format!("{GUARDED}:{password}@");
+        address(&database.url().replace("tester@", &user))
+    };
+    let right = with("p%40ss%2Fw%3Ard");
+    assert!(right.carries_password());
+    assert_eq!(right.read_keys().await.unwrap().private_keys.len(), 2);
+    let refused = with("hunter2").read_keys().await.unwrap_err();
+    assert!(!format!("{refused:?}").contains("hunter2"));
+    assert_eq!(refused.code().name(), "CANTON_DB_REFUSED");
 }
 
 #[tokio::test]
