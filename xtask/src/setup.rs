@@ -3,6 +3,7 @@
 mod installer;
 mod kryoptic;
 mod openssl;
+mod postgres;
 mod python;
 
 use std::path::Path;
@@ -63,6 +64,13 @@ const REQUIREMENTS: &[Requirement] = &[
         installer: Installer::Apt(&["softhsm2"]),
         advice: "The tests of PKCS#11 tokens run on SoftHSM 2.6. Install it (Debian: apt-get install softhsm2) so that its \
                  library is /usr/lib/softhsm/libsofthsm2.so.",
+    },
+    Requirement {
+        name: "PostgreSQL",
+        check: || postgres::check(Path::new(postgres::DEBIAN)),
+        installer: Installer::Apt(&["postgresql"]),
+        advice: "Tests start servers of their own. Install PostgreSQL 13 or newer (Debian: apt-get install postgresql) in \
+                 /usr/lib/postgresql, or put initdb, pg_ctl and psql into PATH.",
     },
     Requirement {
         name: "the headers that kryoptic is built with",

@@ -10,6 +10,7 @@ mod decrypt;
 mod doctor;
 mod encrypt;
 mod errors;
+mod import;
 mod init;
 mod keys;
 mod kms;
@@ -40,6 +41,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom keys generate-signing --usage protocol --name node-signing\n  strongroom keys list"
     )]
     Keys(keys::Command),
+    /// Take in the keys that other programs keep
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom import canton-db --url postgres:///participant --dry-run"
+    )]
+    Import(import::Command),
     Sign(sign::Options),
     Verify(verify::Options),
     Encrypt(encrypt::Options),
@@ -109,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Quickstart(options) => quickstart::run(&global, options).await,
         Command::Init(options) => init::run(&global, options).await,
         Command::Keys(command) => keys::run(&global, command).await,
+        Command::Import(command) => import::run(&global, command).await,
         Command::Sign(options) => sign::run(&global, options).await,
         Command::Verify(options) => verify::run(&global, options).await,
         Command::Encrypt(options) => encrypt::run(&global, options).await,

@@ -62,6 +62,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<KmsLogError>(error))
         .or_else(|| of::<FileError>(error))
         .or_else(|| of::<strongroom_backup::BackupError>(error))
+        .or_else(|| of::<strongroom_canton_db::CantonDbError>(error))
         .or_else(|| of::<strongroom_proto::ProtoError>(error))
         .or_else(|| of::<strongroom_proto::topology::DetectError>(error))
         .or_else(|| of::<strongroom_proto::topology::StreamError>(error))

@@ -14,6 +14,8 @@ mod backups;
 mod bad_input;
 #[path = "cli/benchmarks.rs"]
 mod benchmarks;
+#[path = "cli/canton_import.rs"]
+mod canton_import;
 #[path = "cli/containers.rs"]
 mod containers;
 #[path = "cli/damage.rs"]
@@ -68,6 +70,8 @@ mod topology;
 mod upkeep;
 #[path = "cli/using_keys.rs"]
 mod using_keys;
+#[path = "cli/wrapped_exports.rs"]
+mod wrapped_exports;
 #[path = "cli/wrapper_key_rotation.rs"]
 mod wrapper_key_rotation;
 #[path = "cli/wraps.rs"]

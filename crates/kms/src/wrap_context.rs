@@ -9,6 +9,8 @@ use strongroom_errors::{Category, Coded, ErrorCode};
 
 /// What a wrap is bound to: name and value pairs, in the order of their names. It opens only under an equal context.
 ///
+/// Nothing of a vault is wrapped without pairs; see [`WrapContext::none`].
+///
 /// Not secret: AWS writes it into its audit log. It holds only what never changes, so that a backup opens elsewhere,
 /// while a wrap that was moved to another vault, key or record format does not.
 ///
@@ -73,6 +75,15 @@ impl WrapContext {
         context
     }
 
+    /// No pairs: what others than a vault wrapped, bound to nothing.
+    ///
+    /// For the import of keys that Canton encrypted, and to unwrap only. Who wraps with it lets anybody who writes the store
+    /// move the wrap to another place.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// A context that was received, for a server that offers a KMS to others.
     ///
     /// # Errors
@@ -112,9 +123,13 @@ impl WrapContext {
     /// The same as bytes: the additional authenticated data of a KMS that takes bytes. Equal contexts, and only those,
     /// give equal bytes.
     ///
-    /// `version byte 1 ‖ number of pairs ‖ (name ‖ value)*` in the canonical encoding of `strongroom-crypto`.
+    /// `version byte 1 ‖ number of pairs ‖ (name ‖ value)*` in the canonical encoding of `strongroom-crypto`; no bytes at all
+    /// if there are no pairs, since those who wrapped without a context gave none.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
         let mut encoder = Encoder::new();
         encoder
             .byte(ENCODING_VERSION)
@@ -190,6 +205,13 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> =
             contexts.iter().map(WrapContext::to_bytes).collect();
         assert_eq!(distinct.len(), contexts.len());
+    }
+
+    #[test]
+    fn no_context_is_no_pairs_and_no_bytes() {
+        assert_eq!(WrapContext::none(), context(&[]).unwrap());
+        assert_eq!(WrapContext::none().pairs().len(), 0);
+        assert_eq!(WrapContext::none().to_bytes(), b"");
     }
 
     #[test]

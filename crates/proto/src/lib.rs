@@ -34,6 +34,7 @@ mod import;
 mod public_key;
 mod secret;
 mod signature;
+pub mod tables;
 pub mod topology;
 mod usage;
 pub mod v30;

@@ -20,7 +20,7 @@ use strongroom_topology::{
 
 pub(crate) use self::attempt::in_words;
 pub use self::{attempt::WrapAttempt, migration::MigrationError, wrapper_key::WrapperKeyError};
-use crate::anchor::AnchorError;
+use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
 /// Why a use case of the vault failed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,9 @@ pub enum VaultError {
         /// The key.
         fingerprint: Fingerprint,
     },
+    /// The key of a row of Canton's tables cannot be taken.
+    #[error(transparent)]
+    CantonRow(#[from] RefusedCantonRow),
     /// The key is in the vault under another name or with other usages.
     #[error("{fingerprint} is in the vault already, with other attributes")]
     KeyExists {

@@ -77,6 +77,9 @@ pub use operations::export::ExportForm;
 pub use operations::external::journal::{Orphan, Orphans};
 pub use operations::external::register::Registration;
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
+pub use operations::import::canton::{
+    CantonImport, CantonOrigin, CantonOutcome, CantonRow, CantonRowError, RefusedCantonRow,
+};
 pub use operations::import::{ImportedKey, PublicKeyImport};
 pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;

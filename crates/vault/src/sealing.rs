@@ -112,6 +112,7 @@ impl Vault {
         Ok(NewPrivateHalf {
             custody,
             sealed: self.seal_key(key, public, custody).await?,
+            exposed: false,
         })
     }
 

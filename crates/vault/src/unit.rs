@@ -54,6 +54,8 @@ pub(crate) struct Unit<'v> {
 pub(crate) struct NewPrivateHalf {
     pub(crate) custody: Custody,
     pub(crate) sealed: SealedKey,
+    /// It was readable somewhere before it came: copies may be there.
+    pub(crate) exposed: bool,
 }
 
 impl<'v> Unit<'v> {
@@ -150,7 +152,9 @@ impl<'v> Unit<'v> {
         private: NewPrivateHalf,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let mut record = self.private_row(entry).await?;
-        let NewPrivateHalf { custody, sealed } = private;
+        let NewPrivateHalf {
+            custody, sealed, ..
+        } = private;
         let sealed = self.sealed_for_now(&entry.public, sealed)?;
         record.exposed |= [record.custody, custody].contains(&Custody::Clear);
         record.custody = custody;
@@ -470,14 +474,18 @@ impl<'v> Unit<'v> {
         public: &PublicKey,
         private: NewPrivateHalf,
     ) -> Result<PrivateHalf, VaultError> {
-        let NewPrivateHalf { custody, sealed } = private;
+        let NewPrivateHalf {
+            custody,
+            sealed,
+            exposed,
+        } = private;
         let sealed = self.sealed_for_now(public, sealed)?;
         let mut record = PrivateKeyRecord {
             fingerprint: public.fingerprint(),
             custody,
             sealing: sealed.sealing,
             state: KeyState::Active,
-            exposed: matches!(sealed.key, StoredKey::Clear(_)),
+            exposed: exposed || matches!(sealed.key, StoredKey::Clear(_)),
             wrapper_key_id: sealed.wrapper_key_id,
             data_key_id: self.data_keys.writing().id,
             key: sealed.key,

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
     ("backup", &["crypto", "errors", "memory", "store"]),
+    ("canton-db", &["errors", "memory", "proto"]),
     ("kms-aws", &["crypto", "errors", "kms", "memory"]),
     ("kms-driver", &["crypto", "errors", "kms", "memory"]),
     ("kms-gcp", &["crypto", "errors", "kms", "memory"]),
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "backup",
+            "canton-db",
             "config",
             "crypto",
             "errors",
@@ -58,12 +60,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
+    ("test-postgres", &[]),
     ("xtask", &[]),
 ];
 
 /// What tests may depend on besides: the suites, and for the vault the adapters, since there is no store and no KMS that
 /// exists for tests only, and what the vault promises it promises over each of them.
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
+    ("canton-db", &["test-postgres"]),
+    ("cli", &["test-postgres"]),
     ("kms-aws", &["kms-sim"]),
     ("kms-driver", &["files", "kms-local"]),
     ("kms-gcp", &["kms-sim"]),

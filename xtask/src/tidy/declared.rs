@@ -30,6 +30,11 @@ const WALLED: &[(&str, &[&str], &str)] = &[
         "generated protobuf types stay there",
     ),
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
+    (
+        "sqlx",
+        &["canton-db"],
+        "SQL lives in store-*, and in what reads Canton's database",
+    ),
 ];
 
 /// Crates whose types are never serialized by derive: secrets and domain types have a stored form of their own.

@@ -115,10 +115,10 @@ impl Source {
     }
 }
 
-/// Whether the product itself is built from this file. Crate `test-support` is for tests altogether.
+/// Whether the product itself is built from this file. Crates `test-…` are for tests altogether.
 fn is_production(path: &str) -> bool {
     let in_source_folder = path.split('/').any(|part| part == "src");
-    in_source_folder && !path.starts_with("crates/test-support/")
+    in_source_folder && !path.starts_with("crates/test-")
 }
 
 /// The path, without ending, of module `name` declared in the file at `path`.

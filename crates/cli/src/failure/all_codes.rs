@@ -56,6 +56,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_topology::IdentifierError::CODES,
         strongroom_topology::SignaturesError::CODES,
         StoreError::CODES,
+        strongroom_canton_db::CantonDbError::CODES,
         strongroom_backup::BackupError::CODES,
         AnchorError::CODES,
         VaultError::CODES,

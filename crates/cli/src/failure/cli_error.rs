@@ -119,6 +119,8 @@ pub(crate) enum CliError {
     UsageDiffers { asked: String, found: String },
     #[error("the file is no key-pair container, and nothing else takes a password here")]
     PasswordOfNoContainer,
+    #[error("the address given as --url has a password in it, and arguments are seen by everybody")]
+    PasswordInArgument,
     #[error("the node has other keys, but no usable namespace key {name}")]
     NamespaceKeyGone { name: String },
     #[error("the keys are sealed, but the log of the database may still hold their old bytes")]
@@ -179,6 +181,7 @@ impl CliError {
         BAD_TRACE_ID,
         USAGE_DIFFERS,
         PASSWORD_OF_NO_CONTAINER,
+        PASSWORD_IN_ARGUMENT,
         NAMESPACE_KEY_GONE,
         INPUT_TOO_LONG,
         BAD_ARGUMENT,
@@ -230,6 +233,7 @@ impl Coded for CliError {
             Self::BadTraceId { .. } => BAD_TRACE_ID,
             Self::UsageDiffers { .. } => USAGE_DIFFERS,
             Self::PasswordOfNoContainer => PASSWORD_OF_NO_CONTAINER,
+            Self::PasswordInArgument => PASSWORD_IN_ARGUMENT,
             Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
             Self::BadArgument { .. } => BAD_ARGUMENT,

@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use crate::support::{Ran, STRONGROOM, Sandbox};
+use crate::{
+    canton_import,
+    support::{Ran, STRONGROOM, Sandbox},
+};
 
 /// What opens and closes a block.
 const FENCE: &str = "```";
@@ -59,6 +62,9 @@ fn every_runbook_runs_from_its_first_block_to_its_last() {
         let blocks = blocks(&fs::read_to_string(&runbook).unwrap());
         assert!(!blocks.is_empty(), "{name} has nothing to run");
         let sandbox = Sandbox::new();
+        if runbook.ends_with("import-canton-database.md") {
+            canton_import::prepare_runbook(&sandbox);
+        }
         for (line, block) in blocks {
             let ran = Ran::of(shell(&sandbox, &block));
             let told = format!("{}\n{}", ran.text(), ran.stderr);

@@ -6,7 +6,7 @@ use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsKeyId,
-    KmsProvider, Surrounded, SurroundingsSettings, WrapContext, WrapperKeyRequest,
+    KmsProvider, Surrounded, SurroundingsSettings, WrapContext, WrappedKey, WrapperKeyRequest,
 };
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{LostAnswer, Outage, OutageKind, Scenario, Simulator, Weather};
@@ -82,6 +82,34 @@ fn signing_and_unwrapping_take_one_call_each() -> Result<(), Failure> {
             assert_eq!(calls.of(operation).arrived, times, "{operation}");
         }
         assert_eq!(calls.total(), 5, "{calls:?}");
+        Ok(())
+    })
+}
+
+/// A node of Canton encrypts its rows so: there is no encryption context.
+#[test]
+fn what_was_encrypted_without_a_context_opens_without_one_and_with_none_other()
+-> Result<(), Failure> {
+    run(async {
+        let pair = Pair::new().await?;
+        let request = WrapperKeyRequest::default();
+        let key = pair.kms.generate_wrapper_key(&request).await?;
+        let row = vec![7; 200];
+        let client = administrator(pair.simulator.endpoint());
+        let encrypt = client.encrypt().key_id(key.as_str());
+        let encrypted = encrypt.plaintext(row.clone().into()).send().await?;
+        let ciphertext = encrypted.ciphertext_blob.ok_or("no ciphertext")?;
+        let wrapped = WrappedKey {
+            wrapper_key_id: key,
+            ciphertext: ciphertext.into_inner(),
+        };
+        let opened = pair.kms.unwrap_key(&wrapped, &WrapContext::none()).await?;
+        assert_eq!(opened, SecretBytes::from_slice(&row));
+        let refused = pair.kms.unwrap_key(&wrapped, &context()).await.unwrap_err();
+        assert!(
+            matches!(refused, KmsError::UnwrapFailed { .. }),
+            "{refused:?}"
+        );
         Ok(())
     })
 }

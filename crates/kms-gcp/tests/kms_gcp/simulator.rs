@@ -9,7 +9,7 @@ use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, FoundKey, KeyFinder, KeyState, KeyWrapper, KmsError,
-    KmsProvider, Surrounded, SurroundingsSettings, WrapContext, WrapperKeyRequest,
+    KmsProvider, Surrounded, SurroundingsSettings, WrapContext, WrappedKey, WrapperKeyRequest,
 };
 use strongroom_kms_gcp::ProtectionLevel;
 use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Outage, OutageKind, Weather};
@@ -77,6 +77,34 @@ fn signing_and_unwrapping_take_one_call_each() -> Result<(), Failure> {
             assert_eq!(calls.of(operation).arrived, times, "{operation}");
         }
         assert_eq!(calls.total(), 6, "{calls:?}");
+        Ok(())
+    })
+}
+
+/// A node of Canton encrypts its rows so: without additional authenticated data, and it keeps the last part of the name only.
+#[test]
+fn what_was_encrypted_without_a_context_opens_without_one_and_with_none_other()
+-> Result<(), Failure> {
+    run(async {
+        let subject = Subject::new().await?;
+        let kms = &subject.kms;
+        let request = WrapperKeyRequest::default();
+        let key = kms.generate_wrapper_key(&request).await?;
+        let row = vec![7; 200];
+        let encrypt = subject.administrator.encrypt().set_name(key.as_str());
+        let encrypted = encrypt.set_plaintext(row.clone()).send().await?;
+        let (_, last_part) = key.as_str().rsplit_once('/').ok_or("no name")?;
+        let wrapped = WrappedKey {
+            wrapper_key_id: last_part.parse()?,
+            ciphertext: encrypted.ciphertext.to_vec(),
+        };
+        let opened = kms.unwrap_key(&wrapped, &WrapContext::none()).await?;
+        assert_eq!(opened, SecretBytes::from_slice(&row));
+        let refused = kms.unwrap_key(&wrapped, &context()).await.unwrap_err();
+        assert!(
+            matches!(refused, KmsError::UnwrapFailed { .. }),
+            "{refused:?}"
+        );
         Ok(())
     })
 }

@@ -3,6 +3,7 @@
 use strongroom_errors::{Category, Coded, ErrorCode};
 
 use super::VaultError;
+use crate::operations::import::canton::CantonRowError;
 
 const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
     ErrorCode::new(name, category, advice)
@@ -409,6 +410,7 @@ impl VaultError {
         NO_CURRENT_KEY,
         TOPOLOGY_STORE_NOT_EMPTY,
         SEQUENCED_TOO_EARLY,
+        CantonRowError::CODE,
     ];
 }
 
@@ -441,6 +443,7 @@ impl Coded for VaultError {
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
             Self::WrapperKey(source) => source.code(),
             Self::Migration(source) => source.code(),
+            Self::CantonRow(refused) => refused.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,
             Self::WrapExists { .. } => WRAP_EXISTS,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use strongroom_crypto::{Fingerprint, SecretBytes};
+use strongroom_crypto::{Fingerprint, OaepHash, SecretBytes, WrappingKey};
 
 use crate::{audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault};
 
@@ -18,6 +18,9 @@ pub enum ExportForm {
     KeyPair,
     /// Canton's key-pair container, encrypted with this password.
     EncryptedKeyPair(SecretBytes),
+    /// PKCS#8, wrapped for the owner of an RSA key: what another key store takes ("bring your own key"). See
+    /// [`WrappingKey::wrap`].
+    Wrapped(WrappingKey, OaepHash),
 }
 
 impl ExportForm {
@@ -27,7 +30,18 @@ impl ExportForm {
             Self::Pkcs8Der => "pkcs8-der",
             Self::KeyPair => "key-pair",
             Self::EncryptedKeyPair(_) => "encrypted-key-pair",
+            Self::Wrapped(..) => "wrapped",
         }
+    }
+
+    /// What the audit log says of it.
+    fn details(&self) -> BTreeMap<String, String> {
+        let mut details = BTreeMap::from([("form".to_owned(), self.name().to_owned())]);
+        if let Self::Wrapped(wrapping, hash) = self {
+            details.insert("wrapping_key".to_owned(), wrapping.fingerprint());
+            details.insert("oaep_hash".to_owned(), hash.name().to_owned());
+        }
+        details
     }
 }
 
@@ -35,7 +49,8 @@ impl Vault {
     /// Gives a private key out. The audit record is durable before the key leaves.
     ///
     /// # Errors
-    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; errors of store and KMS.
+    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; [`VaultError::Key`] if the library fails; errors of store and
+    /// KMS.
     pub async fn export_key(
         &self,
         caller: &Caller,
@@ -56,18 +71,16 @@ impl Vault {
                 )?;
                 SecretBytes::from_slice(&encrypted)
             }
+            ExportForm::Wrapped(wrapping, hash) => {
+                SecretBytes::take(wrapping.wrap(&private, *hash, self.random())?)
+            }
         };
         let mut unit = Unit::begin(self).await?;
         // A key that was deleted meanwhile does not leave any more.
         self.key(fingerprint)?;
-        let details = BTreeMap::from([("form".to_owned(), form.name().to_owned())]);
-        unit.audit(
-            caller,
-            AuditOperation::ExportKey,
-            Some(*fingerprint),
-            details,
-        )
-        .await?;
+        let (key, details) = (Some(*fingerprint), form.details());
+        unit.audit(caller, AuditOperation::ExportKey, key, details)
+            .await?;
         unit.commit().await?;
         Ok(exported)
     }

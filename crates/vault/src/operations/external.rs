@@ -104,6 +104,7 @@ impl Holder<'_> {
         NewPrivateHalf {
             custody: Custody::External,
             sealed: SealedKey::held(self.key_ref(key)),
+            exposed: false,
         }
     }
 }

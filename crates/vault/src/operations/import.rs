@@ -1,5 +1,7 @@
 //! Bringing keys in.
 
+pub(crate) mod canton;
+
 use std::sync::Arc;
 
 use strongroom_crypto::{KeyName, PrivateKey, PublicKey};

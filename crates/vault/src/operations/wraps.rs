@@ -15,7 +15,10 @@ use crate::{environment::NamedWrapper, error::VaultError, vault::Vault};
 
 impl Vault {
     /// The KMS with this configured name.
-    fn configured_wrapper(&self, kms: &str) -> Result<&NamedWrapper, VaultError> {
+    pub(in crate::operations) fn configured_wrapper(
+        &self,
+        kms: &str,
+    ) -> Result<&NamedWrapper, VaultError> {
         let named = self.environment().wrapper(kms);
         named.ok_or_else(|| VaultError::KmsNotConfigured {
             kms: kms.to_owned(),

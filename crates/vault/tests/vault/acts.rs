@@ -1,13 +1,19 @@
 //! Every administrative act, and how to tell whether it was done.
 
 use strongroom_crypto::{EncryptionKeySpec, Fingerprint};
+use strongroom_proto::tables::{KeyTables, PublicKeyRow};
 use strongroom_store::{Custody, KeyState, Sealing};
 use strongroom_vault::{
-    ExportForm, ImportedKey, NewEncryptionKey, PublicKeyImport, Settings, Vault, VaultError,
+    CantonImport, ExportForm, ImportedKey, NewEncryptionKey, PublicKeyImport, Settings, Vault,
+    VaultError,
 };
 
-use crate::house::{
-    House, KeyPicture, Picture, caller, foreign_key, name, new_protocol_key, settings, signing_key,
+use crate::{
+    house::{
+        House, KeyPicture, Picture, caller, foreign_key, name, new_protocol_key, settings,
+        signing_key,
+    },
+    importing::canton::tables::{private_row, public_row},
 };
 
 /// A closed vault with a key for every act.
@@ -108,6 +114,8 @@ pub(crate) enum Act {
     ImportPublic,
     /// Adds the private half to a public key.
     ImportHalf,
+    /// Takes in two private keys and a public one from a database of Canton.
+    ImportCanton,
     Export,
     Retire,
     Seal,
@@ -115,13 +123,14 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Generate,
         Self::GenerateToEncrypt,
         Self::GenerateThree,
         Self::Import,
         Self::ImportPublic,
         Self::ImportHalf,
+        Self::ImportCanton,
         Self::Export,
         Self::Retire,
         Self::Seal,
@@ -155,6 +164,15 @@ impl Act {
                 vault.import_public_key(caller, import).await.map(drop)
             }
             Self::ImportHalf => vault.import_key(caller, half()).await.map(drop),
+            Self::ImportCanton => {
+                let import = CantonImport {
+                    tables: tables_of_canton(),
+                    kms: None,
+                    skip_unreadable: false,
+                    dry_run: false,
+                };
+                vault.import_canton(caller, import).await.map(drop)
+            }
             Self::Export => vault
                 .export_key(caller, &keys.to_export, &ExportForm::Pkcs8Der)
                 .await
@@ -169,7 +187,7 @@ impl Act {
     pub(crate) fn is_done(self, keys: &Keys, before: &Picture, after: &Picture) -> bool {
         let mut expected = before.clone();
         let records = match self {
-            Self::GenerateThree => 3,
+            Self::GenerateThree | Self::ImportCanton => 3,
             _ => 1,
         };
         expected.audit_records += records;
@@ -184,6 +202,19 @@ impl Act {
                     return false;
                 }
                 expected.keys.extend(new);
+            }
+            Self::ImportCanton => {
+                for row in tables_of_canton().public_keys {
+                    let key = row.key_id.parse().unwrap();
+                    let Some(picture) = after.keys.get(&key) else {
+                        return false;
+                    };
+                    let half = picture.private.as_ref();
+                    if half.is_some_and(|half| half.exposed) == (row == canton_s_public_row()) {
+                        return false;
+                    }
+                    expected.keys.insert(key, picture.clone());
+                }
             }
             Self::Import | Self::ImportPublic => {
                 let key = imported().public.fingerprint();
@@ -232,6 +263,22 @@ fn imported() -> ImportedKey {
     ImportedKey {
         name: name("imported"),
         ..foreign_key(42)
+    }
+}
+
+/// A public key alone.
+fn canton_s_public_row() -> PublicKeyRow {
+    public_row(&foreign_key(45))
+}
+
+fn tables_of_canton() -> KeyTables {
+    let keys = [43, 44].map(foreign_key);
+    let mut public_keys: Vec<_> = keys.iter().map(public_row).collect();
+    public_keys.push(canton_s_public_row());
+    KeyTables {
+        private_keys: keys.iter().map(private_row).collect(),
+        public_keys,
+        ..KeyTables::default()
     }
 }
 

@@ -216,6 +216,11 @@ async fn a_process_that_dies_while_it_imports_a_key_leaves_the_old_state_or_the_
 }
 
 #[tokio::test]
+async fn a_process_that_dies_while_it_takes_in_the_keys_of_a_node_leaves_all_of_them_or_none() {
+    check_crashes_of(Act::ImportCanton, POINTS_OF_AN_ACT).await;
+}
+
+#[tokio::test]
 async fn a_process_that_dies_while_it_deletes_a_key_leaves_the_old_state_or_the_new_one() {
     check_crashes_of(Act::Delete, POINTS_OF_AN_ACT).await;
 }

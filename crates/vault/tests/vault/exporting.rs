@@ -1,7 +1,8 @@
 //! The one path on which private keys leave, and its record.
 
 use strongroom_crypto::{
-    EncryptionKeySpec, Fingerprint, KeyPurpose, PrivateKey, SecretBytes, SigningKeySpec,
+    EncryptionKeySpec, Fingerprint, KeyPurpose, OaepHash, PrivateKey, SecretBytes, SigningKeySpec,
+    WrappingKey,
 };
 use strongroom_proto::{decode_encrypted_key_pair, decode_key_pair};
 use strongroom_store::{Custody, Sealing};
@@ -136,11 +137,18 @@ async fn every_export_is_on_record_with_its_form_and_its_caller() {
     let vault = house.create().await;
     let key = signing_key(&vault).await;
     let alice = strongroom_vault::Caller::new("os-user:alice").with_trace_id("0af7651916cd43dd");
-    for form in &forms() {
+    let wrapping = PrivateKey::generate(EncryptionKeySpec::Rsa2048.into(), &*random()).unwrap();
+    let wrapping = WrappingKey::detect(&wrapping.public_spki().unwrap()).unwrap();
+    let wrapped = ExportForm::Wrapped(wrapping, OaepHash::Sha1);
+    for form in forms().iter().chain([&wrapped]) {
         vault.export_key(&alice, &key, form).await.unwrap();
     }
     let mut records = Vec::new();
     vault.walk_audit(|entry| records.push(entry)).await.unwrap();
+    let wrapped = records.pop().unwrap();
+    assert_eq!(wrapped.details["wrapping_key"].len(), 64);
+    assert_eq!(wrapped.details["oaep_hash"], "sha1");
+    records.push(wrapped);
     let exports: Vec<_> = records
         .iter()
         .filter(|entry| entry.operation == AuditOperation::ExportKey)
@@ -151,7 +159,13 @@ async fn every_export_is_on_record_with_its_form_and_its_caller() {
         .collect();
     assert_eq!(
         forms,
-        ["pkcs8-pem", "pkcs8-der", "key-pair", "encrypted-key-pair"]
+        [
+            "pkcs8-pem",
+            "pkcs8-der",
+            "key-pair",
+            "encrypted-key-pair",
+            "wrapped"
+        ]
     );
     for export in exports {
         assert_eq!(export.caller, "os-user:alice");

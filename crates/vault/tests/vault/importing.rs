@@ -1,5 +1,8 @@
 //! Bringing keys in: what is there already is not made twice, and nothing is overwritten.
 
+#[path = "importing/canton.rs"]
+pub(crate) mod canton;
+
 use std::sync::Arc;
 
 use strongroom_crypto::{

@@ -5,14 +5,14 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use strongroom_config::{PromptTag, SecretSource};
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{Fingerprint, OaepHash, WrappingKey};
 use strongroom_files::Access;
 use strongroom_vault::ExportForm;
 
 use crate::{
     args::{Format, Global},
     failure::CliError,
-    input::{Destination, Encoding},
+    input::{self, Destination, Encoding},
     output, secrets,
     session::Session,
 };
@@ -21,15 +21,23 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom keys export 1220... --out node.key \\\n    --password-file /run/secrets/export\n  \
-    strongroom keys export 1220... --format pkcs8-pem --unprotected \\\n    --out node.pem")]
+    strongroom keys export 1220... --format pkcs8-pem --unprotected \\\n    --out node.pem\n  \
+    strongroom keys export 1220... --format wrapped \\\n    --wrapping-key aws-wrapping-key.bin --out node.wrapped")]
 pub(crate) struct Options {
     /// The key.
     fingerprint: Fingerprint,
-    /// Canton's key-pair container, or PKCS#8.
+    /// Canton's key-pair container, PKCS#8, or what another key store imports.
     #[arg(long, value_enum, default_value_t = ExportFormat::KeyPair)]
     format: ExportFormat,
     #[command(flatten)]
     password: PasswordArgs,
+    /// With --format wrapped: the RSA public key of the other key store, as PEM or DER. Make sure that it is: its owner gets the
+    /// key.
+    #[arg(long, value_name = "FILE")]
+    wrapping_key: Option<PathBuf>,
+    /// With --format wrapped: the hash of RSA-OAEP [default: sha256].
+    #[arg(long, value_enum, value_name = "HASH", requires = "wrapping_key")]
+    oaep_hash: Option<Hash>,
     /// Write the private key readable to everybody who has the file.
     #[arg(long, conflicts_with_all = ["password_file", "password_env", "password_prompt"])]
     unprotected: bool,
@@ -46,6 +54,26 @@ enum ExportFormat {
     Pkcs8Pem,
     /// PKCS#8, as DER.
     Pkcs8Der,
+    /// "Bring your own key": PKCS#8 under AES-KWP, its key under RSA-OAEP. For AWS (RSA_AES_KEY_WRAP_SHA_256), Google
+    /// (rsa-oaep-3072-sha256-aes-256), Azure, HSMs (CKM_RSA_AES_KEY_WRAP).
+    Wrapped,
+}
+
+/// A hash of RSA-OAEP.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Hash {
+    Sha256,
+    /// Only for key stores that know no other.
+    Sha1,
+}
+
+impl From<Hash> for OaepHash {
+    fn from(hash: Hash) -> Self {
+        match hash {
+            Hash::Sha256 => Self::Sha256,
+            Hash::Sha1 => Self::Sha1,
+        }
+    }
 }
 
 /// Where a password is; at most one.
@@ -113,13 +141,29 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 fn form(options: &Options) -> anyhow::Result<ExportForm> {
+    let wrapping = options.wrapping_key.as_deref();
+    if wrapping.is_some() && options.format != ExportFormat::Wrapped {
+        return Err(CliError::BadArgument {
+            value: "--wrapping-key".to_owned(),
+            expected: "used with --format wrapped only",
+        }
+        .into());
+    }
     match (options.format, options.password.source()) {
+        (ExportFormat::Wrapped, None) => {
+            let file = wrapping.ok_or(CliError::FlagMissing {
+                flag: "--wrapping-key, the RSA public key of the key store that is to take the key",
+            })?;
+            let wrapping = WrappingKey::detect(&input::read(file)?)?;
+            let hash = options.oaep_hash.unwrap_or(Hash::Sha256);
+            Ok(ExportForm::Wrapped(wrapping, hash.into()))
+        }
         (ExportFormat::KeyPair, Some(source)) => Ok(ExportForm::EncryptedKeyPair(
             secrets::read_new(&source, "Password of the export")?,
         )),
         (_, Some(_)) => Err(CliError::BadArgument {
-            value: "PKCS#8 with a password".to_owned(),
-            expected: "a form that takes one: use --format key-pair",
+            value: "a password".to_owned(),
+            expected: "given for --format key-pair only",
         }
         .into()),
         (_, None) if !options.unprotected => Err(CliError::ExportUnprotected.into()),

@@ -61,6 +61,12 @@ pub(super) const PASSWORD_OF_NO_CONTAINER: ErrorCode = code(
     Category::InvalidRequest,
     "Leave the password out. A PEM file that is encrypted is to be decrypted first, for example with 'openssl pkey'.",
 );
+pub(super) const PASSWORD_IN_ARGUMENT: ErrorCode = code(
+    "PASSWORD_IN_ARGUMENT",
+    Category::InvalidRequest,
+    "Whoever lists processes has seen it: change it. Give the address with --url-file or --url-env, or the password in PGPASSWORD \
+     or ~/.pgpass.",
+);
 pub(super) const NAMESPACE_KEY_GONE: ErrorCode = code(
     "NAMESPACE_KEY_GONE",
     Category::FailedPrecondition,

@@ -53,8 +53,9 @@ impl Vault {
         let usages = usages_of_a_key(usages)?;
         let found = self.find_held(kms.as_deref(), &key, usages).await?;
         let mut unit = Unit::begin(self).await?;
-        let taken = unit.take_in(caller, &found, name).await?;
+        let taken = unit.take_in(&found, name).await?;
         if taken.is_new {
+            unit.audit_registration(caller, &taken.entry).await?;
             unit.commit().await?;
         }
         Ok(taken.entry)
@@ -90,14 +91,13 @@ pub(crate) struct HeldKey<'v> {
 pub(crate) struct TakenIn {
     pub(crate) entry: Arc<KeyEntry>,
     /// Whether anything of it is new.
-    is_new: bool,
+    pub(crate) is_new: bool,
 }
 
 impl Unit<'_> {
     /// Puts a key of a KMS into the vault, and strikes what the journal says of it.
     pub(crate) async fn take_in(
         &mut self,
-        caller: &Caller,
         found: &HeldKey<'_>,
         name: Option<KeyName>,
     ) -> Result<TakenIn, VaultError> {
@@ -141,11 +141,18 @@ impl Unit<'_> {
         if let Some(journal) = &journal {
             self.end_journal(journal).await?;
         }
-        let details = key_details(&entry);
-        let fingerprint = Some(entry.fingerprint());
-        self.audit(caller, AuditOperation::RegisterKey, fingerprint, details)
-            .await?;
         let is_new = true;
         Ok(TakenIn { entry, is_new })
+    }
+
+    /// Writes down that a key of a KMS is one of the vault.
+    pub(crate) async fn audit_registration(
+        &mut self,
+        caller: &Caller,
+        entry: &KeyEntry,
+    ) -> Result<(), VaultError> {
+        let (details, key) = (key_details(entry), Some(entry.fingerprint()));
+        self.audit(caller, AuditOperation::RegisterKey, key, details)
+            .await
     }
 }

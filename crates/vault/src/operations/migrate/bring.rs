@@ -156,6 +156,7 @@ impl Vault {
         let half = NewPrivateHalf {
             custody: Custody::External,
             sealed: copy.beside(holder.key_ref(&brought.key)),
+            exposed: false,
         };
         let held = unit.replace_private_key(&entry, half).await?;
         unit.end_journal(&brought.entry).await?;

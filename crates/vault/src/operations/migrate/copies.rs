@@ -52,6 +52,7 @@ impl Vault {
         let half = NewPrivateHalf {
             custody: Custody::External,
             sealed: SealedKey::held(held),
+            exposed: false,
         };
         let entry = unit.replace_private_key(&entry, half).await?;
         let details = key_details(&entry);

@@ -68,7 +68,7 @@ async fn a_failure_of_any_kms_call_leaves_the_old_state_and_a_vault_that_goes_on
         }
     }
     // One per new or sealed key, and one for the exported one.
-    assert_eq!(calls, FAULTS.len() * (1 + 1 + 3 + 1 + 1 + 1 + 1));
+    assert_eq!(calls, FAULTS.len() * (1 + 1 + 3 + 1 + 1 + 2 + 1 + 1));
 }
 
 #[tokio::test]

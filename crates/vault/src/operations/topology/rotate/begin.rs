@@ -219,7 +219,11 @@ impl Vault {
         match incoming {
             Incoming::Generated(generated) => unit.keep(caller, *generated).await,
             Incoming::Held { found, name } => {
-                let entry = unit.take_in(caller, &found, name).await?.entry;
+                let taken = unit.take_in(&found, name).await?;
+                let entry = taken.entry;
+                if taken.is_new {
+                    unit.audit_registration(caller, &entry).await?;
+                }
                 let half = entry.private.as_ref();
                 if half.is_some_and(|half| half.state == KeyState::Retired) {
                     let fingerprint = entry.fingerprint();
