@@ -12,12 +12,14 @@ use strongroom_vault::{Environment, NamedWrapper, Vault};
 use super::{Estate, in_small_steps, rotate};
 use crate::{
     crashes::{mined_house, survives},
-    house::{House, KMS_NAME},
+    house::{House, KMS_NAME, caller},
 };
 
 const POINT: &str = "STRONGROOM_ROTATION_TEST_POINT";
 const ROOT: &str = "STRONGROOM_ROTATION_TEST_ROOT";
 const DIRECT: &str = "STRONGROOM_ROTATION_TEST_DIRECT";
+/// Whether the old data key is removed, instead of rows moved to a new one.
+const PRUNES: &str = "STRONGROOM_ROTATION_TEST_PRUNES";
 
 /// Points before and after each call.
 #[derive(Debug)]
@@ -66,8 +68,17 @@ fn rotation_crash_helper() {
         let root = variable(ROOT);
         let house = mined_house(Path::new(&root), &plan).with_settings(in_small_steps(sealing));
         let vault = open_mined(&house, &plan).await;
-        rotate(&vault).await.unwrap();
+        if variable(PRUNES) == "yes" {
+            prune(&vault).await;
+        } else {
+            rotate(&vault).await.unwrap();
+        }
     });
+}
+
+async fn prune(vault: &Vault) {
+    let pruned = vault.prune_data_keys(&caller(), &BTreeSet::new()).await;
+    pruned.unwrap();
 }
 
 const fn sealing(direct: bool) -> Sealing {
@@ -145,4 +156,37 @@ async fn a_rotation_that_is_killed_anywhere_and_again_while_it_goes_on_loses_not
 #[tokio::test]
 async fn so_does_one_of_keys_that_the_kms_sealed_itself() {
     sweep(true, 60).await;
+}
+
+#[tokio::test]
+async fn removing_an_old_data_key_that_is_killed_anywhere_is_done_or_not() {
+    let estate = Estate::new(Sealing::DataKey).await;
+    let vault = estate.house.open().await;
+    rotate(&vault).await.unwrap();
+    vault.close().await.unwrap();
+    let mut left = BTreeSet::new();
+    for point in 1.. {
+        let when = format!("prune, point {point}");
+        let house = estate.house.copy_with_key_file();
+        let survived = survives(
+            "rotating::crashes::rotation_crash_helper",
+            &[
+                (POINT, &point.to_string()),
+                (ROOT, house.root().to_str().unwrap()),
+                (PRUNES, "yes"),
+            ],
+        );
+        let (_house, vault) = reopened(&estate, &house, false, &when).await;
+        let old_keys = vault.retired_data_keys().len();
+        left.insert(old_keys);
+        if survived {
+            assert_eq!(old_keys, 0, "{when}");
+            assert!(point > 10, "{point} points only");
+            break;
+        }
+        prune(&vault).await;
+        let vault = estate.check(vault, &house, &when).await;
+        assert!(vault.retired_data_keys().is_empty(), "{when}");
+    }
+    assert_eq!(left, BTreeSet::from([0, 1]), "it died before and after");
 }
