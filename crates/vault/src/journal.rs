@@ -108,6 +108,11 @@ impl JournalEntry {
         self.plan.spec
     }
 
+    /// What a signing key may sign; none for an encryption key.
+    pub(crate) const fn usages(&self) -> Option<KeyUsages> {
+        self.plan.usages
+    }
+
     /// The operator's label.
     #[must_use]
     pub const fn key_name(&self) -> Option<&KeyName> {

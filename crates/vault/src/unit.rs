@@ -145,13 +145,21 @@ impl<'v> Unit<'v> {
         self.replace_private_row(entry, record).await
     }
 
-    /// Puts the private key of `entry` into another custody. One that is or was readable stays marked as exposed.
+    /// Puts the private key of `entry` into another custody than `from`, which was read before the unit began. One that is or
+    /// was readable stays marked as exposed.
+    ///
+    /// # Errors
+    /// [`VaultError::ChangedUnderneath`] when somebody moved it meanwhile: what is there now is not to be overwritten.
     pub(crate) async fn replace_private_key(
         &mut self,
         entry: &KeyEntry,
+        from: Custody,
         private: NewPrivateHalf,
     ) -> Result<Arc<KeyEntry>, VaultError> {
         let mut record = self.private_row(entry).await?;
+        if record.custody != from {
+            return Err(VaultError::ChangedUnderneath);
+        }
         let NewPrivateHalf {
             custody, sealed, ..
         } = private;

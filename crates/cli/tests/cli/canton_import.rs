@@ -264,11 +264,14 @@ fn a_row_that_cannot_be_read_is_named_and_left_out_only_if_asked_to() {
     );
 
     let lenient = [&import[..], &["--skip-unreadable"]].concat();
-    let document = sandbox.json(&lenient);
+    let ran = sandbox.run([&lenient[..], &["--output", "json"]].concat());
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    let document = ran.json();
     assert_eq!(outcomes(&document), [2, 0, 0, 1]);
     let left_out = row(&document, &fingerprint);
     assert_eq!(text(left_out, "code"), "CANTON_ROW_UNREADABLE");
-    let table = sandbox.run(&lenient).succeeded();
+    let table = sandbox.run(&lenient);
+    assert_eq!(table.status, 1, "{}", table.stderr);
     assert!(
         table.text().contains("left out: row 1220"),
         "{}",

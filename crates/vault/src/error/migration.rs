@@ -19,6 +19,14 @@ pub enum MigrationError {
         /// The configured name of the KMS.
         kms: String,
     },
+    /// A KMS does the work of the key, and the sealed one beside it must do that again first.
+    #[error("{fingerprint} is in use in the KMS {kms}, and a sealed copy of it is here")]
+    TakeBackFirst {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// The configured name of the KMS.
+        kms: String,
+    },
     /// The KMS takes in no private keys of this spec.
     #[error(
         "the KMS {kms} takes in no private keys of the spec {spec}: {fingerprint} stays where it is"
@@ -74,6 +82,11 @@ const KEY_ONLY_IN_KMS: ErrorCode = code(
     Category::FailedPrecondition,
     "Rotate it to a new key where you want one: 'strongroom keys rotate FINGERPRINT --to envelope', or '--to external --kms NAME'.",
 );
+const TAKE_BACK_FIRST: ErrorCode = code(
+    "TAKE_BACK_FIRST",
+    Category::FailedPrecondition,
+    "Take it back ('strongroom keys migrate FINGERPRINT --to envelope'), and then move it to where you want it.",
+);
 const KEY_NOT_IMPORTABLE: ErrorCode = code(
     "KEY_NOT_IMPORTABLE",
     Category::Unsupported,
@@ -87,7 +100,7 @@ const CLEAR_NOT_CONFIGURED: ErrorCode = code(
 const MIGRATION_NOT_PROVED: ErrorCode = code(
     "MIGRATION_NOT_PROVED",
     Category::Internal,
-    "Nothing was given up. 'strongroom kms orphans' shows the key of the KMS, and can delete it; then try again.",
+    "Nothing was given up. If the KMS does its work already, take it back: 'strongroom keys migrate FINGERPRINT --to envelope'. If not, 'strongroom kms orphans' shows what it took in, and can delete that.",
 );
 const MIGRATION_UNDER_WAY: ErrorCode = code(
     "MIGRATION_UNDER_WAY",
@@ -104,6 +117,7 @@ impl MigrationError {
     /// Every code of this domain.
     pub const CODES: &[ErrorCode] = &[
         KEY_ONLY_IN_KMS,
+        TAKE_BACK_FIRST,
         KEY_NOT_IMPORTABLE,
         CLEAR_NOT_CONFIGURED,
         MIGRATION_NOT_PROVED,
@@ -116,6 +130,7 @@ impl Coded for MigrationError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::OnlyInKms { .. } => KEY_ONLY_IN_KMS,
+            Self::TakeBackFirst { .. } => TAKE_BACK_FIRST,
             Self::NotImportable { .. } => KEY_NOT_IMPORTABLE,
             Self::ClearNotConfigured { .. } => CLEAR_NOT_CONFIGURED,
             Self::NotProved { .. } => MIGRATION_NOT_PROVED,

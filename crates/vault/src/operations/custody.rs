@@ -127,7 +127,9 @@ impl Unit<'_> {
         entry: &KeyEntry,
         half: NewPrivateHalf,
     ) -> Result<(), VaultError> {
-        let entry = self.replace_private_key(entry, half).await?;
+        let entry = self
+            .replace_private_key(entry, Custody::Envelope, half)
+            .await?;
         let key = Some(entry.fingerprint());
         self.audit(caller, AuditOperation::UnsealKey, key, key_details(&entry))
             .await

@@ -68,11 +68,14 @@ impl Vault {
                 Place::Envelope if half.has_copy() => Ok(Move::TakeBack),
                 Place::External { kms: None } => Ok(Move::Nothing),
                 Place::External { kms: Some(kms) } if *kms == held.kms => Ok(Move::Nothing),
-                _ => Err(MigrationError::OnlyInKms {
-                    fingerprint,
-                    kms: held.kms.clone(),
+                _ if half.has_copy() => {
+                    let kms = held.kms.clone();
+                    Err(MigrationError::TakeBackFirst { fingerprint, kms }.into())
                 }
-                .into()),
+                _ => {
+                    let kms = held.kms.clone();
+                    Err(MigrationError::OnlyInKms { fingerprint, kms }.into())
+                }
             };
         }
         match (half.custody, place) {
@@ -102,33 +105,115 @@ impl Vault {
         }
     }
 
-    /// Moves a key to `place`, with the same identity, and says what that took. The key can be used all the while.
-    ///
-    /// Interrupted anywhere, the key is in its old place or in the new one, and the same call goes on: what a KMS has taken in
-    /// already is taken up.
+    /// Moves a key to `place`, with the same identity, and says what that took: [`Vault::migrate_keys`] for one.
     ///
     /// # Errors
-    /// Those of [`Vault::plan_move`]; [`VaultError::InQuarantine`]; [`MigrationError::NotProved`] when the KMS does not do the
-    /// work of the key; [`VaultError::ExternalKeyInDoubt`] when it did not say whether it took the key in;
-    /// [`VaultError::ChangedUnderneath`] when somebody moved it meanwhile; errors of KMS and store. The key is where it was.
+    /// Those of [`Vault::plan_move`] and of [`Vault::migrate_keys`].
     pub async fn migrate_key(
         &self,
         caller: &Caller,
         key: &Fingerprint,
         place: &Place,
     ) -> Result<(Move, Arc<KeyEntry>), VaultError> {
+        let mut outcome = Ok(Move::Nothing);
+        let hears = |_key: &Fingerprint, moved| outcome = moved;
+        self.migrate_keys(caller, &[*key], place, hears).await?;
+        Ok((outcome?, self.key(key)?))
+    }
+
+    /// Moves keys to `place`, with the same identity. They can be used all the while. `hears` is told what each took, once it
+    /// is done, or why it cannot be moved there: that keeps no other from it.
+    ///
+    /// Interrupted anywhere, each key is in its old place or in the new one, and the same call goes on: what a KMS has taken in
+    /// already is taken up. In the end old bytes of keys that were stored readable are scrubbed from the store's files.
+    ///
+    /// # Errors
+    /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`]; [`VaultError::InQuarantine`];
+    /// [`MigrationError::NotProved`] when the KMS does not do the work of a key; [`VaultError::ExternalKeyInDoubt`] when it did
+    /// not say whether it took one in; [`VaultError::ChangedUnderneath`] when somebody moved one meanwhile; errors of KMS and
+    /// store. Keys of which `hears` was told have moved, the others are where they were; if it was told of all, old bytes may
+    /// still be in the files, and calling this again ends that.
+    pub async fn migrate_keys(
+        &self,
+        caller: &Caller,
+        keys: &[Fingerprint],
+        place: &Place,
+        mut hears: impl FnMut(&Fingerprint, Result<Move, MigrationError>),
+    ) -> Result<(), VaultError> {
         self.check_released()?;
         // One at a time: two that bring the same key would leave one of their keys behind.
         let _turn = self.migration_turn().lock().await;
         self.try_settle().await?;
-        let planned = self.plan_move(key, place)?;
-        match &planned {
-            Move::Nothing => {}
-            Move::Seal => drop(self.seal_clear_key(caller, key).await?),
-            Move::Unseal => self.unseal_keys(caller, &[*key]).await?,
-            Move::Bring(kms) => self.bring(caller, key, kms).await?,
-            Move::TakeBack => self.take_back(caller, key).await?,
+        let mut plan = Plan::default();
+        for key in keys {
+            match self.plan_move(key, place) {
+                Ok(planned) => plan.add(*key, planned, self.was_readable(key)),
+                Err(VaultError::Migration(why)) => hears(key, Err(why)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok((planned, self.key(key)?))
+        let outcome = self.follow(caller, &plan, &mut hears).await;
+        if plan.leaves_traces {
+            self.environment().store.scrub().await?;
+        }
+        outcome
+    }
+
+    async fn follow(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        hears: &mut impl FnMut(&Fingerprint, Result<Move, MigrationError>),
+    ) -> Result<(), VaultError> {
+        // Many of them are one commit.
+        if !plan.seal.is_empty() {
+            self.seal_clear_keys(caller, &plan.seal).await?;
+            plan.seal.iter().for_each(|key| hears(key, Ok(Move::Seal)));
+        }
+        if !plan.unseal.is_empty() {
+            self.unseal_keys(caller, &plan.unseal).await?;
+            let unsealed = plan.unseal.iter();
+            unsealed.for_each(|key| hears(key, Ok(Move::Unseal)));
+        }
+        for (key, planned) in &plan.others {
+            match planned {
+                Move::Bring(kms) => self.bring(caller, key, kms).await?,
+                Move::TakeBack => self.take_back(caller, key).await?,
+                Move::Nothing | Move::Seal | Move::Unseal => {}
+            }
+            hears(key, Ok(planned.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether old bytes of a key may be in the store's files, from when it was stored readable.
+    fn was_readable(&self, key: &Fingerprint) -> bool {
+        let entry = self.directory().entry(key);
+        let half = entry.as_ref().and_then(|entry| entry.private.as_ref());
+        half.is_some_and(|half| half.exposed)
+    }
+}
+
+/// What is to be done with many keys.
+#[derive(Default)]
+struct Plan {
+    seal: Vec<Fingerprint>,
+    unseal: Vec<Fingerprint>,
+    others: Vec<(Fingerprint, Move)>,
+    /// The files are to be scrubbed in the end.
+    leaves_traces: bool,
+}
+
+impl Plan {
+    fn add(&mut self, key: Fingerprint, planned: Move, was_readable: bool) {
+        match planned {
+            // Sealing scrubs by itself.
+            Move::Seal => self.seal.push(key),
+            Move::Unseal => self.unseal.push(key),
+            other => {
+                self.leaves_traces |= was_readable;
+                self.others.push((key, other));
+            }
+        }
     }
 }

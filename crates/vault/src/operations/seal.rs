@@ -105,7 +105,9 @@ impl Unit<'_> {
         entry: &KeyEntry,
         half: NewPrivateHalf,
     ) -> Result<Arc<KeyEntry>, VaultError> {
-        let entry = self.replace_private_key(entry, half).await?;
+        let entry = self
+            .replace_private_key(entry, Custody::Clear, half)
+            .await?;
         let key = Some(entry.fingerprint());
         self.audit(caller, AuditOperation::SealKey, key, key_details(&entry))
             .await?;

@@ -10,6 +10,8 @@ mod faults;
 mod provers;
 #[path = "migrating/together.rs"]
 mod together;
+#[path = "migrating/twice.rs"]
+mod twice;
 
 use std::collections::BTreeSet;
 
@@ -389,8 +391,8 @@ async fn what_cannot_be_moved_is_refused_and_changes_nothing() {
     for (key, place, expected) in [
         (key, Place::Clear, "CLEAR_NOT_CONFIGURED"),
         (key, elsewhere.clone(), "UNKNOWN_KMS"),
-        (held, elsewhere, "KEY_ONLY_IN_KMS"),
-        (held, Place::Clear, "KEY_ONLY_IN_KMS"),
+        (held, elsewhere.clone(), "TAKE_BACK_FIRST"),
+        (held, Place::Clear, "TAKE_BACK_FIRST"),
         (nobody, IN_KMS, "KEY_NOT_FOUND"),
     ] {
         let refused = vault.migrate_key(&caller(), &key, &place).await;
@@ -401,8 +403,10 @@ async fn what_cannot_be_moved_is_refused_and_changes_nothing() {
 
     // Without the copy, the KMS has the only one.
     vault.drop_copy(&caller(), &held).await.unwrap();
-    let refused = vault.migrate_key(&caller(), &held, &Place::Envelope).await;
-    assert_eq!(code(refused), "KEY_ONLY_IN_KMS");
+    for place in [Place::Envelope, Place::Clear, elsewhere] {
+        let refused = vault.migrate_key(&caller(), &held, &place).await;
+        assert_eq!(code(refused), "KEY_ONLY_IN_KMS");
+    }
     assert_eq!(code(vault.drop_copy(&caller(), &held).await), "NO_COPY");
     let entry = vault.key(&held).unwrap();
     assert_eq!(entry.private.as_ref().unwrap().state, KeyState::Active);

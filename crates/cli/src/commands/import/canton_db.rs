@@ -15,7 +15,7 @@ use strongroom_errors::Coded as _;
 use strongroom_memory::SecretBytes;
 use strongroom_vault::{CantonImport, CantonOrigin, CantonOutcome, CantonRow};
 
-use crate::{args::Global, failure::CliError, output, secrets, session::Session};
+use crate::{args::Global, exit, failure::CliError, output, secrets, session::Session};
 
 /// Take in all keys of a Canton node, as they stand in its PostgreSQL database.
 ///
@@ -24,7 +24,7 @@ use crate::{args::Global, failure::CliError, output, secrets, session::Session};
 /// has already is left as it is, so that an interrupted import is simply run again.
 ///
 /// The database is only read, at one moment: stop the node first, or keys that it makes later are missed. Keys that were
-/// readable there are marked as exposed. Databases of H2 are not read: export keys from those one by one.
+/// readable there come in marked as exposed. Exit status 1 when rows were left out. Databases of H2 are not read: export keys from those one by one.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom import canton-db --url postgres://reader@db.example.com/node \\\n    --dry-run\n  \
@@ -33,7 +33,7 @@ use crate::{args::Global, failure::CliError, output, secrets, session::Session};
 pub(crate) struct Options {
     #[command(flatten)]
     address: AddressArgs,
-    /// The KMS that opens encrypted rows and holds keys [default: the first one that opens, and the one for external keys].
+    /// The KMS that opens encrypted rows and holds keys [default: each that opens, and the one for external keys].
     #[arg(long, value_name = "NAME")]
     kms: Option<String>,
     /// Read and check everything, the KMS included, and keep nothing.
@@ -116,7 +116,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     session.close().await;
     let report = Report::of(options.dry_run, rows);
     output::print(global.output, &report, |out| report.write(out))?;
-    Ok(ExitCode::SUCCESS)
+    // Whoever destroys the old database next must not overlook what was left there.
+    Ok(ExitCode::from(if report.unreadable > 0 {
+        exit::NO
+    } else {
+        0
+    }))
 }
 
 /// Private keys that were just stored readable are not passed over in silence.

@@ -11,7 +11,8 @@ use crate::{args::Global, failure::CliError, output, progress, session::Session}
 /// Give up the sealed copies of keys that a KMS has taken in.
 ///
 /// The KMS must show once more that it does the work of each key. From then on nothing but the KMS has it, and older backups;
-/// the bytes of the copies are scrubbed from the database.
+/// the bytes of the copies are scrubbed from the database. A KMS may lose what it did not make itself (AWS promises no
+/// durability for imported keys): keep a verified backup from before, and the wrapper key that opens it.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom keys drop-copy 1220... --yes\n  strongroom keys drop-copy --all --yes"
@@ -43,21 +44,28 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         None => session.vault.copied_keys(),
     };
     let bar = progress::bar(global, keys.len() as u64, "proving keys");
-    for key in &keys {
-        session.vault.drop_copy(&session.caller, key).await?;
+    let mut dropped = Vec::new();
+    let hears = |key: &Fingerprint| {
+        dropped.push(key.to_string());
         bar.inc(1);
-    }
+    };
+    let outcome = session
+        .vault
+        .drop_copies(&session.caller, &keys, hears)
+        .await;
     bar.finish_and_clear();
     session.close().await;
-    let report = Report {
-        dropped: keys.iter().map(ToString::to_string).collect(),
-    };
-    output::print(global.output, &report, |out| {
-        if report.dropped.is_empty() {
-            return writeln!(out, "no key has a copy here");
-        }
-        let mut dropped = report.dropped.iter();
-        dropped.try_for_each(|key| writeln!(out, "{key} is in its KMS only"))
-    })?;
+    let report = Report { dropped };
+    // Copies that are gone are told, also if others are still here.
+    if outcome.is_ok() || !report.dropped.is_empty() {
+        output::print(global.output, &report, |out| {
+            if report.dropped.is_empty() {
+                return writeln!(out, "no key has a copy here");
+            }
+            let mut dropped = report.dropped.iter();
+            dropped.try_for_each(|key| writeln!(out, "{key} is in its KMS only"))
+        })?;
+    }
+    outcome?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! `keys migrate`: a private key in another place, with the same identity.
 
 use std::{
+    collections::HashMap,
     io::{self, Write},
     process::ExitCode,
 };
@@ -10,7 +11,7 @@ use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded as _;
 use strongroom_store::Custody;
-use strongroom_vault::{KeyEntry, KeyFilter, Move, Place, Vault, VaultError};
+use strongroom_vault::{KeyEntry, KeyFilter, MigrationError, Move, Place, Vault, VaultError};
 
 use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
 
@@ -116,40 +117,65 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         keys: Vec::with_capacity(keys.len()),
     };
     let bar = progress::bar(global, keys.len() as u64, "moving keys");
-    for key in &keys {
-        let before = vault.key(key)?;
-        let moved = if options.dry_run {
-            vault.plan_move(key, &place)
-        } else {
-            let migrated = vault.migrate_key(&session.caller, key, &place).await;
-            migrated.map(|(moved, _entry)| moved)
-        };
-        // One that cannot be moved does not keep the others from it; anything else ends it.
-        let view = match moved {
-            Ok(moved) => View::moved(&before, &*vault.key(key)?, &place, &moved),
-            Err(VaultError::Migration(why)) if options.all && plan_refuses(vault, key, &place) => {
-                View::stays(&before, &why.into())
-            }
-            Err(error) => return Err(error.into()),
-        };
-        report.keys.push(view);
+    let before: HashMap<_, _> = keys
+        .iter()
+        .filter_map(|key| Some((*key, vault.key(key).ok()?)))
+        .collect();
+    let mut hears = |key: &Fingerprint, moved: Result<Move, MigrationError>| {
+        if let (Some(before), Ok(after)) = (before.get(key), vault.key(key)) {
+            report.keys.push(match moved {
+                Ok(moved) => View::moved(before, &after, &place, &moved),
+                Err(why) => View::stays(before, why),
+            });
+        }
         bar.inc(1);
-    }
+    };
+    let outcome = if options.dry_run {
+        plan(vault, &keys, &place, &mut hears)
+    } else {
+        let caller = &session.caller;
+        vault.migrate_keys(caller, &keys, &place, &mut hears).await
+    };
     bar.finish_and_clear();
     session.close().await;
-    output::print(global.output, &report, |out| {
-        report.write(out, &global.vault_args())
-    })?;
-    Ok(if report.keys.iter().any(|key| key.stays.is_some()) {
-        ExitCode::from(exit::NO)
-    } else {
-        ExitCode::SUCCESS
-    })
+    // A key that was asked for by itself is an error if it stays.
+    if options.fingerprint.is_some()
+        && let Some(why) = report.keys.pop_if(|key| key.stays.is_some())
+        && let Some(error) = why.stays.and_then(|why| why.error)
+    {
+        return Err(VaultError::from(error).into());
+    }
+    // What was done is told, also if the rest was not.
+    if outcome.is_ok() || !report.keys.is_empty() {
+        output::print(global.output, &report, |out| {
+            report.write(out, &global.vault_args())
+        })?;
+    }
+    match outcome {
+        Err(VaultError::Store(source)) if report.keys.len() == keys.len() => {
+            Err(CliError::NotScrubbed { source }.into())
+        }
+        Err(error) => Err(error.into()),
+        Ok(()) if report.keys.iter().any(|key| key.stays.is_some()) => Ok(ExitCode::from(exit::NO)),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
 }
 
-/// Whether a key cannot be moved there at all.
-fn plan_refuses(vault: &Vault, key: &Fingerprint, place: &Place) -> bool {
-    matches!(vault.plan_move(key, place), Err(VaultError::Migration(_)))
+/// Tells what would be done.
+fn plan(
+    vault: &Vault,
+    keys: &[Fingerprint],
+    place: &Place,
+    hears: &mut impl FnMut(&Fingerprint, Result<Move, MigrationError>),
+) -> Result<(), VaultError> {
+    for key in keys {
+        match vault.plan_move(key, place) {
+            Ok(planned) => hears(key, Ok(planned)),
+            Err(VaultError::Migration(why)) => hears(key, Err(why)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Serialize)]
@@ -182,6 +208,8 @@ struct Reason {
     code: &'static str,
     message: String,
     advice: &'static str,
+    #[serde(skip)]
+    error: Option<MigrationError>,
 }
 
 impl View {
@@ -218,12 +246,13 @@ impl View {
         }
     }
 
-    fn stays(before: &KeyEntry, error: &VaultError) -> Self {
+    fn stays(before: &KeyEntry, error: MigrationError) -> Self {
         Self {
             stays: Some(Reason {
                 code: error.code().name(),
                 message: error.to_string(),
                 advice: error.code().advice(),
+                error: Some(error),
             }),
             ..Self::of(before)
         }

@@ -1,7 +1,7 @@
 //! Keys of a KMS that are not, or not any more, keys of the vault.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -47,21 +47,33 @@ pub struct Orphans {
 #[derive(Default)]
 struct HeldKeys {
     ids: HashSet<String>,
-    spkis: HashSet<Box<[u8]>>,
+    /// The id of each, by its public half.
+    by_spki: HashMap<Box<[u8]>, String>,
 }
 
 impl HeldKeys {
     /// Whether a key of the KMS is one of them. Told by the public half unless a row names the key in just this way: a KMS has
     /// many names for one key.
     ///
+    /// A key that was brought there may be there twice. It is another one than ours only if the KMS has `listed` both of them.
+    ///
     /// # Errors
     /// That the KMS does not show the public half: then nobody may take the key for an orphan.
-    async fn contain(&self, holder: &Holder<'_>, key: &KmsKeyId) -> Result<bool, KmsError> {
+    async fn contain(
+        &self,
+        holder: &Holder<'_>,
+        key: &KmsKeyId,
+        listed: &[FoundKey],
+    ) -> Result<bool, KmsError> {
         if self.ids.contains(key.as_str()) {
             return Ok(true);
         }
         let public = holder.keys.public_key(key).await?;
-        Ok(self.spkis.contains(&public.spki))
+        let Some(ours) = self.by_spki.get(&public.spki) else {
+            return Ok(false);
+        };
+        let is_listed = |id: &str| listed.iter().any(|found| found.id.as_str() == id);
+        Ok(!(is_listed(key.as_str()) && is_listed(ours)))
     }
 }
 
@@ -102,8 +114,8 @@ impl Vault {
                         continue;
                     };
                     let ours = self.held_by(&holder);
-                    for key in keys {
-                        match self.orphan(&holder, &ours, key).await {
+                    for key in &keys {
+                        match self.orphan(&holder, &ours, key, &keys).await {
                             Ok(orphan) => orphans.found.extend(orphan),
                             Err(error) => {
                                 orphans.unsearched.push((named.name.clone(), Some(error)));
@@ -123,9 +135,10 @@ impl Vault {
         &self,
         holder: &Holder<'_>,
         ours: &HeldKeys,
-        key: FoundKey,
+        key: &FoundKey,
+        listed: &[FoundKey],
     ) -> Result<Option<Orphan>, KmsError> {
-        match ours.contain(holder, &key.id).await {
+        match ours.contain(holder, &key.id, listed).await {
             Ok(false) | Err(KmsError::KeyDisabled { .. } | KmsError::KeyNotReady { .. }) => {}
             Ok(true) | Err(KmsError::KeyNotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
@@ -137,7 +150,7 @@ impl Vault {
         let journal = self.entry_of(holder, &key.id).await?;
         Ok(Some(Orphan {
             kms,
-            key,
+            key: key.clone(),
             journal: journal.map(|entry| entry.id()),
         }))
     }
@@ -151,27 +164,19 @@ impl Vault {
                 && key.kms == holder.named.name
             {
                 held.ids.insert(key.key_id.clone());
-                held.spkis.insert(entry.public.spki().into());
+                held.by_spki
+                    .insert(entry.public.spki().into(), key.key_id.clone());
             }
         }
         held
     }
 
-    /// Whether a key was made for this vault: its tag says so, or the journal does.
-    async fn was_made_for_us(
-        &self,
-        holder: &Holder<'_>,
-        key: &KmsKeyId,
-        journal: Option<&JournalEntry>,
-    ) -> Result<bool, KmsError> {
-        if journal.is_some() {
-            return Ok(true);
+    /// The keys in a KMS that were made for this vault, as their tags say; none if it cannot search.
+    async fn made_for_us(&self, holder: &Holder<'_>) -> Result<Vec<FoundKey>, KmsError> {
+        match holder.named.provider.key_finder() {
+            Some(finder) => finder.find_keys(VAULT_TAG, &self.id().to_string()).await,
+            None => Ok(Vec::new()),
         }
-        let Some(finder) = holder.named.provider.key_finder() else {
-            return Ok(false);
-        };
-        let tagged = finder.find_keys(VAULT_TAG, &self.id().to_string()).await?;
-        Ok(tagged.iter().any(|found| found.id == *key))
     }
 
     /// The journal's entry about a key: the one that names it, or the one that it was tagged for.
@@ -226,6 +231,8 @@ impl Vault {
             return Err(unknown());
         }
         if let Some(fingerprint) = entry.imports() {
+            // It was deleted meanwhile, and does not come back by this way.
+            self.directory().entry(&fingerprint).ok_or_else(unknown)?;
             let kms = kms.to_owned();
             return Err(MigrationError::UnderWay { fingerprint, kms }.into());
         }
@@ -257,10 +264,12 @@ impl Vault {
         };
         self.try_settle().await?;
         let entry = self.entry_of(&holder, key).await?;
-        if !self.was_made_for_us(&holder, key, entry.as_ref()).await? {
+        let listed = self.made_for_us(&holder).await?;
+        if entry.is_none() && !listed.iter().any(|found| found.id == *key) {
             return Err(refused());
         }
-        match self.held_by(&holder).contain(&holder, key).await {
+        let ours = self.held_by(&holder);
+        match ours.contain(&holder, key, &listed).await {
             Ok(false) => {}
             Ok(true) => return Err(refused()),
             // Gone already, on its way, or still without material after an import that was interrupted.
@@ -333,10 +342,7 @@ impl Vault {
             Err(error @ KmsError::KeyNotReady { .. }) => error,
             Err(error) => return Err(error),
         };
-        let Some(finder) = holder.named.provider.key_finder() else {
-            return Err(not_ready);
-        };
-        let tagged = finder.find_keys(VAULT_TAG, &self.id().to_string()).await?;
+        let tagged = self.made_for_us(holder).await?;
         let found = tagged.iter().find(|found| found.id == *key);
         found.and_then(|found| found.kind.spec()).ok_or(not_ready)
     }

@@ -19,6 +19,7 @@ use crate::{
 /// A key that a KMS has taken in, and the journal's entry about it.
 struct Brought<'v> {
     entry: JournalEntry,
+    /// Held for its end.
     _claim: Claim<'v>,
     key: KmsKeyId,
 }
@@ -37,11 +38,7 @@ impl Vault {
         let brought = self.brought(&holder, &entry, &private).await?;
         drop(private);
         self.prove(&holder, &brought.key, &entry).await?;
-        let was_clear = self.rely_on(caller, &holder, &brought, copy).await?;
-        if was_clear {
-            self.environment().store.scrub().await?;
-        }
-        Ok(())
+        self.rely_on(caller, &holder, &brought, copy).await
     }
 
     /// The key in the KMS: what an earlier attempt has brought there, or brought now.
@@ -59,21 +56,36 @@ impl Vault {
             imports: Some(entry.fingerprint()),
         };
         let unfinished = self.journal().claim(|journal| {
-            *journal.plan() == plan && !matches!(journal.progress(), Progress::Discarded(_))
+            let may_be_found = match journal.progress() {
+                Progress::Created(_) => true,
+                // Without a search nobody can tell: the entry stays as the trace that it is.
+                Progress::Intended => holder.named.provider.key_finder().is_some(),
+                Progress::Discarded(_) => false,
+            };
+            may_be_found && *journal.plan() == plan
         });
-        let (journal, claim, before) = match unfinished {
+        let (journal, claim, key) = match unfinished {
             Some((journal, claim)) => {
-                let before = self.brought_before(holder, &journal, entry).await?;
-                (journal, claim, before)
+                let key = match self.brought_before(holder, &journal, entry).await? {
+                    Some(key) => key,
+                    // Whatever becomes of it, the entry stays: of the earlier attempt something may yet be found.
+                    None => self.import_into(holder, &journal, private).await?,
+                };
+                (journal, claim, key)
             }
             None => {
                 let (journal, claim) = self.intend(plan).await?;
-                (journal, claim, None)
+                let key = match self.import_into(holder, &journal, private).await {
+                    Ok(key) => key,
+                    Err(error) => {
+                        if !matches!(error, VaultError::ExternalKeyInDoubt { .. }) {
+                            self.forget_intention(&journal, &error).await;
+                        }
+                        return Err(error);
+                    }
+                };
+                (journal, claim, key)
             }
-        };
-        let key = match before {
-            Some(key) => key,
-            None => self.import_into(holder, &journal, private).await?,
         };
         Ok(Brought {
             entry: self.note_made(journal, &key).await?,
@@ -125,23 +137,17 @@ impl Vault {
         };
         let pkcs8 = private.to_pkcs8()?;
         let sent = holder.keys.import_key(journal.spec(), &pkcs8, &request);
-        let outcome = self.outcome_of_making(journal, sent.await);
-        if let Err(error) = &outcome
-            && !matches!(error, VaultError::ExternalKeyInDoubt { .. })
-        {
-            self.forget_intention(journal, error).await;
-        }
-        outcome
+        self.outcome_of_making(journal, sent.await)
     }
 
-    /// From here on the KMS does the work of the key. Whether it was stored readable until now.
+    /// From here on the KMS does the work of the key.
     async fn rely_on(
         &self,
         caller: &Caller,
         holder: &Holder<'_>,
         brought: &Brought<'_>,
         copy: SealedKey,
-    ) -> Result<bool, VaultError> {
+    ) -> Result<(), VaultError> {
         let Some(fingerprint) = brought.entry.plan().imports else {
             return Err(VaultError::ChangedUnderneath);
         };
@@ -158,13 +164,12 @@ impl Vault {
             sealed: copy.beside(holder.key_ref(&brought.key)),
             exposed: false,
         };
-        let held = unit.replace_private_key(&entry, half).await?;
+        let held = unit.replace_private_key(&entry, from, half).await?;
         unit.end_journal(&brought.entry).await?;
         let mut details = key_details(&held);
         details.insert("from".to_owned(), from.name().to_owned());
         unit.audit(caller, AuditOperation::BringKey, Some(fingerprint), details)
             .await?;
-        unit.commit().await?;
-        Ok(from == Custody::Clear)
+        unit.commit().await
     }
 }

@@ -25,19 +25,49 @@ impl Vault {
         copied.map(|entry| entry.fingerprint()).collect()
     }
 
-    /// Gives up the sealed copy of a key that a KMS holds, after the KMS has shown once more that it does the work of the key,
-    /// and scrubs its bytes from the store's files. From then on nothing but the KMS has the key, and older backups.
+    /// Gives up the sealed copy of a key: [`Vault::drop_copies`] for one.
     ///
     /// # Errors
-    /// [`VaultError::KeyNotFound`]; [`MigrationError::NoCopy`]; [`MigrationError::NotProved`]; errors of KMS and store. The copy
-    /// is still here, or it is gone and old bytes of it may still be in the files until the store is closed.
+    /// As [`Vault::drop_copies`].
     pub async fn drop_copy(
         &self,
         caller: &Caller,
         key: &Fingerprint,
     ) -> Result<Arc<KeyEntry>, VaultError> {
+        self.drop_copies(caller, &[*key], |_key| {}).await?;
+        self.key(key)
+    }
+
+    /// Gives up the sealed copies of keys that a KMS holds, each after the KMS has shown once more that it does the work of the
+    /// key, and scrubs their bytes from the store's files in the end. From then on nothing but the KMS has the keys, and older
+    /// backups. `hears` is told of each copy that is gone.
+    ///
+    /// # Errors
+    /// [`VaultError::InQuarantine`]; [`VaultError::KeyNotFound`]; [`MigrationError::NoCopy`]; [`MigrationError::NotProved`];
+    /// errors of KMS and store. Copies of which `hears` was not told are still here; sealed bytes of the others may be in the
+    /// files until the store is closed.
+    pub async fn drop_copies(
+        &self,
+        caller: &Caller,
+        keys: &[Fingerprint],
+        mut hears: impl FnMut(&Fingerprint),
+    ) -> Result<(), VaultError> {
+        self.check_released()?;
         let _turn = self.migration_turn().lock().await;
         self.try_settle().await?;
+        let mut outcome = Ok(());
+        for key in keys {
+            outcome = self.drop_one(caller, key).await;
+            if outcome.is_err() {
+                break;
+            }
+            hears(key);
+        }
+        self.environment().store.scrub().await?;
+        outcome
+    }
+
+    async fn drop_one(&self, caller: &Caller, key: &Fingerprint) -> Result<(), VaultError> {
         let entry = self.key(key)?;
         let held = self.held_beside_copy(&entry)?;
         let holder = self.holder(&held.kms)?;
@@ -54,13 +84,13 @@ impl Vault {
             sealed: SealedKey::held(held),
             exposed: false,
         };
-        let entry = unit.replace_private_key(&entry, half).await?;
+        let entry = unit
+            .replace_private_key(&entry, Custody::External, half)
+            .await?;
         let details = key_details(&entry);
         unit.audit(caller, AuditOperation::DropCopy, Some(*key), details)
             .await?;
-        unit.commit().await?;
-        self.environment().store.scrub().await?;
-        Ok(entry)
+        unit.commit().await
     }
 
     /// The sealed copy does the work of the key again. What is in the KMS stands in the journal, to be destroyed.
@@ -82,7 +112,9 @@ impl Vault {
             return Err(VaultError::ChangedUnderneath);
         }
         let _discarded = self.discard(&mut unit, &entry, &held).await?;
-        let entry = unit.replace_private_key(&entry, half).await?;
+        let entry = unit
+            .replace_private_key(&entry, Custody::External, half)
+            .await?;
         let mut details = key_details(&entry);
         details.insert("kms".to_owned(), held.kms);
         details.insert("kms_key_id".to_owned(), held.key_id);

@@ -2,7 +2,7 @@
 
 use strongroom_crypto::Fingerprint;
 use strongroom_topology::{ForceFlags, StoreId};
-use strongroom_vault::{Rotate, Vault, VaultError};
+use strongroom_vault::{Place, Rotate, Vault, VaultError};
 
 use super::{back_up, restore, verify};
 use crate::{
@@ -41,6 +41,9 @@ async fn nothing_is_signed_generated_or_rotated() {
     let many = vec![new_protocol_key()];
     assert_quarantined(vault.generate_signing_keys(&caller(), many).await);
     assert_quarantined(vault.begin_rotation(&caller(), Rotate::all()).await);
+    let in_kms = Place::External { kms: None };
+    assert_quarantined(vault.migrate_key(&caller(), &key, &in_kms).await);
+    assert_quarantined(vault.drop_copy(&caller(), &key).await);
     let one = Rotate::one(key);
     assert_quarantined(vault.begin_rotation(&caller(), one).await);
     let own: Vec<_> = {

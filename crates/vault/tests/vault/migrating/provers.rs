@@ -155,6 +155,40 @@ pub(super) async fn open_choosy(house: &House, specs: &[KeySpec]) -> (Vault, Cho
     (opened.unwrap(), choosy)
 }
 
+/// A KMS that cannot search.
+#[derive(Debug)]
+struct Blind(Arc<dyn KmsProvider>);
+
+#[async_trait]
+impl KmsProvider for Blind {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.0.key_wrapper()
+    }
+
+    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        self.0.external_keys()
+    }
+
+    async fn health(&self) -> KmsHealth {
+        self.0.health().await
+    }
+}
+
+/// Opens the vault of `house` with a KMS that cannot search.
+pub(super) async fn open_without_finder(house: &House, kms: Arc<dyn KmsProvider>) -> Vault {
+    let mut environment = house.environment(house.store().await.unwrap());
+    environment.kms = vec![NamedKms {
+        name: KMS_NAME.to_owned(),
+        provider: Arc::new(Blind(kms)),
+    }];
+    let opened = Vault::open(environment, house.settings.clone()).await;
+    opened.unwrap()
+}
+
 #[tokio::test]
 async fn a_kms_that_does_not_do_the_work_of_a_key_does_not_get_it() {
     let estate = Estate::for_act(Act::Bring).await;

@@ -1,8 +1,12 @@
 //! Rotating the keys of a node into a KMS, to keys that are there already, and back.
 
+use std::{sync::Arc, time::Duration};
+
 use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyUsage, SigningKeySpec};
 use strongroom_kms::{ExternalKeyRequest, KmsKeyId, KmsProvider};
+use strongroom_kms_local::{KeyKind, LocalKms};
 use strongroom_store::{Custody, KeyState};
+use strongroom_test_support::kms::{Fault, FlakyKms};
 use strongroom_vault::{NewIdentity, Place, Registration, Rotate, RotationStep, Successor, Vault};
 
 use super::{announced_keys, finish_rotations, node, participant, protocol_key, serial};
@@ -156,6 +160,47 @@ async fn a_key_that_is_registered_already_may_take_the_place_under_its_own_name(
             // Of other usages, or of none.
             Some(_) => assert_eq!(refused, "KEY_EXISTS"),
             None => assert_eq!(refused, "EXTERNAL_KEY_PURPOSE"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whichever_call_of_the_kms_fails_the_next_attempt_takes_up_the_keys_that_are_there() {
+    let stage = House::new();
+    let vault = node_with_rsa(&stage).await;
+    vault.close().await.unwrap();
+    for fault in [Fault::AnswerLost, Fault::Denied, Fault::Throttled] {
+        for number in 1.. {
+            let when = format!("{fault:?} at call {number}");
+            let house = stage.copy_with_key_file().with_key_file_again();
+            let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+            let mut environment = house.environment(house.store().await.unwrap());
+            environment.kms[0].provider = Arc::new(kms.clone());
+            let vault = Vault::open(environment, house.settings.clone());
+            let vault = vault.await.unwrap();
+            let rotate = || Rotate::All {
+                place: Some(IN_KMS),
+            };
+            let before = kms.calls();
+            kms.fail_at(number, fault);
+            let outcome = vault.begin_rotation(&caller(), rotate()).await;
+            let has_struck = kms.calls() - before >= number;
+            kms.heal();
+            if outcome.is_err() {
+                // Later, under other names if they were made anew.
+                house.clock.advance(Duration::from_secs(1));
+                vault.begin_rotation(&caller(), rotate()).await.unwrap();
+            }
+            finish_rotations(&vault).await;
+            let in_kms = house.kms.list_keys().into_iter();
+            let made = in_kms.filter(|key| key.kind != KeyKind::Wrapper).count();
+            assert_eq!(made, 3, "{when}");
+            assert_eq!(vault.kms_journal(), [], "{when}");
+            check_signs(&vault, &protocol_key(&vault).await).await;
+            if !has_struck {
+                assert!(number > 9, "{number}");
+                break;
+            }
         }
     }
 }

@@ -59,6 +59,9 @@ pub enum CantonRowError {
     /// A KMS does not open it, does not have it, or does not answer.
     #[error("the key management system does not give it")]
     Kms(#[from] KmsError),
+    /// No configured KMS has the wrapper key, or lets it be used. Says nothing of the row: with the right one it may open.
+    #[error("no configured key management system opens it")]
+    NotOpened(#[source] KmsError),
     /// The vault does not take it.
     #[error("the vault does not take it")]
     Vault(#[source] Box<VaultError>),
@@ -88,6 +91,7 @@ impl CantonRowError {
                     | KmsError::UnsupportedSpec { .. }
                     | KmsError::WrongPurpose { .. }
             ),
+            Self::NotOpened(_) => false,
             Self::Vault(error) => matches!(
                 **error,
                 VaultError::KeyExists { .. }
@@ -111,7 +115,7 @@ impl From<VaultError> for CantonRowError {
 impl Coded for CantonRowError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Kms(source) => source.code(),
+            Self::Kms(source) | Self::NotOpened(source) => source.code(),
             Self::Vault(source) => source.code(),
             _ => UNREADABLE,
         }

@@ -171,26 +171,39 @@ impl Vault {
                 ciphertext,
             } => (wrapper_key_id, ciphertext),
         };
-        let named = self.opener(kms)?;
         let wrapped = WrappedKey {
             wrapper_key_id: KmsKeyId::try_new(wrapper_key_id).map_err(KmsError::from)?,
             ciphertext,
         };
         // Canton binds its wraps to nothing.
         let context = WrapContext::none();
-        let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
-        self.kms_watch().note(&named.name, self.now(), &outcome);
-        Ok(outcome?)
+        let mut refused = CantonRowError::Vault(Box::new(VaultError::NoWrapper));
+        for named in self.openers(kms)? {
+            let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
+            self.kms_watch().note(&named.name, self.now(), &outcome);
+            match outcome {
+                Ok(message) => return Ok(message),
+                // It is not the KMS that encrypted the row, or its key is not to be had.
+                Err(
+                    error @ (KmsError::KeyNotFound { .. }
+                    | KmsError::KeyDisabled { .. }
+                    | KmsError::KeyPendingDeletion { .. }
+                    | KmsError::WrongPurpose { .. }
+                    | KmsError::InvalidKeyId(_)),
+                ) => refused = CantonRowError::NotOpened(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(refused)
     }
 
-    /// The KMS that opens rows of Canton.
-    fn opener(&self, kms: Option<&str>) -> Result<&NamedWrapper, VaultError> {
+    /// The KMSs that may open rows of Canton: the one of this name, or each that opens anything.
+    fn openers(&self, kms: Option<&str>) -> Result<Vec<&NamedWrapper>, VaultError> {
         match kms {
-            Some(name) => self.configured_wrapper(name),
+            Some(name) => Ok(vec![self.configured_wrapper(name)?]),
             None => {
-                let mut wrappers = self.environment().wrappers.iter();
-                let opens = wrappers.find(|named| named.wrapper.unwraps());
-                opens.ok_or(VaultError::NoWrapper)
+                let wrappers = self.environment().wrappers.iter();
+                Ok(wrappers.filter(|named| named.wrapper.unwraps()).collect())
             }
         }
     }

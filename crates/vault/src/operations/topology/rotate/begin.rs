@@ -13,6 +13,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
+    journal::{JournalEntry, Progress},
     node::Rotation,
     operations::{external::register::HeldKey, generate::Generated, place::Place},
     topology::TopologyWriter,
@@ -160,19 +161,21 @@ impl Vault {
         old: &PublicKey,
         successor: Successor,
     ) -> Result<Incoming<'_>, VaultError> {
+        let entry = self.directory().entry(&old.fingerprint());
+        let old_name = entry.as_ref().and_then(|entry| entry.name.as_ref());
         let name = |given: Option<KeyName>| match given {
             Some(name) => Ok(Some(name)),
-            None => {
-                let entry = self.directory().entry(&old.fingerprint());
-                let old_name = entry.as_ref().and_then(|entry| entry.name.as_ref());
-                name::of_successor(old_name, self.now())
-            }
+            None => name::of_successor(old_name, self.now()),
         };
         match successor {
             Successor::Generated { name: given, place } => {
                 let place = place.unwrap_or_else(|| self.custody_of(old).into());
+                let new_name = match (&given, self.left_behind(old, old_name, &place)?) {
+                    (None, Some(left)) => left,
+                    _ => name(given)?,
+                };
                 let generated = self
-                    .generate_key(old.spec(), old.usages(), name(given)?, &place)
+                    .generate_key(old.spec(), old.usages(), new_name, &place)
                     .await?;
                 Ok(Incoming::Generated(Box::new(generated)))
             }
@@ -190,6 +193,30 @@ impl Vault {
                 Ok(Incoming::Held { found, name })
             }
         }
+    }
+
+    /// The name of a key that an earlier attempt had a KMS make for the same purpose, if there is one: under that name it is
+    /// taken up.
+    fn left_behind(
+        &self,
+        old: &PublicKey,
+        old_name: Option<&KeyName>,
+        place: &Place,
+    ) -> Result<Option<Option<KeyName>>, VaultError> {
+        let Place::External { kms } = place else {
+            return Ok(None);
+        };
+        let kms = &self.maker(kms.as_deref())?.named.name;
+        let is_it = |entry: &&JournalEntry| {
+            entry.kms() == kms
+                && (entry.spec(), entry.usages()) == (old.spec(), old.usages())
+                && entry.imports().is_none()
+                && !matches!(entry.progress(), Progress::Discarded(_))
+                && name::is_of_successor(entry.key_name(), old_name)
+        };
+        let entries = self.journal().unclaimed();
+        let left = entries.iter().find(is_it);
+        Ok(left.map(|entry| entry.key_name().cloned()))
     }
 
     /// The fingerprint of a key that leaves, whose public half is in the vault, again if it was lost: the journal refers to its

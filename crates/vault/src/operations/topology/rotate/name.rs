@@ -15,15 +15,31 @@ pub(super) fn of_successor(
     let Some(name) = name.map(KeyName::as_str) else {
         return Ok(None);
     };
-    let stem = name
-        .rfind(MARK)
-        .and_then(|at| name.get(..at))
-        .unwrap_or(name);
+    let stem = stem_of(name);
     let mark = format!("{MARK}-{}", iso(now));
     // A name that is as long as any may be loses its end: that is no reason to keep the key.
     let room = KeyName::MAX_LENGTH.saturating_sub(mark.len());
     let name = format!("{}{mark}", beginning(stem, room));
     Ok(Some(KeyName::try_new(name)?))
+}
+
+/// Whether a key is called as an earlier attempt would have called the successor of a key with this name.
+pub(super) fn is_of_successor(candidate: Option<&KeyName>, name: Option<&KeyName>) -> bool {
+    match (candidate.map(KeyName::as_str), name.map(KeyName::as_str)) {
+        (None, None) => true,
+        (Some(candidate), Some(name)) => candidate.rfind(MARK).is_some_and(|at| {
+            let stem = candidate.get(..at).unwrap_or_default();
+            // The end of a long name gave way to the mark.
+            let whole = stem_of(name);
+            stem == whole || (candidate.len() >= KeyName::MAX_LENGTH && whole.starts_with(stem))
+        }),
+        _ => false,
+    }
+}
+
+fn stem_of(name: &str) -> &str {
+    let marked = name.rfind(MARK).and_then(|at| name.get(..at));
+    marked.unwrap_or(name)
 }
 
 /// As much of `text` as fits into so many UTF-16 code units.

@@ -15,7 +15,7 @@ use super::{
     tables::{encrypted, pair, private_row, public_row},
 };
 use crate::{
-    house::{House, KMS_NAME, Picture, caller, code, name, secret},
+    house::{House, KMS_NAME, Picture, caller, code, foreign_key, name, secret},
     wraps::named,
 };
 
@@ -156,10 +156,6 @@ async fn bad_rows(house: &House, vault: &Vault) -> Vec<Bad> {
                 "does not give it",
             ),
             "KMS_UNWRAP_FAILED",
-        ),
-        of_kms(
-            bad_private(sealed("no-such-key", |_| {}), "does not give it"),
-            "KMS_KEY_NOT_FOUND",
         ),
         bad_kms(
             KmsKeyRow {
@@ -343,4 +339,30 @@ async fn a_kms_that_is_not_configured_opens_no_rows() {
     };
     let refused = vault.import_canton(&caller(), import).await;
     assert_eq!(code(refused), "KMS_NOT_CONFIGURED");
+}
+
+#[tokio::test]
+async fn a_row_of_which_no_kms_has_the_wrapper_key_is_not_left_out_as_unreadable() {
+    let house = House::new();
+    let vault = house.create().await;
+    let picture = Picture::of(&vault).await;
+    for skip_unreadable in [false, true] {
+        let mut tables = KeyTables::default();
+        tables.private_keys.push(private_row(&good()));
+        let foreign = PrivateKeyData::Encrypted {
+            wrapper_key_id: "no-such-key".to_owned(),
+            ciphertext: vec![7; 80],
+        };
+        tables.private_keys.push(PrivateKeyRow {
+            data: foreign,
+            ..private_row(&foreign_key(77))
+        });
+        let import = CantonImport {
+            skip_unreadable,
+            ..plain(tables)
+        };
+        let refused = vault.import_canton(&caller(), import).await;
+        assert_eq!(code(refused), "KMS_KEY_NOT_FOUND");
+        assert_eq!(Picture::of(&vault).await, picture);
+    }
 }
