@@ -66,6 +66,7 @@ pub use error::{MigrationError, VaultError, WrapAttempt, WrapperKeyError};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
+pub use operations::ages::{AgedKey, KeyAge, KeyClass};
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
@@ -98,12 +99,15 @@ pub use operations::wraps::rotate::machine::{
 pub use operations::wraps::rotate::{
     OnProgress, RotatedWrapperKey, RotationProgress, WrapperKeyRotation,
 };
+pub use operations::wraps::rotated::RotatedInKms;
 pub use operations::wraps::wrapper_keys::{WrapperKeyState, WrapperKeyStatus};
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
-pub use settings::{CacheSettings, CustodyDefaults, KmsWatchSettings, RotationSettings, Settings};
+pub use settings::{
+    CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, RotationSettings, Settings,
+};
 pub use topology::TopologyView;
 pub use vault::Vault;
 pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};

@@ -1,6 +1,7 @@
 //! The use cases, one file each.
 
 pub(crate) mod accept;
+pub(crate) mod ages;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod create;

@@ -9,6 +9,8 @@
 
 #[path = "vault/acts.rs"]
 mod acts;
+#[path = "vault/ages.rs"]
+mod ages;
 #[path = "vault/audit.rs"]
 mod audit;
 #[path = "vault/backups.rs"]
