@@ -10,6 +10,7 @@ mod decrypt;
 mod doctor;
 mod encrypt;
 mod errors;
+mod incident;
 mod init;
 mod keys;
 mod kms;
@@ -86,6 +87,7 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
     Doctor(doctor::Options),
+    Incident(incident::Options),
     /// Print an example configuration, or check yours
     #[command(
         subcommand,
@@ -121,6 +123,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
+        Command::Incident(options) => incident::run(&global, options).await,
         Command::Config(command) => config::run(&global, command),
         Command::Bench(command) => bench::run(&global, command).await,
         Command::Errors(options) => errors::run(&global, options),

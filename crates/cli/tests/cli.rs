@@ -26,6 +26,8 @@ mod external_keys;
 mod help;
 #[path = "cli/identity.rs"]
 mod identity;
+#[path = "cli/incident.rs"]
+mod incident;
 #[path = "cli/kms_benchmark.rs"]
 mod kms_benchmark;
 #[path = "cli/kms_calls.rs"]

@@ -79,6 +79,10 @@ pub use operations::external::journal::{Orphan, Orphans};
 pub use operations::external::register::Registration;
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::{ImportedKey, PublicKeyImport};
+pub use operations::incident::{
+    Act, Affected, AffectedBackup, AffectedKey, AffectedPrivateKey, AffectedRoot, AffectedWrap,
+    AffectedWrapperKey, Condition, Export, IncidentPlan, KeyRole, Loss, SealedUnder, Step, Suspect,
+};
 pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;

@@ -13,6 +13,7 @@ pub(crate) mod export;
 pub(crate) mod external;
 pub(crate) mod generate;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod inspect;
 pub(crate) mod leak;
 pub(crate) mod list;

@@ -41,6 +41,8 @@ mod frozen;
 mod house;
 #[path = "vault/importing.rs"]
 mod importing;
+#[path = "vault/incidents.rs"]
+mod incidents;
 #[path = "vault/kms_calls.rs"]
 mod kms_calls;
 #[path = "vault/kms_down.rs"]
