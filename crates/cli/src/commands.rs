@@ -76,7 +76,7 @@ pub(crate) enum Command {
         strongroom topology root inspect root.prep"
     )]
     Topology(topology::Command),
-    /// Make, verify, restore and list backups
+    /// Make, verify, restore, list and forget backups
     #[command(
         subcommand,
         after_help = "Examples:\n  strongroom backup create vault.backup --recipient age1...\n  \

@@ -70,6 +70,7 @@ pub use operations::ages::{AgedKey, KeyAge, KeyClass};
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
+    schedule::{BackupRound, BackupRoundDone},
     verify::{BackupReport, KeysUsed},
 };
 pub use operations::create::{NewVault, VAULT_TAG};

@@ -181,16 +181,12 @@ impl Words {
                     format!("strongroom wrapper-key remove --kms {kms} --wrapper-key {wrapper_key_id} --yes"),
                 ],
             ),
-            Act::DestroyBackups(ids) => {
-                let ids = ids.iter().map(ToString::to_string);
-                (
-                    format!(
-                        "When the new backup is verified, destroy these, wherever they are: {}",
-                        ids.collect::<Vec<_>>().join(", ")
-                    ),
-                    vec!["strongroom backup list".to_owned()],
-                )
-            }
+            Act::DestroyBackups(ids) => (
+                "When the new backup is verified, destroy the files of these, wherever they are, and forget them".to_owned(),
+                ids.iter()
+                    .map(|id| format!("strongroom backup forget {id} --yes"))
+                    .collect(),
+            ),
             Act::PruneDataKeys => said(
                 "When no backup from before is kept, forget the data keys that only they need",
                 &["strongroom wrapper-key prune --yes"],

@@ -2,6 +2,7 @@
 
 use clap::Parser as _;
 use strongroom_crypto::Fingerprint;
+use strongroom_store::BackupId;
 
 use super::*;
 use crate::args::Cli;
@@ -42,6 +43,7 @@ fn acts() -> Vec<Act> {
             kms: kms.clone(),
             wrapper_key_id: wrapper_key_id.clone(),
         },
+        Act::DestroyBackups(vec![BackupId::from_bytes([7; 16])]),
         Act::PruneDataKeys,
         Act::DisableWrapperKey {
             kms,
