@@ -14,6 +14,7 @@ mod incident;
 mod init;
 mod keys;
 mod kms;
+mod metrics;
 mod quickstart;
 mod recovery;
 mod sign;
@@ -88,6 +89,7 @@ pub(crate) enum Command {
     Anchor(anchor::Command),
     Doctor(doctor::Options),
     Incident(incident::Options),
+    Metrics(metrics::Options),
     /// Print an example configuration, or check yours
     #[command(
         subcommand,
@@ -124,6 +126,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,
+        Command::Metrics(options) => metrics::run(&global, options).await,
         Command::Config(command) => config::run(&global, command),
         Command::Bench(command) => bench::run(&global, command).await,
         Command::Errors(options) => errors::run(&global, options),

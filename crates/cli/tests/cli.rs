@@ -40,6 +40,8 @@ mod kms_log;
 mod leaks;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/metrics.rs"]
+mod metrics;
 #[path = "cli/migration.rs"]
 mod migration;
 #[path = "cli/needles.rs"]
