@@ -11,9 +11,11 @@ mod doctor;
 mod encrypt;
 mod errors;
 mod import;
+mod incident;
 mod init;
 mod keys;
 mod kms;
+mod metrics;
 mod quickstart;
 mod recovery;
 mod sign;
@@ -82,7 +84,7 @@ pub(crate) enum Command {
         strongroom topology root inspect root.prep"
     )]
     Topology(topology::Command),
-    /// Make, verify, restore and list backups
+    /// Make, verify, restore, list and forget backups
     #[command(
         subcommand,
         after_help = "Examples:\n  strongroom backup create vault.backup --recipient age1...\n  \
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
     Doctor(doctor::Options),
+    Incident(incident::Options),
+    Metrics(metrics::Options),
     /// Print an example configuration, or check yours
     #[command(
         subcommand,
@@ -129,6 +133,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
+        Command::Incident(options) => incident::run(&global, options).await,
+        Command::Metrics(options) => metrics::run(&global, options).await,
         Command::Config(command) => config::run(&global, command),
         Command::Bench(command) => bench::run(&global, command).await,
         Command::Errors(options) => errors::run(&global, options),

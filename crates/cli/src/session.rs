@@ -3,15 +3,15 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, SealingName};
+use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, SealingName};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, FileAnchor, KmsWatchSettings,
-    NoAnchor, Settings, Vault, VaultError,
+    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, FileAnchor, KeyAgeLimits,
+    KmsWatchSettings, NoAnchor, Settings, Vault, VaultError,
 };
 
 use crate::{args::Global, environment, failure::CliError, open_kms::OpenKms};
@@ -238,7 +238,18 @@ pub(crate) fn settings(config: &Config) -> Settings {
                 .filter(|every| !every.is_zero()),
         },
         reverted: custody.reverted,
+        max_key_age: key_age_limits(&config.policy.max_key_age),
         ..Settings::default()
+    }
+}
+
+fn key_age_limits(config: &MaxKeyAgeConfig) -> KeyAgeLimits {
+    KeyAgeLimits {
+        namespace: config.namespace,
+        sequencer_auth: config.sequencer_auth,
+        protocol: config.protocol,
+        encryption: config.encryption,
+        wrapper_key: config.wrapper_key,
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+#[path = "cli/backup_schedule.rs"]
+mod backup_schedule;
 #[path = "cli/backups.rs"]
 mod backups;
 #[path = "cli/bad_input.rs"]
@@ -28,6 +30,8 @@ mod external_keys;
 mod help;
 #[path = "cli/identity.rs"]
 mod identity;
+#[path = "cli/incident.rs"]
+mod incident;
 #[path = "cli/kms_benchmark.rs"]
 mod kms_benchmark;
 #[path = "cli/kms_calls.rs"]
@@ -38,6 +42,8 @@ mod kms_log;
 mod leaks;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/metrics.rs"]
+mod metrics;
 #[path = "cli/migration.rs"]
 mod migration;
 #[path = "cli/needles.rs"]

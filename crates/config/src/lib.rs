@@ -38,7 +38,7 @@ pub use kms::{
 };
 pub use kms_log::{KmsLogConfig, RollingPattern};
 pub use kms_watch::KmsWatchConfig;
-pub use policy::PolicyConfig;
+pub use policy::{MaxKeyAgeConfig, PolicyConfig};
 pub use secret::{PromptTag, SecretSource};
 pub use vault::VaultConfig;
 

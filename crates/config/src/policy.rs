@@ -1,10 +1,13 @@
 //! `[policy]`: what the operators of a vault owe it.
 
+mod max_key_age;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{duration, error::ConfigError};
+pub use self::max_key_age::MaxKeyAgeConfig;
+use crate::{duration, error::ConfigError, is_default};
 
 /// What the operators of a vault owe it; whoever does not keep it is warned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,13 +16,17 @@ pub struct PolicyConfig {
     /// How old the last verified backup may be, with its unit.
     #[serde(with = "duration")]
     pub max_backup_age: Duration,
+    /// How old keys in use may become.
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_key_age: MaxKeyAgeConfig,
 }
 
 impl Default for PolicyConfig {
-    /// A week.
+    /// A week for backups; no limit for keys.
     fn default() -> Self {
         Self {
             max_backup_age: Duration::from_secs(7 * 86_400),
+            max_key_age: MaxKeyAgeConfig::default(),
         }
     }
 }
@@ -28,7 +35,7 @@ impl PolicyConfig {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let allowed = Duration::from_secs(60)..=Duration::from_secs(366 * 86_400);
         if allowed.contains(&self.max_backup_age) {
-            return Ok(());
+            return self.max_key_age.validate();
         }
         Err(ConfigError::BadValue {
             section: "policy",
@@ -46,6 +53,7 @@ mod tests {
     fn a_backup_is_as_old_as_a_minute_to_a_year() {
         let age = |seconds| PolicyConfig {
             max_backup_age: Duration::from_secs(seconds),
+            ..PolicyConfig::default()
         };
         for fine in [60, 7 * 86_400, 366 * 86_400] {
             age(fine).validate().unwrap();

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_kms::{
-    primitives::Blob,
+    primitives::{Blob, DateTime},
     types::{KeySpec as AwsSpec, KeyUsageType},
 };
+use strongroom_crypto::Timestamp;
 use strongroom_kms::{
     KeyState, KeyWrapper, KmsError, KmsKeyId, KmsOperation, MAX_CIPHERTEXT_BYTES,
     MAX_PLAINTEXT_BYTES, WrapContext, WrappedKey, WrapperKeyRequest, check_size,
@@ -114,6 +115,41 @@ impl KeyWrapper for AwsKms {
             }
         }
     }
+
+    async fn rotated_at(&self, wrapper_key: &KmsKeyId) -> Result<Option<Timestamp>, KmsError> {
+        let operation = KmsOperation::WrapperKeyState;
+        let mut newest = None;
+        let mut marker = None;
+        // AWS tells the oldest first, in pages of this many: a key that rotates monthly has one page in a lifetime.
+        for _page in 0..MOST_PAGES {
+            let request = self.client.list_key_rotations();
+            let request = request.key_id(wrapper_key.as_str()).limit(1000);
+            let answer = request.set_marker(marker).send().await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let refusal = Refusal::of(operation, error);
+                    return Err(self.explain(refusal, operation, wrapper_key).await);
+                }
+            };
+            let dates = answer.rotations().iter();
+            let dates = dates.filter_map(|rotation| rotation.rotation_date.as_ref());
+            newest = newest.max(dates.map(moment).max());
+            marker = answer.next_marker;
+            if marker.is_none() {
+                break;
+            }
+        }
+        Ok(newest)
+    }
+}
+
+/// Pages of rotations that are read: more than there are.
+const MOST_PAGES: usize = 8;
+
+fn moment(at: &DateTime) -> Timestamp {
+    let micros = at.as_nanos() / 1000;
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 impl AwsKms {

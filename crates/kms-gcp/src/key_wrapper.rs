@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use google_cloud_kms_v1::model::{
     crypto_key::CryptoKeyPurpose, crypto_key_version::CryptoKeyVersionAlgorithm as Algorithm,
 };
+use strongroom_crypto::Timestamp;
 use strongroom_kms::{
     KeyKind, KeyState, KeyWrapper, KmsError, KmsKeyId, KmsOperation, KmsProvider,
     MAX_CIPHERTEXT_BYTES, MAX_PLAINTEXT_BYTES, WrapContext, WrappedKey, WrapperKeyRequest,
@@ -145,5 +146,22 @@ impl KeyWrapper for GcpKms {
         new_wrapper_key: &KmsKeyId,
     ) -> Result<WrappedKey, KmsError> {
         rewrap_outside(self, wrapped, context, new_wrapper_key).await
+    }
+
+    /// When the primary version was made, if it is not the first one. A key that is named with its version does not rotate.
+    async fn rotated_at(&self, wrapper_key: &KmsKeyId) -> Result<Option<Timestamp>, KmsError> {
+        let operation = KmsOperation::WrapperKeyState;
+        let name = self.name(wrapper_key)?;
+        if name.version().is_some() {
+            return Ok(None);
+        }
+        let known = self.describe(operation, wrapper_key, name.crypto_key());
+        let primary = known.await?.primary;
+        let rotated = primary.filter(|version| !version.name.ends_with("/cryptoKeyVersions/1"));
+        let made = rotated.and_then(|version| version.create_time);
+        Ok(made.map(|at| {
+            let seconds = at.seconds().saturating_mul(1_000_000);
+            Timestamp::from_micros(seconds.saturating_add(i64::from(at.nanos() / 1000)))
+        }))
     }
 }

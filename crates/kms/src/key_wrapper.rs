@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use strongroom_crypto::KeyName;
+use strongroom_crypto::{KeyName, Timestamp};
 use strongroom_memory::SecretBytes;
 
 use crate::error::KmsError;
@@ -76,6 +76,16 @@ pub trait KeyWrapper: fmt::Debug + Send + Sync {
         context: &WrapContext,
         new_wrapper_key: &KmsKeyId,
     ) -> Result<WrappedKey, KmsError>;
+
+    /// When the KMS last gave the wrapper key new material. None: never since the key was made, or the KMS cannot tell.
+    ///
+    /// The material from before stays there and opens what it wrapped.
+    ///
+    /// # Errors
+    /// As [`Self::wrapper_key_state`].
+    async fn rotated_at(&self, _wrapper_key: &KmsKeyId) -> Result<Option<Timestamp>, KmsError> {
+        Ok(None)
+    }
 
     /// Whether it can unwrap here at all: where the private half of a wrapper key is kept offline, it only wraps.
     fn unwraps(&self) -> bool {

@@ -90,6 +90,19 @@ pub(crate) fn put(connection: &Connection, backup: &BackupRecord) -> Result<(), 
         .map_err(|error| refused(connection, backup, error))
 }
 
+/// Removes a backup.
+pub(crate) fn delete(connection: &Connection, id: BackupId) -> Result<(), StoreError> {
+    let deleted = connection
+        .prepare_cached("DELETE FROM backups WHERE backup_id = ?1")
+        .and_then(|mut statement| statement.execute([id.as_bytes()]))
+        .map_err(failed("delete a backup"))?;
+    if deleted == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::BackupMissing { id })
+    }
+}
+
 fn refused(connection: &Connection, backup: &BackupRecord, error: rusqlite::Error) -> StoreError {
     let id = backup.data_key_id;
     match data_keys::exists(connection, id) {

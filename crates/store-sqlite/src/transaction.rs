@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
+    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
     KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
     StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
     WriteTransaction,
@@ -306,6 +306,12 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn put_backup(&mut self, backup: BackupRecord) -> Result<(), StoreError> {
         self.session
             .run(move |connection| backups::put(connection, &backup))
+            .await
+    }
+
+    async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| backups::delete(connection, id))
             .await
     }
 

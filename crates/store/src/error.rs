@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::ErrorCode;
 
-use crate::{DataKeyId, JournalId, damage::Damage};
+use crate::{BackupId, DataKeyId, JournalId, damage::Damage};
 
 /// The engine's or the system's own error, kept for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -133,6 +133,12 @@ pub enum StoreError {
     JournalEntryMissing {
         /// The entry.
         id: JournalId,
+    },
+    /// The backup is not remembered.
+    #[error("backup {id} is not stored")]
+    BackupMissing {
+        /// The backup.
+        id: BackupId,
     },
     /// A record breaks a rule of the schema; only our own bug offers one.
     #[error("the record breaks the rule {constraint}")]

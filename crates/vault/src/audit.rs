@@ -87,6 +87,8 @@ pub enum AuditOperation {
     VerifyBackup,
     /// The vault was restored from a backup.
     RestoreBackup,
+    /// A backup is remembered no longer.
+    ForgetBackup,
     /// The quarantine of a restored vault was ended.
     ReleaseVault,
 }
@@ -261,6 +263,7 @@ impl AuditOperation {
             Self::CreateBackup => "create_backup",
             Self::VerifyBackup => "verify_backup",
             Self::RestoreBackup => "restore_backup",
+            Self::ForgetBackup => "forget_backup",
             Self::ReleaseVault => "release_vault",
         }
     }

@@ -90,6 +90,10 @@ impl Backups {
         backups.iter().find(|backup| backup.id == id).cloned()
     }
 
+    pub(crate) fn remove(&self, id: BackupId) {
+        self.0.write().retain(|known| known.id != id);
+    }
+
     pub(crate) fn put(&self, backup: Backup) {
         let mut backups = self.0.write();
         backups.retain(|known| known.id != backup.id);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::{DataKeyId, JournalId, KeyState, WrapRecord};
+use strongroom_store::{BackupId, DataKeyId, JournalId, KeyState, WrapRecord};
 
 use crate::{
     anchor::{AnchorRecord, AnchoredDataKey, Checkpoint},
@@ -65,6 +65,8 @@ pub(crate) enum Change {
     DataKeys(Arc<DataKeys>),
     /// The backup is remembered, and so.
     BackedUp(Backup),
+    /// The backup is remembered no longer.
+    BackupForgotten(BackupId),
     /// The quarantine is over.
     Released,
 }
@@ -85,6 +87,7 @@ impl Change {
             | Self::Rewrapped(..)
             | Self::WrapRemoved(_)
             | Self::BackedUp(_)
+            | Self::BackupForgotten(_)
             | Self::Released => false,
         }
     }
@@ -175,6 +178,7 @@ impl Vault {
             Change::Struck(id) => self.journal().remove(id),
             Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
             Change::BackedUp(backup) => self.backup_records().put(backup),
+            Change::BackupForgotten(id) => self.backup_records().remove(id),
             Change::Released => self.end_quarantine(),
             Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
             Change::Rewrapped(data_key, wrap) => {

@@ -66,9 +66,11 @@ pub use error::{MigrationError, VaultError, WrapAttempt, WrapperKeyError};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
+pub use operations::ages::{AgedKey, KeyAge, KeyClass};
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
+    schedule::{BackupRound, BackupRoundDone},
     verify::{BackupReport, KeysUsed},
 };
 pub use operations::create::{NewVault, VAULT_TAG};
@@ -81,9 +83,14 @@ pub use operations::import::canton::{
     CantonImport, CantonOrigin, CantonOutcome, CantonRow, CantonRowError, RefusedCantonRow,
 };
 pub use operations::import::{ImportedKey, PublicKeyImport};
+pub use operations::incident::{
+    Act, Affected, AffectedBackup, AffectedKey, AffectedPrivateKey, AffectedRoot, AffectedWrap,
+    AffectedWrapperKey, Condition, Export, IncidentPlan, KeyRole, Loss, SealedUnder, Step, Suspect,
+};
 pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;
+pub use operations::numbers::{Ages, Numbers};
 pub use operations::place::Place;
 pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::topology::add::Added;
@@ -101,12 +108,15 @@ pub use operations::wraps::rotate::machine::{
 pub use operations::wraps::rotate::{
     OnProgress, RotatedWrapperKey, RotationProgress, WrapperKeyRotation,
 };
+pub use operations::wraps::rotated::RotatedInKms;
 pub use operations::wraps::wrapper_keys::{WrapperKeyState, WrapperKeyStatus};
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
-pub use settings::{CacheSettings, CustodyDefaults, KmsWatchSettings, RotationSettings, Settings};
+pub use settings::{
+    CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, RotationSettings, Settings,
+};
 pub use topology::TopologyView;
 pub use vault::Vault;
 pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};

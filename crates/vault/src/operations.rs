@@ -1,6 +1,7 @@
 //! The use cases, one file each.
 
 pub(crate) mod accept;
+pub(crate) mod ages;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod create;
@@ -12,10 +13,12 @@ pub(crate) mod export;
 pub(crate) mod external;
 pub(crate) mod generate;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod inspect;
 pub(crate) mod leak;
 pub(crate) mod list;
 pub(crate) mod migrate;
+pub(crate) mod numbers;
 pub(crate) mod open;
 pub(crate) mod place;
 pub(crate) mod readiness;

@@ -19,6 +19,23 @@ pub struct Settings {
     pub reverted: bool,
     /// How rows move to a new data key.
     pub rotation: RotationSettings,
+    /// How old keys in use may become before opening warns of them.
+    pub max_key_age: KeyAgeLimits,
+}
+
+/// How old keys in use may become; none: as old as they like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyAgeLimits {
+    /// Keys that sign topology for a namespace.
+    pub namespace: Option<Duration>,
+    /// Keys with which the node authenticates itself to sequencers.
+    pub sequencer_auth: Option<Duration>,
+    /// Keys that sign messages of the protocol.
+    pub protocol: Option<Duration>,
+    /// Keys that others encrypt to.
+    pub encryption: Option<Duration>,
+    /// Wrapper keys, and the data keys that they wrap.
+    pub wrapper_key: Option<Duration>,
 }
 
 /// How rows move to a new data key.

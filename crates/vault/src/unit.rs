@@ -327,6 +327,17 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
+    /// Remembers this backup no longer.
+    pub(crate) async fn forget_backup(&mut self, backup: &Backup) -> Result<(), VaultError> {
+        self.transaction
+            .delete_backup(backup.id)
+            .await
+            .map_err(contradicted)?;
+        self.leave(&backup.element(self.data_keys.current()));
+        self.changes.push(Change::BackupForgotten(backup.id));
+        Ok(())
+    }
+
     /// Ends the quarantine of a restored vault.
     pub(crate) fn release(&mut self) {
         self.next.quarantine = false;
@@ -548,6 +559,7 @@ fn contradicted(error: StoreError) -> VaultError {
         | StoreError::DataKeyInUse { .. }
         | StoreError::IdentityExists
         | StoreError::IdentityMissing
+        | StoreError::BackupMissing { .. }
         | StoreError::JournalEntryMissing { .. }
         | StoreError::KeyExists { .. }
         | StoreError::KeyInRotation { .. }

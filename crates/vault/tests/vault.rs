@@ -9,6 +9,8 @@
 
 #[path = "vault/acts.rs"]
 mod acts;
+#[path = "vault/ages.rs"]
+mod ages;
 #[path = "vault/audit.rs"]
 mod audit;
 #[path = "vault/backups.rs"]
@@ -39,6 +41,8 @@ mod frozen;
 mod house;
 #[path = "vault/importing.rs"]
 mod importing;
+#[path = "vault/incidents.rs"]
+mod incidents;
 #[path = "vault/kms_calls.rs"]
 mod kms_calls;
 #[path = "vault/kms_down.rs"]
@@ -51,6 +55,8 @@ mod listing;
 mod migrating;
 #[path = "vault/model.rs"]
 mod model;
+#[path = "vault/numbers.rs"]
+mod numbers;
 #[path = "vault/operator.rs"]
 mod operator;
 #[path = "vault/replay.rs"]

@@ -1,10 +1,12 @@
-//! `backup`: making, verifying, restoring and listing backups.
+//! `backup`: making, verifying, restoring, listing and forgetting backups.
 
 mod create;
 mod file;
+mod forget;
 mod list;
 mod release;
 mod restore;
+mod schedule;
 mod verify;
 mod view;
 
@@ -21,7 +23,9 @@ pub(crate) enum Command {
     Verify(verify::Options),
     Restore(restore::Options),
     List(list::Options),
+    Forget(forget::Options),
     Release(release::Options),
+    Schedule(schedule::Options),
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
@@ -30,6 +34,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Verify(options) => verify::run(global, options).await,
         Command::Restore(options) => restore::run(global, options).await,
         Command::List(options) => list::run(global, options).await,
+        Command::Forget(options) => forget::run(global, options).await,
         Command::Release(options) => release::run(global, options).await,
+        Command::Schedule(options) => schedule::run(global, options).await,
     }
 }

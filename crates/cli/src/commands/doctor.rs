@@ -1,5 +1,6 @@
 //! `doctor`: look the vault over.
 
+mod ages;
 mod backup;
 mod duties;
 mod external;
@@ -175,6 +176,7 @@ impl Report {
         self.checks.extend(topology::checks(&vault).await);
         self.checks.push(check_of_anchor(config));
         self.checks.extend(backup::checks(&vault, config));
+        self.checks.extend(ages::checks(&vault).await);
         session::close(vault).await;
     }
 

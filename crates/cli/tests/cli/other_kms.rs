@@ -251,7 +251,7 @@ fn the_policy_of_a_node_opens_the_wraps_of_its_vault_only() {
     assert_eq!(statements.len(), 2, "{policy}");
     assert_eq!(
         statements[1]["Action"],
-        serde_json::json!(["kms:DescribeKey"])
+        serde_json::json!(["kms:DescribeKey", "kms:ListKeyRotations"])
     );
 }
 

@@ -262,6 +262,30 @@ fn a_clock_that_is_wrong_is_no_lack_of_permission() -> Result<(), Failure> {
 }
 
 #[test]
+fn a_wrapper_key_tells_when_aws_rotated_it_last() -> Result<(), Failure> {
+    run(async {
+        let pair = Pair::new().await?;
+        let request = WrapperKeyRequest::default();
+        let key = pair.kms.generate_wrapper_key(&request).await?;
+        assert_eq!(pair.kms.rotated_at(&key).await?, None);
+        let administrator = pair.simulator.administrator("eu-central-1");
+        administrator.rotate_key(key.as_str())?;
+        let first = pair.kms.rotated_at(&key).await?.ok_or("no rotation")?;
+        pair.simulator.advance(std::time::Duration::from_secs(60));
+        pair.simulator
+            .administrator("eu-central-1")
+            .rotate_key(key.as_str())?;
+        let second = pair.kms.rotated_at(&key).await?.ok_or("no rotation")?;
+        assert!(second.as_micros() - first.as_micros() >= 60_000_000);
+        let signing = ExternalKeyRequest::default();
+        let spec = SigningKeySpec::EcP256;
+        let signing = pair.kms.generate_signing_key(spec, &signing).await?;
+        assert!(pair.kms.rotated_at(&signing).await.is_err());
+        Ok(())
+    })
+}
+
+#[test]
 fn capabilities_are_those_of_aws() -> Result<(), Failure> {
     run(async {
         let pair = Pair::new().await?;

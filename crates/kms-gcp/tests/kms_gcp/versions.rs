@@ -73,6 +73,22 @@ fn of_several_versions_the_one_that_is_meant_is_named() -> Result<(), Failure> {
 }
 
 #[test]
+fn a_wrapper_key_tells_when_its_primary_version_took_over() -> Result<(), Failure> {
+    run(async {
+        let subject = Subject::new().await?;
+        let request = WrapperKeyRequest::default();
+        let key = subject.kms.generate_wrapper_key(&request).await?;
+        assert_eq!(subject.kms.rotated_at(&key).await?, None);
+        subject.rotate_wrapper_key(&key).await?;
+        let rotated = subject.kms.rotated_at(&key).await?;
+        assert!(rotated.is_some_and(|at| at.as_micros() > 0));
+        let first: KmsKeyId = format!("{key}/cryptoKeyVersions/1").parse()?;
+        assert_eq!(subject.kms.rotated_at(&first).await?, None);
+        Ok(())
+    })
+}
+
+#[test]
 fn deleting_a_version_spares_the_others_and_ends_in_not_found() -> Result<(), Failure> {
     run(async {
         let subject = Subject::new().await?;

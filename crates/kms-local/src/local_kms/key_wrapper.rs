@@ -6,8 +6,8 @@
 //! ```
 
 use async_trait::async_trait;
-use strongroom_crypto::DataKey;
 use strongroom_crypto::encoding::{Decoder, Encoder};
+use strongroom_crypto::{DataKey, Timestamp};
 use strongroom_kms::{
     KeyState, KeyWrapper, KmsError, KmsKeyId, KmsOperation, MAX_CIPHERTEXT_BYTES,
     MAX_PLAINTEXT_BYTES, WrapContext, WrappedKey, WrapperKeyRequest, check_size,
@@ -104,6 +104,13 @@ impl KeyWrapper for LocalKms {
     ) -> Result<WrappedKey, KmsError> {
         let key = self.unwrap_key(wrapped, context).await?;
         self.wrap_key(new_wrapper_key, context, &key).await
+    }
+
+    async fn rotated_at(&self, wrapper_key: &KmsKeyId) -> Result<Option<Timestamp>, KmsError> {
+        let opened = self.opened();
+        let key = opened.keyring.known(wrapper_key, self.now())?;
+        key.require(KeyKind::Wrapper, KmsOperation::WrapperKeyState)?;
+        Ok((!key.former.is_empty()).then(|| key.current.created_at))
     }
 }
 

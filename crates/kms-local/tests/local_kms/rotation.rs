@@ -1,7 +1,7 @@
 //! Versions of wrapper keys.
 
-use strongroom_crypto::SigningKeySpec;
-use strongroom_kms::{ExternalKeyRequest, ExternalKeys};
+use strongroom_crypto::{SigningKeySpec, clock::Clock};
+use strongroom_kms::{ExternalKeyRequest, ExternalKeys, KeyWrapper};
 
 use crate::house::{House, code, new_wrapper_key, now, unwraps, wrap};
 
@@ -25,6 +25,24 @@ fn versions_count_up_and_survive_a_reopening() {
     // The version stands in the ciphertext, after the format.
     let numbers: Vec<u8> = wraps.iter().map(|wrapped| wrapped.ciphertext[4]).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_wrapper_key_tells_when_it_was_rotated_last() {
+    let house = House::new();
+    let kms = house.unprotected();
+    let wrapper_key = new_wrapper_key(&kms);
+    assert_eq!(now(kms.rotated_at(&wrapper_key)).unwrap(), None);
+    for _ in 0..2 {
+        house.clock.advance_days(1);
+        kms.rotate_wrapper_key_version(&wrapper_key).unwrap();
+        assert_eq!(
+            now(kms.rotated_at(&wrapper_key)).unwrap(),
+            Some(house.clock.now())
+        );
+    }
+    let unknown = "local:nothing".parse().unwrap();
+    assert_eq!(code(now(kms.rotated_at(&unknown))), "KMS_KEY_NOT_FOUND");
 }
 
 #[test]

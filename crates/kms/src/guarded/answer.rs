@@ -1,6 +1,6 @@
 //! What a policy knows of an answer.
 
-use strongroom_crypto::KeySpec;
+use strongroom_crypto::{KeySpec, Timestamp};
 use strongroom_memory::SecretBytes;
 
 use crate::external_keys::ExternalPublicKey;
@@ -67,6 +67,13 @@ impl Answer for SecretBytes {
 
 /// A signature.
 impl Answer for Vec<u8> {
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+}
+
+/// When something was done, if it ever was.
+impl Answer for Option<Timestamp> {
     fn facts(&self) -> Facts {
         Facts::default()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use strongroom_crypto::Timestamp;
 use strongroom_memory::SecretBytes;
 
 use super::{Line, Policy, Subject};
@@ -81,6 +82,13 @@ impl<P: Policy> KeyWrapper for GuardedWrapper<P> {
         self.line
             .call(KmsOperation::RewrapKey, subject, &send)
             .await
+    }
+
+    /// A question about the key like that for its state, and counted as one.
+    async fn rotated_at(&self, wrapper_key: &KmsKeyId) -> Result<Option<Timestamp>, KmsError> {
+        let send = |_| self.inner.rotated_at(wrapper_key);
+        let operation = KmsOperation::WrapperKeyState;
+        self.line.call(operation, on(wrapper_key), &send).await
     }
 
     fn unwraps(&self) -> bool {

@@ -35,6 +35,7 @@ codes! {
     IDENTITY_MISSING = Internal, "This is a bug of Strongroom: please report it.";
     ROTATION_EXISTS = AlreadyExists, "Finish the rotation first: `keys rotate` goes on where it stopped.";
     ROTATION_MISSING = NotFound, "Nothing needs to be done: the rotation has ended.";
+    BACKUP_MISSING = NotFound, "'strongroom backup list' shows those that the vault remembers.";
     JOURNAL_ENTRY_MISSING = NotFound, "Nothing needs to be done: the key has arrived, or is gone.";
     RECORD_REFUSED = Internal, "This is a bug of Strongroom: please report it with the name of the rule.";
     WRITE_CONFLICT = Contention, "Nothing was changed: try again.";
@@ -73,6 +74,7 @@ impl Coded for StoreError {
             Self::IdentityMissing => IDENTITY_MISSING,
             Self::RotationExists { .. } => ROTATION_EXISTS,
             Self::RotationMissing { .. } => ROTATION_MISSING,
+            Self::BackupMissing { .. } => BACKUP_MISSING,
             Self::JournalEntryMissing { .. } => JOURNAL_ENTRY_MISSING,
             Self::RecordRefused { .. } => RECORD_REFUSED,
             Self::WriteConflict => WRITE_CONFLICT,

@@ -3,9 +3,9 @@ use strongroom_crypto::Fingerprint;
 
 use super::{KeyRow, ReadTransaction};
 use crate::{
-    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KmsJournalRecord,
-    PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyExpiry, TopologyRow,
-    TopologyTag, VaultRecord, WrapRecord,
+    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId,
+    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError,
+    TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
 };
 
 /// A unit of work: all of it is stored, or nothing. It sees its own changes.
@@ -195,6 +195,12 @@ pub trait WriteTransaction: ReadTransaction {
     /// [`StoreError::DataKeyMissing`] for the data key that authenticates it; [`StoreError::RecordRefused`] if it needs no
     /// data key, or for generation 0 or from 2^63 on; those of every write.
     async fn put_backup(&mut self, backup: BackupRecord) -> Result<(), StoreError>;
+
+    /// Removes what is remembered of a backup.
+    ///
+    /// # Errors
+    /// [`StoreError::BackupMissing`]; those of every write.
+    async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError>;
 
     /// Makes everything durable: once this returns `Ok`, no crash takes it back.
     ///

@@ -123,6 +123,7 @@ macro_rules! store_conformance {
             backups_are_read_back_by_age,
             a_backup_takes_the_place_of_the_one_of_its_id,
             a_backup_needs_the_data_key_that_authenticates_it,
+            a_backup_is_deleted_once_and_no_other_with_it,
             // Transactions.
             a_write_sees_its_own_changes_and_nobody_else_does,
             a_write_that_is_rolled_back_leaves_no_trace,

@@ -59,6 +59,7 @@ pub enum StoreCall {
     PutKmsJournal,
     DeleteKmsJournal,
     PutBackup,
+    DeleteBackup,
     Commit,
     Rollback,
 }

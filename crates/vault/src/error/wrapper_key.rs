@@ -138,7 +138,7 @@ const KEY_NOT_MOVED: ErrorCode = code(
 const DATA_KEY_NEEDED: ErrorCode = code(
     "DATA_KEY_NEEDED",
     Category::FailedPrecondition,
-    "A backup that is still kept, or a row, needs it: nothing was removed. If those backups are gone or can be, say so with --danger-backups-become-worthless.",
+    "A backup that is still kept, or a row, needs it: nothing was removed. Let the vault forget those backups that are gone ('strongroom backup forget ID --yes'), or take the danger with --danger-backups-become-worthless.",
 );
 
 impl WrapperKeyError {

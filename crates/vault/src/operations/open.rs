@@ -49,7 +49,9 @@ impl Vault {
     /// [`VaultError::RowNotAuthentic`], [`VaultError::StateMismatch`], [`VaultError::RolledBack`] and their like when the
     /// store was changed behind our back.
     pub async fn open(environment: Environment, settings: Settings) -> Result<Self, VaultError> {
-        open(environment, settings, AnchorRule::Enforce).await
+        let vault = open(environment, settings, AnchorRule::Enforce).await?;
+        vault.warn_of_old_keys();
+        Ok(vault)
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod prune;
 pub(crate) mod remove;
 pub(crate) mod rewrap;
 pub(crate) mod rotate;
+pub(crate) mod rotated;
 pub(crate) mod wrapper_keys;
 
 use std::collections::BTreeMap;

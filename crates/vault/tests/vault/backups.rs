@@ -10,6 +10,8 @@ mod quarantine;
 mod restoring;
 #[path = "backups/rotations.rs"]
 mod rotations;
+#[path = "backups/scheduling.rs"]
+mod scheduling;
 #[path = "backups/verifying.rs"]
 mod verifying;
 

@@ -32,16 +32,17 @@ struct WritingCalls(Arc<CrashPlan>);
 impl WritingCalls {
     fn pass(&self, call: StoreCall) {
         use StoreCall::{
-            AppendAudit, Begin, Commit, DeletePrivateKey, DeletePublicKey, DeleteWrap,
-            InsertDataKey, InsertIdentity, InsertKeys, InsertPrivateKey, InsertPublicKey,
-            InsertTopology, InsertVault, InsertWrap, PutBackup, Scrub, UpdatePrivateKeys,
-            UpdateVault,
+            AppendAudit, Begin, Commit, DeleteBackup, DeletePrivateKey, DeletePublicKey,
+            DeleteWrap, InsertDataKey, InsertIdentity, InsertKeys, InsertPrivateKey,
+            InsertPublicKey, InsertTopology, InsertVault, InsertWrap, PutBackup, Scrub,
+            UpdatePrivateKeys, UpdateVault,
         };
         if matches!(
             call,
             AppendAudit
                 | Begin
                 | Commit
+                | DeleteBackup
                 | DeletePrivateKey
                 | DeletePublicKey
                 | DeleteWrap

@@ -34,7 +34,7 @@ pub(crate) struct Options {
 
 /// Who can read the backup.
 #[derive(Args, Debug)]
-struct ProtectionArgs {
+pub(super) struct ProtectionArgs {
     /// Encrypt to this public key of age; may be given several times.
     #[arg(long, value_name = "age1...", required_unless_present_any = ["recipients_file", "passphrase_file", "passphrase_prompt", "unencrypted"])]
     recipient: Vec<String>,
@@ -53,7 +53,22 @@ struct ProtectionArgs {
 }
 
 impl ProtectionArgs {
-    fn read(&self) -> anyhow::Result<Protection> {
+    /// The file of the passphrase, if that protects.
+    pub(super) const fn passphrase_file(&self) -> Option<&PathBuf> {
+        self.passphrase_file.as_ref()
+    }
+
+    /// Whether only whoever has a secret key opens it.
+    pub(super) const fn is_for_recipients(&self) -> bool {
+        !self.recipient.is_empty() || self.recipients_file.is_some()
+    }
+
+    /// Whether somebody has to be there each time.
+    pub(super) const fn asks(&self) -> bool {
+        self.passphrase_prompt
+    }
+
+    pub(super) fn read(&self) -> anyhow::Result<Protection> {
         if self.unencrypted {
             return Ok(Protection::None);
         }

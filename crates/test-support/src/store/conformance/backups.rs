@@ -54,3 +54,18 @@ pub async fn a_backup_needs_the_data_key_that_authenticates_it(storage: &dyn Sto
     let error = refused!(store, |write| write.put_backup(of_nothing));
     assert_error!(error, StoreError::RecordRefused { .. });
 }
+
+/// What is deleted was there.
+pub async fn a_backup_is_deleted_once_and_no_other_with_it(storage: &dyn Storage) {
+    let store = store_with_data_key(storage).await;
+    let (gone, stays) = (samples::backup(1), samples::backup(2));
+    written!(
+        store,
+        |write| write.put_backup(gone.clone()),
+        write.put_backup(stays.clone()),
+    );
+    written!(store, |write| write.delete_backup(gone.id));
+    assert_eq!(backups(&store).await, [stays]);
+    let error = refused!(store, |write| write.delete_backup(gone.id));
+    assert_error!(error, StoreError::BackupMissing { id } if *id == gone.id);
+}

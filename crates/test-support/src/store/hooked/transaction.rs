@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
+    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
     KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
     StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
     WriteTransaction,
@@ -261,6 +261,10 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
 
     async fn put_backup(&mut self, backup: BackupRecord) -> Result<(), StoreError> {
         call!(self, PutBackup, |inner| inner.put_backup(backup))
+    }
+
+    async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
+        call!(self, DeleteBackup, |inner| inner.delete_backup(id))
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use strongroom_backup::{BackupError, BackupWriter, Header, Manifest, Protection, Row, Written};
+use strongroom_crypto::Timestamp;
 use strongroom_files::{Access, Files};
 use strongroom_store::{BackupId, BackupRecord, ReadTransaction};
 use tokio::sync::mpsc;
@@ -77,11 +78,25 @@ impl Vault {
         &self,
         caller: &Caller,
         new: NewBackup,
+        progress: impl FnMut(u64),
+    ) -> Result<CreatedBackup, VaultError> {
+        let file = new.file.clone();
+        self.create_backup_at(caller, new, |_id, _at| file, progress)
+            .await
+    }
+
+    /// As [`Vault::create_backup`], to the file that `place` says when id and time of the backup are known.
+    pub(super) async fn create_backup_at(
+        &self,
+        caller: &Caller,
+        mut new: NewBackup,
+        place: impl FnOnce(BackupId, Timestamp) -> PathBuf,
         mut progress: impl FnMut(u64),
     ) -> Result<CreatedBackup, VaultError> {
-        let name = new.file.display().to_string();
         let (mut snapshot, data_key) = self.moment().await?;
         let header = self.header(snapshot.as_mut(), &data_key, &new).await?;
+        new.file = place(header.id, header.created_at);
+        let name = new.file.display().to_string();
         let seal = SealOfVault {
             vault: self.id(),
             data_key,

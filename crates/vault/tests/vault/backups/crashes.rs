@@ -34,6 +34,11 @@ async fn act_and_die(act: &str, root: &Path, plan: &Arc<CrashPlan>) {
     let vault = Vault::open(environment, house.settings.clone())
         .await
         .unwrap();
+    if act == "forget" {
+        let id = vault.backups()[0].id;
+        vault.forget_backup(&caller(), id).await.unwrap();
+        return;
+    }
     let on_step = Arc::clone(plan);
     let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
     let new = NewBackup {
@@ -115,6 +120,33 @@ async fn a_process_that_dies_while_it_backs_up_leaves_a_whole_backup_or_none() {
         }
     }
     assert_eq!(seen, BTreeSet::from([(false, 0), (true, 0), (true, 1)]));
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_forgets_a_backup_has_forgotten_it_or_not() {
+    let original = House::new();
+    let vault = original.create().await;
+    back_up(&original, &vault).await;
+    let before = Picture::of(&vault).await;
+    vault.close().await.unwrap();
+    let mut seen = BTreeSet::new();
+    for point in 1.. {
+        let house = original.copy_with_key_file();
+        let survived = survives_point("forget", &house, point);
+        let vault = house.open().await;
+        let known = vault.backups().len() as u64;
+        seen.insert(known);
+        let after = Picture::of(&vault).await;
+        let records = before.audit_records + 1 - known;
+        assert_eq!(after.audit_records, records, "point {point}");
+        vault.close().await.unwrap();
+        if survived {
+            assert_eq!(known, 0);
+            assert!(point > 5, "{point} points only");
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 2, "it died before the commit and after it");
 }
 
 #[tokio::test]

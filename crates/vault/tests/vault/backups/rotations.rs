@@ -82,3 +82,33 @@ async fn what_is_known_of_backups_survives_rotations_and_keeps_their_data_keys()
         "{refused:?}"
     );
 }
+
+#[tokio::test]
+async fn a_forgotten_backup_keeps_no_data_key_and_verifying_it_makes_it_known_again() {
+    let house = House::new();
+    let vault = house.create().await;
+    signing_key(&vault).await;
+    let backup = back_up(&house, &vault).await;
+    let id = vault.backups()[0].id;
+    rotate(&vault).await.unwrap();
+    let needed = vault.data_keys_of_backups();
+    let kept = vault.prune_data_keys(&caller(), &needed).await.unwrap_err();
+    assert_eq!(kept.code().name(), "DATA_KEY_NEEDED", "{kept:?}");
+
+    let forgotten = vault.forget_backup(&caller(), id).await.unwrap();
+    assert_eq!(forgotten.id, id);
+    assert!(vault.backups().is_empty());
+    let twice = vault.forget_backup(&caller(), id).await.unwrap_err();
+    assert_eq!(twice.code().name(), "STORE_BACKUP_MISSING", "{twice:?}");
+    vault.close().await.unwrap();
+    let vault = house.open().await;
+    assert!(vault.backups().is_empty());
+
+    let report = verify(&house, &backup).await.unwrap();
+    let noted = vault.note_verified(&caller(), &report, [0; 32]).await;
+    assert!(noted.unwrap().is_some_and(|known| known.id == id));
+    vault.forget_backup(&caller(), id).await.unwrap();
+    let needed = vault.data_keys_of_backups();
+    let pruned = vault.prune_data_keys(&caller(), &needed).await.unwrap();
+    assert_eq!(pruned.len(), 1);
+}

@@ -121,7 +121,8 @@ impl Region {
             Some((context, vault)),
         );
         // The alarm when a wrapper key is disabled or about to be deleted. The question has no context to be bound to.
-        let watch = self.of_wrapper_keys("WatchWrapperKeys", vec!["kms:DescribeKey"], None);
+        let looks = vec!["kms:DescribeKey", "kms:ListKeyRotations"];
+        let watch = self.of_wrapper_keys("WatchWrapperKeys", looks, None);
         let mut statements = vec![wraps, watch];
         if mode == Mode::External {
             let actions = vec![
@@ -293,7 +294,12 @@ mod tests {
     #[test]
     fn whatever_changes_or_uses_a_key_is_bound_to_this_vault() {
         // To look for keys there is nothing to be bound to.
-        let looks = ["kms:ListKeys", "kms:ListResourceTags", "kms:DescribeKey"];
+        let looks = [
+            "kms:ListKeys",
+            "kms:ListResourceTags",
+            "kms:DescribeKey",
+            "kms:ListKeyRotations",
+        ];
         for role in ROLES {
             for mode in MODES {
                 for statement in region(None).statements(role, mode, "0123") {

@@ -1,0 +1,207 @@
+//! `backup schedule`.
+
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_backup::Unlock;
+use strongroom_config::SecretSource;
+use strongroom_files::{Files, OsFiles};
+use strongroom_vault::{BackupRound, BackupRoundDone};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::create::ProtectionArgs;
+use crate::{
+    args::Global,
+    exit,
+    failure::CliError,
+    output, secrets,
+    session::{self, Session},
+};
+
+/// Make backups again and again, verify them, and remove the oldest of them.
+///
+/// Runs until it is interrupted or told to end (SIGTERM), and opens the vault only while there is something to do: other
+/// commands work meanwhile. A backup is due when the vault remembers none that is younger. What fails is logged and tried
+/// again; with --once it ends the command.
+///
+/// Only files that this vault made in this way are removed, and never the newest verified one; the vault forgets what is
+/// removed. Nothing is removed after a backup that is not sound.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom backup schedule --every 24h --keep 14 --to /backups \\\n    --passphrase-file /run/secrets/backup --verify\n  \
+    strongroom backup schedule --once --to /backups --recipient age1...")]
+pub(crate) struct Options {
+    /// The folder for the files; it is there.
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// How old the newest backup may become, with its unit.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = interval)]
+    every: Duration,
+    /// How many are kept.
+    #[arg(long, value_name = "NUMBER", default_value = "14")]
+    keep: NonZeroUsize,
+    #[command(flatten)]
+    protection: ProtectionArgs,
+    /// Open each backup and use every key in it.
+    #[arg(long)]
+    verify: bool,
+    /// With --verify and --recipient: the secret key of age of a recipient is in this file.
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    identity_file: Option<PathBuf>,
+    /// Make one backup now, and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// What a round did.
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    backup: String,
+    verified: bool,
+    sound: bool,
+    removed: Vec<String>,
+}
+
+/// How soon a round that failed is tried again, unless backups are due more often.
+const AGAIN: Duration = Duration::from_secs(300);
+/// The longest sleep: the clock of the machine may be put forward meanwhile.
+const LOOK: Duration = Duration::from_secs(60);
+
+pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    options.check()?;
+    if options.once {
+        let done = options.round(global).await?;
+        return Ok(ExitCode::from(if done.sound { 0 } else { exit::NO }));
+    }
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut ended = signal(SignalKind::terminate())?;
+    loop {
+        // A round is not cut short: whoever ends the program waits for it.
+        let pause = options.turn(global).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _signal = interrupted.recv() => return Ok(ExitCode::SUCCESS),
+            _signal = ended.recv() => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+impl Options {
+    fn check(&self) -> anyhow::Result<()> {
+        if self.verify && self.protection.is_for_recipients() && self.identity_file.is_none() {
+            return Err(CliError::FlagMissing {
+                flag: "--identity-file",
+            }
+            .into());
+        }
+        if self.protection.asks() {
+            return Err(CliError::FlagMissing {
+                flag: "--passphrase-file",
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Makes a backup if one is due, and says how long to wait.
+    async fn turn(&self, global: &Global) -> Duration {
+        match self.try_turn(global).await {
+            Ok(pause) => pause.min(LOOK),
+            Err(error) => {
+                let error: &(dyn std::error::Error + 'static) = error.as_ref();
+                tracing::error!(error, "a backup on schedule failed, and is tried again");
+                AGAIN.min(self.every)
+            }
+        }
+    }
+
+    async fn try_turn(&self, global: &Global) -> anyhow::Result<Duration> {
+        let session = Session::open(global).await?;
+        let due_in = session.vault.next_backup_due_in(self.every);
+        session.close().await;
+        if !due_in.is_zero() {
+            return Ok(due_in);
+        }
+        if self.round(global).await?.sound {
+            Ok(self.every)
+        } else {
+            anyhow::bail!("the backup is not sound: 'strongroom backup verify' says why")
+        }
+    }
+
+    async fn round(&self, global: &Global) -> anyhow::Result<Report> {
+        let round = BackupRound {
+            folder: self.to.clone(),
+            keep: self.keep,
+            protection: self.protection.read()?,
+            verify: self.verify.then(|| self.unlock()).transpose()?,
+            files: session::files(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let session = Session::open(global).await?;
+        let caller = &session.caller;
+        let done = session.vault.back_up_on_schedule(caller, round).await;
+        session.close().await;
+        let report = Report::of(&done?);
+        output::print(global.output, &report, |out| {
+            let verified = match (report.verified, report.sound) {
+                (false, _) => "not verified",
+                (true, true) => "sound",
+                (true, false) => "NOT SOUND",
+            };
+            writeln!(out, "{}: {verified}", report.file)?;
+            for file in &report.removed {
+                writeln!(out, "removed {file}")?;
+            }
+            Ok(())
+        })?;
+        Ok(report)
+    }
+
+    fn unlock(&self) -> anyhow::Result<Unlock> {
+        if let Some(path) = &self.identity_file {
+            let Some(file) = OsFiles::new().read_private(path)? else {
+                return Err(CliError::NoSecretFile { path: path.clone() }.into());
+            };
+            return Ok(Unlock::identities(&file)?);
+        }
+        match self.protection.passphrase_file() {
+            Some(path) => {
+                let source = SecretSource::File(path.clone());
+                let passphrase = secrets::read(&source, "Passphrase of the backup")?;
+                Ok(Unlock::Passphrase(passphrase))
+            }
+            None => Ok(Unlock::Nothing),
+        }
+    }
+}
+
+impl Report {
+    fn of(done: &BackupRoundDone) -> Self {
+        Self {
+            file: done.file.display().to_string(),
+            backup: done.made.backup.id.to_string(),
+            verified: done.report.is_some(),
+            sound: done.is_sound(),
+            removed: done
+                .removed
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect(),
+        }
+    }
+}
+
+/// From a minute to a year.
+fn interval(text: &str) -> Result<Duration, String> {
+    let signed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
+    let allowed = Duration::from_secs(60)..=Duration::from_secs(366 * 86_400);
+    Duration::try_from(signed)
+        .ok()
+        .filter(|every| allowed.contains(every))
+        .ok_or_else(|| "a duration from a minute to a year, such as '24h'".to_owned())
+}

@@ -1,0 +1,128 @@
+//! What monitoring asks of an open vault: numbers, and nothing that names a key of it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use strongroom_crypto::Timestamp;
+use strongroom_store::{Custody, KeyState};
+
+use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
+use crate::vault::Vault;
+
+/// What monitoring asks of an open vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Numbers {
+    /// Keys with a private half, by where it is and what it may still do; each pair is there, also with none.
+    pub private_keys: BTreeMap<(&'static str, &'static str), usize>,
+    /// Keys with a public half only.
+    pub public_keys: usize,
+    /// Keys that are or were stored readable.
+    pub exposed_keys: usize,
+    /// Keys that a KMS holds and of which a sealed copy is here.
+    pub copied_keys: usize,
+    /// The ages of keys in use, by class; each class is there, also without keys.
+    pub ages: BTreeMap<KeyClass, Ages>,
+    /// Backups that the vault remembers.
+    pub backups: usize,
+    /// Those of them that were verified.
+    pub verified_backups: usize,
+    /// When the newest verified one was made.
+    pub last_verified_backup: Option<Timestamp>,
+    /// What each KMS says of its wrapper keys in use.
+    pub wrapper_keys: Vec<WrapperKeyStatus>,
+    /// Whether the wrapper key is being rotated.
+    pub wrapper_key_rotation: bool,
+    /// Rotations of node keys under way.
+    pub node_key_rotations: usize,
+    /// Data keys that only backups need.
+    pub retired_data_keys: usize,
+    /// Commits so far.
+    pub generation: u64,
+    /// Whether the vault was restored and signs nothing yet.
+    pub quarantined: bool,
+}
+
+/// The ages of keys in use of one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// How old the oldest is; none without a key.
+    pub oldest: Option<Duration>,
+    /// How old one may become; none: as old as it likes.
+    pub limit: Option<Duration>,
+    /// Those that are older.
+    pub overdue: usize,
+}
+
+impl Vault {
+    /// Numbers for monitoring. Asks each KMS for the state of its wrapper keys in use, one call each.
+    pub async fn numbers(&self) -> Numbers {
+        let wrapper_keys = self.check_wrapper_keys().await;
+        let backups = self.backups();
+        let mut numbers = Numbers {
+            private_keys: every_pair(),
+            public_keys: 0,
+            exposed_keys: 0,
+            copied_keys: 0,
+            ages: self.ages_by_class(),
+            verified_backups: backups
+                .iter()
+                .filter(|backup| backup.verified_at.is_some())
+                .count(),
+            backups: backups.len(),
+            last_verified_backup: self.last_verified_backup(),
+            wrapper_keys,
+            wrapper_key_rotation: self.wrapper_key_rotation().is_some(),
+            node_key_rotations: self.rotations().len(),
+            retired_data_keys: self.retired_data_keys().len(),
+            generation: self.committed().lock().await.state.generation,
+            quarantined: self.is_quarantined(),
+        };
+        self.directory().for_each(|entry| {
+            let Some(half) = &entry.private else {
+                numbers.public_keys += 1;
+                return;
+            };
+            let pair = (half.custody.name(), state(half.state));
+            *numbers.private_keys.entry(pair).or_default() += 1;
+            numbers.exposed_keys += usize::from(half.exposed);
+            numbers.copied_keys += usize::from(half.has_copy());
+        });
+        numbers
+    }
+
+    fn ages_by_class(&self) -> BTreeMap<KeyClass, Ages> {
+        let limits = &self.settings().max_key_age;
+        let empty = KeyClass::ALL.map(|class| {
+            let limit = limits.of(class);
+            let none = Ages {
+                limit,
+                ..Ages::default()
+            };
+            (class, none)
+        });
+        let mut ages = BTreeMap::from(empty);
+        for age in self.key_ages() {
+            let of_class = ages.entry(age.class).or_default();
+            of_class.oldest = of_class.oldest.max(Some(age.age));
+            of_class.overdue += usize::from(age.is_overdue());
+        }
+        ages
+    }
+}
+
+/// A number that comes only when it is not zero raises no alarm when it goes.
+fn every_pair() -> BTreeMap<(&'static str, &'static str), usize> {
+    let custodies = [Custody::Clear, Custody::Envelope, Custody::External];
+    let states = [KeyState::Active, KeyState::Retired];
+    let pairs = custodies
+        .into_iter()
+        .flat_map(|custody| states.map(|of| (custody.name(), state(of))));
+    pairs.map(|pair| (pair, 0)).collect()
+}
+
+const fn state(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Active => "active",
+        KeyState::Retired => "retired",
+    }
+}

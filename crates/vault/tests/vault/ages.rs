@@ -1,0 +1,165 @@
+//! How old keys in use are, and what a KMS did to wrapper keys meanwhile.
+
+use std::time::Duration;
+
+use strongroom_crypto::{Fingerprint, Timestamp, clock::Clock};
+use strongroom_kms::KmsKeyId;
+use strongroom_store::{Custody, Sealing};
+use strongroom_vault::{AgedKey, KeyAge, KeyAgeLimits, KeyClass, RotationRequest, Settings, Vault};
+
+use crate::{
+    house::{House, KMS_NAME, caller, encryption_key, settings, signing_key},
+    rotating::rotate,
+    topology::participant,
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A year for protocol keys, two for what opens the vault, three for namespaces.
+fn limits() -> KeyAgeLimits {
+    KeyAgeLimits {
+        protocol: Some(365 * DAY),
+        wrapper_key: Some(730 * DAY),
+        namespace: Some(1095 * DAY),
+        ..KeyAgeLimits::default()
+    }
+}
+
+fn limited(custody: Custody) -> Settings {
+    Settings {
+        max_key_age: limits(),
+        ..settings(custody, Sealing::DataKey)
+    }
+}
+
+fn house() -> House {
+    House::new().with_settings(limited(Custody::Envelope))
+}
+
+fn of(vault: &Vault, key: Fingerprint) -> Option<KeyAge> {
+    let is_it = |age: &KeyAge| matches!(&age.key, AgedKey::Private { fingerprint, .. } if *fingerprint == key);
+    vault.key_ages().into_iter().find(is_it)
+}
+
+fn wrapper_key(vault: &Vault) -> KeyAge {
+    let is_it = |age: &KeyAge| matches!(age.key, AgedKey::Wrapper { .. });
+    let found: Vec<_> = vault.key_ages().into_iter().filter(is_it).collect();
+    assert_eq!(found.len(), 1);
+    found[0].clone()
+}
+
+fn data_keys(vault: &Vault) -> Vec<KeyAge> {
+    let mut ages = vault.key_ages();
+    ages.retain(|age| matches!(age.key, AgedKey::DataKey { .. }));
+    ages
+}
+
+#[tokio::test]
+async fn a_key_is_overdue_when_it_is_older_than_its_limit_and_not_a_moment_before() {
+    let house = house();
+    let vault = house.create().await;
+    let (signing, encryption) = (signing_key(&vault).await, encryption_key(&vault).await);
+    house.clock.advance(365 * DAY);
+    let age = of(&vault, signing).unwrap();
+    assert_eq!((age.class, age.age), (KeyClass::Protocol, 365 * DAY));
+    assert!(!age.is_overdue());
+    house.clock.advance(Duration::from_micros(1));
+    assert!(of(&vault, signing).unwrap().is_overdue());
+    house.clock.advance(10_000 * DAY);
+    let age = of(&vault, encryption).unwrap();
+    assert_eq!((age.class, age.limit), (KeyClass::Encryption, None));
+    assert!(!age.is_overdue(), "without a limit nothing is overdue");
+    // A clock that was put back makes nothing older.
+    house.clock.set(Timestamp::from_micros(0));
+    assert_eq!(of(&vault, signing).unwrap().age, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn retired_keys_and_public_halves_have_no_age() {
+    let house = house();
+    let vault = house.create().await;
+    let (kept, retired) = (signing_key(&vault).await, signing_key(&vault).await);
+    vault.retire_key(&caller(), &retired).await.unwrap();
+    house.clock.advance(400 * DAY);
+    assert!(of(&vault, retired).is_none());
+    assert!(of(&vault, kept).unwrap().is_overdue());
+}
+
+#[tokio::test]
+async fn sealing_a_key_makes_it_no_younger() {
+    let house = House::new().with_settings(limited(Custody::Clear));
+    let vault = house.create().await;
+    let key = signing_key(&vault).await;
+    let made = house.clock.now();
+    vault.close().await.unwrap();
+    house.clock.advance(400 * DAY);
+    let house = house.with_settings(limited(Custody::Envelope));
+    let vault = house.open().await;
+    vault.apply_custody(&caller()).await.unwrap();
+    assert_eq!(
+        vault.key(&key).unwrap().private.as_ref().unwrap().custody,
+        Custody::Envelope
+    );
+    assert_eq!(of(&vault, key).unwrap().since, made);
+}
+
+#[tokio::test]
+async fn the_root_key_of_the_node_is_known_as_such() {
+    let house = house();
+    let vault = house.create().await;
+    vault.initialize(&caller(), &participant()).await.unwrap();
+    let member = vault.identity().unwrap().member;
+    let namespace = member.uid.namespace().fingerprint().unwrap();
+    let roots = |age: &KeyAge| matches!(age.key, AgedKey::Private { is_root: true, .. });
+    let ages = vault.key_ages();
+    assert_eq!(ages.iter().filter(|age| roots(age)).count(), 1);
+    let root = of(&vault, namespace).unwrap();
+    assert!(roots(&root) && root.class == KeyClass::Namespace);
+}
+
+#[tokio::test]
+async fn a_rotation_renews_wrapper_key_and_data_key_and_a_rewrap_only_the_wrapper_key() {
+    let house = house();
+    let vault = house.create().await;
+    house.clock.advance(800 * DAY);
+    assert!(wrapper_key(&vault).is_overdue() && data_keys(&vault)[0].is_overdue());
+    let request = RotationRequest {
+        kms: Some(KMS_NAME.to_owned()),
+        ..RotationRequest::default()
+    };
+    vault.rewrap_data_key(&caller(), &request).await.unwrap();
+    assert_eq!(wrapper_key(&vault).age, Duration::ZERO);
+    assert!(data_keys(&vault)[0].is_overdue());
+    rotate(&vault).await.unwrap();
+    assert_eq!(wrapper_key(&vault).age, Duration::ZERO);
+    let [data_key] = &data_keys(&vault)[..] else {
+        panic!("the retired data key is not in use");
+    };
+    assert_eq!(data_key.age, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn what_a_kms_does_to_its_wrapper_key_is_told_until_the_vault_rotates() {
+    let house = house();
+    let vault = house.create().await;
+    let (_older, retired) = (signing_key(&vault).await, signing_key(&vault).await);
+    vault.retire_key(&caller(), &retired).await.unwrap();
+    assert!(vault.wrapper_keys_rotated_in_kms().await.is_empty());
+    let wrapped_at = house.clock.now();
+    house.clock.advance(DAY);
+    let id = vault.opening().wrapper_key_id;
+    let key: KmsKeyId = id.parse().unwrap();
+    house.kms.rotate_wrapper_key_version(&key).unwrap();
+    let rotated_at = house.clock.now();
+    house.clock.advance(DAY);
+    signing_key(&vault).await;
+    let told = vault.wrapper_keys_rotated_in_kms().await;
+    let [it] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!((it.kms.as_str(), &it.wrapper_key_id), (KMS_NAME, &id));
+    assert_eq!((it.rotated_at, it.wrapped_at), (rotated_at, wrapped_at));
+    assert_eq!(it.older_keys, 1, "retired and younger ones do not count");
+    rotate(&vault).await.unwrap();
+    assert!(vault.wrapper_keys_rotated_in_kms().await.is_empty());
+}
