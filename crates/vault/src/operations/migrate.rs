@@ -152,11 +152,14 @@ impl Vault {
                 Err(error) => return Err(error),
             }
         }
-        let outcome = self.follow(caller, &plan, &mut hears).await;
-        if plan.leaves_traces {
-            self.environment().store.scrub().await?;
-        }
-        outcome
+        let moved = self.follow(caller, &plan, &mut hears).await;
+        // Also of those that moved before one failed, of which is told first.
+        let scrubbed = match plan.leaves_traces {
+            true => self.environment().store.scrub().await,
+            false => Ok(()),
+        };
+        moved?;
+        Ok(scrubbed?)
     }
 
     async fn follow(

@@ -63,8 +63,9 @@ impl Vault {
             }
             hears(key);
         }
-        self.environment().store.scrub().await?;
-        outcome
+        let scrubbed = self.environment().store.scrub().await;
+        outcome?;
+        Ok(scrubbed?)
     }
 
     async fn drop_one(&self, caller: &Caller, key: &Fingerprint) -> Result<(), VaultError> {

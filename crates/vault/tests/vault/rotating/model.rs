@@ -20,9 +20,11 @@ use proptest::{
 };
 use strongroom_backup::BackupStore;
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint};
+use strongroom_kms::KmsKeyId;
+use strongroom_kms_local::KeyKind;
 use strongroom_store::{Sealing, StoreError};
 use strongroom_test_support::store::FlakyStore;
-use strongroom_vault::{Place, Vault};
+use strongroom_vault::{KeyEntry, Place, Vault};
 
 use super::{in_small_steps, rotate};
 use crate::{
@@ -333,6 +335,28 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Every key that the KMS still has is one of the vault, or is found as an orphan.
+    async fn check_kms(&self) {
+        let orphans = self.vault().find_orphans().await.unwrap();
+        let entries = all_keys(self.vault());
+        let held = |id: &KmsKeyId| entries.iter().any(|entry| is_held(entry, id));
+        let found = |id: &KmsKeyId| orphans.found.iter().any(|orphan| orphan.key.id == *id);
+        for key in self.house.kms.list_keys() {
+            let is_alive = key.state.is_usable() && key.kind != KeyKind::Wrapper;
+            let id = &key.id;
+            assert!(!is_alive || held(id) || found(id), "nobody knows of {id}");
+            assert!(!(held(id) && found(id)), "{id} is ours and an orphan");
+        }
+    }
+}
+
+fn is_held(entry: &KeyEntry, id: &KmsKeyId) -> bool {
+    let half = entry.private.as_ref();
+    let held = half.and_then(|half| half.external.as_ref());
+    held.is_some_and(|held| held.key_id == id.as_str())
+}
+
 async fn open(house: &House) -> (Arc<FlakyStore>, Vault) {
     let store = Arc::new(FlakyStore::new(house.store().await.unwrap()));
     let vault = open_over(house, Arc::<FlakyStore>::clone(&store)).await;
@@ -354,6 +378,7 @@ async fn follow(steps: &[Step]) {
     run.step(&Step::Reopen).await;
     let inspection = run.vault().inspect(|_, _| {}).await.unwrap();
     assert!(inspection.broken.is_empty(), "{inspection:?}");
+    run.check_kms().await;
 }
 
 #[test]
