@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_backup::Unlock;
 use strongroom_config::SecretSource;
+use strongroom_crypto::clock::{Clock as _, SystemClock};
 use strongroom_files::{Files, OsFiles};
 use strongroom_vault::{BackupRound, BackupRoundDone};
 use tokio::signal::unix::{SignalKind, signal};
@@ -66,13 +67,14 @@ struct Report {
 
 /// How soon a round that failed is tried again, unless backups are due more often.
 const AGAIN: Duration = Duration::from_secs(300);
-/// The longest sleep: the clock of the machine may be put forward meanwhile.
+/// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.check()?;
     if options.once {
-        let done = options.round(global).await?;
+        let session = Session::open(global).await?;
+        let done = options.round(global, session).await?;
         return Ok(ExitCode::from(if done.sound { 0 } else { exit::NO }));
     }
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -81,10 +83,25 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         // A round is not cut short: whoever ends the program waits for it.
         let pause = options.turn(global).await;
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = wait(pause) => {}
             _signal = interrupted.recv() => return Ok(ExitCode::SUCCESS),
             _signal = ended.recv() => return Ok(ExitCode::SUCCESS),
         }
+    }
+}
+
+/// Waits by the clock of the machine, which may be put forward meanwhile. The vault stays closed: each opening is a call to its
+/// KMS.
+async fn wait(pause: Duration) {
+    let now = || SystemClock.now().as_micros();
+    let due = now().saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX));
+    let left = || Duration::from_micros(due.saturating_sub(now()).max(0).unsigned_abs());
+    // A clock that was put back makes nobody wait for longer than was said.
+    let mut waited = Duration::ZERO;
+    while waited < pause && !left().is_zero() {
+        let nap = left().min(pause - waited).min(LOOK);
+        tokio::time::sleep(nap).await;
+        waited += nap;
     }
 }
 
@@ -108,7 +125,7 @@ impl Options {
     /// Makes a backup if one is due, and says how long to wait.
     async fn turn(&self, global: &Global) -> Duration {
         match self.try_turn(global).await {
-            Ok(pause) => pause.min(LOOK),
+            Ok(pause) => pause,
             Err(error) => {
                 let error: &(dyn std::error::Error + 'static) = error.as_ref();
                 tracing::error!(error, "a backup on schedule failed, and is tried again");
@@ -120,18 +137,18 @@ impl Options {
     async fn try_turn(&self, global: &Global) -> anyhow::Result<Duration> {
         let session = Session::open(global).await?;
         let due_in = session.vault.next_backup_due_in(self.every);
-        session.close().await;
         if !due_in.is_zero() {
+            session.close().await;
             return Ok(due_in);
         }
-        if self.round(global).await?.sound {
+        if self.round(global, session).await?.sound {
             Ok(self.every)
         } else {
             anyhow::bail!("the backup is not sound: 'strongroom backup verify' says why")
         }
     }
 
-    async fn round(&self, global: &Global) -> anyhow::Result<Report> {
+    async fn round(&self, global: &Global, session: Session) -> anyhow::Result<Report> {
         let round = BackupRound {
             folder: self.to.clone(),
             keep: self.keep,
@@ -140,7 +157,6 @@ impl Options {
             files: session::files(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let session = Session::open(global).await?;
         let caller = &session.caller;
         let done = session.vault.back_up_on_schedule(caller, round).await;
         session.close().await;

@@ -34,18 +34,11 @@ impl Vault {
                 wanted: allowed,
             }));
         }
-        let algorithm = public.spec().algorithm();
         let key = key_of(held)?;
         let keys = self.holder(&held.kms)?.keys;
         let outcome = keys.sign(&key, public.spec(), message).await;
         self.note_held(held, &outcome);
-        let bytes = outcome?;
-        let signature = Signature {
-            bytes,
-            format: algorithm.format(),
-            signed_by: public.fingerprint(),
-            algorithm: Some(algorithm),
-        };
+        let signature = signature_of(public, outcome?);
         public
             .verify(message, &signature, allowed)
             .map_err(|source| KmsError::AnswerInvalid {
@@ -113,6 +106,17 @@ impl Vault {
                 kms: held.kms.clone(),
             })
         }
+    }
+}
+
+/// What a KMS answered, as a signature of this key; it is not verified yet.
+pub(crate) fn signature_of(public: &SigningPublicKey, bytes: Vec<u8>) -> Signature {
+    let algorithm = public.spec().algorithm();
+    Signature {
+        bytes,
+        format: algorithm.format(),
+        signed_by: public.fingerprint(),
+        algorithm: Some(algorithm),
     }
 }
 

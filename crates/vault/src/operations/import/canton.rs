@@ -30,8 +30,8 @@ use crate::{
 pub struct CantonImport {
     /// The rows.
     pub tables: KeyTables,
-    /// The configured name of the KMS that opens encrypted rows and holds the keys of the third table. None takes the first
-    /// one that opens, and the one that makes new external keys.
+    /// The configured name of the KMS that opens encrypted rows and holds the keys of the third table. None asks each
+    /// that opens anything, in their order, and takes the one that makes new external keys.
     pub kms: Option<String>,
     /// Rows that cannot be taken are left out and listed, instead of ending it.
     pub skip_unreadable: bool,

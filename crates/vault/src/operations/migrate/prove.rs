@@ -1,13 +1,13 @@
 //! Proving that a KMS does the work of a key.
 
-use strongroom_crypto::{EncryptionPublicKey, PublicKey, Signature, SigningPublicKey};
+use strongroom_crypto::{EncryptionPublicKey, PublicKey, SigningPublicKey};
 use strongroom_kms::{KmsError, KmsKeyId};
 use subtle::ConstantTimeEq;
 
 use crate::{
     directory::KeyEntry,
     error::{MigrationError, VaultError},
-    operations::external::Holder,
+    operations::external::{Holder, using::signature_of},
     vault::Vault,
 };
 
@@ -53,13 +53,7 @@ impl Vault {
         let mut message = PROOF.to_vec();
         message.extend_from_slice(&self.random_bytes()?);
         let bytes = holder.keys.sign(key, public.spec(), &message).await?;
-        let algorithm = public.spec().algorithm();
-        let signature = Signature {
-            bytes,
-            format: algorithm.format(),
-            signed_by: public.fingerprint(),
-            algorithm: Some(algorithm),
-        };
+        let signature = signature_of(public, bytes);
         Ok(public.verify(&message, &signature, public.usages())?)
     }
 

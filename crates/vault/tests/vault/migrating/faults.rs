@@ -24,7 +24,7 @@ const FAULTS: [Fault; 4] = [
     Fault::Unavailable,
 ];
 
-async fn open_with(house: &House, kms: &FlakyKms) -> Vault {
+pub(super) async fn open_with(house: &House, kms: &FlakyKms) -> Vault {
     let mut environment = house.environment(house.store().await.unwrap());
     environment.kms = vec![NamedKms {
         name: KMS_NAME.to_owned(),

@@ -6,12 +6,15 @@ use strongroom_kms::KmsKeyId;
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Custody;
 use strongroom_test_support::kms::{Fault, FlakyKms};
-use strongroom_vault::{NamedKms, Place, Vault, VaultError};
+use strongroom_vault::{Place, Vault, VaultError};
 
-use super::{Act, Estate, IN_KMS, check_kms, custody, key_in_kms, provers::open_without_finder};
+use super::{
+    Act, Estate, IN_KMS, check_kms, custody, faults::open_with, key_in_kms,
+    provers::open_without_finder,
+};
 use crate::{
     backups::{back_up, restore},
-    house::{House, KMS_NAME, caller, check_signs, code},
+    house::{KMS_NAME, caller, check_signs, code},
 };
 
 /// What the search finds, and can be destroyed.
@@ -19,17 +22,6 @@ async fn orphans(vault: &Vault) -> Vec<KmsKeyId> {
     let orphans = vault.find_orphans().await.unwrap();
     let found = orphans.found.into_iter();
     found.map(|orphan| orphan.key.id).collect()
-}
-
-async fn open_with(house: &House, kms: &FlakyKms) -> Vault {
-    let mut environment = house.environment(house.store().await.unwrap());
-    environment.kms = vec![NamedKms {
-        name: KMS_NAME.to_owned(),
-        provider: Arc::new(kms.clone()),
-    }];
-    Vault::open(environment, house.settings.clone())
-        .await
-        .unwrap()
 }
 
 #[tokio::test]
