@@ -180,6 +180,12 @@ pub enum StoreError {
         #[source]
         source: Option<Cause>,
     },
+    /// Another process of those that share the store is the one that writes, or none is; nothing was changed.
+    #[error("this process is not the one that writes{}", in_favour_of(holder.as_deref()))]
+    NotWriter {
+        /// The configured name of the one that does.
+        holder: Option<String>,
+    },
     /// Another process has this vault open.
     #[error("the vault in {} is in use{}", path.display(), by(*holder_pid))]
     Locked {
@@ -253,6 +259,12 @@ impl StoreError {
 fn by(holder_pid: Option<u32>) -> String {
     holder_pid
         .map(|pid| format!(" by process {pid}"))
+        .unwrap_or_default()
+}
+
+fn in_favour_of(holder: Option<&str>) -> String {
+    holder
+        .map(|name| format!(": {name} is"))
         .unwrap_or_default()
 }
 

@@ -56,6 +56,11 @@ identifier!(
     BackupId
 );
 
+identifier!(
+    /// Names one process on a store that several share; drawn anew at each start.
+    ReplicaId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

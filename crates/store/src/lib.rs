@@ -39,17 +39,19 @@ mod damage;
 mod error;
 mod ids;
 mod records;
+mod replicas;
 mod store;
 mod transaction;
 
 pub use codes::RowCode;
 pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
-pub use ids::{BackupId, DataKeyId, JournalId, VaultId};
+pub use ids::{BackupId, DataKeyId, JournalId, ReplicaId, VaultId};
 pub use records::{
     AuditRow, BackupRecord, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep,
     KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord,
     Sealing, StoredKey, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
 };
+pub use replicas::{Holder, Lease, ReplicaRecord, ReplicaReport, Replicas};
 pub use store::Store;
 pub use transaction::{KeyRow, ReadTransaction, WriteTransaction};

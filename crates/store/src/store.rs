@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::{ReadTransaction, StoreError, WriteTransaction};
+use crate::{ReadTransaction, Replicas, StoreError, WriteTransaction};
 
 /// The storage of one vault. Object safe, so that it can be wrapped and chosen at run time.
 #[async_trait]
@@ -15,8 +15,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Corrupted`], each time, when the structure of the store is damaged; [`StoreError::InDoubt`] after a
-    /// commit of unknown outcome; [`StoreError::Closed`]; [`StoreError::Busy`] when another process writes for too
-    /// long; [`StoreError::Io`].
+    /// commit of unknown outcome; [`StoreError::NotWriter`] when another process is the one that writes;
+    /// [`StoreError::Closed`]; [`StoreError::Busy`] when another process writes for too long; [`StoreError::Io`].
     async fn begin(&self) -> Result<Box<dyn WriteTransaction>, StoreError>;
 
     /// Begins to read. All that is read through it belongs to one moment, whatever is committed meanwhile;
@@ -44,6 +44,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError::Busy`] as long as a read is open that began before; [`StoreError::Full`];
     /// [`StoreError::Closed`]; [`StoreError::Io`].
     async fn scrub(&self) -> Result<(), StoreError>;
+
+    /// The processes that have this store open, where there may be several. Those of such a store write only while they
+    /// hold its lease.
+    fn replicas(&self) -> Option<&dyn Replicas> {
+        None
+    }
 
     /// Ends the use of the store and gives up its lock. Transactions that are still open can no longer commit.
     /// Closing twice is fine; a store that is dropped without it loses nothing.

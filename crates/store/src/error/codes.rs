@@ -45,6 +45,7 @@ codes! {
     IN_DOUBT = FailedPrecondition, "End the program that has the vault open and start it again. Then look whether the last change is there (`keys list`, `audit list`).";
     FULL = ResourceExhausted, "Nothing was changed: free some space on the disk that holds the vault and try again.";
     BUSY = Contention, "Nothing was changed: try again in a moment.";
+    NOT_WRITER = Unavailable, "Nothing was changed. Ask the replica that writes ('strongroom replicas list' names it), or try again once this one has taken over.";
     LOCKED = Contention, "End the other process, or wait until it is done.";
     CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder, then restore the last verified backup.";
     NEWER_SCHEMA = FailedPrecondition, "Use the version of Strongroom that last opened this vault, or a newer one.";
@@ -84,6 +85,7 @@ impl Coded for StoreError {
             Self::InDoubt => IN_DOUBT,
             Self::Full { .. } => FULL,
             Self::Busy { .. } => BUSY,
+            Self::NotWriter { .. } => NOT_WRITER,
             Self::Locked { .. } => LOCKED,
             Self::Corrupted { .. } => CORRUPTED,
             Self::NewerSchema { .. } => NEWER_SCHEMA,
