@@ -1,17 +1,23 @@
 //! Time as an argument: whoever needs the time of day takes a [`Clock`].
 
 use std::fmt::Debug;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::Timestamp;
 
+/// When this process first asked how long it runs.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// Tells the time of day.
-///
-/// An implementation may jump, also backwards: this is the machine's idea of civil time, not a measure of
-/// durations.
 pub trait Clock: Send + Sync + Debug {
-    /// The present time.
+    /// The present time: the machine's idea of civil time, which may jump, also backwards. No measure of durations.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment of this process. Goes on while the process is stopped, and never jumps back.
+    fn elapsed(&self) -> Duration {
+        START.elapsed()
+    }
 }
 
 /// The clock of the operating system.

@@ -17,7 +17,10 @@ pub trait Replicas: fmt::Debug + Send + Sync {
     /// This process, in all that the others read of it.
     fn own_id(&self) -> ReplicaId;
 
-    /// Says that this process is there and how it is, and answers who may write. Without it a process is taken for dead.
+    /// How often to [beat](Self::beat), so that nobody takes this process for dead.
+    fn beat_every(&self) -> Duration;
+
+    /// Says that this process is there and how it is, and answers who may write.
     ///
     /// # Errors
     /// [`StoreError::Closed`]; [`StoreError::Io`].

@@ -1,7 +1,7 @@
 //! A clock that a test moves.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -9,24 +9,32 @@ use strongroom_crypto::{Timestamp, clock::Clock};
 
 /// A clock that stands still until somebody moves it.
 #[derive(Debug)]
-pub struct FixedClock(AtomicI64);
+pub struct FixedClock {
+    now: AtomicI64,
+    elapsed_micros: AtomicU64,
+}
 
 impl FixedClock {
     /// A clock that shows `time`.
     #[must_use]
     pub const fn at(time: Timestamp) -> Self {
-        Self(AtomicI64::new(time.as_micros()))
+        Self {
+            now: AtomicI64::new(time.as_micros()),
+            elapsed_micros: AtomicU64::new(0),
+        }
     }
 
     /// Moves the clock ahead.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        self.0.fetch_add(by, Ordering::SeqCst);
+        self.now.fetch_add(by, Ordering::SeqCst);
+        self.elapsed_micros
+            .fetch_add(by.unsigned_abs(), Ordering::SeqCst);
     }
 
-    /// Sets the clock, also back: clocks of machines do that.
+    /// Sets the time of day, also back: clocks of machines do that. No time has passed by it.
     pub fn set(&self, time: Timestamp) {
-        self.0.store(time.as_micros(), Ordering::SeqCst);
+        self.now.store(time.as_micros(), Ordering::SeqCst);
     }
 }
 
@@ -39,7 +47,11 @@ impl Default for FixedClock {
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.now.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.elapsed_micros.load(Ordering::SeqCst))
     }
 }
 
@@ -55,5 +67,6 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_micros(1005));
         clock.set(Timestamp::from_micros(-3));
         assert_eq!(clock.now(), Timestamp::from_micros(-3));
+        assert_eq!(clock.elapsed(), Duration::from_millis(1));
     }
 }
