@@ -10,10 +10,12 @@ mod crashing;
 mod flaky;
 mod hooked;
 pub mod samples;
+mod shared;
 mod storage;
 
 pub use counting::{CallCounts, CountingStore};
 pub use crashing::{CrashPlan, CrashingStore, DurableSteps};
 pub use flaky::{Faults, FlakyStore};
 pub use hooked::{HookedStore, StoreCall, StoreHook};
+pub use shared::{SharedHandle, SharedStore};
 pub use storage::{Storage, run};

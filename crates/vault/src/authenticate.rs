@@ -12,13 +12,13 @@ use strongroom_store::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    backups::{Backup, Backups},
+    backups::Backup,
     data_keys::{DataKeys, OpenedDataKey},
     digest::MultisetDigest,
     directory::{Entries, KeyEntry, PrivateHalf},
     error::VaultError,
-    journal::{Journal, JournalEntry},
-    node::{Identity, Node, Rotation},
+    journal::JournalEntry,
+    node::{Identity, Rotation},
     rows::{self, Tag},
     state::VaultState,
 };
@@ -108,7 +108,7 @@ pub(crate) async fn node(
     snapshot: &mut dyn ReadTransaction,
     data_keys: &DataKeys,
     found: &mut Found,
-) -> Result<Node, VaultError> {
+) -> Result<(Option<Identity>, Vec<Rotation>), VaultError> {
     let identity = match snapshot.identity().await? {
         None => None,
         Some(record) => Some(Identity::authentic(&record, data_keys)?),
@@ -125,7 +125,7 @@ pub(crate) async fn node(
     {
         found.add(&element);
     }
-    Ok(Node::new(identity, rotations))
+    Ok((identity, rotations))
 }
 
 /// Authenticates the journal of keys that a KMS makes or destroys.
@@ -136,14 +136,14 @@ pub(crate) async fn journal(
     snapshot: &mut dyn ReadTransaction,
     data_keys: &DataKeys,
     found: &mut Found,
-) -> Result<Journal, VaultError> {
+) -> Result<Vec<JournalEntry>, VaultError> {
     let mut entries = Vec::new();
     for record in snapshot.kms_journal().await? {
         let entry = JournalEntry::authentic(record, data_keys)?;
         found.add(&entry.element(data_keys.current()));
         entries.push(entry);
     }
-    Ok(Journal::new(entries))
+    Ok(entries)
 }
 
 /// Authenticates what the store says of the backups that were made.
@@ -154,14 +154,14 @@ pub(crate) async fn backups(
     snapshot: &mut dyn ReadTransaction,
     data_keys: &DataKeys,
     found: &mut Found,
-) -> Result<Backups, VaultError> {
+) -> Result<Vec<Backup>, VaultError> {
     let mut backups = Vec::new();
     for record in snapshot.backups().await? {
         let backup = Backup::authentic(record, data_keys)?;
         found.add(&backup.element(data_keys.current()));
         backups.push(backup);
     }
-    Ok(Backups::new(backups))
+    Ok(backups)
 }
 
 /// Authenticates all keys, about `expected` of them: reads page after page while other threads authenticate.

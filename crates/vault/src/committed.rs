@@ -146,11 +146,12 @@ impl Vault {
         for change in commit.changes {
             self.apply(change);
         }
+        self.note_known(committed);
         self.end_doubt();
     }
 
     /// First the directory, then the caches: nobody can open a key again in between.
-    fn apply(&self, change: Change) {
+    pub(crate) fn apply(&self, change: Change) {
         match change {
             Change::Put(entry) => {
                 let fingerprint = entry.fingerprint();
@@ -238,6 +239,15 @@ impl Vault {
             .ok_or(VaultError::NotInitialized)?;
         transaction.rollback().await?;
         Ok(vault.state)
+    }
+
+    /// The state record after a commit whose answer was lost. Where others have the store too, the commit may still be
+    /// on its way there, so whoever asks waits behind it.
+    pub(crate) async fn state_record_after_lost_answer(&self) -> Result<Vec<u8>, VaultError> {
+        match self.replica() {
+            Some(_) => self.state_record_after_commits().await,
+            None => self.stored_state_record().await,
+        }
     }
 
     /// The state record as the store has it now.

@@ -139,13 +139,13 @@ pub(crate) struct DataKeys {
 
 impl DataKeys {
     pub(crate) fn new(
-        current: OpenedDataKey,
-        incoming: Option<OpenedDataKey>,
+        current: Arc<OpenedDataKey>,
+        incoming: Option<Arc<OpenedDataKey>>,
         records: Vec<DataKeyRecord>,
     ) -> Self {
         Self {
-            current: Arc::new(current),
-            incoming: incoming.map(Arc::new),
+            current,
+            incoming,
             records,
         }
     }

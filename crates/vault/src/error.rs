@@ -3,6 +3,7 @@
 mod attempt;
 mod codes;
 mod migration;
+mod replica;
 mod wrapper_key;
 
 use strongroom_backup::BackupError;
@@ -19,7 +20,10 @@ use strongroom_topology::{
 };
 
 pub(crate) use self::attempt::in_words;
-pub use self::{attempt::WrapAttempt, migration::MigrationError, wrapper_key::WrapperKeyError};
+pub use self::{
+    attempt::WrapAttempt, migration::MigrationError, replica::ReplicaError,
+    wrapper_key::WrapperKeyError,
+};
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
 /// Why a use case of the vault failed.
@@ -556,6 +560,9 @@ pub enum VaultError {
     /// A key was not moved to another place.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// This process is not the only one, and not up to date.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
 }
 
 /// A time as people write it: RFC 3339, in UTC.

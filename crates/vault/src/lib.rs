@@ -43,6 +43,7 @@ mod node;
 mod opening;
 mod operations;
 mod replay;
+mod replica;
 mod rows;
 mod sealing;
 mod settings;
@@ -62,7 +63,7 @@ pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
-pub use error::{MigrationError, VaultError, WrapAttempt, WrapperKeyError};
+pub use error::{MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
@@ -114,8 +115,10 @@ pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
+pub use replica::{Role, Standing};
 pub use settings::{
-    CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, RotationSettings, Settings,
+    CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, ReplicaSettings,
+    RotationSettings, Settings,
 };
 pub use topology::TopologyView;
 pub use vault::Vault;

@@ -115,7 +115,7 @@ impl Vault {
             ) => error,
             other => return other.map(Some),
         };
-        self.settled().await;
+        self.caught_up().await;
         match self.directory().if_current(entry, || ()) {
             Some(()) => Err(error),
             None => Ok(None),

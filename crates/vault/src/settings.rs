@@ -21,6 +21,36 @@ pub struct Settings {
     pub rotation: RotationSettings,
     /// How old keys in use may become before opening warns of them.
     pub max_key_age: KeyAgeLimits,
+    /// What a process does that is not the only one on its store.
+    pub replica: ReplicaSettings,
+}
+
+/// What a process does that is not the only one on its store.
+#[derive(Clone, Debug)]
+pub struct ReplicaSettings {
+    /// Whether it may become the one that writes.
+    pub writes: bool,
+    /// A change waits for so long for a lease whose holder may turn out to be gone.
+    pub wait_for_lease: Duration,
+    /// How often it looks for what others committed, told or not.
+    pub look_every: Duration,
+    /// It uses keys for so long after it last looked; a key that was retired or deleted meanwhile may be used for so long. After
+    /// that every use looks first.
+    pub use_without_store: Duration,
+    /// Every use of a key looks first, so that none is used after another process has retired it. Costs a small read.
+    pub strict: bool,
+}
+
+impl Default for ReplicaSettings {
+    fn default() -> Self {
+        Self {
+            writes: true,
+            wait_for_lease: Duration::from_secs(10),
+            look_every: Duration::from_secs(1),
+            use_without_store: Duration::from_secs(30),
+            strict: false,
+        }
+    }
 }
 
 /// How old keys in use may become; none: as old as they like.

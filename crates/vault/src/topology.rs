@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::DataKeyId;
 use strongroom_topology::{Reference, StoreId, TopologyError, TopologyStore};
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{error::VaultError, rows::Tag, vault::Vault};
 
@@ -25,6 +25,13 @@ pub type TopologyView<'v> = RwLockReadGuard<'v, TopologyStore>;
 /// Topology in memory, once somebody asked for it.
 #[derive(Debug, Default)]
 pub(crate) struct TopologyCell(RwLock<Topology>);
+
+impl TopologyCell {
+    /// Waits until nobody looks at topology or changes it.
+    pub(crate) async fn write(&self) -> RwLockWriteGuard<'_, Topology> {
+        self.0.write().await
+    }
+}
 
 /// All stores of topology.
 #[derive(Debug, Default)]
@@ -65,7 +72,7 @@ impl Topology {
     }
 
     /// Leaves nothing but the stores that live in memory only.
-    fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.stores
             .retain(|id, _| matches!(id, StoreId::Temporary(_)));
         self.loaded = false;
@@ -165,9 +172,7 @@ impl Vault {
         }
         drop(guard);
         let mut guard = cell.write().await;
-        if !guard.loaded {
-            guard.load(self.load_topology().await?);
-        }
+        self.load_topology(&mut guard).await?;
         Ok(guard.downgrade())
     }
 }

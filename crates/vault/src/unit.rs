@@ -21,7 +21,7 @@ use crate::{
     committed::{Change, Commit, Committed, Doubt},
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
-    error::VaultError,
+    error::{ReplicaError, VaultError},
     journal::JournalEntry,
     node::{Identity, Rotation},
     rows,
@@ -62,17 +62,20 @@ impl<'v> Unit<'v> {
     /// Begins a unit of work on the state that this vault knows.
     ///
     /// # Errors
-    /// [`VaultError::ChangedUnderneath`] when the store holds another one; errors of the store.
+    /// [`VaultError::ChangedUnderneath`], or [`ReplicaError::Behind`], when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
         let mut committed = vault.committed().lock().await;
-        let mut transaction = vault.environment().store.begin().await?;
+        let mut transaction = vault.begin_to_write().await?;
         let stored = transaction
             .vault()
             .await?
             .ok_or(VaultError::ChangedUnderneath)?;
         vault.settle(&mut committed, &stored.state);
         if stored.state != committed.record {
-            return Err(VaultError::ChangedUnderneath);
+            return Err(match vault.replica() {
+                Some(_) => ReplicaError::Behind.into(),
+                None => VaultError::ChangedUnderneath,
+            });
         }
         let next = committed.state;
         Ok(Self {
@@ -438,7 +441,7 @@ impl<'v> Unit<'v> {
         let stored = match self.transaction.commit().await {
             Ok(()) => record,
             // What the store holds decides. If it does not tell, the next use and the next unit ask again.
-            Err(error) => match vault.stored_state_record().await {
+            Err(error) => match vault.state_record_after_lost_answer().await {
                 Ok(stored) if stored == record => stored,
                 Ok(other) => {
                     vault.settle(&mut self.committed, &other);

@@ -26,6 +26,7 @@ use crate::{
     kms_watch::KmsWatch,
     node::{Identity, Node, Rotation},
     operations::wraps::wrapper_keys::WrapperKeyChecker,
+    replica::Replica,
     rows,
     settings::Settings,
     topology::TopologyCell,
@@ -63,6 +64,8 @@ pub struct Vault {
     in_doubt: AtomicBool,
     /// The vault was restored, and signs nothing until somebody says that it may.
     quarantined: AtomicBool,
+    /// None in a vault that one process has open.
+    replica: Option<Replica>,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
 }
@@ -115,6 +118,7 @@ impl Vault {
         let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
         let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
+        let replica = Replica::of(&environment.store, &committed, environment.clock.elapsed());
         let every = settings.kms_watch.check_wrapper_keys_every;
         let wrapper_key_checks = every.map(|every| checker.spawn(every));
         Self {
@@ -138,6 +142,7 @@ impl Vault {
             quarantined: AtomicBool::new(committed.state.quarantine),
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
+            replica,
             sweeper,
             wrapper_key_checks,
         }
@@ -286,6 +291,11 @@ impl Vault {
         } else {
             Ok(())
         }
+    }
+
+    /// This process among others; none if it is alone.
+    pub(crate) const fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
     }
 
     pub(crate) fn topology_cell(&self) -> &TopologyCell {

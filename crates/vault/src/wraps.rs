@@ -68,6 +68,11 @@ impl Wraps {
             .collect()
     }
 
+    /// These are the wraps now.
+    pub(crate) fn replace(&self, records: Vec<WrapRecord>, data_keys: &DataKeys) {
+        *self.0.write() = Split::of(records, data_keys);
+    }
+
     pub(crate) fn add(&self, record: WrapRecord) {
         self.0.write().in_use.push(record);
     }

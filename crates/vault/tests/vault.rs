@@ -61,6 +61,8 @@ mod numbers;
 mod operator;
 #[path = "vault/replay.rs"]
 mod replay;
+#[path = "vault/replicas.rs"]
+mod replicas;
 #[path = "vault/retirement.rs"]
 mod retirement;
 #[path = "vault/rotating.rs"]

@@ -6,7 +6,7 @@ use strongroom_kms::KmsError;
 use strongroom_kms_local::LocalKmsError;
 use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
-use strongroom_vault::{AnchorError, MigrationError, VaultError, WrapperKeyError};
+use strongroom_vault::{AnchorError, MigrationError, ReplicaError, VaultError, WrapperKeyError};
 
 use super::CliError;
 use crate::{commands::RootError, kms_log::KmsLogError};
@@ -62,6 +62,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         VaultError::CODES,
         WrapperKeyError::CODES,
         MigrationError::CODES,
+        ReplicaError::CODES,
     ];
     let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();
     codes.sort_unstable_by_key(ErrorCode::name);

@@ -443,6 +443,7 @@ impl Coded for VaultError {
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
             Self::WrapperKey(source) => source.code(),
             Self::Migration(source) => source.code(),
+            Self::Replica(source) => source.code(),
             Self::CantonRow(refused) => refused.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use strongroom_store::VaultId;
+use strongroom_store::{StoreError, VaultId};
 
 use crate::{
     audit::AuditOperation,
@@ -31,27 +31,46 @@ impl Vault {
         caller: &Caller,
         id: VaultId,
     ) -> Result<Self, VaultError> {
-        let remembered = environment
-            .anchor
-            .load()
-            .ok()
-            .flatten()
-            .and_then(|record| record.confirmed);
+        let anchored = environment.anchor.load();
+        let is_new = matches!(anchored, Ok(None));
+        let remembered = anchored.ok().flatten().and_then(|record| record.confirmed);
         let remembered = remembered.map_or_else(
             || "none".to_owned(),
             |checkpoint| checkpoint.generation.to_string(),
         );
         let vault = open(environment, settings, AnchorRule::Accept).await?;
         vault.expect_id(id)?;
-        let generation = vault.committed().lock().await.state.generation;
-        let mut unit = Unit::begin(&vault).await?;
+        match vault.write_acceptance(caller, remembered).await {
+            // A new process among others: it overrules nobody, so that its anchor begins here is no act of the vault's.
+            Err(VaultError::Store(StoreError::NotWriter { .. })) if is_new => {
+                vault.begin_anchor().await?;
+            }
+            written => written?,
+        }
+        Ok(vault)
+    }
+
+    async fn write_acceptance(
+        &self,
+        caller: &Caller,
+        remembered: String,
+    ) -> Result<(), VaultError> {
+        let generation = self.committed().lock().await.state.generation;
+        let mut unit = Unit::begin(self).await?;
         let details = BTreeMap::from([
             ("generation".to_owned(), generation.to_string()),
             ("anchored_generation".to_owned(), remembered),
         ]);
         unit.audit(caller, AuditOperation::AcceptState, None, details)
             .await?;
-        unit.commit().await?;
-        Ok(vault)
+        unit.commit().await
+    }
+
+    async fn begin_anchor(&self) -> Result<(), VaultError> {
+        let committed = self.committed().lock().await;
+        let data_keys = self.data_keys();
+        let here = self.checkpoint(&committed.state, &data_keys);
+        let record = self.anchor_record(Some(here), None, &data_keys);
+        Ok(self.environment().anchor.store(&record)?)
     }
 }

@@ -132,7 +132,11 @@ impl Vault {
         transaction.insert_vault(vault_record.clone()).await?;
         transaction.append_audit(audit).await?;
 
-        let data_keys = Arc::new(DataKeys::new(current, None, vec![data_key_record]));
+        let data_keys = Arc::new(DataKeys::new(
+            Arc::new(current),
+            None,
+            vec![data_key_record],
+        ));
         let vault = Self::new(Parts {
             id: new.id,
             created_at: now,
@@ -153,7 +157,7 @@ impl Vault {
         vault.environment().anchor.store(&pending)?;
         if let Err(error) = transaction.commit().await {
             // The answer may have been lost after the work was done: what the store holds decides.
-            match vault.stored_state_record().await {
+            match vault.state_record_after_lost_answer().await {
                 Ok(stored) if stored == vault_record.state => {}
                 _ => return Err(error.into()),
             }

@@ -17,6 +17,7 @@ impl Vault {
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<SecretBytes, VaultError> {
+        self.in_touch().await?;
         let fingerprint = &encrypted.encrypted_for;
         if self.is_in_doubt() {
             self.settled_for(fingerprint).await?;

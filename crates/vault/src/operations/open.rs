@@ -1,25 +1,31 @@
 //! Opening a vault: one KMS call, every row authenticated, no key parsed.
 
+pub(crate) mod contents;
+
 use std::{sync::Arc, time::Duration};
 
 use strongroom_kms::{KmsError, KmsOperation, WrapContext};
-use strongroom_store::{DataKeyRecord, ReadTransaction, VaultId, VaultRecord, WrapRecord};
+use strongroom_store::{DataKeyRecord, VaultId, VaultRecord, WrapRecord};
 use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
-    authenticate,
+    backups::Backups,
     committed::Committed,
-    data_keys::{DataKeys, OpenedBy, OpenedDataKey, incoming_record, wrapped_key},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
     directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
+    journal::Journal,
     kms_watch::KmsWatch,
+    node::Node,
     settings::Settings,
     state::VaultState,
     vault::{Parts, Vault},
     wraps::{Wraps, in_order},
 };
+
+use contents::{Contents, Outline};
 
 /// How long one KMS is waited for while there is another wrap to try: longer than a KMS takes that works, shorter than its
 /// deadlines and retries together.
@@ -71,45 +77,33 @@ pub(crate) async fn open_with(
     unwrapped: impl FnOnce(VaultId, Arc<OpenedDataKey>) -> Result<(), VaultError>,
 ) -> Result<Vault, VaultError> {
     let mut snapshot = environment.store.read().await?;
-    let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
-    let records = snapshot.data_keys().await?;
-    let record = current_data_key(&vault, &records)?;
-    let mut wraps = Vec::new();
-    for record in &records {
-        wraps.extend(snapshot.wraps(record.id).await?);
-    }
+    let outline = Outline::read(snapshot.as_mut()).await?;
+    let (vault, record) = (&outline.vault, outline.current()?);
     let anchored = match environment.anchor.load() {
         // Whoever accepts the state does not go by the anchor, and a new one takes its place.
         Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
         other => other?,
     };
-    check_anchored_data_key(anchored.as_ref(), &vault, record, rule)?;
+    check_anchored_data_key(anchored.as_ref(), vault, record, rule)?;
 
     let watch = KmsWatch::default();
     let Unwrapped { current, failed } =
-        unwrap_data_key(&environment, vault.id, record, &wraps, &watch).await?;
-    let state = VaultState::open(&vault.state, vault.id, &current)?;
-    let mut found = authenticate::metadata(&vault, &records, &wraps, &current)?;
-    // A rotation of the wrapper key was begun and not finished: rows are under either data key.
-    let incoming = match incoming_record(&records, current.id)? {
+        unwrap_data_key(&environment, vault.id, record, &outline.wraps, &watch).await?;
+    let incoming = match outline.incoming(&current)? {
         None => None,
         Some(record) => {
-            let opening = unwrap_data_key(&environment, vault.id, record, &wraps, &watch);
-            Some(opening.await?.current)
+            let opening = unwrap_data_key(&environment, vault.id, record, &outline.wraps, &watch);
+            Some(Arc::new(opening.await?.current))
         }
     };
-    let data_keys = Arc::new(DataKeys::new(current, incoming, records));
+    let records = outline.data_keys.clone();
+    let data_keys = Arc::new(DataKeys::new(Arc::new(current), incoming, records));
     unwrapped(vault.id, Arc::clone(data_keys.current()))?;
-    let node = authenticate::node(snapshot.as_mut(), &data_keys, &mut found).await?;
-    let journal = authenticate::journal(snapshot.as_mut(), &data_keys, &mut found).await?;
-    let backups = authenticate::backups(snapshot.as_mut(), &data_keys, &mut found).await?;
-    // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
-    let expected = usize::try_from(state.entries).unwrap_or_default();
-    let directory = authenticate::keys(snapshot.as_mut(), &data_keys, expected, &mut found).await?;
-    check_audit_head(snapshot.as_mut(), &state).await?;
+    let contents = Contents::read(snapshot.as_mut(), &outline, &data_keys).await?;
     drop(snapshot);
-    found.check(&state)?;
 
+    let state = contents.state;
+    let Outline { vault, wraps, .. } = outline;
     let opened = Vault::new(Parts {
         id: vault.id,
         created_at: vault.created_at,
@@ -119,10 +113,10 @@ pub(crate) async fn open_with(
         wraps: Wraps::new(wraps, &data_keys),
         data_keys,
         kms_watch: watch,
-        directory: KeyDirectory::new(directory),
-        node,
-        journal,
-        backups,
+        directory: KeyDirectory::new(contents.entries),
+        node: Node::new(contents.identity, contents.rotations),
+        journal: Journal::new(contents.journal),
+        backups: Backups::new(contents.backups),
         committed: Committed::new(state, vault.state),
     });
     check_anchor(&opened, anchored, &state, rule)?;
@@ -135,36 +129,23 @@ pub(crate) async fn data_key(
     environment: &Environment,
 ) -> Result<(VaultId, OpenedDataKey), VaultError> {
     let mut snapshot = environment.store.read().await?;
-    let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
-    let records = snapshot.data_keys().await?;
-    let record = current_data_key(&vault, &records)?;
-    let wraps = snapshot.wraps(record.id).await?;
+    let outline = Outline::read(snapshot.as_mut()).await?;
+    let (vault, record) = (outline.vault.id, outline.current()?);
     let watch = KmsWatch::default();
-    let unwrapped = unwrap_data_key(environment, vault.id, record, &wraps, &watch).await?;
-    Ok((vault.id, unwrapped.current))
-}
-
-fn current_data_key<'a>(
-    vault: &VaultRecord,
-    records: &'a [DataKeyRecord],
-) -> Result<&'a DataKeyRecord, VaultError> {
-    let id = vault.current_data_key;
-    records
-        .iter()
-        .find(|record| record.id == id)
-        .ok_or(VaultError::UnknownDataKey { id })
+    let unwrapped = unwrap_data_key(environment, vault, record, &outline.wraps, &watch).await?;
+    Ok((vault, unwrapped.current))
 }
 
 /// A data key, and how it came out of its wraps.
-struct Unwrapped {
-    current: OpenedDataKey,
+pub(crate) struct Unwrapped {
+    pub(crate) current: OpenedDataKey,
     /// The wraps that were tried before.
-    failed: Vec<WrapAttempt>,
+    pub(crate) failed: Vec<WrapAttempt>,
 }
 
 /// Tries the wraps in the configured order of their KMSs. When the first one does not open, that is said aloud: what
 /// was made for redundancy is being used up.
-async fn unwrap_data_key(
+pub(crate) async fn unwrap_data_key(
     environment: &Environment,
     vault: VaultId,
     record: &DataKeyRecord,
@@ -208,25 +189,6 @@ fn warn_of_failed(failed: &[WrapAttempt], opened: &WrapRecord) {
             opened_by = opened.kms,
             "a wrap did not open the vault; another one did"
         );
-    }
-}
-
-/// The newest audit record must be the one that the state record names; `audit verify` walks the whole chain.
-async fn check_audit_head(
-    snapshot: &mut dyn ReadTransaction,
-    state: &VaultState,
-) -> Result<(), VaultError> {
-    let head = snapshot.audit_head().await?;
-    let fits = match &head {
-        Some(row) => row.sequence == state.audit_records && row.hash == state.audit_head,
-        None => state.audit_records == 0,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(VaultError::AuditBroken {
-            sequence: state.audit_records,
-        })
     }
 }
 
@@ -285,6 +247,10 @@ fn check_anchor(
                 .confirmed
                 .or(record.pending)
                 .map_or(0, |checkpoint| checkpoint.generation);
+            // Other processes commit while this one is away. What they left is newer, and was sealed by who has the data key.
+            if vault.replica().is_some() && remembered < state.generation {
+                return Ok(anchor.store(&vault.anchor_record(Some(here), None, &data_keys))?);
+            }
             Err(VaultError::RolledBack {
                 remembered,
                 found: state.generation,

@@ -22,9 +22,27 @@ impl Vault {
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`], [`VaultError::KeyRetired`];
     /// [`VaultError::InQuarantine`] after a restore; [`VaultError::Sign`] when the key's usages forbid it;
-    /// [`VaultError::InDoubt`] while nobody can tell whether the key was taken away; errors of store and KMS when it had to
+    /// [`VaultError::InDoubt`] while nobody can tell whether the key was taken away;
+    /// [`ReplicaError::OutOfTouch`](crate::ReplicaError::OutOfTouch) in a process that others may have outrun; errors of store and KMS when it had to
     /// be opened.
     pub async fn sign(
+        &self,
+        fingerprint: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Signature, VaultError> {
+        loop {
+            self.in_touch().await?;
+            let signature = self.sign_as_known(fingerprint, message, allowed).await?;
+            // A process that was stopped in between may have used a key that was retired long before.
+            if self.was_in_touch() {
+                return Ok(signature);
+            }
+        }
+    }
+
+    /// As [`Self::sign`], by what this process knows: whoever holds locks that keep others from committing has looked before.
+    pub(crate) async fn sign_as_known(
         &self,
         fingerprint: &Fingerprint,
         message: &[u8],

@@ -6,8 +6,13 @@ use strongroom_crypto::encoding::Encoder;
 use strongroom_store::TopologyRow;
 use strongroom_topology::{StoreId, StoredTransaction, TopologyStore};
 
-use super::{Held, RowTag, row};
-use crate::{data_keys::DataKeys, error::VaultError, state::RowSum, vault::Vault};
+use super::{Held, RowTag, Topology, row};
+use crate::{
+    data_keys::DataKeys,
+    error::{ReplicaError, VaultError},
+    state::RowSum,
+    vault::Vault,
+};
 
 /// Rows read and authenticated at a time.
 const PAGE: usize = 1024;
@@ -20,10 +25,24 @@ struct Authentic {
 }
 
 impl Vault {
-    /// Reads and authenticates every row, and holds all of them against the last commit.
+    /// Reads topology if nobody has.
     ///
     /// The caller holds the lock of topology; locks are taken in the order topology, last commit.
-    pub(super) async fn load_topology(&self) -> Result<BTreeMap<StoreId, Held>, VaultError> {
+    pub(super) async fn load_topology(&self, topology: &mut Topology) -> Result<(), VaultError> {
+        while !topology.loaded {
+            match self.read_topology().await {
+                // Another process committed just now.
+                Err(VaultError::Replica(ReplicaError::Behind)) => {
+                    self.catch_up_within(topology).await?;
+                }
+                kept => topology.load(kept?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and authenticates every row, and holds all of them against the last commit.
+    async fn read_topology(&self) -> Result<BTreeMap<StoreId, Held>, VaultError> {
         self.settled().await;
         let committed = self.committed().lock().await;
         let mut snapshot = self.environment().store.read().await?;
@@ -32,7 +51,10 @@ impl Vault {
             .await?
             .ok_or(VaultError::ChangedUnderneath)?;
         if stored.state != committed.record {
-            return Err(VaultError::ChangedUnderneath);
+            return Err(match self.replica() {
+                Some(_) => ReplicaError::Behind.into(),
+                None => VaultError::ChangedUnderneath,
+            });
         }
         let expected = committed.state.topology;
         drop(committed);

@@ -36,10 +36,7 @@ impl<'v> TopologyWriter<'v> {
     /// Waits for its turn, and reads topology if nobody has.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
         let mut topology = vault.topology_cell().0.write().await;
-        if !topology.loaded {
-            let kept = vault.load_topology().await?;
-            topology.load(kept);
-        }
+        vault.load_topology(&mut topology).await?;
         Ok(Self {
             topology,
             changes: Vec::new(),

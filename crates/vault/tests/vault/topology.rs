@@ -1,7 +1,7 @@
 //! The node's identity and its announced keys.
 
 #[path = "topology/acts.rs"]
-mod acts;
+pub(crate) mod acts;
 #[path = "topology/adding.rs"]
 mod adding;
 #[path = "topology/announcing.rs"]

@@ -146,7 +146,7 @@ impl Vault {
                 return Ok((snapshot, data_key));
             }
             drop(snapshot);
-            self.settled().await;
+            self.caught_up().await;
         }
         Err(VaultError::ChangedUnderneath)
     }

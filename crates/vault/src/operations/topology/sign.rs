@@ -81,7 +81,9 @@ impl Vault {
             if signed_already.contains(&key.fingerprint) {
                 continue;
             }
-            let signature = self.sign(&key.fingerprint, &message, key.usages).await?;
+            let signature = self
+                .sign_as_known(&key.fingerprint, &message, key.usages)
+                .await?;
             signatures.push(topology_signature(signature, Covers::This));
         }
         Ok(signatures)

@@ -1,0 +1,67 @@
+//! Why a process that is not alone did not do what it was asked.
+
+use std::time::Duration;
+
+use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_store::DataKeyId;
+
+use super::VaultError;
+
+/// Why a process that is not the only one on its store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplicaError {
+    /// Nobody knows whether a key was retired or deleted meanwhile, so none is used.
+    #[error("this process has not seen the store for {} seconds", silence.as_secs())]
+    OutOfTouch {
+        /// Since it last looked.
+        silence: Duration,
+        /// Why it cannot look now; none when there was no answer.
+        #[source]
+        source: Option<Box<VaultError>>,
+    },
+    /// Another process changed the vault before this change began.
+    #[error("another process has changed the vault meanwhile")]
+    Behind,
+    /// Another process made another data key current, and this one has not seen that one come.
+    #[error("data key {id} became the current one while this process was away")]
+    UnknownDataKey {
+        /// The data key.
+        id: DataKeyId,
+    },
+}
+
+const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
+    ErrorCode::new(name, category, advice)
+}
+
+const OUT_OF_TOUCH: ErrorCode = code(
+    "REPLICA_OUT_OF_TOUCH",
+    Category::Unavailable,
+    "Bring the database back into reach; the process goes on by itself then. Until then ask another replica.",
+);
+const BEHIND: ErrorCode = code(
+    "REPLICA_BEHIND",
+    Category::Contention,
+    "Nothing was changed: try again.",
+);
+const UNKNOWN_DATA_KEY: ErrorCode = code(
+    "REPLICA_DATA_KEY_UNKNOWN",
+    Category::FailedPrecondition,
+    "The wrapper key was rotated. If you know of that, start the process again and, if its anchor does not know the data key, remove the anchor file and accept the state: 'strongroom anchor accept'.",
+);
+
+impl ReplicaError {
+    /// Every code of this domain.
+    pub const CODES: &[ErrorCode] = &[OUT_OF_TOUCH, BEHIND, UNKNOWN_DATA_KEY];
+}
+
+impl Coded for ReplicaError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::OutOfTouch { .. } => OUT_OF_TOUCH,
+            Self::Behind => BEHIND,
+            Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,
+        }
+    }
+}

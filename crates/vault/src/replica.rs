@@ -1,0 +1,184 @@
+//! One of several processes that have the vault open.
+//!
+//! Each reads the store when it opens the vault, and afterwards works with what it knows. Another one may commit at any
+//! time: to *catch up* is to read what was committed since, as critically as at opening. A process that did not look for
+//! too long is *out of touch*: it might sign with a key that was retired meanwhile, and so it uses no key.
+//!
+//! One process writes at a time, the holder of the lease ([`Replicas`]). A change that was built on an older state than
+//! the store's is refused before it does anything.
+
+mod beats;
+mod catch_up;
+mod keep_up;
+mod lease;
+mod standing;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use strongroom_store::{Lease, ReplicaReport, Replicas, Store};
+use tokio::task::JoinHandle;
+
+pub use self::standing::{Role, Standing};
+use crate::{committed::Committed, error::VaultError, vault::Vault};
+
+/// What a process knows of its company.
+pub(crate) struct Replica {
+    /// The state record as this process knows it, for a quick comparison without a lock.
+    known: ArcSwap<Vec<u8>>,
+    /// When the last look began that found this process to know all there was: microseconds of the clock's elapsed time.
+    looked_at: AtomicU64,
+    /// Whoever looks: one at a time, the others share the answer.
+    turn: tokio::sync::Mutex<()>,
+    /// The lease was given up on request, and is left to the others until then.
+    abstains_until: AtomicU64,
+    exchange: Arc<Exchange>,
+    beats: JoinHandle<()>,
+}
+
+/// What the processes tell each other.
+#[derive(Debug)]
+struct Exchange {
+    /// What the others are told of this one.
+    report: Mutex<ReplicaReport>,
+    /// What was last heard of the lease.
+    lease: Mutex<Option<Lease>>,
+}
+
+impl Replica {
+    /// None for a store that one process has at a time.
+    pub(crate) fn of(store: &Arc<dyn Store>, committed: &Committed, now: Duration) -> Option<Self> {
+        store.replicas()?;
+        let exchange = Arc::new(Exchange {
+            report: Mutex::new(ReplicaReport {
+                generation: committed.state.generation,
+                degraded: None,
+            }),
+            lease: Mutex::new(None),
+        });
+        Some(Self {
+            known: ArcSwap::from_pointee(committed.record.clone()),
+            looked_at: AtomicU64::new(micros(now)),
+            turn: tokio::sync::Mutex::default(),
+            abstains_until: AtomicU64::new(0),
+            beats: beats::spawn(store, &exchange),
+            exchange,
+        })
+    }
+
+    /// A commit, of this process or another one, is known here now.
+    pub(crate) fn knows(&self, committed: &Committed) {
+        self.known.store(Arc::new(committed.record.clone()));
+        self.exchange.report.lock().generation = committed.state.generation;
+    }
+
+    /// For how long nobody has looked whether this process knows all there is.
+    fn silence(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_micros(
+            self.looked_at.load(Ordering::Acquire),
+        ))
+    }
+
+    fn looked(&self, began: Duration) {
+        self.looked_at.fetch_max(micros(began), Ordering::AcqRel);
+    }
+
+    /// Whether a look that succeeded began after that time.
+    fn looked_since(&self, time: Duration) -> bool {
+        self.looked_at.load(Ordering::Acquire) > micros(time)
+    }
+
+    fn report(&self) -> ReplicaReport {
+        self.exchange.report.lock().clone()
+    }
+
+    /// The last look did not succeed, for the reason with this code; none: it did.
+    fn degraded(&self, code: Option<&'static str>) {
+        self.exchange.report.lock().degraded = code.map(str::to_owned);
+    }
+
+    fn heard_of(&self, lease: Lease) {
+        *self.exchange.lease.lock() = Some(lease);
+    }
+
+    fn abstain_until(&self, time: Duration) {
+        self.abstains_until.store(micros(time), Ordering::Release);
+    }
+
+    /// Whether the lease is left to the others. Once somebody has it, it no longer is: that one may die.
+    fn abstains(&self, now: Duration, lease: &Lease) -> bool {
+        if lease.holder.is_some() {
+            self.abstain_until(Duration::ZERO);
+        }
+        micros(now) < self.abstains_until.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.beats.abort();
+    }
+}
+
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica")
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Vault {
+    /// The other processes, if the store has any.
+    pub(crate) fn replicas(&self) -> Option<&dyn Replicas> {
+        self.environment().store.replicas()
+    }
+
+    /// Tells the others' side of the vault that `committed` has changed.
+    pub(crate) fn note_known(&self, committed: &Committed) {
+        if let Some(replica) = self.replica() {
+            replica.knows(committed);
+        }
+    }
+
+    /// Lets a key be used only as long as this process is in touch: within the configured time of the last look, or at
+    /// once if every use shall look first.
+    ///
+    /// # Errors
+    /// [`ReplicaError::OutOfTouch`](crate::ReplicaError::OutOfTouch).
+    pub(crate) async fn in_touch(&self) -> Result<(), VaultError> {
+        match self.replica() {
+            None => Ok(()),
+            Some(replica) if self.is_in_touch(replica) => Ok(()),
+            Some(replica) => self.get_in_touch(replica).await,
+        }
+    }
+
+    /// Whether a key that was used meanwhile was used in time: this process may have been stopped in between.
+    pub(crate) fn was_in_touch(&self) -> bool {
+        self.replica().is_none_or(|replica| {
+            replica.silence(self.elapsed()) <= self.settings().replica.use_without_store
+        })
+    }
+
+    fn is_in_touch(&self, replica: &Replica) -> bool {
+        let settings = &self.settings().replica;
+        !settings.strict && replica.silence(self.elapsed()) <= settings.use_without_store
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.environment().clock.elapsed()
+    }
+}

@@ -1,0 +1,31 @@
+//! Telling the other processes that this one lives.
+
+use std::sync::{Arc, Weak};
+
+use strongroom_store::Store;
+use tokio::task::JoinHandle;
+
+use super::Exchange;
+
+/// Beats for as long as the store is in use, whatever else the vault is at: somebody who is busy is not dead.
+pub(super) fn spawn(store: &Arc<dyn Store>, exchange: &Arc<Exchange>) -> JoinHandle<()> {
+    let (store, exchange): (Weak<dyn Store>, _) = (Arc::downgrade(store), Arc::clone(exchange));
+    tokio::spawn(async move {
+        while let Some(store) = store.upgrade() {
+            let Some(replicas) = store.replicas() else {
+                return;
+            };
+            let said = exchange.report.lock().clone();
+            match replicas.beat(&said).await {
+                Ok(lease) => *exchange.lease.lock() = Some(lease),
+                Err(error) => tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "the other processes could not be told that this one lives"
+                ),
+            }
+            let pause = replicas.beat_every();
+            drop(store);
+            tokio::time::sleep(pause).await;
+        }
+    })
+}

@@ -1,0 +1,260 @@
+//! Reading what other processes have committed.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use strongroom_errors::Coded;
+use strongroom_store::{BackupId, JournalId};
+use subtle::ConstantTimeEq;
+use tokio::time::timeout;
+
+use super::Replica;
+use crate::{
+    committed::{Change, Committed},
+    data_keys::{DataKeys, OpenedBy, OpenedDataKey},
+    directory::KeyEntry,
+    error::{ReplicaError, VaultError},
+    operations::open::{
+        contents::{Contents, Outline},
+        unwrap_data_key,
+    },
+    topology::Topology,
+    vault::Vault,
+    wraps::in_order,
+};
+
+/// How long a use of a key waits for a look at the store: longer than a store takes that works.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Vault {
+    /// Reads what other processes have committed since this one last looked, and refuses what was tampered with, or is
+    /// older than what is known here. Costs one small read when nothing was; does nothing in a vault that only one
+    /// process has open.
+    ///
+    /// # Errors
+    /// [`VaultError::RolledBack`]; the errors of [`Vault::open`] about rows that are not authentic; errors of the store.
+    /// What is known here then stays as it was, and this process falls out of touch.
+    pub async fn catch_up(&self) -> Result<(), VaultError> {
+        let Some(replica) = self.replica() else {
+            return Ok(());
+        };
+        let outcome = self.look(replica).await;
+        replica.degraded(outcome.as_ref().err().map(|error| error.code().name()));
+        outcome
+    }
+
+    /// Waits until no unit of work is under way, and this process knows what the others did, as far as the store answers.
+    pub(crate) async fn caught_up(&self) {
+        self.settled().await;
+        // Without an answer things stay as they are, and what depends on them fails by itself.
+        let _no_answer = self.catch_up().await;
+    }
+
+    pub(super) async fn get_in_touch(&self, replica: &Replica) -> Result<(), VaultError> {
+        let asked = self.elapsed();
+        let _turn = replica.turn.lock().await;
+        // Somebody looked meanwhile, and later than we came.
+        if replica.looked_since(asked) {
+            return Ok(());
+        }
+        let source = match timeout(PATIENCE, self.catch_up()).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Some(Box::new(error)),
+            Err(_elapsed) => None,
+        };
+        Err(ReplicaError::OutOfTouch {
+            silence: replica.silence(self.elapsed()),
+            source,
+        }
+        .into())
+    }
+
+    async fn look(&self, replica: &Replica) -> Result<(), VaultError> {
+        let began = self.elapsed();
+        if self.stored_state_record().await? == **replica.known.load() {
+            replica.looked(began);
+            return Ok(());
+        }
+        // Locks are taken in the order topology, last commit.
+        let mut topology = self.topology_cell().write().await;
+        self.catch_up_within(&mut topology).await
+    }
+
+    /// As [`Self::catch_up`], for whoever has the lock of topology.
+    pub(crate) async fn catch_up_within(&self, topology: &mut Topology) -> Result<(), VaultError> {
+        let Some(replica) = self.replica() else {
+            return Ok(());
+        };
+        let mut committed = self.committed().lock().await;
+        let began = self.elapsed();
+        let mut snapshot = self.environment().store.read().await?;
+        let outline = Outline::read(snapshot.as_mut()).await?;
+        let stored = &outline.vault.state;
+        if outline.vault.id != self.id() {
+            return Err(VaultError::ChangedUnderneath);
+        }
+        if *stored == committed.record {
+            // A commit of ours in doubt may still be on its way.
+            replica.looked(began);
+            return Ok(());
+        }
+        if committed
+            .in_doubt
+            .as_ref()
+            .is_some_and(|commit| commit.record == *stored)
+        {
+            self.settle(&mut committed, stored);
+            replica.looked(began);
+            return Ok(());
+        }
+        let data_keys = self.data_keys_of(&outline).await?;
+        let contents = Contents::read(snapshot.as_mut(), &outline, &data_keys).await?;
+        drop(snapshot);
+        let (known, found) = (committed.state.generation, contents.state.generation);
+        if found <= known {
+            return Err(VaultError::RolledBack {
+                remembered: known,
+                found,
+            });
+        }
+        // The anchor first: what this process acts on is never newer than what it remembers.
+        let checkpoint = self.checkpoint(&contents.state, &data_keys);
+        let anchored = self.anchor_record(Some(checkpoint), None, &data_keys);
+        self.environment().anchor.store(&anchored)?;
+        if contents.state.topology != committed.state.topology
+            || data_keys.current().id != self.data_keys().current().id
+        {
+            topology.forget();
+        }
+        self.take_over(&mut committed, contents, outline, data_keys);
+        replica.looked(began);
+        Ok(())
+    }
+
+    fn take_over(
+        &self,
+        committed: &mut Committed,
+        contents: Contents,
+        outline: Outline,
+        data_keys: Arc<DataKeys>,
+    ) {
+        let changes = self.changes_to(&contents);
+        committed.state = contents.state;
+        committed.record = outline.vault.state;
+        // Whatever became of it, it is part of what was read, or never happened.
+        committed.in_doubt = None;
+        self.wrap_records().replace(outline.wraps, &data_keys);
+        self.replace_data_keys(Arc::clone(&data_keys));
+        for change in changes {
+            self.apply(change);
+        }
+        self.follow_rewraps(&data_keys);
+        self.note_known(committed);
+        self.end_doubt();
+    }
+
+    /// What `contents` has that is not known here, and what it lacks.
+    fn changes_to(&self, contents: &Contents) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (fingerprint, entry) in &contents.entries {
+            let known = self.directory().entry(fingerprint);
+            if !known.is_some_and(|known| known.says_the_same(entry)) {
+                changes.push(Change::Put(Arc::clone(entry)));
+            }
+        }
+        self.directory().for_each(|known| {
+            let fingerprint = known.fingerprint();
+            if !contents.entries.contains_key(&fingerprint) {
+                changes.push(Change::Removed(fingerprint));
+            }
+        });
+        changes.extend(contents.identity.clone().map(Change::Identified));
+        let ended = self.node().rotations().into_iter();
+        changes.extend(ended.map(|rotation| Change::RotationEnded(rotation.old)));
+        changes.extend(
+            contents
+                .rotations
+                .iter()
+                .cloned()
+                .map(Change::RotationBegun),
+        );
+        let listed: BTreeSet<JournalId> = contents
+            .journal
+            .iter()
+            .map(crate::JournalEntry::id)
+            .collect();
+        let struck = self.journal().entries().into_iter().map(|entry| entry.id());
+        changes.extend(struck.filter(|id| !listed.contains(id)).map(Change::Struck));
+        changes.extend(contents.journal.iter().cloned().map(Change::Journalled));
+        let listed: BTreeSet<BackupId> = contents.backups.iter().map(|backup| backup.id).collect();
+        let forgotten = self.backups().into_iter().map(|backup| backup.id);
+        changes.extend(
+            forgotten
+                .filter(|id| !listed.contains(id))
+                .map(Change::BackupForgotten),
+        );
+        changes.extend(contents.backups.iter().cloned().map(Change::BackedUp));
+        if !contents.state.quarantine {
+            changes.push(Change::Released);
+        }
+        changes
+    }
+
+    /// A data key whose wrap gave way to another one is shown as opened by that.
+    fn follow_rewraps(&self, data_keys: &DataKeys) {
+        let wraps = self.wrap_records().all();
+        for data_key in data_keys.opened() {
+            let by = data_key.opened_by();
+            let is_there = wraps.iter().any(|wrap| {
+                wrap.data_key_id == data_key.id
+                    && *wrap.kms == *by.kms
+                    && *wrap.wrapper_key_id == *by.wrapper_key_id
+            });
+            if !is_there
+                && let Some((_, wrap)) = in_order(self.environment(), &wraps, data_key.id).next()
+            {
+                self.apply(Change::Rewrapped(data_key.id, OpenedBy::new(wrap)));
+            }
+        }
+    }
+
+    /// The data keys that the store names. One that rows are about to move to is unwrapped, which costs a KMS call; the
+    /// one that authenticates the whole must be one that is open here: nobody can put another in its place.
+    async fn data_keys_of(&self, outline: &Outline) -> Result<Arc<DataKeys>, VaultError> {
+        let known = self.data_keys();
+        let record = outline.current()?;
+        let open = |id, commitment: &[u8; 32]| -> Option<Arc<OpenedDataKey>> {
+            let opened = known.opened().find(|opened| opened.id == id)?;
+            let same: bool = opened.key.commitment().ct_eq(commitment).into();
+            same.then(|| Arc::clone(opened))
+        };
+        let current = open(record.id, &record.commitment)
+            .ok_or(ReplicaError::UnknownDataKey { id: record.id })?;
+        let incoming = match outline.incoming(&current)? {
+            None => None,
+            Some(record) => match open(record.id, &record.commitment) {
+                Some(opened) => Some(opened),
+                None => {
+                    let (environment, watch) = (self.environment(), self.kms_watch());
+                    let unwrapping =
+                        unwrap_data_key(environment, self.id(), record, &outline.wraps, watch);
+                    Some(Arc::new(unwrapping.await?.current))
+                }
+            },
+        };
+        let records = outline.data_keys.clone();
+        Ok(Arc::new(DataKeys::new(current, incoming, records)))
+    }
+}
+
+impl KeyEntry {
+    /// Whether another look at the rows showed the same.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let half = |entry: &Self| {
+            let half = entry.private.as_ref()?;
+            Some((half.tag, half.data_key, half.wrapper_key_id.clone()))
+        };
+        self.public_tag == other.public_tag
+            && self.public_data_key == other.public_data_key
+            && half(self) == half(other)
+    }
+}

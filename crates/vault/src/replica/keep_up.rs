@@ -1,0 +1,79 @@
+//! Keeping up with the other processes.
+
+use std::time::Duration;
+
+use strongroom_store::Replicas;
+
+use super::Replica;
+use crate::{error::VaultError, vault::Vault};
+
+/// After giving the lease up on request, for so many beats it is left to the others.
+const BEATS_OF_ABSTENTION: u32 = 10;
+
+impl Vault {
+    /// Keeps up with the other processes for as long as it is polled: looks at the store when somebody committed, and from
+    /// time to time; takes the lease when it is free and this process may write; gives it up when it is asked to. Never
+    /// ends. In a vault that one process has open, it has nothing to do.
+    ///
+    /// Whoever serves runs it beside the service; a single command need not.
+    pub async fn keep_up(&self) {
+        let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
+            return std::future::pending().await;
+        };
+        loop {
+            if let Err(error) = self.keep_up_once(replica, replicas).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "this process cannot keep up with the others"
+                );
+            }
+            tokio::select! {
+                () = replicas.changed() => {}
+                () = tokio::time::sleep(self.settings().replica.look_every) => {}
+            }
+        }
+    }
+
+    async fn keep_up_once(
+        &self,
+        replica: &Replica,
+        replicas: &dyn Replicas,
+    ) -> Result<(), VaultError> {
+        // The look first: a store that answers it is in reach, whatever becomes of the lease.
+        let caught_up = self.catch_up().await;
+        let report = replica.report();
+        let mut lease = replicas.beat(&report).await?;
+        if lease.is_held_by(replicas.own_id()) {
+            if lease.step_down {
+                self.step_down().await?;
+                lease.holder = None;
+            }
+        } else if self.settings().replica.writes && !replica.abstains(self.elapsed(), &lease) {
+            lease = replicas.take_lease().await?;
+            if lease.is_held_by(replicas.own_id()) {
+                tracing::info!(
+                    token = lease.token,
+                    "this process is the one that writes now"
+                );
+            }
+        }
+        replica.heard_of(lease);
+        caught_up
+    }
+
+    /// Gives the lease up, if this process has it: what is being written is finished first. For a while it is left to the
+    /// others.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn step_down(&self) -> Result<(), VaultError> {
+        let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
+            return Ok(());
+        };
+        // A unit of work holds this to its end.
+        let _committed = self.committed().lock().await;
+        let pause: Duration = replicas.beat_every() * BEATS_OF_ABSTENTION;
+        replica.abstain_until(self.elapsed() + pause);
+        Ok(replicas.give_lease().await?)
+    }
+}

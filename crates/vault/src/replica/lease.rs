@@ -1,0 +1,51 @@
+//! Becoming the process that writes.
+
+use std::time::Duration;
+
+use strongroom_store::{Lease, Replicas, StoreError, WriteTransaction};
+
+use crate::{error::VaultError, vault::Vault};
+
+/// How often the lease is asked for while it is waited for.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Vault {
+    /// Begins to write; takes the lease for that if nobody has it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWriter`] when another process has it, or this one shall not write; errors of the store.
+    pub(crate) async fn begin_to_write(&self) -> Result<Box<dyn WriteTransaction>, VaultError> {
+        let store = &self.environment().store;
+        match (store.begin().await, self.replicas()) {
+            (Err(StoreError::NotWriter { .. }), Some(replicas))
+                if self.settings().replica.writes =>
+            {
+                self.wait_for_lease(replicas).await?;
+                Ok(store.begin().await?)
+            }
+            (begun, _) => Ok(begun?),
+        }
+    }
+
+    /// The lease is waited for only as long as its holder may turn out to be gone, or on its way out.
+    async fn wait_for_lease(&self, replicas: &dyn Replicas) -> Result<(), VaultError> {
+        let began = self.elapsed();
+        loop {
+            let lease = replicas.take_lease().await?;
+            if lease.is_held_by(replicas.own_id()) {
+                return Ok(());
+            }
+            let waited = self.elapsed().saturating_sub(began);
+            if waited >= self.settings().replica.wait_for_lease {
+                return Err(held_by_another(lease).into());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+fn held_by_another(lease: Lease) -> StoreError {
+    StoreError::NotWriter {
+        holder: lease.holder.map(|holder| holder.name),
+    }
+}

@@ -1,0 +1,75 @@
+//! How this process stands among the others.
+
+use std::time::Duration;
+
+use strongroom_store::Replicas;
+
+use crate::vault::Vault;
+
+/// What a process may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// It is the only one, and writes.
+    Alone,
+    /// It holds the lease, and writes.
+    Writer,
+    /// It reads, signs and decrypts.
+    Replica,
+}
+
+impl Role {
+    /// The stable name: `alone`, `writer`, `replica`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Writer => "writer",
+            Self::Replica => "replica",
+        }
+    }
+}
+
+/// How a process stands among those that have the vault open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// What it may do, as far as it has heard.
+    pub role: Role,
+    /// The newest generation that it knows.
+    pub generation: u64,
+    /// For how long it has not looked whether there is a newer one.
+    pub silence: Duration,
+    /// Why the last look did not succeed: a code. None if it did.
+    pub degraded: Option<String>,
+    /// Whether it still uses keys.
+    pub in_touch: bool,
+}
+
+impl Vault {
+    /// How this process stands among those that have the vault open. Asks nobody.
+    pub async fn standing(&self) -> Standing {
+        let Some(replica) = self.replica() else {
+            return Standing {
+                role: Role::Alone,
+                generation: self.committed().lock().await.state.generation,
+                silence: Duration::ZERO,
+                degraded: None,
+                in_touch: true,
+            };
+        };
+        let report = replica.report();
+        let lease = replica.exchange.lease.lock().clone();
+        let own_id = self.replicas().map(Replicas::own_id);
+        let writes = lease
+            .zip(own_id)
+            .is_some_and(|(lease, own_id)| lease.is_held_by(own_id));
+        Standing {
+            role: if writes { Role::Writer } else { Role::Replica },
+            generation: report.generation,
+            silence: replica.silence(self.elapsed()),
+            degraded: report.degraded,
+            in_touch: self.was_in_touch(),
+        }
+    }
+}

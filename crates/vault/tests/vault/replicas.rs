@@ -1,0 +1,10 @@
+//! Several processes on one store: what each learns of the others, and what it refuses meanwhile.
+
+#[path = "replicas/company.rs"]
+mod company;
+#[path = "replicas/following.rs"]
+mod following;
+#[path = "replicas/leases.rs"]
+mod leases;
+#[path = "replicas/touch.rs"]
+mod touch;

@@ -1,0 +1,120 @@
+//! Several vaults over one store, each with an anchor and a clock of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use strongroom_files::OsFiles;
+use strongroom_store::Replicas;
+use strongroom_test_support::{
+    FixedClock,
+    store::{SharedHandle, SharedStore},
+};
+use strongroom_vault::{Environment, FileAnchor, ReplicaSettings, Settings, Vault, VaultError};
+
+use crate::house::{House, caller};
+
+/// The house, and the store that all share.
+pub(super) struct Company {
+    pub(super) house: House,
+    shared: Arc<SharedStore>,
+}
+
+/// One process.
+pub(super) struct Process {
+    pub(super) vault: Arc<Vault>,
+    pub(super) store: Arc<SharedHandle>,
+    pub(super) clock: Arc<FixedClock>,
+}
+
+impl Company {
+    /// A new vault; the process that made it is the one that writes.
+    pub(super) async fn new() -> (Self, Process) {
+        let house = House::new();
+        let shared = SharedStore::over(house.new_store().await);
+        let company = Self { house, shared };
+        let store = company.shared.handle("one");
+        store.take_lease().await.unwrap();
+        let (environment, clock) = company.environment("one", &store);
+        let new = strongroom_vault::NewVault {
+            id: crate::house::VAULT_ID,
+            wrapper_key: None,
+        };
+        let vault = Vault::create(environment, settings(), &caller(), new)
+            .await
+            .unwrap();
+        let vault = Arc::new(vault);
+        let first = Process {
+            vault,
+            store,
+            clock,
+        };
+        (company, first)
+    }
+
+    pub(super) async fn open(&self, name: &str) -> Process {
+        self.open_with(name, settings()).await
+    }
+
+    pub(super) async fn open_with(&self, name: &str, settings: Settings) -> Process {
+        self.try_open(name, settings).await.unwrap()
+    }
+
+    pub(super) async fn try_open(
+        &self,
+        name: &str,
+        settings: Settings,
+    ) -> Result<Process, VaultError> {
+        let store = self.shared.handle(name);
+        let (environment, clock) = self.environment(name, &store);
+        let vault = if self.anchor_path(name).exists() {
+            Vault::open(environment, settings).await?
+        } else {
+            // The first look of a new process is its operator's.
+            Vault::danger_accept_state(environment, settings, &caller(), crate::house::VAULT_ID)
+                .await?
+        };
+        Ok(Process {
+            vault: Arc::new(vault),
+            store,
+            clock,
+        })
+    }
+
+    pub(super) fn anchor_path(&self, name: &str) -> std::path::PathBuf {
+        self.house.root().join(format!("anchor-{name}.json"))
+    }
+
+    fn environment(&self, name: &str, store: &Arc<SharedHandle>) -> (Environment, Arc<FixedClock>) {
+        let clock = Arc::new(FixedClock::default());
+        let environment = Environment {
+            anchor: Arc::new(FileAnchor::new(
+                Arc::new(OsFiles::new()),
+                self.anchor_path(name),
+            )),
+            clock: Arc::<FixedClock>::clone(&clock),
+            ..self.house.environment(Arc::<SharedHandle>::clone(store))
+        };
+        (environment, clock)
+    }
+}
+
+/// Nobody waits for a lease: the clocks stand still.
+pub(super) fn settings() -> Settings {
+    Settings {
+        replica: ReplicaSettings {
+            wait_for_lease: Duration::ZERO,
+            ..ReplicaSettings::default()
+        },
+        ..Settings::default()
+    }
+}
+
+pub(super) fn strict() -> Settings {
+    let settings = settings();
+    Settings {
+        replica: ReplicaSettings {
+            strict: true,
+            ..settings.replica
+        },
+        ..settings
+    }
+}

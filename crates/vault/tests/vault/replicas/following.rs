@@ -1,0 +1,179 @@
+//! What a process learns of the others' commits.
+
+use std::{fs, sync::Arc};
+
+use strongroom_store::KeyState;
+use strongroom_topology::StoreId;
+use strongroom_vault::Vault;
+
+use super::company::{Company, settings};
+use crate::{
+    house::{Picture, caller, check_signs, code, encryption_key, sign, signing_key},
+    rotating::rotate,
+    topology::acts::initialize,
+};
+
+async fn assert_agree(one: &Vault, other: &Vault) {
+    other.catch_up().await.unwrap();
+    assert_eq!(Picture::of(one).await, Picture::of(other).await);
+    assert_eq!(one.rotations(), other.rotations());
+    assert_eq!(one.backups(), other.backups());
+    assert_eq!(
+        one.standing().await.generation,
+        other.standing().await.generation
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_one_process_makes_signs_in_the_other() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let key = signing_key(&one.vault).await;
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_NOT_FOUND");
+    assert_agree(&one.vault, &two.vault).await;
+    check_signs(&two.vault, &key).await;
+}
+
+#[tokio::test]
+async fn a_key_that_one_process_retires_signs_no_more_in_the_other_although_it_was_open_there() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    check_signs(&two.vault, &key).await;
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    assert_agree(&one.vault, &two.vault).await;
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
+    assert_eq!(two.vault.opened_keys(), 0);
+}
+
+#[tokio::test]
+async fn a_key_that_one_process_deletes_is_gone_in_the_other() {
+    let (company, one) = Company::new().await;
+    let (signing, encryption) = (
+        signing_key(&one.vault).await,
+        encryption_key(&one.vault).await,
+    );
+    let two = company.open("two").await;
+    check_signs(&two.vault, &signing).await;
+    one.vault.delete_key(&caller(), &signing).await.unwrap();
+    one.vault.delete_key(&caller(), &encryption).await.unwrap();
+    assert_agree(&one.vault, &two.vault).await;
+    assert_eq!(code(sign(&two.vault, &signing).await), "KEY_NOT_FOUND");
+    assert_eq!(two.vault.key_count(), 0);
+}
+
+#[tokio::test]
+async fn a_key_whose_row_has_moved_opens_in_a_process_that_has_not_heard_of_it() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    // Another row under the same fingerprint: what two remembers of it no longer fits.
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
+}
+
+#[tokio::test]
+async fn topology_that_one_process_announces_is_seen_by_the_other() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    assert!(two.vault.identity().is_none());
+    assert_eq!(
+        two.vault
+            .topology(&StoreId::Authorized)
+            .await
+            .unwrap()
+            .rows()
+            .len(),
+        0
+    );
+    initialize(&one.vault).await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    assert_eq!(two.vault.identity(), one.vault.identity());
+    let rows = |view: &strongroom_topology::TopologyStore| view.rows().len();
+    let in_one = rows(&one.vault.topology(&StoreId::Authorized).await.unwrap());
+    let in_two = rows(&two.vault.topology(&StoreId::Authorized).await.unwrap());
+    assert!(in_one > 0);
+    assert_eq!(in_one, in_two);
+}
+
+#[tokio::test]
+async fn topology_is_read_anew_by_whoever_asks_for_it_first_after_another_process_wrote() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    initialize(&one.vault).await.unwrap();
+    // Not caught up: reading topology notices, and does.
+    let rows = two
+        .vault
+        .topology(&StoreId::Authorized)
+        .await
+        .unwrap()
+        .rows()
+        .len();
+    assert!(rows > 0);
+    assert_eq!(two.vault.identity(), one.vault.identity());
+}
+
+#[tokio::test]
+async fn a_wrapper_key_that_one_process_rotates_opens_the_keys_of_the_other() {
+    let (company, one) = Company::new().await;
+    let first = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    check_signs(&two.vault, &first).await;
+    two.vault.catch_up().await.unwrap();
+    rotate(&one.vault).await.unwrap();
+    // It saw neither the beginning nor a step in between: the data key is one that it does not know.
+    assert_eq!(code(two.vault.catch_up().await), "REPLICA_DATA_KEY_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_process_writes_what_it_follows_into_its_anchor() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let old_anchor = fs::read(company.anchor_path("two")).unwrap();
+    signing_key(&one.vault).await;
+    two.vault.catch_up().await.unwrap();
+    assert_ne!(fs::read(company.anchor_path("two")).unwrap(), old_anchor);
+}
+
+#[tokio::test]
+async fn a_new_process_begins_its_anchor_without_writing_anything() {
+    let (company, one) = Company::new().await;
+    let before = one.vault.standing().await.generation;
+    let two = company.open("two").await;
+    assert!(company.anchor_path("two").exists());
+    assert_eq!(two.vault.standing().await.generation, before);
+    drop(two);
+    company.open("two").await;
+}
+
+#[tokio::test]
+async fn a_process_that_was_away_opens_what_the_others_left() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    drop(two);
+    let key = signing_key(&one.vault).await;
+    signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    check_signs(&two.vault, &key).await;
+    assert_agree(&one.vault, &two.vault).await;
+}
+
+#[tokio::test]
+async fn whoever_looks_often_does_it_for_one_small_read() {
+    let (company, one) = Company::new().await;
+    let two = company.open_with("two", settings()).await;
+    signing_key(&one.vault).await;
+    two.vault.catch_up().await.unwrap();
+    let known = two
+        .vault
+        .list(&strongroom_vault::KeyFilter::default())
+        .unwrap();
+    two.vault.catch_up().await.unwrap();
+    let again = two
+        .vault
+        .list(&strongroom_vault::KeyFilter::default())
+        .unwrap();
+    assert!(Arc::ptr_eq(&known[0], &again[0]));
+    let half = known[0].private.as_ref().unwrap();
+    assert_eq!(half.state, KeyState::Active);
+}

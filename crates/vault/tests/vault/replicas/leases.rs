@@ -1,0 +1,143 @@
+//! Who writes.
+
+use std::{sync::Arc, time::Duration};
+
+use strongroom_store::Replicas;
+use strongroom_vault::{ReplicaSettings, Role, Settings};
+
+use super::company::{Company, settings};
+use crate::house::{caller, check_signs, code, new_protocol_key, signing_key};
+
+#[tokio::test]
+async fn a_process_that_does_not_hold_the_lease_writes_nothing_and_names_who_does() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let refused = two
+        .vault
+        .generate_signing_key(&caller(), new_protocol_key())
+        .await
+        .unwrap_err();
+    let said = std::error::Error::source(&refused).unwrap().to_string();
+    assert_eq!(said, "this process is not the one that writes: one is");
+    assert_eq!(code::<()>(Err(refused)), "STORE_NOT_WRITER");
+    signing_key(&one.vault).await;
+}
+
+#[tokio::test]
+async fn a_process_takes_a_free_lease_when_it_writes() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    one.vault.step_down().await.unwrap();
+    let key = signing_key(&two.vault).await;
+    one.vault.catch_up().await.unwrap();
+    check_signs(&one.vault, &key).await;
+    assert_eq!(
+        code(one.vault.retire_key(&caller(), &key).await),
+        "STORE_NOT_WRITER"
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_shall_not_write_does_not_take_the_lease() {
+    let (company, one) = Company::new().await;
+    one.vault.step_down().await.unwrap();
+    let reader = Settings {
+        replica: ReplicaSettings {
+            writes: false,
+            ..settings().replica
+        },
+        ..settings()
+    };
+    let two = company.open_with("two", reader).await;
+    let refused = two
+        .vault
+        .generate_signing_key(&caller(), new_protocol_key())
+        .await;
+    assert_eq!(code(refused), "STORE_NOT_WRITER");
+}
+
+#[tokio::test]
+async fn a_change_that_was_built_on_an_older_state_is_refused_and_succeeds_when_it_is_tried_again()
+{
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    one.vault.step_down().await.unwrap();
+    // Two does not know of it, and would delete an active key.
+    let new = async || {
+        two.vault
+            .generate_signing_key(&caller(), new_protocol_key())
+            .await
+    };
+    assert_eq!(code(new().await), "REPLICA_BEHIND");
+    two.vault.catch_up().await.unwrap();
+    new().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fenced_writer_writes_nothing_more() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    one.store.fall_silent(true);
+    two.store.take_lease().await.unwrap();
+    let key = signing_key(&two.vault).await;
+    // One believes to hold the lease still.
+    let refused = one
+        .vault
+        .generate_signing_key(&caller(), new_protocol_key())
+        .await;
+    assert_eq!(code(refused), "STORE_NOT_WRITER");
+    one.vault.catch_up().await.unwrap();
+    assert_eq!(one.vault.key_count(), 1);
+    check_signs(&one.vault, &key).await;
+}
+
+#[tokio::test]
+async fn a_writer_that_is_fenced_in_the_middle_of_a_commit_has_written_nothing() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let vault = Arc::clone(&one.vault);
+    let writing = tokio::spawn(async move {
+        vault
+            .generate_signing_key(&caller(), new_protocol_key())
+            .await
+    });
+    // Somewhere in the middle; wherever that is, either side is right.
+    tokio::task::yield_now().await;
+    one.store.fall_silent(true);
+    two.store.take_lease().await.unwrap();
+    let outcome = writing.await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    one.vault.catch_up().await.unwrap();
+    let expected = usize::from(outcome.is_ok());
+    assert_eq!(two.vault.key_count(), expected);
+    assert_eq!(one.vault.key_count(), expected);
+}
+
+#[tokio::test]
+async fn whoever_keeps_up_takes_the_lease_of_a_dead_writer_and_gives_it_up_on_request() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let (vault, store) = (Arc::clone(&two.vault), Arc::clone(&two.store));
+    let keeping_up = tokio::spawn(async move { vault.keep_up().await });
+    let becomes = |role: Role| {
+        let vault = Arc::clone(&two.vault);
+        async move {
+            while vault.standing().await.role != role {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    becomes(Role::Replica).await;
+    one.store.fall_silent(true);
+    becomes(Role::Writer).await;
+    signing_key(&two.vault).await;
+    one.store.fall_silent(false);
+    store.ask_to_step_down().await.unwrap();
+    becomes(Role::Replica).await;
+    // Nobody else wants it yet, and still it is left alone for a while.
+    one.vault.catch_up().await.unwrap();
+    signing_key(&one.vault).await;
+    keeping_up.abort();
+}

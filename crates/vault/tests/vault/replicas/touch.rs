@@ -1,0 +1,135 @@
+//! For how long a process uses keys without looking whether others took them away.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::company::{Company, strict};
+use crate::house::{caller, check_signs, code, sign, signing_key};
+
+const BOUND: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_process_that_lost_the_store_uses_opened_keys_for_the_configured_time_and_then_none() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    check_signs(&two.vault, &key).await;
+    two.store.cut_off(true);
+    two.clock.advance(BOUND);
+    check_signs(&two.vault, &key).await;
+    two.clock.advance(Duration::from_secs(1));
+    assert_eq!(code(sign(&two.vault, &key).await), "REPLICA_OUT_OF_TOUCH");
+    assert_eq!(
+        two.vault.standing().await.degraded.as_deref(),
+        Some("STORE_IO")
+    );
+    two.store.cut_off(false);
+    check_signs(&two.vault, &key).await;
+    assert_eq!(two.vault.standing().await.degraded, None);
+}
+
+#[tokio::test]
+async fn a_process_that_was_stopped_for_longer_looks_before_it_signs() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    check_signs(&two.vault, &key).await;
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    // Within the bound it may still sign.
+    check_signs(&two.vault, &key).await;
+    two.clock.advance(BOUND + Duration::from_secs(1));
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_or_ahead_changes_nothing() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    two.store.cut_off(true);
+    for days in [-1, 1] {
+        let time = strongroom_crypto::Timestamp::from_micros(
+            1_800_000_000_000_000 + days * 86_400_000_000,
+        );
+        two.clock.set(time);
+        assert_eq!(
+            code(sign(&two.vault, &key).await),
+            "STORE_IO",
+            "the key has to be read"
+        );
+    }
+    two.store.cut_off(false);
+    check_signs(&two.vault, &key).await;
+}
+
+#[tokio::test]
+async fn a_strict_process_signs_with_no_key_that_another_one_has_retired() {
+    let (company, one) = Company::new().await;
+    let (key, other) = (signing_key(&one.vault).await, signing_key(&one.vault).await);
+    let two = company.open_with("two", strict()).await;
+    check_signs(&two.vault, &key).await;
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
+    one.vault.delete_key(&caller(), &other).await.unwrap();
+    assert_eq!(code(sign(&two.vault, &other).await), "KEY_NOT_FOUND");
+    two.store.cut_off(true);
+    assert_eq!(code(sign(&two.vault, &key).await), "REPLICA_OUT_OF_TOUCH");
+}
+
+#[tokio::test]
+async fn a_store_that_was_put_back_in_time_is_refused_while_the_vault_is_open() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    let saved = Saved::of(&company);
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    saved.put_back();
+    let refused = two.vault.catch_up().await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the store is at generation 2, the anchor remembers generation 3"
+    );
+    // What it knew stays, and is not believed for ever.
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
+    two.clock.advance(BOUND + Duration::from_secs(1));
+    assert_eq!(code(sign(&two.vault, &key).await), "REPLICA_OUT_OF_TOUCH");
+}
+
+/// All rows of one moment.
+struct Saved {
+    database: Connection,
+}
+
+impl Saved {
+    fn of(company: &Company) -> Self {
+        let database = company.house.database();
+        let copy = company.house.root().join("saved.db");
+        let copy = copy.to_str().unwrap();
+        database.execute("VACUUM INTO ?1", [copy]).unwrap();
+        database.execute("ATTACH ?1 AS saved", [copy]).unwrap();
+        Self { database }
+    }
+
+    fn put_back(&self) {
+        let mut tables = self
+            .database
+            .prepare("SELECT name FROM saved.sqlite_schema WHERE type = 'table'")
+            .unwrap();
+        let tables: Vec<String> = tables
+            .query_map((), |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let statements = tables.iter().map(|table| {
+            format!(
+                "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM saved.{table};"
+            )
+        });
+        let all: String = statements.collect();
+        self.database
+            .execute_batch(&format!("BEGIN; {all} COMMIT"))
+            .unwrap();
+    }
+}
