@@ -20,7 +20,9 @@ mod kms;
 mod kms_log;
 mod kms_watch;
 mod policy;
+mod replica;
 mod secret;
+mod store;
 mod vault;
 
 use serde::{Deserialize, Serialize};
@@ -39,7 +41,9 @@ pub use kms::{
 pub use kms_log::{KmsLogConfig, RollingPattern};
 pub use kms_watch::KmsWatchConfig;
 pub use policy::{MaxKeyAgeConfig, PolicyConfig};
+pub use replica::ReplicaConfig;
 pub use secret::{PromptTag, SecretSource};
+pub use store::{StoreConfig, StoreTls};
 pub use vault::VaultConfig;
 
 /// An example with every field and its meaning, which [`Config::parse`] accepts.
@@ -51,6 +55,12 @@ pub const EXAMPLE: &str = include_str!("../../../config/strongroom.example.toml"
 pub struct Config {
     /// The vault itself.
     pub vault: VaultConfig,
+    /// The database, where it is not the file in the vault's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreConfig>,
+    /// This process among those that share the database.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replica: ReplicaConfig,
     /// The key management systems, in the order in which opening tries them.
     pub kms: Vec<KmsConfig>,
     /// Where calls of key management systems are written down.
@@ -98,6 +108,10 @@ impl Config {
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.vault.validate()?;
+        if let Some(store) = &self.store {
+            store.validate()?;
+        }
+        self.replica.validate()?;
         if self.kms.is_empty() {
             return Err(ConfigError::NoKms);
         }
