@@ -3,7 +3,7 @@
 use rusqlite::{ErrorCode, ffi};
 use strongroom_errors::Coded;
 use strongroom_files::FileError;
-use strongroom_store::{Cause, Damage, StoreError};
+use strongroom_store::{Cause, Damage, Place, StoreError};
 
 /// Turns an engine's error into ours; `operation` says what failed, as an infinitive.
 pub(crate) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
@@ -34,7 +34,10 @@ fn translate(operation: &'static str, error: rusqlite::Error) -> StoreError {
 /// Turns an error of a file into ours; `operation` says what failed, as an infinitive.
 pub(crate) fn of_file(error: FileError, operation: &'static str) -> StoreError {
     match error {
-        FileError::Locked { path, holder_pid } => StoreError::Locked { path, holder_pid },
+        FileError::Locked { path, holder_pid } => StoreError::Locked {
+            place: Place::Folder(path),
+            holder_pid,
+        },
         full @ FileError::DiskFull { .. } => StoreError::Full {
             source: full.into(),
         },

@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::Connection;
 use strongroom_files::{Access, Files, OsFiles};
-use strongroom_store::StoreError;
+use strongroom_store::{Place, StoreError};
 
 use crate::{
     Limits,
@@ -119,7 +119,7 @@ pub(crate) fn fresh(
         Contents::Nothing => schema::create(&connection)?,
         Contents::Schema if has_vault(&connection)? => {
             return Err(StoreError::AlreadyAVault {
-                path: folder.to_owned(),
+                place: Place::Folder(folder.to_owned()),
             });
         }
         Contents::Schema => condition.check_writable(&connection)?,
@@ -236,6 +236,6 @@ fn journal(folder: &Path) -> PathBuf {
 
 pub(crate) fn not_a_vault(folder: &Path) -> StoreError {
     StoreError::NotAVault {
-        path: folder.to_owned(),
+        place: Place::Folder(folder.to_owned()),
     }
 }

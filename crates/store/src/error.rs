@@ -2,12 +2,10 @@
 
 mod codes;
 
-use std::path::PathBuf;
-
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::ErrorCode;
 
-use crate::{BackupId, DataKeyId, JournalId, damage::Damage};
+use crate::{BackupId, DataKeyId, JournalId, Place, damage::Damage};
 
 /// The engine's or the system's own error, kept for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -187,10 +185,10 @@ pub enum StoreError {
         holder: Option<String>,
     },
     /// Another process has this vault open.
-    #[error("the vault in {} is in use{}", path.display(), by(*holder_pid))]
+    #[error("the vault in {place} is in use{}", by(*holder_pid))]
     Locked {
-        /// The vault's folder.
-        path: PathBuf,
+        /// Where the vault is.
+        place: Place,
         /// The process that has it open, where the system tells.
         holder_pid: Option<u32>,
     },
@@ -212,25 +210,25 @@ pub enum StoreError {
         known: u32,
     },
     /// There is no vault at this place, or its creation was interrupted.
-    #[error("there is no vault in {}", path.display())]
+    #[error("there is no vault in {place}")]
     NotAVault {
         /// Where a vault was looked for.
-        path: PathBuf,
+        place: Place,
     },
     /// A vault is at this place already.
-    #[error("there is a vault in {} already", path.display())]
+    #[error("there is a vault in {place} already")]
     AlreadyAVault {
         /// Where a vault was to be made.
-        path: PathBuf,
+        place: Place,
     },
-    /// The files of the store are not fit for it; nothing was changed.
+    /// The files or the server of the store are not fit for it; nothing was changed.
     #[error("the store did not {operation}")]
     Refused {
         /// What was not done, as an infinitive: "open the database".
         operation: &'static str,
         /// The code of the cause.
         code: ErrorCode,
-        /// What is wrong with which file.
+        /// What is wrong with which of them.
         #[source]
         source: Cause,
     },
@@ -295,7 +293,7 @@ mod tests {
     #[test]
     fn an_error_says_what_happened_and_leaves_its_source_out() {
         let locked = StoreError::Locked {
-            path: "/vault".into(),
+            place: Place::Folder("/vault".into()),
             holder_pid: Some(17),
         };
         assert_eq!(

@@ -4,7 +4,8 @@
 //! [`ReadTransaction`] sees one moment. What goes in and out are plain [records](crate#structs) with public fields.
 //!
 //! What this crate is not: it seals nothing, authenticates nothing and decides nothing. Ciphertexts and MACs are
-//! bytes here; the vault makes and checks them. It contains no adapter: SQLite is `strongroom-store-sqlite`.
+//! bytes here; the vault makes and checks them. It contains no adapter: SQLite is `strongroom-store-sqlite`, PostgreSQL
+//! `strongroom-store-postgres`.
 //!
 //! ```
 //! use strongroom_store::{AuditRow, Store, StoreError};
@@ -38,6 +39,7 @@ mod codes;
 mod damage;
 mod error;
 mod ids;
+mod place;
 mod records;
 mod replicas;
 mod store;
@@ -47,6 +49,7 @@ pub use codes::RowCode;
 pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
 pub use ids::{BackupId, DataKeyId, JournalId, ReplicaId, VaultId};
+pub use place::Place;
 pub use records::{
     AuditRow, BackupRecord, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep,
     KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord,

@@ -9,8 +9,9 @@
 //! println!("{}", database.url());
 //! ```
 //!
-//! The server listens on a Unix socket in a folder that nobody else reads, and on nothing else. It stops when the process
-//! that started it ends, however that ends: a watcher holds the other end of a pipe.
+//! That server listens on a Unix socket in a folder that nobody else reads, and on nothing else. A test that does things to a
+//! server starts one of its own ([`Server::start`]): with a port on loopback, with TLS, with standbys. Every server stops when
+//! the process that started it ends, however that ends: a watcher holds the other end of a pipe. [`Proxy`] is the network.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,7 +20,11 @@
 )]
 
 mod account;
+mod control;
 mod program;
+mod proxy;
 mod server;
 
-pub use server::{Database, GUARDED, Server, bytes, shared};
+pub use control::Stop;
+pub use proxy::{Proxy, Weather};
+pub use server::{Database, GUARDED, PASSWORD, Server, Setup, bytes, shared};

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -12,7 +13,7 @@ use std::{
 use crate::{account::Account, program};
 
 /// Whom the server knows, and lets in without a password: nobody else reaches its socket.
-const USER: &str = "tester";
+pub(crate) const USER: &str = "tester";
 
 /// A user whom the server asks for a password. Tests make it, and its password.
 pub const GUARDED: &str = "guarded";
@@ -21,19 +22,29 @@ pub const GUARDED: &str = "guarded";
 /// removes the folder. Nothing is to be durable here.
 const WATCHER: &str = r#"
 pg_ctl="$1/pg_ctl"
-settings="-k $2 -c listen_addresses= -c fsync=off"
-"$pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 -o "$settings" start >/dev/null || exit 1
+"$pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 -o "$3" start >/dev/null || exit 1
 echo ready
 cat >/dev/null
-"$pg_ctl" -D "$2/data" -m immediate stop >/dev/null
+kill -CONT $(head -n 1 "$2/data/postmaster.pid" 2>/dev/null) 2>/dev/null
+"$pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1
 rm -rf "$2"
 "#;
 
-/// A server that runs for as long as this process.
+/// The port where nobody asked for one: it only names the socket.
+const PORT: u16 = 5432;
+
+/// The password of the user of the tests, who needs one over TCP only.
+pub const PASSWORD: &str = "not a secret";
+
+/// A server that runs until it is dropped; the [shared] one as long as this process.
 #[derive(Debug)]
 pub struct Server {
-    programs: PathBuf,
-    folder: PathBuf,
+    pub(crate) programs: PathBuf,
+    pub(crate) account: Account,
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+    /// What the server is started with.
+    pub(crate) arguments: String,
     /// Its standard input is the pipe that the watcher reads.
     _watcher: Child,
 }
@@ -51,21 +62,29 @@ pub struct Database<'s> {
 /// If PostgreSQL is not installed or does not start.
 pub fn shared() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start)
+    SERVER.get_or_init(|| Server::start(&Setup::default()))
+}
+
+/// How a server is to be, other than the [shared] one: which listens on its Unix socket only.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Listens on a port of 127.0.0.1 as well, and asks for [`PASSWORD`] there.
+    pub tcp: bool,
+    /// Speaks TLS on that port, with this certificate and key (PEM), and refuses whoever does not.
+    pub tls: Option<(String, String)>,
+    /// Further settings, by name.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 impl Server {
-    fn start() -> Self {
+    /// Starts a server of its own.
+    ///
+    /// # Panics
+    /// If PostgreSQL is not installed or does not start.
+    #[must_use]
+    pub fn start(setup: &Setup) -> Self {
         let (programs, account) = (program::folder(), Account::find());
-        // Kept: the watcher removes it, when this process cannot any more.
-        let folder = tempfile::Builder::new()
-            .prefix("pg")
-            // Whoever reaches the socket is let in.
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .unwrap()
-            .keep();
-        account.owns(&folder);
+        let folder = new_folder(account);
         let mut initdb = Command::new(programs.join("initdb"));
         initdb.arg("-D").arg(folder.join("data"));
         initdb.args([
@@ -84,11 +103,52 @@ impl Server {
         // The first line that fits decides.
         let rules = folder.join("data/pg_hba.conf");
         let all = fs::read_to_string(&rules).unwrap();
-        let guarded = format!("local all {GUARDED} scram-sha-256\n{all}");
+        let over_tcp = match setup.tls {
+            Some(_) => "hostssl all all 127.0.0.1/32 scram-sha-256\nhostnossl all all all reject",
+            None => "host all all 127.0.0.1/32 scram-sha-256",
+        };
+        let guarded = format!("local all {GUARDED} scram-sha-256\n{over_tcp}\n{all}");
         fs::write(&rules, guarded).unwrap();
+        let port = if setup.tcp { free_port() } else { PORT };
+        let mut arguments = arguments(&folder, setup.tcp, port);
+        if let Some((certificate, key)) = &setup.tls {
+            arguments += " -c ssl=on";
+            for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+                let path = folder.join("data").join(name);
+                fs::write(&path, pem).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+                account.owns(&path);
+            }
+        }
+        for (name, value) in &setup.settings {
+            arguments += &format!(" -c {name}={value}");
+        }
+        let server = Self::watched(programs, account, folder, port, arguments);
+        if setup.tcp {
+            let (made, output) = server.psql(
+                "postgres",
+                &format!("alter role {USER} password '{PASSWORD}'"),
+            );
+            assert!(made, "{output}");
+        }
+        server
+    }
+
+    /// Starts a server over the data that is in `folder`.
+    pub(crate) fn watched(
+        programs: PathBuf,
+        account: Account,
+        folder: PathBuf,
+        port: u16,
+        arguments: String,
+    ) -> Self {
         let mut watcher = Command::new("sh");
         watcher.args(["-c", WATCHER, "watcher"]);
-        watcher.arg(&programs).arg(&folder).current_dir("/");
+        watcher
+            .arg(&programs)
+            .arg(&folder)
+            .arg(&arguments)
+            .current_dir("/");
         // What ends the tests at a terminal is not to end the watcher.
         watcher
             .stdin(Stdio::piped())
@@ -105,7 +165,10 @@ impl Server {
         }
         Self {
             programs,
+            account,
             folder,
+            port,
+            arguments,
             _watcher: watcher,
         }
     }
@@ -129,7 +192,22 @@ impl Server {
         &self.folder
     }
 
-    fn psql(&self, database: &str, sql: &str) -> (bool, String) {
+    /// A database that is there.
+    #[must_use]
+    pub fn database(&self, name: &str) -> Database<'_> {
+        Database {
+            server: self,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Its address over TCP, if it was asked for one.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port)
+    }
+
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> (bool, String) {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args([
             "-X",
@@ -144,6 +222,7 @@ impl Server {
             database,
         ]);
         psql.arg("-h").arg(&self.folder);
+        psql.arg("-p").arg(self.port.to_string());
         // Other servers may be named in the environment.
         for variable in [
             "PGPORT",
@@ -181,15 +260,49 @@ impl Database<'_> {
         output
     }
 
+    /// How to reach it over TCP, or by a proxy before it: without a password, which is [`PASSWORD`].
+    #[must_use]
+    pub fn tcp_url(&self, address: SocketAddr) -> String {
+        format!("postgres://{USER}@{address}/{}", self.name)
+    }
+
     /// How to reach it: `postgres://USER@/NAME?host=FOLDER`, without a password.
     #[must_use]
     pub fn url(&self) -> String {
         let folder = self.server.folder.display();
         format!(
-            "postgres://{USER}@localhost/{}?host={folder}&port=5432",
-            self.name
+            "postgres://{USER}@localhost/{}?host={folder}&port={}",
+            self.name, self.server.port
         )
     }
+}
+
+/// A folder that only the server's account reads: whoever reaches the socket is let in. The watcher removes it, when this
+/// process cannot any more.
+pub(crate) fn new_folder(account: Account) -> PathBuf {
+    let folder = tempfile::Builder::new()
+        .prefix("pg")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir()
+        .unwrap()
+        .keep();
+    account.owns(&folder);
+    folder
+}
+
+/// Where the server listens, and that nothing is to be durable.
+pub(crate) fn arguments(folder: &Path, tcp: bool, port: u16) -> String {
+    let addresses = if tcp { "127.0.0.1" } else { "" };
+    format!(
+        "-k {} -p {port} -c listen_addresses={addresses} -c fsync=off",
+        folder.display()
+    )
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Bytes as PostgreSQL reads them: `'\x0102'`.
@@ -228,7 +341,7 @@ mod tests {
     /// What the watcher does when its process is gone.
     #[test]
     fn a_server_stops_and_leaves_nothing_when_the_pipe_ends() {
-        let mut server = Server::start();
+        let mut server = Server::start(&Setup::default());
         assert!(server.folder.join("data").is_dir());
         drop(server._watcher.stdin.take());
         assert!(server._watcher.wait().unwrap().code().is_some());

@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kms-recovery", &["crypto", "errors", "kms", "memory"]),
     ("kms-pkcs11", &["crypto", "errors", "kms", "memory"]),
     ("kms-sim", &["crypto", "errors", "kms", "memory"]),
+    ("store-postgres", &["crypto", "errors", "store"]),
     ("store-sqlite", &["crypto", "errors", "files", "store"]),
     (
         "test-support",
@@ -55,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "memory",
             "proto",
             "store",
+            "store-postgres",
             "store-sqlite",
             "topology",
             "vault",
@@ -73,6 +75,7 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("kms-driver", &["files", "kms-local"]),
     ("kms-gcp", &["kms-sim"]),
     ("kms-pkcs11", &["kms-driver"]),
+    ("store-postgres", &["test-postgres"]),
     (
         "vault",
         &[
@@ -82,7 +85,9 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
             "kms-local",
             "kms-pkcs11",
             "kms-sim",
+            "store-postgres",
             "store-sqlite",
+            "test-postgres",
         ],
     ),
 ];

@@ -32,7 +32,7 @@ const WALLED: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
     (
         "sqlx",
-        &["canton-db"],
+        &["store-postgres", "canton-db"],
         "SQL lives in store-*, and in what reads Canton's database",
     ),
 ];

@@ -24,7 +24,7 @@ use strongroom_files::{
 use strongroom_kms::{Capabilities, KmsKeyId};
 use strongroom_kms_local::{DEFAULT_COST, LocalKms, Protection as FileProtection};
 use strongroom_memory::SecretBytes;
-use strongroom_store::{Store, StoreError, VaultId};
+use strongroom_store::{Place, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{NewVault, Vault};
 
@@ -299,8 +299,8 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
     // first one's. The database has the same lock, so it is given back before that is made.
     let _lock = FolderLock::acquire(&global.dir).map_err(in_use)?;
     if SqliteStore::exists(&global.dir) {
-        let path = global.dir.clone();
-        return Err(StoreError::AlreadyAVault { path }.into());
+        let place = Place::Folder(global.dir.clone());
+        return Err(StoreError::AlreadyAVault { place }.into());
     }
     let (config, passphrase, kms) = match new {
         Some(draft) if files.read(&path)?.is_none() => {
@@ -331,7 +331,10 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
 
 fn in_use(error: FileError) -> anyhow::Error {
     match error {
-        FileError::Locked { path, holder_pid } => StoreError::Locked { path, holder_pid }.into(),
+        FileError::Locked { path, holder_pid } => {
+            let place = Place::Folder(path);
+            StoreError::Locked { place, holder_pid }.into()
+        }
         other => other.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
 };
 
-use strongroom_store::{Store, StoreError};
+use strongroom_store::{Place, Store, StoreError};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::{Storage, samples};
 
@@ -39,7 +39,7 @@ async fn a_folder_without_a_vault_is_told_so_and_left_alone() {
     let folder = TemporaryFolder::new();
     assert!(!SqliteStore::exists(folder.path()));
     assert!(
-        matches!(refusal(&folder).await, StoreError::NotAVault { path } if path == folder.path())
+        matches!(refusal(&folder).await, StoreError::NotAVault { place: Place::Folder(path) } if path == folder.path())
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 

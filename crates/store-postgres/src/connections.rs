@@ -1,0 +1,211 @@
+//! The connections of a store.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgRow},
+};
+use strongroom_store::StoreError;
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use crate::{
+    error::{PostgresError, code, failed, is_conflict, is_lost, refused},
+    row::{Column, Columns},
+    settings::Settings,
+    wire::{Bound, Wire, in_time},
+};
+
+/// How much longer than the server somebody waits here for the end of a statement: the server is the one to say that it took
+/// too long, unless nothing is heard of it any more.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How often a beginning is tried again that the server gave up in favour of another.
+const CONFLICTS: u32 = 3;
+
+/// Connections are opened when needed and kept. Who holds a permit may have one.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    options: PgConnectOptions,
+    connect_timeout: Duration,
+    limit: Duration,
+    set_up: String,
+    idle: Mutex<Vec<Wire>>,
+    is_closed: AtomicBool,
+    runtime: Handle,
+    pub(crate) readers: Arc<Semaphore>,
+    pub(crate) writer: Arc<Semaphore>,
+    /// For what is asked about processes and the lease.
+    pub(crate) desk: Arc<Semaphore>,
+}
+
+impl Connections {
+    pub(crate) fn of(settings: &Settings) -> Result<Self, PostgresError> {
+        settings.check()?;
+        let millis = |time: Duration| time.as_millis();
+        // Nothing but the schema is looked into, and the catalogue before it. Row security would hide rows silently.
+        let set_up = format!(
+            "SET search_path = \"{}\", pg_temp; SET statement_timeout = {}; SET lock_timeout = {}; SET bytea_output = hex; \
+             SET client_min_messages = warning; SET row_security = off; SET jit = off; SELECT pg_is_in_recovery()",
+            settings.schema,
+            millis(settings.statement_timeout),
+            millis(settings.lock_timeout),
+        );
+        let readers = usize::try_from(settings.max_connections.saturating_sub(3)).unwrap_or(1);
+        Ok(Self {
+            options: settings.options()?.disable_statement_logging(),
+            connect_timeout: settings.connect_timeout,
+            limit: settings.statement_timeout + GRACE,
+            set_up,
+            idle: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            runtime: Handle::current(),
+            readers: Arc::new(Semaphore::new(readers)),
+            writer: Arc::new(Semaphore::new(1)),
+            desk: Arc::new(Semaphore::new(1)),
+        })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Nothing begins any more. The desk stays open, for the lease.
+    pub(crate) fn begin_to_close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        self.readers.close();
+        self.writer.close();
+        self.idle.lock().clear();
+    }
+
+    pub(crate) const fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    /// A new connection, set up.
+    pub(crate) async fn connect(&self) -> Result<Wire, StoreError> {
+        const OPERATION: &str = "connect to the database";
+        let connection = in_time(self.connect_timeout, self.options.connect())
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Io(_) => refused(OPERATION, PostgresError::Unreachable(error)),
+                error => failed(OPERATION)(error),
+            })?;
+        let mut wire = Wire::new(connection, self.limit);
+        let rows = wire.script(&self.set_up).await.map_err(failed(OPERATION))?;
+        let answer = Column(0, "pg_is_in_recovery");
+        let is_standby = match rows.last() {
+            Some(row) => Columns::new(row, "pg_proc").flag(answer)?,
+            None => false,
+        };
+        if is_standby {
+            return Err(refused(OPERATION, PostgresError::ReadOnly(None)));
+        }
+        Ok(wire)
+    }
+
+    /// A connection on which `script` has run, and its rows. One that broke while nobody looked is replaced: nothing was asked
+    /// of it yet.
+    pub(crate) async fn start(&self, script: &str) -> Result<(Wire, Vec<PgRow>), StoreError> {
+        let mut conflicts = 0;
+        loop {
+            let (mut wire, was_idle) = self.take().await?;
+            let error = match wire.script(script).await {
+                Ok(rows) => return Ok((wire, rows)),
+                Err(error) => error,
+            };
+            if was_idle && is_lost(&error) {
+                self.idle.lock().clear();
+                continue;
+            }
+            self.roll_back(wire).await;
+            if is_conflict(&error) && conflicts < CONFLICTS {
+                conflicts += 1;
+                continue;
+            }
+            // A server that became a standby keeps its connections.
+            if code(&error) == Some("25006") {
+                self.idle.lock().clear();
+            }
+            return Err(failed("begin a transaction")(error));
+        }
+    }
+
+    /// The rows of one statement in a transaction of its own. It may run twice, when the answer to it is lost.
+    pub(crate) async fn ask<'q>(
+        &self,
+        operation: &'static str,
+        query: impl Fn() -> Bound<'q>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        loop {
+            let (mut wire, was_idle) = self.take().await?;
+            match wire.rows(query()).await {
+                Ok(rows) => {
+                    self.give_back(wire);
+                    return Ok(rows);
+                }
+                Err(error) if was_idle && is_lost(&error) => self.idle.lock().clear(),
+                Err(error) => {
+                    self.give_back(wire);
+                    return Err(failed(operation)(error));
+                }
+            }
+        }
+    }
+
+    /// A connection, and whether it was there before and may have broken meanwhile.
+    async fn take(&self) -> Result<(Wire, bool), StoreError> {
+        let idle = self.idle.lock().pop();
+        match idle {
+            Some(wire) => Ok((wire, true)),
+            None => Ok((self.connect().await?, false)),
+        }
+    }
+
+    /// Ends the transaction, and keeps the connection if it can still be used.
+    pub(crate) async fn roll_back(&self, mut wire: Wire) {
+        if wire.is_clean() && wire.script("ROLLBACK").await.is_ok() {
+            self.give_back(wire);
+        }
+    }
+
+    /// The same, without waiting for it. Whoever gets `permit` next finds the transaction ended.
+    pub(crate) fn roll_back_soon(
+        self: Arc<Self>,
+        wire: Wire,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        // A connection of which an answer is still to come is closed, and so is every one where the runtime has ended.
+        if wire.is_clean() {
+            let runtime = self.runtime.clone();
+            runtime.spawn(async move {
+                self.roll_back(wire).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Takes back a connection without a transaction.
+    pub(crate) fn give_back(&self, wire: Wire) {
+        if wire.is_clean() && !self.is_closed() {
+            self.idle.lock().push(wire);
+        }
+    }
+}
+
+pub(crate) async fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+    Arc::clone(of)
+        .acquire_owned()
+        .await
+        .map_err(|_closed| StoreError::Closed)
+}

@@ -1,0 +1,104 @@
+//! A connection that knows whether it can be used again.
+
+use std::{future::Future, io, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, PgConnection, Postgres,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+
+use crate::error::is_survived;
+
+/// One connection. No answer is waited for longer than its limit: a network that swallows everything must not hold anybody.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    connection: PgConnection,
+    limit: Duration,
+    usual_limit: Duration,
+    /// A question was sent whose answer has not been read to its end: what comes next is not known.
+    is_waiting: bool,
+}
+
+pub(crate) type Bound<'q> = Query<'q, Postgres, PgArguments>;
+
+impl Wire {
+    pub(crate) const fn new(connection: PgConnection, limit: Duration) -> Self {
+        Self {
+            connection,
+            limit,
+            usual_limit: limit,
+            is_waiting: false,
+        }
+    }
+
+    /// Whether everything that was asked has been answered.
+    pub(crate) const fn is_clean(&self) -> bool {
+        !self.is_waiting
+    }
+
+    /// For something that takes its time.
+    pub(crate) const fn wait_up_to(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    pub(crate) const fn wait_as_before(&mut self) {
+        self.limit = self.usual_limit;
+    }
+
+    pub(crate) async fn rows(&mut self, query: Bound<'_>) -> Result<Vec<PgRow>, sqlx::Error> {
+        self.is_waiting = true;
+        let answer = in_time(self.limit, query.fetch_all(&mut self.connection)).await;
+        self.settled(answer)
+    }
+
+    pub(crate) async fn row(&mut self, query: Bound<'_>) -> Result<PgRow, sqlx::Error> {
+        self.is_waiting = true;
+        let answer = in_time(self.limit, query.fetch_one(&mut self.connection)).await;
+        self.settled(answer)
+    }
+
+    pub(crate) async fn optional_row(
+        &mut self,
+        query: Bound<'_>,
+    ) -> Result<Option<PgRow>, sqlx::Error> {
+        self.is_waiting = true;
+        let answer = in_time(self.limit, query.fetch_optional(&mut self.connection)).await;
+        self.settled(answer)
+    }
+
+    /// How many rows were changed.
+    pub(crate) async fn execute(&mut self, query: Bound<'_>) -> Result<u64, sqlx::Error> {
+        self.is_waiting = true;
+        let answer = in_time(self.limit, query.execute(&mut self.connection)).await;
+        self.settled(answer).map(|done| done.rows_affected())
+    }
+
+    /// Several statements in one message, and the rows of all of them. They are ours: nothing from outside stands in them but
+    /// names that were checked.
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<Vec<PgRow>, sqlx::Error> {
+        self.is_waiting = true;
+        let script = sqlx::raw_sql(AssertSqlSafe(sql));
+        let answer = in_time(self.limit, script.fetch_all(&mut self.connection)).await;
+        self.settled(answer)
+    }
+
+    fn settled<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.is_waiting = answer.as_ref().is_err_and(|error| !is_survived(error));
+        answer
+    }
+}
+
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|elapsed| {
+            Err(sqlx::Error::Io(io::Error::new(
+                io::ErrorKind::TimedOut,
+                elapsed,
+            )))
+        })
+}

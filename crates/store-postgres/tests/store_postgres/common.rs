@@ -1,0 +1,85 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use strongroom_store::{ReplicaId, Replicas as _, Store};
+use strongroom_store_postgres::{Address, PostgresStore, SchemaName, Settings};
+use strongroom_test_postgres::{Database, shared};
+use strongroom_test_support::store::{Storage, samples};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn number() -> u32 {
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A process of its own, by another id than all others of these tests.
+pub(crate) fn replica(name: &str, address: &str) -> Settings {
+    let mut id = [7; 16];
+    id[..4].copy_from_slice(&number().to_be_bytes());
+    let address = Address::parse(address).unwrap();
+    let mut settings = Settings::new(address, ReplicaId::from_bytes(id), name.to_owned());
+    settings.max_connections = 5;
+    settings.silent_after = Duration::from_millis(300);
+    settings
+}
+
+/// A schema for one vault.
+pub(crate) struct Place {
+    pub(crate) database: Database<'static>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let name = format!("vault_{}", number());
+        Self {
+            database: shared().create_database(&name),
+        }
+    }
+
+    pub(crate) fn settings(&self, name: &str) -> Settings {
+        let mut settings = replica(name, &self.database.url());
+        settings.schema = SchemaName::try_new("a_vault").unwrap();
+        settings
+    }
+
+    /// Runs statements past the store.
+    pub(crate) fn run(&self, sql: &str) -> String {
+        self.database
+            .run(&format!("SET search_path = a_vault; {sql}"))
+    }
+}
+
+/// Takes the lease, from those that are gone or about to be.
+pub(crate) async fn writer(store: PostgresStore) -> Arc<PostgresStore> {
+    while !store.take_lease().await.unwrap().is_held_by(store.own_id()) {}
+    Arc::new(store)
+}
+
+#[async_trait]
+impl Storage for Place {
+    async fn create(&self) -> Arc<dyn Store> {
+        Arc::new(PostgresStore::create(self.settings("one")).await.unwrap())
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        // The rules open stores that have no vault's row yet.
+        let settings = self.settings("other");
+        writer(PostgresStore::open(settings).await.unwrap()).await
+    }
+}
+
+/// The vault's row, its data key and `count` key pairs, in one commit.
+pub(crate) async fn fill(store: &dyn Store, count: u32) {
+    let mut write = store.begin().await.unwrap();
+    write.insert_data_key(samples::data_key(1)).await.unwrap();
+    write.insert_vault(samples::vault()).await.unwrap();
+    let keys = (0..count).map(samples::key_pair);
+    write.insert_keys(keys.collect()).await.unwrap();
+    write.commit().await.unwrap();
+}

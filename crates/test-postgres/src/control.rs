@@ -1,0 +1,220 @@
+//! What happens to servers: they stop, start, freeze, follow one another and are promoted.
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::server::{Server, USER, arguments, free_port, new_folder};
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Transactions are ended, and everything is written.
+    Fast,
+    /// As in a crash: everything is dropped where it is.
+    Crash,
+}
+
+impl Server {
+    /// Stops it. Its data stay for [`Self::start_again`].
+    ///
+    /// # Panics
+    /// If it does not stop.
+    pub fn stop(&self, how: Stop) {
+        let mode = match how {
+            Stop::Fast => "fast",
+            Stop::Crash => "immediate",
+        };
+        self.control(&["-w", "-m", mode, "stop"]);
+    }
+
+    /// Starts it after [`Self::stop`], as it was.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_again(&self) {
+        let log = self.folder.join("log");
+        let log = log.to_string_lossy();
+        self.control(&[
+            "-w",
+            "-t",
+            "120",
+            "-l",
+            &log,
+            "-o",
+            &self.arguments,
+            "start",
+        ]);
+    }
+
+    /// Halts all of its processes (SIGSTOP): connections stay, and nothing answers, until [`Self::thaw`].
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets its processes go on (SIGCONT).
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Makes a standby that follows this server, and answers when it does. It is synchronous: commits of this server wait for
+    /// it from now on, if that is asked for.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn standby(&self, name: &str, is_synchronous: bool) -> Self {
+        let folder = new_folder(self.account);
+        let data = folder.join("data");
+        let mut copy = Command::new(self.programs.join("pg_basebackup"));
+        let primary = format!(
+            "host={} port={} user={USER} application_name={name}",
+            self.folder.display(),
+            self.port
+        );
+        copy.args([
+            "-d",
+            &primary,
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "--no-sync",
+            "-D",
+        ]);
+        let copied = self
+            .account
+            .runs(copy.arg(&data).current_dir(&folder))
+            .output();
+        assert_done("pg_basebackup", &copied.unwrap());
+        let tcp = self.arguments.contains("listen_addresses=127");
+        let port = if tcp { free_port() } else { self.port };
+        let arguments = arguments(&folder, tcp, port);
+        let standby = Self::watched(self.programs.clone(), self.account, folder, port, arguments);
+        if is_synchronous {
+            self.must(&format!(
+                "alter system set synchronous_standby_names = '{name}'"
+            ));
+            self.must("select pg_reload_conf()");
+        }
+        let state = if is_synchronous { "sync" } else { "async" };
+        let follows = format!(
+            "select 1 from pg_stat_replication where application_name = '{name}' and state = 'streaming' and sync_state = '{state}'"
+        );
+        while self.must(&follows).is_empty() {
+            std::thread::yield_now();
+        }
+        standby
+    }
+
+    /// Makes a standby the primary. Whoever was the primary must have been stopped before.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn promote(&self) {
+        self.must("alter system reset synchronous_standby_names");
+        self.control(&["-w", "-t", "120", "promote"]);
+        self.must("select pg_reload_conf()");
+    }
+
+    fn must(&self, sql: &str) -> String {
+        let (done, output) = self.psql("postgres", sql);
+        assert!(done, "{output}");
+        output
+    }
+
+    fn control(&self, what: &[&str]) {
+        let mut control = Command::new(self.programs.join("pg_ctl"));
+        control.arg("-D").arg(self.folder.join("data")).args(what);
+        // A server that was started inherits them, and would keep a pipe open.
+        let done = self
+            .account
+            .runs(control.current_dir("/"))
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(done.success(), "pg_ctl {what:?}: {}", log());
+    }
+
+    /// The first process first: it starts no others while it is halted.
+    fn signal(&self, signal: Signal) {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let first: i32 = file.lines().next().unwrap().trim().parse().unwrap();
+        send(first, signal);
+        for process in children_of(first) {
+            send(process, signal);
+        }
+    }
+}
+
+fn send(process: i32, signal: Signal) {
+    // One that has ended meanwhile is fine.
+    let _ = kill_process(Pid::from_raw(process).unwrap(), signal);
+}
+
+/// The parent stands after the name, which is in parentheses, and the state (proc(5)).
+fn children_of(parent: i32) -> Vec<i32> {
+    let processes = fs::read_dir("/proc").unwrap();
+    let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |process: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        let of = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1));
+        of == Some(parent.to_string().as_str())
+    };
+    processes.filter(is_child).collect()
+}
+
+fn assert_done(what: &str, output: &Output) {
+    assert!(output.status.success(), "{what}: {output:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Setup;
+
+    #[test]
+    fn a_server_that_crashed_has_what_was_committed() {
+        let server = Server::start(&Setup::default());
+        server.create_database("one").run("create table t (a int)");
+        server.stop(Stop::Crash);
+        server.start_again();
+        assert_eq!(server.database("one").run("select count(*) from t"), "0\n");
+        server.freeze();
+        server.thaw();
+        server.stop(Stop::Fast);
+        server.start_again();
+        assert_eq!(server.database("one").run("select count(*) from t"), "0\n");
+    }
+
+    #[test]
+    fn a_synchronous_standby_has_everything_when_it_is_promoted() {
+        let primary = Server::start(&Setup::default());
+        let one = primary.create_database("one");
+        let standby = primary.standby("second", true);
+        one.run("create table t (a int); insert into t values (1)");
+        primary.stop(Stop::Crash);
+        let there = standby.database("one");
+        assert_eq!(there.run("select pg_is_in_recovery()"), "t\n");
+        standby.promote();
+        assert_eq!(
+            there.run("insert into t values (2); select count(*) from t"),
+            "2\n"
+        );
+    }
+}
