@@ -43,7 +43,7 @@ pub use kms_watch::KmsWatchConfig;
 pub use policy::{MaxKeyAgeConfig, PolicyConfig};
 pub use replica::ReplicaConfig;
 pub use secret::{PromptTag, SecretSource};
-pub use store::{StoreConfig, StoreTls};
+pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
 /// An example with every field and its meaning, which [`Config::parse`] accepts.

@@ -1,6 +1,6 @@
 //! `[store]`: the database of the vault, where it is not the file in the vault's folder.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,8 @@ use crate::{duration, error::ConfigError, secret::SecretSource};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StoreConfig {
-    /// `postgres://USER@HOST:PORT/DATABASE`, without a password.
+    /// `postgres://USER@HOST:PORT/DATABASE`, without a password; `?sslmode=` and `sslrootcert=` as PostgreSQL knows them. A
+    /// server on another machine must show a certificate for its name unless the mode says otherwise.
     pub url: String,
     /// Where the password is. None: the server asks for none, or for a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,12 +19,6 @@ pub struct StoreConfig {
     /// The schema of the vault in that database, made with the vault.
     #[serde(default = "default_schema")]
     pub schema: String,
-    /// How the way to the server is protected.
-    #[serde(default)]
-    pub tls: StoreTls,
-    /// The authorities that may vouch for the server, PEM. None: those that the system trusts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
     /// At most so many connections of one process.
     #[serde(default = "default_connections")]
     pub max_connections: u32,
@@ -35,23 +30,12 @@ pub struct StoreConfig {
     pub statement_timeout: Duration,
 }
 
-/// How the way to the server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StoreTls {
-    /// TLS with the server's name and certificate checked; on this machine (loopback, Unix socket) none is needed.
-    #[default]
-    Verify,
-    /// No TLS: whoever is on the way reads the password and all rows, and may change them.
-    Off,
-}
-
 fn default_schema() -> String {
     "strongroom".to_owned()
 }
 
 const fn default_connections() -> u32 {
-    10
+    11
 }
 
 const fn default_connect_timeout() -> Duration {
@@ -96,8 +80,8 @@ impl StoreConfig {
                 "1 to 63 of a-z, 0-9 and _, not beginning with pg_",
             );
         }
-        if !(3..=1000).contains(&self.max_connections) {
-            return bad("max-connections", "3 to 1000");
+        if !(4..=1000).contains(&self.max_connections) {
+            return bad("max-connections", "4 to 1000");
         }
         let allowed = Duration::from_millis(100)..=Duration::from_secs(3600);
         if !allowed.contains(&self.connect_timeout) {
@@ -123,7 +107,6 @@ mod tests {
         let store = store("postgres://strongroom@db.example:5432/ledger");
         store.validate().unwrap();
         assert_eq!(store.schema, "strongroom");
-        assert_eq!(store.tls, StoreTls::Verify);
     }
 
     #[test]

@@ -138,6 +138,11 @@ impl Replicas for PostgresStore {
         self.inner.own_id()
     }
 
+    /// Several beats may be lost before anybody takes this process for dead.
+    fn beat_every(&self) -> Duration {
+        self.inner.settings.silent_after / 5
+    }
+
     async fn beat(&self, report: &ReplicaReport) -> Result<Lease, StoreError> {
         let inner = &self.inner;
         let _permit = permit(&inner.connections.desk).await?;
