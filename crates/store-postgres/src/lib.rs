@@ -28,6 +28,7 @@ mod audit;
 mod backups;
 mod connections;
 mod data_keys;
+mod durability;
 mod error;
 mod identity;
 mod integrity;
@@ -49,8 +50,11 @@ mod transaction;
 mod vault;
 mod wire;
 mod wraps;
+#[doc(hidden)]
+pub mod yardstick;
 
 pub use address::Address;
+pub use durability::Durability;
 pub use error::PostgresError;
 pub use settings::{SchemaName, Settings};
 pub use store::PostgresStore;

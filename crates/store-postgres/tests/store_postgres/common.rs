@@ -7,7 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use strongroom_store::{ReplicaId, Replicas as _, Store};
+use strongroom_errors::Coded as _;
+use strongroom_store::{ReplicaId, Replicas as _, Store, StoreError};
 use strongroom_store_postgres::{Address, PostgresStore, SchemaName, Settings};
 use strongroom_test_postgres::{Database, shared};
 use strongroom_test_support::store::{Storage, samples};
@@ -82,4 +83,28 @@ pub(crate) async fn fill(store: &dyn Store, count: u32) {
     let keys = (0..count).map(samples::key_pair);
     write.insert_keys(keys.collect()).await.unwrap();
     write.commit().await.unwrap();
+}
+
+pub(crate) async fn key_count(store: &dyn Store) -> u64 {
+    store.read().await.unwrap().key_count().await.unwrap()
+}
+
+/// Stores a key pair, in one commit.
+pub(crate) async fn put(store: &dyn Store, number: u32) -> Result<(), StoreError> {
+    let mut write = store.begin().await?;
+    write.insert_keys(vec![samples::key_pair(number)]).await?;
+    write.commit().await
+}
+
+/// Ends every connection of a process, and waits until the server has done so.
+pub(crate) fn kill(database: &Database<'_>, store: &PostgresStore) {
+    let name = format!("strongroom {}", store.own_id());
+    database.run(&format!(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = '{name}'"
+    ));
+}
+
+/// The code of an error, as programs see it.
+pub(crate) fn code(error: &StoreError) -> &'static str {
+    error.code().name()
 }

@@ -5,8 +5,13 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+mod bad_input;
 mod common;
+mod fencing;
+mod killed;
+mod lost;
 mod opening;
+mod replicas;
 
 mod conformance {
     use super::common::Place;
