@@ -1,5 +1,7 @@
 //! Taking in the tables in which a node of Canton keeps its keys.
 
+#[path = "canton/openers.rs"]
+mod openers;
 #[path = "canton/refused.rs"]
 mod refused;
 #[path = "canton/tables.rs"]
