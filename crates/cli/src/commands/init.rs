@@ -354,6 +354,7 @@ impl Draft {
         config.validate()?;
         check_key_names(&config.vault.node)?;
         refuse_shared_keys(global, &config)?;
+        let wrapper_key = configured_wrapper_key(&config)?;
         let passphrase = match &plan.keeper {
             Some(Keeper::KeyFile(Protection::Passphrase { from })) => {
                 Some(secrets::read_new(from, NEW_PASSPHRASE)?)
@@ -365,6 +366,10 @@ impl Draft {
             _ => None,
         };
         if let Some(kms) = &kms {
+            // The first attempt to wrap would find out, when a configuration was there that names it.
+            if let (Some(key), Some(first)) = (&wrapper_key, kms.iter().next()) {
+                first.check_wrapper_key(key).await?;
+            }
             keep_what_the_kms_cannot(&mut config, kms);
         }
         Ok(Self {

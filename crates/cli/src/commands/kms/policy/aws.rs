@@ -107,7 +107,7 @@ impl Region {
         match role {
             Role::Node => self.work(mode, vault),
             Role::Administrator => self.administration(mode, vault),
-            Role::Deletion => vec![self.deletion(vault)],
+            Role::Deletion => self.deletion(vault),
         }
     }
 
@@ -209,10 +209,14 @@ impl Region {
         statements
     }
 
-    /// Deletes keys of this vault, and tags none.
-    fn deletion(&self, vault: &str) -> Statement {
+    /// Deletes keys of this vault, and tags none. What an interruption left behind is found by its tags first.
+    fn deletion(&self, vault: &str) -> Vec<Statement> {
         let actions = vec!["kms:DescribeKey", "kms:ScheduleKeyDeletion"];
-        self.of_keys_of_vault("DeleteKeys", actions, vault)
+        let find = vec!["kms:ListKeys", "kms:ListResourceTags"];
+        vec![
+            self.of_keys_of_vault("DeleteKeys", actions, vault),
+            allow("FindKeysToDelete", find, "*".to_owned()),
+        ]
     }
 }
 
@@ -228,6 +232,8 @@ fn allow(sid: &str, action: Vec<&'static str>, resource: String) -> Statement {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const ROLES: [Role; 3] = [Role::Node, Role::Administrator, Role::Deletion];
@@ -265,6 +271,17 @@ mod tests {
         ]) {
             let found = (may(role, &using), may(role, &making), may(role, &deleting));
             assert_eq!(found, wanted, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn statements_of_all_roles_together_have_ids_of_their_own() {
+        for mode in MODES {
+            let all = ROLES.into_iter();
+            let all = all.flat_map(|role| region(None).statements(role, mode, "0123"));
+            let ids: Vec<_> = all.map(|statement| statement.sid).collect();
+            let different: BTreeSet<_> = ids.iter().collect();
+            assert_eq!(different.len(), ids.len(), "{ids:?}");
         }
     }
 

@@ -140,7 +140,10 @@ fn permissions(role: Role, mode: Mode) -> Vec<&'static str> {
         Role::Administrator => {
             permissions.extend(["cloudkms.cryptoKeys.create", "cloudkms.cryptoKeys.list"]);
         }
-        Role::Deletion => permissions.push("cloudkms.cryptoKeyVersions.destroy"),
+        Role::Deletion => permissions.extend([
+            "cloudkms.cryptoKeyVersions.destroy",
+            "cloudkms.cryptoKeys.list",
+        ]),
     }
     if mode == Mode::External {
         permissions.push("cloudkms.cryptoKeyVersions.list");
