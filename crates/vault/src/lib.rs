@@ -48,6 +48,7 @@ mod rows;
 mod sealing;
 mod settings;
 mod state;
+mod succession;
 mod topology;
 mod unit;
 mod vault;

@@ -77,7 +77,7 @@ impl<'v> Unit<'v> {
                 None => VaultError::ChangedUnderneath,
             });
         }
-        let next = committed.state;
+        let next = committed.state.clone();
         Ok(Self {
             vault,
             data_keys: vault.data_keys(),
@@ -433,7 +433,7 @@ impl<'v> Unit<'v> {
         vault.environment().anchor.store(&pending)?;
         // From here on the caller may give up waiting, or the answer be lost, after the work was done.
         self.committed.in_doubt = Some(Commit {
-            state: after,
+            state: after.clone(),
             record: record.clone(),
             changes: self.changes,
         });

@@ -150,7 +150,7 @@ impl Vault {
             node: Node::default(),
             journal: Journal::default(),
             backups: Backups::default(),
-            committed: Committed::new(state, vault_record.state.clone()),
+            committed: Committed::new(state.clone(), vault_record.state.clone()),
         });
         let checkpoint = vault.checkpoint(&state, &data_keys);
         let pending = vault.anchor_record(None, Some(checkpoint), &data_keys);

@@ -81,7 +81,8 @@ impl Vault {
             });
         }
         let isolated = open_isolated(environment.clone(), settings.clone(), backup).await?;
-        let state = isolated.committed().lock().await.state;
+        let state = isolated.committed().lock().await.state.clone();
+        let generation = state.generation;
         let before = check_anchor(&environment, &isolated, &state, how.accept_older)?;
         let (record, next, audit) =
             restored_state(&environment, &isolated, state, &before, caller, backup).await?;
@@ -104,10 +105,10 @@ impl Vault {
         drop(isolated);
         // Reads back all that was written, and confirms the anchor.
         let vault = open(environment, settings, AnchorRule::Enforce).await?;
-        tracing::info!(vault = %vault.id(), generation = state.generation, "restored the vault");
+        tracing::info!(vault = %vault.id(), generation, "restored the vault");
         Ok(Restored {
             vault,
-            generation: state.generation,
+            generation,
             remembered: before.remembered,
         })
     }
