@@ -22,7 +22,7 @@ mod keeps_the_rules {
         Subject::simulated().await
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }
 
 /// A simulator, and a client of it.
