@@ -137,6 +137,7 @@ impl Vault {
                 // Neither the state before nor the state after: somebody else wrote. The doubt stays.
                 committed.in_doubt = Some(commit);
             } else {
+                self.note_for_tag(&committed.state);
                 self.end_doubt();
             }
             return;
@@ -146,6 +147,7 @@ impl Vault {
         for change in commit.changes {
             self.apply(change);
         }
+        self.note_for_tag(&committed.state);
         self.end_doubt();
     }
 

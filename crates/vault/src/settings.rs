@@ -21,6 +21,8 @@ pub struct Settings {
     pub rotation: RotationSettings,
     /// How old keys in use may become before opening warns of them.
     pub max_key_age: KeyAgeLimits,
+    /// The tag of a wrapper key that is an anchor; none: there is no such anchor.
+    pub anchor_tag: Option<AnchorTagSettings>,
 }
 
 /// How old keys in use may become; none: as old as they like.
@@ -146,4 +148,13 @@ impl Settings {
         all.chain([custody.signing, custody.encryption])
             .any(|custody| custody == Custody::Clear)
     }
+}
+
+/// The tag of a wrapper key that is an anchor of the vault, beside the file or instead of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorTagSettings {
+    /// The configured name of the KMS, which must have a wrap of the vault.
+    pub kms: String,
+    /// How often the tag is written at most while commits happen; none: at the end, and at the acts that need it, only.
+    pub every: Option<Duration>,
 }

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
 
 use crate::{
+    anchor_tag::Keeper,
     backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
@@ -59,12 +60,15 @@ pub struct Vault {
     topology: TopologyCell,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
+    /// The tag that is an anchor.
+    tag: Option<Arc<Keeper>>,
     /// A commit was abandoned before anybody knew whether it was done: ask before a key is used.
     in_doubt: AtomicBool,
     /// The vault was restored, and signs nothing until somebody says that it may.
     quarantined: AtomicBool,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
+    tag_checkpoints: Option<JoinHandle<()>>,
 }
 
 /// Opened keys, by what they do.
@@ -89,6 +93,7 @@ pub(crate) struct Parts {
     pub(crate) journal: Journal,
     pub(crate) backups: Backups,
     pub(crate) committed: Committed,
+    pub(crate) tag: Option<Arc<Keeper>>,
 }
 
 impl Vault {
@@ -107,6 +112,7 @@ impl Vault {
             journal,
             backups,
             committed,
+            tag,
         } = parts;
         let caches = Arc::new(Caches {
             signing: KeyCache::new(&settings.cache),
@@ -117,6 +123,9 @@ impl Vault {
         let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
         let every = settings.kms_watch.check_wrapper_keys_every;
         let wrapper_key_checks = every.map(|every| checker.spawn(every));
+        let tag_every = settings.anchor_tag.as_ref().and_then(|tag| tag.every);
+        let tag_checkpoints = tag.as_ref().zip(tag_every);
+        let tag_checkpoints = tag_checkpoints.map(|(tag, every)| Keeper::spawn(tag, every));
         Self {
             id,
             created_at,
@@ -138,8 +147,10 @@ impl Vault {
             quarantined: AtomicBool::new(committed.state.quarantine),
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
+            tag,
             sweeper,
             wrapper_key_checks,
+            tag_checkpoints,
         }
     }
 
@@ -198,7 +209,7 @@ impl Vault {
         self.caches.sweep(self.now())
     }
 
-    /// Wipes every opened key and closes the store.
+    /// Writes the newest checkpoint into the tag that is an anchor, wipes every opened key and closes the store.
     ///
     /// # Errors
     /// [`VaultError::Store`] when the store could not be closed cleanly; nothing is lost by it.
@@ -206,6 +217,7 @@ impl Vault {
         // While the store closes, nobody is asked any more.
         self.end_tasks();
         self.caches.clear();
+        self.write_tag().await;
         self.environment.store.close().await?;
         Ok(())
     }
@@ -296,6 +308,10 @@ impl Vault {
         &self.caches
     }
 
+    pub(crate) const fn tag(&self) -> Option<&Arc<Keeper>> {
+        self.tag.as_ref()
+    }
+
     pub(crate) fn committed(&self) -> &tokio::sync::Mutex<Committed> {
         &self.committed
     }
@@ -348,6 +364,9 @@ impl Vault {
         self.sweeper.abort();
         if let Some(checks) = &self.wrapper_key_checks {
             checks.abort();
+        }
+        if let Some(checkpoints) = &self.tag_checkpoints {
+            checkpoints.abort();
         }
     }
 }

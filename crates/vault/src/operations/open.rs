@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
+    anchor_tag::{ConfiguredTag, Judge},
     authenticate,
     committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey, incoming_record, wrapped_key},
@@ -41,7 +42,8 @@ pub(crate) enum AnchorRule {
 impl Vault {
     /// Opens the vault in the store, and refuses one that was tampered with.
     ///
-    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated. Every row is authenticated and all of them together are held
+    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated; with a tag that is an anchor one
+    /// more, which reads it, and if a crash left it behind those that write it. Every row is authenticated and all of them together are held
     /// against the state record and the anchor; keys are parsed when first used.
     ///
     /// # Errors
@@ -70,6 +72,10 @@ pub(crate) async fn open_with(
     rule: AnchorRule,
     unwrapped: impl FnOnce(VaultId, Arc<OpenedDataKey>) -> Result<(), VaultError>,
 ) -> Result<Vault, VaultError> {
+    let looked = match ConfiguredTag::of(&environment, &settings)? {
+        Some(tag) => Some(tag.look(&environment, rule).await?),
+        None => None,
+    };
     let mut snapshot = environment.store.read().await?;
     let vault = snapshot.vault().await?.ok_or(VaultError::NotInitialized)?;
     let records = snapshot.data_keys().await?;
@@ -124,8 +130,18 @@ pub(crate) async fn open_with(
         journal,
         backups,
         committed: Committed::new(state, vault.state),
+        tag: looked.as_ref().map(|looked| Arc::clone(&looked.keeper)),
     });
+    // Before the file is told that a pending state is the right one.
+    let judge = Judge {
+        rule,
+        vouched: anchored.is_some(),
+    };
+    opened.check_tag(looked, &state, judge)?;
     check_anchor(&opened, anchored, &state, rule)?;
+    if rule == AnchorRule::Enforce {
+        opened.write_tag().await;
+    }
     tracing::info!(vault = %opened.id(), keys = opened.key_count(), "opened the vault");
     Ok(opened)
 }
