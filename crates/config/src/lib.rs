@@ -9,6 +9,7 @@
 //! # Ok::<(), strongroom_config::ConfigError>(())
 //! ```
 
+mod anchor;
 mod cache;
 mod custody;
 mod driver;
@@ -25,6 +26,7 @@ mod vault;
 
 use serde::{Deserialize, Serialize};
 
+pub use anchor::AnchorConfig;
 pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
@@ -51,6 +53,9 @@ pub const EXAMPLE: &str = include_str!("../../../config/strongroom.example.toml"
 pub struct Config {
     /// The vault itself.
     pub vault: VaultConfig,
+    /// A second anchor, in a tag of a wrapper key.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub anchor: AnchorConfig,
     /// The key management systems, in the order in which opening tries them.
     pub kms: Vec<KmsConfig>,
     /// Where calls of key management systems are written down.
@@ -122,6 +127,7 @@ impl Config {
                 expected: "the name of a [[kms]] section",
             });
         }
+        self.anchor.validate(&self.kms)?;
         self.custody.validate()?;
         self.kms_log.validate()?;
         self.kms_watch.validate()?;
