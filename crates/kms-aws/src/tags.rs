@@ -12,7 +12,8 @@ use crate::{
 #[async_trait]
 impl KeyTags for AwsKms {
     async fn tag(&self, key: &KmsKeyId, name: &str) -> Result<Option<String>, KmsError> {
-        let request = self.client.list_resource_tags().key_id(key.as_str());
+        let id = self.taggable(KmsOperation::ReadTag, key).await?;
+        let request = self.client.list_resource_tags().key_id(id);
         let mut tags = request.into_paginator().items().send();
         while let Some(tag) = tags.next().await {
             match tag {
@@ -32,13 +33,26 @@ impl KeyTags for AwsKms {
         check_tag("aws", name, value)?;
         let tag = Tag::builder().tag_key(name).tag_value(value).build();
         let tag = tag.map_err(|error| invalid(operation, error))?;
-        let request = self.client.tag_resource().key_id(key.as_str()).tags(tag);
+        let id = self.taggable(operation, key).await?;
+        let request = self.client.tag_resource().key_id(id).tags(tag);
         match request.send().await {
             Ok(_done) => Ok(()),
             Err(error) => {
                 let refusal = Refusal::of(operation, error);
                 Err(self.explain(refusal, operation, key).await)
             }
+        }
+    }
+}
+
+impl AwsKms {
+    /// The id of a key by which AWS finds its tags: there, an alias names nothing.
+    async fn taggable(&self, operation: KmsOperation, key: &KmsKeyId) -> Result<String, KmsError> {
+        let id = key.as_str();
+        if id.starts_with("alias/") || id.contains(":alias/") {
+            Ok(self.describe(operation, key).await?.key_id)
+        } else {
+            Ok(id.to_owned())
         }
     }
 }

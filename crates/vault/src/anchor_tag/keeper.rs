@@ -190,7 +190,7 @@ impl Keeper {
         };
         // In this order: while the new tag accepts two data keys, whoever opens the vault knows that the old one is open.
         if let Some(closing) = closing {
-            self.close(&closing, &plan.record).await?;
+            self.close(&closing, &plan).await?;
             self.known.lock().closing.take_if(|known| *known == closing);
         }
         if self.known.lock().written.get(&plan.key) == Some(&plan.record) {
@@ -214,14 +214,19 @@ impl Keeper {
     }
 
     /// Lets the tag of a wrapper key that was left refuse all that came before, and keep naming its data key.
-    async fn close(&self, closing: &Closing, now: &TagRecord) -> Result<(), AnchorTagError> {
+    async fn close(&self, closing: &Closing, plan: &Plan) -> Result<(), AnchorTagError> {
+        let in_force = self.known.lock().written.get(&plan.key).copied();
         let closed = TagRecord {
             data_keys: closing.data_keys,
-            ..*now
+            ..plan.record
         };
         let closing = async {
             match self.read(&closing.key).await? {
                 Some(there) if there.generation >= closed.generation => Ok(()),
+                // Two ids of one key, such as two versions of Google's, have one tag: it is not left at all.
+                Some(there) if there.data_keys != closing.data_keys && Some(there) == in_force => {
+                    Ok(())
+                }
                 _ => self.set(&closing.key, closed).await,
             }
         };
@@ -252,17 +257,13 @@ impl Keeper {
         // Something else may have been closed by an earlier commit, and not be yet.
         let open = self.known.lock().closing.clone();
         if let Some(closing) = open.filter(|_| leaving.is_some()) {
-            self.close(&closing, &plan.record).await?;
+            self.close(&closing, &plan).await?;
             self.known.lock().closing = None;
         }
         if let Some(there) = self.read(&plan.key).await?
             && there.generation > plan.record.generation
         {
-            return Err(AnchorTagError::Newer {
-                kms: self.kms.clone(),
-                remembered: there.generation,
-                found: plan.record.generation,
-            });
+            return Err(self.newer(&there, &plan));
         }
         self.set(&plan.key, plan.record).await?;
         let mut known = self.known.lock();
@@ -271,19 +272,34 @@ impl Keeper {
         Ok(())
     }
 
+    fn newer(&self, there: &TagRecord, plan: &Plan) -> AnchorTagError {
+        AnchorTagError::Newer {
+            kms: self.kms.clone(),
+            remembered: there.generation,
+            found: plan.record.generation,
+        }
+    }
+
     /// Puts a record there, whatever is there.
     pub(crate) async fn replace(&self, key: &str, record: TagRecord) -> Result<(), AnchorTagError> {
         let _turn = self.turn().await;
         self.set(key, record).await
     }
 
-    /// Writes what the tag shall say, whatever it says now: somebody who may has decided so.
+    /// Writes what the tag shall say, also in the place of what is no checkpoint: somebody who may has decided so.
     pub(crate) async fn replace_by_plan(&self) -> Result<(), AnchorTagError> {
         let _turn = self.turn().await;
         let plan = self.known.lock().plan.clone();
-        match plan {
-            Some(plan) => self.set(&plan.key, plan.record).await,
-            None => Ok(()),
+        let Some(plan) = plan else {
+            return Ok(());
+        };
+        match self.read(&plan.key).await {
+            // It could not be read when the state was accepted.
+            Ok(Some(there)) if there.generation > plan.record.generation => {
+                Err(self.newer(&there, &plan))
+            }
+            Ok(_) | Err(AnchorTagError::Damaged { .. }) => self.set(&plan.key, plan.record).await,
+            Err(error) => Err(error),
         }
     }
 

@@ -48,7 +48,7 @@ pub enum AnchorTagError {
         /// The wrapper key.
         wrapper_key_id: String,
     },
-    /// A tag that is to be prepared for a commit is of a later generation.
+    /// A tag that is to be written is of a later generation.
     #[error("the tag in {kms} is of generation {remembered}, the vault of generation {found}")]
     Newer {
         /// The configured name of the KMS.
@@ -129,7 +129,8 @@ const OTHER_DATA_KEY: ErrorCode = code(
 const NEWER: ErrorCode = code(
     "ANCHOR_TAG_NEWER",
     Category::Contention,
-    "Nothing was committed. Another process works on this vault, or the database was put back. Open the vault again.",
+    "The tag was not written. Another process works on this vault, or the database was put back: open the vault again. If you had just \
+     accepted a state, accept it once more.",
 );
 const UNREADABLE: ErrorCode = code(
     "ANCHOR_TAG_UNREADABLE",

@@ -78,7 +78,19 @@ async fn a_state_is_accepted_while_the_tag_cannot_be_read_and_the_tag_says_so_la
     let vault = estate.accept().await;
     assert_eq!(generations(&vault).await, (2, Some(2)));
     vault.close().await.unwrap();
-    estate.open().await;
+    let before = estate.house.copy();
+    let vault = estate.open().await;
+    for _ in 0..3 {
+        signing_key(&vault).await;
+    }
+    vault.close().await.unwrap();
+    // Whoever could not read the tag does not know what to go beyond: nothing is put back, and the second time it is known.
+    estate.house.put_back(&before);
+    estate.first.fail_at(1, Fault::Unavailable);
+    assert_eq!(code(estate.try_accept().await), "ANCHOR_TAG_NEWER");
+    assert_eq!(estate.refusal().await, "ROLLED_BACK");
+    let vault = estate.accept().await;
+    assert_eq!(generations(&vault).await, (6, Some(6)));
 }
 
 async fn restore(

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use strongroom_kms::{
+    Capabilities, ExternalKeys, KeyTags, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider,
+};
 use strongroom_kms_local::LocalKms;
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::{
@@ -65,6 +69,84 @@ async fn a_failure_of_any_call_of_a_rotation_leaves_a_vault_that_opens_and_a_pas
                 assert!(number > 6, "{when}");
                 break;
             }
+        }
+    }
+}
+
+/// A KMS in which every id is one key as far as tags go, as versions of a key of Google's are.
+#[derive(Clone, Debug)]
+struct OneLabel {
+    kms: Arc<LocalKms>,
+    key: KmsKeyId,
+}
+
+#[async_trait]
+impl KmsProvider for OneLabel {
+    fn capabilities(&self) -> &Capabilities {
+        self.kms.capabilities()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.kms.key_wrapper()
+    }
+
+    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        self.kms.external_keys()
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    async fn health(&self) -> KmsHealth {
+        self.kms.health().await
+    }
+}
+
+#[async_trait]
+impl KeyTags for OneLabel {
+    async fn tag(&self, _: &KmsKeyId, name: &str) -> Result<Option<String>, KmsError> {
+        self.kms.tag(&self.key, name).await
+    }
+
+    async fn set_tag(&self, _: &KmsKeyId, name: &str, value: &str) -> Result<(), KmsError> {
+        self.kms.set_tag(&self.key, name, value).await
+    }
+}
+
+#[tokio::test]
+async fn two_versions_of_one_key_that_share_its_tag_lock_nobody_out() {
+    for number in 1.. {
+        let estate = Estate::new().await;
+        let label = OneLabel {
+            kms: Arc::clone(&estate.house.kms),
+            key: estate.key(),
+        };
+        let estate = Estate {
+            first: FlakyKms::new(Arc::new(label)),
+            ..estate
+        };
+        let vault = estate.open().await;
+        signing_key(&vault).await;
+        let before = estate.house.copy();
+        let calls = estate.first.calls();
+        estate.first.fail_from(number, Fault::Unavailable);
+        let outcome = rotate(&vault).await;
+        let struck = estate.first.calls() - calls >= number;
+        drop(vault);
+        estate.first.heal();
+        let opened = estate.try_open().await;
+        let vault = opened.unwrap_or_else(|error| panic!("call {number}: {error}"));
+        if outcome.is_err() {
+            rotate(&vault).await.unwrap();
+        }
+        vault.close().await.unwrap();
+        estate.open().await.close().await.unwrap();
+        estate.house.put_back(&before);
+        assert_eq!(estate.refusal().await, "ROLLED_BACK", "call {number}");
+        if !struck {
+            assert!(number > 6, "{number}");
+            break;
         }
     }
 }
