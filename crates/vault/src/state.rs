@@ -16,6 +16,8 @@ const STATE_VERSION: u8 = 1;
 const QUARANTINE: u8 = 1;
 /// What follows that, or else topology, once the wrapper key was rotated.
 const SUCCESSION: u8 = 2;
+/// Beside it, in the byte that says which anchors know of the state: the tag of a wrapper key.
+const TAGGED: u8 = 2;
 
 /// What the whole vault adds up to after a commit.
 ///
@@ -35,6 +37,8 @@ pub(crate) struct VaultState {
     pub(crate) audit_head: [u8; 32],
     /// Whether an anchor knows of this state: taking the anchor out of the configuration does not go unnoticed.
     pub(crate) anchored: bool,
+    /// The same for the tag of a wrapper key.
+    pub(crate) tagged: bool,
     /// The rows of topology, which are read only when topology is asked for: opening does not wait for them.
     pub(crate) topology: RowSum,
     /// The vault was restored from a backup, and nobody has said yet that it may sign again.
@@ -121,7 +125,7 @@ impl VaultState {
             .raw(&self.digest.to_bytes())
             .raw(&self.audit_records.to_be_bytes())
             .raw(&self.audit_head)
-            .byte(u8::from(self.anchored));
+            .byte(u8::from(self.anchored) | (u8::from(self.tagged) * TAGGED));
         // Left out while there is no topology: so do the records and checkpoints of vaults from before there was any.
         if self.topology.rows > 0 || self.quarantine || !self.succession.is_empty() {
             encoder
@@ -147,11 +151,17 @@ impl VaultState {
             digest: MultisetDigest::from_bytes(&decoder.array()?),
             audit_records: u64::from_be_bytes(decoder.array()?),
             audit_head: decoder.array()?,
-            anchored: decoder.byte()? != 0,
+            anchored: false,
+            tagged: false,
             topology: RowSum::default(),
             quarantine: false,
             succession: Succession::default(),
         };
+        let anchors = decoder.byte()?;
+        if anchors > (1 | TAGGED) {
+            return Err(EncodingError::UnknownTag { tag: anchors });
+        }
+        (state.anchored, state.tagged) = (anchors & 1 != 0, anchors & TAGGED != 0);
         if decoder.remaining() > 0 {
             state.topology = RowSum {
                 rows: u64::from_be_bytes(decoder.array()?),

@@ -14,8 +14,8 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig,
-    PolicyConfig, Protection, VaultConfig,
+    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
+    LocalConfig, PolicyConfig, Protection, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -496,6 +496,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         },
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
+        anchor: AnchorConfig::default(),
         kms_watch: KmsWatchConfig::default(),
         policy: PolicyConfig::default(),
         custody: CustodyConfig {

@@ -1,5 +1,7 @@
 //! Vaults whose wrapper key is in a KMS elsewhere: simulators of AWS and of Google, and a token of SoftHSM.
 
+#[path = "other_kms/anchor_tag.rs"]
+mod anchor_tag;
 #[path = "other_kms/driver.rs"]
 mod driver;
 #[path = "other_kms/named_key.rs"]

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
+    anchor_tag::{ConfiguredTag, Judge},
     backups::Backups,
     committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
@@ -48,7 +49,8 @@ pub(crate) enum AnchorRule {
 impl Vault {
     /// Opens the vault in the store, and refuses one that was tampered with.
     ///
-    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated. Every row is authenticated and all of them together are held
+    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated; with a tag that is an anchor one
+    /// more, which reads it, and if a crash left it behind those that write it. Every row is authenticated and all of them together are held
     /// against the state record and the anchor; keys are parsed when first used.
     ///
     /// # Errors
@@ -77,6 +79,10 @@ pub(crate) async fn open_with(
     rule: AnchorRule,
     unwrapped: impl FnOnce(VaultId, Arc<OpenedDataKey>) -> Result<(), VaultError>,
 ) -> Result<Vault, VaultError> {
+    let looked = match ConfiguredTag::of(&environment, &settings)? {
+        Some(tag) => Some(tag.look(&environment, rule).await?),
+        None => None,
+    };
     let mut snapshot = environment.store.read().await?;
     let outline = Outline::read(snapshot.as_mut()).await?;
     let (vault, record) = (&outline.vault, outline.current()?);
@@ -135,8 +141,18 @@ pub(crate) async fn open_with(
         journal: Journal::new(contents.journal),
         backups: Backups::new(contents.backups),
         committed: Committed::new(state.clone(), vault.state),
+        tag: looked.as_ref().map(|looked| Arc::clone(&looked.keeper)),
     });
+    // Before the file is told that a pending state is the right one.
+    let judge = Judge {
+        rule,
+        vouched: anchored.is_some(),
+    };
+    opened.check_tag(looked, &state, judge)?;
     check_anchor(&opened, anchored, &state, rule)?;
+    if rule == AnchorRule::Enforce {
+        opened.write_tag().await;
+    }
     tracing::info!(vault = %opened.id(), keys = opened.key_count(), "opened the vault");
     Ok(opened)
 }

@@ -147,6 +147,7 @@ impl Vault {
         }
         self.follow_rewraps(&data_keys);
         self.note_known(committed);
+        self.note_for_tag(&committed.state);
         self.end_doubt();
     }
 

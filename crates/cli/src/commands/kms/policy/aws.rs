@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use strongroom_config::{AwsConfig, Config, KmsConfig, KmsProviderConfig};
-use strongroom_vault::VAULT_TAG;
+use strongroom_vault::{ANCHOR_TAG_PREFIX, VAULT_TAG};
 
 use super::{Mode, Options, Role, sections};
 use crate::failure::CliError;
@@ -36,7 +36,11 @@ struct Statement {
 pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliError> {
     let expected = "the name of a [[kms]] section of the type aws";
     let pick = |kms: &KmsConfig| match &kms.provider {
-        KmsProviderConfig::Aws(aws) => Some(Region::of(kms, aws, options.account.as_deref())),
+        KmsProviderConfig::Aws(aws) => {
+            let mut region = Region::of(kms, aws, options.account.as_deref());
+            region.is_anchor = config.anchor.kms_tag.as_ref() == Some(&kms.name);
+            Some(region)
+        }
         _ => None,
     };
     let regions = sections(config, options, pick, ("aws", expected))?;
@@ -66,6 +70,8 @@ struct Region {
     /// Every key of the region.
     keys: String,
     wrapper_key: WrapperKey,
+    /// A tag of its wrapper key is an anchor.
+    is_anchor: bool,
 }
 
 /// The wrapper key that the configuration names.
@@ -100,6 +106,7 @@ impl Region {
             name: plain.collect(),
             keys: format!("{place}:key/*"),
             wrapper_key,
+            is_anchor: false,
         }
     }
 
@@ -124,6 +131,9 @@ impl Region {
         let looks = vec!["kms:DescribeKey", "kms:ListKeyRotations"];
         let watch = self.of_wrapper_keys("WatchWrapperKeys", looks, None);
         let mut statements = vec![wraps, watch];
+        if self.is_anchor {
+            statements.extend(self.anchor(vault));
+        }
         if mode == Mode::External {
             let actions = vec![
                 "kms:Decrypt",
@@ -134,6 +144,23 @@ impl Region {
             statements.push(self.of_keys_of_vault("UseExternalKeys", actions, vault));
         }
         statements
+    }
+
+    /// The node writes the one tag that is its anchor, and no other: tags decide here which keys belong to which vault.
+    fn anchor(&self, vault: &str) -> [Statement; 2] {
+        let tag = format!("{ANCHOR_TAG_PREFIX}{vault}");
+        let read = self.of_wrapper_keys("ReadAnchorTag", vec!["kms:ListResourceTags"], None);
+        let mut write = self.of_wrapper_keys("WriteAnchorTag", vec!["kms:TagResource"], None);
+        let only = json!({ "aws:TagKeys": [tag] });
+        let mut condition = match write.condition.take() {
+            Some(Value::Object(condition)) => condition,
+            _ => Map::new(),
+        };
+        condition.insert("ForAllValues:StringEquals".to_owned(), only);
+        // Without any tag in the request, what is to hold for all of them holds.
+        condition.insert("Null".to_owned(), json!({ "aws:TagKeys": "false" }));
+        write.condition = Some(Value::Object(condition));
+        [read, write]
     }
 
     fn of_wrapper_keys(
@@ -283,6 +310,24 @@ mod tests {
             let different: BTreeSet<_> = ids.iter().collect();
             assert_eq!(different.len(), ids.len(), "{ids:?}");
         }
+    }
+
+    #[test]
+    fn a_node_whose_anchor_is_a_tag_writes_that_tag_and_no_other() {
+        let mut region = region(None);
+        region.is_anchor = true;
+        let statements = region.work(Mode::Envelope, "0123");
+        let mut writes = statements
+            .into_iter()
+            .filter(|it| it.action.contains(&"kms:TagResource"));
+        let write = writes.next().unwrap();
+        assert!(writes.next().is_none());
+        assert_eq!(write.action, ["kms:TagResource"]);
+        let condition = write.condition.unwrap();
+        let tags = &condition["ForAllValues:StringEquals"]["aws:TagKeys"];
+        assert_eq!(*tags, json!(["strongroom-anchor-0123"]));
+        assert_eq!(condition["Null"]["aws:TagKeys"], "false");
+        assert_eq!(condition["StringEquals"][CREATED_BY], US);
     }
 
     #[test]
