@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a failed test panics, in its helpers too"
 )]
 
@@ -11,6 +12,7 @@ mod fencing;
 mod killed;
 mod lost;
 mod opening;
+mod partitioned;
 mod replicas;
 
 mod conformance {
