@@ -20,3 +20,10 @@ mod conformance {
 
     strongroom_test_support::store_conformance!(Place::new);
 }
+
+/// What counts, fails and crashes on purpose must not break a rule by itself.
+mod conformance_behind_hooks {
+    use super::common::HookedPlace;
+
+    strongroom_test_support::store_conformance!(HookedPlace::new);
+}
