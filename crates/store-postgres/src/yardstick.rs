@@ -61,7 +61,7 @@ pub async fn read_sealed_rows(
          k.stored_key, k.custody, k.sealing, k.state, k.exposed, k.wrapper_key_id, k.data_key_id, k.created_at, k.mac \
          FROM public_keys AS p JOIN private_keys AS k ON k.fingerprint = p.fingerprint ORDER BY p.fingerprint";
     let reading = failed("read keys");
-    let mut connection = connect(settings).await?;
+    let mut connection = connect(settings, true).await?;
     let mut found = sqlx::query(SELECT).fetch(&mut connection);
     let mut rows = Vec::with_capacity(page);
     while let Some(row) = found.try_next().await.map_err(&reading)? {
@@ -119,7 +119,7 @@ pub async fn reseal_rows(
     batch: usize,
     mut reseal: impl FnMut(&mut [RowToReseal]),
 ) -> Result<u64, StoreError> {
-    let mut connection = connect(settings).await?;
+    let mut connection = connect(settings, false).await?;
     let change = async {
         let new_data_key = [0xb7_u8; 16];
         sqlx::query("INSERT INTO data_keys SELECT $1, commitment, state, created_at, mac FROM data_keys LIMIT 1")
@@ -202,7 +202,9 @@ async fn write_batch(
     Ok(())
 }
 
-async fn connect(settings: &Settings) -> Result<PgConnection, StoreError> {
+/// Without statistics the server would join by hashing a whole table. Whoever reads everything walks both tables side by side
+/// (`merges`); whoever looks for a few rows takes the index.
+async fn connect(settings: &Settings, merges: bool) -> Result<PgConnection, StoreError> {
     let options = settings
         .options()
         .map_err(|error| refused("use the settings", error))?;
@@ -213,7 +215,8 @@ async fn connect(settings: &Settings) -> Result<PgConnection, StoreError> {
         .await
         .map_err(&connecting)?;
     let set_up = format!(
-        "SET search_path = \"{}\"; SET synchronous_commit = on; SET jit = off",
+        "SET search_path = \"{}\"; SET synchronous_commit = on; SET jit = off; \
+         SET enable_hashjoin = off; SET enable_mergejoin = {merges}",
         settings.schema
     );
     sqlx::raw_sql(AssertSqlSafe(set_up))

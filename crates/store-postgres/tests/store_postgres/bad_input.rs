@@ -76,6 +76,22 @@ fn a_wrong_password_is_refused() {
 }
 
 #[test]
+fn a_password_is_not_shown() {
+    run(async {
+        let database = database();
+        let store = PostgresStore::create(over_tcp(&database, server(), ""))
+            .await
+            .unwrap();
+        let write = store.begin().await.unwrap();
+        assert!(!format!("{store:?} {write:?}").contains(PASSWORD));
+        let mut settings = over_tcp(&database, server(), "");
+        settings.password = Some(SecretBytes::from_slice(b"wrong and hidden"));
+        let error = PostgresStore::open(settings).await.unwrap_err();
+        assert!(!format!("{error:?}").contains("hidden"));
+    });
+}
+
+#[test]
 fn a_database_that_is_not_there_and_a_server_that_is_not_there_are_told_apart() {
     run(async {
         let missing = server().database("missing");

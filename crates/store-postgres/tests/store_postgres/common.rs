@@ -11,7 +11,9 @@ use strongroom_errors::Coded as _;
 use strongroom_store::{ReplicaId, Replicas as _, Store, StoreError};
 use strongroom_store_postgres::{Address, PostgresStore, SchemaName, Settings};
 use strongroom_test_postgres::{Database, shared};
-use strongroom_test_support::store::{Storage, samples};
+use strongroom_test_support::store::{
+    CountingStore, CrashPlan, CrashingStore, FlakyStore, Storage, samples,
+};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -72,6 +74,34 @@ impl Storage for Place {
         // The rules open stores that have no vault's row yet.
         let settings = self.settings("other");
         writer(PostgresStore::open(settings).await.unwrap()).await
+    }
+}
+
+/// The same store behind every wrapper, none of which is armed.
+pub(crate) struct HookedPlace(Place);
+
+impl HookedPlace {
+    pub(crate) fn new() -> Self {
+        Self(Place::new())
+    }
+}
+
+fn hooked(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let crashing = Arc::new(CrashingStore::new(store, CrashPlan::never()));
+    let flaky = Arc::new(FlakyStore::new(crashing));
+    Arc::new(CountingStore::new(flaky))
+}
+
+#[async_trait]
+impl Storage for HookedPlace {
+    async fn create(&self) -> Arc<dyn Store> {
+        let store = hooked(self.0.create().await);
+        assert!(store.replicas().is_some());
+        store
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        hooked(self.0.open().await)
     }
 }
 

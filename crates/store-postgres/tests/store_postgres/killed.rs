@@ -1,6 +1,6 @@
 //! The server ends connections: each call finds its connection gone, and nothing is half done.
 
-use strongroom_store::{Store, StoreError};
+use strongroom_store::{ReplicaReport, Replicas as _, Store, StoreError};
 use strongroom_store_postgres::PostgresStore;
 use strongroom_test_support::store::{run, samples};
 
@@ -76,5 +76,68 @@ fn a_read_whose_connection_is_killed_is_dead_and_the_next_one_works() {
         ));
         assert_eq!(key_count(&store).await, 3);
         store.check_integrity().await.unwrap();
+    });
+}
+
+/// Who asks about the lease finds its connection gone, and asks again on another.
+#[test]
+fn the_lease_is_asked_about_on_connections_that_are_whole() {
+    run(async {
+        let place = Place::new();
+        let store = PostgresStore::create(place.settings("one")).await.unwrap();
+        fill(&store, 0).await;
+        let report = ReplicaReport {
+            generation: 1,
+            degraded: None,
+        };
+        kill(&place.database, &store);
+        assert!(
+            store
+                .beat(&report)
+                .await
+                .unwrap()
+                .is_held_by(store.own_id())
+        );
+        kill(&place.database, &store);
+        assert_eq!(store.list().await.unwrap().len(), 1);
+        kill(&place.database, &store);
+        store.ask_to_step_down().await.unwrap();
+        kill(&place.database, &store);
+        store.give_lease().await.unwrap();
+        kill(&place.database, &store);
+        assert!(store.take_lease().await.unwrap().is_held_by(store.own_id()));
+        kill(&place.database, &store);
+        store.scrub().await.unwrap();
+        put(&store, 1).await.unwrap();
+        kill(&place.database, &store);
+        store.close().await.unwrap();
+    });
+}
+
+/// The transaction that takes the lease over is killed at each of its statements: the lease is at one place, and usable.
+#[test]
+fn a_takeover_that_is_killed_leaves_the_lease_where_it_was_or_takes_it() {
+    run(async {
+        let place = Place::new();
+        let store = PostgresStore::create(place.settings("one")).await.unwrap();
+        fill(&store, 0).await;
+        store.give_lease().await.unwrap();
+        // While the row is locked, the takeover waits; and is killed there.
+        for number in 1..4 {
+            let taking = store.take_lease();
+            let killing = async {
+                tokio::task::yield_now().await;
+                kill(&place.database, &store);
+            };
+            let (_taken_or_not, ()) = tokio::join!(taking, killing);
+            while !store
+                .take_lease()
+                .await
+                .is_ok_and(|lease| lease.is_held_by(store.own_id()))
+            {}
+            put(&store, number).await.unwrap();
+            store.give_lease().await.unwrap();
+        }
+        assert_eq!(key_count(&store).await, 3);
     });
 }

@@ -8,7 +8,7 @@ use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Stop, Weather};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{code, fill, key_count, number, put, replica};
+use crate::common::{code, fill, key_count, number, put, replica, writer};
 
 fn with_port() -> Setup {
     Setup {
@@ -135,5 +135,52 @@ fn a_store_follows_its_address_to_a_standby_that_is_promoted() {
         standby.promote();
         put(&store, 2).await.unwrap();
         assert_eq!(key_count(&store).await, 2);
+    });
+}
+
+/// A commit waits for its standby; whoever takes over meanwhile ends the wait. The commit was done, and nobody was told so.
+#[test]
+fn a_commit_that_waits_for_a_standby_is_there_for_who_takes_over() {
+    run(async {
+        let primary = Server::start(&with_port());
+        let standby = primary.standby("second", true);
+        let (proxy, mut settings) = behind(&primary);
+        settings.statement_timeout = Duration::from_millis(500);
+        let other = replica(
+            "other",
+            &settings
+                .address
+                .to_string()
+                .replace(&proxy.address().to_string(), &primary.address().to_string()),
+        );
+        let store = create(settings).await;
+        let mut write = store.begin().await.unwrap();
+        write.insert_keys(vec![samples::key_pair(1)]).await.unwrap();
+        standby.freeze();
+        let answer = write.commit().await;
+        assert!(matches!(answer, Err(StoreError::OutcomeUnknown { .. })));
+
+        let mut other = other;
+        other.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
+        let other = PostgresStore::open(other).await.unwrap();
+        let id = other.own_id();
+        let taking = writer(other);
+        let thawing = async {
+            // The first writer's commit is ended by then, and the takeover's own waits.
+            let waits = format!(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'strongroom {id}'"
+            );
+            while primary.database("postgres").run(&waits).is_empty() {
+                tokio::task::yield_now().await;
+            }
+            standby.thaw();
+        };
+        let (other, ()) = tokio::join!(taking, thawing);
+        assert_eq!(key_count(&*other).await, 1);
+        assert!(matches!(
+            store.begin().await,
+            Err(StoreError::NotWriter { .. })
+        ));
+        put(&*other, 2).await.unwrap();
     });
 }

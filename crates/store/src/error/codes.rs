@@ -47,10 +47,10 @@ codes! {
     BUSY = Contention, "Nothing was changed: try again in a moment.";
     NOT_WRITER = Unavailable, "Nothing was changed. Ask the replica that writes ('strongroom replicas list' names it), or try again once this one has taken over.";
     LOCKED = Contention, "End the other process, or wait until it is done.";
-    CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder, then restore the last verified backup.";
+    CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder or database, then restore the last verified backup.";
     NEWER_SCHEMA = FailedPrecondition, "Use the version of Strongroom that last opened this vault, or a newer one.";
-    NOT_A_VAULT = NotFound, "Check the folder. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";
-    ALREADY_A_VAULT = AlreadyExists, "Open the vault that is there, or choose another folder.";
+    NOT_A_VAULT = NotFound, "Check the folder, or the database and its schema. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";
+    ALREADY_A_VAULT = AlreadyExists, "Open the vault that is there, or choose another folder or schema.";
     IO = Unavailable, "Check the disk and the permissions of the vault's folder, then try again.";
 }
 
