@@ -161,6 +161,10 @@ pub(crate) enum CliError {
     },
     #[error("standard input was asked for twice")]
     StdinTwice,
+    #[error("one process at a time has this vault, which is in a file")]
+    OneProcess,
+    #[error("{name} was asked to give the lease up, and has not done so yet")]
+    NotSteppedDown { name: String },
     #[error("the fingerprint of the key is {found}, not {expected}")]
     OtherKey { found: String, expected: String },
 }
@@ -216,6 +220,8 @@ impl CliError {
         SHORTENED,
         NOT_SIGNED,
         OTHER_KEY,
+        ONE_PROCESS,
+        NOT_STEPPED_DOWN,
     ];
 }
 
@@ -267,6 +273,8 @@ impl Coded for CliError {
             Self::NoEffect { .. } => NO_EFFECT,
             Self::NotSigned { .. } => NOT_SIGNED,
             Self::OtherKey { .. } => OTHER_KEY,
+            Self::OneProcess => ONE_PROCESS,
+            Self::NotSteppedDown { .. } => NOT_STEPPED_DOWN,
         }
     }
 }
