@@ -171,7 +171,7 @@ pub(crate) async fn open_store_of(config: &Config, dir: &Path) -> anyhow::Result
 
 /// `refused`, or, if it says that there is no vault although the anchor remembers one, that the vault is gone: to make
 /// one there is the last thing to advise then.
-fn or_gone(config: &Config, refused: anyhow::Error) -> anyhow::Error {
+pub(crate) fn or_gone(config: &Config, refused: anyhow::Error) -> anyhow::Error {
     let no_store = matches!(
         refused.downcast_ref(),
         Some(StoreError::NotAVault { .. } | StoreError::VaultMissing)

@@ -93,6 +93,17 @@ impl ConfiguredStore {
         }
     }
 
+    /// Opens what is left of a vault that was moved away, to be read only.
+    pub(crate) async fn open_left(&self) -> anyhow::Result<Arc<dyn Store>> {
+        match self {
+            Self::Folder(dir) => Ok(Arc::new(SqliteStore::open_left(dir).await?)),
+            Self::Database(database) => {
+                let store = PostgresStore::open_left(database.settings()?).await?;
+                Ok(to_be_closed(Arc::new(store)))
+            }
+        }
+    }
+
     /// Where it is, for people.
     pub(crate) fn place(&self) -> anyhow::Result<Place> {
         match self {

@@ -1,5 +1,6 @@
 //! `replicas`: the processes that share the vault's database.
 
+mod join;
 mod list;
 mod step_down;
 
@@ -13,12 +14,14 @@ use crate::args::Global;
 /// What to do with the processes that share the vault's database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Join(join::Options),
     List(list::Options),
     StepDown(step_down::Options),
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Join(options) => join::run(global, options).await,
         Command::List(options) => list::run(global, options).await,
         Command::StepDown(options) => step_down::run(global, options).await,
     }

@@ -2,6 +2,8 @@
 
 #[path = "postgres/bad_input.rs"]
 mod bad_input;
+#[path = "postgres/moving.rs"]
+mod moving;
 #[path = "postgres/replicas.rs"]
 mod replicas;
 #[path = "postgres/using.rs"]

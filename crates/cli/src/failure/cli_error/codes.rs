@@ -252,3 +252,13 @@ pub(super) const NOT_STEPPED_DOWN: ErrorCode = code(
     Category::Unavailable,
     "It still has the request, and gives the lease up when it has finished what it writes; one that is gone loses it to the next process that writes. See 'strongroom replicas list'.",
 );
+pub(super) const VAULT_ELSEWHERE: ErrorCode = code(
+    "VAULT_ELSEWHERE",
+    Category::FailedPrecondition,
+    "Nothing was changed. Look at the section [store] of the configuration, which --dir or --config names; without one the vault is in --dir.",
+);
+pub(super) const OTHER_FOLDER: ErrorCode = code(
+    "OTHER_FOLDER",
+    Category::InvalidRequest,
+    "Name the vault's folder with --dir and with --to. To have it elsewhere, move the folder with its configuration first.",
+);

@@ -36,6 +36,19 @@ impl<'h> Second<'h> {
         self.house.sandbox.path("second")
     }
 
+    fn edit_config(&self, change: impl FnOnce(String) -> String) {
+        let before = fs::read_to_string(self.dir().join("strongroom.toml")).unwrap();
+        let after = change(before.clone());
+        assert_ne!(before, after);
+        self.house.sandbox.write("second/strongroom.toml", after);
+    }
+
+    /// Takes the first replica's anchor for its own.
+    fn take_anchor(&self) {
+        let first = self.house.sandbox.keys_folder().join("anchor.json");
+        fs::copy(first, self.dir().join("anchor.json")).unwrap();
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = self.house.sandbox.command(args);
         command.env("STRONGROOM_DIR", self.dir());
@@ -126,7 +139,6 @@ fn two_replicas_with_their_own_configurations_share_a_vault() {
     first
         .run(["sign", "message", "--key", &key, "--out", "another"])
         .failed("KEY_RETIRED", 3);
-    first.run(["wrapper-key", "rotate"]).succeeded();
     for doctor in [second.json(&["doctor"]), first.json(["doctor"])] {
         assert_eq!(doctor["healthy"], true, "{doctor}");
         let (_, told) = doctor_rows(&doctor, "database").remove(0);
@@ -141,8 +153,7 @@ fn two_replicas_with_their_own_configurations_share_a_vault() {
 fn the_anchor_of_the_first_replica_lets_a_second_one_in_without_another_word() {
     let house = House::with_vault("cli_anchored", &[]);
     let second = Second::of(&house);
-    let anchor = house.sandbox.keys_folder().join("anchor.json");
-    fs::copy(anchor, second.dir().join("anchor.json")).unwrap();
+    second.take_anchor();
     house.sandbox.signing_key("ec-p256", "protocol");
     let list = second.json(&["keys", "list"]);
     assert_eq!(list["keys"].as_array().unwrap().len(), 1);
@@ -264,13 +275,11 @@ fn each_replica_says_which_of_its_own_kmss_opens_the_vault_alone() {
         serde_json::json!([{"kms": "local", "opens": true}, {"kms": "elsewhere", "opens": true}]);
     assert_eq!(here["alone"], both);
     // The second replica has only the other key file, and asks nobody else.
-    let config = fs::read_to_string(second.dir().join("strongroom.toml")).unwrap();
-    let (before, rest) = config.split_once("[[kms]]").unwrap();
-    let after = rest.find("\n[").map_or("", |at| &rest[at..]);
-    sandbox.write(
-        "second/strongroom.toml",
-        format!("{before}{section}{after}"),
-    );
+    second.edit_config(|text| {
+        let first = sandbox.keys_folder().join("kms.key");
+        text.replace("name = \"local\"", "name = \"elsewhere\"")
+            .replace(first.to_str().unwrap(), key_file.to_str().unwrap())
+    });
     let there = second.run(&["wrapper-key", "check"]);
     assert_eq!(there.status, 1, "{}", there.stderr);
     let told = there.text();
@@ -280,4 +289,78 @@ fn each_replica_says_which_of_its_own_kmss_opens_the_vault_alone() {
     );
     assert!(!told.contains("with local alone"), "{told}");
     assert!(told.contains("KMS_NOT_CONFIGURED"), "{told}");
+}
+
+#[test]
+fn a_replica_that_was_away_while_the_wrapper_key_was_rotated_needs_an_anchor_that_knows_of_it() {
+    let house = House::with_vault("cli_away", &[]);
+    let second = Second::of(&house);
+    second.run(ACCEPT).succeeded();
+    house.sandbox.run(["wrapper-key", "rotate"]).succeeded();
+    // Somebody could have put a vault of their own there.
+    second
+        .run(&["keys", "list"])
+        .failed("ANCHOR_OF_OTHER_VAULT", 5);
+    second.run(ACCEPT).failed("ANCHOR_OF_OTHER_VAULT", 5);
+    second.take_anchor();
+    second.run(&["keys", "list"]).succeeded();
+}
+
+#[test]
+fn another_process_joins_with_the_configuration_and_the_anchor_of_the_first() {
+    let house = House::with_vault("cli_join", &[]);
+    let sandbox = &house.sandbox;
+    house.sandbox.signing_key("ec-p256", "protocol");
+    let (config, dir) = (sandbox.config(), sandbox.path("joined"));
+    let (config, dir) = (config.to_str().unwrap(), dir.to_str().unwrap());
+    let anchor = sandbox.keys_folder().join("anchor.json");
+    let own = sandbox.path("own");
+    let join = ["replicas", "join", config, "--dir", dir, "--name", "eu-2"];
+    sandbox.run(join).failed("NOT_CONFIRMED", 2);
+    let anchored = [&join[..], &["--anchor", anchor.to_str().unwrap()]].concat();
+    // The anchor of the first is not to be shared.
+    sandbox.run(&anchored).failed("KEY_FOLDER_IN_USE", 3);
+    let anchored = [&anchored[..], &["--key-dir", own.to_str().unwrap()]].concat();
+    let joined = sandbox.json(&anchored);
+    assert_eq!(joined["name"], "eu-2", "{joined}");
+    assert_eq!(joined["keys"], 1);
+    let list = sandbox.json(["keys", "list", "--dir", dir]);
+    assert_eq!(list["keys"].as_array().unwrap().len(), 1);
+    let written = fs::read_to_string(sandbox.path("joined/strongroom.toml")).unwrap();
+    assert!(written.contains("name = \"eu-2\""), "{written}");
+    sandbox.run(&anchored).failed("FOLDER_IN_USE", 3);
+    sandbox.json(["doctor", "--dir", dir]);
+}
+
+#[test]
+fn who_joins_without_an_anchor_says_so_and_a_vault_in_a_file_is_not_joined() {
+    let house = House::with_vault("cli_join_bare", &[]);
+    let sandbox = &house.sandbox;
+    let (config, own) = (sandbox.config(), sandbox.path("own"));
+    let know = "--i-know-this-database-is-the-right-one";
+    let join = |config: &str| {
+        sandbox.run([
+            "replicas",
+            "join",
+            config,
+            "--dir",
+            "joined",
+            "--key-dir",
+            own.to_str().unwrap(),
+            know,
+        ])
+    };
+    join(config.to_str().unwrap()).succeeded();
+    sandbox.run(["keys", "list", "--dir", "joined"]).succeeded();
+    let file = crate::support::Sandbox::with_vault();
+    let other = file.config();
+    let join = [
+        "replicas",
+        "join",
+        other.to_str().unwrap(),
+        "--dir",
+        "third",
+        know,
+    ];
+    sandbox.run(join).failed("ONE_PROCESS", 3);
 }
