@@ -18,8 +18,10 @@ mod kms;
 mod metrics;
 mod quickstart;
 mod recovery;
+mod replicas;
 mod sign;
 mod topology;
+mod vault;
 mod verify;
 mod wrapper_key;
 
@@ -94,6 +96,18 @@ pub(crate) enum Command {
     /// Show the anchor, or accept the state of a restored database
     #[command(subcommand, after_help = "Examples:\n  strongroom anchor show")]
     Anchor(anchor::Command),
+    /// Let processes share the vault's database, list them, and have the one that writes step down
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom replicas list\n  strongroom replicas step-down"
+    )]
+    Replicas(replicas::Command),
+    /// Move the vault into another database
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom vault move --to postgres://strongroom@db.example:5432/ledger"
+    )]
+    Vault(vault::Command),
     Doctor(doctor::Options),
     Incident(incident::Options),
     Metrics(metrics::Options),
@@ -132,6 +146,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Topology(command) => topology::run(&global, command).await,
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
+        Command::Replicas(command) => replicas::run(&global, command).await,
+        Command::Vault(command) => vault::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,
         Command::Metrics(options) => metrics::run(&global, options).await,

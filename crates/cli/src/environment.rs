@@ -73,6 +73,22 @@ pub(crate) fn this_rehearsal_again(
     Ok(again)
 }
 
+/// The name of this machine.
+pub(crate) fn host_name() -> String {
+    let system = rustix::system::uname();
+    let name: String = system
+        .nodename()
+        .to_string_lossy()
+        .chars()
+        .take(60)
+        .collect();
+    if name.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        name
+    }
+}
+
 /// The environment variable with the trace that the command belongs to.
 const TRACE_ID: &str = "STRONGROOM_TRACE_ID";
 

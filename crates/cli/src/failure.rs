@@ -12,6 +12,7 @@ use strongroom_kms::{KmsError, KmsKeyIdError};
 use strongroom_kms_local::LocalKmsError;
 use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
+use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{AnchorError, VaultError};
 
 pub(crate) use self::{all_codes::all_codes, cli_error::CliError};
@@ -53,6 +54,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<VaultError>(error))
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))
+        .or_else(|| of::<PostgresError>(error))
         .or_else(|| of::<LocalKmsError>(error))
         .or_else(|| of::<RecoveryError>(error))
         .or_else(|| code_of_other_kms(error))

@@ -21,6 +21,7 @@ mod progress;
 mod row_view;
 mod secrets;
 mod session;
+mod store;
 mod terminal;
 mod transaction_view;
 
@@ -49,7 +50,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let work = commands::run(cli);
+    let work = async {
+        let done = commands::run(cli).await;
+        store::close_what_is_open().await;
+        done
+    };
     match environment::trace_id() {
         Some(trace_id) => runtime.block_on(strongroom_kms::in_trace(trace_id, work)),
         None => runtime.block_on(work),

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, SealingName};
+use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
@@ -11,10 +11,12 @@ use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
     Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, Settings, Vault, VaultError,
+    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
 };
 
-use crate::{args::Global, environment, failure::CliError, open_kms::OpenKms};
+use crate::{
+    args::Global, environment, failure::CliError, open_kms::OpenKms, store::ConfiguredStore,
+};
 
 /// An open vault, and what a command may ask beside it.
 pub(crate) struct Session {
@@ -154,20 +156,22 @@ pub(crate) fn read_guarded_text(path: &Path) -> anyhow::Result<String> {
     })
 }
 
+/// Opens the store of a vault that is in its own folder, whatever is configured.
 pub(crate) async fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
     Ok(Arc::new(SqliteStore::open(dir).await?))
 }
 
 /// Opens the store of the configured vault.
 pub(crate) async fn open_store_of(config: &Config, dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    open_store(dir)
+    ConfiguredStore::of(config, dir)?
+        .open()
         .await
         .map_err(|refused| or_gone(config, refused))
 }
 
 /// `refused`, or, if it says that there is no vault although the anchor remembers one, that the vault is gone: to make
 /// one there is the last thing to advise then.
-fn or_gone(config: &Config, refused: anyhow::Error) -> anyhow::Error {
+pub(crate) fn or_gone(config: &Config, refused: anyhow::Error) -> anyhow::Error {
     let no_store = matches!(
         refused.downcast_ref(),
         Some(StoreError::NotAVault { .. } | StoreError::VaultMissing)
@@ -243,7 +247,18 @@ pub(crate) fn settings(config: &Config) -> Settings {
             kms: kms.clone(),
             every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
         }),
+        replica: replica(&config.replica),
         ..Settings::default()
+    }
+}
+
+fn replica(config: &ReplicaConfig) -> ReplicaSettings {
+    ReplicaSettings {
+        writes: config.writes,
+        wait_for_lease: config.wait_for_lease,
+        look_every: config.look_every,
+        use_without_store: config.use_without_store,
+        strict: config.strict,
     }
 }
 

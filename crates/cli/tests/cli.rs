@@ -54,6 +54,8 @@ mod offline_root;
 mod openssl;
 #[path = "cli/other_kms.rs"]
 mod other_kms;
+#[path = "cli/postgres.rs"]
+mod postgres;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/quickstart.rs"]

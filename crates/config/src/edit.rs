@@ -1,9 +1,11 @@
 //! Changing a configuration file that people wrote: everything but the change stays as it is, comments too.
 
+use std::path::Path;
+
 use serde::Serialize;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use crate::{Config, ConfigError, Protection};
+use crate::{Config, ConfigError, Protection, StoreConfig};
 
 /// `text`, a valid configuration, with another protection of the KMS called `kms`.
 ///
@@ -34,6 +36,83 @@ pub fn with_protection(
     } else {
         Err(ConfigError::Uneditable)
     }
+}
+
+/// `text`, a valid configuration, with another database; none: the file in the vault's folder.
+///
+/// # Errors
+/// [`ConfigError::Syntax`] and the other errors of [`Config::parse`] when `text` is not valid, or `store` is not;
+/// [`ConfigError::Uneditable`] when the changed text would not say what is wanted.
+pub fn with_store(text: &str, store: Option<&StoreConfig>) -> Result<String, ConfigError> {
+    #[derive(Serialize)]
+    struct Wrapped<'a> {
+        store: &'a StoreConfig,
+    }
+    let mut wanted = Config::parse(text)?;
+    wanted.store = store.cloned();
+    wanted.validate()?;
+    let mut document: DocumentMut = text.parse().map_err(not_editable)?;
+    document.remove("store");
+    if let Some(store) = store {
+        let section = toml::to_string(&Wrapped { store });
+        let section = section.map_err(|source| ConfigError::Unwritable {
+            source: Box::new(source),
+        })?;
+        // Appended as text: after the last section, whatever that is, a section of its own begins.
+        let before = document.to_string();
+        let changed = format!("{}\n\n{section}", before.trim_end());
+        document = changed.parse().map_err(not_editable)?;
+    }
+    let changed = document.to_string();
+    if Config::parse(&changed).is_ok_and(|config| config == wanted) {
+        Ok(changed)
+    } else {
+        Err(ConfigError::Uneditable)
+    }
+}
+
+/// `text`, a valid configuration, for another process of the same vault: with this name among the others and this anchor.
+///
+/// # Errors
+/// As [`with_store`].
+pub fn with_replica(text: &str, name: &str, anchor: &Path) -> Result<String, ConfigError> {
+    let mut wanted = Config::parse(text)?;
+    wanted.replica.name = Some(name.to_owned());
+    wanted.vault.anchor = Some(anchor.to_owned());
+    wanted.validate()?;
+    let anchor = anchor.to_str().ok_or(ConfigError::Uneditable)?;
+    let mut document: DocumentMut = text.parse().map_err(not_editable)?;
+    set(&mut document, "vault", "anchor", anchor)?;
+    set(&mut document, "replica", "name", name)?;
+    let changed = document.to_string();
+    if Config::parse(&changed).is_ok_and(|config| config == wanted) {
+        Ok(changed)
+    } else {
+        Err(ConfigError::Uneditable)
+    }
+}
+
+/// Sets a field of a section, which is made if it is not there; what stands behind the field stays.
+fn set(
+    document: &mut DocumentMut,
+    section: &str,
+    field: &str,
+    text: &str,
+) -> Result<(), ConfigError> {
+    let made = || Item::Table(Table::new());
+    let section = document.entry(section).or_insert_with(made);
+    let section = section.as_table_like_mut().ok_or(ConfigError::Uneditable)?;
+    let mut value = Value::from(text);
+    match section.get_mut(field) {
+        Some(Item::Value(old)) => {
+            *value.decor_mut() = old.decor().clone();
+            *old = value;
+        }
+        _ => {
+            section.insert(field, Item::Value(value));
+        }
+    }
+    Ok(())
 }
 
 /// `[[kms]]` sections, or one array of inline tables.
@@ -190,6 +269,44 @@ mod tests {
         );
         let changed = with_protection(&text, "a", &passphrase("/a")).unwrap();
         assert!(changed.contains("] # one\n[vault]\n"), "{changed}");
+    }
+
+    #[test]
+    fn the_database_is_named_changed_and_left_out_again() {
+        let mut store = StoreConfig::new("postgres://u@db.example/ledger");
+        store.password = Some(SecretSource::File("/run/secrets/db".into()));
+        let moved = with_store(EXAMPLE, Some(&store)).unwrap();
+        assert!(moved.starts_with(EXAMPLE.trim_end()), "{moved}");
+        let mut config = Config::parse(EXAMPLE).unwrap();
+        config.store = Some(store.clone());
+        assert_eq!(Config::parse(&moved).unwrap(), config);
+        store.schema = "second".to_owned();
+        let again = with_store(&moved, Some(&store)).unwrap();
+        assert_eq!(Config::parse(&again).unwrap().store, Some(store));
+        let back = with_store(&again, None).unwrap();
+        assert_eq!(back.trim_end(), EXAMPLE.trim_end());
+    }
+
+    #[test]
+    fn another_process_has_its_own_name_and_anchor() {
+        let other = with_replica(EXAMPLE, "eu-2", Path::new("/own/anchor.json")).unwrap();
+        let mut config = Config::parse(EXAMPLE).unwrap();
+        config.replica.name = Some("eu-2".to_owned());
+        config.vault.anchor = Some("/own/anchor.json".into());
+        assert_eq!(Config::parse(&other).unwrap(), config);
+        let again = with_replica(&other, "eu-3", Path::new("/third.json")).unwrap();
+        assert_eq!(
+            again.matches("[replica]").count(),
+            other.matches("[replica]").count()
+        );
+        assert!(again.contains("# The vault's identity"), "{again}");
+        assert!(with_replica(EXAMPLE, "a\nb", Path::new("/own")).is_err());
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_is_not_written_down() {
+        let store = StoreConfig::new("mysql://u@db.example/ledger");
+        assert!(with_store(EXAMPLE, Some(&store)).is_err());
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
 pub use driver_server::{DRIVER_EXAMPLE, DriverServerConfig};
-pub use edit::with_protection;
+pub use edit::{with_protection, with_replica, with_store};
 pub use error::ConfigError;
 pub use kms::{
     AwsConfig, BreakerConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Dollars, GcpConfig,

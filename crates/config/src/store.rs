@@ -47,6 +47,19 @@ const fn default_statement_timeout() -> Duration {
 }
 
 impl StoreConfig {
+    /// A database of which nothing else is said.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            password: None,
+            schema: default_schema(),
+            max_connections: default_connections(),
+            connect_timeout: default_connect_timeout(),
+            statement_timeout: default_statement_timeout(),
+        }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let bad = |field, expected| {
             Err(ConfigError::BadValue {

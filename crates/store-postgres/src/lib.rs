@@ -37,6 +37,7 @@ mod identity;
 mod integrity;
 mod keys;
 mod kms_journal;
+mod moved;
 mod news;
 mod open;
 mod private_keys;

@@ -4,6 +4,7 @@ use strongroom_store::StoreError;
 
 use crate::{
     connections::Connections,
+    moved,
     schema::{self, Found},
     settings::Settings,
 };
@@ -13,6 +14,25 @@ pub(crate) async fn existing(
     connections: &Connections,
     settings: &Settings,
 ) -> Result<(), StoreError> {
+    match any(connections, settings).await? {
+        Some(target) => Err(StoreError::Moved { target }),
+        None => Ok(()),
+    }
+}
+
+/// The same for a vault that was moved away; any other is refused.
+pub(crate) async fn left(connections: &Connections, settings: &Settings) -> Result<(), StoreError> {
+    match any(connections, settings).await? {
+        Some(_) => Ok(()),
+        None => {
+            let place = settings.place();
+            Err(StoreError::NotAVault { place })
+        }
+    }
+}
+
+/// Where the vault is that was found; none if it is here.
+async fn any(connections: &Connections, settings: &Settings) -> Result<Option<String>, StoreError> {
     let mut wire = connections.connect().await?;
     let Found::Ours {
         version,
@@ -25,8 +45,9 @@ pub(crate) async fn existing(
     if version < schema::newest() {
         schema::upgrade(&mut wire, settings).await?;
     }
+    let target = moved::target(&mut wire).await?;
     connections.give_back(wire);
-    Ok(())
+    Ok(target)
 }
 
 /// Makes the schema of a new vault, or goes on where a creation was interrupted.

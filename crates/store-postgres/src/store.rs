@@ -13,7 +13,7 @@ use strongroom_store::{ReadTransaction, Replicas, Store, StoreError, WriteTransa
 use crate::{
     connections::{Connections, permit},
     error::{failed, refused, unreadable},
-    integrity,
+    integrity, moved,
     news::News,
     open,
     row::{Column, Columns},
@@ -28,7 +28,8 @@ use crate::{
 const LONG: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// What the transaction that reads begins with. The server takes the snapshot with the first question.
-const BEGIN_TO_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
+const BEGIN_TO_READ: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT (SELECT target FROM moved)";
 
 /// The tables from which rows go.
 const SCRUBBED: &[&str] = &[
@@ -79,6 +80,8 @@ pub(crate) struct Inner {
     pub(crate) news: News,
     /// The token that came with the lease.
     pub(crate) token: Mutex<Option<i64>>,
+    /// Whether a vault that was moved away may be read.
+    shows_moved: bool,
     begin_to_write: String,
     commit: Arc<str>,
     /// The connection of the transaction that writes, if there is one.
@@ -99,7 +102,7 @@ impl PostgresStore {
     pub async fn create(settings: Settings) -> Result<Self, StoreError> {
         let connections = connections(&settings)?;
         open::fresh(&connections, &settings).await?;
-        let store = Self::start(connections, settings);
+        let store = Self::start(connections, settings, false);
         let lease = store.take_lease().await?;
         if lease.is_held_by(store.own_id()) {
             Ok(store)
@@ -113,12 +116,22 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::NotAVault`] if there is none, or if its creation was interrupted; [`StoreError::NewerSchema`];
-    /// [`StoreError::Busy`] if others hold the tables that are to be changed; [`StoreError::Refused`] with a code of
+    /// [`StoreError::Moved`]; [`StoreError::Busy`] if others hold the tables that are to be changed; [`StoreError::Refused`] with a code of
     /// [`PostgresError`](crate::PostgresError); [`StoreError::Io`].
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let connections = connections(&settings)?;
         open::existing(&connections, &settings).await?;
-        Ok(Self::start(connections, settings))
+        Ok(Self::start(connections, settings, false))
+    }
+
+    /// Opens what is left of a vault that was moved away, to be read only.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAVault`] if none was moved from here; as [`Self::open`].
+    pub async fn open_left(settings: Settings) -> Result<Self, StoreError> {
+        let connections = connections(&settings)?;
+        open::left(&connections, &settings).await?;
+        Ok(Self::start(connections, settings, true))
     }
 
     /// Whether there is a vault: [`Self::open`] finds it and [`Self::create`] refuses.
@@ -130,14 +143,14 @@ impl PostgresStore {
         open::is_there(&*connections(settings)?, settings).await
     }
 
-    fn start(connections: Arc<Connections>, settings: Settings) -> Self {
+    fn start(connections: Arc<Connections>, settings: Settings, shows_moved: bool) -> Self {
         let schema = &settings.schema;
         // Never less than `on`: a commit that was answered survives a crash of the server. What waits for more stays.
         let begin_to_write = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
              SELECT set_config('synchronous_commit', 'on', true) \
              WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); \
-             {}; SELECT token, encode(holder, 'hex') FROM lease FOR SHARE",
+             {}; SELECT token, encode(holder, 'hex'), (SELECT target FROM moved) FROM lease FOR SHARE",
             schema::lock(schema)
         );
         let commit = format!(
@@ -150,6 +163,7 @@ impl PostgresStore {
                 connections,
                 news,
                 token: Mutex::default(),
+                shows_moved,
                 begin_to_write,
                 commit: commit.into(),
                 open_write: Mutex::default(),
@@ -188,6 +202,7 @@ impl Inner {
     /// Whether this process has the lease, by the row that is locked now. Whoever takes it over waits for this transaction.
     async fn check_lease(&self, wire: &mut Wire, row: Option<&PgRow>) -> Result<(), StoreError> {
         let row = row.ok_or_else(|| unreadable("there is no lease"))?;
+        moved::refuse(row, Column(2, "target"))?;
         let columns = Columns::new(row, "lease");
         let token = columns.integer(Column(0, "token"))?;
         let holder = columns
@@ -218,7 +233,16 @@ impl Inner {
 
     async fn read(&self) -> Result<Session, StoreError> {
         let permit = permit(&self.connections.readers).await?;
-        let (wire, _rows) = self.connections.start(BEGIN_TO_READ).await?;
+        let (wire, rows) = self.connections.start(BEGIN_TO_READ).await?;
+        let row = rows
+            .last()
+            .ok_or_else(|| unreadable("there is no answer"))?;
+        if !self.shows_moved
+            && let Err(error) = moved::refuse(row, Column(0, "target"))
+        {
+            self.connections.roll_back(wire).await;
+            return Err(error);
+        }
         Ok(Session::over(wire, permit, Arc::clone(&self.connections)))
     }
 
@@ -284,6 +308,8 @@ impl Store for PostgresStore {
             self.inner.connections.roll_back(wire).await;
         }
         self.inner.news.end();
+        // A beat that is under way would put this process back into the list.
+        let _last = permit(&self.inner.connections.desk).await?;
         // Where the server does not hear of it, others find out by the silence.
         if let Err(error) = self.inner.leave().await {
             tracing::warn!(

@@ -12,8 +12,8 @@ use strongroom_store::{
 };
 
 use crate::{
-    audit, backups, data_keys, identity, keys, kms_journal, private_keys, public_keys, rotations,
-    session::Session, topology, vault, wraps,
+    audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys, public_keys,
+    rotations, session::Session, topology, vault, wraps,
 };
 
 /// Marks a transaction that only reads.
@@ -260,6 +260,10 @@ impl WriteTransaction for PostgresTransaction<Writing> {
 
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
         ask!(self, backups::delete(id))
+    }
+
+    async fn mark_moved(&mut self, target: &str) -> Result<(), StoreError> {
+        ask!(self, moved::mark(target))
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {

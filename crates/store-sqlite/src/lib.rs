@@ -45,6 +45,7 @@ mod identity;
 mod integrity;
 mod keys;
 mod kms_journal;
+mod moved;
 mod open;
 mod private_keys;
 mod public_keys;

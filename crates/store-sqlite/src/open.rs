@@ -16,7 +16,7 @@ use crate::{
     condition::Condition,
     connection,
     error::{failed, of_file},
-    schema,
+    moved, schema,
 };
 
 /// The name of the database in the vault's folder.
@@ -79,6 +79,25 @@ pub(crate) fn existing(
     limits: &Limits,
     condition: &Condition,
 ) -> Result<Connection, StoreError> {
+    let connection = any(folder, limits, condition)?;
+    moved::refuse(&connection)?;
+    Ok(connection)
+}
+
+/// As [`existing`], for one whose vault was moved away; any other is refused.
+pub(crate) fn left(
+    folder: &Path,
+    limits: &Limits,
+    condition: &Condition,
+) -> Result<Connection, StoreError> {
+    let connection = any(folder, limits, condition)?;
+    match moved::target(&connection)? {
+        Some(_) => Ok(connection),
+        None => Err(not_a_vault(folder)),
+    }
+}
+
+fn any(folder: &Path, limits: &Limits, condition: &Condition) -> Result<Connection, StoreError> {
     let path = folder.join(DATABASE);
     if Header::of(&path)? != Header::Ours {
         return Err(not_a_vault(folder));

@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     condition::Condition,
     error::failed,
+    moved,
     readers::Reader,
     schema::roll_back,
     store::Inner,
@@ -55,13 +56,15 @@ impl Session {
         let condition = session.store.condition();
         session
             .begin("BEGIN IMMEDIATE", move |connection| {
-                condition.check_writable(connection)
+                condition.check_writable(connection)?;
+                moved::refuse(connection)
             })
             .await
     }
 
     pub(crate) async fn read(store: Arc<Inner>, reader: Reader) -> Result<Self, StoreError> {
         let worker = Arc::clone(&reader.worker);
+        let shows_moved = store.shows_moved();
         let session = Self {
             worker,
             state: State::Dead,
@@ -70,7 +73,13 @@ impl Session {
         };
         // SQLite takes the snapshot with the first read.
         session
-            .begin("BEGIN; SELECT 1 FROM vault", |_connection| Ok(()))
+            .begin("BEGIN; SELECT 1 FROM vault", move |connection| {
+                if shows_moved {
+                    Ok(())
+                } else {
+                    moved::refuse(connection)
+                }
+            })
             .await
     }
 

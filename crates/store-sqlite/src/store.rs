@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     readers: Readers,
     condition: Arc<Condition>,
     write_permit: Arc<Semaphore>,
+    /// Whether a vault that was moved away may be read.
+    shows_moved: bool,
     lock: Mutex<Option<FolderLock>>,
 }
 
@@ -99,6 +101,21 @@ impl SqliteStore {
         Self::start(folder, limits, open::existing).await
     }
 
+    /// Opens what is left of a vault that was moved away, to be read only.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAVault`] if none was moved from here; as [`Self::open`].
+    pub async fn open_left(folder: &Path) -> Result<Self, StoreError> {
+        if !folder.join(open::DATABASE).exists() {
+            return Err(open::not_a_vault(folder));
+        }
+        let mut store = Self::start(folder, Limits::default(), open::left).await?;
+        if let Some(inner) = Arc::get_mut(&mut store.inner) {
+            inner.shows_moved = true;
+        }
+        Ok(store)
+    }
+
     /// Whether there is a vault in the folder: [`Self::open`] finds it and [`Self::create`] refuses. Whether it is in
     /// use or damaged does not matter.
     #[must_use]
@@ -127,6 +144,7 @@ impl SqliteStore {
                 readers: Readers::of(folder.join(open::DATABASE)),
                 condition,
                 write_permit: Arc::new(Semaphore::new(1)),
+                shows_moved: false,
                 lock: Mutex::new(Some(lock)),
             }),
         })
@@ -136,6 +154,10 @@ impl SqliteStore {
 impl Inner {
     pub(crate) fn writer(&self) -> Arc<Worker> {
         Arc::clone(&self.writer)
+    }
+
+    pub(crate) const fn shows_moved(&self) -> bool {
+        self.shows_moved
     }
 
     pub(crate) fn condition(&self) -> Arc<Condition> {

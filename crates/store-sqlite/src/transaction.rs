@@ -12,8 +12,8 @@ use strongroom_store::{
 };
 
 use crate::{
-    audit, backups, data_keys, identity, keys, kms_journal, private_keys, public_keys, rotations,
-    session::Session, topology, vault, wraps,
+    audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys, public_keys,
+    rotations, session::Session, topology, vault, wraps,
 };
 
 /// Marks a transaction that only reads.
@@ -312,6 +312,13 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
         self.session
             .run(move |connection| backups::delete(connection, id))
+            .await
+    }
+
+    async fn mark_moved(&mut self, target: &str) -> Result<(), StoreError> {
+        let target = target.to_owned();
+        self.session
+            .run(move |connection| moved::mark(connection, &target))
             .await
     }
 

@@ -215,6 +215,12 @@ pub enum StoreError {
         /// Where a vault was looked for.
         place: Place,
     },
+    /// The vault was moved from here to another database. What is here is only kept.
+    #[error("the vault was moved to {target}")]
+    Moved {
+        /// Where it is now, for people.
+        target: String,
+    },
     /// A vault is at this place already.
     #[error("there is a vault in {place} already")]
     AlreadyAVault {

@@ -16,7 +16,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError::Corrupted`], each time, when the structure of the store is damaged; [`StoreError::InDoubt`] after a
     /// commit of unknown outcome; [`StoreError::NotWriter`] when another process is the one that writes;
-    /// [`StoreError::Closed`]; [`StoreError::Busy`] when another process writes for too long; [`StoreError::Io`].
+    /// [`StoreError::Moved`] when the vault was moved away; [`StoreError::Closed`]; [`StoreError::Busy`] when another process
+    /// writes for too long; [`StoreError::Io`].
     async fn begin(&self) -> Result<Box<dyn WriteTransaction>, StoreError>;
 
     /// Begins to read. All that is read through it belongs to one moment, whatever is committed meanwhile;
@@ -25,7 +26,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Keep it short: as long as it lives, the store cannot reclaim what was overwritten since.
     ///
     /// # Errors
-    /// [`StoreError::Closed`]; [`StoreError::Io`].
+    /// [`StoreError::Moved`] when the vault was moved away; [`StoreError::Closed`]; [`StoreError::Io`].
     async fn read(&self) -> Result<Box<dyn ReadTransaction>, StoreError>;
 
     /// Checks the whole store: structure, indexes, and that no row refers to a missing one.

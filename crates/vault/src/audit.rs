@@ -87,6 +87,8 @@ pub enum AuditOperation {
     VerifyBackup,
     /// The vault was restored from a backup.
     RestoreBackup,
+    /// The vault was about to be moved into another store.
+    MoveVault,
     /// A backup is remembered no longer.
     ForgetBackup,
     /// The quarantine of a restored vault was ended.
@@ -263,6 +265,7 @@ impl AuditOperation {
             Self::CreateBackup => "create_backup",
             Self::VerifyBackup => "verify_backup",
             Self::RestoreBackup => "restore_backup",
+            Self::MoveVault => "move_vault",
             Self::ForgetBackup => "forget_backup",
             Self::ReleaseVault => "release_vault",
         }

@@ -34,6 +34,13 @@ pub enum VaultError {
     /// The store holds a vault already.
     #[error("there is a vault already")]
     AlreadyExists,
+    /// The store that a vault is moved into has rows that are not this vault's, or are no longer.
+    #[error("there are rows already where the vault is to be moved, and they are not its own")]
+    OtherRowsThere {
+        /// What is wrong with them.
+        #[source]
+        source: Box<VaultError>,
+    },
     /// The store holds no vault.
     #[error("there is no vault yet")]
     NotInitialized,

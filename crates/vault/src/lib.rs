@@ -96,6 +96,7 @@ pub use operations::incident::{
 pub use operations::inspect::Inspection;
 pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;
+pub use operations::moving::Destination;
 pub use operations::numbers::{Ages, Numbers};
 pub use operations::place::Place;
 pub use operations::readiness::{KmsReadiness, Readiness};

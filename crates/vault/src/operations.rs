@@ -18,6 +18,7 @@ pub(crate) mod inspect;
 pub(crate) mod leak;
 pub(crate) mod list;
 pub(crate) mod migrate;
+pub(crate) mod moving;
 pub(crate) mod numbers;
 pub(crate) mod open;
 pub(crate) mod place;

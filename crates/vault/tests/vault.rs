@@ -57,6 +57,8 @@ mod listing;
 mod migrating;
 #[path = "vault/model.rs"]
 mod model;
+#[path = "vault/moving.rs"]
+mod moving;
 #[path = "vault/numbers.rs"]
 mod numbers;
 #[path = "vault/operator.rs"]

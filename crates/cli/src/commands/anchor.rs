@@ -11,7 +11,10 @@ use strongroom_config::Config;
 use strongroom_store::VaultId;
 use strongroom_vault::{AnchorRecord, StoredTag, Vault};
 
-use crate::{args::Global, environment, failure::CliError, open_kms::OpenKms, output, session};
+use crate::{
+    args::Global, environment, failure::CliError, open_kms::OpenKms, output, session,
+    store::ConfiguredStore,
+};
 
 /// What to do with the anchor.
 #[derive(Debug, Subcommand)]
@@ -94,7 +97,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             .into());
         }
         let kms = OpenKms::open(&config, &global.kms).await?;
-        let environment = kms.environment(session::open_store(&global.dir).await?, &config);
+        let store = ConfiguredStore::of(&config, &global.dir)?.open().await?;
+        let environment = kms.environment(store, &config);
         let settings = session::settings(&config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);
         Vault::danger_accept_state(environment, settings, &caller, id)

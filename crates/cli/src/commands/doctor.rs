@@ -5,6 +5,7 @@ mod anchor;
 mod backup;
 mod duties;
 mod external;
+mod replicas;
 mod topology;
 mod wrapper_keys;
 
@@ -12,6 +13,7 @@ use std::{
     collections::BTreeSet,
     io::{self, Write},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Args;
@@ -21,6 +23,7 @@ use strongroom_errors::Coded;
 use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
+use strongroom_store::Store;
 use strongroom_vault::{
     Inspection, KmsCondition, KmsReadiness, Readiness, Vault, VaultError, WrapStatus,
 };
@@ -31,6 +34,7 @@ use crate::{
     failure::{self, CliError},
     open_kms::{OpenKms, OpenedKms, RefusedKms},
     output, progress, session,
+    store::place_of,
 };
 
 /// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified,
@@ -125,7 +129,12 @@ impl Report {
             Ok(store) => store,
             Err(error) => return self.fail("database", &error),
         };
-        self.add("database", Status::Ok, "opens");
+        let place = config.store.as_ref().map(place_of);
+        let opens = match place {
+            Some(Ok(place)) => format!("{place}: opens"),
+            _ => "opens".to_owned(),
+        };
+        self.add("database", Status::Ok, opens);
         match store.check_integrity().await {
             Ok(()) => self.add(
                 "pages",
@@ -137,10 +146,10 @@ impl Report {
         let Some(kms) = kms else {
             return session::close_refused(store).await;
         };
-        match session::open_vault(config, &kms, store).await {
+        match session::open_vault(config, &kms, Arc::clone(&store)).await {
             Ok(vault) => {
                 session::warn_of_clear_keys(&vault);
-                self.look_into(global, config, vault).await;
+                self.look_into(global, config, vault, store.as_ref()).await;
             }
             Err(error) => {
                 self.fail("vault", &error);
@@ -150,7 +159,13 @@ impl Report {
         self.kms_calls = kms.total_calls();
     }
 
-    async fn look_into(&mut self, global: &Global, config: &Config, vault: Vault) {
+    async fn look_into(
+        &mut self,
+        global: &Global,
+        config: &Config,
+        vault: Vault,
+        store: &dyn Store,
+    ) {
         self.vault_id = Some(vault.id().to_string());
         self.keys = Some(vault.key_count());
         self.add(
@@ -178,6 +193,12 @@ impl Report {
         self.checks.extend(anchor::checks(&vault, config).await);
         self.checks.extend(backup::checks(&vault, config));
         self.checks.extend(ages::checks(&vault).await);
+        let (known, silent_after) = (
+            vault.standing().await.generation,
+            config.replica.silent_after,
+        );
+        self.checks
+            .extend(replicas::checks(store, known, silent_after).await);
         session::close(vault).await;
     }
 

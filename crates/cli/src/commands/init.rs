@@ -2,6 +2,7 @@
 
 pub(crate) mod identity;
 mod keeper;
+mod store;
 
 use std::{
     ffi::OsStr,
@@ -15,7 +16,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
     AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, VaultConfig,
+    LocalConfig, PolicyConfig, Protection, ReplicaConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -24,13 +25,13 @@ use strongroom_files::{
 use strongroom_kms::{Capabilities, KmsKeyId};
 use strongroom_kms_local::{DEFAULT_COST, LocalKms, Protection as FileProtection};
 use strongroom_memory::SecretBytes;
-use strongroom_store::{Place, Store, StoreError, VaultId};
-use strongroom_store_sqlite::SqliteStore;
+use strongroom_store::{Place, StoreError, VaultId};
 use strongroom_vault::{NewVault, Vault};
 
 pub(crate) use self::{
     identity::IdentityView,
     keeper::{CustodyArgs, Keeper, KmsArgs, KmsKind, ProtectionArgs},
+    store::StoreArgs,
 };
 use crate::{
     args::Global,
@@ -39,6 +40,7 @@ use crate::{
     open_kms::{self, OpenKms, OpenedKms},
     output, secrets,
     session::{self, Session},
+    store::{ConfiguredStore, is_already_a_vault},
 };
 
 /// The name of a node of which nothing is said.
@@ -64,6 +66,9 @@ const DEFAULT_NODE: &str = "node";
     strongroom init --dir my-vault --kms driver \\\n    --driver-socket /run/strongroom-kms/kms.sock\n  \
     strongroom init --dir my-vault --kms driver \\\n    --driver-address kms.example:7443 --driver-ca-file /etc/strongroom/ca.pem \\\n    \
     --driver-certificate-file /etc/strongroom/node.pem \\\n    --driver-private-key-file /etc/strongroom/node.key\n  \
+    strongroom init --dir my-vault --passphrase-file /run/secrets/strongroom \\\n    \
+    --store-url postgres://strongroom@db.example:5432/ledger \\\n    \
+    --store-password-file /run/secrets/strongroom-db\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind mediator \\\n    --identifier mediator1 --intermediate-key\n  \
     strongroom init --dir my-vault --unprotected-key-file --kind participant \\\n    --certificate root.cert --certificate node.cert")]
 pub(crate) struct Options {
@@ -79,6 +84,8 @@ pub(crate) struct Options {
     kms: KmsArgs,
     #[command(flatten)]
     custody: CustodyArgs,
+    #[command(flatten)]
+    store: StoreArgs,
     #[command(flatten)]
     identity: identity::Args,
 }
@@ -110,6 +117,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         key_dir: options.key_dir.as_deref(),
         keeper: Some(Keeper::of(&options.protection, &options.kms)?),
         custody: options.custody.name(),
+        store: options.store.to_config()?,
     };
     let (session, created) = match &identity {
         Some(_) => open_or_make(global, &plan).await?,
@@ -186,7 +194,7 @@ pub(crate) async fn open_or_make(
     global: &Global,
     plan: &Plan<'_>,
 ) -> anyhow::Result<(Session, bool)> {
-    if !SqliteStore::exists(&global.dir) {
+    if !is_made(global).await? {
         match make(global, plan).await {
             // Somebody else was faster. Whoever gave up here would have kept the other one from its vault for a moment, and
             // of many at once none might be left.
@@ -198,11 +206,16 @@ pub(crate) async fn open_or_make(
     Ok((Session::open(global).await?, false))
 }
 
-fn is_already_a_vault(refused: &anyhow::Error) -> bool {
-    matches!(
-        refused.downcast_ref(),
-        Some(StoreError::AlreadyAVault { .. })
-    )
+/// Whether there is the vault of this folder. Without a configuration there is none, or somebody took it away, which opening
+/// tells.
+async fn is_made(global: &Global) -> anyhow::Result<bool> {
+    match session::files().read(&global.config_path())? {
+        None => ConfiguredStore::Folder(global.dir.clone()).exists().await,
+        Some(_) => {
+            let config = session::read_config(global)?;
+            ConfiguredStore::of(&config, &global.dir)?.exists().await
+        }
+    }
 }
 
 /// What was asked for; where nothing was said, a vault that was begun decides, or else the default.
@@ -211,6 +224,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) key_dir: Option<&'a Path>,
     pub(crate) keeper: Option<Keeper>,
     pub(crate) custody: Option<CustodyName>,
+    /// The database; none: the vault's folder.
+    pub(crate) store: Option<StoreConfig>,
 }
 
 impl Plan<'_> {
@@ -233,6 +248,9 @@ impl Plan<'_> {
         }
         if self.custody.is_some_and(|it| it != begun.custody.default) {
             return refuse("custody");
+        }
+        if self.store.is_some() && self.store != begun.store {
+            return refuse("database");
         }
         let Some(kms) = begun.kms.first() else {
             return Ok(());
@@ -261,7 +279,7 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
     plan.check(global)?;
     let is_new = session::files().read(&global.config_path())?.is_none();
     let (config, kms) = begin(global, plan).await?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
+    let store = ConfiguredStore::of(&config, &global.dir)?.create().await?;
     let environment = kms.environment(store, &config);
     let id = VaultId::from_bytes(config.vault.id_bytes()?);
     // A wrapper key that an interrupted attempt left behind is taken up, not left without a trace.
@@ -298,10 +316,7 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
     // Of two that make a vault here at once, the second would put its configuration and its key file in the place of the
     // first one's. The database has the same lock, so it is given back before that is made.
     let _lock = FolderLock::acquire(&global.dir).map_err(in_use)?;
-    if SqliteStore::exists(&global.dir) {
-        let place = Place::Folder(global.dir.clone());
-        return Err(StoreError::AlreadyAVault { place }.into());
-    }
+    refuse_to_overwrite(&ConfiguredStore::Folder(global.dir.clone())).await?;
     let (config, passphrase, kms) = match new {
         Some(draft) if files.read(&path)?.is_none() => {
             // Without a key file beside it, nobody else makes it.
@@ -315,6 +330,9 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
         _ => {
             plan.check(global)?;
             let config = session::read_config(global)?;
+            if config.store.is_some() {
+                refuse_to_overwrite(&ConfiguredStore::of(&config, &global.dir)?).await?;
+            }
             refuse_to_replace(&config)?;
             (config, None, None)
         }
@@ -327,6 +345,15 @@ async fn begin(global: &Global, plan: &Plan<'_>) -> anyhow::Result<(Config, Open
         }
     };
     Ok((config, kms))
+}
+
+/// A vault that is there is never replaced.
+async fn refuse_to_overwrite(store: &ConfiguredStore) -> anyhow::Result<()> {
+    if store.exists().await? {
+        let place = store.place()?;
+        return Err(StoreError::AlreadyAVault { place }.into());
+    }
+    Ok(())
 }
 
 fn in_use(error: FileError) -> anyhow::Error {
@@ -355,6 +382,10 @@ impl Draft {
         check_key_names(&config.vault.node)?;
         refuse_shared_keys(global, &config)?;
         let wrapper_key = configured_wrapper_key(&config)?;
+        // Asked before anything is written: a wrong password or an unreachable server leaves nothing behind.
+        if config.store.is_some() {
+            refuse_to_overwrite(&ConfiguredStore::of(&config, &global.dir)?).await?;
+        }
         let passphrase = match &plan.keeper {
             Some(Keeper::KeyFile(Protection::Passphrase { from })) => {
                 Some(secrets::read_new(from, NEW_PASSPHRASE)?)
@@ -494,6 +525,8 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
             anchor: Some(keys.join("anchor.json")),
         },
+        store: plan.store.clone(),
+        replica: ReplicaConfig::default(),
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),

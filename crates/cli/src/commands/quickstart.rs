@@ -103,6 +103,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 key_dir: options.key_dir.as_deref(),
                 keeper: init::Keeper::elsewhere(&options.kms)?,
                 custody: options.custody.name(),
+                store: None,
             };
             play(global, &plan, None).await
         }
@@ -115,6 +116,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                     key_dir: Some(&key_dir),
                     keeper: Some(rehearsal.keeper()),
                     custody: options.custody.name(),
+                    store: None,
                 };
                 play(&rehearsal.global(global), &plan, Some(&rehearsal)).await
             }

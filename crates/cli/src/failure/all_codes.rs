@@ -6,6 +6,7 @@ use strongroom_kms::KmsError;
 use strongroom_kms_local::LocalKmsError;
 use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
+use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
     AnchorError, AnchorTagError, MigrationError, ReplicaError, VaultError, WrapperKeyError,
 };
@@ -58,6 +59,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_topology::IdentifierError::CODES,
         strongroom_topology::SignaturesError::CODES,
         StoreError::CODES,
+        PostgresError::CODES,
         strongroom_canton_db::CantonDbError::CODES,
         strongroom_backup::BackupError::CODES,
         AnchorError::CODES,

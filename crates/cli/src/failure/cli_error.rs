@@ -161,6 +161,14 @@ pub(crate) enum CliError {
     },
     #[error("standard input was asked for twice")]
     StdinTwice,
+    #[error("the configuration does not have the vault at the place given as --from")]
+    VaultElsewhere,
+    #[error("the database goes into the vault's folder, and {} is another one", path.display())]
+    OtherFolder { path: PathBuf },
+    #[error("one process at a time has this vault, which is in a file")]
+    OneProcess,
+    #[error("{name} was asked to give the lease up, and has not done so yet")]
+    NotSteppedDown { name: String },
     #[error("the fingerprint of the key is {found}, not {expected}")]
     OtherKey { found: String, expected: String },
 }
@@ -216,6 +224,10 @@ impl CliError {
         SHORTENED,
         NOT_SIGNED,
         OTHER_KEY,
+        ONE_PROCESS,
+        VAULT_ELSEWHERE,
+        OTHER_FOLDER,
+        NOT_STEPPED_DOWN,
     ];
 }
 
@@ -267,6 +279,10 @@ impl Coded for CliError {
             Self::NoEffect { .. } => NO_EFFECT,
             Self::NotSigned { .. } => NOT_SIGNED,
             Self::OtherKey { .. } => OTHER_KEY,
+            Self::OneProcess => ONE_PROCESS,
+            Self::VaultElsewhere => VAULT_ELSEWHERE,
+            Self::OtherFolder { .. } => OTHER_FOLDER,
+            Self::NotSteppedDown { .. } => NOT_STEPPED_DOWN,
         }
     }
 }

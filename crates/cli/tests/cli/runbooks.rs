@@ -8,6 +8,8 @@ use std::{
     process::Command,
 };
 
+use strongroom_test_postgres::shared;
+
 use crate::{
     canton_import,
     support::{Ran, STRONGROOM, Sandbox},
@@ -64,6 +66,14 @@ fn every_runbook_runs_from_its_first_block_to_its_last() {
         let sandbox = Sandbox::new();
         if runbook.ends_with("import-canton-database.md") {
             canton_import::prepare_runbook(&sandbox);
+        }
+        for (name, database) in [
+            ("move-to-postgresql.md", "runbook_move"),
+            ("add-a-replica.md", "runbook_replica"),
+        ] {
+            if runbook.ends_with(name) {
+                sandbox.write("store-url", shared().create_database(database).url());
+            }
         }
         for (line, block) in blocks {
             let ran = Ran::of(shell(&sandbox, &block));

@@ -50,6 +50,7 @@ codes! {
     CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder or database, then restore the last verified backup.";
     NEWER_SCHEMA = FailedPrecondition, "Use the version of Strongroom that last opened this vault, or a newer one.";
     NOT_A_VAULT = NotFound, "Check the folder, or the database and its schema. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";
+    MOVED = FailedPrecondition, "Use the vault where it is now. If the configuration still names the old place, 'strongroom vault move' with the same target finishes what was begun.";
     ALREADY_A_VAULT = AlreadyExists, "Open the vault that is there, or choose another folder or schema.";
     IO = Unavailable, "Check the disk and the permissions of the vault's folder, then try again.";
 }
@@ -90,6 +91,7 @@ impl Coded for StoreError {
             Self::Corrupted { .. } => CORRUPTED,
             Self::NewerSchema { .. } => NEWER_SCHEMA,
             Self::NotAVault { .. } => NOT_A_VAULT,
+            Self::Moved { .. } => MOVED,
             Self::AlreadyAVault { .. } => ALREADY_A_VAULT,
             Self::Refused { code, .. } => *code,
             Self::Io { .. } => IO,

@@ -202,6 +202,13 @@ pub trait WriteTransaction: ReadTransaction {
     /// [`StoreError::BackupMissing`]; those of every write.
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError>;
 
+    /// Marks the store as one whose vault was moved away. From the commit on, every beginning and every read of every process
+    /// is refused with [`StoreError::Moved`], and so is opening it.
+    ///
+    /// # Errors
+    /// Those of every write.
+    async fn mark_moved(&mut self, target: &str) -> Result<(), StoreError>;
+
     /// Makes everything durable: once this returns `Ok`, no crash takes it back.
     ///
     /// # Errors

@@ -140,6 +140,7 @@ macro_rules! store_conformance {
             a_store_that_was_not_closed_loses_nothing,
             a_closed_store_answers_that_it_is_closed,
             a_write_that_is_open_when_the_store_closes_is_not_stored,
+            a_store_whose_vault_was_moved_away_is_used_no_more,
             a_scrubbed_store_keeps_its_rows,
             a_sound_store_passes_the_integrity_check,
         );

@@ -60,6 +60,7 @@ pub enum StoreCall {
     DeleteKmsJournal,
     PutBackup,
     DeleteBackup,
+    MarkMoved,
     Commit,
     Rollback,
 }

@@ -17,6 +17,12 @@ const VAULT_ALREADY_EXISTS: ErrorCode = code(
     Category::AlreadyExists,
     "Choose another folder, or use the vault that is there.",
 );
+const OTHER_ROWS_THERE: ErrorCode = code(
+    "OTHER_ROWS_THERE",
+    Category::FailedPrecondition,
+    "Nothing was changed, and the vault is where it was. An interrupted move leaves a copy, which is of no use once the vault has \
+     changed: remove the schema, or the file, that the vault was to be moved to, and move it again.",
+);
 const VAULT_NOT_INITIALIZED: ErrorCode = code(
     "VAULT_NOT_INITIALIZED",
     Category::FailedPrecondition,
@@ -343,6 +349,7 @@ impl VaultError {
     /// Every code of this domain that is its own.
     pub const CODES: &[ErrorCode] = &[
         VAULT_ALREADY_EXISTS,
+        OTHER_ROWS_THERE,
         VAULT_NOT_INITIALIZED,
         KEY_NOT_FOUND,
         NO_PRIVATE_KEY,
@@ -418,6 +425,7 @@ impl Coded for VaultError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::AlreadyExists => VAULT_ALREADY_EXISTS,
+            Self::OtherRowsThere { .. } => OTHER_ROWS_THERE,
             Self::NotInitialized => VAULT_NOT_INITIALIZED,
             Self::KeyNotFound { .. } => KEY_NOT_FOUND,
             Self::NoPrivateKey { .. } => NO_PRIVATE_KEY,

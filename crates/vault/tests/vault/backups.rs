@@ -155,7 +155,12 @@ impl Everything {
 
 /// Everything in a table, as text; readable keys too, since only tests have any.
 fn table(house: &House, table: &str) -> Vec<String> {
-    let database = house.database();
+    table_in(&house.vault_folder(), table)
+}
+
+/// The same of the store in a folder.
+pub(crate) fn table_in(folder: &Path, table: &str) -> Vec<String> {
+    let database = rusqlite::Connection::open(folder.join("vault.db")).unwrap();
     let mut statement = database
         .prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2"))
         .unwrap();

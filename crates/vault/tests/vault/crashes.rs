@@ -37,7 +37,7 @@ impl WritingCalls {
         use StoreCall::{
             AppendAudit, Begin, Commit, DeleteBackup, DeletePrivateKey, DeletePublicKey,
             DeleteWrap, InsertDataKey, InsertIdentity, InsertKeys, InsertPrivateKey,
-            InsertPublicKey, InsertTopology, InsertVault, InsertWrap, PutBackup, Scrub,
+            InsertPublicKey, InsertTopology, InsertVault, InsertWrap, MarkMoved, PutBackup, Scrub,
             UpdatePrivateKeys, UpdateVault,
         };
         if matches!(
@@ -57,6 +57,7 @@ impl WritingCalls {
                 | InsertTopology
                 | InsertVault
                 | InsertWrap
+                | MarkMoved
                 | PutBackup
                 | Scrub
                 | UpdatePrivateKeys

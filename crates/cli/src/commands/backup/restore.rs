@@ -4,8 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_store::{Store, VaultId};
-use strongroom_store_sqlite::SqliteStore;
+use strongroom_store::VaultId;
 use strongroom_vault::{Restore, Restored, Vault};
 
 use super::file::{ReadBackup, UnlockArgs};
@@ -15,9 +14,10 @@ use crate::{
     open_kms::OpenKms,
     output, progress,
     session::{self, close},
+    store::ConfiguredStore,
 };
 
-/// Restore a vault from a backup, into a folder that holds none.
+/// Restore a vault from a backup, into a folder, or a configured database, that holds none.
 ///
 /// The configuration is the one of the vault, and one of the wrapper keys of the backup must be there. Nothing is written
 /// unless the backup opens; a vault that is there is never replaced; a backup older than what the anchor remembers is
@@ -58,7 +58,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let config = session::read_config(global)?;
     let backup = ReadBackup::open(&options.file, &options.unlock)?;
     let kms = OpenKms::open(&config, &global.kms).await?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&global.dir).await?);
+    let store = ConfiguredStore::of(&config, &global.dir)?.create().await?;
     let environment = kms.environment(Arc::clone(&store), &config);
     let how = Restore {
         vault: Some(VaultId::from_bytes(config.vault.id_bytes()?)),

@@ -11,7 +11,6 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::Config;
 use strongroom_errors::Coded;
-use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{BackupReport, KeysUsed, Vault, VaultError, WrapStatus};
 
 use super::{
@@ -24,6 +23,7 @@ use crate::{
     open_kms::OpenKms,
     output, progress,
     session::{self, close},
+    store::ConfiguredStore,
 };
 
 /// Open a backup in memory and use every key in it: sign, decrypt, and check by the public halves.
@@ -158,10 +158,11 @@ async fn record(
     if !report.is_sound() {
         anyhow::bail!("the backup is not sound");
     }
-    if !SqliteStore::exists(&global.dir) {
-        anyhow::bail!("there is no vault in {}", global.dir.display());
+    let configured = ConfiguredStore::of(config, &global.dir)?;
+    if !configured.exists().await? {
+        anyhow::bail!("there is no vault in {}", configured.place()?);
     }
-    let store = session::open_store_of(config, &global.dir).await?;
+    let store = configured.open().await?;
     let vault = session::open_vault(config, kms, store).await?;
     let noted = vault
         .note_verified(&environment::caller()?, report, file_hash)

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use strongroom_config::{
     AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
-    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, VaultConfig,
+    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -117,6 +117,8 @@ impl Rehearsal {
                 node: "bench".to_owned(),
                 anchor: Some(folder.path().join("anchor.json")),
             },
+            store: None,
+            replica: ReplicaConfig::default(),
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

@@ -13,7 +13,10 @@ use super::{Check, Status, check};
 
 /// Three lines for each KMS: whether wrapper keys can leave it, who is who, and who may decrypt.
 pub(super) fn checks(config: &Config, dir: &Path) -> Vec<Check> {
-    let database = Owner::of(&dir.join(DATABASE));
+    let database = match &config.store {
+        Some(_) => Owner::Server,
+        None => Owner::of(&dir.join(DATABASE)),
+    };
     let of_kms = |kms: &KmsConfig| {
         let told = [
             extraction(&kms.provider),
@@ -200,6 +203,8 @@ fn decryption(kms: &KmsProviderConfig) -> Told {
 enum Owner {
     /// The number of a user of the operating system, which names may share.
     User(u32),
+    /// Whoever runs a server, and its administrators: other people, or the same.
+    Server,
     /// The system did not say.
     NotSeen(io::Error),
 }
@@ -226,6 +231,7 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(number) => write!(f, "OS user {number}"),
+            Self::Server => f.write_str("whoever administers the server, who is not seen"),
             Self::NotSeen(error) => write!(f, "somebody who is not seen ({error})"),
         }
     }

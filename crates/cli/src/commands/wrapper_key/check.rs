@@ -15,7 +15,8 @@ use crate::{args::Global, exit, output, session::Session};
 /// Try every wrap through its key management system, and say what would be lost with each.
 ///
 /// One call for each wrap, and one that asks whether its wrapper key can be used. A recovery wrap is tried only if its private
-/// half is brought. Exit status 0: every wrap that was tried opens the vault; 1: one does not, or a wrapper key is disabled, pending deletion or gone.
+/// half is brought. Where several processes share a vault, each may have other key management systems: this tells what those of
+/// this configuration could do alone. Exit status 0: every wrap that was tried opens the vault; 1: one does not, or a wrapper key is disabled, pending deletion or gone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom wrapper-key check\n  \
     strongroom wrapper-key check --output json | jq '.losses[].keys_lost'")]
@@ -28,6 +29,8 @@ struct Report {
     all_usable: bool,
     #[serde(flatten)]
     opening: OpeningView,
+    /// Each KMS that is configured here and has a wrap: whether it could open the vault were it the only one.
+    alone: Vec<AloneView>,
     wraps: Vec<StatusView>,
     wrapper_keys: Vec<StateView>,
     losses: Vec<LossView>,
@@ -44,6 +47,37 @@ struct StatusView {
     code: Option<&'static str>,
     reason: Option<String>,
     latency_ms: Option<f64>,
+}
+
+/// A KMS, by itself.
+#[derive(Serialize)]
+struct AloneView {
+    kms: String,
+    opens: bool,
+}
+
+impl AloneView {
+    /// Of every KMS that was asked: of one that another replica has and this one does not, nothing can be said here.
+    fn all(check: &WrapCheck) -> Vec<Self> {
+        let mut views: Vec<Self> = Vec::new();
+        for wrap in check.wraps.iter().filter(|wrap| wrap.latency.is_some()) {
+            if views.iter().all(|view| view.kms != wrap.kms) {
+                views.push(Self {
+                    kms: wrap.kms.clone(),
+                    opens: check.alone.contains(&wrap.kms),
+                });
+            }
+        }
+        views
+    }
+
+    fn in_words(&self) -> String {
+        let opens = if self.opens { "opens" } else { "does not open" };
+        format!(
+            "with {} alone this configuration {opens} the vault",
+            self.kms
+        )
+    }
 }
 
 /// What the KMS says of a wrapper key in use.
@@ -168,6 +202,7 @@ impl Report {
             all_usable: !keys.iter().any(is_unusable),
             opening,
             wrapper_keys: keys.iter().map(StateView::of).collect(),
+            alone: AloneView::all(check),
             wraps: check.wraps.iter().map(StatusView::of).collect(),
             losses: check.losses.iter().map(LossView::of).collect(),
         }
@@ -198,6 +233,9 @@ impl Report {
         }
         for told in self.wrapper_keys.iter().filter_map(StateView::in_words) {
             writeln!(out, "{told}")?;
+        }
+        for alone in &self.alone {
+            writeln!(out, "{}", alone.in_words())?;
         }
         for loss in &self.losses {
             writeln!(out, "lost with {}: {}", loss.kms, loss.in_words())?;

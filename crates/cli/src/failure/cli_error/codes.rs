@@ -242,3 +242,23 @@ pub(super) const OTHER_KEY: ErrorCode = code(
     Category::InvalidRequest,
     "Check which key the file holds.",
 );
+pub(super) const ONE_PROCESS: ErrorCode = code(
+    "ONE_PROCESS",
+    Category::FailedPrecondition,
+    "There is no other process to hand over to. 'strongroom vault move' brings the vault into PostgreSQL, which several may share.",
+);
+pub(super) const NOT_STEPPED_DOWN: ErrorCode = code(
+    "NOT_STEPPED_DOWN",
+    Category::Unavailable,
+    "It still has the request, and gives the lease up when it has finished what it writes; one that is gone loses it to the next process that writes. See 'strongroom replicas list'.",
+);
+pub(super) const VAULT_ELSEWHERE: ErrorCode = code(
+    "VAULT_ELSEWHERE",
+    Category::FailedPrecondition,
+    "Nothing was changed. Look at the section [store] of the configuration, which --dir or --config names; without one the vault is in --dir.",
+);
+pub(super) const OTHER_FOLDER: ErrorCode = code(
+    "OTHER_FOLDER",
+    Category::InvalidRequest,
+    "Name the vault's folder with --dir and with --to. To have it elsewhere, move the folder with its configuration first.",
+);

@@ -123,3 +123,20 @@ pub async fn a_sound_store_passes_the_integrity_check(storage: &dyn Storage) {
     let _unfinished = begin(&store).await;
     store.check_integrity().await.unwrap();
 }
+
+/// A vault that was moved away is kept, and neither read nor written any more. Nothing of it holds before the commit.
+pub async fn a_store_whose_vault_was_moved_away_is_used_no_more(storage: &dyn Storage) {
+    let store = store_with_data_key(storage).await;
+    written!(store, |write| write.insert_vault(samples::vault()));
+    let mut given_up = begin(&store).await;
+    given_up.mark_moved("elsewhere").await.unwrap();
+    drop(given_up);
+    let mut earlier = read(&store).await;
+    assert_eq!(earlier.key_count().await.unwrap(), 0);
+    written!(store, |write| write.mark_moved("elsewhere"));
+    let is_moved = |error| matches!(error, StoreError::Moved { target } if target == "elsewhere");
+    assert!(is_moved(store.begin().await.unwrap_err()));
+    assert!(is_moved(store.read().await.unwrap_err()));
+    // What began before is of the moment before.
+    assert_eq!(earlier.vault().await.unwrap(), Some(samples::vault()));
+}

@@ -267,6 +267,10 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
         call!(self, DeleteBackup, |inner| inner.delete_backup(id))
     }
 
+    async fn mark_moved(&mut self, target: &str) -> Result<(), StoreError> {
+        call!(self, MarkMoved, |inner| inner.mark_moved(target))
+    }
+
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
         let inner = self.inner.take().ok_or(StoreError::TransactionClosed)?;
         tokio::task::yield_now().await;

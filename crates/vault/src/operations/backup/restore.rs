@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use strongroom_backup::{BackupStore, Row};
-use strongroom_store::{AuditRow, Store, VaultId, VaultRecord, WriteTransaction};
+use strongroom_store::{AuditRow, ReadTransaction, Store, VaultId, VaultRecord, WriteTransaction};
 
 use super::{pages::Pages, verify::open_isolated};
 use crate::{
@@ -97,7 +97,8 @@ impl Vault {
             restored_state(&environment, &isolated, state, &before, caller, backup).await?;
 
         let mut transaction = environment.store.begin().await?;
-        copy_rows(backup, transaction.as_mut(), &record).await?;
+        let mut rows = backup.read().await?;
+        copy_rows(rows.as_mut(), transaction.as_mut(), Some(&record)).await?;
         transaction.append_audit(audit).await?;
         let data_keys = isolated.data_keys();
         let checkpoint = isolated.checkpoint(&next, &data_keys);
@@ -180,15 +181,14 @@ fn details(before: &Before, state: &VaultState, backup: &BackupStore) -> BTreeMa
     details
 }
 
-/// Writes every row but the vault's as it is in the backup.
-async fn copy_rows(
-    backup: &BackupStore,
+/// Writes every row but the vault's as it is read, and `vault` in the place of that one; none is written where it is none.
+pub(crate) async fn copy_rows(
+    read: &mut dyn ReadTransaction,
     transaction: &mut dyn WriteTransaction,
-    vault: &VaultRecord,
+    vault: Option<&VaultRecord>,
 ) -> Result<(), VaultError> {
-    let mut read = backup.read().await?;
     let mut pages = Pages::new();
-    while let Some(rows) = pages.next(read.as_mut()).await? {
+    while let Some(rows) = pages.next(read).await? {
         let (mut keys, mut topology, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             match row {
@@ -197,7 +197,11 @@ async fn copy_rows(
                 Row::Rotation(row) => rotations.push(row),
                 Row::DataKey(row) => transaction.insert_data_key(row).await?,
                 Row::Wrap(row) => transaction.insert_wrap(row).await?,
-                Row::Vault(_before) => transaction.insert_vault(vault.clone()).await?,
+                Row::Vault(_before) => {
+                    if let Some(vault) = vault {
+                        transaction.insert_vault(vault.clone()).await?;
+                    }
+                }
                 Row::Identity(row) => transaction.insert_identity(row).await?,
                 Row::KmsJournal(row) => transaction.put_kms_journal(row).await?,
                 Row::Audit(row) => transaction.append_audit(row).await?,

@@ -20,6 +20,8 @@ pub struct WrapCheck {
     pub wraps: Vec<WrapStatus>,
     /// What would be lost with each KMS that has a wrap, in the same order, and then with each that only holds keys.
     pub losses: Vec<ProviderLoss>,
+    /// Each KMS that is configured here and could open the vault were it the only one.
+    pub alone: Vec<String>,
 }
 
 /// A wrap of a data key, tried.
@@ -80,8 +82,27 @@ impl Vault {
         for record in &records {
             wraps.push(self.try_wrap(record).await);
         }
-        let losses = self.losses(&wraps);
-        WrapCheck { wraps, losses }
+        WrapCheck {
+            losses: self.losses(&wraps),
+            alone: self.alone(&wraps),
+            wraps,
+        }
+    }
+
+    /// Who opens every data key in force.
+    fn alone(&self, wraps: &[WrapStatus]) -> Vec<String> {
+        let data_keys = self.data_keys();
+        let opens = |kms: &str| {
+            data_keys.opened().all(|key| {
+                wraps.iter().any(|wrap| {
+                    wrap.kms == kms && wrap.data_key_id == key.id && wrap.failure.is_none()
+                })
+            })
+        };
+        let mut seen = BTreeSet::new();
+        let named = wraps.iter().map(|wrap| wrap.kms.as_str());
+        let alone = named.filter(|kms| seen.insert(*kms) && opens(kms));
+        alone.map(str::to_owned).collect()
     }
 
     async fn try_wrap(&self, record: &WrapRecord) -> WrapStatus {

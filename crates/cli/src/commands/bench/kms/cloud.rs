@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use strongroom_config::{
     AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
     CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, VaultConfig,
+    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -89,6 +89,8 @@ impl Cloud {
                 node: "bench".to_owned(),
                 anchor: None,
             },
+            store: None,
+            replica: ReplicaConfig::default(),
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
