@@ -139,8 +139,14 @@ fn report(company: &Company, faults: &[Fault], figures: &Figures) {
         .database("ledger")
         .run("SELECT token FROM strongroom.lease");
     println!(
-        "{} calls: {} writes, {} signatures, {} without an answer; refused: {:?}",
-        figures.calls, figures.writes, figures.signatures, figures.unanswered, figures.refusals
+        "{} calls: {} writes, {} node keys and {} wrapper keys rotated, {} signatures, {} without an answer; refused: {:?}",
+        figures.calls,
+        figures.writes,
+        figures.node_keys_rotated,
+        figures.wrapper_keys_rotated,
+        figures.signatures,
+        figures.unanswered,
+        figures.refusals
     );
     println!(
         "{} faults; the lease was taken {} times; longest time without a write {:?}, without a signature {:?}",

@@ -25,6 +25,8 @@ pub(crate) struct Figures {
     pub(crate) signatures: usize,
     pub(crate) refusals: BTreeMap<String, usize>,
     pub(crate) unanswered: usize,
+    pub(crate) node_keys_rotated: usize,
+    pub(crate) wrapper_keys_rotated: usize,
     /// The longest time between two writes that were answered, and between two signatures of anybody.
     pub(crate) without_write: Duration,
     pub(crate) without_signature: Duration,
@@ -228,7 +230,11 @@ fn figures(events: &[Event]) -> Figures {
                 figures.without_signature = figures.without_signature.max(event.ended - signature);
                 signature = event.ended;
             }
-            Outcome::Done(_) => {}
+            Outcome::Done(_) => match event.act {
+                Act::RotateNodeKey => figures.node_keys_rotated += 1,
+                Act::RotateWrapperKey => figures.wrapper_keys_rotated += 1,
+                _ => {}
+            },
             Outcome::Refused(code) => *figures.refusals.entry(code.clone()).or_default() += 1,
             Outcome::NoAnswer => figures.unanswered += 1,
         }
