@@ -173,6 +173,11 @@ pub(crate) struct ChainWalk {
 }
 
 impl ChainWalk {
+    /// Behind so many records, the newest of which has this hash.
+    pub(crate) const fn from(records: u64, head: [u8; 32]) -> Self {
+        Self { records, head }
+    }
+
     /// Checks the next row and reads it.
     pub(crate) fn step(&mut self, row: &AuditRow) -> Result<AuditEntry, VaultError> {
         let next = self.records + 1;

@@ -36,14 +36,32 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// All that was there after the commit that left `state`.
+    pub(crate) const fn of(state: &VaultState) -> Self {
+        Self {
+            digest: state.digest,
+            entries: state.entries,
+        }
+    }
+
     pub(crate) fn add(&mut self, element: &Tag) {
         self.digest.add(element);
         self.entries += 1;
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn remove(&mut self, element: &Tag) {
+        self.digest.remove(element);
+        self.entries = self.entries.wrapping_sub(1);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.digest.merge(&other.digest);
-        self.entries += other.entries;
+        self.entries = self.entries.wrapping_add(other.entries);
+    }
+
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.digest.remove(&other.digest.to_bytes());
+        self.entries = self.entries.wrapping_sub(other.entries);
     }
 
     /// The sum over so many entries as were found.
@@ -260,14 +278,27 @@ impl Authentic {
         data_keys: &DataKeys,
         encoder: &mut Encoder,
     ) -> Result<(), VaultError> {
-        let private = private
-            .map(|record| authentic_half(&record, data_keys, encoder))
-            .transpose()?;
-        let entry = authentic_entry(public, private, data_keys, encoder)?;
+        let entry = entry(public, private, data_keys, encoder)?;
         self.found.add(&entry.element(data_keys.current()));
         self.entries.insert(entry.fingerprint(), Arc::new(entry));
         Ok(())
     }
+}
+
+/// Authenticates one key.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`].
+pub(crate) fn entry(
+    public: PublicKeyRecord,
+    private: Option<PrivateKeyRecord>,
+    data_keys: &DataKeys,
+    encoder: &mut Encoder,
+) -> Result<KeyEntry, VaultError> {
+    let private = private
+        .map(|record| authentic_half(&record, data_keys, encoder))
+        .transpose()?;
+    authentic_entry(public, private, data_keys, encoder)
 }
 
 fn authentic_half(

@@ -50,6 +50,7 @@ mod sealing;
 mod settings;
 mod state;
 mod succession;
+mod sums;
 mod topology;
 mod unit;
 mod vault;

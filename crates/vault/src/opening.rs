@@ -115,7 +115,9 @@ impl Vault {
             ) => error,
             other => return other.map(Some),
         };
-        self.caught_up().await;
+        self.settled().await;
+        // Another process may have changed it; and as long as that is not known, nobody is accused.
+        self.catch_up().await?;
         match self.directory().if_current(entry, || ()) {
             Some(()) => Err(error),
             None => Ok(None),

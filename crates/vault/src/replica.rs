@@ -9,6 +9,7 @@
 
 mod beats;
 mod catch_up;
+mod changed;
 mod keep_up;
 mod lease;
 mod standing;

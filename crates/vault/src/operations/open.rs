@@ -125,7 +125,11 @@ pub(crate) async fn open_with(
     let contents = Contents::read(snapshot.as_mut(), &outline, &data_keys).await?;
     drop(snapshot);
 
-    let state = contents.state;
+    let Contents {
+        state,
+        entries,
+        rest,
+    } = contents;
     let Outline { vault, wraps, .. } = outline;
     let opened = Vault::new(Parts {
         id: vault.id,
@@ -136,10 +140,10 @@ pub(crate) async fn open_with(
         wraps: Wraps::new(wraps, &data_keys),
         data_keys,
         kms_watch: watch,
-        directory: KeyDirectory::new(contents.entries),
-        node: Node::new(contents.identity, contents.rotations),
-        journal: Journal::new(contents.journal),
-        backups: Backups::new(contents.backups),
+        directory: KeyDirectory::new(entries),
+        node: Node::new(rest.identity, rest.rotations),
+        journal: Journal::new(rest.journal),
+        backups: Backups::new(rest.backups),
         committed: Committed::new(state.clone(), vault.state),
         tag: looked.as_ref().map(|looked| Arc::clone(&looked.keeper)),
     });

@@ -7,7 +7,10 @@ use strongroom_store::{BackupId, DataKeyRecord, JournalId};
 use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
-use super::Replica;
+use super::{
+    Replica,
+    changed::{Keys, News},
+};
 use crate::{
     committed::{Change, Committed},
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
@@ -105,25 +108,33 @@ impl Vault {
             return Ok(());
         }
         let data_keys = self.data_keys_of(&outline).await?;
-        let contents = Contents::read(snapshot.as_mut(), &outline, &data_keys).await?;
-        drop(snapshot);
-        let (known, found) = (committed.state.generation, contents.state.generation);
+        let known = committed.state.generation;
+        let found = outline.state(data_keys.current())?.generation;
         if found <= known {
             return Err(VaultError::RolledBack {
                 remembered: known,
                 found,
             });
         }
+        let read = snapshot.as_mut();
+        let news = match self
+            .read_changed(read, &outline, &data_keys, &committed.state)
+            .await?
+        {
+            Some(news) => news,
+            None => Contents::read(read, &outline, &data_keys).await?.into(),
+        };
+        drop(snapshot);
         // The anchor first: what this process acts on is never newer than what it remembers.
-        let checkpoint = self.checkpoint(&contents.state, &data_keys);
+        let checkpoint = self.checkpoint(&news.state, &data_keys);
         let anchored = self.anchor_record(Some(checkpoint), None, &data_keys);
         self.environment().anchor.store(&anchored)?;
-        if contents.state.topology != committed.state.topology
+        if news.state.topology != committed.state.topology
             || data_keys.current().id != self.data_keys().current().id
         {
             topology.forget();
         }
-        self.take_over(&mut committed, contents, outline, data_keys);
+        self.take_over(&mut committed, news, outline, data_keys);
         replica.looked(began);
         Ok(())
     }
@@ -131,12 +142,12 @@ impl Vault {
     fn take_over(
         &self,
         committed: &mut Committed,
-        contents: Contents,
+        news: News,
         outline: Outline,
         data_keys: Arc<DataKeys>,
     ) {
-        let changes = self.changes_to(&contents);
-        committed.state = contents.state;
+        let changes = self.changes_to(&news);
+        committed.state = news.state;
         committed.record = outline.vault.state;
         // Whatever became of it, it is part of what was read, or never happened.
         committed.in_doubt = None;
@@ -151,51 +162,58 @@ impl Vault {
         self.end_doubt();
     }
 
-    /// What `contents` has that is not known here, and what it lacks.
-    fn changes_to(&self, contents: &Contents) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (fingerprint, entry) in &contents.entries {
-            let known = self.directory().entry(fingerprint);
-            if !known.is_some_and(|known| known.says_the_same(entry)) {
-                changes.push(Change::Put(Arc::clone(entry)));
-            }
-        }
-        self.directory().for_each(|known| {
-            let fingerprint = known.fingerprint();
-            if !contents.entries.contains_key(&fingerprint) {
-                changes.push(Change::Removed(fingerprint));
-            }
-        });
-        changes.extend(contents.identity.clone().map(Change::Identified));
+    /// What `news` has that is not known here, and what it lacks.
+    fn changes_to(&self, news: &News) -> Vec<Change> {
+        let mut changes = self.changes_of_keys(&news.keys);
+        let (rest, state) = (&news.rest, &news.state);
+        changes.extend(rest.identity.clone().map(Change::Identified));
         let ended = self.node().rotations().into_iter();
         changes.extend(ended.map(|rotation| Change::RotationEnded(rotation.old)));
-        changes.extend(
-            contents
-                .rotations
-                .iter()
-                .cloned()
-                .map(Change::RotationBegun),
-        );
-        let listed: BTreeSet<JournalId> = contents
-            .journal
-            .iter()
-            .map(crate::JournalEntry::id)
-            .collect();
+        changes.extend(rest.rotations.iter().cloned().map(Change::RotationBegun));
+        let listed: BTreeSet<JournalId> =
+            rest.journal.iter().map(crate::JournalEntry::id).collect();
         let struck = self.journal().entries().into_iter().map(|entry| entry.id());
         changes.extend(struck.filter(|id| !listed.contains(id)).map(Change::Struck));
-        changes.extend(contents.journal.iter().cloned().map(Change::Journalled));
-        let listed: BTreeSet<BackupId> = contents.backups.iter().map(|backup| backup.id).collect();
+        changes.extend(rest.journal.iter().cloned().map(Change::Journalled));
+        let listed: BTreeSet<BackupId> = rest.backups.iter().map(|backup| backup.id).collect();
         let forgotten = self.backups().into_iter().map(|backup| backup.id);
         changes.extend(
             forgotten
                 .filter(|id| !listed.contains(id))
                 .map(Change::BackupForgotten),
         );
-        changes.extend(contents.backups.iter().cloned().map(Change::BackedUp));
-        if !contents.state.quarantine {
+        changes.extend(rest.backups.iter().cloned().map(Change::BackedUp));
+        if !state.quarantine {
             changes.push(Change::Released);
         }
         changes
+    }
+
+    fn changes_of_keys(&self, keys: &Keys) -> Vec<Change> {
+        let put = |entry: &Arc<KeyEntry>| {
+            let known = self.directory().entry(&entry.fingerprint());
+            let is_news = known.is_none_or(|known| !known.says_the_same(entry));
+            is_news.then(|| Change::Put(Arc::clone(entry)))
+        };
+        match keys {
+            Keys::All(entries) => {
+                let mut changes: Vec<_> = entries.values().filter_map(put).collect();
+                self.directory().for_each(|known| {
+                    let fingerprint = known.fingerprint();
+                    if !entries.contains_key(&fingerprint) {
+                        changes.push(Change::Removed(fingerprint));
+                    }
+                });
+                changes
+            }
+            Keys::Changed(changed) => {
+                let change = |(fingerprint, entry): &(_, Option<_>)| match entry {
+                    Some(entry) => put(entry),
+                    None => Some(Change::Removed(*fingerprint)),
+                };
+                changed.iter().filter_map(change).collect()
+            }
+        }
     }
 
     /// A data key whose wrap gave way to another one is shown as opened by that.

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use strongroom_store::{
     DataKeyRecord, DataKeyState, PrivateKeyRecord, PublicKeyRecord, StoreError, TopologyTag,
-    VaultRecord,
 };
 
 use super::{Unit, contradicted};
 use crate::{
-    authenticate,
     committed::Change,
     data_keys::{DataKeys, OpenedDataKey},
     directory::KeyEntry,
@@ -190,27 +188,7 @@ impl Unit<'_> {
                 .map_err(contradicted)?;
         }
         let current = Arc::clone(next.current());
-        let vault = VaultRecord {
-            id: self.vault.id(),
-            created_at: self.vault.created_at(),
-            current_data_key: current.id,
-            state: Vec::new(),
-        };
-        let wraps = [
-            self.vault.wrap_records().all(),
-            self.vault.wrap_records().of_retired(),
-        ];
-        let mut found = authenticate::metadata(&vault, next.records(), &wraps.concat(), &current)?;
-        let identity = self.vault.identity().into_iter();
-        let rotations = self.vault.rotations().into_iter();
-        let journal = self.vault.journal().entries().into_iter();
-        let backups = self.vault.backups().into_iter();
-        identity
-            .map(|row| row.element(&current))
-            .chain(rotations.map(|row| row.element(&current)))
-            .chain(journal.map(|row| row.element(&current)))
-            .chain(backups.map(|row| row.element(&current)))
-            .for_each(|element| found.add(&element));
+        let mut found = self.vault.sum_beside_keys(&current, next.records())?;
         let entries = self.vault.directory().entries();
         let key = Arc::clone(&current);
         let add_up = move || {

@@ -28,6 +28,11 @@ pub(crate) struct Outline {
 pub(crate) struct Contents {
     pub(crate) state: VaultState,
     pub(crate) entries: Entries,
+    pub(crate) rest: Rest,
+}
+
+/// What is there beside keys.
+pub(crate) struct Rest {
     pub(crate) identity: Option<Identity>,
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) journal: Vec<JournalEntry>,
@@ -82,7 +87,11 @@ impl Outline {
         VaultState::open(&self.vault.state, self.vault.id, current)
     }
 
-    fn authenticate(&self, current: &OpenedDataKey) -> Result<Found, VaultError> {
+    /// The sum over the rows of the outline.
+    ///
+    /// # Errors
+    /// [`VaultError::RowNotAuthentic`].
+    pub(crate) fn authenticate(&self, current: &OpenedDataKey) -> Result<Found, VaultError> {
         authenticate::metadata(&self.vault, &self.data_keys, &self.wraps, current)
     }
 }
@@ -101,9 +110,7 @@ impl Contents {
         let current = data_keys.current();
         let state = outline.state(current)?;
         let mut found = outline.authenticate(current)?;
-        let (identity, rotations) = authenticate::node(snapshot, data_keys, &mut found).await?;
-        let journal = authenticate::journal(snapshot, data_keys, &mut found).await?;
-        let backups = authenticate::backups(snapshot, data_keys, &mut found).await?;
+        let rest = Rest::read(snapshot, data_keys, &mut found).await?;
         // A hint only, and from a record that was authenticated: nobody makes us reserve what is not there.
         let expected = usize::try_from(state.entries).unwrap_or_default();
         let entries = authenticate::keys(snapshot, data_keys, expected, &mut found).await?;
@@ -112,6 +119,25 @@ impl Contents {
         Ok(Self {
             state,
             entries,
+            rest,
+        })
+    }
+}
+
+impl Rest {
+    /// Reads and authenticates; what was found is added to `found`.
+    ///
+    /// # Errors
+    /// [`VaultError::RowNotAuthentic`]; errors of the store.
+    pub(crate) async fn read(
+        snapshot: &mut dyn ReadTransaction,
+        data_keys: &DataKeys,
+        found: &mut Found,
+    ) -> Result<Self, VaultError> {
+        let (identity, rotations) = authenticate::node(snapshot, data_keys, found).await?;
+        let journal = authenticate::journal(snapshot, data_keys, found).await?;
+        let backups = authenticate::backups(snapshot, data_keys, found).await?;
+        Ok(Self {
             identity,
             rotations,
             journal,

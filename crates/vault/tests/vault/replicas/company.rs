@@ -6,7 +6,7 @@ use strongroom_files::OsFiles;
 use strongroom_store::Replicas;
 use strongroom_test_support::{
     FixedClock,
-    store::{SharedHandle, SharedStore},
+    store::{CountingStore, SharedHandle, SharedStore},
 };
 use strongroom_vault::{Environment, FileAnchor, ReplicaSettings, Settings, Vault, VaultError};
 
@@ -16,6 +16,8 @@ use crate::house::{House, caller};
 pub(super) struct Company {
     pub(super) house: House,
     shared: Arc<SharedStore>,
+    /// Counts the calls of all.
+    pub(super) calls: Arc<CountingStore>,
 }
 
 /// One process.
@@ -29,8 +31,13 @@ impl Company {
     /// A new vault; the process that made it is the one that writes.
     pub(super) async fn new() -> (Self, Process) {
         let house = House::new();
-        let shared = SharedStore::over(house.new_store().await);
-        let company = Self { house, shared };
+        let calls = Arc::new(CountingStore::new(house.new_store().await));
+        let shared = SharedStore::over(Arc::<CountingStore>::clone(&calls));
+        let company = Self {
+            house,
+            shared,
+            calls,
+        };
         let store = company.shared.handle("one");
         store.take_lease().await.unwrap();
         let (environment, clock) = company.environment("one", &store);

@@ -1,10 +1,10 @@
 //! What a process learns of the others' commits.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{collections::BTreeSet, fs};
 
-use strongroom_store::KeyState;
+use strongroom_test_support::store::StoreCall;
 use strongroom_topology::StoreId;
-use strongroom_vault::Vault;
+use strongroom_vault::{KeyFilter, Vault};
 
 use super::company::{Company, settings};
 use crate::{
@@ -192,21 +192,62 @@ async fn a_process_that_was_away_opens_what_the_others_left() {
 }
 
 #[tokio::test]
-async fn whoever_looks_often_does_it_for_one_small_read() {
+async fn a_look_at_what_nobody_changed_is_one_small_read() {
     let (company, one) = Company::new().await;
-    let two = company.open_with("two", settings()).await;
+    let two = company.open("two").await;
     signing_key(&one.vault).await;
     two.vault.catch_up().await.unwrap();
-    let known = two
-        .vault
-        .list(&strongroom_vault::KeyFilter::default())
-        .unwrap();
+    company.calls.hook().reset();
     two.vault.catch_up().await.unwrap();
-    let again = two
-        .vault
-        .list(&strongroom_vault::KeyFilter::default())
-        .unwrap();
-    assert!(Arc::ptr_eq(&known[0], &again[0]));
-    let half = known[0].private.as_ref().unwrap();
-    assert_eq!(half.state, KeyState::Active);
+    assert_eq!(company.calls.hook().of(StoreCall::Read), 1);
+    assert_eq!(company.calls.hook().of(StoreCall::Vault), 1);
+    assert_eq!(company.calls.hook().total(), 2);
+}
+
+#[tokio::test]
+async fn a_process_reads_the_keys_that_acts_name_and_no_others() {
+    let (company, one) = Company::new().await;
+    let (to_retire, to_delete) = (signing_key(&one.vault).await, signing_key(&one.vault).await);
+    let two = company.open("two").await;
+    let before = two.vault.list(&KeyFilter::default()).unwrap();
+    signing_key(&one.vault).await;
+    encryption_key(&one.vault).await;
+    one.vault.retire_key(&caller(), &to_retire).await.unwrap();
+    one.vault.delete_key(&caller(), &to_delete).await.unwrap();
+    company.calls.hook().reset();
+    two.vault.catch_up().await.unwrap();
+    assert_eq!(company.calls.hook().of(StoreCall::PublicKey), 4);
+    assert_eq!(company.calls.hook().of(StoreCall::KeysAfter), 0);
+    assert_agree(&one.vault, &two.vault).await;
+    // What an act changes without naming it is found by reading everything.
+    company.calls.hook().reset();
+    rotate(&one.vault).await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    assert!(company.calls.hook().of(StoreCall::KeysAfter) > 0);
+    assert_agree(&one.vault, &two.vault).await;
+    assert_eq!(before.len(), 2);
+}
+
+#[tokio::test]
+async fn what_somebody_changed_past_the_vault_is_noticed_although_it_was_not_looked_for() {
+    let (company, one) = Company::new().await;
+    let (first, second) = (signing_key(&one.vault).await, signing_key(&one.vault).await);
+    let two = company.open("two").await;
+    one.vault.retire_key(&caller(), &first).await.unwrap();
+    // An act hides from the audit log that a key goes: what is there no longer adds up.
+    let database = company.house.database();
+    let rows = ["private_keys", "public_keys"].map(|table| {
+        let delete = format!("DELETE FROM {table} WHERE fingerprint = ?1");
+        database
+            .execute(&delete, [second.as_bytes().as_slice()])
+            .unwrap()
+    });
+    assert_eq!(rows, [1, 1]);
+    // The sum of what is known and what was named is right; only whoever reads everything, or that key, sees it.
+    two.vault.catch_up().await.unwrap();
+    assert_eq!(code(sign(&two.vault, &second).await), "CHANGED_UNDERNEATH");
+    assert_eq!(
+        code(company.try_open("three", settings()).await.map(drop)),
+        "STATE_MISMATCH"
+    );
 }
