@@ -150,8 +150,11 @@ impl Database {
 /// The databases that this process has open.
 static OPEN: Mutex<Vec<Weak<dyn Store>>> = Mutex::new(Vec::new());
 
-fn to_be_closed(store: Arc<dyn Store>) -> Arc<dyn Store> {
-    OPEN.lock().push(Arc::downgrade(&store));
+fn to_be_closed(store: Arc<PostgresStore>) -> Arc<dyn Store> {
+    let store: Arc<dyn Store> = store;
+    let mut open = OPEN.lock();
+    open.retain(|store| store.strong_count() > 0);
+    open.push(Arc::downgrade(&store));
     store
 }
 
