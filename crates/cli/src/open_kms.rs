@@ -21,8 +21,8 @@ use strongroom_config::KmsLogConfig;
 use strongroom_config::{Config, KmsConfig, KmsProviderConfig, LocalConfig};
 use strongroom_crypto::{SystemRandom, clock::SystemClock};
 use strongroom_kms::{
-    AuditFrame, Capabilities, FoundKey, KmsHealth, KmsKeyId, KmsMetrics, KmsProvider, MicroDollars,
-    PerClass, PriceTable, Surrounded,
+    AuditFrame, Capabilities, FoundKey, KeyState, KmsError, KmsHealth, KmsKeyId, KmsMetrics,
+    KmsProvider, MicroDollars, PerClass, PriceTable, Surrounded,
 };
 use strongroom_kms_local::LocalKms;
 use strongroom_kms_recovery::RecoveryKms;
@@ -209,6 +209,24 @@ impl OpenedKms {
     /// How it feels, as far as it knows without a call that is paid for.
     pub(crate) async fn health(&self) -> KmsHealth {
         self.surrounded.health().await
+    }
+
+    /// Whether a wrapper key that somebody named is there and may be used, as far as this KMS tells.
+    ///
+    /// # Errors
+    /// That of the KMS; [`KmsError::KeyDisabled`] and [`KmsError::KeyPendingDeletion`].
+    pub(crate) async fn check_wrapper_key(&self, id: &KmsKeyId) -> Result<(), KmsError> {
+        let Some(wrapper) = self.surrounded.key_wrapper() else {
+            return Ok(());
+        };
+        let id = id.clone();
+        match wrapper.wrapper_key_state(&id).await {
+            Ok(KeyState::Disabled) => Err(KmsError::KeyDisabled { id }),
+            Ok(KeyState::PendingDeletion) => Err(KmsError::KeyPendingDeletion { id }),
+            // Whoever may only wrap and unwrap may not ask for states.
+            Ok(_) | Err(KmsError::Denied { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// A usable wrapper key that was made for this vault.

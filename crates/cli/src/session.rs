@@ -10,8 +10,8 @@ use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, CacheSettings, Caller, CustodyDefaults, FileAnchor, KeyAgeLimits,
-    KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
+    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
 };
 
 use crate::{
@@ -244,6 +244,10 @@ pub(crate) fn settings(config: &Config) -> Settings {
         reverted: custody.reverted,
         max_key_age: key_age_limits(&config.policy.max_key_age),
         replica: replica(&config.replica),
+        anchor_tag: config.anchor.kms_tag.as_ref().map(|kms| AnchorTagSettings {
+            kms: kms.clone(),
+            every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
+        }),
         ..Settings::default()
     }
 }

@@ -9,6 +9,7 @@
 //! # Ok::<(), strongroom_config::ConfigError>(())
 //! ```
 
+mod anchor;
 mod cache;
 mod custody;
 mod driver;
@@ -27,6 +28,7 @@ mod vault;
 
 use serde::{Deserialize, Serialize};
 
+pub use anchor::AnchorConfig;
 pub use cache::CacheConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
@@ -61,6 +63,9 @@ pub struct Config {
     /// This process among those that share the database.
     #[serde(default, skip_serializing_if = "is_default")]
     pub replica: ReplicaConfig,
+    /// A second anchor, in a tag of a wrapper key.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub anchor: AnchorConfig,
     /// The key management systems, in the order in which opening tries them.
     pub kms: Vec<KmsConfig>,
     /// Where calls of key management systems are written down.
@@ -136,6 +141,7 @@ impl Config {
                 expected: "the name of a [[kms]] section",
             });
         }
+        self.anchor.validate(&self.kms)?;
         self.custody.validate()?;
         self.kms_log.validate()?;
         self.kms_watch.validate()?;

@@ -44,6 +44,7 @@ mod request_id;
 mod settings;
 mod specs;
 mod tagged;
+mod tags;
 mod young;
 
 pub use error::AwsKmsError;

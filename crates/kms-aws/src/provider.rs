@@ -11,8 +11,8 @@ use aws_sdk_kms::{
 };
 use strongroom_crypto::KeyName;
 use strongroom_kms::{
-    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsHealth,
-    KmsKeyId, KmsOperation, KmsProvider,
+    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyState, KeyTags, KeyWrapper, KmsError,
+    KmsHealth, KmsKeyId, KmsOperation, KmsProvider,
 };
 
 use crate::{
@@ -61,6 +61,7 @@ impl AwsKms {
                 signing_specs: SIGNING_SPECS.to_vec(),
                 encryption_specs: ENCRYPTION_SPECS.to_vec(),
                 import_specs: IMPORT_SPECS.to_vec(),
+                tags_keys: true,
                 ..Capabilities::none("aws")
             },
         })
@@ -195,6 +196,10 @@ impl KmsProvider for AwsKms {
     }
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
         Some(Arc::new(self.clone()))
     }
 

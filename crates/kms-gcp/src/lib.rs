@@ -58,6 +58,7 @@ mod refusal;
 mod settings;
 mod specs;
 mod tagged;
+mod tags;
 #[cfg(test)]
 mod tampered;
 mod versions;

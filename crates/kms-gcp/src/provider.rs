@@ -15,8 +15,8 @@ use google_cloud_kms_v1::{
 };
 use strongroom_crypto::{KeyName, KeySpec, Random};
 use strongroom_kms::{
-    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyKind, KeyState, KeyWrapper, KmsError,
-    KmsHealth, KmsKeyId, KmsOperation, KmsProvider,
+    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyKind, KeyState, KeyTags, KeyWrapper,
+    KmsError, KmsHealth, KmsKeyId, KmsOperation, KmsProvider,
 };
 
 use crate::{
@@ -94,6 +94,7 @@ impl GcpKms {
                 signing_specs: specs::signing_specs(settings.protection_level),
                 encryption_specs: ENCRYPTION_SPECS.to_vec(),
                 import_specs: specs::import_specs(settings.protection_level),
+                tags_keys: true,
                 ..Capabilities::none("gcp")
             },
         })
@@ -237,6 +238,10 @@ impl KmsProvider for GcpKms {
     }
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
         Some(Arc::new(self.clone()))
     }
 

@@ -13,8 +13,8 @@ use strongroom_crypto::{
 };
 use strongroom_files::Files;
 use strongroom_kms::{
-    Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyWrapper, KmsError, KmsHealth, KmsKeyId,
-    KmsProvider,
+    Capabilities, ExternalKeys, FoundKey, KeyFinder, KeyTags, KeyWrapper, KmsError, KmsHealth,
+    KmsKeyId, KmsProvider,
 };
 use strongroom_memory::SecretBytes;
 
@@ -26,6 +26,7 @@ use crate::protection::{Protection, ProtectionKind};
 mod administration;
 mod external_keys;
 mod key_wrapper;
+mod tags;
 
 /// The name of this provider in capabilities, logs and configuration.
 pub(crate) const PROVIDER: &str = "local";
@@ -138,6 +139,7 @@ impl LocalKms {
             signing_specs: SigningKeySpec::ALL.to_vec(),
             encryption_specs: EncryptionKeySpec::ALL.to_vec(),
             import_specs: KeySpec::ALL.to_vec(),
+            tags_keys: true,
             ..Capabilities::none(PROVIDER)
         };
         let (writing, opened) = (Mutex::new(()), Mutex::new(Arc::new(opened)));
@@ -291,6 +293,10 @@ impl KmsProvider for LocalKms {
     }
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
         Some(Arc::new(self.clone()))
     }
 

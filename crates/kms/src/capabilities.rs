@@ -26,6 +26,8 @@ pub struct Capabilities {
     /// Private keys that [`ExternalKeys::import_key`](crate::ExternalKeys::import_key) takes in; empty: none. It holds
     /// each of them.
     pub import_specs: Vec<KeySpec>,
+    /// It keeps tags of keys: it offers [`KeyTags`](crate::KeyTags).
+    pub tags_keys: bool,
     /// The largest message that can be signed, in bytes.
     pub max_message_bytes: usize,
 }
@@ -43,6 +45,7 @@ impl Capabilities {
             signing_specs: Vec::new(),
             encryption_specs: Vec::new(),
             import_specs: Vec::new(),
+            tags_keys: false,
             max_message_bytes: MAX_MESSAGE_BYTES,
         }
     }

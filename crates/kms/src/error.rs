@@ -145,8 +145,8 @@ pub enum KmsError {
         /// The wrapper key that was used.
         id: KmsKeyId,
     },
-    /// A key was asked for with a property that this provider cannot give.
-    #[error("{provider} cannot make such a key: {property}")]
+    /// Something was asked for with a property that this provider cannot give.
+    #[error("{provider} does not do this: {property}")]
     UnsupportedRequest {
         /// The provider.
         provider: String,

@@ -9,6 +9,7 @@ use crate::capabilities::Capabilities;
 use crate::error::KmsError;
 use crate::external_keys::ExternalKeys;
 use crate::key_finder::KeyFinder;
+use crate::key_tags::KeyTags;
 use crate::key_wrapper::KeyWrapper;
 use crate::operation::KmsOperation;
 use crate::provider::{KmsHealth, KmsProvider};
@@ -18,6 +19,7 @@ mod call;
 mod finder;
 mod keys;
 mod policy;
+mod tags;
 mod wrapper;
 
 pub use answer::{Answer, Facts};
@@ -26,7 +28,7 @@ pub use policy::{Next, Pending, Policy};
 
 /// A provider whose every call goes through one [`Policy`].
 ///
-/// The one place where the methods of both roles are written down a second time: what surrounds a provider is a policy and
+/// The one place where the methods of all roles are written down a second time: what surrounds a provider is a policy and
 /// never has to. All handles, and all clones, share the policy and its state.
 pub struct Guarded<P> {
     provider: Arc<dyn KmsProvider>,
@@ -93,6 +95,14 @@ impl<P: Policy + 'static> KmsProvider for Guarded<P> {
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
         let inner = self.provider.key_finder()?;
         Some(Arc::new(finder::BoundedFinder(inner)))
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
+        let inner = self.provider.key_tags()?;
+        Some(Arc::new(tags::GuardedTags {
+            inner,
+            line: Line(Arc::clone(&self.policy)),
+        }))
     }
 
     async fn health(&self) -> KmsHealth {

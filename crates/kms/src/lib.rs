@@ -1,11 +1,12 @@
 //! What a key management system (KMS) offers the vault: wrapper keys and external keys.
 //!
-//! A KMS plays one or both of two roles, each a narrow trait:
+//! A KMS plays one or both of two roles, each a narrow trait, and may play a third beside them:
 //!
 //! * [`KeyWrapper`] holds *wrapper keys*: symmetric keys that never leave it and wrap our own keys (custody
 //!   `envelope`). A wrap is bound to a [`WrapContext`], so that it opens only where it was made for.
 //! * [`ExternalKeys`] holds the private keys themselves (custody `external`): it signs and decrypts, and tells the
 //!   public halves.
+//! * [`KeyTags`] keeps short texts beside keys, out of reach of whoever writes the database.
 //!
 //! A [`KmsProvider`] hands out the roles it plays and says in its [`Capabilities`] what they can do, which is checked
 //! at start-up; no method ever answers "not supported, sorry" where the capabilities promised it.
@@ -16,7 +17,7 @@
 //! # What surrounds a provider
 //!
 //! It is written once, as a [`Policy`] that every call goes through: [`Guarded`] is a provider behind a policy, and the only
-//! other place that names all methods of both roles. A policy sees what a call is about and how it ended, never a payload.
+//! other place that names all methods of all roles. A policy sees what a call is about and how it ended, never a payload.
 //!
 //! * [`Deadline`]: nobody waits for ever.
 //! * [`Retry`]: what may succeed later is tried again, a stated number of times for a stated time, never what may have
@@ -126,6 +127,7 @@ mod key_finder;
 mod key_id;
 mod key_kind;
 mod key_state;
+mod key_tags;
 mod key_wrapper;
 mod metered;
 mod operation;
@@ -154,6 +156,7 @@ pub use key_finder::{FoundKey, KeyFinder};
 pub use key_id::{KmsKeyId, KmsKeyIdError};
 pub use key_kind::KeyKind;
 pub use key_state::KeyState;
+pub use key_tags::{KeyTags, MAX_TAG_CHARS, check_tag};
 pub use key_wrapper::{KeyWrapper, WrappedKey, WrapperKeyRequest, rewrap_outside};
 pub use metered::{CallCounts, LATENCY_BOUNDS_MS, Latency, Meter, Metered};
 pub use operation::KmsOperation;

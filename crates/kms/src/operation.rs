@@ -32,11 +32,15 @@ pub enum KmsOperation {
     Decrypt,
     /// [`ExternalKeys::delete_key`](crate::ExternalKeys::delete_key)
     DeleteKey,
+    /// [`KeyTags::tag`](crate::KeyTags::tag)
+    ReadTag,
+    /// [`KeyTags::set_tag`](crate::KeyTags::set_tag)
+    SetTag,
 }
 
 impl KmsOperation {
     /// Every operation, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::GenerateWrapperKey,
         Self::WrapperKeyState,
         Self::WrapKey,
@@ -50,6 +54,8 @@ impl KmsOperation {
         Self::Sign,
         Self::Decrypt,
         Self::DeleteKey,
+        Self::ReadTag,
+        Self::SetTag,
     ];
 
     /// The stable name, as the method is called: `wrap_key`.
@@ -69,6 +75,8 @@ impl KmsOperation {
             Self::Sign => "sign",
             Self::Decrypt => "decrypt",
             Self::DeleteKey => "delete_key",
+            Self::ReadTag => "read_tag",
+            Self::SetTag => "set_tag",
         }
     }
 
@@ -91,6 +99,8 @@ impl KmsOperation {
     pub const fn round_trips(self) -> u32 {
         match self {
             Self::ImportKey => 6,
+            // Google writes all tags of a key at once, so they are read before.
+            Self::SetTag => 2,
             _ => 1,
         }
     }

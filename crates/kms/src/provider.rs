@@ -9,6 +9,7 @@ use crate::capabilities::Capabilities;
 use crate::error::KmsError;
 use crate::external_keys::ExternalKeys;
 use crate::key_finder::KeyFinder;
+use crate::key_tags::KeyTags;
 use crate::key_wrapper::KeyWrapper;
 use crate::operation::KmsOperation;
 
@@ -27,7 +28,8 @@ pub const MAX_MESSAGE_BYTES: usize = 4096;
 /// capabilities do not change. The handles may be used from many tasks at once and outlive the provider.
 #[async_trait]
 pub trait KmsProvider: fmt::Debug + Send + Sync {
-    /// What it can do. [`Self::key_wrapper`] and [`Self::external_keys`] answer `Some` exactly when it says so.
+    /// What it can do. [`Self::key_wrapper`], [`Self::external_keys`] and [`Self::key_tags`] answer `Some` exactly when it says
+    /// so.
     fn capabilities(&self) -> &Capabilities;
 
     /// The role for custody `envelope`; `None`: it does not play it.
@@ -39,6 +41,11 @@ pub trait KmsProvider: fmt::Debug + Send + Sync {
     /// Finds keys by their tags; `None`: it cannot, and whoever was interrupted while making one must look for it in the KMS
     /// itself.
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
+        None
+    }
+
+    /// Keeps tags of keys; `None`: it does not play this role.
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
         None
     }
 

@@ -14,7 +14,7 @@ pub enum QuotaClass {
     Rsa,
     /// Signing and decrypting on curves; ML-DSA too, which no cloud makes cheaper.
     Ecc,
-    /// Creating, importing, describing and deleting keys, and reading public halves.
+    /// Creating, importing, describing, tagging and deleting keys, and reading public halves.
     Administration,
 }
 
@@ -51,7 +51,9 @@ impl QuotaClass {
             | KmsOperation::ImportKey
             | KmsOperation::KeyState
             | KmsOperation::PublicKey
-            | KmsOperation::DeleteKey => Self::Administration,
+            | KmsOperation::DeleteKey
+            | KmsOperation::ReadTag
+            | KmsOperation::SetTag => Self::Administration,
         }
     }
 }

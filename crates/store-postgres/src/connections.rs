@@ -1,6 +1,8 @@
 //! The connections of a store.
 
 use std::{
+    fmt,
+    io::ErrorKind,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,11 +36,14 @@ const GRACE: Duration = Duration::from_secs(1);
 const CONFLICTS: u32 = 3;
 
 /// Connections are opened when needed and kept. Who holds a permit may have one.
-#[derive(Debug)]
 pub(crate) struct Connections {
+    /// With the password, which the library would print.
     options: PgConnectOptions,
     connect_timeout: Duration,
-    limit: Duration,
+    /// How long an answer may take to a question that waits for nobody.
+    pub(crate) prompt: Duration,
+    /// How long any answer may take.
+    pub(crate) limit: Duration,
     set_up: String,
     idle: Mutex<Vec<Wire>>,
     is_closed: AtomicBool,
@@ -53,10 +58,12 @@ impl Connections {
     pub(crate) fn of(settings: &Settings) -> Result<Self, PostgresError> {
         settings.check()?;
         let millis = |time: Duration| time.as_millis();
-        // Nothing but the schema is looked into, and the catalogue before it. Row security would hide rows silently.
+        // Nothing but the schema is looked into, and the catalogue before it. Row security would hide rows silently. What a
+        // statement joins it finds by an index: without statistics the server would read whole tables for a few rows.
         let set_up = format!(
             "SET search_path = \"{}\", pg_temp; SET statement_timeout = {}; SET lock_timeout = {}; SET bytea_output = hex; \
-             SET client_min_messages = warning; SET row_security = off; SET jit = off; SELECT pg_is_in_recovery()",
+             SET client_min_messages = warning; SET default_transaction_read_only = off; SET row_security = off; SET jit = off; \
+             SET enable_hashjoin = off; SET enable_mergejoin = off; SELECT pg_is_in_recovery()",
             settings.schema,
             millis(settings.statement_timeout),
             millis(settings.lock_timeout),
@@ -65,6 +72,7 @@ impl Connections {
         Ok(Self {
             options: settings.options()?.disable_statement_logging(),
             connect_timeout: settings.connect_timeout,
+            prompt: settings.connect_timeout,
             limit: settings.statement_timeout + GRACE,
             set_up,
             idle: Mutex::default(),
@@ -97,9 +105,16 @@ impl Connections {
         const OPERATION: &str = "connect to the database";
         let connection = in_time(self.connect_timeout, self.options.connect())
             .await
-            .map_err(|error| match error {
-                sqlx::Error::Io(_) => refused(OPERATION, PostgresError::Unreachable(error)),
-                error => failed(OPERATION)(error),
+            .map_err(|error| match &error {
+                // What is wrong with a certificate comes as an error of the stream.
+                sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
+                    refused(OPERATION, PostgresError::Tls(error))
+                }
+                // A listener that closes what it accepts is no server.
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => {
+                    refused(OPERATION, PostgresError::Unreachable(error))
+                }
+                _ => failed(OPERATION)(error),
             })?;
         let mut wire = Wire::new(connection, self.limit);
         let rows = wire.script(&self.set_up).await.map_err(failed(OPERATION))?;
@@ -145,17 +160,21 @@ impl Connections {
     pub(crate) async fn ask<'q>(
         &self,
         operation: &'static str,
+        limit: Duration,
         query: impl Fn() -> Bound<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
         loop {
             let (mut wire, was_idle) = self.take().await?;
+            wire.wait_up_to(limit);
             match wire.rows(query()).await {
                 Ok(rows) => {
+                    wire.wait_as_before();
                     self.give_back(wire);
                     return Ok(rows);
                 }
                 Err(error) if was_idle && is_lost(&error) => self.idle.lock().clear(),
                 Err(error) => {
+                    wire.wait_as_before();
                     self.give_back(wire);
                     return Err(failed(operation)(error));
                 }
@@ -200,6 +219,15 @@ impl Connections {
         if wire.is_clean() && !self.is_closed() {
             self.idle.lock().push(wire);
         }
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections")
+            .field("idle", &self.idle.lock().len())
+            .field("is_closed", &self.is_closed())
+            .finish_non_exhaustive()
     }
 }
 

@@ -43,7 +43,6 @@ pub(crate) async fn select_after(
         private_keys::columns!(),
         " FROM private_keys WHERE fingerprint > $1 AND fingerprint <= $2 ORDER BY fingerprint"
     );
-    let reading = failed("read keys");
     // The empty bytes come before every fingerprint.
     let after = after
         .as_ref()
@@ -51,20 +50,15 @@ pub(crate) async fn select_after(
     let query = sqlx::query(PUBLIC)
         .bind(after)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    let rows = wire.rows(query).await.map_err(&reading)?;
-    let public_keys: Vec<_> = rows
-        .iter()
-        .map(public_keys::decode)
-        .collect::<Result<_, _>>()?;
+    let public_keys = wire.read("read keys", query, public_keys::decode).await?;
     let Some(last) = public_keys.last().map(|key| key.fingerprint) else {
         return Ok(Vec::new());
     };
-    drop(rows);
     let query = sqlx::query(PRIVATE)
         .bind(after)
         .bind(last.as_bytes().as_slice());
-    let rows = wire.rows(query).await.map_err(&reading)?;
-    let mut halves = rows.iter().map(private_keys::decode);
+    let halves = wire.read("read keys", query, private_keys::decode).await?;
+    let mut halves = halves.into_iter();
     let mut next: Option<PrivateKeyRecord> = None;
     let mut keys = Vec::with_capacity(public_keys.len());
     for public in public_keys {
@@ -74,7 +68,7 @@ pub(crate) async fn select_after(
             .is_none_or(|half| half.fingerprint < public.fingerprint)
         {
             match halves.next() {
-                Some(half) => next = Some(half?),
+                Some(half) => next = Some(half),
                 None => break,
             }
         }

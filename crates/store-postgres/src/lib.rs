@@ -19,7 +19,10 @@
 //! Its bytes also pass through buffers of the database library, which nobody wipes.
 //!
 //! What it is not: it protects nothing from whoever runs the database. Sealing and authenticating rows is the vault's work. It
-//! cannot be used through a pooler that shares connections among transactions.
+//! cannot be used through a pooler that shares connections among transactions. It was tried with PostgreSQL 15.
+//!
+//! **Beware** of `pg_cancel_backend` on a commit that waits for a synchronous standby: the server answers it as done, although the
+//! standby does not have it. The store itself never does that; it ends connections, whose commits are then in doubt.
 //!
 //! [`StoreError::OutcomeUnknown`]: strongroom_store::StoreError::OutcomeUnknown
 
@@ -28,6 +31,7 @@ mod audit;
 mod backups;
 mod connections;
 mod data_keys;
+mod durability;
 mod error;
 mod identity;
 mod integrity;
@@ -50,8 +54,11 @@ mod transaction;
 mod vault;
 mod wire;
 mod wraps;
+#[doc(hidden)]
+pub mod yardstick;
 
 pub use address::Address;
+pub use durability::Durability;
 pub use error::PostgresError;
 pub use settings::{SchemaName, Settings};
 pub use store::PostgresStore;

@@ -28,14 +28,16 @@ const HOLDER_NAME: Column = Column(3, "name");
 const HOLDER_SILENT: Column = Column(4, "seen_at");
 
 /// Says that this process is there, forgets those that were silent for a day, and looks at the lease as it was before: one
-/// statement sees one moment. It never writes the lease, whose row is locked while somebody writes.
+/// statement sees one moment. It never writes the lease, whose row is locked while somebody writes, and waits for no standby:
+/// what is lost of it is said again.
 const BEAT: &str = "WITH own AS (\
      INSERT INTO replicas (replica_id, name, version, started_at, seen_at, generation, degraded) \
      VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp(), $4, $5) \
      ON CONFLICT (replica_id) DO UPDATE SET seen_at = clock_timestamp(), generation = $4, degraded = $5), \
      gone AS (DELETE FROM replicas WHERE seen_at < clock_timestamp() - interval '1 day' AND replica_id <> $1) \
      SELECT token, holder, step_down, name, \
-     greatest(0, extract(epoch FROM clock_timestamp() - seen_at) * 1000000)::bigint \
+     greatest(0, extract(epoch FROM clock_timestamp() - seen_at) * 1000000)::bigint, \
+     set_config('synchronous_commit', 'local', true) \
      FROM lease LEFT JOIN replicas ON replica_id = holder";
 
 const LIST: &str = "SELECT replica_id, name, version, (extract(epoch FROM started_at) * 1000000)::bigint, \
@@ -109,7 +111,9 @@ impl Inner {
         *self.token.lock() = None;
         let leaving = self
             .connections
-            .ask("leave the replicas", || self.telling_of_own(LEAVE));
+            .ask("leave the replicas", self.connections.prompt, || {
+                self.telling_of_own(LEAVE)
+            });
         leaving.await.map(|_rows| ())
     }
 }
@@ -155,7 +159,10 @@ impl Replicas for PostgresStore {
                 .bind(generation)
                 .bind(report.degraded.clone())
         };
-        let rows = inner.connections.ask("beat", beat).await?;
+        let rows = inner
+            .connections
+            .ask("beat", inner.connections.prompt, beat)
+            .await?;
         match rows.first() {
             Some(row) => inner.lease(row),
             None => Err(crate::error::unreadable("there is no lease")),
@@ -174,16 +181,20 @@ impl Replicas for PostgresStore {
         *inner.token.lock() = None;
         let giving = inner
             .connections
-            .ask("give up the lease", || inner.telling_of_own(GIVE));
+            .ask("give up the lease", inner.connections.limit, || {
+                inner.telling_of_own(GIVE)
+            });
         giving.await.map(|_rows| ())
     }
 
     async fn ask_to_step_down(&self) -> Result<(), StoreError> {
         let inner = &self.inner;
         let _permit = permit(&inner.connections.desk).await?;
-        let asking = inner.connections.ask("ask the writer to step down", || {
-            inner.telling(STEP_DOWN_PLEASE)
-        });
+        let asking = inner.connections.ask(
+            "ask the writer to step down",
+            inner.connections.limit,
+            || inner.telling(STEP_DOWN_PLEASE),
+        );
         asking.await.map(|_rows| ())
     }
 
@@ -192,7 +203,9 @@ impl Replicas for PostgresStore {
         let _permit = permit(&inner.connections.desk).await?;
         let rows = inner
             .connections
-            .ask("list the replicas", || sqlx::query(LIST))
+            .ask("list the replicas", inner.connections.prompt, || {
+                sqlx::query(LIST)
+            })
             .await?;
         rows.iter().map(record).collect()
     }

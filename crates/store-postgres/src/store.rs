@@ -268,7 +268,7 @@ impl Store for PostgresStore {
         let mut session = self.inner.read().await?;
         let mut call = session.call().await?;
         call.wait_up_to(LONG);
-        call.script("SET LOCAL statement_timeout = 0")
+        call.script("SET LOCAL statement_timeout = 0; SET LOCAL enable_hashjoin = on")
             .await
             .map_err(failed("check the database"))?;
         let checked = integrity::check_everything(&mut call).await;

@@ -2,13 +2,15 @@
 
 use std::{future::Future, io, time::Duration};
 
+use futures_util::TryStreamExt as _;
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
+use strongroom_store::StoreError;
 
-use crate::error::is_survived;
+use crate::error::{failed, is_survived};
 
 /// One connection. No answer is waited for longer than its limit: a network that swallows everything must not hold anybody.
 #[derive(Debug)]
@@ -50,6 +52,35 @@ impl Wire {
         self.is_waiting = true;
         let answer = in_time(self.limit, query.fetch_all(&mut self.connection)).await;
         self.settled(answer)
+    }
+
+    /// Reads many rows as they arrive: the server goes on meanwhile.
+    pub(crate) async fn read<T>(
+        &mut self,
+        operation: &'static str,
+        query: Bound<'_>,
+        mut decode: impl FnMut(&PgRow) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.is_waiting = true;
+        let mut rows = query.fetch(&mut self.connection);
+        let mut read = Vec::new();
+        let all = async {
+            while let Some(row) = rows.try_next().await? {
+                match decode(&row) {
+                    Ok(row) => read.push(row),
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            Ok(Ok(()))
+        };
+        let answer = in_time(self.limit, all).await;
+        drop(rows);
+        if let Ok(Err(damaged)) = answer {
+            // The rest of the rows is not waited for.
+            return Err(damaged);
+        }
+        self.settled(answer).map_err(failed(operation))??;
+        Ok(read)
     }
 
     pub(crate) async fn row(&mut self, query: Bound<'_>) -> Result<PgRow, sqlx::Error> {

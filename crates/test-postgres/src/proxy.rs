@@ -34,7 +34,6 @@ pub enum Weather {
 
 #[derive(Debug)]
 struct Shared {
-    target: SocketAddr,
     state: Mutex<State>,
     changed: Condvar,
     is_over: AtomicBool,
@@ -42,6 +41,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
+    target: SocketAddr,
     weather: Weather,
     connections: Vec<Arc<Connection>>,
     trap: Option<Trap>,
@@ -85,8 +85,8 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            target,
             state: Mutex::new(State {
+                target,
                 weather: Weather::Clear,
                 connections: Vec::new(),
                 trap: None,
@@ -110,6 +110,11 @@ impl Proxy {
     pub fn set(&self, weather: Weather) {
         self.shared.state().weather = weather;
         self.shared.changed.notify_all();
+    }
+
+    /// Leads new connections to another server; those that are there stay with theirs.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.shared.state().target = target;
     }
 
     /// Ends all connections at once; answers how many there were.
@@ -170,7 +175,8 @@ impl Shared {
                 continue;
             }
             // A server that is down: the client finds its connection closed.
-            let Ok(server) = TcpStream::connect(self.target) else {
+            let target = self.state().target;
+            let Ok(server) = TcpStream::connect(target) else {
                 continue;
             };
             let _ = client.set_nodelay(true);

@@ -250,6 +250,12 @@ impl Server {
 }
 
 impl Database<'_> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs statements. Returns what they print: a row per line, columns with bars between.
     ///
     /// # Panics

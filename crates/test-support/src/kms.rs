@@ -1,6 +1,6 @@
 //! What any key management system must do, and one that fails on demand.
 //!
-//! The rules are plain async functions in [`provider`], [`wrapping`], [`external`], [`importing`] and [`finding`]; each takes
+//! The rules are plain async functions in [`provider`], [`wrapping`], [`external`], [`importing`], [`finding`] and [`tagging`]; each takes
 //! a fresh [`KmsUnderTest`]. The macro [`kms_conformance!`](crate::kms_conformance) makes a test of each. [`FlakyKms`] wraps any
 //! provider and fails at a chosen call. What [`keeps`] and [`breaks`] saw they record for `docs/kms-matrix.md`.
 //!
@@ -20,6 +20,7 @@ pub mod importing;
 pub mod provider;
 mod record;
 mod subject;
+pub mod tagging;
 mod trial;
 pub mod wrapping;
 
@@ -89,6 +90,15 @@ macro_rules! kms_conformance {
         $crate::kms_conformance!(@rules finding $subject
             keys_are_found_by_their_tags
             keys_with_other_tags_are_not_found
+        );
+    };
+    (@role tagging $subject:ident) => {
+        $crate::kms_conformance!(@rules tagging $subject
+            a_tag_is_read_as_it_was_set
+            a_tag_leaves_the_others_and_what_the_key_does_alone
+            a_disabled_key_keeps_its_tags_and_takes_new_ones
+            an_unknown_key_has_no_tags
+            what_is_no_tag_everywhere_is_refused
         );
     };
     (@role both $subject:ident) => {

@@ -16,6 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_files::{Access, FileError, Files};
+use strongroom_store::DataKeyRecord;
 
 /// One point in the history of a vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,15 @@ pub struct AnchoredDataKey {
     pub id: String,
     /// The commitment to it, lower-case hex.
     pub commitment: String,
+}
+
+impl AnchoredDataKey {
+    pub(crate) fn of(record: &DataKeyRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            commitment: data_encoding::HEXLOWER.encode(&record.commitment),
+        }
+    }
 }
 
 /// Remembers the latest checkpoint of a vault.

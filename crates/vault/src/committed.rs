@@ -137,6 +137,7 @@ impl Vault {
                 // Neither the state before nor the state after: somebody else wrote. The doubt stays.
                 committed.in_doubt = Some(commit);
             } else {
+                self.note_for_tag(&committed.state);
                 self.end_doubt();
             }
             return;
@@ -147,6 +148,7 @@ impl Vault {
             self.apply(change);
         }
         self.note_known(committed);
+        self.note_for_tag(&committed.state);
         self.end_doubt();
     }
 

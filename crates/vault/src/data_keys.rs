@@ -14,6 +14,8 @@ use crate::{error::VaultError, rows};
 const ROW_MAC_LABEL: &str = "strongroom row mac v1";
 /// Makes the secret elements of the multiset digest; its tags are never stored.
 const ELEMENT_LABEL: &str = "strongroom digest element v1";
+/// Vouches for the data key that comes after this one.
+const SUCCESSION_LABEL: &str = "strongroom succession v1";
 /// Makes the checkpoints that the anchor keeps.
 const CHECKPOINT_LABEL: &str = "strongroom checkpoint v1";
 
@@ -108,6 +110,15 @@ impl OpenedDataKey {
     /// The secret element that stands in the digest for rows with these tags.
     pub(crate) fn element(&self, tags: &[u8]) -> [u8; 32] {
         self.element.tag(tags)
+    }
+
+    /// A tag over `encoding`, which names the data key that comes after this one.
+    pub(crate) fn succession_tag(&self, encoding: &[u8]) -> [u8; 32] {
+        self.key.mac_key(SUCCESSION_LABEL).tag(encoding)
+    }
+
+    pub(crate) fn is_succession_tag(&self, encoding: &[u8], tag: &[u8; 32]) -> bool {
+        self.key.mac_key(SUCCESSION_LABEL).verify(encoding, tag)
     }
 
     /// A tag over `encoding` that tells a reader of the anchor nothing.

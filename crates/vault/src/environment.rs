@@ -8,6 +8,9 @@ use strongroom_store::Store;
 
 use crate::anchor::Anchor;
 
+/// Calls to KMSs at once, for work on many keys: enough to fill a quota, few enough to leave it to others.
+pub(crate) const KMS_CALLS_AT_ONCE: usize = 16;
+
 /// The parts that a vault uses and does not choose.
 #[derive(Clone, Debug)]
 pub struct Environment {

@@ -1,5 +1,6 @@
 //! What can go wrong in a use case.
 
+mod anchor_tag;
 mod attempt;
 mod codes;
 mod migration;
@@ -21,8 +22,8 @@ use strongroom_topology::{
 
 pub(crate) use self::attempt::in_words;
 pub use self::{
-    attempt::WrapAttempt, migration::MigrationError, replica::ReplicaError,
-    wrapper_key::WrapperKeyError,
+    anchor_tag::AnchorTagError, attempt::WrapAttempt, migration::MigrationError,
+    replica::ReplicaError, wrapper_key::WrapperKeyError,
 };
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
@@ -540,6 +541,9 @@ pub enum VaultError {
     /// The anchor failed.
     #[error("the anchor failed")]
     Anchor(#[from] AnchorError),
+    /// The tag of a wrapper key did not do as an anchor.
+    #[error(transparent)]
+    AnchorTag(#[from] AnchorTagError),
     /// A key is not valid.
     #[error("the key was refused")]
     Key(#[from] KeyError),

@@ -25,6 +25,7 @@
 //! ```
 
 mod anchor;
+mod anchor_tag;
 mod audit;
 mod authenticate;
 mod backups;
@@ -48,6 +49,7 @@ mod rows;
 mod sealing;
 mod settings;
 mod state;
+mod succession;
 mod topology;
 mod unit;
 mod vault;
@@ -58,12 +60,15 @@ mod yardstick;
 pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
+pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
 pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
-pub use error::{MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError};
+pub use error::{
+    AnchorTagError, MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError,
+};
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
@@ -118,8 +123,8 @@ pub use replay::{
 };
 pub use replica::{Role, Standing};
 pub use settings::{
-    CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, ReplicaSettings,
-    RotationSettings, Settings,
+    AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
+    ReplicaSettings, RotationSettings, Settings,
 };
 pub use topology::TopologyView;
 pub use vault::Vault;

@@ -23,6 +23,8 @@ pub struct Settings {
     pub max_key_age: KeyAgeLimits,
     /// What a process does that is not the only one on its store.
     pub replica: ReplicaSettings,
+    /// The tag of a wrapper key that is an anchor; none: there is no such anchor.
+    pub anchor_tag: Option<AnchorTagSettings>,
 }
 
 /// What a process does that is not the only one on its store.
@@ -176,4 +178,13 @@ impl Settings {
         all.chain([custody.signing, custody.encryption])
             .any(|custody| custody == Custody::Clear)
     }
+}
+
+/// The tag of a wrapper key that is an anchor of the vault, beside the file or instead of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorTagSettings {
+    /// The configured name of the KMS, which must have a wrap of the vault.
+    pub kms: String,
+    /// How often the tag is written at most while commits happen; none: at the end, and at the acts that need it, only.
+    pub every: Option<Duration>,
 }

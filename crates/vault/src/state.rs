@@ -6,18 +6,24 @@ use strongroom_crypto::{
 };
 use strongroom_store::VaultId;
 
-use crate::{data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError};
+use crate::{
+    data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError, succession::Succession,
+};
 
 const STATE_LABEL: &str = "strongroom state record v1";
 const STATE_VERSION: u8 = 1;
 /// What follows the topology of a vault in quarantine.
 const QUARANTINE: u8 = 1;
+/// What follows that, or else topology, once the wrapper key was rotated.
+const SUCCESSION: u8 = 2;
+/// Beside it, in the byte that says which anchors know of the state: the tag of a wrapper key.
+const TAGGED: u8 = 2;
 
 /// What the whole vault adds up to after a commit.
 ///
 /// One sealed row of the store holds it. Each commit replaces it, so that a row that was dropped, revived, or
 /// brought from another point in time no longer adds up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct VaultState {
     /// Number of commits so far.
     pub(crate) generation: u64,
@@ -31,10 +37,14 @@ pub(crate) struct VaultState {
     pub(crate) audit_head: [u8; 32],
     /// Whether an anchor knows of this state: taking the anchor out of the configuration does not go unnoticed.
     pub(crate) anchored: bool,
+    /// The same for the tag of a wrapper key.
+    pub(crate) tagged: bool,
     /// The rows of topology, which are read only when topology is asked for: opening does not wait for them.
     pub(crate) topology: RowSum,
     /// The vault was restored from a backup, and nobody has said yet that it may sign again.
     pub(crate) quarantine: bool,
+    /// How the current data key came from those before.
+    pub(crate) succession: Succession,
 }
 
 /// What rows that are counted apart from the others add up to.
@@ -115,9 +125,9 @@ impl VaultState {
             .raw(&self.digest.to_bytes())
             .raw(&self.audit_records.to_be_bytes())
             .raw(&self.audit_head)
-            .byte(u8::from(self.anchored));
+            .byte(u8::from(self.anchored) | (u8::from(self.tagged) * TAGGED));
         // Left out while there is no topology: so do the records and checkpoints of vaults from before there was any.
-        if self.topology.rows > 0 || self.quarantine {
+        if self.topology.rows > 0 || self.quarantine || !self.succession.is_empty() {
             encoder
                 .raw(&self.topology.rows.to_be_bytes())
                 .raw(&self.topology.digest.to_bytes());
@@ -125,6 +135,10 @@ impl VaultState {
         // Left out while there is none, for the same reason.
         if self.quarantine {
             encoder.byte(QUARANTINE);
+        }
+        if !self.succession.is_empty() {
+            encoder.byte(SUCCESSION);
+            self.succession.encode(&mut encoder);
         }
         encoder.into_vec()
     }
@@ -137,19 +151,29 @@ impl VaultState {
             digest: MultisetDigest::from_bytes(&decoder.array()?),
             audit_records: u64::from_be_bytes(decoder.array()?),
             audit_head: decoder.array()?,
-            anchored: decoder.byte()? != 0,
+            anchored: false,
+            tagged: false,
             topology: RowSum::default(),
             quarantine: false,
+            succession: Succession::default(),
         };
+        let anchors = decoder.byte()?;
+        if anchors > (1 | TAGGED) {
+            return Err(EncodingError::UnknownTag { tag: anchors });
+        }
+        (state.anchored, state.tagged) = (anchors & 1 != 0, anchors & TAGGED != 0);
         if decoder.remaining() > 0 {
             state.topology = RowSum {
                 rows: u64::from_be_bytes(decoder.array()?),
                 digest: MultisetDigest::from_bytes(&decoder.array()?),
             };
         }
-        if decoder.remaining() > 0 {
+        while decoder.remaining() > 0 {
             match decoder.byte()? {
-                QUARANTINE => state.quarantine = true,
+                QUARANTINE if !state.quarantine => state.quarantine = true,
+                SUCCESSION if state.succession.is_empty() => {
+                    state.succession = Succession::decode(&mut decoder)?;
+                }
                 tag => return Err(EncodingError::UnknownTag { tag }),
             }
         }

@@ -15,6 +15,7 @@ use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
 
 use crate::{
+    anchor_tag,
     audit::{AuditEntry, AuditOperation},
     backups::Backup,
     caller::Caller,
@@ -77,7 +78,7 @@ impl<'v> Unit<'v> {
                 None => VaultError::ChangedUnderneath,
             });
         }
-        let next = committed.state;
+        let next = committed.state.clone();
         Ok(Self {
             vault,
             data_keys: vault.data_keys(),
@@ -341,6 +342,11 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
+    /// Lets the state after this unit be of a later generation than this one.
+    pub(crate) fn raise_generation(&mut self, beyond: u64) {
+        self.next.generation = self.next.generation.max(beyond);
+    }
+
     /// Ends the quarantine of a restored vault.
     pub(crate) fn release(&mut self) {
         self.next.quarantine = false;
@@ -413,6 +419,10 @@ impl<'v> Unit<'v> {
         self.next.anchored = vault.environment().anchor.location().is_some();
         let next_data_keys = self.next_data_keys.as_ref().unwrap_or(&self.data_keys);
         let next_data_keys = Arc::clone(next_data_keys);
+        let before = (&self.committed.state, &*self.data_keys);
+        let (tagged, tag) =
+            anchor_tag::prepare(vault, before, &next_data_keys, &self.changes).await?;
+        self.next.tagged = tagged;
         let current = next_data_keys.current();
         let record = self.next.seal(vault.id(), current, vault.random())?;
         let vault_record = VaultRecord {
@@ -433,7 +443,7 @@ impl<'v> Unit<'v> {
         vault.environment().anchor.store(&pending)?;
         // From here on the caller may give up waiting, or the answer be lost, after the work was done.
         self.committed.in_doubt = Some(Commit {
-            state: after,
+            state: after.clone(),
             record: record.clone(),
             changes: self.changes,
         });
@@ -456,6 +466,9 @@ impl<'v> Unit<'v> {
         vault.settle(&mut self.committed, &stored);
         doubt.settled();
         vault.confirm(&after, &next_data_keys);
+        if let Some(tag) = tag {
+            tag.done().await;
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
 
 use crate::{
+    anchor_tag::Keeper,
     backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
@@ -60,6 +61,8 @@ pub struct Vault {
     topology: TopologyCell,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
+    /// The tag that is an anchor.
+    tag: Option<Arc<Keeper>>,
     /// A commit was abandoned before anybody knew whether it was done: ask before a key is used.
     in_doubt: AtomicBool,
     /// The vault was restored, and signs nothing until somebody says that it may.
@@ -68,6 +71,7 @@ pub struct Vault {
     replica: Option<Replica>,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
+    tag_checkpoints: Option<JoinHandle<()>>,
 }
 
 /// Opened keys, by what they do.
@@ -92,6 +96,7 @@ pub(crate) struct Parts {
     pub(crate) journal: Journal,
     pub(crate) backups: Backups,
     pub(crate) committed: Committed,
+    pub(crate) tag: Option<Arc<Keeper>>,
 }
 
 impl Vault {
@@ -110,6 +115,7 @@ impl Vault {
             journal,
             backups,
             committed,
+            tag,
         } = parts;
         let caches = Arc::new(Caches {
             signing: KeyCache::new(&settings.cache),
@@ -121,6 +127,9 @@ impl Vault {
         let replica = Replica::of(&environment.store, &committed, environment.clock.elapsed());
         let every = settings.kms_watch.check_wrapper_keys_every;
         let wrapper_key_checks = every.map(|every| checker.spawn(every));
+        let tag_every = settings.anchor_tag.as_ref().and_then(|tag| tag.every);
+        let tag_checkpoints = tag.as_ref().zip(tag_every);
+        let tag_checkpoints = tag_checkpoints.map(|(tag, every)| Keeper::spawn(tag, every));
         Self {
             id,
             created_at,
@@ -143,8 +152,10 @@ impl Vault {
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             replica,
+            tag,
             sweeper,
             wrapper_key_checks,
+            tag_checkpoints,
         }
     }
 
@@ -203,7 +214,7 @@ impl Vault {
         self.caches.sweep(self.now())
     }
 
-    /// Wipes every opened key and closes the store.
+    /// Writes the newest checkpoint into the tag that is an anchor, wipes every opened key and closes the store.
     ///
     /// # Errors
     /// [`VaultError::Store`] when the store could not be closed cleanly; nothing is lost by it.
@@ -211,6 +222,7 @@ impl Vault {
         // While the store closes, nobody is asked any more.
         self.end_tasks();
         self.caches.clear();
+        self.write_tag().await;
         self.environment.store.close().await?;
         Ok(())
     }
@@ -306,6 +318,10 @@ impl Vault {
         &self.caches
     }
 
+    pub(crate) const fn tag(&self) -> Option<&Arc<Keeper>> {
+        self.tag.as_ref()
+    }
+
     pub(crate) fn committed(&self) -> &tokio::sync::Mutex<Committed> {
         &self.committed
     }
@@ -358,6 +374,9 @@ impl Vault {
         self.sweeper.abort();
         if let Some(checks) = &self.wrapper_key_checks {
             checks.abort();
+        }
+        if let Some(checkpoints) = &self.tag_checkpoints {
+            checkpoints.abort();
         }
     }
 }

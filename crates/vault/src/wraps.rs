@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use parking_lot::RwLock;
+use strongroom_crypto::Timestamp;
 use strongroom_store::{DataKeyId, WrapRecord};
 
 use crate::{
@@ -57,6 +58,14 @@ impl Wraps {
             .in_use
             .iter()
             .any(|wrap| wrap.wrapper_key_id == wrapper_key_id)
+    }
+
+    /// Since when a wrapper key wraps for the vault; none if it does not.
+    pub(crate) fn since(&self, wrapper_key_id: &str) -> Option<Timestamp> {
+        let split = self.0.read();
+        let all = split.in_use.iter().chain(&split.of_retired);
+        let ours = all.filter(|wrap| wrap.wrapper_key_id == wrapper_key_id);
+        ours.map(|wrap| wrap.created_at).min()
     }
 
     /// Every wrapper key in use, with its KMS. One that seals rows itself has a wrap too, or it could not be found.

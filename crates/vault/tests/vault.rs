@@ -11,6 +11,8 @@
 mod acts;
 #[path = "vault/ages.rs"]
 mod ages;
+#[path = "vault/anchor_tag.rs"]
+mod anchor_tag;
 #[path = "vault/audit.rs"]
 mod audit;
 #[path = "vault/backups.rs"]

@@ -1,11 +1,15 @@
 //! `anchor`: what remembers the latest state.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Subcommand;
 use serde::Serialize;
+use strongroom_config::Config;
 use strongroom_store::VaultId;
-use strongroom_vault::{AnchorRecord, Vault};
+use strongroom_vault::{AnchorRecord, StoredTag, Vault};
 
 use crate::{
     args::Global, environment, failure::CliError, open_kms::OpenKms, output, session,
@@ -35,12 +39,53 @@ pub(crate) enum Command {
 struct Report {
     location: Option<String>,
     record: Option<AnchorRecord>,
+    /// The tag of a wrapper key, if it is an anchor too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<TagReport>,
+}
+
+#[derive(Serialize)]
+struct TagReport {
+    kms: String,
+    wrapper_key_id: Option<String>,
+    generation: Option<u64>,
+}
+
+impl From<StoredTag> for TagReport {
+    fn from(tag: StoredTag) -> Self {
+        Self {
+            kms: tag.kms,
+            wrapper_key_id: tag.wrapper_key_id,
+            generation: tag.generation,
+        }
+    }
+}
+
+/// The tag as it stands in its KMS: the vault is not opened, which may be what is refused.
+async fn tag(
+    global: &Global,
+    config: &Config,
+    kms: Option<OpenKms>,
+) -> anyhow::Result<Option<TagReport>> {
+    if config.anchor.kms_tag.is_none() {
+        return Ok(None);
+    }
+    let kms = match kms {
+        Some(kms) => kms,
+        None => OpenKms::open(config, &global.kms).await?,
+    };
+    let store = session::open_store_of(config, &global.dir).await?;
+    let environment = kms.environment(store.clone(), config);
+    let read = Vault::read_anchor_tag(&environment, &session::settings(config)).await;
+    session::close_refused(store).await;
+    Ok(read?.map(TagReport::from))
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     let caller = environment::caller()?;
     let config = session::read_config(global)?;
     let anchor = session::anchor(&config);
+    let mut opened = None;
     if let Command::Accept {
         i_know_this_database_is_the_right_one,
     } = command
@@ -60,10 +105,12 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             .await?
             .close()
             .await?;
+        opened = Some(kms);
     }
     let report = Report {
         location: anchor.location(),
         record: anchor.load()?,
+        tag: tag(global, &config, opened).await?,
     };
     output::print(global.output, &report, |out| {
         writeln!(
@@ -71,6 +118,9 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             "anchor      {}",
             report.location.as_deref().unwrap_or("none")
         )?;
+        if let Some(tag) = &report.tag {
+            print_tag(out, tag)?;
+        }
         let Some(record) = &report.record else {
             return match &report.location {
                 Some(_configured) => {
@@ -95,4 +145,16 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_tag(out: &mut dyn Write, tag: &TagReport) -> io::Result<()> {
+    let key = tag.wrapper_key_id.as_deref().unwrap_or("none");
+    writeln!(out, "tag         of the wrapper key {key} in {}", tag.kms)?;
+    match tag.generation {
+        Some(generation) => writeln!(out, "            generation {generation}"),
+        None => writeln!(
+            out,
+            "            it is not there: 'strongroom errors ANCHOR_TAG_MISSING'"
+        ),
+    }
 }

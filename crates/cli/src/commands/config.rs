@@ -69,7 +69,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
             ));
         }
     }
-    if config.vault.anchor.is_none() {
+    if config.vault.anchor.is_none() && config.anchor.kms_tag.is_none() {
         warnings.push(
             "vault: there is no anchor, so a rollback of the whole database goes unnoticed"
                 .to_owned(),

@@ -1,6 +1,7 @@
 //! `doctor`: look the vault over.
 
 mod ages;
+mod anchor;
 mod backup;
 mod duties;
 mod external;
@@ -189,7 +190,7 @@ impl Report {
         self.checks.extend(check_of_reversal(&vault));
         self.checks.extend(checks_of_readiness(&vault.readiness()));
         self.checks.extend(topology::checks(&vault).await);
-        self.checks.push(check_of_anchor(config));
+        self.checks.extend(anchor::checks(&vault, config).await);
         self.checks.extend(backup::checks(&vault, config));
         self.checks.extend(ages::checks(&vault).await);
         let (known, silent_after) = (
@@ -425,22 +426,6 @@ async fn check_of_kms(kms: &OpenedKms) -> Check {
         status,
         format!("{}: {}", described.path.display(), described.protection),
     )
-}
-
-/// Of an open vault: it was held against the anchor when it was opened.
-fn check_of_anchor(config: &Config) -> Check {
-    match &config.vault.anchor {
-        Some(path) => check(
-            "anchor",
-            Status::Ok,
-            format!("{} agrees with the database", path.display()),
-        ),
-        None => check(
-            "anchor",
-            Status::Warning,
-            "none: a rollback of the whole database goes unnoticed",
-        ),
-    }
 }
 
 fn checks_of_process() -> Vec<Check> {

@@ -15,8 +15,8 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig,
-    PolicyConfig, Protection, ReplicaConfig, StoreConfig, VaultConfig,
+    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
+    LocalConfig, PolicyConfig, Protection, ReplicaConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -385,6 +385,7 @@ impl Draft {
         if config.store.is_some() {
             refuse_to_overwrite(&ConfiguredStore::of(&config, &global.dir)?).await?;
         }
+        let wrapper_key = configured_wrapper_key(&config)?;
         let passphrase = match &plan.keeper {
             Some(Keeper::KeyFile(Protection::Passphrase { from })) => {
                 Some(secrets::read_new(from, NEW_PASSPHRASE)?)
@@ -396,6 +397,10 @@ impl Draft {
             _ => None,
         };
         if let Some(kms) = &kms {
+            // The first attempt to wrap would find out, when a configuration was there that names it.
+            if let (Some(key), Some(first)) = (&wrapper_key, kms.iter().next()) {
+                first.check_wrapper_key(key).await?;
+            }
             keep_what_the_kms_cannot(&mut config, kms);
         }
         Ok(Self {
@@ -524,6 +529,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         replica: ReplicaConfig::default(),
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
+        anchor: AnchorConfig::default(),
         kms_watch: KmsWatchConfig::default(),
         policy: PolicyConfig::default(),
         custody: CustodyConfig {

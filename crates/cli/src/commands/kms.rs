@@ -55,8 +55,9 @@ pub(crate) enum Command {
     /// A node uses keys, an administrator makes them, and whoever deletes does neither: three roles, each bound to this vault as
     /// far as the cloud can tell (Google: to the key ring, or to the configured wrapper key). Day by day a node needs the first
     /// alone. Commands that make keys ('init', 'keys generate-*' and 'rotate' in custody external, 'wrapper-key add') open the
-    /// vault too and need '--for node,administrator'; 'keys delete' needs '--for node,deletion'. A key that others made is used if
-    /// it has the tags that this prints, or if it is the configured wrapper key.
+    /// vault too and need '--for node,administrator'; 'keys delete' and 'kms orphans --delete' need '--for node,deletion', also
+    /// after an import that was interrupted: an administrator does not delete what it left behind. A key that others made is used
+    /// if it has the tags that this prints, or if it is the configured wrapper key.
     #[command(after_help = "Examples:\n  strongroom kms policy aws\n  \
         strongroom kms policy aws --for administrator --account 123456789012\n  \
         strongroom kms policy aws --mode external\n  \

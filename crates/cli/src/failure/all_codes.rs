@@ -7,7 +7,9 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
-use strongroom_vault::{AnchorError, MigrationError, ReplicaError, VaultError, WrapperKeyError};
+use strongroom_vault::{
+    AnchorError, AnchorTagError, MigrationError, ReplicaError, VaultError, WrapperKeyError,
+};
 
 use super::CliError;
 use crate::{commands::RootError, kms_log::KmsLogError};
@@ -61,6 +63,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_canton_db::CantonDbError::CODES,
         strongroom_backup::BackupError::CODES,
         AnchorError::CODES,
+        AnchorTagError::CODES,
         VaultError::CODES,
         WrapperKeyError::CODES,
         MigrationError::CODES,

@@ -8,8 +8,8 @@ use strongroom_crypto::{EncryptionKeySpec, KeySpec, SecretBytes, SigningKeySpec}
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_kms::{
     Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, FoundKey, KeyFinder,
-    KeyState, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider, WrapContext, WrappedKey,
-    WrapperKeyRequest,
+    KeyState, KeyTags, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider, WrapContext,
+    WrappedKey, WrapperKeyRequest,
 };
 
 use crate::failure;
@@ -42,6 +42,7 @@ impl RefusedKms {
             capabilities.signing_specs = SigningKeySpec::ALL.to_vec();
             capabilities.encryption_specs = EncryptionKeySpec::ALL.to_vec();
             capabilities.import_specs = KeySpec::ALL.to_vec();
+            capabilities.tags_keys = true;
         }
         Silent {
             reason,
@@ -101,6 +102,11 @@ impl KmsProvider for Silent {
         Some(Arc::new(self.clone()))
     }
 
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
+        let keeps_tags = self.capabilities.tags_keys;
+        keeps_tags.then(|| Arc::new(self.clone()) as Arc<dyn KeyTags>)
+    }
+
     async fn health(&self) -> KmsHealth {
         self.failed()
     }
@@ -109,6 +115,17 @@ impl KmsProvider for Silent {
 #[async_trait]
 impl KeyFinder for Silent {
     async fn find_keys(&self, _name: &str, _value: &str) -> Result<Vec<FoundKey>, KmsError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl KeyTags for Silent {
+    async fn tag(&self, _key: &KmsKeyId, _name: &str) -> Result<Option<String>, KmsError> {
+        self.refuse()
+    }
+
+    async fn set_tag(&self, _key: &KmsKeyId, _name: &str, _value: &str) -> Result<(), KmsError> {
         self.refuse()
     }
 }

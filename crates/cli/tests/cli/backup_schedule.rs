@@ -8,7 +8,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Sandbox, text};
+use crate::{
+    other_kms::Cloud,
+    support::{Sandbox, text},
+};
 
 const ONCE: [&str; 8] = [
     "backup",
@@ -86,6 +89,32 @@ fn the_schedule_runs_until_it_is_told_to_end_and_leaves_the_vault_to_others() {
     kill_process(pid, Signal::TERM).unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(files(&sandbox), 1);
+}
+
+#[test]
+fn the_kms_is_called_for_backups_and_not_while_the_schedule_waits() {
+    let cloud = Cloud::with_vault(&["--kind", "participant"]);
+    let sandbox = &cloud.sandbox;
+    fs::create_dir(sandbox.path("backups")).unwrap();
+    cloud.simulator.reset_calls();
+    let args = ["backup", "schedule", "--every", "24h", "--to", "backups"];
+    let mut command = sandbox.command(args.into_iter().chain(["--unencrypted"]));
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    assert!(line.contains(".backup: not verified"), "{line}");
+    // The vault is closed before the line is printed; a vault that is open asks for the state of its wrapper key.
+    let of_the_round = cloud.simulator.calls().total();
+    assert_eq!(of_the_round, 1, "opening the vault");
+    for others in 1..=3 {
+        sandbox.run(["keys", "list"]).succeeded();
+        let all = cloud.simulator.calls().total();
+        assert_eq!(all, of_the_round + others, "one each, by the others");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(cloud.simulator.calls().total(), of_the_round + 3);
 }
 
 #[test]

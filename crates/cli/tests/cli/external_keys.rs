@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use strongroom_kms_sim::{LostAnswer, Weather};
+use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Weather};
 
 use crate::{
     other_kms::{Cloud, Token},
@@ -189,4 +189,55 @@ fn an_init_that_is_killed_at_any_call_leaves_no_key_behind_that_the_next_one_doe
         cloud.sandbox.run(["kms", "orphans"]).succeeded();
         assert_eq!(cloud.sandbox.json(["doctor"])["healthy"], true);
     }
+}
+
+#[test]
+fn the_policy_for_deletion_allows_what_deleting_the_rest_of_an_import_needs() {
+    let cloud = Cloud::with_vault(&[]);
+    let sandbox = &cloud.sandbox;
+    let made = sandbox.json(["keys", "generate-signing", "--usage", "protocol"]);
+    // An administrator may not delete: what did not get its material stays.
+    let denied = |operation| Fault::of(FaultKind::AccessDenied, operation, 1);
+    let interrupted = Weather {
+        faults: vec![denied("ImportKeyMaterial"), denied("ScheduleKeyDeletion")],
+        ..Weather::default()
+    };
+    cloud.simulator.set_weather(interrupted).unwrap();
+    let key = text(&made, "fingerprint");
+    let migrate = ["keys", "migrate", &key, "--to", "external", "--kms", "aws"];
+    assert_ne!(sandbox.run(migrate).status, 0);
+    let found = sandbox.run(["kms", "orphans", "--output", "json"]).json();
+    let orphan = text(&found["orphans"][0], "kms_key_id");
+
+    let policy = |mode| {
+        let roles = [
+            "kms",
+            "policy",
+            "aws",
+            "--for",
+            "node,deletion",
+            "--mode",
+            mode,
+        ];
+        sandbox.json(roles)
+    };
+    let mut allowed = Vec::new();
+    for statement in policy("external")["Statement"].as_array().unwrap() {
+        let actions = statement["Action"].as_array().unwrap();
+        allowed.extend(
+            actions
+                .iter()
+                .map(|action| action.as_str().unwrap().to_owned()),
+        );
+    }
+    cloud.simulator.reset_calls();
+    let delete = ["kms", "orphans", "--delete", &orphan, "--kms", "aws"];
+    sandbox.run(delete).succeeded();
+    let calls = cloud.simulator.calls();
+    assert_eq!(calls.of("ScheduleKeyDeletion").succeeded, 1);
+    for (operation, _count) in calls.iter() {
+        let action = format!("kms:{operation}");
+        assert!(allowed.contains(&action), "{action} is not in {allowed:?}");
+    }
+    sandbox.run(["kms", "orphans"]).succeeded();
 }

@@ -17,7 +17,7 @@ use strongroom_crypto::{
 use strongroom_errors::Coded;
 use strongroom_kms::{ExternalKeyRequest, KmsError};
 use strongroom_test_support::kms::{
-    Failure, Trial, breaks, external, finding, keeps, provider, run, wrapping,
+    Failure, Trial, breaks, external, finding, keeps, provider, run, tagging, wrapping,
 };
 
 use crate::subject::Subject;
@@ -157,6 +157,12 @@ moto_keeps! {
     finding:
         keys_are_found_by_their_tags
         keys_with_other_tags_are_not_found;
+    tagging:
+        a_tag_is_read_as_it_was_set
+        a_tag_leaves_the_others_and_what_the_key_does_alone
+        a_disabled_key_keeps_its_tags_and_takes_new_ones
+        an_unknown_key_has_no_tags
+        what_is_no_tag_everywhere_is_refused;
 }
 
 moto_breaks! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_crypto::{SigningKeySpec, SystemRandom};
 use strongroom_errors::Coded;
 use strongroom_kms::{
-    ExternalKeyRequest, ExternalKeys, KeyFinder, KeyState, KeyWrapper, KmsError, KmsKeyId,
+    ExternalKeyRequest, ExternalKeys, KeyFinder, KeyState, KeyTags, KeyWrapper, KmsError, KmsKeyId,
     KmsProvider, Surrounded, SurroundingsSettings, WrapContext, WrappedKey, WrapperKeyRequest,
 };
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
@@ -22,7 +22,7 @@ mod keeps_the_rules {
         Subject::simulated().await
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }
 
 /// A simulator, and a client of it.
@@ -157,6 +157,24 @@ fn a_wrapper_key_whose_maker_was_interrupted_is_found_by_its_tag() -> Result<(),
         assert!(found.is_usable_wrapper());
         let data_key = SecretBytes::from_slice(&[7; 32]);
         pair.kms.wrap_key(&found.id, &context(), &data_key).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn an_alias_has_the_tags_of_the_key_that_it_means() -> Result<(), Failure> {
+    run(async {
+        let pair = Pair::new().await?;
+        let administrator = administrator(pair.simulator.endpoint());
+        let request = WrapperKeyRequest::default();
+        let key = pair.kms.generate_wrapper_key(&request).await?;
+        let name = "alias/node-wrapping";
+        let made = administrator.create_alias().alias_name(name);
+        made.target_key_id(key.as_str()).send().await?;
+        let alias: KmsKeyId = name.parse()?;
+        pair.kms.set_tag(&alias, "anchor", "1").await?;
+        assert_eq!(pair.kms.tag(&key, "anchor").await?.as_deref(), Some("1"));
+        assert_eq!(pair.kms.tag(&alias, "anchor").await?.as_deref(), Some("1"));
         Ok(())
     })
 }

@@ -8,7 +8,7 @@ use aws_sdk_kms::{
     config::{BehaviorVersion, Credentials as Keys, Region},
 };
 use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyFinder, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider,
+    Capabilities, ExternalKeys, KeyFinder, KeyTags, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider,
 };
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{Scenario, Simulator};
@@ -97,6 +97,10 @@ impl KmsProvider for Narrowed {
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
         self.kms.key_finder()
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
+        self.kms.key_tags()
     }
 
     async fn health(&self) -> KmsHealth {

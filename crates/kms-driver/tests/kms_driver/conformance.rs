@@ -67,12 +67,17 @@ async fn subject() -> Result<Subject, Failure> {
 strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
 
 #[tokio::test(flavor = "current_thread")]
-async fn the_capabilities_are_those_of_the_kms_behind_it() {
+async fn the_capabilities_are_those_of_the_kms_behind_it_but_for_tags() {
     let house = House::new();
     let kms = house.local_kms();
     house.serve(Arc::new(kms.clone()));
     let driver = house.connect().await;
-    assert_eq!(driver.capabilities(), kms.capabilities());
+    let expected = Capabilities {
+        tags_keys: false,
+        ..kms.capabilities().clone()
+    };
+    assert_eq!(*driver.capabilities(), expected);
+    assert!(driver.key_tags().is_none());
 }
 
 /// One answer holds a hundred.

@@ -25,7 +25,7 @@ mod keeps_the_rules {
         Subject::new().await
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }
 
 mod keeps_the_rules_in_software_and_in_many_regions {
@@ -39,7 +39,7 @@ mod keeps_the_rules_in_software_and_in_many_regions {
         .await
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }
 
 fn context() -> WrapContext {

@@ -66,7 +66,7 @@ mod with_a_passphrase {
         Ok(over(house, kms))
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }
 
 /// Decorators must not change what a provider does.
@@ -83,7 +83,7 @@ mod behind_decorators {
         })
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }
 
 /// Neither does everything at once: deadlines, retries, hedge, budget, breaker, audit log, meter.
@@ -100,5 +100,5 @@ mod surrounded_by_everything {
         })
     }
 
-    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, both);
+    strongroom_test_support::kms_conformance!(subject: provider, wrapping, external, importing, finding, tagging, both);
 }

@@ -61,6 +61,8 @@ pub(super) fn request(terms: &Terms, call: &Call) -> String {
             )
         }
         KmsOperation::DeleteKey => format!("DeleteKeyRequest(KeyId={id})"),
+        KmsOperation::ReadTag => format!("GetTagRequest(KeyId={id})"),
+        KmsOperation::SetTag => format!("SetTagRequest(KeyId={id})"),
     }
 }
 
@@ -116,6 +118,8 @@ pub(super) fn response(terms: &Terms, call: &Call, facts: &Facts) -> String {
             format!("SignResponse(KeyId={id}, Signature={SIGNATURE}, SigningAlgorithm={algorithm})")
         }
         KmsOperation::DeleteKey => format!("DeleteKeyResponse(KeyId={id})"),
+        KmsOperation::ReadTag => format!("GetTagResponse(KeyId={id})"),
+        KmsOperation::SetTag => format!("SetTagResponse(KeyId={id})"),
     }
 }
 

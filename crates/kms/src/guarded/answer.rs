@@ -79,6 +79,13 @@ impl Answer for Option<Timestamp> {
     }
 }
 
+/// The value of a tag, if there is one.
+impl Answer for Option<String> {
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+}
+
 /// Done.
 impl Answer for () {
     fn facts(&self) -> Facts {

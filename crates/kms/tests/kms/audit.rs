@@ -102,11 +102,15 @@ async fn use_everything<P: Policy + 'static>(house: &House<P>, payload: &[u8]) {
     let _ = keys.sign(&key(), ec, payload).await;
     let _ = keys.decrypt(&key(), rsa, payload).await;
     let _ = keys.delete_key(&key()).await;
+    let tags = house.0.key_tags().unwrap();
+    let text = String::from_utf8_lossy(payload);
+    let _ = tags.tag(&key(), &text).await;
+    let _ = tags.set_tag(&key(), &text, &text).await;
 }
 
 /// Request and answer of each operation, in their order; the texts are those of the reference, kms, section 7. The
-/// rewrap has none there: Canton never does it.
-const AWS_BODIES: [[&str; 2]; 13] = [
+/// rewrap and tags have none there: Canton never does that.
+const AWS_BODIES: [[&str; 2]; 15] = [
     [
         "CreateKeyRequest(KeyPurpose=ENCRYPT_DECRYPT, KeyScheme=SYMMETRIC_DEFAULT)",
         "CreateKeyResponse(KeyId=key-1, KeyPurpose=ENCRYPT_DECRYPT, KeyScheme=SYMMETRIC_DEFAULT)",
@@ -159,6 +163,8 @@ const AWS_BODIES: [[&str; 2]; 13] = [
         "DeleteKeyRequest(KeyId=key-1)",
         "DeleteKeyResponse(KeyId=key-1)",
     ],
+    ["GetTagRequest(KeyId=key-1)", "GetTagResponse(KeyId=key-1)"],
+    ["SetTagRequest(KeyId=key-1)", "SetTagResponse(KeyId=key-1)"],
 ];
 
 #[tokio::test(start_paused = true)]

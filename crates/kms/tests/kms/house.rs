@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, Random, SigningKeySpec};
 use strongroom_kms::{
     Answer, Backoff, Call, Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey,
-    Guarded, KeyState, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsOperation, KmsProvider, Next,
-    Policy, RetrySettings, WrapContext, WrappedKey, WrapperKeyRequest,
+    Guarded, KeyState, KeyTags, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsOperation,
+    KmsProvider, Next, Policy, RetrySettings, WrapContext, WrappedKey, WrapperKeyRequest,
 };
 use strongroom_memory::SecretBytes;
 use strongroom_test_support::SeededRandom;
@@ -197,6 +197,10 @@ impl KmsProvider for Toy {
         Some(Arc::new(Self::new()))
     }
 
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
+        Some(Arc::new(Self::new()))
+    }
+
     async fn health(&self) -> KmsHealth {
         KmsHealth::Ok
     }
@@ -242,6 +246,17 @@ impl KeyWrapper for Toy {
             wrapper_key_id: new_wrapper_key.clone(),
             ciphertext: wrapped.ciphertext.clone(),
         })
+    }
+}
+
+#[async_trait]
+impl KeyTags for Toy {
+    async fn tag(&self, _: &KmsKeyId, _: &str) -> Result<Option<String>, KmsError> {
+        Ok(Some("value".to_owned()))
+    }
+
+    async fn set_tag(&self, _: &KmsKeyId, _: &str, _: &str) -> Result<(), KmsError> {
+        Ok(())
     }
 }
 

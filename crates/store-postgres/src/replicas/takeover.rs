@@ -63,7 +63,11 @@ impl Inner {
                 Attempt::Blocked(name) => {
                     let end = || sqlx::query(END).bind(name.clone());
                     self.connections
-                        .ask("end the connections of the holder", end)
+                        .ask(
+                            "end the connections of the holder",
+                            self.connections.limit,
+                            end,
+                        )
                         .await?;
                 }
             }

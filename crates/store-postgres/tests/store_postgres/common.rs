@@ -7,10 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use strongroom_store::{ReplicaId, Replicas as _, Store};
+use strongroom_errors::Coded as _;
+use strongroom_store::{ReplicaId, Replicas as _, Store, StoreError};
 use strongroom_store_postgres::{Address, PostgresStore, SchemaName, Settings};
 use strongroom_test_postgres::{Database, shared};
-use strongroom_test_support::store::{Storage, samples};
+use strongroom_test_support::store::{
+    CountingStore, CrashPlan, CrashingStore, FlakyStore, Storage, samples,
+};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -74,6 +77,34 @@ impl Storage for Place {
     }
 }
 
+/// The same store behind every wrapper, none of which is armed.
+pub(crate) struct HookedPlace(Place);
+
+impl HookedPlace {
+    pub(crate) fn new() -> Self {
+        Self(Place::new())
+    }
+}
+
+fn hooked(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let crashing = Arc::new(CrashingStore::new(store, CrashPlan::never()));
+    let flaky = Arc::new(FlakyStore::new(crashing));
+    Arc::new(CountingStore::new(flaky))
+}
+
+#[async_trait]
+impl Storage for HookedPlace {
+    async fn create(&self) -> Arc<dyn Store> {
+        let store = hooked(self.0.create().await);
+        assert!(store.replicas().is_some());
+        store
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        hooked(self.0.open().await)
+    }
+}
+
 /// The vault's row, its data key and `count` key pairs, in one commit.
 pub(crate) async fn fill(store: &dyn Store, count: u32) {
     let mut write = store.begin().await.unwrap();
@@ -82,4 +113,28 @@ pub(crate) async fn fill(store: &dyn Store, count: u32) {
     let keys = (0..count).map(samples::key_pair);
     write.insert_keys(keys.collect()).await.unwrap();
     write.commit().await.unwrap();
+}
+
+pub(crate) async fn key_count(store: &dyn Store) -> u64 {
+    store.read().await.unwrap().key_count().await.unwrap()
+}
+
+/// Stores a key pair, in one commit.
+pub(crate) async fn put(store: &dyn Store, number: u32) -> Result<(), StoreError> {
+    let mut write = store.begin().await?;
+    write.insert_keys(vec![samples::key_pair(number)]).await?;
+    write.commit().await
+}
+
+/// Ends every connection of a process, and waits until the server has done so.
+pub(crate) fn kill(database: &Database<'_>, store: &PostgresStore) {
+    let name = format!("strongroom {}", store.own_id());
+    database.run(&format!(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = '{name}'"
+    ));
+}
+
+/// The code of an error, as programs see it.
+pub(crate) fn code(error: &StoreError) -> &'static str {
+    error.code().name()
 }

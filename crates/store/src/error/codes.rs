@@ -47,11 +47,11 @@ codes! {
     BUSY = Contention, "Nothing was changed: try again in a moment.";
     NOT_WRITER = Unavailable, "Nothing was changed. Ask the replica that writes ('strongroom replicas list' names it), or try again once this one has taken over.";
     LOCKED = Contention, "End the other process, or wait until it is done.";
-    CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder, then restore the last verified backup.";
+    CORRUPTED = DataCorrupted, "Do not write to this vault any more: copy its folder or database, then restore the last verified backup.";
     NEWER_SCHEMA = FailedPrecondition, "Use the version of Strongroom that last opened this vault, or a newer one.";
-    NOT_A_VAULT = NotFound, "Check the folder. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";
+    NOT_A_VAULT = NotFound, "Check the folder, or the database and its schema. To make a vault there, or to finish an interrupted creation, run `init` or `quickstart`.";
+    ALREADY_A_VAULT = AlreadyExists, "Open the vault that is there, or choose another folder or schema.";
     MOVED = FailedPrecondition, "Use the vault where it is now. If the configuration still names the old place, 'strongroom vault move' with the same target finishes what was begun.";
-    ALREADY_A_VAULT = AlreadyExists, "Open the vault that is there, or choose another folder.";
     IO = Unavailable, "Check the disk and the permissions of the vault's folder, then try again.";
 }
 

@@ -12,6 +12,7 @@ pub struct WrapRecord {
     pub wrapper_key_id: String,
     /// What the provider returned.
     pub ciphertext: Vec<u8>,
-    /// When the data key was wrapped.
+    /// Since when this wrapper key wraps for the vault: a wrap of a later data key says what those before it said, so that they
+    /// may go. The data key itself may be younger.
     pub created_at: Timestamp,
 }

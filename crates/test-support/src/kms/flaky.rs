@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use strongroom_kms::{
-    Answer, Call, Capabilities, ExternalKeys, Guarded, KeyFinder, KeyWrapper, KmsError, KmsHealth,
-    KmsOperation, KmsProvider, Next, Policy,
+    Answer, Call, Capabilities, ExternalKeys, Guarded, KeyFinder, KeyTags, KeyWrapper, KmsError,
+    KmsHealth, KmsOperation, KmsProvider, Next, Policy,
 };
 
 /// What happens to a call.
@@ -111,6 +111,10 @@ impl KmsProvider for FlakyKms {
 
     fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
         self.0.key_finder()
+    }
+
+    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
+        self.0.key_tags()
     }
 
     async fn health(&self) -> KmsHealth {

@@ -26,6 +26,11 @@ pub async fn it_plays_the_roles_that_its_capabilities_name(
         holds_keys,
         "external keys"
     );
+    assert_eq!(
+        provider.key_tags().is_some(),
+        capabilities.tags_keys,
+        "tags"
+    );
     for spec in &capabilities.import_specs {
         assert!(capabilities.holds(*spec), "{spec} is imported and not held");
     }

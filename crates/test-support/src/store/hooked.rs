@@ -5,7 +5,7 @@ mod transaction;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use strongroom_store::{ReadTransaction, Store, StoreError, WriteTransaction};
+use strongroom_store::{ReadTransaction, Replicas, Store, StoreError, WriteTransaction};
 
 use transaction::Hooked;
 
@@ -134,6 +134,11 @@ impl<H: StoreHook> Store for HookedStore<H> {
 
     async fn scrub(&self) -> Result<(), StoreError> {
         self.call(StoreCall::Scrub, self.inner.scrub()).await
+    }
+
+    /// Past the hook: what is said among processes changes nothing that is stored.
+    fn replicas(&self) -> Option<&dyn Replicas> {
+        self.inner.replicas()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

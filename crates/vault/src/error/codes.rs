@@ -508,6 +508,7 @@ impl Coded for VaultError {
             Self::Store(source) => source.code(),
             Self::Kms(source) => source.code(),
             Self::Anchor(source) => source.code(),
+            Self::AnchorTag(source) => source.code(),
             Self::Key(source) => source.code(),
             Self::Sign(source) => source.code(),
             Self::Verify(source) => source.code(),

@@ -23,9 +23,9 @@ pub enum ReplicaError {
     /// Another process changed the vault before this change began.
     #[error("another process has changed the vault meanwhile")]
     Behind,
-    /// Another process made another data key current, and this one has not seen that one come.
-    #[error("data key {id} became the current one while this process was away")]
-    UnknownDataKey {
+    /// Nobody who had a data key that is known here made the one that is current.
+    #[error("nothing shows that data key {id} came after one that is known here")]
+    NotVouched {
         /// The data key.
         id: DataKeyId,
     },
@@ -45,15 +45,15 @@ const BEHIND: ErrorCode = code(
     Category::Contention,
     "Nothing was changed: try again.",
 );
-const UNKNOWN_DATA_KEY: ErrorCode = code(
-    "REPLICA_DATA_KEY_UNKNOWN",
-    Category::FailedPrecondition,
-    "The wrapper key was rotated. If you know of that, start the process again and, if its anchor does not know the data key, remove the anchor file and accept the state: 'strongroom anchor accept'.",
+const NOT_VOUCHED: ErrorCode = code(
+    "DATA_KEY_NOT_VOUCHED",
+    Category::DataCorrupted,
+    "If the old data key was pruned since this process was last there, that is why: make sure that the wrapper key was rotated by your people, remove the anchor file of this process, and accept the state with 'strongroom anchor accept'. If not, the database was exchanged.",
 );
 
 impl ReplicaError {
     /// Every code of this domain.
-    pub const CODES: &[ErrorCode] = &[OUT_OF_TOUCH, BEHIND, UNKNOWN_DATA_KEY];
+    pub const CODES: &[ErrorCode] = &[OUT_OF_TOUCH, BEHIND, NOT_VOUCHED];
 }
 
 impl Coded for ReplicaError {
@@ -61,7 +61,7 @@ impl Coded for ReplicaError {
         match self {
             Self::OutOfTouch { .. } => OUT_OF_TOUCH,
             Self::Behind => BEHIND,
-            Self::UnknownDataKey { .. } => UNKNOWN_DATA_KEY,
+            Self::NotVouched { .. } => NOT_VOUCHED,
         }
     }
 }

@@ -20,7 +20,8 @@ impl Vault {
     ///
     /// For an operator who restored a backup, or lost the anchor, and knows that this store is the right one. Every
     /// row is authenticated as ever, and a readable anchor must belong to this vault and data key; only the question "is
-    /// this the latest?" is answered by the operator. The act is written into the audit log, with both generations.
+    /// this the latest?" is answered by the operator. The tag of a wrapper key is written anew as well, and its
+    /// generation is left behind. The act is written into the audit log, with both generations.
     ///
     /// # Errors
     /// Every error of [`Vault::open`] but those about the anchor; [`VaultError::OtherVault`] when the store holds another
@@ -56,14 +57,25 @@ impl Vault {
         remembered: String,
     ) -> Result<(), VaultError> {
         let generation = self.committed().lock().await.state.generation;
+        let tag = self.anchor_tag().await;
+        let tagged = tag.and_then(|tag| tag.remembered);
         let mut unit = Unit::begin(self).await?;
-        let details = BTreeMap::from([
+        // A tag never goes back: states of the time that is given up would pass for later ones.
+        unit.raise_generation(tagged.unwrap_or_default());
+        let mut details = BTreeMap::from([
             ("generation".to_owned(), generation.to_string()),
             ("anchored_generation".to_owned(), remembered),
         ]);
+        if let Some(tagged) = tagged {
+            details.insert("tagged_generation".to_owned(), tagged.to_string());
+        }
         unit.audit(caller, AuditOperation::AcceptState, None, details)
             .await?;
-        unit.commit().await
+        unit.commit().await?;
+        if let Some(keeper) = self.tag() {
+            keeper.replace_by_plan().await?;
+        }
+        Ok(())
     }
 
     async fn begin_anchor(&self) -> Result<(), VaultError> {

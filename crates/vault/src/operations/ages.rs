@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use strongroom_crypto::{Fingerprint, KeyName, KeyUsage, KeyUsages, Timestamp};
-use strongroom_store::{DataKeyId, DataKeyState, KeyState, WrapRecord};
+use strongroom_store::{DataKeyId, DataKeyState, KeyState};
 
 use crate::{directory::KeyEntry, settings::KeyAgeLimits, vault::Vault};
 
@@ -144,8 +144,8 @@ impl Vault {
     /// active, ordered by fingerprint, then wrapper keys, then data keys.
     ///
     /// A private key ages from when its public half came into the vault: sealing it, or moving it to another place, makes it no
-    /// younger. A wrapper key ages from the oldest wrap by it that is still here, since rotations wrap anew under those that
-    /// stay; a data key from when it was made, which another wrapper key over it does not change.
+    /// younger. A wrapper key ages from its first wrap, also when rotations have wrapped anew under it and what was before is
+    /// pruned; a data key from when it was made, which another wrapper key over it does not change.
     #[must_use]
     pub fn key_ages(&self) -> Vec<KeyAge> {
         let (now, limits) = (self.now(), self.settings().max_key_age);
@@ -156,12 +156,9 @@ impl Vault {
             .iter()
             .filter_map(|entry| private_key(entry, root, &limits, now));
         let wrap_records = self.wrap_records();
-        let (in_use, of_retired) = (wrap_records.all(), wrap_records.of_retired());
         let wrapper_keys = wrap_records.wrapper_keys().into_iter();
         let wrapper_keys = wrapper_keys.filter_map(|(kms, wrapper_key_id)| {
-            let is_by = |wrap: &&WrapRecord| wrap.wrapper_key_id == wrapper_key_id;
-            let wraps = in_use.iter().chain(&of_retired).filter(is_by);
-            let since = wraps.map(|wrap| wrap.created_at).min()?;
+            let since = wrap_records.since(&wrapper_key_id)?;
             let key = AgedKey::Wrapper {
                 kms,
                 wrapper_key_id,

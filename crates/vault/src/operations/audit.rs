@@ -20,7 +20,7 @@ impl Vault {
         mut visit: impl FnMut(AuditEntry),
     ) -> Result<AuditVerification, VaultError> {
         // The state of this moment: records that others append meanwhile are beyond it.
-        let state = self.committed().lock().await.state;
+        let state = self.committed().lock().await.state.clone();
         let mut snapshot = self.environment().store.read().await?;
         let mut walk = ChainWalk::default();
         while walk.records() < state.audit_records {

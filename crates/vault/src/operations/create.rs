@@ -8,6 +8,7 @@ use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, VaultRec
 
 use crate::{
     anchor::{Anchor, AnchorRecord},
+    anchor_tag::{ConfiguredTag, TagBefore},
     audit::{AuditEntry, AuditOperation},
     backups::Backups,
     caller::Caller,
@@ -57,6 +58,7 @@ impl Vault {
             return Err(VaultError::AlreadyExists);
         }
         check_unused_anchor(environment.anchor.as_ref(), new.id)?;
+        let configured_tag = ConfiguredTag::of(&environment, &settings)?;
         let now = environment.clock.now();
         let random = environment.random.as_ref();
 
@@ -87,6 +89,13 @@ impl Vault {
             created_at: now,
         };
         let current = OpenedDataKey::new(data_key_id, data_key, OpenedBy::new(&wrap));
+        let tag = match configured_tag {
+            Some(tag) => {
+                let key = (wrap.kms.as_str(), wrap.wrapper_key_id.as_str());
+                TagBefore::of_new(&tag, new.id, key, &current).await?
+            }
+            None => None,
+        };
         let mut data_key_record = DataKeyRecord {
             id: data_key_id,
             commitment: current.key.commitment(),
@@ -113,6 +122,7 @@ impl Vault {
             audit_records: 1,
             audit_head: audit.hash,
             anchored: environment.anchor.location().is_some(),
+            tagged: tag.is_some(),
             ..VaultState::default()
         };
         let tags = [
@@ -126,6 +136,10 @@ impl Vault {
         }
         vault_record.state = state.seal(new.id, &current, random)?;
 
+        // Whoever is told that there is an anchor finds out now if it cannot be written.
+        if let Some(tag) = &tag {
+            tag.prepare().await?;
+        }
         let mut transaction = environment.store.begin().await?;
         transaction.insert_data_key(data_key_record.clone()).await?;
         transaction.insert_wrap(wrap.clone()).await?;
@@ -150,7 +164,8 @@ impl Vault {
             node: Node::default(),
             journal: Journal::default(),
             backups: Backups::default(),
-            committed: Committed::new(state, vault_record.state.clone()),
+            committed: Committed::new(state.clone(), vault_record.state.clone()),
+            tag: tag.map(TagBefore::into_keeper),
         });
         let checkpoint = vault.checkpoint(&state, &data_keys);
         let pending = vault.anchor_record(None, Some(checkpoint), &data_keys);
@@ -163,6 +178,8 @@ impl Vault {
             }
         }
         vault.confirm(&state, &data_keys);
+        vault.note_for_tag(&state);
+        vault.write_tag().await;
         tracing::info!(vault = %vault.id(), "made a vault");
         Ok(vault)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use strongroom_crypto::{
     EncryptionKeySpec, KeyName, KeySpec, KeyUsages, PrivateKey, PublicKey, SigningKeySpec,
 };
@@ -11,6 +12,7 @@ use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
     directory::KeyEntry,
+    environment::KMS_CALLS_AT_ONCE,
     error::VaultError,
     operations::{external::generate::Claimed, place::Place},
     unit::{NewPrivateHalf, Unit},
@@ -62,7 +64,7 @@ impl Vault {
         .await
     }
 
-    /// Generates many signing keys in one unit of work: all of them, or none.
+    /// Generates many signing keys in one unit of work: all of them, or none. The answer has their order.
     ///
     /// # Errors
     /// As [`Vault::generate_signing_key`].
@@ -71,15 +73,20 @@ impl Vault {
         caller: &Caller,
         new: Vec<NewSigningKey>,
     ) -> Result<Vec<Arc<KeyEntry>>, VaultError> {
-        let mut keys = Vec::with_capacity(new.len());
+        let mut making: Vec<BoxFuture<'_, _>> = Vec::with_capacity(new.len());
         for new in new {
-            let place = self.settings().custody.for_signing(new.usages).into();
+            let place: Place = self.settings().custody.for_signing(new.usages).into();
             let spec = KeySpec::Signing(new.spec);
-            keys.push(
+            let make = async move {
                 self.generate_key(spec, Some(new.usages), new.name, &place)
-                    .await?,
-            );
+                    .await
+            };
+            making.push(make.boxed());
         }
+        // Where a KMS seals each key itself, or makes it, they do not wait for one another. One that fails ends the others: what
+        // a KMS has made by then stands in the journal.
+        let making = stream::iter(making).buffered(KMS_CALLS_AT_ONCE);
+        let keys: Vec<Generated<'_>> = making.try_collect().await?;
         let mut unit = Unit::begin(self).await?;
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {

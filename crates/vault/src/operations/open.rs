@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
+    anchor_tag::{ConfiguredTag, Judge},
     backups::Backups,
     committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
@@ -21,6 +22,7 @@ use crate::{
     node::Node,
     settings::Settings,
     state::VaultState,
+    succession::Rows,
     vault::{Parts, Vault},
     wraps::{Wraps, in_order},
 };
@@ -47,7 +49,8 @@ pub(crate) enum AnchorRule {
 impl Vault {
     /// Opens the vault in the store, and refuses one that was tampered with.
     ///
-    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated. Every row is authenticated and all of them together are held
+    /// Costs one KMS call, whatever the number of keys; two while the wrapper key is being rotated; with a tag that is an anchor one
+    /// more, which reads it, and if a crash left it behind those that write it. Every row is authenticated and all of them together are held
     /// against the state record and the anchor; keys are parsed when first used.
     ///
     /// # Errors
@@ -76,6 +79,10 @@ pub(crate) async fn open_with(
     rule: AnchorRule,
     unwrapped: impl FnOnce(VaultId, Arc<OpenedDataKey>) -> Result<(), VaultError>,
 ) -> Result<Vault, VaultError> {
+    let looked = match ConfiguredTag::of(&environment, &settings)? {
+        Some(tag) => Some(tag.look(&environment, rule).await?),
+        None => None,
+    };
     let mut snapshot = environment.store.read().await?;
     let outline = Outline::read(snapshot.as_mut()).await?;
     let (vault, record) = (&outline.vault, outline.current()?);
@@ -84,7 +91,11 @@ pub(crate) async fn open_with(
         Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
         other => other?,
     };
-    check_anchored_data_key(anchored.as_ref(), vault, record, rule)?;
+    let is_known = is_anchored_data_key(anchored.as_ref(), vault, record, rule)?;
+    // Where others write, they may have rotated the wrapper key while this process was away.
+    if !is_known && (environment.store.replicas().is_none() || rule == AnchorRule::Accept) {
+        return Err(VaultError::AnchorOfOtherVault);
+    }
 
     let watch = KmsWatch::default();
     let Unwrapped { current, failed } =
@@ -96,6 +107,18 @@ pub(crate) async fn open_with(
             Some(Arc::new(opening.await?.current))
         }
     };
+    if let Some(anchored) = anchored.as_ref().filter(|_| !is_known) {
+        let rows = Rows {
+            environment: &environment,
+            watch: &watch,
+            vault: vault.id,
+            data_keys: &outline.data_keys,
+            wraps: &outline.wraps,
+        };
+        let trusted = anchored_data_key(anchored, rows).await?;
+        let state = outline.state(&current)?;
+        state.succession.check(&trusted, current.id, rows).await?;
+    }
     let records = outline.data_keys.clone();
     let data_keys = Arc::new(DataKeys::new(Arc::new(current), incoming, records));
     unwrapped(vault.id, Arc::clone(data_keys.current()))?;
@@ -117,9 +140,19 @@ pub(crate) async fn open_with(
         node: Node::new(contents.identity, contents.rotations),
         journal: Journal::new(contents.journal),
         backups: Backups::new(contents.backups),
-        committed: Committed::new(state, vault.state),
+        committed: Committed::new(state.clone(), vault.state),
+        tag: looked.as_ref().map(|looked| Arc::clone(&looked.keeper)),
     });
+    // Before the file is told that a pending state is the right one.
+    let judge = Judge {
+        rule,
+        vouched: anchored.is_some(),
+    };
+    opened.check_tag(looked, &state, judge)?;
     check_anchor(&opened, anchored, &state, rule)?;
+    if rule == AnchorRule::Enforce {
+        opened.write_tag().await;
+    }
     tracing::info!(vault = %opened.id(), keys = opened.key_count(), "opened the vault");
     Ok(opened)
 }
@@ -192,31 +225,40 @@ fn warn_of_failed(failed: &[WrapAttempt], opened: &WrapRecord) {
     }
 }
 
-/// Before the KMS is asked: is this the vault and the data key that the anchor remembers?
+/// Before the KMS is asked: is this the vault, and the data key, that the anchor remembers?
 ///
 /// While a commit was under way that makes another data key current, either is. Whoever accepts an older state, from a backup,
 /// may go back to a data key that was current once and was not pruned. Beyond that nobody may overrule this: somebody who can
 /// write the store and wrap could otherwise put a vault of their own, under the same id, in the place of ours, and wait for the
 /// operator to accept it.
-fn check_anchored_data_key(
+fn is_anchored_data_key(
     anchored: Option<&AnchorRecord>,
     vault: &VaultRecord,
     record: &DataKeyRecord,
     rule: AnchorRule,
-) -> Result<(), VaultError> {
+) -> Result<bool, VaultError> {
     let Some(anchored) = anchored else {
-        return Ok(());
+        return Ok(true);
     };
-    let key = AnchoredDataKey {
-        id: record.id.to_string(),
-        commitment: data_encoding::HEXLOWER.encode(&record.commitment),
-    };
-    let is_known = anchored.knows(&key, rule == AnchorRule::Accept);
-    if anchored.vault_id == vault.id.to_string() && is_known {
-        Ok(())
-    } else {
-        Err(VaultError::AnchorOfOtherVault)
+    if anchored.vault_id != vault.id.to_string() {
+        return Err(VaultError::AnchorOfOtherVault);
     }
+    let key = AnchoredDataKey::of(record);
+    Ok(anchored.knows(&key, rule == AnchorRule::Accept))
+}
+
+/// The data key that was current when the anchor was written, unwrapped: it may vouch for those that came after it.
+///
+/// # Errors
+/// [`VaultError::AnchorOfOtherVault`] when it is not there, or another has its id.
+async fn anchored_data_key(
+    anchored: &AnchorRecord,
+    rows: Rows<'_>,
+) -> Result<OpenedDataKey, VaultError> {
+    let is_it = |record: &&DataKeyRecord| anchored.knows(&AnchoredDataKey::of(record), false);
+    let record = rows.data_keys.iter().find(is_it);
+    rows.unwrap(record.ok_or(VaultError::AnchorOfOtherVault)?)
+        .await
 }
 
 fn check_anchor(

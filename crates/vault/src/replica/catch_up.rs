@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use strongroom_errors::Coded;
-use strongroom_store::{BackupId, JournalId};
+use strongroom_store::{BackupId, DataKeyRecord, JournalId};
 use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
@@ -13,10 +13,8 @@ use crate::{
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::KeyEntry,
     error::{ReplicaError, VaultError},
-    operations::open::{
-        contents::{Contents, Outline},
-        unwrap_data_key,
-    },
+    operations::open::contents::{Contents, Outline},
+    succession::Rows,
     topology::Topology,
     vault::Vault,
     wraps::in_order,
@@ -149,6 +147,7 @@ impl Vault {
         }
         self.follow_rewraps(&data_keys);
         self.note_known(committed);
+        self.note_for_tag(&committed.state);
         self.end_doubt();
     }
 
@@ -217,30 +216,37 @@ impl Vault {
         }
     }
 
-    /// The data keys that the store names. One that rows are about to move to is unwrapped, which costs a KMS call; the
-    /// one that authenticates the whole must be one that is open here: nobody can put another in its place.
+    /// The data keys that the store names. Those that are not open here are unwrapped, which costs a KMS call each; one that
+    /// became the current one must be vouched for by the one that is open here, so that nobody can put another in its place.
     async fn data_keys_of(&self, outline: &Outline) -> Result<Arc<DataKeys>, VaultError> {
-        let known = self.data_keys();
-        let record = outline.current()?;
-        let open = |id, commitment: &[u8; 32]| -> Option<Arc<OpenedDataKey>> {
-            let opened = known.opened().find(|opened| opened.id == id)?;
-            let same: bool = opened.key.commitment().ct_eq(commitment).into();
-            same.then(|| Arc::clone(opened))
+        let rows = Rows {
+            environment: self.environment(),
+            watch: self.kms_watch(),
+            vault: self.id(),
+            data_keys: &outline.data_keys,
+            wraps: &outline.wraps,
         };
-        let current = open(record.id, &record.commitment)
-            .ok_or(ReplicaError::UnknownDataKey { id: record.id })?;
+        let known = self.data_keys();
+        let open = async |record: &DataKeyRecord| -> Result<Arc<OpenedDataKey>, VaultError> {
+            let is_it = |opened: &&Arc<OpenedDataKey>| {
+                let same: bool = opened.key.commitment().ct_eq(&record.commitment).into();
+                opened.id == record.id && same
+            };
+            match known.opened().find(is_it) {
+                Some(opened) => Ok(Arc::clone(opened)),
+                None => Ok(Arc::new(rows.unwrap(record).await?)),
+            }
+        };
+        let current = open(outline.current()?).await?;
         let incoming = match outline.incoming(&current)? {
             None => None,
-            Some(record) => match open(record.id, &record.commitment) {
-                Some(opened) => Some(opened),
-                None => {
-                    let (environment, watch) = (self.environment(), self.kms_watch());
-                    let unwrapping =
-                        unwrap_data_key(environment, self.id(), record, &outline.wraps, watch);
-                    Some(Arc::new(unwrapping.await?.current))
-                }
-            },
+            Some(record) => Some(open(record).await?),
         };
+        if !known.opened().any(|opened| Arc::ptr_eq(opened, &current)) {
+            let state = outline.state(&current)?;
+            let trusted = known.current();
+            state.succession.check(trusted, current.id, rows).await?;
+        }
         let records = outline.data_keys.clone();
         Ok(Arc::new(DataKeys::new(current, incoming, records)))
     }

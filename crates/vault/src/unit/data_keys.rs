@@ -17,6 +17,7 @@ use crate::{
     node::{Identity, Rotation},
     rows::{self, Tag},
     state::RowSum,
+    succession::Link,
     topology::TopologyWriter,
 };
 
@@ -231,6 +232,8 @@ impl Unit<'_> {
             });
         }
         self.next.topology = sum;
+        let link = Link::new(self.vault.id(), self.data_keys.current(), &current);
+        self.next.succession.add(link);
         self.change_data_keys(next);
         Ok(())
     }
@@ -255,6 +258,7 @@ impl Unit<'_> {
                 other => contradicted(other),
             })?;
         }
+        self.next.succession.clear();
         self.change_data_keys(data_keys.without_retired());
         Ok(())
     }

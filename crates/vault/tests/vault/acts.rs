@@ -1,7 +1,9 @@
 //! Every administrative act, and how to tell whether it was done.
 
-use strongroom_crypto::{EncryptionKeySpec, Fingerprint};
-use strongroom_proto::tables::{KeyTables, PublicKeyRow};
+use data_encoding::HEXLOWER;
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, SigningKeySpec};
+use strongroom_kms::KmsKeyId;
+use strongroom_proto::tables::{KeyTables, KmsKeyRow, PrivateKeyData, PrivateKeyRow, PublicKeyRow};
 use strongroom_store::{Custody, KeyState, Sealing};
 use strongroom_vault::{
     CantonImport, ExportForm, ImportedKey, NewEncryptionKey, PublicKeyImport, Settings, Vault,
@@ -13,7 +15,10 @@ use crate::{
         House, KeyPicture, Picture, caller, foreign_key, name, new_protocol_key, settings,
         signing_key,
     },
-    importing::canton::tables::{private_row, public_row},
+    importing::canton::{
+        kms_row, made_in_kms,
+        tables::{encrypted, private_row, public_row},
+    },
 };
 
 /// A closed vault with a key for every act.
@@ -23,7 +28,7 @@ pub(crate) struct Stage {
 }
 
 /// What the acts are done to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Keys {
     /// Sealed and active; no act touches it.
     pub(crate) witness: Fingerprint,
@@ -34,6 +39,18 @@ pub(crate) struct Keys {
     pub(crate) to_seal: Fingerprint,
     /// Retired before.
     pub(crate) retired: Fingerprint,
+    pub(crate) of_canton: OfCanton,
+}
+
+/// What a node of Canton had from the KMS of this stage.
+#[derive(Clone)]
+pub(crate) struct OfCanton {
+    /// The wrapper key of its encrypted row, and what that opens to the row of [`sealed_of_canton`].
+    wrapper_key_id: String,
+    ciphertext: Vec<u8>,
+    /// A signing key that the KMS holds.
+    held: KmsKeyId,
+    fingerprint: Fingerprint,
 }
 
 /// The seed of a key of which the vault has the public half only.
@@ -41,7 +58,7 @@ const HALF: i64 = 41;
 
 impl Keys {
     /// For another process.
-    pub(crate) fn to_text(self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let Self {
             witness,
             to_export,
@@ -49,26 +66,114 @@ impl Keys {
             to_delete,
             to_seal,
             retired,
+            of_canton,
         } = self;
-        [witness, to_export, to_retire, to_delete, to_seal, retired]
-            .map(|key| key.to_string())
-            .join(",")
+        let keys = [witness, to_export, to_retire, to_delete, to_seal, retired];
+        let mut words: Vec<_> = keys.iter().map(ToString::to_string).collect();
+        words.extend([
+            of_canton.wrapper_key_id.clone(),
+            HEXLOWER.encode(&of_canton.ciphertext),
+            of_canton.held.as_str().to_owned(),
+            of_canton.fingerprint.to_string(),
+        ]);
+        words.join(",")
     }
 
     /// Reverses [`Self::to_text`].
     pub(crate) fn parse(text: &str) -> Self {
-        let keys: Vec<Fingerprint> = text.split(',').map(|key| key.parse().unwrap()).collect();
-        let [witness, to_export, to_retire, to_delete, to_seal, retired] = keys[..] else {
-            panic!("six keys, not {text}");
+        let words: Vec<_> = text.split(',').collect();
+        let (keys, rest) = words.split_at(6);
+        let [wrapper_key_id, ciphertext, held, fingerprint] = rest else {
+            panic!("six keys and what Canton had, not {text}");
         };
+        let key = |place: usize| keys[place].parse().unwrap();
         Self {
-            witness,
-            to_export,
-            to_retire,
-            to_delete,
-            to_seal,
-            retired,
+            witness: key(0),
+            to_export: key(1),
+            to_retire: key(2),
+            to_delete: key(3),
+            to_seal: key(4),
+            retired: key(5),
+            of_canton: OfCanton {
+                wrapper_key_id: (*wrapper_key_id).to_owned(),
+                ciphertext: HEXLOWER.decode(ciphertext.as_bytes()).unwrap(),
+                held: KmsKeyId::try_new(*held).unwrap(),
+                fingerprint: fingerprint.parse().unwrap(),
+            },
         }
+    }
+}
+
+impl OfCanton {
+    async fn new(house: &House, vault: &Vault) -> Self {
+        let row = encrypted(house, vault, private_row(&sealed_of_canton())).await;
+        let PrivateKeyData::Encrypted {
+            wrapper_key_id,
+            ciphertext,
+        } = row.data
+        else {
+            panic!("{row:?} is readable");
+        };
+        let held = made_in_kms(house, SigningKeySpec::EcP256).await;
+        let fingerprint = kms_row(house, &held).await.fingerprint.parse().unwrap();
+        Self {
+            wrapper_key_id,
+            ciphertext,
+            held,
+            fingerprint,
+        }
+    }
+
+    /// Two readable private keys, an encrypted one, a public one, and one that the KMS holds.
+    fn tables(&self) -> KeyTables {
+        let [readable, other, sealed] = [foreign_key(43), foreign_key(44), sealed_of_canton()];
+        let keys = [&readable, &other, &sealed];
+        let mut public_keys: Vec<_> = keys.map(public_row).into();
+        public_keys.push(canton_s_public_row());
+        let sealed_row = PrivateKeyRow {
+            data: PrivateKeyData::Encrypted {
+                wrapper_key_id: self.wrapper_key_id.clone(),
+                ciphertext: self.ciphertext.clone(),
+            },
+            ..private_row(&sealed)
+        };
+        KeyTables {
+            private_keys: vec![private_row(&readable), private_row(&other), sealed_row],
+            public_keys,
+            kms_keys: vec![KmsKeyRow {
+                fingerprint: self.fingerprint.to_string(),
+                kms_key_id: self.held.as_str().to_owned(),
+                purpose: 0,
+                key_usage: Some(vec![3, 4]),
+            }],
+        }
+    }
+
+    /// Whether each of its keys is in the vault as it should be: those that were readable are exposed, and no others.
+    fn is_in(&self, picture: &Picture) -> bool {
+        let half = |key: &Fingerprint| Some(picture.keys.get(key)?.private.as_ref());
+        let is_half = |key: &Fingerprint, custody, exposed| {
+            let half = half(key).flatten();
+            half.is_some_and(|half| (half.custody, half.exposed) == (custody, exposed))
+        };
+        let fingerprint = |seed| foreign_key(seed).public.fingerprint();
+        [43, 44]
+            .map(fingerprint)
+            .iter()
+            .all(|key| is_half(key, Custody::Envelope, true))
+            && is_half(
+                &sealed_of_canton().public.fingerprint(),
+                Custody::Envelope,
+                false,
+            )
+            && is_half(&self.fingerprint, Custody::External, false)
+            && half(&fingerprint(45)).is_some_and(|half| half.is_none())
+    }
+
+    fn keys(&self) -> Vec<Fingerprint> {
+        let seeds = [43, 44, 45, 46].into_iter();
+        let foreign = seeds.map(|seed| foreign_key(seed).public.fingerprint());
+        foreign.chain([self.fingerprint]).collect()
     }
 }
 
@@ -94,6 +199,7 @@ impl Stage {
             to_delete: signing_key(&vault).await,
             to_seal,
             retired: signing_key(&vault).await,
+            of_canton: OfCanton::new(&house, &vault).await,
         };
         vault.retire_key(&caller(), &keys.retired).await.unwrap();
         vault.close().await.unwrap();
@@ -114,7 +220,8 @@ pub(crate) enum Act {
     ImportPublic,
     /// Adds the private half to a public key.
     ImportHalf,
-    /// Takes in two private keys and a public one from a database of Canton.
+    /// Takes in what a database of Canton has: readable private keys, one that the KMS encrypted, a public one, and one that the
+    /// KMS holds.
     ImportCanton,
     Export,
     Retire,
@@ -166,7 +273,7 @@ impl Act {
             Self::ImportHalf => vault.import_key(caller, half()).await.map(drop),
             Self::ImportCanton => {
                 let import = CantonImport {
-                    tables: tables_of_canton(),
+                    tables: keys.of_canton.tables(),
                     kms: None,
                     skip_unreadable: false,
                     dry_run: false,
@@ -187,7 +294,8 @@ impl Act {
     pub(crate) fn is_done(self, keys: &Keys, before: &Picture, after: &Picture) -> bool {
         let mut expected = before.clone();
         let records = match self {
-            Self::GenerateThree | Self::ImportCanton => 3,
+            Self::GenerateThree => 3,
+            Self::ImportCanton => 5,
             _ => 1,
         };
         expected.audit_records += records;
@@ -204,16 +312,11 @@ impl Act {
                 expected.keys.extend(new);
             }
             Self::ImportCanton => {
-                for row in tables_of_canton().public_keys {
-                    let key = row.key_id.parse().unwrap();
-                    let Some(picture) = after.keys.get(&key) else {
-                        return false;
-                    };
-                    let half = picture.private.as_ref();
-                    if half.is_some_and(|half| half.exposed) == (row == canton_s_public_row()) {
-                        return false;
-                    }
-                    expected.keys.insert(key, picture.clone());
+                if !keys.of_canton.is_in(after) {
+                    return false;
+                }
+                for key in keys.of_canton.keys() {
+                    expected.keys.insert(key, after.keys[&key].clone());
                 }
             }
             Self::Import | Self::ImportPublic => {
@@ -271,15 +374,9 @@ fn canton_s_public_row() -> PublicKeyRow {
     public_row(&foreign_key(45))
 }
 
-fn tables_of_canton() -> KeyTables {
-    let keys = [43, 44].map(foreign_key);
-    let mut public_keys: Vec<_> = keys.iter().map(public_row).collect();
-    public_keys.push(canton_s_public_row());
-    KeyTables {
-        private_keys: keys.iter().map(private_row).collect(),
-        public_keys,
-        ..KeyTables::default()
-    }
+/// The key whose row the KMS encrypted.
+fn sealed_of_canton() -> ImportedKey {
+    foreign_key(46)
 }
 
 fn half() -> ImportedKey {

@@ -1,6 +1,6 @@
 //! How old keys in use are, and what a KMS did to wrapper keys meanwhile.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use strongroom_crypto::{Fingerprint, Timestamp, clock::Clock};
 use strongroom_kms::KmsKeyId;
@@ -11,6 +11,7 @@ use crate::{
     house::{House, KMS_NAME, caller, encryption_key, settings, signing_key},
     rotating::rotate,
     topology::participant,
+    wraps::Regions,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -136,6 +137,41 @@ async fn a_rotation_renews_wrapper_key_and_data_key_and_a_rewrap_only_the_wrappe
         panic!("the retired data key is not in use");
     };
     assert_eq!(data_key.age, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_wrapper_key_that_stays_grows_older_through_rotations_and_prunings() {
+    let regions = Regions::with_two_wraps(limited(Custody::Envelope)).await;
+    let clock = &regions.house.clock;
+    let (made, second) = (clock.now(), regions.second_key());
+    let of_second = |vault: &Vault| {
+        let is_it = |age: &KeyAge| matches!(&age.key, AgedKey::Wrapper { wrapper_key_id, .. } if *wrapper_key_id == second.as_str());
+        let found = vault.key_ages().into_iter().find(is_it);
+        found.unwrap().since
+    };
+    let mut vault = regions.open().await;
+    for _ in 0..3 {
+        clock.advance(400 * DAY);
+        let rotated_at = clock.now();
+        rotate(&vault).await.unwrap();
+        assert_eq!(of_second(&vault), made);
+        clock.advance(DAY);
+        let pruned = vault.prune_data_keys(&caller(), &BTreeSet::new()).await;
+        assert_eq!(pruned.unwrap().len(), 1);
+        assert_eq!(of_second(&vault), made);
+        // What is shown of a wrap is its own age.
+        let wraps = vault.wraps();
+        assert!(wraps.iter().all(|wrap| wrap.created_at == rotated_at));
+        vault.close().await.unwrap();
+        vault = regions.open().await;
+        assert_eq!(of_second(&vault), made);
+    }
+    let overdue = vault.key_ages().into_iter().filter(KeyAge::is_overdue);
+    let overdue: Vec<_> = overdue.map(|age| age.key).collect();
+    let [AgedKey::Wrapper { wrapper_key_id, .. }] = &overdue[..] else {
+        panic!("{overdue:?}");
+    };
+    assert_eq!(wrapper_key_id, second.as_str());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use strongroom_vault::{
 
 use crate::house::{House, caller, check_signs, code, foreign_key, settings, signing_key};
 
-async fn records(vault: &Vault) -> Result<Vec<AuditEntry>, VaultError> {
+pub(crate) async fn records(vault: &Vault) -> Result<Vec<AuditEntry>, VaultError> {
     let mut records = Vec::new();
     vault.walk_audit(|entry| records.push(entry)).await?;
     Ok(records)

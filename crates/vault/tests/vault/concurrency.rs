@@ -5,14 +5,19 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{Fingerprint, KeyName};
 use strongroom_errors::Coded;
+use strongroom_kms_local::LocalKms;
 use strongroom_store::{Custody, Sealing};
-use strongroom_vault::{AuditOperation, ExportForm, KeyFilter, Vault, VaultError};
+use strongroom_test_support::kms::{Fault, FlakyKms};
+use strongroom_vault::{AuditOperation, ExportForm, KeyFilter, NewSigningKey, Vault, VaultError};
 
-use crate::house::{
-    ALLOW_PROTOCOL, House, Picture, all_keys, caller, check_signs, code, encryption_key,
-    new_protocol_key, settings, sign, signing_key,
+use crate::{
+    faults::kms::open_with,
+    house::{
+        ALLOW_PROTOCOL, House, Picture, all_keys, caller, check_signs, code, encryption_key, name,
+        new_protocol_key, settings, sign, signing_key,
+    },
 };
 
 /// A key is deleted or retired by one task while another uses it: that is all that may go wrong.
@@ -231,4 +236,62 @@ async fn one_of_two_who_delete_the_same_key_at_once_does_and_the_other_hears_tha
         }
     }
     assert_eq!(vault.key_count(), 0);
+}
+
+#[tokio::test]
+async fn keys_that_are_generated_together_are_sealed_by_the_kms_at_once_within_a_bound() {
+    const MANY: usize = 40;
+    const AT_ONCE: usize = 16;
+    let house = House::new().with_settings(settings(Custody::Envelope, Sealing::Direct));
+    house.create().await.close().await.unwrap();
+    let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+    let vault = open_with(&house, &kms).await;
+    let new: Vec<_> = (0..MANY)
+        .map(|number| NewSigningKey {
+            name: name(&format!("key-{number}")),
+            ..new_protocol_key()
+        })
+        .collect();
+
+    // Every call waits for ever, so that those that were made are those that wait.
+    let before = kms.calls();
+    let waiting = || kms.calls() - before;
+    kms.fail_from(1, Fault::Stalled);
+    {
+        let caller = caller();
+        let mut making = std::pin::pin!(vault.generate_signing_keys(&caller, new.clone()));
+        for _ in 0..1_000_000 {
+            tokio::select! {
+                biased;
+                made = &mut making => panic!("did not wait: {made:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+            if waiting() == AT_ONCE {
+                break;
+            }
+        }
+        assert_eq!(waiting(), AT_ONCE);
+        for _ in 0..1000 {
+            let polled = futures_util::poll!(&mut making);
+            assert!(polled.is_pending());
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(waiting(), AT_ONCE);
+    }
+    kms.heal();
+    assert_eq!(vault.key_count(), 0);
+
+    let before = kms.calls();
+    let made = vault.generate_signing_keys(&caller(), new.clone()).await;
+    let made = made.unwrap();
+    assert_eq!(kms.calls() - before, MANY);
+    let names = |names: &mut dyn Iterator<Item = Option<KeyName>>| names.collect::<Vec<_>>();
+    assert_eq!(
+        names(&mut made.iter().map(|key| key.name.clone())),
+        names(&mut new.into_iter().map(|new| new.name)),
+        "in the order in which they were asked for"
+    );
+    for key in made {
+        check_signs(&vault, &key.fingerprint()).await;
+    }
 }

@@ -7,7 +7,7 @@ mod disk;
 #[path = "faults/given_up.rs"]
 pub(crate) mod given_up;
 #[path = "faults/kms.rs"]
-mod kms;
+pub(crate) mod kms;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/store.rs"]

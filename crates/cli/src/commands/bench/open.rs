@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, VaultConfig,
+    AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
+    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -121,6 +121,7 @@ impl Rehearsal {
             replica: ReplicaConfig::default(),
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
+            anchor: AnchorConfig::default(),
             kms_watch: KmsWatchConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),

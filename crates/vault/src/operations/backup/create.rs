@@ -128,6 +128,7 @@ impl Vault {
         let backup = self
             .remember_backup(caller, record, AuditOperation::CreateBackup, details)
             .await?;
+        self.write_tag().await;
         Ok(CreatedBackup {
             backup,
             manifest: finished.written.manifest,

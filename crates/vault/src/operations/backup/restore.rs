@@ -8,6 +8,7 @@ use strongroom_store::{AuditRow, ReadTransaction, Store, VaultId, VaultRecord, W
 use super::{pages::Pages, verify::open_isolated};
 use crate::{
     anchor::{AnchorError, AnchorRecord},
+    anchor_tag::{ConfiguredTag, TagBefore},
     audit::{AuditEntry, AuditOperation},
     caller::Caller,
     committed::anchored,
@@ -48,6 +49,7 @@ pub struct Restored {
 struct Before {
     record: Option<AnchorRecord>,
     remembered: Option<u64>,
+    tag: Option<TagBefore>,
 }
 
 impl Vault {
@@ -81,8 +83,16 @@ impl Vault {
             });
         }
         let isolated = open_isolated(environment.clone(), settings.clone(), backup).await?;
-        let state = isolated.committed().lock().await.state;
-        let before = check_anchor(&environment, &isolated, &state, how.accept_older)?;
+        let state = isolated.committed().lock().await.state.clone();
+        let generation = state.generation;
+        let mut before = check_anchor(&environment, &isolated, &state, how.accept_older)?;
+        if let Some(configured) = ConfiguredTag::of(&environment, &settings)? {
+            let judge = (how.accept_older, before.record.is_some());
+            let tag = TagBefore::of_restored(&configured, &isolated, &state, judge).await?;
+            let remembered = tag.as_ref().and_then(TagBefore::remembered);
+            before.remembered = before.remembered.max(remembered);
+            before.tag = tag;
+        }
         let (record, next, audit) =
             restored_state(&environment, &isolated, state, &before, caller, backup).await?;
 
@@ -95,6 +105,9 @@ impl Vault {
         // Nothing confirmed: until the commit there is no vault, and whoever tries again finds an interrupted attempt.
         let pending = isolated.anchor_record(None, Some(checkpoint), &data_keys);
         environment.anchor.store(&pending)?;
+        if let Some(tag) = &before.tag {
+            tag.prepare().await?;
+        }
         if let Err(error) = transaction.commit().await {
             // The answer may have been lost after the work was done: what the store holds decides.
             match environment.store.read().await?.vault().await? {
@@ -105,10 +118,10 @@ impl Vault {
         drop(isolated);
         // Reads back all that was written, and confirms the anchor.
         let vault = open(environment, settings, AnchorRule::Enforce).await?;
-        tracing::info!(vault = %vault.id(), generation = state.generation, "restored the vault");
+        tracing::info!(vault = %vault.id(), generation, "restored the vault");
         Ok(Restored {
             vault,
-            generation: state.generation,
+            generation,
             remembered: before.remembered,
         })
     }
@@ -138,6 +151,7 @@ async fn restored_state(
         audit_records: audit.sequence,
         audit_head: audit.hash,
         anchored: environment.anchor.location().is_some(),
+        tagged: before.tag.is_some(),
         quarantine: true,
         ..state
     };
@@ -219,7 +233,11 @@ fn check_anchor(
         other => other?,
     };
     let remembered = record.as_ref().and_then(remembered_by);
-    let before = Before { record, remembered };
+    let before = Before {
+        record,
+        remembered,
+        tag: None,
+    };
     let Some(record) = &before.record else {
         return Ok(before);
     };

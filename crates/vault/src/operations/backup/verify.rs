@@ -218,6 +218,7 @@ pub(crate) async fn open_isolated(
     backup: &BackupStore,
 ) -> Result<Vault, VaultError> {
     settings.kms_watch.check_wrapper_keys_every = None;
+    settings.anchor_tag = None;
     let random = Arc::clone(&environment.random);
     let isolated = Environment {
         store: Arc::new(backup.clone()),

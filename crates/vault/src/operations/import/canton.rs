@@ -1,6 +1,7 @@
 //! Taking in the keys of a node of Canton, as they stand in its database.
 
 mod error;
+mod openers;
 mod report;
 mod rows;
 
@@ -44,7 +45,8 @@ impl Vault {
     /// as external ones, public keys alone as such. Private keys that stood readable in the database are marked as exposed.
     ///
     /// No row is believed: fingerprints are computed anew, public halves are derived from the private ones and compared with
-    /// the public rows, and a KMS is asked for the public halves of what it holds. Encrypted rows cost one KMS call each.
+    /// the public rows, and a KMS is asked for the public halves of what it holds. Encrypted rows cost one KMS call each, and a
+    /// KMS that does not have their wrapper key one more for each such key.
     ///
     /// All keys, with an audit record for each, come in one unit of work or none does. What the vault has already, under the
     /// same name, is left as it is and not opened, so an interrupted import is simply done again.

@@ -74,7 +74,11 @@ impl Outline {
         incoming_record(&self.data_keys, current.id)
     }
 
-    fn state(&self, current: &OpenedDataKey) -> Result<VaultState, VaultError> {
+    /// The state record.
+    ///
+    /// # Errors
+    /// [`VaultError::StateNotAuthentic`].
+    pub(crate) fn state(&self, current: &OpenedDataKey) -> Result<VaultState, VaultError> {
         VaultState::open(&self.vault.state, self.vault.id, current)
     }
 

@@ -1,6 +1,5 @@
 //! Another wrap: one more wrapper key that opens the vault.
 
-use strongroom_crypto::Timestamp;
 use strongroom_kms::{KeyState, KmsError, KmsKeyId, WrappedKey};
 use strongroom_store::WrapRecord;
 
@@ -42,11 +41,10 @@ impl Vault {
         unit.audit(caller, released, None, details.clone()).await?;
         unit.commit().await?;
 
-        let now = self.now();
         let mut records = Vec::new();
         for data_key in self.data_keys().opened() {
             let wrapped = self.wrap_and_try(named, &id, data_key).await?;
-            records.push(wrap_record(data_key, kms, wrapped, now));
+            records.push(self.wrap_record(data_key, kms, wrapped));
         }
 
         let mut unit = Unit::begin(self).await?;
@@ -132,19 +130,22 @@ impl Vault {
         data_key.expect(outcome?)?;
         Ok(wrapped)
     }
-}
 
-pub(super) fn wrap_record(
-    data_key: &OpenedDataKey,
-    kms: &str,
-    wrapped: WrappedKey,
-    created_at: Timestamp,
-) -> WrapRecord {
-    WrapRecord {
-        data_key_id: data_key.id,
-        kms: kms.to_owned(),
-        wrapper_key_id: wrapped.wrapper_key_id.as_str().to_owned(),
-        ciphertext: wrapped.ciphertext,
-        created_at,
+    /// The row of a wrap, with the age of its wrapper key.
+    pub(super) fn wrap_record(
+        &self,
+        data_key: &OpenedDataKey,
+        kms: &str,
+        wrapped: WrappedKey,
+    ) -> WrapRecord {
+        let wrapper_key_id = wrapped.wrapper_key_id.as_str().to_owned();
+        let since = self.wrap_records().since(&wrapper_key_id);
+        WrapRecord {
+            data_key_id: data_key.id,
+            kms: kms.to_owned(),
+            wrapper_key_id,
+            ciphertext: wrapped.ciphertext,
+            created_at: since.unwrap_or_else(|| self.now()),
+        }
     }
 }

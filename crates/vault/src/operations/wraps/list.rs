@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use strongroom_crypto::{Fingerprint, Timestamp};
-use strongroom_store::Sealing;
+use strongroom_store::{Sealing, WrapRecord};
 
 use crate::{
     data_keys::OpenedDataKey,
@@ -31,7 +31,7 @@ pub struct Wrap {
     pub kms: String,
     /// The wrapper key.
     pub wrapper_key_id: String,
-    /// When the data key was wrapped.
+    /// When the data key was wrapped, or made, if it has taken the place of another one since the wrapper key came.
     pub created_at: Timestamp,
     /// Whether its KMS is configured: otherwise it is never tried.
     pub configured: bool,
@@ -88,11 +88,19 @@ impl Vault {
                 .iter()
                 .filter(|(_, id)| *id == wrap.wrapper_key_id)
                 .count(),
+            created_at: self.wrapped_at(&wrap),
             kms: wrap.kms,
             wrapper_key_id: wrap.wrapper_key_id,
-            created_at: wrap.created_at,
         });
         shown.collect()
+    }
+
+    /// When a data key was wrapped: not before it was made, though its wrapper key may have wrapped others then.
+    pub(super) fn wrapped_at(&self, wrap: &WrapRecord) -> Timestamp {
+        let data_keys = self.data_keys();
+        let mut records = data_keys.records().iter();
+        let made = records.find(|record| record.id == wrap.data_key_id);
+        made.map_or(wrap.created_at, |made| made.created_at.max(wrap.created_at))
     }
 
     /// The place of a KMS in the configured order; after all others if it is not configured.

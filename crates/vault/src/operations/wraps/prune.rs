@@ -50,6 +50,7 @@ impl Vault {
                 .await?;
         }
         unit.commit().await?;
+        self.write_tag().await;
         Ok(retired)
     }
 }

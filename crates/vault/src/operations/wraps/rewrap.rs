@@ -3,12 +3,9 @@
 use strongroom_kms::KmsKeyId;
 use strongroom_store::WrapRecord;
 
-use super::{
-    add::wrap_record,
-    rotate::{
-        begin::{about_new, rotation_details},
-        machine::{Choice, RotationRequest},
-    },
+use super::rotate::{
+    begin::{about_new, rotation_details},
+    machine::{Choice, RotationRequest},
 };
 use crate::{
     audit::AuditOperation,
@@ -92,7 +89,7 @@ impl Vault {
         let named = self.configured_wrapper(kms)?;
         if wrap.kms != kms || !self.rewraps_inside(kms) {
             let wrapped = self.wrap_and_try(named, id, data_key).await?;
-            return Ok(wrap_record(data_key, kms, wrapped, self.now()));
+            return Ok(self.wrap_record(data_key, kms, wrapped));
         }
         let context = data_key.wrap_context(self.id());
         let old = wrapped_key(wrap)?;
@@ -102,6 +99,6 @@ impl Vault {
         let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
         self.kms_watch().note(kms, self.now(), &outcome);
         data_key.expect(outcome?)?;
-        Ok(wrap_record(data_key, kms, wrapped, self.now()))
+        Ok(self.wrap_record(data_key, kms, wrapped))
     }
 }

@@ -37,7 +37,7 @@ impl Vault {
             let ours = wraps
                 .iter()
                 .filter(|wrap| (&wrap.kms, &wrap.wrapper_key_id) == (&kms, &wrapper_key_id));
-            let Some(wrapped_at) = ours.map(|wrap| wrap.created_at).min() else {
+            let Some(wrapped_at) = ours.map(|wrap| self.wrapped_at(wrap)).min() else {
                 continue;
             };
             match self.rotated_at(&kms, &wrapper_key_id).await {

@@ -180,7 +180,7 @@ async fn a_commit_of_which_nobody_heard_is_found_by_the_next_act() {
 #[tokio::test]
 async fn a_key_that_may_have_been_taken_away_is_not_used_until_somebody_can_tell() {
     let stage = Stage::new(Sealing::DataKey).await;
-    let keys = stage.keys;
+    let keys = &stage.keys;
     for (act, key, refusal) in [
         (Act::Retire, keys.to_retire, "KEY_RETIRED"),
         (Act::Delete, keys.to_delete, "KEY_NOT_FOUND"),
@@ -193,7 +193,7 @@ async fn a_key_that_may_have_been_taken_away_is_not_used_until_somebody_can_tell
             check_signs(&vault, warm).await;
         }
         *store.hook().0.lock() = Light::OffAfterCommits(0);
-        act.run(&vault, &keys).await.unwrap_err();
+        act.run(&vault, keys).await.unwrap_err();
         assert_eq!(code(sign(&vault, &key).await), "IN_DOUBT", "{act:?}");
         check_signs(&vault, &keys.witness).await;
         *store.hook().0.lock() = Light::On;

@@ -1,5 +1,7 @@
 //! Taking in the tables in which a node of Canton keeps its keys.
 
+#[path = "canton/openers.rs"]
+mod openers;
 #[path = "canton/refused.rs"]
 mod refused;
 #[path = "canton/tables.rs"]
@@ -42,14 +44,14 @@ async fn audit(vault: &Vault) -> Vec<AuditEntry> {
 }
 
 /// A key of the KMS of this house, for signing.
-async fn made_in_kms(house: &House, spec: SigningKeySpec) -> KmsKeyId {
+pub(crate) async fn made_in_kms(house: &House, spec: SigningKeySpec) -> KmsKeyId {
     let keys = house.metered.external_keys().unwrap();
     let request = ExternalKeyRequest::default();
     keys.generate_signing_key(spec, &request).await.unwrap()
 }
 
 /// The row of a signing key that the KMS holds.
-async fn kms_row(house: &House, key: &KmsKeyId) -> KmsKeyRow {
+pub(crate) async fn kms_row(house: &House, key: &KmsKeyId) -> KmsKeyRow {
     let keys = house.metered.external_keys().unwrap();
     let public = keys.public_key(key).await.unwrap();
     KmsKeyRow {

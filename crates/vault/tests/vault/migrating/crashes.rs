@@ -2,18 +2,16 @@
 
 use std::{env, path::Path, sync::Arc};
 
-use strongroom_kms::Guarded;
-use strongroom_kms_local::LocalKms;
 use strongroom_store::Store;
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::{CrashPlan, CrashingStore};
-use strongroom_vault::{NamedKms, Vault};
+use strongroom_vault::Vault;
 
 use super::{Act, Estate};
 use crate::{
-    crashes::{mined_house_of, survives},
-    house::{House, KMS_NAME},
-    rotating::{crashes::MinedCalls, tell},
+    crashes::{mined_environment, mined_house_of, survives},
+    house::House,
+    rotating::tell,
 };
 
 const ACT: &str = "STRONGROOM_MIGRATION_TEST_ACT";
@@ -25,15 +23,7 @@ const NUMBER: &str = "STRONGROOM_MIGRATION_TEST_NUMBER";
 async fn open_mined(house: &House, plan: &Arc<CrashPlan>) -> Vault {
     let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
     let store: Arc<dyn Store> = Arc::new(CrashingStore::new(Arc::new(store), Arc::clone(plan)));
-    let kms = Guarded::around(
-        Arc::<LocalKms>::clone(&house.kms),
-        MinedCalls(Arc::clone(plan)),
-    );
-    let mut environment = house.environment(store);
-    environment.kms = vec![NamedKms {
-        name: KMS_NAME.to_owned(),
-        provider: Arc::new(kms),
-    }];
+    let environment = mined_environment(house, store, plan);
     Vault::open(environment, house.settings.clone())
         .await
         .unwrap()

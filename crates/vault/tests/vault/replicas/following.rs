@@ -1,6 +1,6 @@
 //! What a process learns of the others' commits.
 
-use std::{fs, sync::Arc};
+use std::{collections::BTreeSet, fs, sync::Arc};
 
 use strongroom_store::KeyState;
 use strongroom_topology::StoreId;
@@ -114,15 +114,48 @@ async fn topology_is_read_anew_by_whoever_asks_for_it_first_after_another_proces
 }
 
 #[tokio::test]
-async fn a_wrapper_key_that_one_process_rotates_opens_the_keys_of_the_other() {
+async fn a_wrapper_key_that_one_process_rotates_is_that_of_the_others_however_often_they_missed_it()
+{
+    for rotations in [1, 3] {
+        let (company, one) = Company::new().await;
+        let key = signing_key(&one.vault).await;
+        let two = company.open("two").await;
+        check_signs(&two.vault, &key).await;
+        let three = company.open("three").await;
+        drop(three);
+        for _rotation in 0..rotations {
+            rotate(&one.vault).await.unwrap();
+        }
+        let new = signing_key(&one.vault).await;
+        assert_agree(&one.vault, &two.vault).await;
+        check_signs(&two.vault, &new).await;
+        // It was away all the time.
+        let three = company.open("three").await;
+        assert_agree(&one.vault, &three.vault).await;
+        check_signs(&three.vault, &key).await;
+        drop(company.open("three").await);
+    }
+}
+
+#[tokio::test]
+async fn a_data_key_for_which_nobody_vouches_is_refused() {
     let (company, one) = Company::new().await;
-    let first = signing_key(&one.vault).await;
-    let two = company.open("two").await;
-    check_signs(&two.vault, &first).await;
-    two.vault.catch_up().await.unwrap();
+    signing_key(&one.vault).await;
+    let (two, three) = (company.open("two").await, company.open("three").await);
+    drop(three);
     rotate(&one.vault).await.unwrap();
-    // It saw neither the beginning nor a step in between: the data key is one that it does not know.
-    assert_eq!(code(two.vault.catch_up().await), "REPLICA_DATA_KEY_UNKNOWN");
+    // With the old data key goes what it vouches for.
+    one.vault
+        .prune_data_keys(&caller(), &BTreeSet::new())
+        .await
+        .unwrap();
+    assert_eq!(code(two.vault.catch_up().await), "DATA_KEY_NOT_VOUCHED");
+    let refused = company.try_open("three", settings()).await.map(drop);
+    assert_eq!(code(refused), "ANCHOR_OF_OTHER_VAULT");
+    // Its operator says that it is the right one.
+    fs::remove_file(company.anchor_path("three")).unwrap();
+    let three = company.open("three").await;
+    assert_agree(&one.vault, &three.vault).await;
 }
 
 #[tokio::test]

@@ -2,17 +2,16 @@
 
 use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 
-use strongroom_kms::{Answer, Call, Guarded, KmsError, KmsProvider as _, Next, Policy};
-use strongroom_kms_local::LocalKms;
+use strongroom_kms::{Answer, Call, KmsError, Next, Policy};
 use strongroom_store::{Sealing, Store};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::{CrashPlan, CrashingStore};
-use strongroom_vault::{Environment, NamedWrapper, Vault};
+use strongroom_vault::Vault;
 
 use super::{Estate, in_small_steps, rotate};
 use crate::{
-    crashes::{mined_house, survives},
-    house::{House, KMS_NAME, caller},
+    crashes::{mined_environment, mined_house, survives},
+    house::{House, caller},
 };
 
 const POINT: &str = "STRONGROOM_ROTATION_TEST_POINT";
@@ -37,15 +36,7 @@ impl Policy for MinedCalls {
 async fn open_mined(house: &House, plan: &Arc<CrashPlan>) -> Vault {
     let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
     let store: Arc<dyn Store> = Arc::new(CrashingStore::new(Arc::new(store), Arc::clone(plan)));
-    let mined = MinedCalls(Arc::clone(plan));
-    let kms = Guarded::around(Arc::<LocalKms>::clone(&house.kms), mined);
-    let environment = Environment {
-        wrappers: vec![NamedWrapper {
-            name: KMS_NAME.to_owned(),
-            wrapper: kms.key_wrapper().unwrap(),
-        }],
-        ..house.environment(store)
-    };
+    let environment = mined_environment(house, store, plan);
     Vault::open(environment, house.settings.clone())
         .await
         .unwrap()

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::{Estate, rotate};
+use crate::{
+    faults::{
+        kms::open_with,
+        store::{FAILURES, open_over},
+    },
+    house::code,
+};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Sealing;
 use strongroom_test_support::{
     kms::{Fault, FlakyKms},
     store::FlakyStore,
-};
-use strongroom_vault::{NamedKms, NamedWrapper, Vault};
-
-use super::{Estate, rotate};
-use crate::{
-    faults::store::{FAILURES, open_over},
-    house::{House, KMS_NAME, code},
 };
 
 const FAULTS: [(Fault, &str); 4] = [
@@ -22,21 +23,6 @@ const FAULTS: [(Fault, &str); 4] = [
     (Fault::Throttled, "KMS_THROTTLED"),
     (Fault::Unavailable, "KMS_UNAVAILABLE"),
 ];
-
-async fn open_with(house: &House, kms: &FlakyKms) -> Vault {
-    let mut environment = house.environment(house.store().await.unwrap());
-    environment.wrappers = vec![NamedWrapper {
-        name: KMS_NAME.to_owned(),
-        wrapper: strongroom_kms::KmsProvider::key_wrapper(kms).unwrap(),
-    }];
-    environment.kms = vec![NamedKms {
-        name: KMS_NAME.to_owned(),
-        provider: Arc::new(kms.clone()),
-    }];
-    Vault::open(environment, house.settings.clone())
-        .await
-        .unwrap()
-}
 
 #[tokio::test]
 async fn a_kms_that_fails_at_any_call_stops_a_rotation_which_is_then_finished() {

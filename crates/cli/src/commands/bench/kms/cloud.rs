@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
+    AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
     CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
     PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, VaultConfig,
 };
@@ -93,6 +93,7 @@ impl Cloud {
             replica: ReplicaConfig::default(),
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
+            anchor: AnchorConfig::default(),
             kms_watch: KmsWatchConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),

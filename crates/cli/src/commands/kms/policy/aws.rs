@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use strongroom_config::{AwsConfig, Config, KmsConfig, KmsProviderConfig};
-use strongroom_vault::VAULT_TAG;
+use strongroom_vault::{ANCHOR_TAG_PREFIX, VAULT_TAG};
 
 use super::{Mode, Options, Role, sections};
 use crate::failure::CliError;
@@ -36,7 +36,11 @@ struct Statement {
 pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliError> {
     let expected = "the name of a [[kms]] section of the type aws";
     let pick = |kms: &KmsConfig| match &kms.provider {
-        KmsProviderConfig::Aws(aws) => Some(Region::of(kms, aws, options.account.as_deref())),
+        KmsProviderConfig::Aws(aws) => {
+            let mut region = Region::of(kms, aws, options.account.as_deref());
+            region.is_anchor = config.anchor.kms_tag.as_ref() == Some(&kms.name);
+            Some(region)
+        }
         _ => None,
     };
     let regions = sections(config, options, pick, ("aws", expected))?;
@@ -66,6 +70,8 @@ struct Region {
     /// Every key of the region.
     keys: String,
     wrapper_key: WrapperKey,
+    /// A tag of its wrapper key is an anchor.
+    is_anchor: bool,
 }
 
 /// The wrapper key that the configuration names.
@@ -100,6 +106,7 @@ impl Region {
             name: plain.collect(),
             keys: format!("{place}:key/*"),
             wrapper_key,
+            is_anchor: false,
         }
     }
 
@@ -107,7 +114,7 @@ impl Region {
         match role {
             Role::Node => self.work(mode, vault),
             Role::Administrator => self.administration(mode, vault),
-            Role::Deletion => vec![self.deletion(vault)],
+            Role::Deletion => self.deletion(vault),
         }
     }
 
@@ -124,6 +131,9 @@ impl Region {
         let looks = vec!["kms:DescribeKey", "kms:ListKeyRotations"];
         let watch = self.of_wrapper_keys("WatchWrapperKeys", looks, None);
         let mut statements = vec![wraps, watch];
+        if self.is_anchor {
+            statements.extend(self.anchor(vault));
+        }
         if mode == Mode::External {
             let actions = vec![
                 "kms:Decrypt",
@@ -134,6 +144,23 @@ impl Region {
             statements.push(self.of_keys_of_vault("UseExternalKeys", actions, vault));
         }
         statements
+    }
+
+    /// The node writes the one tag that is its anchor, and no other: tags decide here which keys belong to which vault.
+    fn anchor(&self, vault: &str) -> [Statement; 2] {
+        let tag = format!("{ANCHOR_TAG_PREFIX}{vault}");
+        let read = self.of_wrapper_keys("ReadAnchorTag", vec!["kms:ListResourceTags"], None);
+        let mut write = self.of_wrapper_keys("WriteAnchorTag", vec!["kms:TagResource"], None);
+        let only = json!({ "aws:TagKeys": [tag] });
+        let mut condition = match write.condition.take() {
+            Some(Value::Object(condition)) => condition,
+            _ => Map::new(),
+        };
+        condition.insert("ForAllValues:StringEquals".to_owned(), only);
+        // Without any tag in the request, what is to hold for all of them holds.
+        condition.insert("Null".to_owned(), json!({ "aws:TagKeys": "false" }));
+        write.condition = Some(Value::Object(condition));
+        [read, write]
     }
 
     fn of_wrapper_keys(
@@ -209,10 +236,14 @@ impl Region {
         statements
     }
 
-    /// Deletes keys of this vault, and tags none.
-    fn deletion(&self, vault: &str) -> Statement {
+    /// Deletes keys of this vault, and tags none. What an interruption left behind is found by its tags first.
+    fn deletion(&self, vault: &str) -> Vec<Statement> {
         let actions = vec!["kms:DescribeKey", "kms:ScheduleKeyDeletion"];
-        self.of_keys_of_vault("DeleteKeys", actions, vault)
+        let find = vec!["kms:ListKeys", "kms:ListResourceTags"];
+        vec![
+            self.of_keys_of_vault("DeleteKeys", actions, vault),
+            allow("FindKeysToDelete", find, "*".to_owned()),
+        ]
     }
 }
 
@@ -228,6 +259,8 @@ fn allow(sid: &str, action: Vec<&'static str>, resource: String) -> Statement {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const ROLES: [Role; 3] = [Role::Node, Role::Administrator, Role::Deletion];
@@ -266,6 +299,35 @@ mod tests {
             let found = (may(role, &using), may(role, &making), may(role, &deleting));
             assert_eq!(found, wanted, "{role:?}");
         }
+    }
+
+    #[test]
+    fn statements_of_all_roles_together_have_ids_of_their_own() {
+        for mode in MODES {
+            let all = ROLES.into_iter();
+            let all = all.flat_map(|role| region(None).statements(role, mode, "0123"));
+            let ids: Vec<_> = all.map(|statement| statement.sid).collect();
+            let different: BTreeSet<_> = ids.iter().collect();
+            assert_eq!(different.len(), ids.len(), "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_whose_anchor_is_a_tag_writes_that_tag_and_no_other() {
+        let mut region = region(None);
+        region.is_anchor = true;
+        let statements = region.work(Mode::Envelope, "0123");
+        let mut writes = statements
+            .into_iter()
+            .filter(|it| it.action.contains(&"kms:TagResource"));
+        let write = writes.next().unwrap();
+        assert!(writes.next().is_none());
+        assert_eq!(write.action, ["kms:TagResource"]);
+        let condition = write.condition.unwrap();
+        let tags = &condition["ForAllValues:StringEquals"]["aws:TagKeys"];
+        assert_eq!(*tags, json!(["strongroom-anchor-0123"]));
+        assert_eq!(condition["Null"]["aws:TagKeys"], "false");
+        assert_eq!(condition["StringEquals"][CREATED_BY], US);
     }
 
     #[test]

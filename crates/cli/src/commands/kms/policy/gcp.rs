@@ -53,21 +53,33 @@ struct Condition {
 pub(super) fn policy(config: &Config, options: &Options) -> Result<Policy, CliError> {
     let expected = "the name of a [[kms]] section of the type gcp";
     let pick = |kms: &KmsConfig| match &kms.provider {
-        KmsProviderConfig::Gcp(gcp) => Some((gcp.clone(), kms.wrapper_key_id.clone())),
+        KmsProviderConfig::Gcp(gcp) => Some((kms.clone(), gcp.clone())),
         _ => None,
     };
     let found = sections(config, options, pick, ("gcp", expected))?;
-    let [(gcp, wrapper_key)] = found.as_slice() else {
+    let [(kms, gcp)] = found.as_slice() else {
         return Err(CliError::FlagMissing { flag: "--kms" });
     };
     let member = options.member.clone();
     let member = member.ok_or(CliError::FlagMissing { flag: "--member" })?;
-    Ok(of(
-        gcp,
-        wrapper_key.as_deref(),
-        (&options.roles, options.mode),
-        member,
-    ))
+    let meant = (options.roles.as_slice(), options.mode);
+    let mut policy = of(gcp, kms.wrapper_key_id.as_deref(), meant, member);
+    let is_anchor = config.anchor.kms_tag.as_ref() == Some(&kms.name);
+    if is_anchor && options.roles.contains(&Role::Node) {
+        policy.allow_labels();
+    }
+    Ok(policy)
+}
+
+impl Policy {
+    /// The node writes the label that is its anchor. Google has no narrower permission: this one also sets the other labels, the
+    /// primary version and the rotation period of a key, and neither shows nor destroys anything.
+    fn allow_labels(&mut self) {
+        let permissions = &mut self.role.included_permissions;
+        permissions.push("cloudkms.cryptoKeys.update");
+        permissions.sort_unstable();
+        permissions.dedup();
+    }
 }
 
 fn of(
@@ -140,7 +152,10 @@ fn permissions(role: Role, mode: Mode) -> Vec<&'static str> {
         Role::Administrator => {
             permissions.extend(["cloudkms.cryptoKeys.create", "cloudkms.cryptoKeys.list"]);
         }
-        Role::Deletion => permissions.push("cloudkms.cryptoKeyVersions.destroy"),
+        Role::Deletion => permissions.extend([
+            "cloudkms.cryptoKeyVersions.destroy",
+            "cloudkms.cryptoKeys.list",
+        ]),
     }
     if mode == Mode::External {
         permissions.push("cloudkms.cryptoKeyVersions.list");
@@ -262,6 +277,17 @@ mod tests {
                 assert!(found.contains(&needed), "{mode:?}: {needed}");
             }
         }
+    }
+
+    #[test]
+    fn a_node_whose_anchor_is_a_label_may_write_labels() {
+        let meant: (&[Role], Mode) = (&[Role::Node], Mode::Envelope);
+        let mut policy = of(&gcp(), Some("k"), meant, "user:a".to_owned());
+        let without = policy.role.included_permissions.clone();
+        policy.allow_labels();
+        let mut with = policy.role.included_permissions;
+        with.retain(|permission| !without.contains(permission));
+        assert_eq!(with, ["cloudkms.cryptoKeys.update"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Why a row cannot be taken.
 
+use std::sync::Arc;
+
 use strongroom_crypto::{Fingerprint, FingerprintError, NameError};
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_kms::KmsError;
@@ -61,7 +63,7 @@ pub enum CantonRowError {
     Kms(#[from] KmsError),
     /// No configured KMS has the wrapper key, or lets it be used. Says nothing of the row: with the right one it may open.
     #[error("no configured key management system opens it")]
-    NotOpened(#[source] KmsError),
+    NotOpened(#[source] Arc<KmsError>),
     /// The vault does not take it.
     #[error("the vault does not take it")]
     Vault(#[source] Box<VaultError>),
@@ -115,7 +117,8 @@ impl From<VaultError> for CantonRowError {
 impl Coded for CantonRowError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Kms(source) | Self::NotOpened(source) => source.code(),
+            Self::Kms(source) => source.code(),
+            Self::NotOpened(source) => source.code(),
             Self::Vault(source) => source.code(),
             _ => UNREADABLE,
         }

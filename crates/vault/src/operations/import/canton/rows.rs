@@ -6,8 +6,8 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
-use strongroom_crypto::{Fingerprint, KeyName, PublicKey, SecretBytes};
-use strongroom_kms::{KmsError, KmsKeyId, WrapContext, WrappedKey, in_background};
+use strongroom_crypto::{Fingerprint, KeyName, PublicKey};
+use strongroom_kms::{KmsError, KmsKeyId, in_background};
 use strongroom_proto::{
     decode_stored_private_key, decode_stored_public_key,
     tables::{
@@ -18,15 +18,13 @@ use strongroom_proto::{
 
 use super::{
     error::CantonRowError,
+    openers::Openers,
     report::{CantonOrigin, Row, Table},
 };
 use crate::{
-    directory::KeyEntry, environment::NamedWrapper, error::VaultError,
+    directory::KeyEntry, environment::KMS_CALLS_AT_ONCE, error::VaultError,
     operations::external::register::HeldKey, unit::NewPrivateHalf, vault::Vault,
 };
-
-/// Calls to KMSs at once: enough to fill a quota, few enough to leave it to others.
-const AT_ONCE: usize = 16;
 
 /// The key of a row, checked.
 pub(super) struct Candidate<'v> {
@@ -70,10 +68,11 @@ impl Vault {
         let mut public_rows: PublicRows = named.collect();
         let in_database: BTreeSet<String> =
             private_keys.iter().map(|row| row.key_id.clone()).collect();
+        let openers = Openers::new(self, kms);
         let mut read: Vec<BoxFuture<'_, Read<'_>>> = Vec::new();
         for row in private_keys {
             let public_row = public_rows.remove(&row.key_id);
-            read.push(self.read_private_row(row, public_row, kms).boxed());
+            read.push(self.read_private_row(row, public_row, &openers).boxed());
         }
         for row in kms_keys {
             let public_row = public_rows.remove(&row.fingerprint);
@@ -84,14 +83,14 @@ impl Vault {
             read.push(async move { self.read_public_row(row) }.boxed());
         }
         // Uses of other keys come first in the call budget.
-        in_background(stream::iter(read).buffered(AT_ONCE).collect()).await
+        in_background(stream::iter(read).buffered(KMS_CALLS_AT_ONCE).collect()).await
     }
 
     async fn read_private_row(
         &self,
         row: PrivateKeyRow,
         public_row: Option<PublicKeyRow>,
-        kms: Option<&str>,
+        openers: &Openers<'_>,
     ) -> Read<'_> {
         let from = match &row.data {
             PrivateKeyData::Clear(_) => CantonOrigin::Clear,
@@ -106,7 +105,7 @@ impl Vault {
             name: name_of(public_row.as_ref(), row.name.as_deref()),
             from,
         };
-        let candidate = self.private_candidate(row, public_row, kms).await;
+        let candidate = self.private_candidate(row, public_row, openers).await;
         (head, candidate)
     }
 
@@ -114,7 +113,7 @@ impl Vault {
         &self,
         row: PrivateKeyRow,
         public_row: Option<PublicKeyRow>,
-        kms: Option<&str>,
+        openers: &Openers<'_>,
     ) -> Result<Candidate<'_>, CantonRowError> {
         let fingerprint: Fingerprint = row.key_id.parse()?;
         let purpose = read_purpose(tables::PRIVATE_KEYS, row.purpose)?;
@@ -134,7 +133,7 @@ impl Vault {
             return Ok(Candidate { public, name, half });
         }
         let was_clear = matches!(row.data, PrivateKeyData::Clear(_));
-        let message = self.open_canton(row.data, kms).await?;
+        let message = openers.open(row.data).await?;
         // EXPOSE: parsed, from locked memory into locked memory.
         let pair = decode_stored_private_key(purpose, message.expose())?;
         let found = pair.public.fingerprint();
@@ -156,56 +155,6 @@ impl Vault {
             name,
             half: Half::Private(NewPrivateHalf { exposed, ..half }),
         })
-    }
-
-    /// The message of a private row.
-    async fn open_canton(
-        &self,
-        data: PrivateKeyData,
-        kms: Option<&str>,
-    ) -> Result<SecretBytes, CantonRowError> {
-        let (wrapper_key_id, ciphertext) = match data {
-            PrivateKeyData::Clear(message) => return Ok(message),
-            PrivateKeyData::Encrypted {
-                wrapper_key_id,
-                ciphertext,
-            } => (wrapper_key_id, ciphertext),
-        };
-        let wrapped = WrappedKey {
-            wrapper_key_id: KmsKeyId::try_new(wrapper_key_id).map_err(KmsError::from)?,
-            ciphertext,
-        };
-        // Canton binds its wraps to nothing.
-        let context = WrapContext::none();
-        let mut refused = CantonRowError::Vault(Box::new(VaultError::NoWrapper));
-        for named in self.openers(kms)? {
-            let outcome = named.wrapper.unwrap_key(&wrapped, &context).await;
-            self.kms_watch().note(&named.name, self.now(), &outcome);
-            match outcome {
-                Ok(message) => return Ok(message),
-                // It is not the KMS that encrypted the row, or its key is not to be had.
-                Err(
-                    error @ (KmsError::KeyNotFound { .. }
-                    | KmsError::KeyDisabled { .. }
-                    | KmsError::KeyPendingDeletion { .. }
-                    | KmsError::WrongPurpose { .. }
-                    | KmsError::InvalidKeyId(_)),
-                ) => refused = CantonRowError::NotOpened(error),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(refused)
-    }
-
-    /// The KMSs that may open rows of Canton: the one of this name, or each that opens anything.
-    fn openers(&self, kms: Option<&str>) -> Result<Vec<&NamedWrapper>, VaultError> {
-        match kms {
-            Some(name) => Ok(vec![self.configured_wrapper(name)?]),
-            None => {
-                let wrappers = self.environment().wrappers.iter();
-                Ok(wrappers.filter(|named| named.wrapper.unwraps()).collect())
-            }
-        }
     }
 
     async fn read_kms_row(

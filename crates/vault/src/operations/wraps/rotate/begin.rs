@@ -13,10 +13,7 @@ use crate::{
     data_keys::{OpenedBy, OpenedDataKey},
     environment::NamedWrapper,
     error::{VaultError, WrapperKeyError},
-    operations::{
-        create::VAULT_TAG,
-        wraps::{add::wrap_record, wrap_details},
-    },
+    operations::{create::VAULT_TAG, wraps::wrap_details},
     unit::Unit,
     vault::Vault,
 };
@@ -221,7 +218,7 @@ impl Vault {
             self.wrap_and_try(named, &id, key).await
         };
         match wrapped.await {
-            Ok(wrapped) => Ok(wrap_record(key, kms, wrapped, self.now())),
+            Ok(wrapped) => Ok(self.wrap_record(key, kms, wrapped)),
             Err(error) if id == new.as_str() => Err(about_new(error, new)),
             Err(error) => Err(not_renewed(kms, id, error)),
         }

@@ -9,16 +9,13 @@ use strongroom_store::{KeyRow, PrivateKeyRecord, StoredKey};
 use super::{incoming, keys::not_moved};
 use crate::{
     directory::KeyEntry,
-    environment::NamedWrapper,
+    environment::{KMS_CALLS_AT_ONCE, NamedWrapper},
     error::{VaultError, WrapperKeyError},
     fingerprints::FingerprintMap,
     rows,
     sealing::{direct_context, unversioned, versioned},
     vault::Vault,
 };
-
-/// Calls to KMSs at once: enough to fill a quota, few enough to leave it to others.
-const AT_ONCE: usize = 16;
 
 /// A key under the new wrapper key.
 pub(super) struct Resealed {
@@ -61,7 +58,7 @@ impl Vault {
             };
             calls.push(call.boxed());
         }
-        let calls = stream::iter(calls).buffer_unordered(AT_ONCE);
+        let calls = stream::iter(calls).buffer_unordered(KMS_CALLS_AT_ONCE);
         in_background(calls.try_collect()).await
     }
 

@@ -3,6 +3,7 @@
 use data_encoding::HEXLOWER;
 use strongroom_crypto::{EncryptionKeySpec, KeyPurpose, KeySpec, PrivateKey, SigningKeySpec};
 use strongroom_kms::{KmsKeyId, KmsProvider, WrapContext};
+use strongroom_kms_local::LocalKms;
 use strongroom_proto::{
     encode_stored_private_key, encode_stored_public_key,
     tables::{PrivateKeyData, PrivateKeyRow, PublicKeyRow},
@@ -77,16 +78,25 @@ pub(crate) fn public_row(key: &ImportedKey) -> PublicKeyRow {
 
 /// The row as a node has it that encrypts its keys with the KMS of this house, under the wrapper key of this vault.
 pub(crate) async fn encrypted(house: &House, vault: &Vault, row: PrivateKeyRow) -> PrivateKeyRow {
+    let wrapper_key = KmsKeyId::try_new(vault.wraps()[0].wrapper_key_id.as_str()).unwrap();
+    encrypted_under(&house.kms, &wrapper_key, row).await
+}
+
+/// The row as a node has it that encrypts its keys with this wrapper key.
+pub(crate) async fn encrypted_under(
+    kms: &LocalKms,
+    wrapper_key: &KmsKeyId,
+    row: PrivateKeyRow,
+) -> PrivateKeyRow {
     let PrivateKeyData::Clear(message) = &row.data else {
         panic!("{row:?} is encrypted");
     };
-    let wrapper_key_id = vault.wraps()[0].wrapper_key_id.clone();
-    let key = KmsKeyId::try_new(wrapper_key_id.as_str()).unwrap();
-    let wrapper = house.kms.key_wrapper().unwrap();
-    let wrapped = wrapper.wrap_key(&key, &WrapContext::none(), message).await;
+    let wrapper = kms.key_wrapper().unwrap();
+    let context = WrapContext::none();
+    let wrapped = wrapper.wrap_key(wrapper_key, &context, message).await;
     PrivateKeyRow {
         data: PrivateKeyData::Encrypted {
-            wrapper_key_id,
+            wrapper_key_id: wrapper_key.as_str().to_owned(),
             ciphertext: wrapped.unwrap().ciphertext,
         },
         ..row

@@ -1,0 +1,237 @@
+//! Holds what was answered against what is there in the end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::Value;
+use strongroom_crypto::{
+    KeyUsage, KeyUsages, Signature, SignatureFormat, SigningAlgorithm, SigningKeySpec,
+    SigningPublicKey,
+};
+
+use crate::{
+    company::{BOUND, STRICT},
+    history::{Event, Outcome},
+    process::Act,
+};
+
+/// What the calls came to.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) calls: usize,
+    pub(crate) writes: usize,
+    pub(crate) signatures: usize,
+    pub(crate) refusals: BTreeMap<String, usize>,
+    pub(crate) unanswered: usize,
+    /// The longest time between two writes that were answered, and between two signatures of anybody.
+    pub(crate) without_write: Duration,
+    pub(crate) without_signature: Duration,
+}
+
+/// Checks every rule, and says what the calls came to.
+pub(crate) fn check(events: &[Event], dumps: &[Value]) -> Figures {
+    agree(dumps);
+    let end = dumps.first().unwrap();
+    written_is_there(events, end);
+    refused_is_not_there(events, end);
+    keys_are_as_answered(events, end);
+    signatures_verify(events);
+    no_retired_key_signed(events);
+    figures(events)
+}
+
+/// All replicas show the same.
+fn agree(dumps: &[Value]) {
+    for dump in dumps {
+        assert_eq!(dump, dumps.first().unwrap());
+    }
+}
+
+fn calls_in_audit(end: &Value) -> BTreeMap<u64, usize> {
+    let mut calls = BTreeMap::new();
+    for record in end["audit"].as_array().unwrap() {
+        if let Ok(call) = record["call"].as_str().unwrap().parse() {
+            *calls.entry(call).or_default() += 1;
+        }
+    }
+    calls
+}
+
+fn is_write(act: &Act) -> bool {
+    matches!(act, Act::Generate | Act::Retire(_) | Act::Delete(_))
+}
+
+/// Every write that was answered stands in the audit log, once.
+fn written_is_there(events: &[Event], end: &Value) {
+    let calls = calls_in_audit(end);
+    for event in events
+        .iter()
+        .filter(|event| is_write(&event.act) && event.done().is_some())
+    {
+        let found = calls.get(&event.id).copied().unwrap_or_default();
+        // To retire a key that is retired already changes nothing.
+        let least = usize::from(!matches!(event.act, Act::Retire(_)));
+        assert!((least..=1).contains(&found), "{found} records of {event:?}");
+    }
+}
+
+/// What was refused, by whoever was not the one that writes above all, was not written.
+fn refused_is_not_there(events: &[Event], end: &Value) {
+    let calls = calls_in_audit(end);
+    for event in events.iter().filter(|event| event.is_refused()) {
+        assert!(!calls.contains_key(&event.id), "was written: {event:?}");
+    }
+    let known: BTreeSet<u64> = events.iter().map(|event| event.id).collect();
+    for call in calls.keys() {
+        assert!(known.contains(call), "nobody asked for {call}");
+    }
+}
+
+/// Keys that were made are there unless somebody deleted them, or may have; keys that were retired are.
+fn keys_are_as_answered(events: &[Event], end: &Value) {
+    let keys = end["keys"].as_object().unwrap();
+    let of = |wanted: fn(&Act) -> Option<&String>, certain: bool| -> BTreeSet<&String> {
+        let fits = |event: &&Event| {
+            if certain {
+                event.done().is_some()
+            } else {
+                !event.is_refused()
+            }
+        };
+        events
+            .iter()
+            .filter(fits)
+            .filter_map(|event| wanted(&event.act))
+            .collect()
+    };
+    let (surely_deleted, perhaps_deleted) = (of(deleted, true), of(deleted, false));
+    for key in &surely_deleted {
+        assert!(!keys.contains_key(*key), "{key} was deleted and is there");
+    }
+    for event in events.iter().filter(|event| event.act == Act::Generate) {
+        let Some(made) = event.done() else { continue };
+        let key = made["key"].as_str().unwrap().to_owned();
+        if !perhaps_deleted.contains(&key) {
+            assert!(keys.contains_key(&key), "{key} was made and is gone");
+        }
+    }
+    for key in of(retired, true) {
+        if let Some(state) = keys.get(key) {
+            assert_eq!(state, "retired", "{key}");
+        }
+    }
+    let perhaps_retired = of(retired, false);
+    for event in events.iter().filter(|event| event.act == Act::Generate) {
+        let Some(made) = event.done() else { continue };
+        let key = made["key"].as_str().unwrap().to_owned();
+        if let Some(state) = keys.get(&key)
+            && !perhaps_retired.contains(&key)
+        {
+            assert_eq!(state, "active", "{key}");
+        }
+    }
+}
+
+fn deleted(act: &Act) -> Option<&String> {
+    match act {
+        Act::Delete(key) => Some(key),
+        _ => None,
+    }
+}
+
+fn retired(act: &Act) -> Option<&String> {
+    match act {
+        Act::Retire(key) => Some(key),
+        _ => None,
+    }
+}
+
+fn signatures_verify(events: &[Event]) {
+    let usages = KeyUsages::only(KeyUsage::Protocol);
+    let mut public = BTreeMap::new();
+    for event in events {
+        if let (Act::Generate, Some(made)) = (&event.act, event.done()) {
+            let spki = data_encoding::HEXLOWER
+                .decode(made["spki"].as_str().unwrap().as_bytes())
+                .unwrap();
+            let key =
+                SigningPublicKey::from_spki(SigningKeySpec::EcCurve25519, &spki, usages).unwrap();
+            public.insert(made["key"].as_str().unwrap().to_owned(), key);
+        }
+    }
+    for event in events {
+        let (Act::Sign(key), Some(signed)) = (&event.act, event.done()) else {
+            continue;
+        };
+        let key = public.get(key).unwrap();
+        let signature = Signature {
+            bytes: data_encoding::HEXLOWER
+                .decode(signed["signature"].as_str().unwrap().as_bytes())
+                .unwrap(),
+            format: SignatureFormat::Concat,
+            signed_by: key.fingerprint(),
+            algorithm: Some(SigningAlgorithm::Ed25519),
+        };
+        key.verify(&event.id.to_be_bytes(), &signature, usages)
+            .unwrap();
+    }
+}
+
+/// A key signs for no longer than the bound after somebody heard that it was retired or deleted; in a strict process, not at
+/// all.
+fn no_retired_key_signed(events: &[Event]) {
+    let mut gone: BTreeMap<&String, Duration> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.done().is_some()) {
+        if let Some(key) = retired(&event.act).or(deleted(&event.act)) {
+            let first = gone.entry(key).or_insert(event.ended);
+            *first = event.ended.min(*first);
+        }
+    }
+    let mut late = 0;
+    for event in events.iter().filter(|event| event.done().is_some()) {
+        let Act::Sign(key) = &event.act else { continue };
+        let Some(gone) = gone.get(key) else { continue };
+        let bound = if event.replica == STRICT {
+            Duration::ZERO
+        } else {
+            BOUND
+        };
+        assert!(
+            event.began <= *gone + bound,
+            "signed {:?} after it was gone: {event:?}",
+            event.began.saturating_sub(*gone)
+        );
+        late += usize::from(event.began > *gone);
+    }
+    println!("{late} signatures within the bound after their key was gone");
+}
+
+fn figures(events: &[Event]) -> Figures {
+    let mut figures = Figures {
+        calls: events.len(),
+        ..Figures::default()
+    };
+    let (mut write, mut signature) = (Duration::ZERO, Duration::ZERO);
+    let mut by_end: Vec<&Event> = events.iter().collect();
+    by_end.sort_by_key(|event| event.ended);
+    for event in by_end {
+        match &event.outcome {
+            Outcome::Done(_) if is_write(&event.act) => {
+                figures.writes += 1;
+                figures.without_write = figures.without_write.max(event.ended - write);
+                write = event.ended;
+            }
+            Outcome::Done(_) if matches!(event.act, Act::Sign(_)) => {
+                figures.signatures += 1;
+                figures.without_signature = figures.without_signature.max(event.ended - signature);
+                signature = event.ended;
+            }
+            Outcome::Done(_) => {}
+            Outcome::Refused(code) => *figures.refusals.entry(code.clone()).or_default() += 1,
+            Outcome::NoAnswer => figures.unanswered += 1,
+        }
+    }
+    figures
+}

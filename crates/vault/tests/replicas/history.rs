@@ -1,0 +1,93 @@
+//! What was asked of whom, and what was answered.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::process::Act;
+
+/// A call and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) id: u64,
+    pub(crate) replica: usize,
+    pub(crate) act: Act,
+    /// Since the beginning.
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Done(Value),
+    /// With this code.
+    Refused(String),
+    NoAnswer,
+}
+
+/// Every call, in the order of the answers.
+pub(crate) struct History {
+    start: Instant,
+    ids: AtomicU64,
+    events: Mutex<Vec<Event>>,
+}
+
+impl Event {
+    pub(crate) fn done(&self) -> Option<&Value> {
+        match &self.outcome {
+            Outcome::Done(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The call did certainly nothing.
+    pub(crate) fn is_refused(&self) -> bool {
+        /// What is said before anything is changed.
+        const BEFORE: [&str; 8] = [
+            "STORE_NOT_WRITER",
+            "REPLICA_BEHIND",
+            "REPLICA_OUT_OF_TOUCH",
+            "KEY_NOT_FOUND",
+            "KEY_RETIRED",
+            "KEY_ANNOUNCED",
+            "ROTATION_UNDER_WAY",
+            "STORE_BUSY",
+        ];
+        // A rotation has many steps, and a later one may be refused.
+        let one_step = !matches!(self.act, Act::RotateNodeKey | Act::RotateWrapperKey);
+        matches!(&self.outcome, Outcome::Refused(code) if one_step && BEFORE.contains(&code.as_str()))
+    }
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            ids: AtomicU64::new(1),
+            events: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    pub(crate) fn add(&self, event: Event) {
+        self.events.lock().unwrap().push(event);
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
+}

@@ -1,0 +1,376 @@
+//! One process of the company: it has the vault open, and does what it is told, line by line.
+
+use std::{
+    env,
+    io::{BufRead as _, Write as _},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use strongroom_crypto::{
+    Fingerprint, KeyName, KeyUsage, KeyUsages, Random as _, SigningKeySpec, SystemRandom,
+    Timestamp,
+    clock::{Clock, SystemClock},
+};
+use strongroom_errors::Coded as _;
+use strongroom_files::OsFiles;
+use strongroom_kms::KmsProvider as _;
+use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
+use strongroom_memory::SecretBytes;
+use strongroom_store::{KeyState, ReplicaId, Store};
+use strongroom_store_postgres::{Address, PostgresStore, Settings as StoreSettings};
+use strongroom_test_postgres::PASSWORD;
+use strongroom_topology::{MemberCode, StoreId};
+use strongroom_vault::{
+    Anchor as _, Caller, Environment, FileAnchor, KeyFilter, NamedKms, NamedWrapper, NewIdentity,
+    NewSigningKey, NewVault, ReplicaSettings, Rotate, RotationRequest, Settings, Vault, VaultError,
+};
+use tokio::sync::mpsc;
+
+use crate::company::VAULT_ID;
+
+pub(crate) const TASK: &str = "STRONGROOM_REPLICA_TEST_TASK";
+
+/// What a process is told when it starts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) name: String,
+    pub(crate) database: String,
+    pub(crate) kms: String,
+    pub(crate) folder: PathBuf,
+    /// Makes the vault instead of opening it, and ends.
+    pub(crate) creates: bool,
+    pub(crate) strict: bool,
+    pub(crate) bound: Duration,
+}
+
+/// A call of a process.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) act: Act,
+}
+
+/// What a process can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Act {
+    Generate,
+    Sign(String),
+    Retire(String),
+    Delete(String),
+    /// Begins the rotation of a node key, or goes on with one.
+    RotateNodeKey,
+    RotateWrapperKey,
+    StepDown,
+    /// Shifts the time of day, in seconds.
+    Clock(i64),
+    Standing,
+    /// Everything that can be seen.
+    Dump,
+}
+
+/// The answer: what was done, or the code of the error.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) id: u64,
+    pub(crate) done: Result<Value, String>,
+}
+
+/// A clock of this process alone.
+#[derive(Debug, Default)]
+struct ShiftedClock(AtomicI64);
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        let shift = self.0.load(Ordering::SeqCst) * 1_000_000;
+        Timestamp::from_micros(SystemClock.now().as_micros() + shift)
+    }
+}
+
+#[test]
+#[ignore = "run by the other tests, as one process of several"]
+fn process() {
+    let Ok(task) = env::var(TASK) else {
+        return;
+    };
+    let task: Task = serde_json::from_str(&task).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(run(task));
+}
+
+async fn run(task: Task) {
+    let clock = Arc::new(ShiftedClock::default());
+    if task.creates {
+        return create(&task, &clock).await;
+    }
+    let vault = Arc::new(open(&task, &clock).await);
+    let keeping_up = Arc::clone(&vault);
+    tokio::spawn(async move { keeping_up.keep_up().await });
+    answer(&Answer {
+        id: 0,
+        done: Ok(Value::Null),
+    });
+    let (lines, mut calls) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+    while let Some(line) = calls.recv().await {
+        let Call { id, act } = serde_json::from_str(&line).unwrap();
+        let (vault, clock) = (Arc::clone(&vault), Arc::clone(&clock));
+        tokio::spawn(async move {
+            if let Act::Clock(shift) = act {
+                clock.0.store(shift, Ordering::SeqCst);
+            }
+            let done = perform(&vault, id, act).await;
+            let done = done.map_err(|error| error.code().name().to_owned());
+            answer(&Answer { id, done });
+        });
+    }
+    // Whoever told us what to do is gone.
+    std::process::exit(0);
+}
+
+fn answer(answer: &Answer) {
+    let line = serde_json::to_string(answer).unwrap();
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "\n{line}");
+    let _ = out.flush();
+}
+
+async fn environment(task: &Task, clock: &Arc<ShiftedClock>, store: Arc<dyn Store>) -> Environment {
+    let settings = AwsKmsSettings {
+        region: Some("eu-central-1".to_owned()),
+        endpoint: Some(task.kms.clone()),
+        credentials: Credentials::Rehearsal,
+        repetitions: Repetitions::OfClient,
+        ..AwsKmsSettings::default()
+    };
+    let kms = Arc::new(AwsKms::connect(settings).await.unwrap());
+    Environment {
+        store,
+        wrappers: vec![NamedWrapper {
+            name: "aws".to_owned(),
+            wrapper: kms.key_wrapper().unwrap(),
+        }],
+        kms: vec![NamedKms {
+            name: "aws".to_owned(),
+            provider: kms,
+        }],
+        anchor: Arc::new(anchor(task)),
+        clock: Arc::<ShiftedClock>::clone(clock),
+        random: Arc::new(SystemRandom),
+    }
+}
+
+fn anchor(task: &Task) -> FileAnchor {
+    let path = task.folder.join(format!("anchor-{}.json", task.name));
+    FileAnchor::new(Arc::new(OsFiles::new()), path)
+}
+
+fn store_settings(task: &Task) -> StoreSettings {
+    let mut id = [0; 16];
+    SystemRandom.fill(&mut id).unwrap();
+    let address = Address::parse(&task.database).unwrap();
+    let mut settings = StoreSettings::new(address, ReplicaId::from_bytes(id), task.name.clone());
+    settings.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
+    settings.max_connections = 8;
+    settings.silent_after = Duration::from_millis(800);
+    settings.connect_timeout = Duration::from_secs(1);
+    settings.statement_timeout = Duration::from_secs(2);
+    settings.lock_timeout = Duration::from_secs(1);
+    settings
+}
+
+fn settings(task: &Task) -> Settings {
+    Settings {
+        replica: ReplicaSettings {
+            look_every: Duration::from_millis(100),
+            use_without_store: task.bound,
+            strict: task.strict,
+            wait_for_lease: Duration::ZERO,
+            ..ReplicaSettings::default()
+        },
+        ..Settings::default()
+    }
+}
+
+async fn create(task: &Task, clock: &Arc<ShiftedClock>) {
+    let store = PostgresStore::create(store_settings(task)).await.unwrap();
+    let environment = environment(task, clock, Arc::new(store)).await;
+    let new = NewVault {
+        id: VAULT_ID,
+        wrapper_key: None,
+    };
+    let caller = Caller::new("creation");
+    let vault = Vault::create(environment, settings(task), &caller, new)
+        .await
+        .unwrap();
+    let identity = NewIdentity {
+        code: MemberCode::Participant,
+        identifier: "participant1".to_owned(),
+        node: "participant1".to_owned(),
+        intermediate_key: false,
+        signing_spec: SigningKeySpec::EcCurve25519,
+        encryption_spec: strongroom_crypto::EncryptionKeySpec::EcP256,
+    };
+    vault.initialize(&caller, &identity).await.unwrap();
+    vault.close().await.unwrap();
+    answer(&Answer {
+        id: 0,
+        done: Ok(Value::Null),
+    });
+}
+
+/// As somebody does who restarts a process until it runs.
+async fn open(task: &Task, clock: &Arc<ShiftedClock>) -> Vault {
+    loop {
+        match try_open(task, clock).await {
+            Ok(vault) => return vault,
+            Err(error) => {
+                eprintln!("{} does not open yet: {error:?}", task.name);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn try_open(task: &Task, clock: &Arc<ShiftedClock>) -> Result<Vault, VaultError> {
+    let store = Arc::new(PostgresStore::open(store_settings(task)).await?);
+    let environment = environment(task, clock, store).await;
+    let is_new = anchor(task).load()?.is_none();
+    if is_new {
+        let caller = Caller::new(format!("joining {}", task.name));
+        return Vault::danger_accept_state(environment, settings(task), &caller, VAULT_ID).await;
+    }
+    Vault::open(environment, settings(task)).await
+}
+
+async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> {
+    // The audit log names the call that each record belongs to.
+    let caller = &Caller::new(id.to_string());
+    let key = |text: String| -> Fingerprint { text.parse().unwrap() };
+    match act {
+        Act::Generate => {
+            let new = NewSigningKey {
+                spec: SigningKeySpec::EcCurve25519,
+                usages: KeyUsages::only(KeyUsage::Protocol),
+                name: KeyName::try_new(format!("call-{id}")).ok(),
+            };
+            let made = vault.generate_signing_key(caller, new).await?;
+            Ok(json!({
+                "key": made.fingerprint().to_string(),
+                "spki": data_encoding::HEXLOWER.encode(made.public.spki()),
+            }))
+        }
+        Act::Sign(text) => {
+            let usages = KeyUsages::only(KeyUsage::Protocol);
+            let message = id.to_be_bytes();
+            let signature = vault.sign(&key(text), &message, usages).await?;
+            Ok(json!({ "signature": data_encoding::HEXLOWER.encode(&signature.bytes) }))
+        }
+        Act::Retire(text) => {
+            vault.retire_key(caller, &key(text)).await?;
+            Ok(Value::Null)
+        }
+        Act::Delete(text) => {
+            vault.delete_key(caller, &key(text)).await?;
+            Ok(Value::Null)
+        }
+        Act::RotateNodeKey => rotate_node_key(vault, caller).await,
+        Act::RotateWrapperKey => {
+            if vault.wrapper_key_rotation().is_some() {
+                vault.resume_wrapper_key_rotation(caller, &|_| {}).await?;
+            } else {
+                let request = RotationRequest::default();
+                vault.rotate_wrapper_key(caller, &request, &|_| {}).await?;
+            }
+            Ok(Value::Null)
+        }
+        Act::StepDown => {
+            vault.step_down().await?;
+            Ok(Value::Null)
+        }
+        Act::Clock(_) => Ok(Value::Null),
+        Act::Standing => {
+            let standing = vault.standing().await;
+            Ok(json!({ "role": standing.role.name(), "degraded": standing.degraded }))
+        }
+        Act::Dump => dump(vault).await,
+    }
+}
+
+/// To the end: no synchronizer is waited for.
+async fn rotate_node_key(vault: &Vault, caller: &Caller) -> Result<Value, VaultError> {
+    if vault.rotations().is_empty() {
+        let usage = KeyUsage::Protocol;
+        let active = |entry: &&Arc<strongroom_vault::KeyEntry>| {
+            let half = entry.private.as_ref();
+            half.is_some_and(|half| half.state == KeyState::Active)
+                && entry.usages().is_some_and(|usages| usages.contains(usage))
+        };
+        let announced = vault.announced_keys().await?;
+        let keys = vault.list(&KeyFilter::default())?;
+        let old = keys
+            .iter()
+            .filter(active)
+            .find(|entry| announced.contains_key(&entry.fingerprint()));
+        let Some(old) = old else {
+            return Ok(Value::Null);
+        };
+        vault
+            .begin_rotation(caller, Rotate::one(old.fingerprint()))
+            .await?;
+    }
+    while vault
+        .advance_rotation(caller, &std::collections::BTreeSet::new())
+        .await?
+        .is_some()
+    {}
+    Ok(Value::Null)
+}
+
+async fn dump(vault: &Vault) -> Result<Value, VaultError> {
+    vault.catch_up().await?;
+    let filter = KeyFilter {
+        public_only: true,
+        ..KeyFilter::default()
+    };
+    let keys = vault.list(&filter)?;
+    let keys = keys.iter().map(|entry| {
+        let state = entry.private.as_ref().map(|half| match half.state {
+            KeyState::Active => "active",
+            KeyState::Retired => "retired",
+        });
+        (entry.fingerprint().to_string(), json!(state))
+    });
+    let keys: serde_json::Map<String, Value> = keys.collect();
+    let mut audit = Vec::new();
+    vault
+        .walk_audit(|entry| {
+            audit.push(
+                json!({ "call": entry.caller, "operation": entry.operation, "key": entry.key }),
+            );
+        })
+        .await?;
+    let inspection = vault.inspect(|_, _| {}).await?;
+    assert!(inspection.broken.is_empty(), "{inspection:?}");
+    Ok(json!({
+        "keys": keys,
+        "audit": audit,
+        "generation": vault.standing().await.generation,
+        "topology": vault.topology(&StoreId::Authorized).await?.rows().len(),
+        "rotations": vault.rotations().len(),
+    }))
+}
