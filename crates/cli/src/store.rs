@@ -84,11 +84,18 @@ impl ConfiguredStore {
 
     /// Opens the store of a vault.
     pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
+        self.open_with_server().await.map(|(store, _server)| store)
+    }
+
+    /// The same, and what can be asked of a server only.
+    pub(crate) async fn open_with_server(
+        &self,
+    ) -> anyhow::Result<(Arc<dyn Store>, Option<Arc<PostgresStore>>)> {
         match self {
-            Self::Folder(dir) => session::open_store(dir).await,
+            Self::Folder(dir) => Ok((session::open_store(dir).await?, None)),
             Self::Database(database) => {
-                let store = PostgresStore::open(database.settings()?).await?;
-                Ok(to_be_closed(Arc::new(store)))
+                let server = Arc::new(PostgresStore::open(database.settings()?).await?);
+                Ok((to_be_closed(Arc::clone(&server)), Some(server)))
             }
         }
     }
