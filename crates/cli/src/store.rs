@@ -84,11 +84,18 @@ impl ConfiguredStore {
 
     /// Opens the store of a vault.
     pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
+        self.open_with_server().await.map(|(store, _server)| store)
+    }
+
+    /// The same, and what can be asked of a server only.
+    pub(crate) async fn open_with_server(
+        &self,
+    ) -> anyhow::Result<(Arc<dyn Store>, Option<Arc<PostgresStore>>)> {
         match self {
-            Self::Folder(dir) => session::open_store(dir).await,
+            Self::Folder(dir) => Ok((session::open_store(dir).await?, None)),
             Self::Database(database) => {
-                let store = PostgresStore::open(database.settings()?).await?;
-                Ok(to_be_closed(Arc::new(store)))
+                let server = Arc::new(PostgresStore::open(database.settings()?).await?);
+                Ok((to_be_closed(Arc::clone(&server)), Some(server)))
             }
         }
     }
@@ -150,8 +157,11 @@ impl Database {
 /// The databases that this process has open.
 static OPEN: Mutex<Vec<Weak<dyn Store>>> = Mutex::new(Vec::new());
 
-fn to_be_closed(store: Arc<dyn Store>) -> Arc<dyn Store> {
-    OPEN.lock().push(Arc::downgrade(&store));
+fn to_be_closed(store: Arc<PostgresStore>) -> Arc<dyn Store> {
+    let store: Arc<dyn Store> = store;
+    let mut open = OPEN.lock();
+    open.retain(|store| store.strong_count() > 0);
+    open.push(Arc::downgrade(&store));
     store
 }
 

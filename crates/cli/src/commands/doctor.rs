@@ -6,6 +6,7 @@ mod backup;
 mod duties;
 mod external;
 mod replicas;
+mod server;
 mod topology;
 mod wrapper_keys;
 
@@ -34,7 +35,7 @@ use crate::{
     failure::{self, CliError},
     open_kms::{OpenKms, OpenedKms, RefusedKms},
     output, progress, session,
-    store::place_of,
+    store::{ConfiguredStore, place_of},
 };
 
 /// Look the vault over: every row is authenticated, every private key opened, every wrap tried, the audit log verified,
@@ -125,8 +126,12 @@ impl Report {
                 None
             }
         };
-        let store = match session::open_store_of(config, &global.dir).await {
-            Ok(store) => store,
+        let opened = match ConfiguredStore::of(config, &global.dir) {
+            Ok(configured) => configured.open_with_server().await,
+            Err(error) => Err(error),
+        };
+        let (store, server) = match opened.map_err(|refused| session::or_gone(config, refused)) {
+            Ok(opened) => opened,
             Err(error) => return self.fail("database", &error),
         };
         let place = config.store.as_ref().map(place_of);
@@ -135,6 +140,9 @@ impl Report {
             _ => "opens".to_owned(),
         };
         self.add("database", Status::Ok, opens);
+        if let Some(server) = server {
+            self.checks.extend(server::checks(&server).await);
+        }
         match store.check_integrity().await {
             Ok(()) => self.add(
                 "pages",

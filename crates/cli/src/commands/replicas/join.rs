@@ -57,8 +57,8 @@ struct Report {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     if options.anchor.is_none() && !options.i_know_this_database_is_the_right_one {
-        let flag = "--anchor FILE, or --i-know-this-database-is-the-right-one";
-        return Err(CliError::NotConfirmed { flag }.into());
+        let flag = "--anchor, or --i-know-this-database-is-the-right-one";
+        return Err(CliError::FlagMissing { flag }.into());
     }
     let (files, path) = (session::files(), global.config_path());
     if files.read(&path)?.is_some() {

@@ -14,7 +14,7 @@ use crate::{args::Global, output, session, store::ConfiguredStore};
 /// believe the database.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom replicas list\n  \
-    strongroom replicas list --output json | jq '.replicas[] | select(.role == \"writer\")'")]
+    strongroom replicas list --output json | jq .writer")]
 pub(crate) struct Options {}
 
 #[derive(Serialize)]

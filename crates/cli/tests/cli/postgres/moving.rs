@@ -125,7 +125,7 @@ fn a_vault_is_not_moved_to_where_something_is_or_from_where_it_is_not() {
     refuses(
         &["--to", "sqlite:elsewhere", "--schema", "one"],
         "OPTION_WITHOUT_EFFECT",
-        2,
+        3,
     );
     house.sql("create schema strongroom; create table strongroom.theirs (a int)");
     refuses(&["--to", &url], "STORE_NOT_A_VAULT", 3);
@@ -142,4 +142,59 @@ fn a_replica_whose_vault_was_moved_away_is_refused() {
     sandbox.run(["keys", "list"]).succeeded();
     sandbox.write("vault/strongroom.toml", before);
     sandbox.run(["keys", "list"]).failed("STORE_MOVED", 3);
+}
+
+/// Takes the mark from the old file, as if the process had ended before it was written.
+fn unmark(sandbox: &Sandbox) {
+    let database = rusqlite::Connection::open(database_of(sandbox)).unwrap();
+    assert_eq!(database.execute("DELETE FROM moved", ()).unwrap(), 1);
+}
+
+#[test]
+fn a_move_that_ended_after_the_mark_is_finished_by_the_same_command() {
+    let house = house("cli_after_mark");
+    let sandbox = &house.sandbox;
+    let url = house.database.url();
+    let to = ["vault", "move", "--to", &url];
+    sandbox
+        .run([&to[..], &["--keep-config"]].concat())
+        .succeeded();
+    house.sql("delete from strongroom.vault");
+    sandbox.run(["keys", "list"]).failed("STORE_MOVED", 3);
+    // Only where it was going: nobody else can be given the vault.
+    let elsewhere = [&to[..], &["--schema", "other"]].concat();
+    sandbox.run(elsewhere).failed("STORE_MOVED", 3);
+    // A copy that was changed meanwhile does not become the vault.
+    house.sql(
+        "create table kept as select * from strongroom.backups;
+         update strongroom.public_keys set mac = set_byte(mac, 0, get_byte(mac, 0) # 1)",
+    );
+    let refused = sandbox.run(to);
+    assert_eq!(refused.status, 5, "{}", refused.stderr);
+    assert_eq!(house.sql("select count(*) from strongroom.vault"), "0");
+    house.sql("update strongroom.public_keys set mac = set_byte(mac, 0, get_byte(mac, 0) # 1)");
+    let finished = sandbox.json(to);
+    assert_eq!(finished["finished_earlier"], true);
+    sandbox.signing_key("ec-p256", "protocol");
+}
+
+#[test]
+fn a_move_that_ended_before_the_mark_goes_on_unless_the_vault_has_changed() {
+    let house = house("cli_before_mark");
+    let sandbox = &house.sandbox;
+    let url = house.database.url();
+    let to = ["vault", "move", "--to", &url, "--keep-config"];
+    let back_to_before_the_mark = || {
+        house.sql("delete from strongroom.vault");
+        unmark(sandbox);
+    };
+    sandbox.run(to).succeeded();
+    back_to_before_the_mark();
+    assert_eq!(sandbox.json(to)["finished_earlier"], false);
+    back_to_before_the_mark();
+    sandbox.signing_key("ec-p256", "protocol");
+    sandbox.run(to).failed("OTHER_ROWS_THERE", 3);
+    house.sql("drop schema strongroom cascade");
+    sandbox.run(&to[..4]).succeeded();
+    sandbox.signing_key("ec-p256", "protocol");
 }
