@@ -1,22 +1,23 @@
 //! Time as an argument: whoever needs the time of day takes a [`Clock`].
 
 use std::fmt::Debug;
-use std::sync::LazyLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::time::Timestamp;
-
-/// When this process first asked how long it runs.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Tells the time of day.
 pub trait Clock: Send + Sync + Debug {
     /// The present time: the machine's idea of civil time, which may jump, also backwards. No measure of durations.
     fn now(&self) -> Timestamp;
 
-    /// The time since some moment of this process. Goes on while the process is stopped, and never jumps back.
+    /// The time since some moment in the past, the same one for the life of a process. Goes on while the process is stopped or
+    /// the machine sleeps, and never jumps back: a measure of durations.
     fn elapsed(&self) -> Duration {
-        START.elapsed()
+        let time = clock_gettime(ClockId::Boottime);
+        let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
+        seconds + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default())
     }
 }
 
