@@ -75,8 +75,9 @@ impl ReplicaConfig {
         if !(Duration::from_millis(300)..=Duration::from_secs(600)).contains(&self.silent_after) {
             return bad("silent-after", "a duration from '300ms' to '10m'");
         }
-        if self.wait_for_lease > Duration::from_secs(3600) {
-            return bad("wait-for-lease", "a duration of at most '1h'");
+        // What waits may hold up looks.
+        if self.wait_for_lease > self.use_without_store / 2 {
+            return bad("wait-for-lease", "at most half of use-without-store");
         }
         Ok(())
     }

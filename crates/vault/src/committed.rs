@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
-use strongroom_store::{BackupId, DataKeyId, JournalId, KeyState, WrapRecord};
+use strongroom_store::{BackupId, DataKeyId, JournalId, KeyState, StoreError, WrapRecord};
 
 use crate::{
     anchor::{AnchorRecord, AnchoredDataKey, Checkpoint},
@@ -234,7 +234,12 @@ impl Vault {
 
     /// The state record once every commit that was sent has been answered: a writer waits behind it, a reader does not.
     async fn state_record_after_commits(&self) -> Result<Vec<u8>, VaultError> {
-        let mut transaction = self.environment().store.begin().await?;
+        let mut transaction = match self.environment().store.begin().await {
+            Ok(transaction) => transaction,
+            // Whoever took the lease has waited for what was on its way, or ended it: a reader sees what became of it.
+            Err(StoreError::NotWriter { .. }) => return self.stored_state_record().await,
+            Err(error) => return Err(error.into()),
+        };
         let vault = transaction
             .vault()
             .await?

@@ -8,7 +8,7 @@ use strongroom_store::Sealing;
 use crate::{
     cache::{KeyCache, OpenedBy},
     directory::KeyEntry,
-    error::VaultError,
+    error::{ReplicaError, VaultError},
     vault::Vault,
 };
 
@@ -86,7 +86,14 @@ impl Vault {
     ) -> Result<(Arc<KeyEntry>, PrivateKey), VaultError> {
         loop {
             let entry = self.key(fingerprint)?;
-            let Some(private) = self.private_key_in_force(&entry).await? else {
+            let private = match self.private_key_in_force(&entry).await {
+                Err(VaultError::Replica(ReplicaError::Behind)) => {
+                    self.catch_up().await?;
+                    None
+                }
+                other => other?,
+            };
+            let Some(private) = private else {
                 continue;
             };
             // A row sealed directly opens to whatever its KMS says.
@@ -101,6 +108,9 @@ impl Vault {
     ///
     /// The store learns of a change before the directory does, so a row that is not the one we know is tampered with
     /// only if no unit was under way. Not to be called within a unit: it waits for the one under way.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Behind`](crate::ReplicaError::Behind) when another process has committed what is not known here.
     pub(crate) async fn private_key_in_force(
         &self,
         entry: &Arc<KeyEntry>,
@@ -116,8 +126,9 @@ impl Vault {
             other => return other.map(Some),
         };
         self.settled().await;
-        // Another process may have changed it; and as long as that is not known, nobody is accused.
-        self.catch_up().await?;
+        // Another process may have changed it; and as long as that is not known, nobody is accused. To catch up is up to
+        // somebody who holds no lock.
+        self.check_abreast().await?;
         match self.directory().if_current(entry, || ()) {
             Some(()) => Err(error),
             None => Ok(None),

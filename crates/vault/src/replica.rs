@@ -25,11 +25,16 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use strongroom_store::{Lease, ReplicaReport, Replicas, Store};
+use strongroom_store::{Lease, ReplicaReport, Replicas};
 use tokio::task::JoinHandle;
 
 pub use self::standing::{Role, Standing};
-use crate::{committed::Committed, error::VaultError, vault::Vault};
+use crate::{
+    committed::Committed,
+    environment::Environment,
+    error::{ReplicaError, VaultError},
+    vault::Vault,
+};
 
 /// What a process knows of its company.
 pub(crate) struct Replica {
@@ -50,14 +55,19 @@ pub(crate) struct Replica {
 struct Exchange {
     /// What the others are told of this one.
     report: Mutex<ReplicaReport>,
-    /// What was last heard of the lease.
-    lease: Mutex<Option<Lease>>,
+    /// What was last heard of the lease, and when.
+    lease: Mutex<Option<(Lease, Duration)>>,
 }
 
 impl Replica {
     /// None for a store that one process has at a time.
-    pub(crate) fn of(store: &Arc<dyn Store>, committed: &Committed, now: Duration) -> Option<Self> {
-        store.replicas()?;
+    /// `looked_at` is when the look began that showed `committed`.
+    pub(crate) fn of(
+        environment: &Environment,
+        committed: &Committed,
+        looked_at: Duration,
+    ) -> Option<Self> {
+        environment.store.replicas()?;
         let exchange = Arc::new(Exchange {
             report: Mutex::new(ReplicaReport {
                 generation: committed.state.generation,
@@ -67,10 +77,10 @@ impl Replica {
         });
         Some(Self {
             known: ArcSwap::from_pointee(committed.record.clone()),
-            looked_at: AtomicU64::new(micros(now)),
+            looked_at: AtomicU64::new(micros(looked_at)),
             turn: tokio::sync::Mutex::default(),
             abstains_until: AtomicU64::new(0),
-            beats: beats::spawn(store, &exchange),
+            beats: beats::spawn(environment, &exchange),
             exchange,
         })
     }
@@ -106,8 +116,8 @@ impl Replica {
         self.exchange.report.lock().degraded = code.map(str::to_owned);
     }
 
-    fn heard_of(&self, lease: Lease) {
-        *self.exchange.lease.lock() = Some(lease);
+    fn heard_of(&self, lease: Lease, now: Duration) {
+        *self.exchange.lease.lock() = Some((lease, now));
     }
 
     fn abstain_until(&self, time: Duration) {
@@ -158,7 +168,7 @@ impl Vault {
     /// once if every use shall look first.
     ///
     /// # Errors
-    /// [`ReplicaError::OutOfTouch`](crate::ReplicaError::OutOfTouch).
+    /// [`ReplicaError::OutOfTouch`].
     pub(crate) async fn in_touch(&self) -> Result<(), VaultError> {
         match self.replica() {
             None => Ok(()),
@@ -172,6 +182,21 @@ impl Vault {
         self.replica().is_none_or(|replica| {
             replica.silence(self.elapsed()) <= self.settings().replica.use_without_store
         })
+    }
+
+    /// As [`Self::was_in_touch`], for whoever cannot begin anew.
+    ///
+    /// # Errors
+    /// [`ReplicaError::OutOfTouch`].
+    pub(crate) fn check_was_in_touch(&self) -> Result<(), VaultError> {
+        match self.replica() {
+            Some(replica) if !self.was_in_touch() => Err(ReplicaError::OutOfTouch {
+                silence: replica.silence(self.elapsed()),
+                source: None,
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     fn is_in_touch(&self, replica: &Replica) -> bool {

@@ -65,8 +65,7 @@ impl<'v> Unit<'v> {
     /// # Errors
     /// [`VaultError::ChangedUnderneath`], or [`ReplicaError::Behind`], when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
-        let mut committed = vault.committed().lock().await;
-        let mut transaction = vault.begin_to_write().await?;
+        let (mut committed, mut transaction) = vault.begin_to_write().await?;
         let stored = transaction
             .vault()
             .await?

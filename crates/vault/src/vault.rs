@@ -97,6 +97,8 @@ pub(crate) struct Parts {
     pub(crate) backups: Backups,
     pub(crate) committed: Committed,
     pub(crate) tag: Option<Arc<Keeper>>,
+    /// By the clock's elapsed time, when the look at the store began.
+    pub(crate) looked_at: Duration,
 }
 
 impl Vault {
@@ -116,6 +118,7 @@ impl Vault {
             backups,
             committed,
             tag,
+            looked_at,
         } = parts;
         let caches = Arc::new(Caches {
             signing: KeyCache::new(&settings.cache),
@@ -124,7 +127,7 @@ impl Vault {
         let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
         let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
-        let replica = Replica::of(&environment.store, &committed, environment.clock.elapsed());
+        let replica = Replica::of(&environment, &committed, looked_at);
         let every = settings.kms_watch.check_wrapper_keys_every;
         let wrapper_key_checks = every.map(|every| checker.spawn(every));
         let tag_every = settings.anchor_tag.as_ref().and_then(|tag| tag.every);

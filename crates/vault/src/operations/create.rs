@@ -151,6 +151,7 @@ impl Vault {
             None,
             vec![data_key_record],
         ));
+        let looked_at = environment.clock.elapsed();
         let vault = Self::new(Parts {
             id: new.id,
             created_at: now,
@@ -166,6 +167,7 @@ impl Vault {
             backups: Backups::default(),
             committed: Committed::new(state.clone(), vault_record.state.clone()),
             tag: tag.map(TagBefore::into_keeper),
+            looked_at,
         });
         let checkpoint = vault.checkpoint(&state, &data_keys);
         let pending = vault.anchor_record(None, Some(checkpoint), &data_keys);

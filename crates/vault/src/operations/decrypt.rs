@@ -5,7 +5,12 @@ use strongroom_crypto::{
     SecretBytes,
 };
 
-use crate::{directory::KeyEntry, error::VaultError, opening::Opened, vault::Vault};
+use crate::{
+    directory::KeyEntry,
+    error::{ReplicaError, VaultError},
+    opening::Opened,
+    vault::Vault,
+};
 
 impl Vault {
     /// Decrypts what was encrypted to a key of this vault; a retired key still decrypts history.
@@ -17,7 +22,26 @@ impl Vault {
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<SecretBytes, VaultError> {
-        self.in_touch().await?;
+        loop {
+            self.in_touch().await?;
+            let plaintext = match self.decrypt_as_known(encrypted).await {
+                Err(VaultError::Replica(ReplicaError::Behind)) => {
+                    self.catch_up().await?;
+                    continue;
+                }
+                other => other?,
+            };
+            // A process that was stopped in between may have used a key that was deleted long before.
+            if self.was_in_touch() {
+                return Ok(plaintext);
+            }
+        }
+    }
+
+    async fn decrypt_as_known(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<SecretBytes, VaultError> {
         let fingerprint = &encrypted.encrypted_for;
         if self.is_in_doubt() {
             self.settled_for(fingerprint).await?;

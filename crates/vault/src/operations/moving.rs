@@ -142,7 +142,7 @@ impl Vault {
 
     /// Marks the store, if the vault is still as it was copied.
     async fn leave(&self, record: &VaultRecord, to: &str) -> Result<(), VaultError> {
-        let mut transaction = self.begin_to_write().await?;
+        let (_committed, mut transaction) = self.begin_to_write().await?;
         if transaction.vault().await?.as_ref() != Some(record) {
             return Err(StoreError::WriteConflict.into());
         }

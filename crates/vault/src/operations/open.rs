@@ -83,6 +83,7 @@ pub(crate) async fn open_with(
         Some(tag) => Some(tag.look(&environment, rule).await?),
         None => None,
     };
+    let looked_at = environment.clock.elapsed();
     let mut snapshot = environment.store.read().await?;
     let outline = Outline::read(snapshot.as_mut()).await?;
     let (vault, record) = (&outline.vault, outline.current()?);
@@ -146,6 +147,7 @@ pub(crate) async fn open_with(
         backups: Backups::new(rest.backups),
         committed: Committed::new(state.clone(), vault.state),
         tag: looked.as_ref().map(|looked| Arc::clone(&looked.keeper)),
+        looked_at,
     });
     // Before the file is told that a pending state is the right one.
     let judge = Judge {

@@ -7,7 +7,7 @@ use strongroom_store::KeyState;
 
 use crate::{
     directory::{KeyEntry, PrivateHalf},
-    error::VaultError,
+    error::{ReplicaError, VaultError},
     opening::Opened,
     vault::Vault,
 };
@@ -33,7 +33,13 @@ impl Vault {
     ) -> Result<Signature, VaultError> {
         loop {
             self.in_touch().await?;
-            let signature = self.sign_as_known(fingerprint, message, allowed).await?;
+            let signature = match self.sign_as_known(fingerprint, message, allowed).await {
+                Err(VaultError::Replica(ReplicaError::Behind)) => {
+                    self.catch_up().await?;
+                    continue;
+                }
+                other => other?,
+            };
             // A process that was stopped in between may have used a key that was retired long before.
             if self.was_in_touch() {
                 return Ok(signature);
@@ -41,7 +47,8 @@ impl Vault {
         }
     }
 
-    /// As [`Self::sign`], by what this process knows: whoever holds locks that keep others from committing has looked before.
+    /// As [`Self::sign`], by what this process knows. For whoever holds locks that catching up needs: they look before they
+    /// take them, and see to it afterwards that the signature was made in time.
     pub(crate) async fn sign_as_known(
         &self,
         fingerprint: &Fingerprint,

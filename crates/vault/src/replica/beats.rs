@@ -6,10 +6,12 @@ use strongroom_store::Store;
 use tokio::task::JoinHandle;
 
 use super::Exchange;
+use crate::environment::Environment;
 
 /// Beats for as long as the store is in use, whatever else the vault is at: somebody who is busy is not dead.
-pub(super) fn spawn(store: &Arc<dyn Store>, exchange: &Arc<Exchange>) -> JoinHandle<()> {
-    let (store, exchange): (Weak<dyn Store>, _) = (Arc::downgrade(store), Arc::clone(exchange));
+pub(super) fn spawn(environment: &Environment, exchange: &Arc<Exchange>) -> JoinHandle<()> {
+    let store: Weak<dyn Store> = Arc::downgrade(&environment.store);
+    let (clock, exchange) = (Arc::clone(&environment.clock), Arc::clone(exchange));
     tokio::spawn(async move {
         while let Some(store) = store.upgrade() {
             let Some(replicas) = store.replicas() else {
@@ -17,7 +19,7 @@ pub(super) fn spawn(store: &Arc<dyn Store>, exchange: &Arc<Exchange>) -> JoinHan
             };
             let said = exchange.report.lock().clone();
             match replicas.beat(&said).await {
-                Ok(lease) => *exchange.lease.lock() = Some(lease),
+                Ok(lease) => *exchange.lease.lock() = Some((lease, clock.elapsed())),
                 Err(error) => tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "the other processes could not be told that this one lives"

@@ -50,6 +50,21 @@ impl Vault {
         let _no_answer = self.catch_up().await;
     }
 
+    /// Whether the store holds what is known here; asks it.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Behind`] if it holds something else; errors of the store.
+    pub(crate) async fn check_abreast(&self) -> Result<(), VaultError> {
+        let Some(replica) = self.replica() else {
+            return Ok(());
+        };
+        if self.stored_state_record().await? == **replica.known.load() {
+            Ok(())
+        } else {
+            Err(ReplicaError::Behind.into())
+        }
+    }
+
     pub(super) async fn get_in_touch(&self, replica: &Replica) -> Result<(), VaultError> {
         let asked = self.elapsed();
         let _turn = replica.turn.lock().await;

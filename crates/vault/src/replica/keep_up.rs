@@ -39,10 +39,23 @@ impl Vault {
         replica: &Replica,
         replicas: &dyn Replicas,
     ) -> Result<(), VaultError> {
-        // The look first: a store that answers it is in reach, whatever becomes of the lease.
-        let caught_up = self.catch_up().await;
-        let report = replica.report();
-        let mut lease = replicas.beat(&report).await?;
+        // Side by side: a look that waits for an answer keeps nobody from taking over.
+        let (caught_up, taken) = tokio::join!(self.catch_up(), self.keep_lease(replica, replicas));
+        if taken? {
+            // What the one before has left is known before anything is built on it.
+            return self.catch_up().await;
+        }
+        caught_up
+    }
+
+    /// Says that this process is there, and takes or gives the lease. Answers whether it was taken.
+    async fn keep_lease(
+        &self,
+        replica: &Replica,
+        replicas: &dyn Replicas,
+    ) -> Result<bool, VaultError> {
+        let mut lease = replicas.beat(&replica.report()).await?;
+        let mut taken = false;
         if lease.is_held_by(replicas.own_id()) {
             if lease.step_down {
                 self.step_down().await?;
@@ -50,15 +63,16 @@ impl Vault {
             }
         } else if self.settings().replica.writes && !replica.abstains(self.elapsed(), &lease) {
             lease = replicas.take_lease().await?;
-            if lease.is_held_by(replicas.own_id()) {
+            taken = lease.is_held_by(replicas.own_id());
+            if taken {
                 tracing::info!(
                     token = lease.token,
                     "this process is the one that writes now"
                 );
             }
         }
-        replica.heard_of(lease);
-        caught_up
+        replica.heard_of(lease, self.elapsed());
+        Ok(taken)
     }
 
     /// Gives the lease up, if this process has it: what is being written is finished first. For a while it is left to the

@@ -4,26 +4,34 @@ use std::time::Duration;
 
 use strongroom_store::{Lease, Replicas, StoreError, WriteTransaction};
 
-use crate::{error::VaultError, vault::Vault};
+use tokio::sync::MutexGuard;
+
+use crate::{committed::Committed, error::VaultError, vault::Vault};
 
 /// How often the lease is asked for while it is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Vault {
-    /// Begins to write; takes the lease for that if nobody has it.
+    /// Begins to write; takes the lease for that if nobody has it. Whoever writes holds what is known of the last commit.
     ///
     /// # Errors
     /// [`StoreError::NotWriter`] when another process has it, or this one shall not write; errors of the store.
-    pub(crate) async fn begin_to_write(&self) -> Result<Box<dyn WriteTransaction>, VaultError> {
+    pub(crate) async fn begin_to_write(
+        &self,
+    ) -> Result<(MutexGuard<'_, Committed>, Box<dyn WriteTransaction>), VaultError> {
         let store = &self.environment().store;
+        let committed = self.committed().lock().await;
         match (store.begin().await, self.replicas()) {
             (Err(StoreError::NotWriter { .. }), Some(replicas))
                 if self.settings().replica.writes =>
             {
+                // Meanwhile others look.
+                drop(committed);
                 self.wait_for_lease(replicas).await?;
-                Ok(store.begin().await?)
+                let committed = self.committed().lock().await;
+                Ok((committed, store.begin().await?))
             }
-            (begun, _) => Ok(begun?),
+            (begun, _) => Ok((committed, begun?)),
         }
     }
 

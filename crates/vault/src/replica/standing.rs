@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use strongroom_store::Replicas;
-
 use crate::vault::Vault;
+
+/// So many beats may be late before a process is no longer sure that it writes.
+const LATE_BEATS: u32 = 5;
 
 /// What a process may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +60,14 @@ impl Vault {
             };
         };
         let report = replica.report();
-        let lease = replica.exchange.lease.lock().clone();
-        let own_id = self.replicas().map(Replicas::own_id);
-        let writes = lease
-            .zip(own_id)
-            .is_some_and(|(lease, own_id)| lease.is_held_by(own_id));
+        let heard = replica.exchange.lease.lock().clone();
+        // Whoever has not heard of it for so long may have lost it.
+        let writes = heard
+            .zip(self.replicas())
+            .is_some_and(|((lease, at), replicas)| {
+                let age = self.elapsed().saturating_sub(at);
+                lease.is_held_by(replicas.own_id()) && age <= replicas.beat_every() * LATE_BEATS
+            });
         Standing {
             role: if writes { Role::Writer } else { Role::Replica },
             generation: report.generation,

@@ -35,6 +35,8 @@ pub(crate) struct TopologyWriter<'v> {
 impl<'v> TopologyWriter<'v> {
     /// Waits for its turn, and reads topology if nobody has.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
+        // Before the lock, which catching up needs.
+        vault.in_touch().await?;
         let mut topology = vault.topology_cell().0.write().await;
         vault.load_topology(&mut topology).await?;
         Ok(Self {

@@ -23,6 +23,8 @@ impl Vault {
         requested: &[Fingerprint],
         force: ForceFlags,
     ) -> Result<Vec<SignedTransaction>, VaultError> {
+        // Before the lock, which catching up needs.
+        self.in_touch().await?;
         let store = self.topology(store).await?;
         let mut signed = Vec::with_capacity(transactions.len());
         for transaction in transactions {
@@ -86,6 +88,8 @@ impl Vault {
                 .await?;
             signatures.push(topology_signature(signature, Covers::This));
         }
+        // A process that was stopped in between may have used a key that was retired long before.
+        self.check_was_in_touch()?;
         Ok(signatures)
     }
 }

@@ -8,7 +8,10 @@ use strongroom_test_support::{
     FixedClock,
     store::{CountingStore, SharedHandle, SharedStore},
 };
-use strongroom_vault::{Environment, FileAnchor, ReplicaSettings, Settings, Vault, VaultError};
+use strongroom_vault::{
+    Anchor, AnchorError, AnchorRecord, Environment, FileAnchor, ReplicaSettings, Settings, Vault,
+    VaultError,
+};
 
 use crate::house::{House, caller};
 
@@ -63,6 +66,33 @@ impl Company {
 
     pub(super) async fn open_with(&self, name: &str, settings: Settings) -> Process {
         self.try_open(name, settings).await.unwrap()
+    }
+
+    /// Opens after its anchor is there; each read of the anchor takes so long.
+    pub(super) async fn open_slowly(
+        &self,
+        name: &str,
+        clock: &Arc<FixedClock>,
+        takes: Duration,
+    ) -> Process {
+        drop(self.open(name).await);
+        let store = self.shared.handle(name);
+        let (environment, _other) = self.environment(name, &store);
+        let environment = Environment {
+            anchor: Arc::new(SlowAnchor {
+                inner: environment.anchor,
+                clock: Arc::clone(clock),
+                takes,
+            }),
+            clock: Arc::<FixedClock>::clone(clock),
+            ..environment
+        };
+        let vault = Vault::open(environment, settings()).await.unwrap();
+        Process {
+            vault: Arc::new(vault),
+            store,
+            clock: Arc::clone(clock),
+        }
     }
 
     pub(super) async fn try_open(
@@ -123,5 +153,28 @@ pub(super) fn strict() -> Settings {
             ..settings.replica
         },
         ..settings
+    }
+}
+
+/// An anchor on a slow disk.
+#[derive(Debug)]
+struct SlowAnchor {
+    inner: Arc<dyn Anchor>,
+    clock: Arc<FixedClock>,
+    takes: Duration,
+}
+
+impl Anchor for SlowAnchor {
+    fn location(&self) -> Option<String> {
+        self.inner.location()
+    }
+
+    fn load(&self) -> Result<Option<AnchorRecord>, AnchorError> {
+        self.clock.advance(self.takes);
+        self.inner.load()
+    }
+
+    fn store(&self, record: &AnchorRecord) -> Result<(), AnchorError> {
+        self.inner.store(record)
     }
 }

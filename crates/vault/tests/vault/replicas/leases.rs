@@ -141,3 +141,16 @@ async fn whoever_keeps_up_takes_the_lease_of_a_dead_writer_and_gives_it_up_on_re
     signing_key(&one.vault).await;
     keeping_up.abort();
 }
+
+#[tokio::test]
+async fn whoever_has_not_heard_of_its_lease_for_long_does_not_say_that_it_writes() {
+    let (_company, one) = Company::new().await;
+    while one.vault.standing().await.role != Role::Writer {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    one.store.cut_off(true);
+    // A beat may have been on its way.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    one.clock.advance(Duration::from_secs(10));
+    assert_eq!(one.vault.standing().await.role, Role::Replica);
+}

@@ -1,11 +1,18 @@
 //! For how long a process uses keys without looking whether others took them away.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
+use strongroom_test_support::FixedClock;
+use strongroom_topology::{ForceFlags, StoreId};
+use strongroom_vault::Rotate;
 
 use super::company::{Company, strict};
-use crate::house::{caller, check_signs, code, sign, signing_key};
+use crate::{
+    house::{caller, check_signs, code, encryption_key, sign, signing_key},
+    rotating::rotate,
+    topology::acts::initialize,
+};
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -95,6 +102,77 @@ async fn a_store_that_was_put_back_in_time_is_refused_while_the_vault_is_open() 
     assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
     two.clock.advance(BOUND + Duration::from_secs(1));
     assert_eq!(code(sign(&two.vault, &key).await), "REPLICA_OUT_OF_TOUCH");
+}
+
+#[tokio::test]
+async fn a_process_out_of_touch_signs_no_topology_and_decrypts_nothing() {
+    let (company, one) = Company::new().await;
+    initialize(&one.vault).await.unwrap();
+    let key = encryption_key(&one.vault).await;
+    let two = company.open("two").await;
+    let secret = two.vault.encrypt(&key, b"secret").unwrap();
+    two.vault.decrypt(&secret).await.unwrap();
+    let own = two
+        .vault
+        .topology(&StoreId::Authorized)
+        .await
+        .unwrap()
+        .rows()[0]
+        .signed
+        .as_ref()
+        .clone();
+    let again = || {
+        two.vault.sign_transactions(
+            &StoreId::Authorized,
+            vec![own.clone()],
+            &[],
+            ForceFlags::default(),
+        )
+    };
+    again().await.unwrap();
+    two.store.cut_off(true);
+    two.clock.advance(BOUND + Duration::from_secs(1));
+    assert_eq!(code(again().await), "REPLICA_OUT_OF_TOUCH");
+    assert_eq!(
+        code(two.vault.decrypt(&secret).await),
+        "REPLICA_OUT_OF_TOUCH"
+    );
+}
+
+#[tokio::test]
+async fn whoever_signs_topology_while_another_process_moved_its_keys_is_told_and_nobody_waits_for_ever()
+ {
+    let (company, one) = Company::new().await;
+    initialize(&one.vault).await.unwrap();
+    let two = company.open("two").await;
+    one.vault
+        .begin_rotation(&caller(), Rotate::all())
+        .await
+        .unwrap();
+    two.vault.catch_up().await.unwrap();
+    drop(two.vault.topology(&StoreId::Authorized).await.unwrap());
+    // The rows of all keys are others now, and none of them is open in two.
+    rotate(&one.vault).await.unwrap();
+    one.vault.step_down().await.unwrap();
+    let none = BTreeSet::new();
+    let caller = caller();
+    let step = two.vault.advance_rotation(&caller, &none);
+    let answer = tokio::time::timeout(Duration::from_secs(60), step).await;
+    assert_eq!(code(answer.expect("an answer")), "REPLICA_BEHIND");
+    two.vault.catch_up().await.unwrap();
+    two.vault.advance_rotation(&caller, &none).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_time_of_opening_counts_from_the_look_and_not_from_its_end() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let clock = Arc::new(FixedClock::default());
+    let two = company
+        .open_slowly("two", &clock, BOUND + Duration::from_secs(1))
+        .await;
+    one.vault.retire_key(&caller(), &key).await.unwrap();
+    assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
 }
 
 /// All rows of one moment.
