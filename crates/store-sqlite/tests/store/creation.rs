@@ -199,6 +199,7 @@ async fn a_new_database_has_the_whole_schema() {
         "data_keys",
         "identity",
         "kms_journal",
+        "moved",
         "private_keys",
         "public_keys",
         "rotations",
