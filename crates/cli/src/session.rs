@@ -108,9 +108,17 @@ pub(crate) async fn open_vault(
 /// What a start does first: keys that are there come into the custody that the configuration names. Somebody who only
 /// looks leaves that out.
 async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
-    if let Err(error) = vault.apply_custody(caller).await {
-        close(vault).await;
-        return Err(error.into());
+    match vault.apply_custody(caller).await {
+        Ok(_changes) => {}
+        // The keys can be used as they are, and the next command of a process that writes brings them there.
+        Err(VaultError::Store(error @ StoreError::NotWriter { .. })) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "keys do not come into their configured custody"
+        ),
+        Err(error) => {
+            close(vault).await;
+            return Err(error.into());
+        }
     }
     warn_of_clear_keys(&vault);
     Ok(vault)

@@ -107,7 +107,7 @@ fn is_clear(error: &StoreError) -> bool {
 
 #[tokio::test]
 async fn changed_bytes_anywhere_are_refused_clearly_or_do_no_harm() {
-    let folder = TemporaryFolder::with_vault(150).await;
+    let folder = TemporaryFolder::with_vault(300).await;
     let sound = fs::read(folder.database()).unwrap();
     let mut numbers = Numbers(0x5eed);
     let mut refused = 0;

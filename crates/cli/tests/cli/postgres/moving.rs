@@ -198,3 +198,23 @@ fn a_move_that_ended_before_the_mark_goes_on_unless_the_vault_has_changed() {
     sandbox.run(&to[..4]).succeeded();
     sandbox.signing_key("ec-p256", "protocol");
 }
+
+#[test]
+fn the_second_anchor_in_the_tag_of_a_wrapper_key_stays_valid_too() {
+    let house = house("cli_moved_tag");
+    let sandbox = &house.sandbox;
+    sandbox.edit_config(|text| text + "\n[anchor]\nkms-tag = \"local\"\n");
+    let accept = [
+        "anchor",
+        "accept",
+        "--i-know-this-database-is-the-right-one",
+    ];
+    sandbox.run(accept).succeeded();
+    sandbox.signing_key("ec-p256", "protocol");
+    let url = house.database.url();
+    sandbox.run(["vault", "move", "--to", &url]).succeeded();
+    let doctor = sandbox.json(["doctor"]);
+    assert_eq!(doctor["healthy"], true, "{doctor}");
+    sandbox.signing_key("ec-p256", "protocol");
+    sandbox.run(["anchor", "show"]).succeeded();
+}

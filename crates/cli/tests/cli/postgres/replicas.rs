@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
+use strongroom_kms_sim::{Outage, OutageKind, Scenario, Simulator, Weather};
 use strongroom_store::{ReplicaId, ReplicaReport, Replicas as _};
 use strongroom_store_postgres::{Address, PostgresStore, Settings};
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -369,4 +370,73 @@ fn who_joins_without_an_anchor_says_so_and_a_vault_in_a_file_is_not_joined() {
         know,
     ];
     sandbox.run(join).failed("ONE_PROCESS", 3);
+}
+
+#[test]
+fn a_replica_that_does_not_write_uses_keys_that_wait_for_another_custody() {
+    let house = House::with_vault("cli_custody", &[]);
+    let sandbox = &house.sandbox;
+    sandbox.edit_config(|text| text.replace("default = \"envelope\"", "default = \"clear\""));
+    let key = sandbox.signing_key("ec-p256", "protocol");
+    sandbox.edit_config(|text| {
+        text.replace("default = \"clear\"", "default = \"envelope\"")
+            + "\n[replica]\nwrites = false\n"
+    });
+    sandbox.write("message", "pay 7");
+    let signed = sandbox.run(["sign", "message", "--key", &key, "--out", "signature"]);
+    assert!(
+        signed
+            .stderr
+            .contains("do not come into their configured custody"),
+        "{}",
+        signed.stderr
+    );
+    signed.succeeded();
+}
+
+#[test]
+fn a_replica_in_another_region_opens_the_vault_with_its_own_copy_of_the_key() {
+    let simulator = Simulator::start(Scenario::default()).unwrap();
+    let (here, there) = ("eu-central-1", "eu-west-1");
+    let administrator = simulator.administrator(here);
+    let key = administrator.create_key_of_regions().unwrap();
+    administrator.replicate_key(&key, there).unwrap();
+    let house = House::empty("cli_regions");
+    let (url, endpoint) = (house.database.url(), simulator.endpoint());
+    let init = [
+        "init",
+        "--kms",
+        "aws",
+        "--region",
+        here,
+        "--endpoint",
+        endpoint,
+        "--rehearsal",
+    ];
+    let more = ["--wrapper-key", &key, "--store-url", &url];
+    house.sandbox.run([&init[..], &more].concat()).succeeded();
+    let second = Second::of(&house);
+    second.edit_config(|text| text.replace(here, there));
+    second.run(ACCEPT).succeeded();
+    let outage = Outage {
+        region: Some(here.to_owned()),
+        ..Outage::of(OutageKind::InternalError)
+    };
+    let weather = Weather {
+        outages: vec![outage],
+        ..Weather::default()
+    };
+    simulator.set_weather(weather).unwrap();
+    house
+        .sandbox
+        .run(["wrapper-key", "check"])
+        .failed("NO_WRAP_OPENS", 3);
+    let check = second.json(&["wrapper-key", "check"]);
+    assert_eq!(
+        check["alone"],
+        serde_json::json!([{"kms": "aws", "opens": true}]),
+        "{check}"
+    );
+    let key = second.json(&["keys", "generate-signing", "--usage", "protocol"]);
+    assert_eq!(text(&key, "state"), "active");
 }

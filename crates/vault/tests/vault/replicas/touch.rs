@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
+use strongroom_store::Store as _;
 use strongroom_test_support::FixedClock;
 use strongroom_topology::{ForceFlags, StoreId};
 use strongroom_vault::Rotate;
@@ -210,4 +211,25 @@ impl Saved {
             .execute_batch(&format!("BEGIN; {all} COMMIT"))
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_process_whose_vault_was_moved_away_uses_no_key_after_the_bound_and_writes_nothing() {
+    let (company, one) = Company::new().await;
+    let key = signing_key(&one.vault).await;
+    let two = company.open("two").await;
+    let three = company.open_with("three", strict()).await;
+    check_signs(&two.vault, &key).await;
+    check_signs(&three.vault, &key).await;
+    let mut leaving = one.store.begin().await.unwrap();
+    leaving.mark_moved("elsewhere").await.unwrap();
+    leaving.commit().await.unwrap();
+    // Whoever looks before each use notices at once.
+    assert_eq!(code(sign(&three.vault, &key).await), "REPLICA_OUT_OF_TOUCH");
+    check_signs(&two.vault, &key).await;
+    two.clock.advance(BOUND + Duration::from_secs(1));
+    assert_eq!(code(sign(&two.vault, &key).await), "REPLICA_OUT_OF_TOUCH");
+    assert_eq!(code(two.vault.catch_up().await), "STORE_MOVED");
+    let retiring = one.vault.retire_key(&caller(), &key).await;
+    assert_eq!(code(retiring), "STORE_MOVED");
 }
