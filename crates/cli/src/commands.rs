@@ -38,7 +38,7 @@ use crate::args::Cli;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Quickstart(quickstart::Options),
-    Init(init::Options),
+    Init(Box<init::Options>),
     /// Generate, list, show, export, import, announce, rotate, seal and delete keys
     #[command(
         subcommand,
@@ -132,7 +132,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { global, command } = cli;
     match command {
         Command::Quickstart(options) => quickstart::run(&global, options).await,
-        Command::Init(options) => init::run(&global, options).await,
+        Command::Init(options) => init::run(&global, *options).await,
         Command::Keys(command) => keys::run(&global, command).await,
         Command::Import(command) => import::run(&global, command).await,
         Command::Sign(options) => sign::run(&global, options).await,

@@ -5,7 +5,7 @@ use strongroom_test_postgres::{GUARDED, shared};
 use super::House;
 use crate::support::Sandbox;
 
-fn init<'a>(url: &'a str) -> Vec<&'a str> {
+fn init(url: &str) -> Vec<&str> {
     vec!["init", "--unprotected-key-file", "--store-url", url]
 }
 

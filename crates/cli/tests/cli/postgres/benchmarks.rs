@@ -49,10 +49,10 @@ fn replicas_of_a_benchmark_sign_and_refuse_retired_keys() {
         .collect();
     let expected = [
         "replicas sign ec-curve-25519",
-        "replicas sign ec-p256",
+        "replicas sign ec-p-256",
         "replicas retire notified",
         "replicas sign ec-curve-25519 strict",
-        "replicas sign ec-p256 strict",
+        "replicas sign ec-p-256 strict",
         "replicas retire strict",
         "replicas retire looking",
     ];
