@@ -73,6 +73,14 @@ pub(crate) fn this_rehearsal_again(
     Ok(again)
 }
 
+/// Where this program is.
+///
+/// # Errors
+/// That the system does not say.
+pub(crate) fn this_program() -> std::io::Result<PathBuf> {
+    env::current_exe()
+}
+
 /// The name of this machine.
 pub(crate) fn host_name() -> String {
     let system = rustix::system::uname();

@@ -131,7 +131,7 @@ pub(crate) fn place_of(store: &StoreConfig) -> anyhow::Result<Place> {
 
 impl Database {
     /// Of one more opening: each is a process of its own to the others.
-    fn settings(&self) -> anyhow::Result<Settings> {
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let (store, replica) = (&self.store, &self.replica);
         let mut id = [0; 16];
         SystemRandom.fill(&mut id)?;

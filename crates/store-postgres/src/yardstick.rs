@@ -1,5 +1,7 @@
 //! What benchmarks hold the store against: the same rows read, or written, with nothing around it.
 
+mod schema;
+
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 use strongroom_crypto::{Fingerprint, KeySpec, KeyUsages};
@@ -9,6 +11,8 @@ use crate::{
     error::{failed, refused},
     settings::Settings,
 };
+
+pub use schema::{copy_keys, drop_schema, make_schema, vacuum};
 
 /// What the bare work of opening a vault needs of one key.
 #[derive(Debug)]

@@ -3,9 +3,12 @@
 //! Both sides alternate within one run, so that a machine that slows down slows both.
 
 mod backup;
+mod bare;
 #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
 mod kms;
 mod open;
+mod rehearsal;
+mod replicas;
 mod rotate;
 mod sign;
 mod stopwatch;
@@ -27,6 +30,9 @@ pub(crate) enum Command {
     #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
     Kms(kms::Options),
     Rotate(rotate::Options),
+    Replicas(replicas::Options),
+    #[command(hide = true)]
+    Replica(replicas::worker::Options),
     TopologyVerify(topology_verify::Options),
 }
 
@@ -56,6 +62,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
         Command::Kms(options) => kms::run(global, options).await?,
         Command::Rotate(options) => rotate::run(global, options).await?,
+        Command::Replicas(options) => replicas::run(global, options).await?,
+        Command::Replica(options) => return replicas::worker::run(global, options).await,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?
         }

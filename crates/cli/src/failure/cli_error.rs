@@ -171,6 +171,8 @@ pub(crate) enum CliError {
     NotSteppedDown { name: String },
     #[error("the fingerprint of the key is {found}, not {expected}")]
     OtherKey { found: String, expected: String },
+    #[error("the database has a schema {schema} already, and a benchmark makes one of its own")]
+    SchemaExists { schema: String },
 }
 
 impl CliError {
@@ -228,6 +230,7 @@ impl CliError {
         VAULT_ELSEWHERE,
         OTHER_FOLDER,
         NOT_STEPPED_DOWN,
+        SCHEMA_EXISTS,
     ];
 }
 
@@ -283,6 +286,7 @@ impl Coded for CliError {
             Self::VaultElsewhere => VAULT_ELSEWHERE,
             Self::OtherFolder { .. } => OTHER_FOLDER,
             Self::NotSteppedDown { .. } => NOT_STEPPED_DOWN,
+            Self::SchemaExists { .. } => SCHEMA_EXISTS,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #[path = "postgres/bad_input.rs"]
 mod bad_input;
+#[path = "postgres/benchmarks.rs"]
+mod benchmarks;
 #[path = "postgres/moving.rs"]
 mod moving;
 #[path = "postgres/replicas.rs"]

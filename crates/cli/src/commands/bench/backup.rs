@@ -14,11 +14,8 @@ use strongroom_crypto::{SecretBytes, SigningKeySpec};
 use strongroom_store_sqlite::yardstick;
 use strongroom_vault::{NewBackup, Settings, Vault};
 
-use super::{Measurement, open::Rehearsal, stopwatch::median};
+use super::{Measurement, bare::PAGE, rehearsal::Rehearsal, stopwatch::median};
 use crate::{args::Global, environment, kms_flags::KmsFlags, open_kms::OpenKms, progress, session};
-
-/// Rows read at a time by the bare side.
-const PAGE: usize = 2048;
 
 /// Making a backup of many keys, and verifying it: every key signs, and the signature is checked.
 ///
@@ -74,7 +71,17 @@ impl Samples {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec<Measurement>> {
-    let rehearsal = Rehearsal::make().await?;
+    Rehearsal::with(None, async |rehearsal| {
+        measure(global, &options, rehearsal).await
+    })
+    .await
+}
+
+async fn measure(
+    global: &Global,
+    options: &Options,
+    rehearsal: &Rehearsal,
+) -> anyhow::Result<Vec<Measurement>> {
     rehearsal
         .generate(global, options.keys, options.spec)
         .await?;

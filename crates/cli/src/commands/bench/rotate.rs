@@ -11,14 +11,21 @@ use std::{
 };
 
 use clap::Args;
-use strongroom_crypto::{DataKey, Fingerprint, KeyUsage, KeyUsages, SigningKeySpec, SystemRandom};
-use strongroom_store_sqlite::yardstick;
+use strongroom_crypto::{
+    DataKey, Fingerprint, KeySpec, KeyUsage, KeyUsages, SigningKeySpec, SystemRandom,
+};
+use strongroom_store_postgres::{SchemaName, yardstick as postgres};
+use strongroom_store_sqlite::yardstick as sqlite;
 use strongroom_vault::{
     KeyFilter, NewSigningKey, RotationRequest, RotationSettings, Settings, Vault, Yardstick,
 };
 
-use super::{Measurement, open::Rehearsal, stopwatch::median};
-use crate::{args::Global, environment, kms_flags::KmsFlags, open_kms::OpenKms, progress, session};
+use super::{
+    Measurement,
+    rehearsal::{OwnSchema, PlaceArgs, Rehearsal},
+    stopwatch::median,
+};
+use crate::{args::Global, environment, kms_flags::KmsFlags, open_kms::OpenKms, progress};
 
 /// Keys that sign meanwhile: a node has fewer.
 const SIGNERS: usize = 1000;
@@ -29,10 +36,14 @@ const PAUSE: Duration = Duration::from_micros(500);
 ///
 /// Bare is reading the same rows, opening and sealing each key anew, and updating both rows of each by plain SQL, with as many keys
 /// in a transaction, over a connection that is set up as the store's: without tags, digest, anchor and audit log. Signatures are
-/// made all the while on our side, by keys that were used before.
+/// made all the while on our side, by keys that were used before. In PostgreSQL the bare side works in a copy of the tables in a
+/// second schema, SCHEMA_bare; both sides begin without old rows.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  strongroom bench rotate --keys 100000\n  strongroom bench rotate --keys 1000 --output json"
+    after_help = "Examples:\n  strongroom bench rotate --keys 100000\n  strongroom bench rotate --keys 1000 --output json\n  \
+    strongroom bench rotate --keys 100000 \\\n    \
+    --store-url postgres://strongroom@db.example:5432/ledger \\\n    \
+    --store-password-file /run/secrets/strongroom-db"
 )]
 pub(crate) struct Options {
     /// Number of keys.
@@ -44,6 +55,8 @@ pub(crate) struct Options {
     /// Samples of each side; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 struct Rotation {
@@ -54,7 +67,17 @@ struct Rotation {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec<Measurement>> {
-    let rehearsal = Rehearsal::make().await?;
+    Rehearsal::with(options.place.to_config()?, async |rehearsal| {
+        measure(global, &options, rehearsal).await
+    })
+    .await
+}
+
+async fn measure(
+    global: &Global,
+    options: &Options,
+    rehearsal: &Rehearsal,
+) -> anyhow::Result<Vec<Measurement>> {
     rehearsal
         .generate(global, options.keys, options.spec)
         .await?;
@@ -62,8 +85,8 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
     let (mut kms_calls, mut latencies) = (0, Vec::new());
     let bar = progress::bar(global, u64::from(options.samples), "rotating");
     for _ in 0..options.samples {
-        let bare = time_bare(&rehearsal, options.keys).await?;
-        let rotation = time_rotation(&rehearsal).await?;
+        let bare = time_bare(rehearsal, options.keys).await?;
+        let rotation = time_rotation(rehearsal).await?;
         bar.inc(1);
         kms_calls = rotation.kms_calls;
         latencies.extend(rotation.latencies);
@@ -103,7 +126,10 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
 /// Rotates, while others sign.
 async fn time_rotation(rehearsal: &Rehearsal) -> anyhow::Result<Rotation> {
     let kms = OpenKms::open(&rehearsal.config, &KmsFlags::default()).await?;
-    let store = session::open_store(&rehearsal.database()).await?;
+    if rehearsal.config.store.is_some() {
+        postgres::vacuum(&rehearsal.database_settings()?).await?;
+    }
+    let store = rehearsal.open_store().await?;
     let environment = kms.environment(store, &rehearsal.config);
     let vault = Arc::new(Vault::open(environment, Settings::default()).await?);
     let listed = vault.list(&KeyFilter::default())?;
@@ -125,6 +151,11 @@ async fn time_rotation(rehearsal: &Rehearsal) -> anyhow::Result<Rotation> {
     };
     let first = vault.generate_signing_key(&caller, any).await?;
     vault.delete_key(&caller, &first.fingerprint()).await?;
+    // As every process does that serves: among several, the lease is lost in silence.
+    let keeping_up = tokio::spawn({
+        let vault = Arc::clone(&vault);
+        async move { vault.keep_up().await }
+    });
     let signing = tokio::spawn(sign_until(Arc::clone(&vault), keys, Arc::clone(&over)));
     let before = kms.total_calls();
     let started = Instant::now();
@@ -132,7 +163,11 @@ async fn time_rotation(rehearsal: &Rehearsal) -> anyhow::Result<Rotation> {
     let rotated = vault.rotate_wrapper_key(&caller, &request, &|_| {}).await;
     let time = started.elapsed();
     over.store(true, Ordering::Relaxed);
-    let latencies = signing.await??;
+    let latencies = signing.await?;
+    keeping_up.abort();
+    // It was stopped, which is no failure.
+    let _stopped = keeping_up.await;
+    let latencies = latencies?;
     rotated?;
     let kms_calls = kms.total_calls() - before;
     if let Some(vault) = Arc::into_inner(vault) {
@@ -165,34 +200,92 @@ async fn sign_until(
 
 /// The same rows, in a copy of the database: opened, sealed, updated, and nothing else.
 async fn time_bare(rehearsal: &Rehearsal, keys: u64) -> anyhow::Result<Duration> {
-    let kms = OpenKms::open(&rehearsal.config, &KmsFlags::default()).await?;
-    let store = session::open_store(&rehearsal.database()).await?;
-    let environment = kms.environment(Arc::clone(&store), &rehearsal.config);
-    let yardstick = Yardstick::of(&environment).await?;
-    store.close().await?;
-    let copy = tempfile::tempdir_in(rehearsal.database())?;
-    copy_database(&rehearsal.database(), copy.path())?;
-    let new = DataKey::generate(&SystemRandom)?;
-    let batch = RotationSettings::default().keys_per_commit;
-    let started = Instant::now();
-    let mut opened = true;
-    let resealed = tokio::task::block_in_place(|| {
-        yardstick::reseal_rows(copy.path(), batch, |rows| {
-            for row in rows {
-                let fingerprint = &row.fingerprint;
-                match yardstick.reseal(&new, fingerprint, row.spec, row.usages, &row.sealed) {
-                    Some(sealed) => row.sealed = sealed,
-                    None => opened = false,
-                }
-            }
-        })
-    })?;
-    let time = started.elapsed();
+    let yardstick = rehearsal.yardstick().await?;
+    let work = BareWork {
+        old: &yardstick,
+        new: DataKey::generate(&SystemRandom)?,
+        failed: AtomicBool::new(false),
+    };
+    let (time, resealed) = match &rehearsal.config.store {
+        None => bare_in_file(rehearsal, &work)?,
+        Some(_) => bare_in_database(rehearsal, &work).await?,
+    };
     anyhow::ensure!(
-        opened && resealed == keys,
+        resealed == keys && !work.failed.into_inner(),
         "the bare side sealed {resealed} of {keys} rows"
     );
     Ok(time)
+}
+
+fn bare_in_file(rehearsal: &Rehearsal, work: &BareWork<'_>) -> anyhow::Result<(Duration, u64)> {
+    let copy = tempfile::tempdir_in(rehearsal.database())?;
+    copy_database(&rehearsal.database(), copy.path())?;
+    let batch = RotationSettings::default().keys_per_commit;
+    let started = Instant::now();
+    let resealed = tokio::task::block_in_place(|| {
+        sqlite::reseal_rows(copy.path(), batch, |rows| {
+            for row in rows {
+                work.reseal(&row.fingerprint, row.spec, row.usages, &mut row.sealed);
+            }
+        })
+    })?;
+    Ok((started.elapsed(), resealed))
+}
+
+async fn bare_in_database(
+    rehearsal: &Rehearsal,
+    work: &BareWork<'_>,
+) -> anyhow::Result<(Duration, u64)> {
+    let mut settings = rehearsal.database_settings()?;
+    let original = settings.schema.clone();
+    settings.schema = SchemaName::try_new(&format!("{original}_bare"))?;
+    let copy = OwnSchema::make(settings).await?;
+    let measured = reseal_copy(&copy, &original, work).await;
+    copy.end(measured).await
+}
+
+async fn reseal_copy(
+    copy: &OwnSchema,
+    original: &SchemaName,
+    work: &BareWork<'_>,
+) -> anyhow::Result<(Duration, u64)> {
+    postgres::copy_keys(copy.settings(), original).await?;
+    postgres::vacuum(copy.settings()).await?;
+    let batch = RotationSettings::default().keys_per_commit;
+    let started = Instant::now();
+    let reseal = postgres::reseal_rows(copy.settings(), batch, |rows| {
+        for row in rows {
+            work.reseal(&row.fingerprint, row.spec, row.usages, &mut row.sealed);
+        }
+    });
+    let resealed = reseal.await?;
+    Ok((started.elapsed(), resealed))
+}
+
+/// From one data key to another.
+struct BareWork<'y> {
+    old: &'y Yardstick,
+    new: DataKey,
+    /// Whether a row did not open.
+    failed: AtomicBool,
+}
+
+impl BareWork<'_> {
+    fn reseal(
+        &self,
+        fingerprint: &Fingerprint,
+        spec: KeySpec,
+        usages: Option<KeyUsages>,
+        sealed: &mut Vec<u8>,
+    ) {
+        let resealed = self
+            .old
+            .reseal(&self.new, fingerprint, spec, usages, sealed);
+        match resealed {
+            Some(resealed) => *sealed = resealed,
+            None => self.failed.store(true, Ordering::Relaxed),
+        }
+    }
 }
 
 fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use super::{
     Measurement,
-    open::Rehearsal,
+    rehearsal::Rehearsal,
     stopwatch::{Stopwatch, median},
 };
 use crate::{
@@ -54,7 +54,18 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
     } else {
         options.spec.clone()
     };
-    let rehearsal = Rehearsal::make().await?;
+    Rehearsal::with(None, async |rehearsal| {
+        measure(global, &options, &specs, rehearsal).await
+    })
+    .await
+}
+
+async fn measure(
+    global: &Global,
+    options: &Options,
+    specs: &[SigningKeySpec],
+    rehearsal: &Rehearsal,
+) -> anyhow::Result<Vec<Measurement>> {
     let vault = rehearsal.vault().await?;
     let bar = progress::bar(
         global,
@@ -62,7 +73,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
         "signing",
     );
     let mut results = Vec::new();
-    for spec in specs {
+    for &spec in specs {
         let usages = KeyUsages::try_new([KeyUsage::Protocol])?;
         let new = NewSigningKey {
             spec,
@@ -77,7 +88,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec
         let bare = BareKey::generate(spec)?;
         for threads in &options.threads {
             results.push(tokio::task::block_in_place(|| {
-                compare(&vault, &key, &bare, usize::from(*threads), &options)
+                compare(&vault, &key, &bare, usize::from(*threads), options)
             }));
             bar.inc(1);
         }

@@ -262,3 +262,8 @@ pub(super) const OTHER_FOLDER: ErrorCode = code(
     Category::InvalidRequest,
     "Name the vault's folder with --dir and with --to. To have it elsewhere, move the folder with its configuration first.",
 );
+pub(super) const SCHEMA_EXISTS: ErrorCode = code(
+    "SCHEMA_EXISTS",
+    Category::AlreadyExists,
+    "Nothing was changed. Name another with --store-schema. If a benchmark that was interrupted left it behind, drop it: DROP SCHEMA NAME CASCADE.",
+);
