@@ -78,11 +78,6 @@ impl Inner {
     async fn attempt(&self, wire: &mut Wire) -> Result<Attempt, StoreError> {
         let taking = failed("take the lease");
         let own = self.settings.replica_id;
-        let arrive = sqlx::query(ARRIVE)
-            .bind(own.as_bytes().as_slice())
-            .bind(&self.settings.replica_name)
-            .bind(VERSION);
-        wire.execute(arrive).await.map_err(&taking)?;
         let row = wire
             .optional_row(sqlx::query(LOOK))
             .await
@@ -103,8 +98,14 @@ impl Inner {
             return self.decide(wire, lease, Some(token)).await;
         }
         if !is_gone {
+            // Nothing was written, so that a commit of nothing waits for no standby.
             return self.decide(wire, lease, None).await;
         }
+        let arrive = sqlx::query(ARRIVE)
+            .bind(own.as_bytes().as_slice())
+            .bind(&self.settings.replica_name)
+            .bind(VERSION);
+        wire.execute(arrive).await.map_err(&taking)?;
         let take = sqlx::query(TAKE)
             .bind(own.as_bytes().as_slice())
             .bind(token)
