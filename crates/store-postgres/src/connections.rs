@@ -117,7 +117,8 @@ impl Connections {
                 _ => failed(OPERATION)(error),
             })?;
         let mut wire = Wire::new(connection, self.limit);
-        let rows = wire.script(&self.set_up).await.map_err(failed(OPERATION))?;
+        let set_up = wire.prompt_script(self.prompt, &self.set_up);
+        let rows = set_up.await.map_err(failed(OPERATION))?;
         let answer = Column(0, "pg_is_in_recovery");
         let is_standby = match rows.last() {
             Some(row) => Columns::new(row, "pg_proc").flag(answer)?,
@@ -129,31 +130,46 @@ impl Connections {
         Ok(wire)
     }
 
-    /// A connection on which `script` has run, and its rows. One that broke while nobody looked is replaced: nothing was asked
-    /// of it yet.
-    pub(crate) async fn start(&self, script: &str) -> Result<(Wire, Vec<PgRow>), StoreError> {
-        let mut conflicts = 0;
+    /// A connection on which `begin` has run, and its rows. One that broke while nobody looked is replaced: nothing was asked
+    /// of it yet. `begin` waits for nobody: of a connection that a network swallowed, that soon shows.
+    pub(crate) async fn start(&self, begin: &str) -> Result<(Wire, Vec<PgRow>), StoreError> {
         loop {
             let (mut wire, was_idle) = self.take().await?;
-            let error = match wire.script(script).await {
+            match wire.prompt_script(self.prompt, begin).await {
                 Ok(rows) => return Ok((wire, rows)),
-                Err(error) => error,
-            };
-            if was_idle && is_lost(&error) {
-                self.idle.lock().clear();
-                continue;
+                Err(error) if was_idle && is_lost(&error) => self.idle.lock().clear(),
+                Err(error) => return Err(self.not_begun(wire, error).await),
             }
-            self.roll_back(wire).await;
-            if is_conflict(&error) && conflicts < CONFLICTS {
-                conflicts += 1;
-                continue;
-            }
-            // A server that became a standby keeps its connections.
-            if code(&error) == Some("25006") {
-                self.idle.lock().clear();
-            }
-            return Err(failed("begin a transaction")(error));
         }
+    }
+
+    /// The same, with a second script that may wait for others, and the rows of that.
+    pub(crate) async fn start_and_wait(
+        &self,
+        begin: &str,
+        wait: &str,
+    ) -> Result<(Wire, Vec<PgRow>), StoreError> {
+        let mut conflicts = 0;
+        loop {
+            let (mut wire, _rows) = self.start(begin).await?;
+            match wire.script(wait).await {
+                Ok(rows) => return Ok((wire, rows)),
+                Err(error) if is_conflict(&error) && conflicts < CONFLICTS => {
+                    conflicts += 1;
+                    self.roll_back(wire).await;
+                }
+                Err(error) => return Err(self.not_begun(wire, error).await),
+            }
+        }
+    }
+
+    async fn not_begun(&self, wire: Wire, error: sqlx::Error) -> StoreError {
+        self.roll_back(wire).await;
+        // A server that became a standby keeps its connections.
+        if code(&error) == Some("25006") {
+            self.idle.lock().clear();
+        }
+        failed("begin a transaction")(error)
     }
 
     /// The rows of one statement in a transaction of its own. It may run twice, when the answer to it is lost.
@@ -193,7 +209,7 @@ impl Connections {
 
     /// Ends the transaction, and keeps the connection if it can still be used.
     pub(crate) async fn roll_back(&self, mut wire: Wire) {
-        if wire.is_clean() && wire.script("ROLLBACK").await.is_ok() {
+        if wire.is_clean() && wire.prompt_script(self.prompt, "ROLLBACK").await.is_ok() {
             self.give_back(wire);
         }
     }

@@ -31,6 +31,12 @@ const LONG: Duration = Duration::from_secs(4 * 60 * 60);
 const BEGIN_TO_READ: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT (SELECT target FROM moved)";
 
+/// What the transaction that writes begins with. Never less than `on`: a commit that was answered survives a crash of the
+/// server. What waits for more stays.
+const BEGIN_TO_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+     SELECT set_config('synchronous_commit', 'on', true) \
+     WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+
 /// The tables from which rows go.
 const SCRUBBED: &[&str] = &[
     "private_keys",
@@ -82,7 +88,8 @@ pub(crate) struct Inner {
     pub(crate) token: Mutex<Option<i64>>,
     /// Whether a vault that was moved away may be read.
     shows_moved: bool,
-    begin_to_write: String,
+    /// What waits for another who writes or takes over, and tells who has the lease.
+    lock_to_write: String,
     commit: Arc<str>,
     /// The connection of the transaction that writes, if there is one.
     open_write: Mutex<Weak<tokio::sync::Mutex<Option<Wire>>>>,
@@ -145,12 +152,8 @@ impl PostgresStore {
 
     fn start(connections: Arc<Connections>, settings: Settings, shows_moved: bool) -> Self {
         let schema = &settings.schema;
-        // Never less than `on`: a commit that was answered survives a crash of the server. What waits for more stays.
-        let begin_to_write = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-             SELECT set_config('synchronous_commit', 'on', true) \
-             WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); \
-             {}; SELECT token, encode(holder, 'hex'), (SELECT target FROM moved) FROM lease FOR SHARE",
+        let lock_to_write = format!(
+            "{}; SELECT token, encode(holder, 'hex'), (SELECT target FROM moved) FROM lease FOR SHARE",
             schema::lock(schema)
         );
         let commit = format!(
@@ -164,7 +167,7 @@ impl PostgresStore {
                 news,
                 token: Mutex::default(),
                 shows_moved,
-                begin_to_write,
+                lock_to_write,
                 commit: commit.into(),
                 open_write: Mutex::default(),
                 settings,
@@ -182,7 +185,10 @@ fn connections(settings: &Settings) -> Result<Arc<Connections>, StoreError> {
 impl Inner {
     async fn begin(&self) -> Result<Session, StoreError> {
         let permit = permit(&self.connections.writer).await?;
-        let (mut wire, rows) = self.connections.start(&self.begin_to_write).await?;
+        let (mut wire, rows) = self
+            .connections
+            .start_and_wait(BEGIN_TO_WRITE, &self.lock_to_write)
+            .await?;
         match self.check_lease(&mut wire, rows.last()).await {
             Ok(()) => {
                 let session = Session::over(wire, permit, Arc::clone(&self.connections));

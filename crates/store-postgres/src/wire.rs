@@ -114,6 +114,18 @@ impl Wire {
         self.settled(answer)
     }
 
+    /// The same, for statements that wait for nobody.
+    pub(crate) async fn prompt_script(
+        &mut self,
+        limit: Duration,
+        sql: &str,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        self.wait_up_to(limit);
+        let answer = self.script(sql).await;
+        self.wait_as_before();
+        answer
+    }
+
     fn settled<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         self.is_waiting = answer.as_ref().is_err_and(|error| !is_survived(error));
         answer

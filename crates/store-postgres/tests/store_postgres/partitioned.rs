@@ -144,3 +144,33 @@ fn a_server_that_is_frozen_holds_nobody_for_ever() {
         );
     });
 }
+
+/// The time of a statement is for statements that have work to do. Whether anybody is there is found out sooner.
+#[test]
+fn a_network_that_swallows_everything_is_found_out_within_the_time_of_a_connection() {
+    run(async {
+        let server = Server::start(&Setup {
+            tcp: true,
+            ..Setup::default()
+        });
+        let database = server.create_database(&format!("house_{}", number()));
+        let proxy = Proxy::to(server.address());
+        let mut settings = replica("one", &database.tcp_url(proxy.address()));
+        settings.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
+        settings.connect_timeout = Duration::from_millis(500);
+        settings.statement_timeout = Duration::from_secs(3600);
+        let store = PostgresStore::create(settings).await.unwrap();
+        fill(&store, 1).await;
+        // Leaves a connection that is there already when the network fails.
+        drop(store.read().await.unwrap());
+        proxy.set(Weather::Held);
+        let patience = Duration::from_secs(60);
+        let read = tokio::time::timeout(patience, store.read()).await;
+        assert!(read.expect("an answer").is_err());
+        let taken = tokio::time::timeout(patience, store.take_lease()).await;
+        assert!(taken.expect("an answer").is_err());
+        proxy.set(Weather::Clear);
+        proxy.cut();
+        while store.read().await.is_err() {}
+    });
+}
