@@ -10,7 +10,7 @@ use serde::Serialize;
 use strongroom_config::{Config, with_replica};
 use strongroom_files::Access;
 use strongroom_store::VaultId;
-use strongroom_vault::{FileAnchor, Vault};
+use strongroom_vault::{Anchor as _, AnchorRecord, FileAnchor, Vault};
 
 use crate::{
     args::Global, environment, failure::CliError, open_kms::OpenKms, output, session,
@@ -72,7 +72,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     let name = options.name.clone();
     let name = name.unwrap_or_else(environment::host_name);
-    let anchor = own_anchor(&options, &first)?;
+    let anchor = own_anchor(&options, &first, &name)?;
     let text = with_replica(&theirs, &name, &anchor)?;
     let config = Config::parse(&text)?;
     let vault = open(global, &config, &options, &anchor).await?;
@@ -96,24 +96,36 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the anchor goes. The other process may be on this machine, and an anchor is one process's.
-fn own_anchor(options: &Options, first: &Config) -> anyhow::Result<PathBuf> {
+/// Where the anchor goes. Other processes may be on this machine, and an anchor is one process's: it bears its name.
+fn own_anchor(options: &Options, first: &Config, name: &str) -> anyhow::Result<PathBuf> {
     let folder = match &options.key_dir {
         Some(folder) => std::path::absolute(folder)?,
         None => environment::key_home()?.join(&first.vault.id),
     };
-    let anchor = folder.join("anchor.json");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let plain: String = name
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect();
+    let anchor = folder.join(format!("anchor-{plain}.json"));
     let is_theirs = first.vault.anchor.as_ref() == Some(&anchor);
-    let begun = FileAnchor::new(session::files(), &anchor);
-    let is_anothers = match strongroom_vault::Anchor::load(&begun)? {
-        // One that an interrupted attempt left behind is taken up.
-        Some(record) => is_theirs || record.vault_id != first.vault.id,
-        None => false,
-    };
-    if is_anothers {
+    // One that an interrupted attempt left behind is taken up.
+    let is_of_another_vault =
+        load(&anchor)?.is_some_and(|record| record.vault_id != first.vault.id);
+    if is_theirs || is_of_another_vault {
         return Err(CliError::KeyFolderInUse { path: folder }.into());
     }
     Ok(anchor)
+}
+
+fn load(anchor: &Path) -> anyhow::Result<Option<AnchorRecord>> {
+    Ok(FileAnchor::new(session::files(), anchor).load()?)
+}
+
+/// How far a record remembers.
+fn generation(record: &AnchorRecord) -> u64 {
+    let newest = record.confirmed.as_ref().or(record.pending.as_ref());
+    newest.map_or(0, |checkpoint| checkpoint.generation)
 }
 
 /// Opens the vault, as this process will.
@@ -136,10 +148,14 @@ async fn open(
         let settings = session::settings(config);
         return Ok(Vault::danger_accept_state(environment, settings, &caller, id).await?);
     };
-    let Some(remembered) = files.read_guarded(theirs)? else {
+    let (Some(remembered), Some(theirs)) = (files.read_guarded(theirs)?, load(theirs)?) else {
         let path = theirs.clone();
         return Err(CliError::NoSecretFile { path }.into());
     };
-    files.write_durably(anchor, &remembered, Access::OwnerOnly)?;
+    // What is there, from an interrupted attempt, may have seen more since.
+    let known = load(anchor)?;
+    if known.is_none_or(|known| generation(&known) < generation(&theirs)) {
+        files.write_durably(anchor, &remembered, Access::OwnerOnly)?;
+    }
     session::open_vault(config, &kms, store).await
 }

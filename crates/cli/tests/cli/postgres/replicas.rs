@@ -321,14 +321,13 @@ fn another_process_joins_with_the_configuration_and_the_anchor_of_the_first() {
     let (config, dir) = (sandbox.config(), sandbox.path("joined"));
     let (config, dir) = (config.to_str().unwrap(), dir.to_str().unwrap());
     let anchor = sandbox.keys_folder().join("anchor.json");
-    let own = sandbox.path("own");
     let join = ["replicas", "join", config, "--dir", dir, "--name", "eu-2"];
     sandbox.run(join).failed("FLAG_MISSING", 2);
     let anchored = [&join[..], &["--anchor", anchor.to_str().unwrap()]].concat();
-    // The anchor of the first is not to be shared.
-    sandbox.run(&anchored).failed("KEY_FOLDER_IN_USE", 3);
-    let anchored = [&anchored[..], &["--key-dir", own.to_str().unwrap()]].concat();
     let joined = sandbox.json(&anchored);
+    // On this machine is the first one, too, and an anchor is one process's.
+    let own = joined["anchor"].as_str().unwrap();
+    assert!(own.ends_with("anchor-eu-2.json"), "{own}");
     assert_eq!(joined["name"], "eu-2", "{joined}");
     assert_eq!(joined["keys"], 1);
     let list = sandbox.json(["keys", "list", "--dir", dir]);
@@ -337,6 +336,38 @@ fn another_process_joins_with_the_configuration_and_the_anchor_of_the_first() {
     assert!(written.contains("name = \"eu-2\""), "{written}");
     sandbox.run(&anchored).failed("FOLDER_IN_USE", 3);
     sandbox.json(["doctor", "--dir", dir]);
+}
+
+#[test]
+fn an_anchor_that_has_seen_more_is_not_replaced_by_one_that_is_brought() {
+    let house = House::with_vault("cli_join_again", &[]);
+    let sandbox = &house.sandbox;
+    let (config, dir) = (sandbox.config(), sandbox.path("joined"));
+    let (config, dir) = (config.to_str().unwrap(), dir.to_str().unwrap());
+    let brought = sandbox.path("brought.json");
+    fs::copy(sandbox.keys_folder().join("anchor.json"), &brought).unwrap();
+    let brought = brought.to_str().unwrap();
+    let join = [
+        "replicas", "join", config, "--dir", dir, "--name", "a b/2", "--anchor", brought,
+    ];
+    let joined = sandbox.json(join);
+    let own = joined["anchor"].as_str().unwrap().to_owned();
+    assert!(own.ends_with("anchor-a_b_2.json"), "{own}");
+    let generate = [
+        "keys",
+        "generate-signing",
+        "--dir",
+        dir,
+        "--usage",
+        "protocol",
+    ];
+    sandbox.json(generate);
+    let seen = fs::read(&own).unwrap();
+    assert_ne!(seen, fs::read(brought).unwrap());
+    // As if the first attempt had been interrupted before the configuration was there.
+    fs::remove_dir_all(dir).unwrap();
+    sandbox.json(join);
+    assert_eq!(fs::read(&own).unwrap(), seen);
 }
 
 #[test]
