@@ -408,7 +408,16 @@ fn a_replica_that_does_not_write_uses_keys_that_wait_for_another_custody() {
     let house = House::with_vault("cli_custody", &[]);
     let sandbox = &house.sandbox;
     sandbox.edit_config(|text| text.replace("default = \"envelope\"", "default = \"clear\""));
-    let key = sandbox.signing_key("ec-p256", "protocol");
+    let generate = [
+        "keys",
+        "generate-signing",
+        "--usage",
+        "protocol",
+        "--output",
+        "json",
+    ];
+    // It warns that the key is readable.
+    let key = text(&sandbox.run(generate).succeeded().json(), "fingerprint");
     sandbox.edit_config(|text| {
         text.replace("default = \"clear\"", "default = \"envelope\"")
             + "\n[replica]\nwrites = false\n"
