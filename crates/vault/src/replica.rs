@@ -60,8 +60,7 @@ struct Exchange {
 }
 
 impl Replica {
-    /// None for a store that one process has at a time.
-    /// `looked_at` is when the look began that showed `committed`.
+    /// None for a store that one process has at a time. `looked_at` is when the look began that showed `committed`.
     pub(crate) fn of(
         environment: &Environment,
         committed: &Committed,

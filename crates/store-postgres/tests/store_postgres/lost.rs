@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use strongroom_crypto::SecretBytes;
-use strongroom_store::{Replicas as _, Store, StoreError};
+use strongroom_store::{ReplicaReport, Replicas as _, Store, StoreError};
 use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Stop, Weather};
 use strongroom_test_support::store::{run, samples};
@@ -182,5 +182,44 @@ fn a_commit_that_waits_for_a_standby_is_there_for_who_takes_over() {
             Err(StoreError::NotWriter { .. })
         ));
         put(&*other, 2).await.unwrap();
+    });
+}
+
+/// Who leaves the lease where it is writes nothing that a standby would have to confirm.
+#[test]
+fn who_does_not_write_goes_on_while_the_standby_is_away() {
+    run(async {
+        let primary = Server::start(&with_port());
+        let standby = primary.standby("second", true);
+        let (proxy, mut settings) = behind(&primary);
+        settings.statement_timeout = Duration::from_millis(500);
+        settings.silent_after = Duration::from_secs(3600);
+        let address = settings.address.to_string();
+        let directly =
+            address.replace(&proxy.address().to_string(), &primary.address().to_string());
+        let mut other = replica("other", &directly);
+        other.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
+        other.statement_timeout = Duration::from_millis(500);
+        other.silent_after = Duration::from_secs(3600);
+        let store = create(settings).await;
+        let other = PostgresStore::open(other).await.unwrap();
+        standby.freeze();
+        // A commit does wait for it.
+        assert!(matches!(
+            put(&store, 1).await,
+            Err(StoreError::OutcomeUnknown { .. })
+        ));
+        let report = ReplicaReport {
+            generation: 1,
+            degraded: None,
+        };
+        for _ in 0..2 {
+            let lease = other.take_lease().await.unwrap();
+            assert!(lease.is_held_by(store.own_id()));
+            let lease = other.beat(&report).await.unwrap();
+            assert!(lease.is_held_by(store.own_id()));
+        }
+        assert_eq!(other.list().await.unwrap().len(), 2);
+        standby.thaw();
     });
 }

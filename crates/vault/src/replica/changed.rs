@@ -20,8 +20,8 @@ use crate::{
     vault::Vault,
 };
 
-/// Acts that are looked through. After more of them everything is read, which takes no longer then.
-const MOST_ACTS: usize = 1000;
+/// Acts that are looked through: each costs two questions. After more of them everything is read, in pages.
+const MOST_ACTS: usize = 200;
 
 /// What the store holds, as far as it may be another than what is known.
 pub(super) struct News {

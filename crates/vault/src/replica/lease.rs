@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use strongroom_store::{Lease, Replicas, StoreError, WriteTransaction};
-
 use tokio::sync::MutexGuard;
 
 use crate::{committed::Committed, error::VaultError, vault::Vault};

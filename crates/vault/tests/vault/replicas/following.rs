@@ -63,7 +63,7 @@ async fn a_key_that_one_process_deletes_is_gone_in_the_other() {
 }
 
 #[tokio::test]
-async fn a_key_whose_row_has_moved_opens_in_a_process_that_has_not_heard_of_it() {
+async fn a_row_that_another_process_changed_is_caught_up_with_and_nobody_is_accused() {
     let (company, one) = Company::new().await;
     let key = signing_key(&one.vault).await;
     let two = company.open("two").await;
