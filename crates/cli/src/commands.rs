@@ -19,6 +19,7 @@ mod metrics;
 mod quickstart;
 mod recovery;
 mod replicas;
+mod serve;
 mod sign;
 mod topology;
 mod vault;
@@ -108,6 +109,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom vault move --to postgres://strongroom@db.example:5432/ledger"
     )]
     Vault(vault::Command),
+    Serve(serve::Options),
     Doctor(doctor::Options),
     Incident(incident::Options),
     Metrics(metrics::Options),
@@ -148,6 +150,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Replicas(command) => replicas::run(&global, command).await,
         Command::Vault(command) => vault::run(&global, command).await,
+        Command::Serve(options) => serve::run(&global, options).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,
         Command::Metrics(options) => metrics::run(&global, options).await,

@@ -23,6 +23,7 @@ mod kms_watch;
 mod policy;
 mod replica;
 mod secret;
+mod server;
 mod store;
 mod vault;
 
@@ -45,6 +46,7 @@ pub use kms_watch::KmsWatchConfig;
 pub use policy::{MaxKeyAgeConfig, PolicyConfig};
 pub use replica::ReplicaConfig;
 pub use secret::{PromptTag, SecretSource};
+pub use server::ServerConfig;
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
@@ -63,6 +65,9 @@ pub struct Config {
     /// This process among those that share the database.
     #[serde(default, skip_serializing_if = "is_default")]
     pub replica: ReplicaConfig,
+    /// Where the vault is offered over the network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub server: ServerConfig,
     /// A second anchor, in a tag of a wrapper key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchor: AnchorConfig,
@@ -117,6 +122,7 @@ impl Config {
             store.validate()?;
         }
         self.replica.validate()?;
+        self.server.validate()?;
         if self.kms.is_empty() {
             return Err(ConfigError::NoKms);
         }

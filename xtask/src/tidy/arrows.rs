@@ -37,6 +37,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "server",
+        &[
+            "crypto", "errors", "kms", "memory", "proto", "store", "topology", "vault",
+        ],
+    ),
+    (
         "cli",
         &[
             "backup",
@@ -55,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kms-sim",
             "memory",
             "proto",
+            "server",
             "store",
             "store-postgres",
             "store-sqlite",
@@ -75,6 +82,7 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("kms-driver", &["files", "kms-local"]),
     ("kms-gcp", &["kms-sim"]),
     ("kms-pkcs11", &["kms-driver"]),
+    ("server", &["files", "kms-local", "kms-sim", "store-sqlite"]),
     ("store-postgres", &["test-postgres"]),
     (
         "vault",

@@ -26,7 +26,7 @@ const WALLED: &[(&str, &[&str], &str)] = &[
     ("clap", &["cli", "xtask"], "only they read arguments"),
     (
         "prost",
-        &["proto", "kms-driver"],
+        &["proto", "kms-driver", "server"],
         "generated protobuf types stay there",
     ),
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),

@@ -16,7 +16,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
     AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, StoreConfig, VaultConfig,
+    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -527,6 +527,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         },
         store: plan.store.clone(),
         replica: ReplicaConfig::default(),
+        server: ServerConfig::default(),
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),

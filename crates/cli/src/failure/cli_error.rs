@@ -80,10 +80,6 @@ pub(crate) enum CliError {
     )]
     #[error("a rehearsal with a token needs SoftHSM, which is not at {tried}")]
     NoSoftHsm { tried: String },
-    #[cfg_attr(
-        not(feature = "kms-driver"),
-        expect(dead_code, reason = "nothing is offered to others")
-    )]
     #[error("nobody can be heard on {address}")]
     NotListening {
         address: String,

@@ -9,7 +9,7 @@ use clap::Args;
 use strongroom_config::{
     AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
     KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource,
-    StoreConfig, VaultConfig,
+    ServerConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -154,6 +154,7 @@ impl Rehearsal {
             },
             store,
             replica: ReplicaConfig::default(),
+            server: ServerConfig::default(),
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use strongroom_config::{
     AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
     CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, VaultConfig,
+    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -91,6 +91,7 @@ impl Cloud {
             },
             store: None,
             replica: ReplicaConfig::default(),
+            server: ServerConfig::default(),
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

@@ -1,0 +1,137 @@
+//! Compiles the services to Rust, without protoc, and lists their rpcs.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+/// The files of the contract that have a service.
+const SERVICES: [&str; 10] = [
+    "com/digitalasset/canton/admin/health/v30/status_service.proto",
+    "com/digitalasset/canton/admin/mediator/v30/mediator_status_service.proto",
+    "com/digitalasset/canton/admin/participant/v30/participant_status_service.proto",
+    "com/digitalasset/canton/admin/sequencer/v30/sequencer_status_service.proto",
+    "com/digitalasset/canton/connection/v30/api_info_service.proto",
+    "com/digitalasset/canton/crypto/admin/v30/vault_service.proto",
+    "com/digitalasset/canton/topology/admin/v30/initialization_service.proto",
+    "com/digitalasset/canton/topology/admin/v30/topology_aggregation_service.proto",
+    "com/digitalasset/canton/topology/admin/v30/topology_manager_read_service.proto",
+    "com/digitalasset/canton/topology/admin/v30/topology_manager_write_service.proto",
+];
+
+/// Services of ours.
+const OWN_SERVICES: [&str; 1] = ["strongroom/v1/signing_service.proto"];
+
+/// Messages with a secret in them: `src/contract/secrets.rs` prints them without it, and wipes it.
+const SECRET_MESSAGES: [&str; 5] = [
+    ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairRequest",
+    ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairResponse",
+    ".com.digitalasset.canton.crypto.admin.v30.ImportKeyPairRequest",
+    ".strongroom.v1.EncryptRequest",
+    ".strongroom.v1.DecryptResponse",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    println!("cargo::rerun-if-changed={}", contracts.display());
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+
+    let files = SERVICES.iter().chain(&OWN_SERVICES);
+    let set = protox::compile(files, [&contracts])?;
+    // For reflection: comments do not concern clients.
+    let mut described = set.clone();
+    for file in &mut described.file {
+        file.source_code_info = None;
+    }
+    std::fs::write(out.join("services.bin"), described.encode_to_vec())?;
+    std::fs::write(out.join("rpcs.rs"), rpcs(&set)?)?;
+
+    let mut config = prost_build::Config::new();
+    config
+        .skip_debug(SECRET_MESSAGES)
+        .extern_path(
+            ".com.digitalasset.canton.crypto.v30",
+            "::strongroom_proto::v30",
+        )
+        .extern_path(
+            ".com.digitalasset.canton.protocol.v30",
+            "::strongroom_proto::topology::v30",
+        )
+        .extern_path(
+            ".com.digitalasset.canton.topology.admin.v30.TopologyTransactions",
+            "::strongroom_proto::topology::admin::TopologyTransactions",
+        );
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .compile_fds_with_config(set, config)?;
+    Ok(())
+}
+
+/// An enumeration of every rpc: whoever decides by it must decide about a new one too.
+fn rpcs(set: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
+    let mut rpcs = Vec::new();
+    for file in &set.file {
+        for service in &file.service {
+            for method in &service.method {
+                let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                let name = format!("{}{}", service.name(), method.name());
+                rpcs.push((name, path));
+            }
+        }
+    }
+    for (service, method, path) in [
+        ("Health", "Check", "/grpc.health.v1.Health/Check"),
+        ("Health", "Watch", "/grpc.health.v1.Health/Watch"),
+        ("Health", "List", "/grpc.health.v1.Health/List"),
+        (
+            "Reflection",
+            "Info",
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        ),
+        (
+            "ReflectionAlpha",
+            "Info",
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ),
+    ] {
+        rpcs.push((format!("{service}{method}"), path.to_owned()));
+    }
+    rpcs.sort();
+
+    let mut code = String::new();
+    writeln!(code, "/// An rpc of this server, by service and method.")?;
+    writeln!(code, "#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]")?;
+    writeln!(code, "pub enum Rpc {{")?;
+    for (name, path) in &rpcs {
+        writeln!(code, "    /// `{path}`.\n    {name},")?;
+    }
+    writeln!(code, "}}\n\nimpl Rpc {{")?;
+    writeln!(code, "    /// Every rpc, in the order of their names.")?;
+    writeln!(code, "    pub const ALL: [Self; {}] = [", rpcs.len())?;
+    for (name, _path) in &rpcs {
+        writeln!(code, "        Self::{name},")?;
+    }
+    writeln!(code, "    ];\n\n    /// `/package.Service/Method`.")?;
+    writeln!(
+        code,
+        "    #[must_use]\n    pub const fn path(self) -> &'static str {{"
+    )?;
+    writeln!(code, "        match self {{")?;
+    for (name, path) in &rpcs {
+        writeln!(code, "            Self::{name} => {path:?},")?;
+    }
+    writeln!(code, "        }}\n    }}\n\n    /// The rpc of a path.")?;
+    writeln!(
+        code,
+        "    #[must_use]\n    pub fn of_path(path: &str) -> Option<Self> {{"
+    )?;
+    writeln!(code, "        match path {{")?;
+    for (name, path) in &rpcs {
+        writeln!(code, "            {path:?} => Some(Self::{name}),")?;
+    }
+    writeln!(code, "            _ => None,\n        }}\n    }}\n}}")?;
+    Ok(code)
+}

@@ -1,0 +1,87 @@
+//! What a caller is allowed, and for which keys.
+
+use std::collections::BTreeSet;
+
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
+use strongroom_vault::KeyEntry;
+
+use super::{Operation, Role};
+
+/// Some operations, for some keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    operations: BTreeSet<Operation>,
+    keys: Vec<KeyPattern>,
+    usages: Option<KeyUsages>,
+}
+
+/// Which keys a grant is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPattern {
+    /// This very key.
+    Fingerprint(Fingerprint),
+    /// Keys with this name; `*` at the end stands for anything.
+    Name(String),
+}
+
+impl KeyPattern {
+    fn accepts(&self, key: &KeyEntry) -> bool {
+        let name = || key.name.as_ref().map_or("", |name| name.as_str());
+        match self {
+            Self::Fingerprint(fingerprint) => *fingerprint == key.fingerprint(),
+            Self::Name(pattern) => match pattern.strip_suffix('*') {
+                Some(beginning) => name().starts_with(beginning),
+                None => name() == pattern,
+            },
+        }
+    }
+}
+
+impl Grant {
+    /// What a role may do, with every key.
+    #[must_use]
+    pub fn role(role: Role) -> Self {
+        Self::of(role.operations().iter().copied())
+    }
+
+    /// These operations, with every key.
+    #[must_use]
+    pub fn of(operations: impl IntoIterator<Item = Operation>) -> Self {
+        Self {
+            operations: operations.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, but only with keys that one of `keys` accepts. None: with every key.
+    #[must_use]
+    pub fn with_keys(self, keys: Vec<KeyPattern>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same, but only for these usages of signing keys. None: for every one.
+    #[must_use]
+    pub fn with_usages(self, usages: Option<KeyUsages>) -> Self {
+        Self { usages, ..self }
+    }
+
+    /// Whether it allows the operation at all, perhaps for some keys only.
+    #[must_use]
+    pub fn allows(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
+    }
+
+    /// Whether it allows the operation with this key.
+    #[must_use]
+    pub fn allows_with(&self, operation: Operation, key: &KeyEntry) -> bool {
+        self.allows(operation)
+            && (self.keys.is_empty() || self.keys.iter().any(|pattern| pattern.accepts(key)))
+    }
+
+    /// The usages for which it allows to sign: those of `wanted` that it names.
+    #[must_use]
+    pub fn narrowed(&self, wanted: KeyUsages) -> KeyUsages {
+        let granted = |usage: &KeyUsage| self.usages.is_none_or(|usages| usages.contains(*usage));
+        wanted.iter().filter(granted).collect()
+    }
+}

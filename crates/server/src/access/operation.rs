@@ -1,0 +1,117 @@
+//! What can be allowed.
+
+use std::{fmt, str::FromStr};
+
+/// Defines the operations, with their stable names and what they are.
+macro_rules! operations {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// Something that a caller may be allowed to do. The name is what stands in a configuration.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Operation {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The stable name: `keys.generate`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Ask whether the server is well. Whoever reaches it may.
+    Health = "health",
+    /// Ask which services there are.
+    Reflect = "reflect",
+    /// Ask for the state of the node.
+    Status = "status",
+    /// Get what is needed to find a fault.
+    HealthDump = "health-dump",
+    /// Change how much is logged.
+    LogLevel = "log-level",
+    /// Sign messages.
+    Sign = "sign",
+    /// Verify signatures.
+    Verify = "verify",
+    /// Encrypt to a key.
+    Encrypt = "encrypt",
+    /// Decrypt messages.
+    Decrypt = "decrypt",
+    /// See keys: their public halves, names and where the private halves are.
+    KeysList = "keys.list",
+    /// Make keys.
+    KeysGenerate = "keys.generate",
+    /// Take keys in that a KMS holds.
+    KeysRegister = "keys.register",
+    /// Take public keys in.
+    KeysImportPublic = "keys.import-public",
+    /// Take private keys in.
+    KeysImport = "keys.import",
+    /// Get private keys.
+    KeysExport = "keys.export",
+    /// Destroy keys.
+    KeysDelete = "keys.delete",
+    /// See which wrapper keys there are.
+    WrapperKeysShow = "wrapper-keys.show",
+    /// Put a new wrapper key that the KMS makes in the place of the current one.
+    WrapperKeysRotate = "wrapper-keys.rotate",
+    /// Put a named wrapper key in the place of the current one.
+    WrapperKeysRotateTo = "wrapper-keys.rotate-to",
+    /// See the node's identity.
+    IdentityShow = "identity.show",
+    /// Give the node its identity.
+    IdentityInit = "identity.init",
+    /// See topology.
+    TopologyRead = "topology.read",
+    /// Sign topology transactions without adding them.
+    TopologySign = "topology.sign",
+    /// Build, sign and add topology transactions.
+    TopologyWrite = "topology.write",
+}
+
+impl Operation {
+    /// Whether it is about one key, so that a grant may name which.
+    #[must_use]
+    pub const fn is_about_a_key(self) -> bool {
+        matches!(
+            self,
+            Self::Sign
+                | Self::Encrypt
+                | Self::Decrypt
+                | Self::KeysList
+                | Self::KeysExport
+                | Self::KeysDelete
+        )
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no operation of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no operation {0}")]
+pub struct UnknownOperation(String);
+
+impl FromStr for Operation {
+    type Err = UnknownOperation;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().find(|operation| operation.name() == name);
+        found
+            .copied()
+            .ok_or_else(|| UnknownOperation(name.to_owned()))
+    }
+}

@@ -1,0 +1,197 @@
+//! Callers: how they are known, and what each may do.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use strongroom_crypto::KeyUsages;
+use strongroom_vault::KeyEntry;
+
+use super::{Grant, Operation};
+
+/// The other end of a connection, as far as the connection itself proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Somebody over the network.
+    Network {
+        /// From where.
+        address: SocketAddr,
+        /// The names in the certificate that it showed, each with its kind: `dns:…`, `uri:…`, `cn:…`. Verified.
+        certificate: Vec<String>,
+    },
+    /// A process of this machine, over a socket in the file system.
+    Process {
+        /// The user that it runs as, as the system says.
+        uid: u32,
+    },
+}
+
+/// One way to know a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A name in its certificate, with its kind: `dns:participant1.example`.
+    Certificate(String),
+    /// The subject of its token.
+    Token(String),
+    /// The user that the process on the other end of a socket runs as.
+    UnixUser(u32),
+}
+
+/// What the configuration says of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerRule {
+    /// As the audit log names it.
+    pub name: String,
+    /// How it is known: any of these.
+    pub identities: Vec<Identity>,
+    /// What it may do: the sum of these.
+    pub grants: Vec<Grant>,
+}
+
+/// The rules.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// None: nothing is configured, and everybody may do everything.
+    callers: Option<Vec<Arc<Subject>>>,
+}
+
+/// A caller that is known, and its rights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    name: String,
+    identities: Vec<Identity>,
+    rights: Rights,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rights {
+    /// No rules are configured.
+    Everything,
+    Granted(Vec<Grant>),
+}
+
+impl Access {
+    /// Everybody who can connect may do everything: for a server that listens on this machine only.
+    #[must_use]
+    pub const fn open() -> Self {
+        Self { callers: None }
+    }
+
+    /// Only these callers, and only what they are granted.
+    #[must_use]
+    pub fn of(rules: Vec<CallerRule>) -> Self {
+        let subject = |rule: CallerRule| {
+            Arc::new(Subject {
+                name: rule.name,
+                identities: rule.identities,
+                rights: Rights::Granted(rule.grants),
+            })
+        };
+        Self {
+            callers: Some(rules.into_iter().map(subject).collect()),
+        }
+    }
+
+    /// Whether rules are configured.
+    #[must_use]
+    pub const fn has_rules(&self) -> bool {
+        self.callers.is_some()
+    }
+
+    /// Who this is, by the token that it showed, or else by its connection. None: nobody that the rules know.
+    #[must_use]
+    pub fn subject(&self, peer: &Peer, token: Option<&str>) -> Option<Arc<Subject>> {
+        let Some(callers) = &self.callers else {
+            return Some(Arc::new(Subject::unknown(peer)));
+        };
+        let is_it = |identity: &Identity| match (identity, token) {
+            // A token counts alone: whoever sends one says who it is.
+            (Identity::Token(subject), Some(token)) => subject == token,
+            (Identity::Token(_), None) | (_, Some(_)) => false,
+            (Identity::Certificate(name), None) => match peer {
+                Peer::Network { certificate, .. } => certificate.contains(name),
+                Peer::Process { .. } => false,
+            },
+            (Identity::UnixUser(user), None) => {
+                matches!(peer, Peer::Process { uid } if uid == user)
+            }
+        };
+        let known = |subject: &&Arc<Subject>| subject.identities.iter().any(is_it);
+        callers.iter().find(known).cloned()
+    }
+
+    /// The caller of this name, for whoever explains the rules.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Arc<Subject>> {
+        let callers = self.callers.iter().flatten();
+        callers
+            .into_iter()
+            .find(|subject| subject.name == name)
+            .cloned()
+    }
+}
+
+impl Subject {
+    /// Somebody of whom nothing is known and nothing need be: may ask whether the server is well.
+    pub(crate) fn anybody() -> Self {
+        Self {
+            name: "anybody".to_owned(),
+            identities: Vec::new(),
+            rights: Rights::Granted(Vec::new()),
+        }
+    }
+
+    fn unknown(peer: &Peer) -> Self {
+        let name = match peer {
+            Peer::Network { address, .. } => format!("network:{}", address.ip()),
+            Peer::Process { uid } => format!("unix-user:{uid}"),
+        };
+        Self {
+            name,
+            identities: Vec::new(),
+            rights: Rights::Everything,
+        }
+    }
+
+    /// As the audit log names it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it may do this at all, perhaps with some keys only.
+    #[must_use]
+    pub fn may(&self, operation: Operation) -> bool {
+        match &self.rights {
+            Rights::Everything => true,
+            // Asking whether the server is well tells nothing: whoever balances load has no certificate.
+            Rights::Granted(_) if operation == Operation::Health => true,
+            Rights::Granted(grants) => grants.iter().any(|grant| grant.allows(operation)),
+        }
+    }
+
+    /// Whether it may do this with this key.
+    #[must_use]
+    pub fn may_with(&self, operation: Operation, key: &KeyEntry) -> bool {
+        match &self.rights {
+            Rights::Everything => true,
+            Rights::Granted(grants) => grants.iter().any(|grant| grant.allows_with(operation, key)),
+        }
+    }
+
+    /// Those of `wanted` for which it may sign with this key; empty: none.
+    #[must_use]
+    pub fn may_sign_for(&self, key: &KeyEntry, wanted: KeyUsages) -> KeyUsages {
+        match &self.rights {
+            Rights::Everything => wanted,
+            Rights::Granted(grants) => {
+                let fitting = grants
+                    .iter()
+                    .filter(|grant| grant.allows_with(Operation::Sign, key));
+                let usages = fitting.flat_map(|grant| {
+                    let narrowed = grant.narrowed(wanted);
+                    narrowed.iter().collect::<Vec<_>>()
+                });
+                usages.collect()
+            }
+        }
+    }
+}

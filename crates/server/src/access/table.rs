@@ -1,0 +1,83 @@
+//! What each rpc is.
+
+use super::Operation;
+use crate::rpc::Rpc;
+
+/// The operation that an rpc is. Every rpc of the contract has one: a new one does not compile without.
+#[must_use]
+pub const fn operation_of(rpc: Rpc) -> Operation {
+    use Operation as O;
+    match rpc {
+        Rpc::HealthCheck | Rpc::HealthWatch | Rpc::HealthList | Rpc::ApiInfoServiceGetApiInfo => {
+            O::Health
+        }
+        Rpc::ReflectionInfo | Rpc::ReflectionAlphaInfo => O::Reflect,
+
+        Rpc::VaultServiceListMyKeys | Rpc::VaultServiceListPublicKeys => O::KeysList,
+        Rpc::VaultServiceGenerateSigningKey | Rpc::VaultServiceGenerateEncryptionKey => {
+            O::KeysGenerate
+        }
+        Rpc::VaultServiceRegisterKmsSigningKey | Rpc::VaultServiceRegisterKmsEncryptionKey => {
+            O::KeysRegister
+        }
+        Rpc::VaultServiceImportPublicKey => O::KeysImportPublic,
+        Rpc::VaultServiceImportKeyPair => O::KeysImport,
+        Rpc::VaultServiceExportKeyPair => O::KeysExport,
+        Rpc::VaultServiceDeleteKeyPair => O::KeysDelete,
+        // With a named key it is another operation as well: its handler asks.
+        Rpc::VaultServiceRotateWrapperKey => O::WrapperKeysRotate,
+        Rpc::VaultServiceGetWrapperKeyId => O::WrapperKeysShow,
+
+        Rpc::IdentityInitializationServiceInitId => O::IdentityInit,
+        Rpc::IdentityInitializationServiceGetId => O::IdentityShow,
+        Rpc::IdentityInitializationServiceCurrentTime => O::Status,
+
+        Rpc::ParticipantStatusServiceParticipantStatus
+        | Rpc::SequencerStatusServiceSequencerStatus
+        | Rpc::MediatorStatusServiceMediatorStatus => O::Status,
+        Rpc::StatusServiceHealthDump => O::HealthDump,
+        Rpc::StatusServiceSetLogLevel => O::LogLevel,
+
+        Rpc::TopologyAggregationServiceListKeyOwners
+        | Rpc::TopologyAggregationServiceListParties
+        | Rpc::TopologyManagerReadServiceExportTopologySnapshot
+        | Rpc::TopologyManagerReadServiceExportTopologySnapshotV2
+        | Rpc::TopologyManagerReadServiceGenesisState
+        | Rpc::TopologyManagerReadServiceGenesisStateV2
+        | Rpc::TopologyManagerReadServiceListAll
+        | Rpc::TopologyManagerReadServiceListAllV2
+        | Rpc::TopologyManagerReadServiceListAvailableStores
+        | Rpc::TopologyManagerReadServiceListDecentralizedNamespaceDefinition
+        | Rpc::TopologyManagerReadServiceListLsuAnnouncement
+        | Rpc::TopologyManagerReadServiceListLsuSequencerConnectionSuccessor
+        | Rpc::TopologyManagerReadServiceListMediatorSynchronizerState
+        | Rpc::TopologyManagerReadServiceListNamespaceDelegation
+        | Rpc::TopologyManagerReadServiceListOwnerToKeyMapping
+        | Rpc::TopologyManagerReadServiceListParticipantSynchronizerPermission
+        | Rpc::TopologyManagerReadServiceListPartyHostingLimits
+        | Rpc::TopologyManagerReadServiceListPartyToKeyMapping
+        | Rpc::TopologyManagerReadServiceListPartyToParticipant
+        | Rpc::TopologyManagerReadServiceListSequencerSynchronizerState
+        | Rpc::TopologyManagerReadServiceListSequencingParametersState
+        | Rpc::TopologyManagerReadServiceListSynchronizerParametersState
+        | Rpc::TopologyManagerReadServiceListSynchronizerTrustCertificate
+        | Rpc::TopologyManagerReadServiceListVettedPackages
+        | Rpc::TopologyManagerReadServiceSequencerLsuState => O::TopologyRead,
+        Rpc::TopologyManagerWriteServiceSignTransactions => O::TopologySign,
+        // It needs no key, and changes nothing.
+        Rpc::TopologyManagerWriteServiceGenerateTransactions => O::TopologyRead,
+        Rpc::TopologyManagerWriteServiceAddTransactions
+        | Rpc::TopologyManagerWriteServiceAuthorize
+        | Rpc::TopologyManagerWriteServiceCreateTemporaryTopologyStore
+        | Rpc::TopologyManagerWriteServiceDropTemporaryTopologyStore
+        | Rpc::TopologyManagerWriteServiceImportTopologySnapshot
+        | Rpc::TopologyManagerWriteServiceImportTopologySnapshotV2 => O::TopologyWrite,
+
+        Rpc::SigningServiceSign | Rpc::SigningServiceSignBatch | Rpc::SigningServiceSignStream => {
+            O::Sign
+        }
+        Rpc::SigningServiceVerify => O::Verify,
+        Rpc::SigningServiceEncrypt => O::Encrypt,
+        Rpc::SigningServiceDecrypt => O::Decrypt,
+    }
+}

@@ -1,0 +1,131 @@
+//! What is known of a call beside its message.
+
+use std::sync::Arc;
+
+use strongroom_kms::in_trace;
+use strongroom_vault::{Caller, KeyEntry, Vault};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    access::{Operation, Subject},
+    failure::{Face, Failure},
+    tasks::Tasks,
+};
+
+/// The trace that a call belongs to (W3C Trace Context: 32 hexadecimal digits).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trace(Arc<str>);
+
+impl Trace {
+    /// The trace with this id.
+    pub(crate) fn of(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who calls, within which trace. The layer in front of the services puts it into each request.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) trace: Trace,
+}
+
+impl Context {
+    /// The caller as the audit log names it.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller::new(self.subject.name()).with_trace_id(self.trace.id())
+    }
+
+    /// Refuses what the caller may not do at all.
+    pub(crate) fn check(&self, operation: Operation) -> Result<(), Failure> {
+        if self.subject.may(operation) {
+            Ok(())
+        } else {
+            Err(Failure::forbidden(operation, self.subject.name()))
+        }
+    }
+
+    /// Refuses what the caller may not do with this key.
+    pub(crate) fn check_key(&self, operation: Operation, key: &KeyEntry) -> Result<(), Failure> {
+        if self.subject.may_with(operation, key) {
+            Ok(())
+        } else {
+            Err(Failure::forbidden(operation, self.subject.name())
+                .with("key", key.fingerprint().to_string()))
+        }
+    }
+}
+
+/// What every service has.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) tasks: Tasks,
+    pub(crate) features: Features,
+}
+
+/// What the operator lets this server do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Features {
+    /// Private keys may leave: Canton has it behind `enable-preview-commands`.
+    pub export_of_private_keys: bool,
+    /// The node's identity may be set by [`IdentityInitializationService`](crate::contract::topology).
+    pub identity_by_hand: bool,
+}
+
+impl Shared {
+    /// Answers a call that changes nothing: it ends when the caller goes.
+    pub(crate) async fn answer<M, A, F>(
+        &self,
+        face: Face,
+        request: Request<M>,
+        work: impl FnOnce(Arc<Vault>, Context, M) -> F,
+    ) -> Result<Response<A>, Status>
+    where
+        F: Future<Output = Result<A, Failure>>,
+    {
+        let (context, message) = taken_apart(request)?;
+        let trace = context.trace.clone();
+        let done = in_trace(trace.id(), work(Arc::clone(&self.vault), context, message)).await;
+        done.map(Response::new)
+            .map_err(|failure| failure.into_status(face, &trace))
+    }
+
+    /// Answers a call that changes something: what was begun is finished, even if the caller goes or the server ends.
+    pub(crate) async fn change<M, A, F>(
+        &self,
+        face: Face,
+        request: Request<M>,
+        work: impl FnOnce(Arc<Vault>, Context, M) -> F,
+    ) -> Result<Response<A>, Status>
+    where
+        A: Send + 'static,
+        F: Future<Output = Result<A, Failure>> + Send + 'static,
+    {
+        let (context, message) = taken_apart(request)?;
+        let trace = context.trace.clone();
+        let work = work(Arc::clone(&self.vault), context, message);
+        let done = {
+            let trace = trace.clone();
+            self.tasks
+                .run(async move { in_trace(trace.id(), work).await })
+                .await
+        };
+        done.map(Response::new)
+            .map_err(|failure| failure.into_status(face, &trace))
+    }
+}
+
+/// Nobody gets to a service but through the layer that puts the context in.
+fn taken_apart<M>(request: Request<M>) -> Result<(Context, M), Status> {
+    let (_metadata, mut extensions, message) = request.into_parts();
+    match extensions.remove::<Context>() {
+        Some(context) => Ok((context, message)),
+        None => Err(Status::internal("the call was not authorized")),
+    }
+}

@@ -1,0 +1,76 @@
+//! Messages with a secret in them: printed without it, wiped when they are dropped.
+
+use std::fmt;
+
+use zeroize::Zeroize as _;
+
+use super::{strongroom, vault};
+
+/// Prints a message without its secrets, and wipes them when the message is dropped.
+macro_rules! secret {
+    ($message:ty, $name:literal, $($secret:ident),+) => {
+        impl fmt::Debug for $message {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let bytes = 0 $(+ self.$secret.len())+;
+                write!(f, "{}({bytes} secret bytes)", $name)
+            }
+        }
+
+        impl Drop for $message {
+            fn drop(&mut self) {
+                $(self.$secret.zeroize();)+
+            }
+        }
+    };
+}
+
+secret!(
+    vault::ExportKeyPairRequest,
+    "ExportKeyPairRequest",
+    password
+);
+secret!(
+    vault::ExportKeyPairResponse,
+    "ExportKeyPairResponse",
+    key_pair
+);
+secret!(
+    vault::ImportKeyPairRequest,
+    "ImportKeyPairRequest",
+    key_pair,
+    password
+);
+secret!(strongroom::EncryptRequest, "EncryptRequest", plaintext);
+secret!(strongroom::DecryptResponse, "DecryptResponse", plaintext);
+
+/// No secret, but the compiler leaves it out together with its message.
+impl fmt::Debug for strongroom::encrypt_request::Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fingerprint(fingerprint) => {
+                f.debug_tuple("Fingerprint").field(fingerprint).finish()
+            }
+            Self::Current(member) => f.debug_tuple("Current").field(member).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_printed() {
+        let request = vault::ImportKeyPairRequest {
+            key_pair: b"XYZZY".to_vec(),
+            name: "name".to_owned(),
+            password: "PLUGH".to_owned(),
+        };
+        let shown = format!("{request:?}");
+        assert_eq!(shown, "ImportKeyPairRequest(10 secret bytes)");
+        let answer = strongroom::DecryptResponse {
+            plaintext: b"XYZZY".to_vec(),
+        };
+        assert_eq!(format!("{answer:?}"), "DecryptResponse(5 secret bytes)");
+    }
+}

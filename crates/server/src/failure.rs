@@ -1,0 +1,143 @@
+//! What a caller is told when something fails.
+//!
+//! The form is Canton's (reference: vault service, section 2; operations, section 6): the description
+//! `ID(category,correlation): cause`, with the details of google.rpc behind it. Some categories are redacted: the caller
+//! gets a number to ask the operator about, and the log has the rest.
+
+mod category;
+mod status;
+
+use std::{collections::BTreeMap, error::Error};
+
+use strongroom_errors::{Coded, ErrorCode};
+use strongroom_proto::ProtoError;
+use strongroom_vault::VaultError;
+use tonic::Code;
+
+use crate::access::Operation;
+
+pub(crate) use self::{category::CantonCategory, status::Face};
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// With an id that programs know.
+    Coded(Box<CodedFailure>),
+    /// A bare status, where Canton gives one without an id.
+    Plain(Code, String),
+}
+
+/// A failure with an id.
+#[derive(Debug)]
+pub(crate) struct CodedFailure {
+    pub(crate) id: &'static str,
+    pub(crate) category: CantonCategory,
+    /// What happened, for people.
+    pub(crate) cause: String,
+    /// What programs may want to know.
+    pub(crate) fields: BTreeMap<String, String>,
+}
+
+impl Failure {
+    /// A failure with an id of Canton's.
+    pub(crate) fn coded(
+        id: &'static str,
+        category: CantonCategory,
+        cause: impl Into<String>,
+    ) -> Self {
+        let cause = cause.into();
+        let fields = BTreeMap::new();
+        Self::Coded(Box::new(CodedFailure {
+            id,
+            category,
+            cause,
+            fields,
+        }))
+    }
+
+    /// A request that cannot be read; `reason` says where.
+    pub(crate) fn unreadable(reason: impl Into<String>) -> Self {
+        Self::coded(
+            "PROTO_DESERIALIZATION_FAILURE",
+            CantonCategory::InvalidIndependentOfSystemState,
+            "Deserialization of protobuf message failed",
+        )
+        .with("reason", reason)
+    }
+
+    /// A field that must be set and is not.
+    pub(crate) fn not_set(field: &str) -> Self {
+        Self::unreadable(format!("Field `{field}` is not set"))
+    }
+
+    /// The state of the system does not allow it, said without an id.
+    pub(crate) fn plain_precondition(text: impl Into<String>) -> Self {
+        Self::Plain(Code::FailedPrecondition, text.into())
+    }
+
+    /// The caller is known, and may not.
+    pub(crate) fn forbidden(operation: Operation, caller: &str) -> Self {
+        Self::coded(
+            "PERMISSION_DENIED",
+            CantonCategory::InsufficientPermission,
+            format!("{caller} may not {operation}"),
+        )
+    }
+
+    /// Nobody that the rules know.
+    pub(crate) fn unauthenticated(why: impl Into<String>) -> Self {
+        Self::coded(
+            "UNAUTHENTICATED",
+            CantonCategory::InvalidAuthenticationCredentials,
+            why,
+        )
+    }
+
+    /// The server is about to end.
+    pub(crate) fn ending() -> Self {
+        Self::coded(
+            "ABORTED_DUE_TO_SHUTDOWN",
+            CantonCategory::TransientServerFailure,
+            "request aborted due to shutdown",
+        )
+    }
+
+    /// The same failure with one more thing said.
+    pub(crate) fn with(mut self, field: &str, value: impl Into<String>) -> Self {
+        if let Self::Coded(failure) = &mut self {
+            failure.fields.insert(field.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// A failure with the id, category and advice of `code`.
+    pub(crate) fn of(code: ErrorCode, error: &(dyn Error + 'static)) -> Self {
+        Self::coded(code.name(), code.category().into(), in_words(error))
+            .with("advice", code.advice())
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::of(error.code(), &error)
+    }
+}
+
+/// What came in could not be read: Canton has one id for all of it.
+impl From<ProtoError> for Failure {
+    fn from(error: ProtoError) -> Self {
+        Self::unreadable(in_words(&error))
+    }
+}
+
+/// An error and what led to it, in one line.
+pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,28 @@
+//! The vault over the network.
+//!
+//! [`serve`] offers a [`Vault`](strongroom_vault::Vault) over gRPC: Canton's admin services, wire-identical, and services of
+//! ours. Every call goes through one gate, which knows the caller and what it may do ([`access`]), and becomes one use case of
+//! the vault: a service is a folder, an rpc a file. Failures are told as Canton tells them (`failure`).
+//!
+//! This crate reads no environment and no configuration: who may do what comes in through [`ServerSettings`].
+
+pub mod access;
+mod api_info;
+mod context;
+pub mod contract;
+mod failure;
+mod gate;
+mod listen;
+mod release;
+mod rpc;
+mod server;
+mod signing_service;
+mod tasks;
+mod trace;
+mod vault_service;
+
+pub use context::Features;
+pub use listen::Listener;
+pub use rpc::Rpc;
+pub use server::{ServerError, ServerSettings, serve};
+pub use vault_service::DefaultSpecs;

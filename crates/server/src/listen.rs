@@ -1,0 +1,7 @@
+//! Connections, from wherever they come.
+
+mod connection;
+mod incoming;
+
+pub use self::incoming::Listener;
+pub(crate) use self::incoming::incoming;

@@ -1,0 +1,3 @@
+//! Every rpc of the server, generated from the contract.
+
+include!(concat!(env!("OUT_DIR"), "/rpcs.rs"));

@@ -1,0 +1,70 @@
+//! `strongroom.v1.SigningService`: what a node does with its keys all day.
+
+mod content;
+mod decrypt;
+mod encrypt;
+mod key;
+mod sign;
+mod sign_batch;
+mod sign_stream;
+mod verify;
+
+use std::pin::Pin;
+
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    context::Shared,
+    contract::strongroom::{
+        DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, SignBatchRequest,
+        SignBatchResponse, SignRequest, SignResponse, SignStreamRequest, SignStreamResponse,
+        VerifyRequest, VerifyResponse, signing_service_server::SigningService,
+    },
+    failure::Face,
+};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub(crate) struct SigningFace {
+    pub(crate) shared: Shared,
+}
+
+type Answer<A> = Result<Response<A>, Status>;
+const FACE: Face = Face::Strongroom;
+
+#[tonic::async_trait]
+impl SigningService for SigningFace {
+    type SignStreamStream = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
+
+    async fn sign(&self, request: Request<SignRequest>) -> Answer<SignResponse> {
+        self.shared.answer(FACE, request, sign::sign).await
+    }
+
+    async fn sign_batch(&self, request: Request<SignBatchRequest>) -> Answer<SignBatchResponse> {
+        self.shared
+            .answer(FACE, request, sign_batch::sign_batch)
+            .await
+    }
+
+    async fn sign_stream(
+        &self,
+        request: Request<Streaming<SignStreamRequest>>,
+    ) -> Answer<Self::SignStreamStream> {
+        self.shared
+            .answer(FACE, request, sign_stream::sign_stream)
+            .await
+    }
+
+    async fn verify(&self, request: Request<VerifyRequest>) -> Answer<VerifyResponse> {
+        self.shared.answer(FACE, request, verify::verify).await
+    }
+
+    async fn encrypt(&self, request: Request<EncryptRequest>) -> Answer<EncryptResponse> {
+        self.shared.answer(FACE, request, encrypt::encrypt).await
+    }
+
+    async fn decrypt(&self, request: Request<DecryptRequest>) -> Answer<DecryptResponse> {
+        self.shared.answer(FACE, request, decrypt::decrypt).await
+    }
+}

@@ -1,0 +1,32 @@
+//! Work that is finished whoever goes.
+
+use tokio_util::task::TaskTracker;
+
+use crate::failure::{CantonCategory, Failure};
+
+/// What was begun on behalf of callers and is not finished.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks(TaskTracker);
+
+impl Tasks {
+    /// Does `work` to its end, even if whoever waits for it goes.
+    pub(crate) async fn run<A: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<A, Failure>> + Send + 'static,
+    ) -> Result<A, Failure> {
+        match self.0.spawn(work).await {
+            Ok(done) => done,
+            Err(panic) => Err(Failure::coded(
+                "SERVER_BUG",
+                CantonCategory::SystemInternalAssumptionViolated,
+                panic.to_string(),
+            )),
+        }
+    }
+
+    /// Waits until all of it is finished. Call it when nothing new comes any more.
+    pub(crate) async fn finished(&self) {
+        self.0.close();
+        self.0.wait().await;
+    }
+}

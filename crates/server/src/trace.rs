@@ -1,0 +1,82 @@
+//! The trace that a call belongs to (W3C Trace Context, version 00).
+
+use http::HeaderMap;
+use strongroom_crypto::Random;
+
+use crate::context::Trace;
+
+/// The trace that the caller names in `traceparent`, or a new one.
+pub(crate) fn of_request(headers: &HeaderMap, random: &dyn Random) -> Trace {
+    let header = headers.get("traceparent");
+    let named = header.and_then(|header| parse(header.to_str().ok()?));
+    named.unwrap_or_else(|| begin(random))
+}
+
+/// The trace id of `version-trace id-parent id-flags`.
+fn parse(header: &str) -> Option<Trace> {
+    let mut parts = header.trim().split('-');
+    let (version, id, parent) = (parts.next()?, parts.next()?, parts.next()?);
+    let _flags = parts.next().filter(|flags| is_hex(flags, 2))?;
+    // Later versions may add parts, the first may not; ff is no version.
+    let is_whole = version != "00" || parts.next().is_none();
+    let is_valid = is_hex(version, 2)
+        && version != "ff"
+        && is_hex(id, 32)
+        && is_hex(parent, 16)
+        && !is_zero(id)
+        && !is_zero(parent);
+    (is_whole && is_valid).then(|| Trace::of(id))
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == length && text.bytes().all(is_digit)
+}
+
+fn is_zero(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'0')
+}
+
+/// A new trace. Without randomness calls cannot be told apart, which is no reason to refuse them.
+fn begin(random: &dyn Random) -> Trace {
+    let mut id = [0; 16];
+    if random.fill(&mut id).is_err() {
+        tracing::warn!("no randomness for the id of a trace");
+    }
+    let digits: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    Trace::of(&digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    #[test]
+    fn the_trace_of_the_caller_is_taken() {
+        for header in [
+            format!("00-{ID}-00f067aa0ba902b7-01"),
+            format!("01-{ID}-00f067aa0ba902b7-01-what-comes"),
+        ] {
+            assert_eq!(parse(&header), Some(Trace::of(ID)), "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_is_not_taken() {
+        for header in [
+            String::new(),
+            ID.to_owned(),
+            format!("00-{ID}-00f067aa0ba902b7"),
+            format!("00-{ID}-00f067aa0ba902b7-01-more"),
+            format!("ff-{ID}-00f067aa0ba902b7-01"),
+            format!("00-{}-00f067aa0ba902b7-01", ID.to_uppercase()),
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-{ID}-0000000000000000-01"),
+            format!("00-{}\n-00f067aa0ba902b7-01", &ID[1..]),
+        ] {
+            assert_eq!(parse(&header), None, "{header}");
+        }
+    }
+}

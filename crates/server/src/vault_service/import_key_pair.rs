@@ -1,0 +1,68 @@
+//! `ImportKeyPair`.
+
+use std::sync::Arc;
+
+use strongroom_memory::SecretBytes;
+use strongroom_proto::{KeyPair, ProtoError, decode_encrypted_key_pair, decode_key_pair};
+use strongroom_vault::{ImportedKey, Vault, VaultError};
+
+use super::names::key_name;
+use crate::{
+    context::Context,
+    contract::vault::{ImportKeyPairRequest, ImportKeyPairResponse},
+    failure::{CantonCategory, Failure, in_words},
+};
+
+pub(super) async fn import_key_pair(
+    vault: Arc<Vault>,
+    context: Context,
+    message: ImportKeyPairRequest,
+) -> Result<ImportKeyPairResponse, Failure> {
+    let name = key_name(&message.name)?;
+    let KeyPair {
+        private, public, ..
+    } = read(&message)?;
+    let import = ImportedKey {
+        private,
+        public,
+        name,
+    };
+    let imported = vault.import_key(&context.caller(), import).await;
+    let imported = imported.map_err(refused)?;
+    tracing::info!(
+        fingerprint = %imported.fingerprint(),
+        name = message.name,
+        "imported a key pair"
+    );
+    Ok(ImportKeyPairResponse {})
+}
+
+fn read(message: &ImportKeyPairRequest) -> Result<KeyPair, Failure> {
+    if message.password.is_empty() {
+        return Ok(decode_key_pair(&message.key_pair)?);
+    }
+    let password = SecretBytes::from_slice(message.password.as_bytes());
+    decode_encrypted_key_pair(&message.key_pair, &password).map_err(|error| match error {
+        ProtoError::PasswordOpening { .. } | ProtoError::NotAKeyPair { .. } => {
+            Failure::plain_precondition(format!(
+                "Failed to decrypt encrypted keypair with password: {}",
+                in_words(&error)
+            ))
+        }
+        other => other.into(),
+    })
+}
+
+fn refused(error: VaultError) -> Failure {
+    match &error {
+        VaultError::KeyExists { .. } => Failure::coded(
+            "CRYPTO_PRIVATE_STORE_ERROR",
+            CantonCategory::InvalidGivenCurrentSystemStateOther,
+            in_words(&error),
+        ),
+        VaultError::CustodyUnsupported { .. } => Failure::plain_precondition(
+            "The selected crypto provider does not support importing of private keys.",
+        ),
+        _ => error.into(),
+    }
+}

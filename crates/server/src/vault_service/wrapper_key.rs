@@ -1,0 +1,91 @@
+//! `RotateWrapperKey` and `GetWrapperKeyId`.
+
+use std::sync::Arc;
+
+use strongroom_errors::Category;
+use strongroom_errors::Coded as _;
+use strongroom_vault::{NewWrapperKey, RotationRequest, Vault, VaultError, WrapperKeyError};
+
+use super::names::kms_key_id;
+use crate::{
+    access::Operation,
+    context::Context,
+    contract::vault::{
+        GetWrapperKeyIdRequest, GetWrapperKeyIdResponse, RotateWrapperKeyRequest,
+        RotateWrapperKeyResponse,
+    },
+    failure::{CantonCategory, Failure, in_words},
+};
+
+pub(super) async fn rotate(
+    vault: Arc<Vault>,
+    context: Context,
+    message: RotateWrapperKeyRequest,
+) -> Result<RotateWrapperKeyResponse, Failure> {
+    let named = Some(message.new_wrapper_key_id).filter(|id| !id.is_empty());
+    let to = match named {
+        None => NewWrapperKey::default(),
+        Some(id) => {
+            context.check(Operation::WrapperKeysRotateTo)?;
+            NewWrapperKey::Existing(kms_key_id(&id)?)
+        }
+    };
+    let request = RotationRequest {
+        to,
+        ..RotationRequest::default()
+    };
+    let rotated = vault
+        .rotate_wrapper_key(&context.caller(), &request, &|_progress| {})
+        .await;
+    rotated.map_err(refused)?;
+    Ok(RotateWrapperKeyResponse {})
+}
+
+pub(super) async fn current(
+    vault: Arc<Vault>,
+    _context: Context,
+    _message: GetWrapperKeyIdRequest,
+) -> Result<GetWrapperKeyIdResponse, Failure> {
+    Ok(GetWrapperKeyIdResponse {
+        wrapper_key_id: vault.opening().wrapper_key_id,
+    })
+}
+
+/// The three that are about the key that was named have ids of Canton's, as has everything else; what passes by itself keeps
+/// its own, so that the caller knows that it may try again.
+fn refused(error: VaultError) -> Failure {
+    let named = |id, shown: &str, text: &str| {
+        Failure::coded(
+            id,
+            CantonCategory::InvalidGivenCurrentSystemStateResourceMissing,
+            format!("Wrapper key id [KmsKeyId({shown})] selected for rotation {text}"),
+        )
+    };
+    match &error {
+        VaultError::WrapperKey(WrapperKeyError::AlreadyInUse { wrapper_key_id }) => named(
+            "WRAPPER_KEY_ALREADY_IN_USE_ERROR",
+            wrapper_key_id,
+            "is already being used.",
+        ),
+        VaultError::WrapperKey(WrapperKeyError::NotExist { wrapper_key_id }) => named(
+            "WRAPPER_KEY_NOT_EXIST_ERROR",
+            wrapper_key_id,
+            "does not match an existing KMS key id.",
+        ),
+        VaultError::WrapperKey(WrapperKeyError::DisabledOrDeleted { wrapper_key_id }) => named(
+            "WRAPPER_KEY_DISABLED_OR_DELETED_ERROR",
+            wrapper_key_id,
+            "cannot be used because key is disabled or set to be deleted.",
+        ),
+        other => match other.code().category() {
+            Category::Unavailable | Category::Contention | Category::FailedPrecondition => {
+                error.into()
+            }
+            _ => Failure::coded(
+                "WRAPPER_KEY_ROTATION_INTERNAL_ERROR",
+                CantonCategory::SystemInternalAssumptionViolated,
+                in_words(other),
+            ),
+        },
+    }
+}

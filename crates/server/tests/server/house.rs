@@ -1,0 +1,158 @@
+//! A vault behind a server on this machine, and clients.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use strongroom_crypto::SystemRandom;
+use strongroom_files::{Access as FileAccess, Files, OsFiles};
+use strongroom_kms::KmsProvider;
+use strongroom_kms_local::{LocalKms, Protection};
+use strongroom_server::{
+    Listener, ServerError, ServerSettings, access::Access,
+    contract::vault::vault_service_client::VaultServiceClient, serve,
+};
+use strongroom_store::VaultId;
+use strongroom_store_sqlite::SqliteStore;
+use strongroom_test_support::{FixedClock, SeededRandom};
+use strongroom_vault::{
+    Caller, Environment, NamedKms, NamedWrapper, NewVault, NoAnchor, Settings, Vault,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tonic::{Status, transport::Channel};
+use tonic_types::StatusExt as _;
+
+pub(crate) const KMS: &str = "local";
+
+/// A running server.
+pub(crate) struct House {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) kms: Arc<LocalKms>,
+    pub(crate) address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<Result<(), ServerError>>,
+    _folder: TempDir,
+}
+
+/// How a house differs from the usual one.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) server: ServerSettings,
+    /// Whether no KMS holds keys.
+    pub(crate) without_external_keys: bool,
+}
+
+impl House {
+    /// A server without rules.
+    pub(crate) async fn new() -> Self {
+        Self::planned(Plan::default()).await
+    }
+
+    /// A server with rules.
+    pub(crate) async fn with_access(access: Access) -> Self {
+        let server = ServerSettings {
+            access,
+            ..ServerSettings::default()
+        };
+        Self::planned(Plan {
+            server,
+            ..Plan::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn planned(plan: Plan) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, kms) = vault_in(&folder, &plan).await;
+        let vault = Arc::new(vault);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ended) = oneshot::channel();
+        let listeners = vec![Listener::Tcp(listener)];
+        let random = Arc::new(SystemRandom);
+        let serving = serve(Arc::clone(&vault), plan.server, random, listeners, async {
+            let _ended = ended.await;
+        });
+        Self {
+            vault,
+            kms,
+            address,
+            end: Some(end),
+            serving: tokio::spawn(serving),
+            _folder: folder,
+        }
+    }
+
+    /// A connection to the server.
+    pub(crate) async fn channel(&self) -> Channel {
+        let endpoint = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        endpoint.connect().await.unwrap()
+    }
+
+    pub(crate) async fn vault_service(&self) -> VaultServiceClient<Channel> {
+        VaultServiceClient::new(self.channel().await)
+    }
+
+    /// Asks the server to end.
+    pub(crate) fn end(&mut self) {
+        let _gone = self.end.take().unwrap().send(());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(self) {
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.serving).await;
+        ended.expect("the server ends").unwrap().unwrap();
+    }
+}
+
+async fn vault_in(folder: &TempDir, plan: &Plan) -> (Vault, Arc<LocalKms>) {
+    let clock = Arc::new(FixedClock::default());
+    let random = Arc::new(SeededRandom::new(7));
+    let kms = LocalKms::create(
+        Arc::new(OsFiles::new()),
+        folder.path().join("kms.key"),
+        &Protection::UnprotectedKeyFile,
+        Arc::new(SeededRandom::new(8)),
+        Arc::<FixedClock>::clone(&clock),
+    );
+    let kms = Arc::new(kms.unwrap());
+    let vault = folder.path().join("vault");
+    OsFiles::new()
+        .create_folder(&vault, FileAccess::OwnerOnly)
+        .unwrap();
+    let provider: Arc<dyn KmsProvider> = Arc::<LocalKms>::clone(&kms);
+    let holders = if plan.without_external_keys {
+        Vec::new()
+    } else {
+        vec![NamedKms {
+            name: KMS.to_owned(),
+            provider: Arc::clone(&provider),
+        }]
+    };
+    let environment = Environment {
+        store: Arc::new(SqliteStore::create(&vault).await.unwrap()),
+        wrappers: vec![NamedWrapper {
+            name: KMS.to_owned(),
+            wrapper: provider.key_wrapper().unwrap(),
+        }],
+        kms: holders,
+        anchor: Arc::new(NoAnchor),
+        clock,
+        random,
+    };
+    let new = NewVault {
+        id: VaultId::from_bytes([7; 16]),
+        wrapper_key: None,
+    };
+    let caller = Caller::new("test");
+    let vault = Vault::create(environment, plan.settings.clone(), &caller, new).await;
+    (vault.unwrap(), kms)
+}
+
+/// The id of an error and its reason, as the details of google.rpc say them.
+pub(crate) fn told(status: &Status) -> (String, Option<String>) {
+    let details = status.get_error_details();
+    let info = details.error_info().expect("the error has an id");
+    let reason = info.metadata.get("reason").cloned();
+    (info.reason.clone(), reason)
+}
