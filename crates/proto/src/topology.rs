@@ -40,11 +40,19 @@ pub use detect::{DetectError, detect};
 pub use list::{
     decode_broadcast, decode_signed_transactions, encode_broadcast, encode_signed_transactions,
 };
+pub use read_mapping::read_mapping;
 pub use script::{
     DelegationTarget, assemble_as_script, encode_delegation_as_script, encode_revocation_as_script,
     encode_transaction_as_script,
 };
-pub use signed::{decode_signed_transaction, encode_signed_transaction, topology_signature};
-pub use snapshot::{SnapshotItem, decode_snapshot_item, write_snapshot_v1, write_snapshot_v2};
+pub use signed::{
+    decode_signed_transaction, encode_signed_transaction, read_signed_message, signed_message,
+    topology_signature,
+};
+pub use snapshot::{
+    SnapshotItem, decode_snapshot_item, read_timestamp, snapshot_message, write_snapshot_v1,
+    write_snapshot_v2, write_timestamp,
+};
 pub use stream::{DecodedItem, ItemReader, MAX_ITEM_BYTES, ReceivedItem, StreamError};
 pub use transaction::{decode_transaction, encode_transaction};
+pub use write_mapping::write_mapping;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_kms::in_trace;
+use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{Caller, KeyEntry, Vault};
 use tonic::{Request, Response, Status};
 
@@ -70,12 +71,15 @@ pub(crate) struct Shared {
 }
 
 /// What the operator lets this server do.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Features {
     /// Private keys may leave: Canton has it behind `enable-preview-commands`.
     pub export_of_private_keys: bool,
     /// The node's identity may be set by [`IdentityInitializationService`](crate::contract::topology).
     pub identity_by_hand: bool,
+    /// A synchronizer of which this vault is the only one: what is added to its store is sequenced at once. For rehearsals,
+    /// where no synchronizer is that would do it.
+    pub rehearsal_synchronizer: Option<PhysicalSynchronizerId>,
 }
 
 impl Shared {

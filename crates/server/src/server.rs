@@ -1,8 +1,13 @@
 //! The server: the services, what comes before them, and an orderly end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use strongroom_crypto::Random;
+use strongroom_topology::MemberCode;
 use strongroom_vault::Vault;
 use tokio::sync::watch;
 use tonic::{service::Routes, transport};
@@ -13,14 +18,33 @@ use crate::{
     api_info::ApiInfoFace,
     context::{Features, Shared},
     contract::{
-        DESCRIPTORS, connection::api_info_service_server::ApiInfoServiceServer,
+        DESCRIPTORS,
+        canton_admin::{
+            health::v30::status_service_server::StatusServiceServer,
+            mediator::v30::mediator_status_service_server::MediatorStatusServiceServer,
+            participant::v30::participant_status_service_server::ParticipantStatusServiceServer,
+            sequencer::v30::sequencer_status_service_server::SequencerStatusServiceServer,
+        },
+        connection::api_info_service_server::ApiInfoServiceServer,
         strongroom::signing_service_server::SigningServiceServer,
+        topology::{
+            identity_initialization_service_server::IdentityInitializationServiceServer,
+            topology_aggregation_service_server::TopologyAggregationServiceServer,
+            topology_manager_read_service_server::TopologyManagerReadServiceServer,
+            topology_manager_write_service_server::TopologyManagerWriteServiceServer,
+        },
         vault::vault_service_server::VaultServiceServer,
     },
     gate::Gate,
+    health,
+    identity::IdentityFace,
     listen::{Listener, incoming},
     signing_service::SigningFace,
+    status::{About, SetLogLevel, StatusFace},
     tasks::Tasks,
+    topology::{
+        aggregation::TopologyAggregationFace, read::TopologyReadFace, write::TopologyWriteFace,
+    },
     vault_service::{DefaultSpecs, VaultFace},
 };
 
@@ -40,12 +64,18 @@ const LIFE_WITHIN: Duration = Duration::from_secs(10);
 /// How the server behaves.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
+    /// The kind of node that the vault belongs to.
+    pub node: MemberCode,
     /// Who may do what.
     pub access: Access,
     /// What the operator lets it do.
     pub features: Features,
     /// The specs of keys of which a request says nothing.
     pub specs: DefaultSpecs,
+    /// Who can change how much is logged; none: nobody can.
+    pub log_level: Option<Arc<dyn SetLogLevel>>,
+    /// Name and number of each port, as the status tells them.
+    pub ports: HashMap<String, i32>,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -55,6 +85,9 @@ pub struct ServerSettings {
 impl Default for ServerSettings {
     fn default() -> Self {
         Self {
+            node: MemberCode::Participant,
+            log_level: None,
+            ports: HashMap::new(),
             access: Access::open(),
             features: Features::default(),
             specs: DefaultSpecs::default(),
@@ -100,7 +133,23 @@ pub async fn serve(
         random,
         ending: ending.clone(),
     };
-    let routes = routes(&shared, settings.specs)?;
+    let faces = Faces {
+        shared,
+        specs: settings.specs,
+        node: settings.node,
+        about: Arc::new(About {
+            began: Instant::now(),
+            ports: settings.ports,
+            log_level: settings.log_level,
+        }),
+    };
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let watching = tokio::spawn(health::keep(
+        Arc::clone(&faces.shared.vault),
+        reporter.clone(),
+    ));
+    let mut routes = faces.routes()?;
+    routes = routes.add_service(health);
     let (mut accepting, connections) = incoming(listeners, settings.most_connections);
     let mut ended = ending.clone();
     let until_the_end = async move {
@@ -120,6 +169,8 @@ pub async fn serve(
         () = end => None,
     };
     ending_sender.send_replace(true);
+    watching.abort();
+    health::end(&reporter).await;
     accepting.abort_all();
     let served = match served {
         Some(served) => served,
@@ -133,29 +184,66 @@ pub async fn serve(
     Ok(served?)
 }
 
-fn routes(shared: &Shared, specs: DefaultSpecs) -> Result<Routes, ServerError> {
-    let vault = VaultServiceServer::new(VaultFace {
-        shared: shared.clone(),
-        specs,
-    })
-    .max_decoding_message_size(MOST_MESSAGE_BYTES)
-    .max_encoding_message_size(MOST_MESSAGE_BYTES);
-    let signing = SigningServiceServer::new(SigningFace {
-        shared: shared.clone(),
-    })
-    .max_decoding_message_size(MOST_MESSAGE_BYTES)
-    .max_encoding_message_size(MOST_MESSAGE_BYTES);
-    let describe = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+/// Every service.
+struct Faces {
+    shared: Shared,
+    specs: DefaultSpecs,
+    node: MemberCode,
+    about: Arc<About>,
+}
+
+/// Sets the limits that every service has.
+macro_rules! limited {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(MOST_MESSAGE_BYTES)
+            .max_encoding_message_size(MOST_MESSAGE_BYTES)
     };
-    let mut routes = Routes::builder();
-    routes
-        .add_service(vault)
-        .add_service(signing)
-        .add_service(ApiInfoServiceServer::new(ApiInfoFace))
-        .add_service(describe().build_v1()?)
-        .add_service(describe().build_v1alpha()?);
-    Ok(routes.routes())
+}
+
+impl Faces {
+    fn routes(&self) -> Result<Routes, ServerError> {
+        let shared = || self.shared.clone();
+        let (specs, code) = (self.specs, self.node);
+        let status = StatusFace {
+            shared: shared(),
+            about: Arc::clone(&self.about),
+        };
+        let vault = VaultFace {
+            shared: shared(),
+            specs,
+        };
+        let identity = IdentityFace {
+            shared: shared(),
+            code,
+            specs,
+        };
+        let aggregation = TopologyAggregationFace { shared: shared() };
+        let read = TopologyReadFace { shared: shared() };
+        let write = TopologyWriteFace { shared: shared() };
+        let signing = SigningFace { shared: shared() };
+        let describe = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let mut routes = Routes::builder();
+        routes
+            .add_service(limited!(VaultServiceServer::new(vault)))
+            .add_service(limited!(IdentityInitializationServiceServer::new(identity)))
+            .add_service(limited!(TopologyManagerReadServiceServer::new(read)))
+            .add_service(limited!(TopologyManagerWriteServiceServer::new(write)))
+            .add_service(limited!(TopologyAggregationServiceServer::new(aggregation)))
+            .add_service(limited!(StatusServiceServer::new(status.clone())))
+            .add_service(limited!(ParticipantStatusServiceServer::new(
+                status.clone()
+            )))
+            .add_service(limited!(SequencerStatusServiceServer::new(status.clone())))
+            .add_service(limited!(MediatorStatusServiceServer::new(status)))
+            .add_service(limited!(ApiInfoServiceServer::new(ApiInfoFace)))
+            .add_service(limited!(SigningServiceServer::new(signing)))
+            .add_service(describe().build_v1()?)
+            .add_service(describe().build_v1alpha()?);
+        Ok(routes.routes())
+    }
 }

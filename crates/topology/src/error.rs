@@ -98,6 +98,12 @@ pub enum TopologyError {
         /// Its name.
         store: StoreId,
     },
+    /// Temporary stores take memory.
+    #[error("there are {limit} temporary topology stores, and there may not be more")]
+    TooManyStores {
+        /// How many there may be.
+        limit: usize,
+    },
     /// No danger has this name.
     #[error("{text:?} is no force flag")]
     UnknownForceFlag {
@@ -143,6 +149,7 @@ codes! {
     CONFIRMING_THRESHOLD = "TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED", AlreadyExists, "Lower the threshold or add participants; --danger allow-confirming-threshold-cannot-be-met overrules.";
     STORE_NOT_FOUND = "TOPOLOGY_STORE_NOT_FOUND", NotFound, "'strongroom topology stores' shows those that there are.";
     STORE_ALREADY_EXISTS = "TOPOLOGY_TEMPORARY_STORE_ALREADY_EXISTS", AlreadyExists, "Use it, or choose another name.";
+    TOO_MANY_STORES = "TOPOLOGY_TOO_MANY_TEMPORARY_STORES", ResourceExhausted, "Drop those that nobody needs any more.";
     UNKNOWN_FORCE_FLAG = "TOPOLOGY_FORCE_FLAG_UNKNOWN", InvalidRequest, "Use alien-member, allow-unvalidated-signing-keys or allow-confirming-threshold-cannot-be-met.";
 }
 
@@ -165,6 +172,7 @@ impl Coded for TopologyError {
             Self::ConfirmingThresholdCannotBeReached { .. } => CONFIRMING_THRESHOLD,
             Self::StoreNotFound { .. } => STORE_NOT_FOUND,
             Self::StoreAlreadyExists { .. } => STORE_ALREADY_EXISTS,
+            Self::TooManyStores { .. } => TOO_MANY_STORES,
             Self::UnknownForceFlag { .. } => UNKNOWN_FORCE_FLAG,
             Self::Rejected(rejection) => rejection.code(),
         }

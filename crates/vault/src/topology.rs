@@ -19,6 +19,9 @@ use crate::{error::VaultError, rows::Tag, vault::Vault};
 
 pub(crate) use writer::TopologyWriter;
 
+/// Stores that live in memory only: whoever makes them must not fill it.
+const MOST_TEMPORARY_STORES: usize = 64;
+
 /// A look at one store of topology; while it lasts, nobody changes topology.
 pub type TopologyView<'v> = RwLockReadGuard<'v, TopologyStore>;
 
@@ -83,6 +86,30 @@ impl Topology {
             store: TopologyStore::new(id.clone()),
             tags: BTreeMap::new(),
         });
+    }
+
+    /// Makes a store that lives in memory only.
+    pub(crate) fn create_temporary(&mut self, id: &StoreId) -> Result<(), VaultError> {
+        if self.stores.contains_key(id) {
+            return Err(TopologyError::StoreAlreadyExists { store: id.clone() }.into());
+        }
+        let temporary = |id: &&StoreId| matches!(id, StoreId::Temporary(_));
+        if self.stores.keys().filter(temporary).count() >= MOST_TEMPORARY_STORES {
+            return Err(TopologyError::TooManyStores {
+                limit: MOST_TEMPORARY_STORES,
+            }
+            .into());
+        }
+        self.create(id.clone());
+        Ok(())
+    }
+
+    /// Ends a store that lives in memory only.
+    pub(crate) fn drop_temporary(&mut self, id: &StoreId) -> Result<(), VaultError> {
+        self.stores
+            .remove(id)
+            .map(drop)
+            .ok_or_else(|| not_found(id))
     }
 
     /// Where topology refers to a key, for people.

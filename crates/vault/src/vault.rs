@@ -174,6 +174,12 @@ impl Vault {
         self.created_at
     }
 
+    /// The time by the vault's clock.
+    #[must_use]
+    pub fn current_time(&self) -> Timestamp {
+        self.now()
+    }
+
     /// How many keys the vault holds, public-only ones included.
     #[must_use]
     pub fn key_count(&self) -> usize {

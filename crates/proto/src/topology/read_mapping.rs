@@ -20,7 +20,10 @@ use super::{
 use crate::{ProtoError, read_public_key, read_signing_public_key};
 
 /// The statement in a message.
-pub(super) fn read_mapping(message: &v30::TopologyMapping) -> Result<Mapping, ProtoError> {
+///
+/// # Errors
+/// [`ProtoError`] naming the first field that is missing, unknown or invalid.
+pub fn read_mapping(message: &v30::TopologyMapping) -> Result<Mapping, ProtoError> {
     use topology_mapping::Mapping as Wire;
     let mapping = message
         .mapping

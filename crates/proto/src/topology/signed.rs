@@ -6,7 +6,7 @@ use prost::Message;
 use strongroom_crypto::Signature;
 use strongroom_topology::{Covers, SignedTransaction, TransactionHash, TransactionSignature};
 
-use super::transaction::decode_transaction;
+use super::{transaction::decode_transaction, v30};
 use crate::{
     ProtoError,
     public_key::decode,
@@ -155,6 +155,26 @@ fn group_of(hashes: &[TransactionHash]) -> Vec<u8> {
         wire::put_message(&mut group, HASHES, &hash.to_multihash());
     }
     group
+}
+
+/// Reads the message as an rpc carries it, without a wrapper.
+///
+/// # Errors
+/// As [`decode_signed_transaction`].
+pub fn read_signed_message(
+    message: &v30::SignedTopologyTransaction,
+) -> Result<SignedTransaction, ProtoError> {
+    read_signed_transaction(&message.encode_to_vec())
+}
+
+/// The message as an rpc carries it, without a wrapper.
+///
+/// # Errors
+/// [`ProtoError::Malformed`] if a signature was received that cannot be read again.
+pub fn signed_message(
+    signed: &SignedTransaction,
+) -> Result<v30::SignedTopologyTransaction, ProtoError> {
+    decode(NAME, write_signed_transaction(signed).as_slice())
 }
 
 /// A signature that was just made, with the message that stands for it on the wire.

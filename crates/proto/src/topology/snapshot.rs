@@ -9,7 +9,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_topology::SignedTransaction;
 
 use super::{
-    admin::topology_transactions::Item,
+    admin::{TopologyTransactions, topology_transactions::Item},
     signed::{decode_signed_transaction, encode_signed_transaction},
     text::{Field, field},
 };
@@ -63,6 +63,10 @@ pub fn decode_snapshot_item(bytes: impl Buf) -> Result<SnapshotItem, ProtoError>
 }
 
 fn encode_item(item: &SnapshotItem) -> Vec<u8> {
+    item_message(item).encode_to_vec()
+}
+
+fn item_message(item: &SnapshotItem) -> Item {
     Item {
         valid_from: Some(write_time(item.valid_from)),
         valid_until: item.valid_until.map(write_time),
@@ -70,7 +74,32 @@ fn encode_item(item: &SnapshotItem) -> Vec<u8> {
         sequenced: Some(write_time(item.sequenced)),
         rejection_reason: item.rejection.clone(),
     }
-    .encode_to_vec()
+}
+
+/// A snapshot as an rpc carries it.
+#[must_use]
+pub fn snapshot_message(items: &[SnapshotItem]) -> TopologyTransactions {
+    TopologyTransactions {
+        items: items.iter().map(item_message).collect(),
+    }
+}
+
+/// The time in a field of a message.
+///
+/// # Errors
+/// [`ProtoError::InvalidTime`] for one that is out of range, or finer than a microsecond.
+pub fn read_timestamp(
+    message: &'static str,
+    name: &'static str,
+    time: &WireTime,
+) -> Result<Timestamp, ProtoError> {
+    read_time(field(message, name), time)
+}
+
+/// A time as a message carries it.
+#[must_use]
+pub fn write_timestamp(time: Timestamp) -> WireTime {
+    write_time(time)
 }
 
 /// Writes a snapshot in the first format: one wrapped message.

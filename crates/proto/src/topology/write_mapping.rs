@@ -19,7 +19,8 @@ use super::{
 };
 
 /// The message of a statement, as Canton writes it: restrictions always, sorted; the legacy root flag never.
-pub(super) fn write_mapping(mapping: &Mapping) -> v30::TopologyMapping {
+#[must_use]
+pub fn write_mapping(mapping: &Mapping) -> v30::TopologyMapping {
     let wire = match mapping {
         Mapping::NamespaceDelegation(it) => {
             Wire::NamespaceDelegation(write_delegation(it, write_restriction(it.restriction())))

@@ -27,6 +27,7 @@ pub(crate) const KMS: &str = "local";
 pub(crate) struct House {
     pub(crate) vault: Arc<Vault>,
     pub(crate) kms: Arc<LocalKms>,
+    pub(crate) clock: Arc<FixedClock>,
     pub(crate) address: SocketAddr,
     end: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), ServerError>>,
@@ -63,7 +64,8 @@ impl House {
 
     pub(crate) async fn planned(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (vault, kms) = vault_in(&folder, &plan).await;
+        let clock = Arc::new(FixedClock::default());
+        let (vault, kms) = vault_in(&folder, &plan, &clock).await;
         let vault = Arc::new(vault);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -76,6 +78,7 @@ impl House {
         Self {
             vault,
             kms,
+            clock,
             address,
             end: Some(end),
             serving: tokio::spawn(serving),
@@ -105,15 +108,18 @@ impl House {
     }
 }
 
-async fn vault_in(folder: &TempDir, plan: &Plan) -> (Vault, Arc<LocalKms>) {
-    let clock = Arc::new(FixedClock::default());
+async fn vault_in(
+    folder: &TempDir,
+    plan: &Plan,
+    clock: &Arc<FixedClock>,
+) -> (Vault, Arc<LocalKms>) {
     let random = Arc::new(SeededRandom::new(7));
     let kms = LocalKms::create(
         Arc::new(OsFiles::new()),
         folder.path().join("kms.key"),
         &Protection::UnprotectedKeyFile,
         Arc::new(SeededRandom::new(8)),
-        Arc::<FixedClock>::clone(&clock),
+        Arc::<FixedClock>::clone(clock),
     );
     let kms = Arc::new(kms.unwrap());
     let vault = folder.path().join("vault");
@@ -137,7 +143,7 @@ async fn vault_in(folder: &TempDir, plan: &Plan) -> (Vault, Arc<LocalKms>) {
         }],
         kms: holders,
         anchor: Arc::new(NoAnchor),
-        clock,
+        clock: Arc::<FixedClock>::clone(clock),
         random,
     };
     let new = NewVault {

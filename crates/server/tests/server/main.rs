@@ -3,6 +3,10 @@
 mod access;
 mod ending;
 mod failures;
+mod health;
 mod house;
 mod reflection;
+mod signing;
+mod status;
+mod topology;
 mod vault_service;

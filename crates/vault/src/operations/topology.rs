@@ -9,6 +9,7 @@ pub(crate) mod identity;
 pub(crate) mod rotate;
 pub(crate) mod sequenced;
 pub(crate) mod sign;
+mod temporary;
 
 use std::collections::BTreeMap;
 

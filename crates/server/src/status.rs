@@ -1,0 +1,214 @@
+//! Canton's status services (reference: admin services, section 6). A vault knows which kind of node it belongs to once it
+//! has an identity; the service of another kind says so.
+
+mod components;
+mod log_level;
+
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Instant};
+
+use strongroom_topology::MemberCode;
+use strongroom_vault::{Identity, Role, Vault};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+pub use self::log_level::{LogLevel, SetLogLevel};
+use crate::{
+    context::Shared,
+    contract::canton_admin::{
+        health::v30::{
+            self as health, HealthDumpRequest, HealthDumpResponse, NotInitialized,
+            SetLogLevelRequest, SetLogLevelResponse, TopologyQueueStatus, WaitingForExternalInput,
+            status_service_server::StatusService,
+        },
+        mediator::v30 as mediator,
+        participant::v30 as participant,
+        sequencer::v30 as sequencer,
+    },
+    failure::{CantonCategory, Face, Failure},
+};
+
+/// The release of Canton whose services these are: consoles of it take what is answered, and say in turn who they are.
+const RELEASE: &str = "3.6.0";
+
+/// The services.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusFace {
+    pub(crate) shared: Shared,
+    pub(crate) about: Arc<About>,
+}
+
+/// What is known of the server beside its vault.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) began: Instant,
+    /// Name and number of each port.
+    pub(crate) ports: HashMap<String, i32>,
+    pub(crate) log_level: Option<Arc<dyn SetLogLevel>>,
+}
+
+/// A node with an identity, or what it waits for.
+enum NodeStatus {
+    Running(health::Status, bool),
+    NotInitialized(NotInitialized),
+}
+
+impl StatusFace {
+    async fn status(
+        about: &About,
+        identity_by_hand: bool,
+        vault: &Vault,
+        code: MemberCode,
+    ) -> Result<NodeStatus, Failure> {
+        let active = vault.standing().await.role != Role::Replica;
+        let Some(Identity { member, .. }) = vault.identity() else {
+            let waits_for = if identity_by_hand {
+                WaitingForExternalInput::Id
+            } else {
+                WaitingForExternalInput::Initialization
+            };
+            return Ok(NodeStatus::NotInitialized(NotInitialized {
+                active,
+                waiting_for_external_input: waits_for.into(),
+                version: RELEASE.to_owned(),
+            }));
+        };
+        if member.code != code {
+            return Err(Failure::coded(
+                "OTHER_KIND_OF_NODE",
+                CantonCategory::InvalidGivenCurrentSystemStateOther,
+                format!("this is the vault of a {}, not of a {code}", member.code),
+            ));
+        }
+        let status = health::Status {
+            uid: member.uid.to_string(),
+            uptime: prost_types::Duration::try_from(about.began.elapsed()).ok(),
+            ports: about.ports.clone(),
+            active,
+            // What is announced is in force at once, or it is the node that announces it.
+            topology_queues: Some(TopologyQueueStatus::default()),
+            components: components::of(vault),
+            version: RELEASE.to_owned(),
+        };
+        Ok(NodeStatus::Running(status, active))
+    }
+}
+
+#[tonic::async_trait]
+impl participant::participant_status_service_server::ParticipantStatusService for StatusFace {
+    async fn participant_status(
+        &self,
+        request: Request<participant::ParticipantStatusRequest>,
+    ) -> Result<Response<participant::ParticipantStatusResponse>, Status> {
+        use participant::participant_status_response::{Kind, ParticipantStatusResponseStatus};
+        let (about, by_hand) = (
+            Arc::clone(&self.about),
+            self.shared.features.identity_by_hand,
+        );
+        let answer = |vault: Arc<Vault>, _context, _message| async move {
+            let kind = match Self::status(&about, by_hand, &vault, MemberCode::Participant).await? {
+                NodeStatus::Running(status, active) => {
+                    Kind::Status(ParticipantStatusResponseStatus {
+                        common_status: Some(status),
+                        connected_synchronizers: Vec::new(),
+                        active,
+                        supported_protocol_versions: vec![34, 35],
+                    })
+                }
+                NodeStatus::NotInitialized(waiting) => Kind::NotInitialized(waiting),
+            };
+            Ok(participant::ParticipantStatusResponse { kind: Some(kind) })
+        };
+        self.shared.answer(Face::Canton, request, answer).await
+    }
+}
+
+#[tonic::async_trait]
+impl sequencer::sequencer_status_service_server::SequencerStatusService for StatusFace {
+    async fn sequencer_status(
+        &self,
+        request: Request<sequencer::SequencerStatusRequest>,
+    ) -> Result<Response<sequencer::SequencerStatusResponse>, Status> {
+        use sequencer::sequencer_status_response::{
+            Kind, SequencerAdminStatus, SequencerHealthStatus, SequencerStatusResponseStatus,
+        };
+        let (about, by_hand) = (
+            Arc::clone(&self.about),
+            self.shared.features.identity_by_hand,
+        );
+        let answer = |vault: Arc<Vault>, _context, _message| async move {
+            let kind = match Self::status(&about, by_hand, &vault, MemberCode::Sequencer).await? {
+                NodeStatus::Running(status, active) => {
+                    Kind::Status(SequencerStatusResponseStatus {
+                        common_status: Some(status),
+                        sequencer: Some(SequencerHealthStatus {
+                            active,
+                            details: Some("the vault of a sequencer".to_owned()),
+                        }),
+                        admin: Some(SequencerAdminStatus {
+                            accepts_admin_changes: active,
+                        }),
+                        ..SequencerStatusResponseStatus::default()
+                    })
+                }
+                NodeStatus::NotInitialized(waiting) => Kind::NotInitialized(waiting),
+            };
+            Ok(sequencer::SequencerStatusResponse { kind: Some(kind) })
+        };
+        self.shared.answer(Face::Canton, request, answer).await
+    }
+}
+
+#[tonic::async_trait]
+impl mediator::mediator_status_service_server::MediatorStatusService for StatusFace {
+    async fn mediator_status(
+        &self,
+        request: Request<mediator::MediatorStatusRequest>,
+    ) -> Result<Response<mediator::MediatorStatusResponse>, Status> {
+        use mediator::mediator_status_response::{Kind, MediatorStatusResponseStatus};
+        let (about, by_hand) = (
+            Arc::clone(&self.about),
+            self.shared.features.identity_by_hand,
+        );
+        let answer = |vault: Arc<Vault>, _context, _message| async move {
+            let kind = match Self::status(&about, by_hand, &vault, MemberCode::Mediator).await? {
+                NodeStatus::Running(status, _active) => {
+                    Kind::Status(MediatorStatusResponseStatus {
+                        common_status: Some(status),
+                        ..MediatorStatusResponseStatus::default()
+                    })
+                }
+                NodeStatus::NotInitialized(waiting) => Kind::NotInitialized(waiting),
+            };
+            Ok(mediator::MediatorStatusResponse { kind: Some(kind) })
+        };
+        self.shared.answer(Face::Canton, request, answer).await
+    }
+}
+
+type DumpStream = Pin<Box<dyn Stream<Item = Result<HealthDumpResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl StatusService for StatusFace {
+    type HealthDumpStream = DumpStream;
+
+    async fn health_dump(
+        &self,
+        _request: Request<HealthDumpRequest>,
+    ) -> Result<Response<Self::HealthDumpStream>, Status> {
+        // Logs and metrics are where the operator had them sent, and a configuration names places of secrets.
+        Err(Status::unimplemented(
+            "this server makes no dump: see its metrics, its log and 'strongroom doctor'",
+        ))
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<SetLogLevelRequest>,
+    ) -> Result<Response<SetLogLevelResponse>, Status> {
+        let set = self.about.log_level.clone();
+        let answer = |_vault, context, message| async move {
+            log_level::set(set.as_deref(), &context, message)
+        };
+        self.shared.answer(Face::Canton, request, answer).await
+    }
+}

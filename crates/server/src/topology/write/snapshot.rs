@@ -1,0 +1,110 @@
+//! `ImportTopologySnapshot` in both formats: only the signed transactions of it count, not its times.
+
+use std::sync::Arc;
+
+use strongroom_proto::topology::{Container, DecodedItem, ItemReader};
+use strongroom_topology::{ForceFlags, SignedTransaction};
+use strongroom_vault::Vault;
+use tonic::Streaming;
+
+use super::add::check_accepted;
+use crate::{
+    context::Context,
+    contract::topology::{
+        ImportTopologySnapshotRequest, ImportTopologySnapshotResponse,
+        ImportTopologySnapshotV2Request, ImportTopologySnapshotV2Response, StoreId,
+    },
+    failure::{CantonCategory, Failure, in_words},
+    topology::store_id,
+};
+
+/// A snapshot may have so many bytes: it is held in memory until all of it is there.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+pub(super) async fn import_v1(
+    vault: Arc<Vault>,
+    context: Context,
+    mut chunks: Streaming<ImportTopologySnapshotRequest>,
+) -> Result<ImportTopologySnapshotResponse, Failure> {
+    let mut snapshot = Snapshot::default();
+    while let Some(chunk) = chunks.message().await.map_err(broken_off)? {
+        snapshot.append(chunk.topology_snapshot, chunk.store)?;
+    }
+    snapshot
+        .add(&vault, &context, Container::SnapshotV1)
+        .await?;
+    Ok(ImportTopologySnapshotResponse {})
+}
+
+pub(super) async fn import_v2(
+    vault: Arc<Vault>,
+    context: Context,
+    mut chunks: Streaming<ImportTopologySnapshotV2Request>,
+) -> Result<ImportTopologySnapshotV2Response, Failure> {
+    let mut snapshot = Snapshot::default();
+    while let Some(chunk) = chunks.message().await.map_err(broken_off)? {
+        snapshot.append(chunk.topology_snapshot, chunk.store)?;
+    }
+    snapshot
+        .add(&vault, &context, Container::SnapshotV2)
+        .await?;
+    Ok(ImportTopologySnapshotV2Response {})
+}
+
+/// What has come of a snapshot.
+#[derive(Default)]
+struct Snapshot {
+    bytes: Vec<u8>,
+    store: Option<StoreId>,
+}
+
+impl Snapshot {
+    fn append(&mut self, chunk: Vec<u8>, store: Option<StoreId>) -> Result<(), Failure> {
+        if self.bytes.len() + chunk.len() > MOST_BYTES {
+            return Err(Failure::coded(
+                "SNAPSHOT_TOO_LARGE",
+                CantonCategory::InvalidIndependentOfSystemState,
+                format!("a snapshot has at most {MOST_BYTES} bytes"),
+            ));
+        }
+        self.bytes.extend(chunk);
+        // The first piece says where it belongs.
+        self.store = self.store.take().or(store);
+        Ok(())
+    }
+
+    async fn add(
+        self,
+        vault: &Vault,
+        context: &Context,
+        container: Container,
+    ) -> Result<(), Failure> {
+        let store = store_id::required(vault, self.store).await?;
+        let transactions = transactions(&self.bytes, container)?;
+        let caller = context.caller();
+        let added = vault
+            .add_transactions(&caller, &store, transactions, ForceFlags::all())
+            .await?;
+        check_accepted(added)
+    }
+}
+
+fn transactions(bytes: &[u8], container: Container) -> Result<Vec<SignedTransaction>, Failure> {
+    let unreadable =
+        |error: &(dyn std::error::Error + 'static)| Failure::unreadable(in_words(error));
+    let mut transactions = Vec::new();
+    for item in ItemReader::new(bytes, container) {
+        let item = item.map_err(|error| unreadable(&error))?;
+        match item.decode()? {
+            // What the other side rejected is no statement.
+            DecodedItem::Row(row) if row.rejection.is_some() => {}
+            DecodedItem::Row(row) => transactions.push(row.signed),
+            DecodedItem::Transaction(signed) => transactions.push(signed),
+        }
+    }
+    Ok(transactions)
+}
+
+fn broken_off(status: tonic::Status) -> Failure {
+    Failure::Plain(status.code(), status.message().to_owned())
+}
