@@ -3,10 +3,15 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
+use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry, fmt, layer::SubscriberExt as _, reload,
+    util::SubscriberInitExt as _,
+};
 
 use crate::{
     args::{Global, LogFormat},
@@ -18,15 +23,38 @@ pub(crate) fn start_logging(global: &Global) {
     let filter = EnvFilter::try_new(&global.log);
     let refused = filter.as_ref().err().map(ToString::to_string);
     let filter = filter.unwrap_or_else(|_refused| EnvFilter::new("warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match global.log_format {
-        LogFormat::Text => builder.with_ansi(false).init(),
-        LogFormat::Json => builder.json().init(),
-    }
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match global.log_format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .init();
+    // Logging starts once.
+    let _first = LOG_FILTER.set(handle);
     if let Some(reason) = refused {
         tracing::warn!(reason, "the log filter was refused; warnings are logged");
+    }
+}
+
+/// Changes what is logged.
+static LOG_FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// The level of the log of this process, which a server changes on request.
+#[derive(Debug)]
+pub(crate) struct ProcessLog;
+
+impl SetLogLevel for ProcessLog {
+    fn set(&self, level: LogLevel) {
+        let changed = LOG_FILTER
+            .get()
+            .map(|filter| filter.reload(EnvFilter::new(level.name())));
+        if let Some(Err(error)) = changed {
+            tracing::warn!(%error, "the level of the log was not changed");
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub use kms_watch::KmsWatchConfig;
 pub use policy::{MaxKeyAgeConfig, PolicyConfig};
 pub use replica::ReplicaConfig;
 pub use secret::{PromptTag, SecretSource};
-pub use server::ServerConfig;
+pub use server::{NodeKindName, ServerConfig};
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 

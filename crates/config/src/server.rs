@@ -12,6 +12,14 @@ use crate::{duration, error::ConfigError};
 pub struct ServerConfig {
     /// The address for gRPC.
     pub address: SocketAddr,
+    /// The address for probes and numbers over HTTP; none: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<SocketAddr>,
+    /// The kind of node that the vault becomes when it gets its identity over the network.
+    pub node: NodeKindName,
+    /// The physical id of a synchronizer whose store sequences by itself, for rehearsals without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal_synchronizer: Option<String>,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -23,10 +31,25 @@ pub struct ServerConfig {
     pub init_identity: bool,
 }
 
+/// A kind of node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeKindName {
+    /// Hosts parties.
+    Participant,
+    /// Orders messages.
+    Sequencer,
+    /// Collects confirmations.
+    Mediator,
+}
+
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 5012)),
+            http: None,
+            node: NodeKindName::Participant,
+            rehearsal_synchronizer: None,
             most_connections: 12_000,
             grace: Duration::from_secs(30),
             export_private_keys: false,

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     access::{Operation, Subject},
     failure::{Face, Failure},
+    http::Calls,
     tasks::Tasks,
 };
 
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) vault: Arc<Vault>,
     pub(crate) tasks: Tasks,
     pub(crate) features: Features,
+    pub(crate) calls: Calls,
 }
 
 /// What the operator lets this server do.

@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, error::Error};
 
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_proto::ProtoError;
+use strongroom_topology::{Rejection, TopologyError};
 use strongroom_vault::VaultError;
 use tonic::Code;
 
@@ -119,8 +120,29 @@ impl Failure {
 
 impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
-        Self::of(error.code(), &error)
+        match (Self::of(error.code(), &error), &error) {
+            (
+                Self::Coded(mut failure),
+                VaultError::Topology(TopologyError::Rejected(rejection)),
+            ) if is_alarm(rejection) => {
+                failure.category = CantonCategory::SecurityAlert;
+                Self::Coded(failure)
+            }
+            (failure, _) => failure,
+        }
     }
+}
+
+/// Rejections that may be an attack: Canton tells the operator, and the caller nothing (reference: topology rules, section 10).
+const fn is_alarm(rejection: &Rejection) -> bool {
+    matches!(
+        rejection,
+        Rejection::MaxSerialReached
+            | Rejection::NoDelegationFoundForKeys { .. }
+            | Rejection::NotAuthorizedByNamespaceKey
+            | Rejection::NotFullyAuthorized { .. }
+            | Rejection::SignatureCheckFailed { .. }
+    )
 }
 
 /// What came in could not be read: Canton has one id for all of it.

@@ -3,19 +3,21 @@
 use std::{
     sync::Arc,
     task::{Context as Poller, Poll},
+    time::Instant,
 };
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use strongroom_crypto::Random;
 use tokio::sync::watch;
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 use crate::{
     access::{Access, Operation, Peer, Subject, operation_of},
     context::Context,
     failure::{Face, Failure},
+    http::Calls,
     rpc::Rpc,
     trace,
 };
@@ -27,6 +29,7 @@ pub(crate) struct Gate {
     pub(crate) random: Arc<dyn Random>,
     /// Whether the server is about to end.
     pub(crate) ending: watch::Receiver<bool>,
+    pub(crate) calls: Calls,
 }
 
 impl<S> Layer<S> for Gate {
@@ -62,27 +65,39 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self.gate.admit(&request) {
-            Ok(Some(context)) => {
-                request.extensions_mut().insert(context);
-                Box::pin(self.inner.call(request))
-            }
+        let Some(rpc) = Rpc::of_path(request.uri().path()) else {
             // No rpc of ours: the router says so.
-            Ok(None) => Box::pin(self.inner.call(request)),
-            Err(status) => Box::pin(async move { Ok(status.into_http()) }),
+            return Box::pin(self.inner.call(request));
+        };
+        let (calls, began) = (self.gate.calls.clone(), Instant::now());
+        match self.gate.admit(rpc, &request) {
+            Ok(context) => {
+                request.extensions_mut().insert(context);
+                let answering = self.inner.call(request);
+                Box::pin(async move {
+                    let answer = answering.await?;
+                    calls.answered(rpc, code_of(&answer), began.elapsed());
+                    Ok(answer)
+                })
+            }
+            Err(status) => {
+                calls.answered(rpc, status.code(), began.elapsed());
+                Box::pin(async move { Ok(status.into_http()) })
+            }
         }
     }
 }
 
+/// The status of an answer: one that fails says it in front, one that has a message behind it succeeded, as far as it came.
+fn code_of(answer: &Response<Body>) -> Code {
+    Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
+}
+
 impl Gate {
-    /// Who calls, if it may; none for a path that is no rpc.
-    fn admit(&self, request: &Request<Body>) -> Result<Option<Context>, Status> {
-        let path = request.uri().path();
-        let Some(rpc) = Rpc::of_path(path) else {
-            return Ok(None);
-        };
+    /// Who calls, if it may.
+    fn admit(&self, rpc: Rpc, request: &Request<Body>) -> Result<Context, Status> {
         let trace = trace::of_request(request.headers(), self.random.as_ref());
-        let refuse = |failure: Failure| failure.into_status(Face::of_path(path), &trace);
+        let refuse = |failure: Failure| failure.into_status(Face::of_path(rpc.path()), &trace);
         let operation = operation_of(rpc);
         if *self.ending.borrow() && operation != Operation::Health {
             return Err(refuse(Failure::ending()));
@@ -91,7 +106,7 @@ impl Gate {
         if !subject.may(operation) {
             return Err(refuse(Failure::forbidden(operation, subject.name())));
         }
-        Ok(Some(Context { subject, trace }))
+        Ok(Context { subject, trace })
     }
 
     fn subject(

@@ -13,6 +13,7 @@ pub mod contract;
 mod failure;
 mod gate;
 mod health;
+mod http;
 mod identity;
 mod listen;
 mod release;
@@ -26,6 +27,7 @@ mod trace;
 mod vault_service;
 
 pub use context::Features;
+pub use http::{KmsNumbers, vault_metrics};
 pub use listen::Listener;
 pub use rpc::Rpc;
 pub use server::{ServerError, ServerSettings, serve};

@@ -9,7 +9,7 @@ use std::{
 use strongroom_crypto::Random;
 use strongroom_topology::MemberCode;
 use strongroom_vault::Vault;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tonic::{service::Routes, transport};
 use tower::ServiceBuilder;
 
@@ -37,6 +37,7 @@ use crate::{
     },
     gate::Gate,
     health,
+    http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
     listen::{Listener, incoming},
     signing_service::SigningFace,
@@ -62,7 +63,7 @@ const LIFE_EVERY: Duration = Duration::from_secs(30);
 const LIFE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How the server behaves.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ServerSettings {
     /// The kind of node that the vault belongs to.
     pub node: MemberCode,
@@ -76,6 +77,10 @@ pub struct ServerSettings {
     pub log_level: Option<Arc<dyn SetLogLevel>>,
     /// Name and number of each port, as the status tells them.
     pub ports: HashMap<String, i32>,
+    /// Where probes and numbers are served over HTTP; none: nowhere.
+    pub http: Option<TcpListener>,
+    /// Who knows the numbers of the key management systems; none: nobody.
+    pub kms_numbers: Option<Arc<dyn KmsNumbers>>,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -88,6 +93,8 @@ impl Default for ServerSettings {
             node: MemberCode::Participant,
             log_level: None,
             ports: HashMap::new(),
+            http: None,
+            kms_numbers: None,
             access: Access::open(),
             features: Features::default(),
             specs: DefaultSpecs::default(),
@@ -123,15 +130,18 @@ pub async fn serve(
 ) -> Result<(), ServerError> {
     let (ending_sender, ending) = watch::channel(false);
     let tasks = Tasks::default();
+    let calls = Calls::default();
     let shared = Shared {
         vault,
         tasks: tasks.clone(),
         features: settings.features,
+        calls: calls.clone(),
     };
     let gate = Gate {
         access: Arc::new(settings.access),
         random,
         ending: ending.clone(),
+        calls: calls.clone(),
     };
     let faces = Faces {
         shared,
@@ -150,6 +160,16 @@ pub async fn serve(
     ));
     let mut routes = faces.routes()?;
     routes = routes.add_service(health);
+    let mut pages = JoinSet::new();
+    if let Some(listener) = settings.http {
+        let told = Pages {
+            vault: Arc::clone(&faces.shared.vault),
+            calls,
+            kms: settings.kms_numbers,
+            ending: ending.clone(),
+        };
+        pages.spawn(http::serve(listener, told));
+    }
     let (mut accepting, connections) = incoming(listeners, settings.most_connections);
     let mut ended = ending.clone();
     let until_the_end = async move {
@@ -180,6 +200,7 @@ pub async fn serve(
             .unwrap_or(Ok(())),
     };
     while accepting.join_next().await.is_some() {}
+    while pages.join_next().await.is_some() {}
     tasks.finished().await;
     Ok(served?)
 }

@@ -9,11 +9,12 @@ mod sign_batch;
 mod sign_stream;
 mod verify;
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Instant};
 
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::sign::Signer;
 use crate::{
     context::Shared,
     contract::strongroom::{
@@ -38,22 +39,51 @@ impl SigningService for SigningFace {
     type SignStreamStream = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
 
     async fn sign(&self, request: Request<SignRequest>) -> Answer<SignResponse> {
-        self.shared.answer(FACE, request, sign::sign).await
+        let calls = self.shared.calls.clone();
+        let sign = |vault, context, message| {
+            sign::sign(
+                Signer {
+                    vault,
+                    context,
+                    calls,
+                },
+                message,
+            )
+        };
+        self.shared.answer(FACE, request, sign).await
     }
 
     async fn sign_batch(&self, request: Request<SignBatchRequest>) -> Answer<SignBatchResponse> {
-        self.shared
-            .answer(FACE, request, sign_batch::sign_batch)
-            .await
+        let calls = self.shared.calls.clone();
+        let sign = |vault, context, message| {
+            sign_batch::sign_batch(
+                Signer {
+                    vault,
+                    context,
+                    calls,
+                },
+                message,
+            )
+        };
+        self.shared.answer(FACE, request, sign).await
     }
 
     async fn sign_stream(
         &self,
         request: Request<Streaming<SignStreamRequest>>,
     ) -> Answer<Self::SignStreamStream> {
-        self.shared
-            .answer(FACE, request, sign_stream::sign_stream)
-            .await
+        let calls = self.shared.calls.clone();
+        let sign = |vault, context, message| {
+            sign_stream::sign_stream(
+                Signer {
+                    vault,
+                    context,
+                    calls,
+                },
+                message,
+            )
+        };
+        self.shared.answer(FACE, request, sign).await
     }
 
     async fn verify(&self, request: Request<VerifyRequest>) -> Answer<VerifyResponse> {
@@ -65,6 +95,9 @@ impl SigningService for SigningFace {
     }
 
     async fn decrypt(&self, request: Request<DecryptRequest>) -> Answer<DecryptResponse> {
-        self.shared.answer(FACE, request, decrypt::decrypt).await
+        let (calls, began) = (self.shared.calls.clone(), Instant::now());
+        let answer = self.shared.answer(FACE, request, decrypt::decrypt).await;
+        calls.decrypted(began.elapsed());
+        answer
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn check_packages() -> Result<String, String> {
     }
     let probe = [
         "-c",
-        "import boto3, google.cloud.kms, moto; print('moto', moto.__version__)",
+        "import boto3, google.cloud.kms, grpc_reflection, moto, prometheus_client; print('moto', moto.__version__)",
     ];
     let python = folder.join("bin/python");
     match Program::new(python).args(probe).try_output() {

@@ -1,18 +1,27 @@
 //! `serve`: the vault over the network.
 
-use std::{io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::ServerConfig;
+use strongroom_config::{NodeKindName, ServerConfig};
 use strongroom_crypto::SystemRandom;
-use strongroom_server::{DefaultSpecs, Features, Listener, ServerSettings, serve};
+use strongroom_kms::KmsMetrics;
+use strongroom_server::{DefaultSpecs, Features, KmsNumbers, Listener, ServerSettings, serve};
+use strongroom_topology::MemberCode;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{args::Global, failure::CliError, output, session, session::Session};
+use crate::{
+    args::Global,
+    environment::ProcessLog,
+    failure::CliError,
+    open_kms::OpenKms,
+    output,
+    session::{self, Session},
+};
 
 /// Offer the vault over the network: Canton's admin services over gRPC.
 ///
@@ -36,6 +45,8 @@ struct Report {
     vault: String,
     /// Where it listens.
     grpc: String,
+    /// Where probes and numbers are, if they are anywhere.
+    http: Option<String>,
     /// Whether the configuration says who may do what.
     access_rules: bool,
 }
@@ -56,13 +67,29 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         encryption: session.default_encryption_spec(),
     };
     let vault = Arc::new(session.vault);
+    let kms = session.kms;
     let served = async {
         config.validate()?;
         let listener = listen(config.address).await?;
-        let settings = settings(&config, specs);
+        let grpc = listener.local_addr()?;
+        let http = match config.http {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let settings = ServerSettings {
+            specs,
+            ports: [("admin".to_owned(), i32::from(grpc.port()))].into(),
+            kms_numbers: Some(Arc::new(Numbers(kms))),
+            http,
+            ..settings(&config)?
+        };
         let report = Report {
             vault: vault.id().to_string(),
-            grpc: listener.local_addr()?.to_string(),
+            grpc: grpc.to_string(),
+            http: match &settings.http {
+                Some(listener) => Some(listener.local_addr()?.to_string()),
+                None => None,
+            },
             access_rules: settings.access.has_rules(),
         };
         output::print(global.output, &report, |out| report.print(out))?;
@@ -98,16 +125,47 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
         })
 }
 
-fn settings(config: &ServerConfig, specs: DefaultSpecs) -> ServerSettings {
-    ServerSettings {
+fn settings(config: &ServerConfig) -> Result<ServerSettings, CliError> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_refused| CliError::BadArgument {
+            value: text.clone(),
+            expected: "the physical id of a synchronizer: NAME::NAMESPACE::VERSION-SERIAL",
+        })
+    };
+    let rehearsal = config.rehearsal_synchronizer.as_ref();
+    Ok(ServerSettings {
+        node: match config.node {
+            NodeKindName::Participant => MemberCode::Participant,
+            NodeKindName::Sequencer => MemberCode::Sequencer,
+            NodeKindName::Mediator => MemberCode::Mediator,
+        },
         features: Features {
             export_of_private_keys: config.export_private_keys,
             identity_by_hand: config.init_identity,
+            rehearsal_synchronizer: rehearsal.map(parse).transpose()?,
         },
-        specs,
+        log_level: Some(Arc::new(ProcessLog)),
         most_connections: config.most_connections,
         grace: config.grace,
         ..ServerSettings::default()
+    })
+}
+
+/// The numbers of the configured key management systems.
+struct Numbers(OpenKms);
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Numbers").finish_non_exhaustive()
+    }
+}
+
+impl KmsNumbers for Numbers {
+    fn now(&self) -> Vec<(String, KmsMetrics)> {
+        let opened = self.0.iter();
+        opened
+            .map(|kms| (kms.name.clone(), kms.metrics()))
+            .collect()
     }
 }
 
@@ -115,6 +173,9 @@ impl Report {
     fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "vault  {}", self.vault)?;
         writeln!(out, "gRPC   {}", self.grpc)?;
+        if let Some(http) = &self.http {
+            writeln!(out, "HTTP   {http}")?;
+        }
         if !self.access_rules {
             writeln!(
                 out,

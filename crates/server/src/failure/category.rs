@@ -11,6 +11,7 @@ pub(crate) enum CantonCategory {
     TransientServerFailure,
     ContentionOnSharedResources,
     SystemInternalAssumptionViolated,
+    SecurityAlert,
     InvalidAuthenticationCredentials,
     InsufficientPermission,
     InvalidIndependentOfSystemState,
@@ -27,6 +28,7 @@ impl CantonCategory {
             Self::TransientServerFailure => 1,
             Self::ContentionOnSharedResources => 2,
             Self::SystemInternalAssumptionViolated => 4,
+            Self::SecurityAlert => 5,
             Self::InvalidAuthenticationCredentials => 6,
             Self::InsufficientPermission => 7,
             Self::InvalidIndependentOfSystemState => 8,
@@ -45,7 +47,7 @@ impl CantonCategory {
             Self::SystemInternalAssumptionViolated => Code::Internal,
             Self::InvalidAuthenticationCredentials => Code::Unauthenticated,
             Self::InsufficientPermission => Code::PermissionDenied,
-            Self::InvalidIndependentOfSystemState => Code::InvalidArgument,
+            Self::SecurityAlert | Self::InvalidIndependentOfSystemState => Code::InvalidArgument,
             Self::InvalidGivenCurrentSystemStateOther => Code::FailedPrecondition,
             Self::InvalidGivenCurrentSystemStateResourceExists => Code::AlreadyExists,
             Self::InvalidGivenCurrentSystemStateResourceMissing => Code::NotFound,
@@ -58,6 +60,7 @@ impl CantonCategory {
         matches!(
             self,
             Self::SystemInternalAssumptionViolated
+                | Self::SecurityAlert
                 | Self::InvalidAuthenticationCredentials
                 | Self::InsufficientPermission
                 | Self::InternalUnsupportedOperation
@@ -80,9 +83,9 @@ impl CantonCategory {
             Self::SystemInternalAssumptionViolated | Self::InternalUnsupportedOperation => {
                 tracing::Level::ERROR
             }
-            Self::InvalidAuthenticationCredentials | Self::InsufficientPermission => {
-                tracing::Level::WARN
-            }
+            Self::SecurityAlert
+            | Self::InvalidAuthenticationCredentials
+            | Self::InsufficientPermission => tracing::Level::WARN,
             _ => tracing::Level::INFO,
         }
     }

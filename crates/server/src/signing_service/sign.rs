@@ -1,6 +1,6 @@
 //! `Sign`, and what one item of the others is.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use strongroom_crypto::{Fingerprint, KeyUsages, Signature};
 use strongroom_vault::Vault;
@@ -14,57 +14,64 @@ use crate::{
         sign_item::{Content, Key},
     },
     failure::Failure,
+    http::Calls,
 };
 
 const MESSAGE: &str = "SignItem";
 
-pub(super) async fn sign(
-    vault: Arc<Vault>,
-    context: Context,
-    message: SignRequest,
-) -> Result<SignResponse, Failure> {
+/// Signs on behalf of a caller.
+#[derive(Clone, Debug)]
+pub(super) struct Signer {
+    pub(super) vault: Arc<Vault>,
+    pub(super) context: Context,
+    pub(super) calls: Calls,
+}
+
+pub(super) async fn sign(signer: Signer, message: SignRequest) -> Result<SignResponse, Failure> {
     let item = message.item.ok_or_else(|| Failure::not_set("item"))?;
-    let signature = sign_item(&vault, &context, item).await?;
+    let signature = signer.sign(item).await?;
     Ok(SignResponse {
         signature: Some((&signature).into()),
     })
 }
 
-/// Signs one item.
-pub(super) async fn sign_item(
-    vault: &Vault,
-    context: &Context,
-    item: SignItem,
-) -> Result<Signature, Failure> {
-    let usages = content::usages(MESSAGE, &item.usages)?;
-    let message = match item.content {
-        Some(Content::Message(message)) => message,
-        Some(Content::Hash(hash)) => content::hash(hash)?,
-        None => return Err(Failure::not_set("content")),
-    };
-    let fingerprint = match item.key {
-        Some(Key::Fingerprint(text)) => key::by_fingerprint(&text)?,
-        Some(Key::Current(member)) => key::current_signing(vault, &member, usages).await?,
-        None => return Err(Failure::not_set("key")),
-    };
-    let usages = granted(vault, context, &fingerprint, usages)?;
-    Ok(vault.sign(&fingerprint, &message, usages).await?)
-}
-
-/// Those of `usages` for which the caller may sign with the key.
-fn granted(
-    vault: &Vault,
-    context: &Context,
-    fingerprint: &Fingerprint,
-    usages: KeyUsages,
-) -> Result<KeyUsages, Failure> {
-    let key = vault.key(fingerprint)?;
-    let granted = context.subject.may_sign_for(&key, usages);
-    if granted.is_empty() {
-        let caller = context.subject.name();
-        return Err(Failure::forbidden(Operation::Sign, caller)
-            .with("key", fingerprint.to_string())
-            .with("usages", usages.to_string()));
+impl Signer {
+    /// Signs one item.
+    pub(super) async fn sign(&self, item: SignItem) -> Result<Signature, Failure> {
+        let began = Instant::now();
+        let signed = self.sign_untimed(item).await;
+        self.calls.signed(began.elapsed());
+        signed
     }
-    Ok(granted)
+
+    async fn sign_untimed(&self, item: SignItem) -> Result<Signature, Failure> {
+        let usages = content::usages(MESSAGE, &item.usages)?;
+        let message = match item.content {
+            Some(Content::Message(message)) => message,
+            Some(Content::Hash(hash)) => content::hash(hash)?,
+            None => return Err(Failure::not_set("content")),
+        };
+        let fingerprint = match item.key {
+            Some(Key::Fingerprint(text)) => key::by_fingerprint(&text)?,
+            Some(Key::Current(member)) => {
+                key::current_signing(&self.vault, &member, usages).await?
+            }
+            None => return Err(Failure::not_set("key")),
+        };
+        let usages = self.granted(&fingerprint, usages)?;
+        Ok(self.vault.sign(&fingerprint, &message, usages).await?)
+    }
+
+    /// Those of `usages` for which the caller may sign with the key.
+    fn granted(&self, fingerprint: &Fingerprint, usages: KeyUsages) -> Result<KeyUsages, Failure> {
+        let key = self.vault.key(fingerprint)?;
+        let subject = &self.context.subject;
+        let granted = subject.may_sign_for(&key, usages);
+        if granted.is_empty() {
+            return Err(Failure::forbidden(Operation::Sign, subject.name())
+                .with("key", fingerprint.to_string())
+                .with("usages", usages.to_string()));
+        }
+        Ok(granted)
+    }
 }

@@ -1,13 +1,9 @@
 //! `SignBatch`.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt as _, stream};
-use strongroom_vault::Vault;
 
-use super::sign::sign_item;
+use super::sign::Signer;
 use crate::{
-    context::Context,
     contract::strongroom::{
         ItemError, SignBatchRequest, SignBatchResponse, SignItem, SignResult,
         sign_result::Result as Outcome,
@@ -22,8 +18,7 @@ const MOST_ITEMS: usize = 4096;
 pub(super) const AT_ONCE: usize = 32;
 
 pub(super) async fn sign_batch(
-    vault: Arc<Vault>,
-    context: Context,
+    signer: Signer,
     message: SignBatchRequest,
 ) -> Result<SignBatchResponse, Failure> {
     let items = message.items;
@@ -33,9 +28,7 @@ pub(super) async fn sign_batch(
             "a batch has at most {MOST_ITEMS} items, this one has {sent}"
         )));
     }
-    let results = items
-        .into_iter()
-        .map(|item| result_of(&vault, &context, item));
+    let results = items.into_iter().map(|item| result_of(&signer, item));
     let results = stream::iter(results).buffered(AT_ONCE);
     Ok(SignBatchResponse {
         results: results.collect().await,
@@ -43,11 +36,11 @@ pub(super) async fn sign_batch(
 }
 
 /// What becomes of one item among others.
-pub(super) async fn result_of(vault: &Vault, context: &Context, item: SignItem) -> SignResult {
-    let outcome = match sign_item(vault, context, item).await {
+pub(super) async fn result_of(signer: &Signer, item: SignItem) -> SignResult {
+    let outcome = match signer.sign(item).await {
         Ok(signature) => Outcome::Signature((&signature).into()),
         Err(failure) => {
-            let status = failure.into_status(Face::Strongroom, &context.trace);
+            let status = failure.into_status(Face::Strongroom, &signer.context.trace);
             Outcome::Error(ItemError {
                 code: status.code().into(),
                 message: status.message().to_owned(),

@@ -1,15 +1,16 @@
 //! `SignStream`.
 
-use std::{pin::Pin, sync::Arc};
+use std::pin::Pin;
 
 use futures_util::StreamExt as _;
-use strongroom_vault::Vault;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
-use super::sign_batch::{AT_ONCE, result_of};
+use super::{
+    sign::Signer,
+    sign_batch::{AT_ONCE, result_of},
+};
 use crate::{
-    context::Context,
     contract::strongroom::{
         ItemError, SignResult, SignStreamRequest, SignStreamResponse,
         sign_result::Result as Outcome,
@@ -20,16 +21,15 @@ use crate::{
 type Results = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
 
 pub(super) async fn sign_stream(
-    vault: Arc<Vault>,
-    context: Context,
+    signer: Signer,
     requests: Streaming<SignStreamRequest>,
 ) -> Result<Results, Failure> {
     let results = requests.map(move |request| {
-        let (vault, context) = (Arc::clone(&vault), context.clone());
+        let signer = signer.clone();
         async move {
             let SignStreamRequest { id, item } = request?;
             let result = match item {
-                Some(item) => result_of(&vault, &context, item).await,
+                Some(item) => result_of(&signer, item).await,
                 None => not_set(),
             };
             Ok(SignStreamResponse {

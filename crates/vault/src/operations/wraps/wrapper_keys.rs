@@ -76,6 +76,34 @@ impl Vault {
         self.wrapper_key_checker().check().await
     }
 
+    /// The states of the wrapper keys in use, as they were last heard of.
+    pub(in crate::operations) fn wrapper_keys_as_known(&self) -> Vec<WrapperKeyStatus> {
+        let watch = self.kms_watch().wrapper_keys();
+        let asked = watch.checked_at().is_some();
+        let in_use = self.wrap_records().wrapper_keys().into_iter();
+        let known = in_use.map(|name| {
+            let state = match watch.alarm(&name) {
+                Some(alarm) => WrapperKeyState::Unusable {
+                    state: alarm.state,
+                    code: alarm.code,
+                    since: alarm.since,
+                },
+                None if asked => WrapperKeyState::Usable,
+                None => WrapperKeyState::NotKnown {
+                    code: "NOT_ASKED",
+                    reason: "nobody has asked since the vault was opened".to_owned(),
+                },
+            };
+            let (kms, wrapper_key_id) = name;
+            WrapperKeyStatus {
+                kms,
+                wrapper_key_id,
+                state,
+            }
+        });
+        known.collect()
+    }
+
     /// The alarms about wrapper keys that are in use now.
     pub(in crate::operations) fn wrapper_key_alarms(&self) -> Vec<WrapperKeyAlarm> {
         let in_use = self.wrap_records().wrapper_keys();

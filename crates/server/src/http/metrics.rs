@@ -1,0 +1,43 @@
+//! `/metrics`: numbers as OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+
+mod calls;
+mod kms;
+mod standing;
+mod vault;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+
+pub(crate) use self::calls::Calls;
+pub use self::{kms::KmsNumbers, vault::vault_metrics};
+use super::Pages;
+
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) async fn metrics(State(pages): State<Pages>) -> Response {
+    match text(&pages).await {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the numbers could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn text(pages: &Pages) -> Result<String, std::fmt::Error> {
+    let mut registry = Registry::default();
+    pages.calls.register(&mut registry);
+    let ours = registry.sub_registry_with_prefix("strongroom");
+    vault::register(ours, &pages.vault.numbers_as_known().await);
+    standing::register(ours, &pages.vault).await;
+    if let Some(kms) = &pages.kms {
+        kms::register(ours, &kms.now());
+    }
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}

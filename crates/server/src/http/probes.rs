@@ -1,0 +1,74 @@
+//! Is it alive, is it ready, is it the one that writes. Nobody is asked for that, no KMS and no store.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use strongroom_vault::{Role, Vault};
+
+use super::Pages;
+
+/// What a probe says.
+#[derive(Debug, Serialize)]
+pub(super) struct Told {
+    status: &'static str,
+    /// What is in the way, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    because: Vec<String>,
+}
+
+type Answer = (StatusCode, Json<Told>);
+
+/// `/healthz`: the process is there. A process that does not answer this needs to be started again.
+pub(super) async fn alive() -> Answer {
+    told("alive", Vec::new())
+}
+
+/// `/readyz`: keys can be used here, and changes can be asked for. A process that is not ready gets no work.
+pub(super) async fn ready(State(pages): State<Pages>) -> Answer {
+    let mut because = in_the_way(&pages.vault).await;
+    if *pages.ending.borrow() {
+        because.push("the server is about to end".to_owned());
+    }
+    told("ready", because)
+}
+
+/// `/health`, as Canton has it: load balancers find the replica that writes by it.
+pub(super) async fn writes(State(pages): State<Pages>) -> Answer {
+    let mut because = in_the_way(&pages.vault).await;
+    if pages.vault.standing().await.role == Role::Replica {
+        because.push("another replica writes".to_owned());
+    }
+    told("serving", because)
+}
+
+async fn in_the_way(vault: &Vault) -> Vec<String> {
+    let mut because = Vec::new();
+    let (standing, readiness) = (vault.standing().await, vault.readiness());
+    if !standing.in_touch {
+        because.push("the database was out of reach for too long".to_owned());
+    } else if let Some(code) = standing.degraded {
+        because.push(format!("the database did not answer: {code}"));
+    }
+    if vault.is_quarantined() {
+        because.push("the vault was restored and is in quarantine".to_owned());
+    }
+    if readiness.in_doubt {
+        because.push("it is not known whether the last change was done".to_owned());
+    }
+    if readiness.keys_waiting > 0 {
+        let waiting = readiness.keys_waiting;
+        because.push(format!("{waiting} private keys cannot be used now"));
+    }
+    because
+}
+
+fn told(status: &'static str, because: Vec<String>) -> Answer {
+    if because.is_empty() {
+        (StatusCode::OK, Json(Told { status, because }))
+    } else {
+        let status = "not serving";
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(Told { status, because }),
+        )
+    }
+}
