@@ -61,7 +61,7 @@ pub(crate) async fn select_after(
             private_keys::decode_half(row, public_keys::COLUMNS)?,
         ))
     };
-    wire.read(reading, query, decode).await
+    wire.read(reading, limit, query, decode).await
 }
 
 /// In the order of fingerprints, whatever order they come in: two that write never lock rows crosswise.
