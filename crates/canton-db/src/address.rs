@@ -1,13 +1,10 @@
 //! Where the database is, and how it is spoken to.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
-use sqlx::{
-    ConnectOptions as _, PgConnection,
-    postgres::{PgConnectOptions, PgSslMode},
-};
+use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use strongroom_memory::SecretBytes;
-use url::Url;
+use strongroom_postgres_address::Location;
 
 use crate::error::CantonDbError;
 
@@ -22,46 +19,29 @@ impl Address {
     /// Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE`; the folder of a Unix socket
     /// stands in `host=`.
     ///
-    /// Keys travel on this connection. So a server on another machine must show that it is the one, with a certificate for
-    /// its name, unless the URL or `PGSSLMODE` says `disable`, `require` or `verify-ca`. `prefer` and `allow` mean nothing to
-    /// somebody in between, and are not followed there.
+    /// Keys travel on this connection: how much TLS it asks for, [`Location::options`] says.
     ///
     /// # Errors
     /// [`CantonDbError::Address`]. The error does not show the URL.
     pub fn parse(url: &SecretBytes) -> Result<Self, CantonDbError> {
+        let wrong = |why| CantonDbError::Address { why };
         // EXPOSE: the libraries keep it as text; it leads to a database, and is in no log.
-        let text = str::from_utf8(url.expose()).map_err(|_not_text| CantonDbError::Address {
-            why: "it is not text",
-        })?;
-        let url = Url::parse(text.trim()).map_err(|_shows_it| CantonDbError::Address {
-            why: "it is not a URL",
-        })?;
-        match url.scheme() {
-            "postgres" | "postgresql" => {}
-            "jdbc" => {
-                let why = "it is an address of JDBC: leave out 'jdbc:', and put user and password before the host";
-                return Err(CantonDbError::Address { why });
-            }
-            _ => {
-                let why = "it does not start with postgres:// (databases of H2 are not read)";
-                return Err(CantonDbError::Address { why });
-            }
+        let text = str::from_utf8(url.expose()).map_err(|_not_text| wrong("it is not text"))?;
+        let location = Location::parse(text).map_err(wrong)?;
+        if location.scheme() == "jdbc" {
+            return Err(wrong(
+                "it is an address of JDBC: leave out 'jdbc:', and put user and password before the host",
+            ));
         }
-        // The library would log what it does not know, with its value.
-        if !url.query_pairs().all(|(name, _)| is_known(&name)) {
-            let why = "it has a parameter that nobody knows";
-            return Err(CantonDbError::Address { why });
+        if !location.is_postgres() {
+            return Err(wrong(
+                "it does not start with postgres:// (databases of H2 are not read)",
+            ));
         }
-        let in_query = url.query_pairs().any(|(name, _)| name == "password");
-        let carries_password = url.password().is_some() || in_query;
-        let options =
-            PgConnectOptions::from_url(&url).map_err(|_may_show_it| CantonDbError::Address {
-                why: "a parameter in it has a value that it cannot have",
-            })?;
-        let mode = mode_of(&options);
+        let options = location.options(&["password", "options"]).map_err(wrong)?;
         Ok(Self {
-            options: options.ssl_mode(mode).application_name("strongroom"),
-            carries_password,
+            options: options.application_name("strongroom"),
+            carries_password: location.has_password(),
         })
     }
 
@@ -77,35 +57,6 @@ impl Address {
     }
 }
 
-/// Whether the library reads this parameter.
-fn is_known(parameter: &str) -> bool {
-    let of_tls = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
-    let others = [
-        "host", "hostaddr", "port", "dbname", "user", "password", "options",
-    ];
-    of_tls.contains(&parameter) || others.contains(&parameter) || parameter.starts_with("options[")
-}
-
-/// How much of TLS is asked for.
-fn mode_of(options: &PgConnectOptions) -> PgSslMode {
-    match options.get_ssl_mode() {
-        PgSslMode::Prefer | PgSslMode::Allow if !is_here(options) => PgSslMode::VerifyFull,
-        mode => mode,
-    }
-}
-
-/// Whether what is sent stays on this machine.
-fn is_here(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || bare
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 impl fmt::Debug for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -118,42 +69,23 @@ impl fmt::Debug for Address {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::postgres::PgSslMode;
+
     use super::*;
 
     fn address(url: &str) -> Result<Address, CantonDbError> {
         Address::parse(&SecretBytes::from_slice(url.as_bytes()))
     }
 
-    #[track_caller]
-    fn mode(url: &str) -> String {
-        format!("{:?}", address(url).unwrap().options.get_ssl_mode())
-    }
-
     #[test]
-    fn a_server_elsewhere_must_show_who_it_is_unless_somebody_says_otherwise() {
-        assert_eq!(mode("postgres://u@db.example.com/c"), "VerifyFull");
-        for weak in ["prefer", "allow"] {
-            let url = format!("postgres://u@db.example.com/c?sslmode={weak}");
-            assert_eq!(mode(&url), "VerifyFull", "{weak}");
-        }
-        assert_eq!(mode("postgres://u@192.0.2.7/c?sslmode=disable"), "Disable");
-        assert_eq!(
-            mode("postgresql://u@[2001:db8::1]/c?sslmode=require"),
-            "Require"
-        );
-        assert_eq!(mode("postgres://u@[2001:db8::1]/c"), "VerifyFull");
-    }
-
-    #[test]
-    fn a_server_here_is_believed() {
-        for here in ["localhost", "127.0.0.1", "[::1]"] {
-            assert_eq!(mode(&format!("postgres://u@{here}/c")), "Prefer", "{here}");
-        }
-        assert_eq!(mode("postgres:///c?host=/run/postgresql"), "Prefer");
-        assert_eq!(
-            mode("postgres://u@localhost/c?sslmode=verify-full"),
-            "VerifyFull"
-        );
+    fn a_server_elsewhere_must_show_who_it_is_and_options_are_taken() {
+        let mode = |url: &str| address(url).unwrap().options.get_ssl_mode();
+        let elsewhere = mode("postgres://u@db.example.com/c?options[search_path]=canton");
+        assert!(matches!(elsewhere, PgSslMode::VerifyFull));
+        assert!(matches!(
+            mode("postgres://u@localhost/c"),
+            PgSslMode::Prefer
+        ));
     }
 
     #[test]

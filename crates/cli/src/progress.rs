@@ -4,7 +4,7 @@ use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::Global;
+use crate::{args::Global, output};
 
 /// A bar over `length` steps; hidden when standard error is no terminal or the user wants quiet.
 pub(crate) fn bar(global: &Global, length: u64, what: &'static str) -> ProgressBar {
@@ -17,6 +17,16 @@ pub(crate) fn bar(global: &Global, length: u64, what: &'static str) -> ProgressB
     }
     bar.set_message(what);
     bar
+}
+
+/// What is done now: on the bar, or in a line of its own where there is none, unless the user wants quiet.
+pub(crate) fn stage(global: &Global, bar: &ProgressBar, what: &str) -> anyhow::Result<()> {
+    if !bar.is_hidden() {
+        bar.set_message(what.to_owned());
+    } else if !global.quiet {
+        output::tell(|out| writeln!(out, "{what}"))?;
+    }
+    Ok(())
 }
 
 /// A spinner for work of unknown length; hidden like [`bar`].

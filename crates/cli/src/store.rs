@@ -100,6 +100,14 @@ impl ConfiguredStore {
         }
     }
 
+    /// Opens one that several processes may share; none, and nothing is opened, where one at a time has the vault.
+    pub(crate) async fn open_shared(&self) -> anyhow::Result<Option<Arc<PostgresStore>>> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Database(_) => Ok(self.open_with_server().await?.1),
+        }
+    }
+
     /// Opens what is left of a vault that was moved away, to be read only.
     pub(crate) async fn open_left(&self) -> anyhow::Result<Arc<dyn Store>> {
         match self {

@@ -1,9 +1,9 @@
 //! Where the database is, and how it is spoken to.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::fmt;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use url::Url;
+use sqlx::postgres::PgConnectOptions;
+use strongroom_postgres_address::Location;
 
 use crate::error::PostgresError;
 
@@ -19,73 +19,32 @@ impl Address {
     /// Reads `postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE`; the folder of a Unix socket stands in
     /// `host=`.
     ///
-    /// A server on another machine must show that it is the one, with a certificate for its name, unless the URL or `PGSSLMODE`
-    /// says `disable`, `require` or `verify-ca`. `prefer` and `allow` mean nothing to somebody in between, and are not followed
-    /// there.
+    /// How much TLS it asks for, [`Location::options`] says.
     ///
     /// # Errors
     /// [`PostgresError::Address`], also when the URL has a password: it would stand in a configuration. The error does not show
     /// the URL.
     pub fn parse(text: &str) -> Result<Self, PostgresError> {
-        let url = Url::parse(text.trim())
-            .map_err(|_shows_it| PostgresError::Address("it is not a URL"))?;
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
+        let location = Location::parse(text).map_err(PostgresError::Address)?;
+        if !location.is_postgres() {
             return Err(PostgresError::Address("it does not start with postgres://"));
         }
-        let in_query = url.query_pairs().any(|(name, _)| name == "password");
-        if url.password().is_some() || in_query {
+        if location.has_password() {
             return Err(PostgresError::Address(
                 "it has a password, which is given apart from it",
             ));
         }
-        // The library would log what it does not know, with its value.
-        if !url.query_pairs().all(|(name, _)| is_known(&name)) {
-            return Err(PostgresError::Address(
-                "it has a parameter that nobody knows",
-            ));
-        }
-        let options = PgConnectOptions::from_str(url.as_str()).map_err(|_may_show_it| {
-            PostgresError::Address("a parameter in it has a value that it cannot have")
-        })?;
+        // `options` could undo what the store sets up.
+        let options = location.options(&[]).map_err(PostgresError::Address)?;
         if options.get_database().is_none() {
             return Err(PostgresError::Address("it names no database"));
         }
-        let mode = mode_of(&options);
-        Ok(Self {
-            options: options.ssl_mode(mode),
-        })
+        Ok(Self { options })
     }
 
     pub(crate) fn options(&self) -> PgConnectOptions {
         self.options.clone()
     }
-}
-
-/// Whether the library reads this parameter. `options` could undo what the store sets up.
-fn is_known(parameter: &str) -> bool {
-    let of_tls = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
-    let others = ["host", "hostaddr", "port", "dbname", "user"];
-    of_tls.contains(&parameter) || others.contains(&parameter)
-}
-
-/// How much of TLS is asked for.
-fn mode_of(options: &PgConnectOptions) -> PgSslMode {
-    match options.get_ssl_mode() {
-        PgSslMode::Prefer | PgSslMode::Allow if !is_here(options) => PgSslMode::VerifyFull,
-        mode => mode,
-    }
-}
-
-/// Whether what is sent stays on this machine.
-fn is_here(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || bare
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The address for people: user, host, port, database.
@@ -114,37 +73,19 @@ impl fmt::Debug for Address {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::postgres::PgSslMode;
+
     use super::*;
 
-    #[track_caller]
-    fn mode(url: &str) -> String {
-        format!("{:?}", Address::parse(url).unwrap().options.get_ssl_mode())
-    }
-
     #[test]
-    fn a_server_elsewhere_must_show_who_it_is_unless_somebody_says_otherwise() {
-        assert_eq!(mode("postgres://u@db.example.com/c"), "VerifyFull");
-        for weak in ["prefer", "allow"] {
-            let url = format!("postgres://u@db.example.com/c?sslmode={weak}");
-            assert_eq!(mode(&url), "VerifyFull", "{weak}");
-        }
-        assert_eq!(mode("postgres://u@192.0.2.7/c?sslmode=disable"), "Disable");
-        assert_eq!(
-            mode("postgresql://u@[2001:db8::1]/c?sslmode=require"),
-            "Require"
-        );
-    }
-
-    #[test]
-    fn a_server_here_is_believed() {
-        for here in ["localhost", "127.0.0.1", "[::1]"] {
-            assert_eq!(mode(&format!("postgres://u@{here}/c")), "Prefer", "{here}");
-        }
-        assert_eq!(mode("postgres:///c?host=/run/postgresql"), "Prefer");
-        assert_eq!(
-            mode("postgres://u@localhost/c?sslmode=verify-full"),
-            "VerifyFull"
-        );
+    fn a_server_elsewhere_must_show_who_it_is() {
+        let mode = |url: &str| Address::parse(url).unwrap().options.get_ssl_mode();
+        let elsewhere = mode("postgres://u@db.example.com/c?sslmode=prefer");
+        assert!(matches!(elsewhere, PgSslMode::VerifyFull));
+        assert!(matches!(
+            mode("postgres://u@localhost/c"),
+            PgSslMode::Prefer
+        ));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::{
 /// How the server is set up, as far as it decides whether a commit that was answered can be lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Durability {
+    /// `server_version`, as it names itself: `15.18 (Debian …)`.
+    pub version: String,
     /// `fsync`: without it a crash of the machine leaves a damaged database.
     pub fsync: bool,
     /// `full_page_writes`: without it a crash in the middle of a page may leave a damaged one.
@@ -80,7 +82,8 @@ impl PostgresStore {
              current_setting('data_checksums')::boolean, current_setting('synchronous_commit'), \
              current_setting('synchronous_standby_names'), \
              (SELECT CASE WHEN bool_and(state IS NOT NULL) IS FALSE THEN NULL ELSE count(*) END FROM pg_stat_replication), \
-             coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
+             coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false), \
+             current_setting('server_version')";
         let connections = &self.inner.connections;
         let _permit = crate::connections::permit(&connections.desk).await?;
         let rows = connections
@@ -93,6 +96,7 @@ impl PostgresStore {
         let columns = Columns::new(row, "pg_settings");
         let standbys = columns.optional_integer(Column(5, "standbys"))?;
         Ok(Durability {
+            version: columns.text(Column(7, "server_version"))?.to_owned(),
             fsync: columns.flag(Column(0, "fsync"))?,
             full_page_writes: columns.flag(Column(1, "full_page_writes"))?,
             data_checksums: columns.flag(Column(2, "data_checksums"))?,

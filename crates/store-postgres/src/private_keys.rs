@@ -23,6 +23,8 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
+const TABLE: &str = "private_keys";
+
 const FINGERPRINT: Column = Column(0, "fingerprint");
 const CUSTODY: Column = Column(1, "custody");
 const SEALING: Column = Column(2, "sealing");
@@ -75,11 +77,23 @@ pub(crate) async fn select(
         .optional_row(query)
         .await
         .map_err(failed("read a private key"))?;
-    row.as_ref().map(decode).transpose()
+    let columns = row.as_ref().map(|row| Columns::new(row, TABLE));
+    columns.map(decode).transpose()
 }
 
-pub(crate) fn decode(row: &PgRow) -> Result<PrivateKeyRecord, StoreError> {
-    let columns = Columns::new(row, "private_keys");
+/// The private half that a row has from its column `first` on, if it has one.
+pub(crate) fn decode_half(
+    row: &PgRow,
+    first: usize,
+) -> Result<Option<PrivateKeyRecord>, StoreError> {
+    let columns = Columns::new(row, TABLE).from(first);
+    match columns.optional_bytes(FINGERPRINT)? {
+        None => Ok(None),
+        Some(_) => decode(columns).map(Some),
+    }
+}
+
+fn decode(columns: Columns<'_>) -> Result<PrivateKeyRecord, StoreError> {
     let fingerprint = Fingerprint::from_bytes(columns.array(FINGERPRINT)?);
     let columns = columns.named(Row::Key(fingerprint));
     let custody = columns.code(CUSTODY)?;

@@ -21,6 +21,9 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
+/// How many columns.
+pub(crate) const COLUMNS: usize = 8;
+
 const FINGERPRINT: Column = Column(0, "fingerprint");
 const SPEC: Column = Column(1, "spec");
 const USAGES: Column = Column(2, "usages");

@@ -11,6 +11,8 @@ pub(crate) struct Column(pub(crate) usize, pub(crate) &'static str);
 pub(crate) struct Columns<'r> {
     row: &'r PgRow,
     table: &'static str,
+    /// Where in the row the columns of the table begin.
+    first: usize,
     place: Row,
 }
 
@@ -19,8 +21,15 @@ impl<'r> Columns<'r> {
         Self {
             row,
             table,
+            first: 0,
             place: Row::Nameless,
         }
+    }
+
+    /// For a row of several tables: those of this one begin at `first`.
+    pub(crate) fn from(mut self, first: usize) -> Self {
+        self.first = first;
+        self
     }
 
     /// Names the row, for the errors of the columns read after this.
@@ -44,7 +53,7 @@ impl<'r> Columns<'r> {
         column: Column,
     ) -> Result<T, StoreError> {
         self.row
-            .try_get(column.0)
+            .try_get(self.first + column.0)
             .map_err(|_other_type| self.impossible(column))
     }
 

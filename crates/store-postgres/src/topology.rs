@@ -69,7 +69,7 @@ pub(crate) async fn select_after(
         // Numbers beyond the engine's range are not stored, so nothing of the same topology store comes after them.
         .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    wire.read("read topology", query, decode).await
+    wire.read("read topology", limit, query, decode).await
 }
 
 pub(crate) async fn count(wire: &mut Wire) -> Result<u64, StoreError> {

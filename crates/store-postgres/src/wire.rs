@@ -22,6 +22,9 @@ pub(crate) struct Wire {
     is_waiting: bool,
 }
 
+/// For so many rows room is made before they come; whoever asks for more gets it as they do.
+const LARGE: usize = 4096;
+
 pub(crate) type Bound<'q> = Query<'q, Postgres, PgArguments>;
 
 impl Wire {
@@ -54,16 +57,17 @@ impl Wire {
         self.settled(answer)
     }
 
-    /// Reads many rows as they arrive: the server goes on meanwhile.
+    /// Reads many rows as they arrive, at most about `expected`: the server goes on meanwhile.
     pub(crate) async fn read<T>(
         &mut self,
         operation: &'static str,
+        expected: usize,
         query: Bound<'_>,
         mut decode: impl FnMut(&PgRow) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         self.is_waiting = true;
         let mut rows = query.fetch(&mut self.connection);
-        let mut read = Vec::new();
+        let mut read = Vec::with_capacity(expected.min(LARGE));
         let all = async {
             while let Some(row) = rows.try_next().await? {
                 match decode(&row) {

@@ -12,11 +12,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crypto", &["errors", "memory"]),
     ("config", &["crypto", "errors", "memory"]),
     ("kms", &["crypto", "errors", "memory"]),
+    ("postgres-address", &[]),
     ("topology", &["crypto", "errors"]),
     ("proto", &["crypto", "errors", "memory", "topology"]),
     ("store", &["crypto", "errors", "memory"]),
     ("backup", &["crypto", "errors", "memory", "store"]),
-    ("canton-db", &["errors", "memory", "proto"]),
+    (
+        "canton-db",
+        &["errors", "memory", "postgres-address", "proto"],
+    ),
     ("kms-aws", &["crypto", "errors", "kms", "memory"]),
     ("kms-driver", &["crypto", "errors", "kms", "memory"]),
     ("kms-gcp", &["crypto", "errors", "kms", "memory"]),
@@ -24,7 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kms-recovery", &["crypto", "errors", "kms", "memory"]),
     ("kms-pkcs11", &["crypto", "errors", "kms", "memory"]),
     ("kms-sim", &["crypto", "errors", "kms", "memory"]),
-    ("store-postgres", &["crypto", "errors", "store"]),
+    (
+        "store-postgres",
+        &["crypto", "errors", "postgres-address", "store"],
+    ),
     ("store-sqlite", &["crypto", "errors", "files", "store"]),
     (
         "test-support",

@@ -32,8 +32,8 @@ const WALLED: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["store-sqlite"], "SQL lives in store-* only"),
     (
         "sqlx",
-        &["store-postgres", "canton-db"],
-        "SQL lives in store-*, and in what reads Canton's database",
+        &["store-postgres", "canton-db", "postgres-address"],
+        "SQL lives in store-*, and in what reads Canton's database; addresses have a home of their own",
     ),
 ];
 

@@ -8,6 +8,8 @@ mod benchmarks;
 mod moving;
 #[path = "postgres/replicas.rs"]
 mod replicas;
+#[path = "postgres/servers.rs"]
+mod servers;
 #[path = "postgres/using.rs"]
 mod using;
 

@@ -406,6 +406,7 @@ fn a_server_that_may_lose_what_it_keeps_is_found_out() {
         let place = Place::new();
         let store = PostgresStore::create(place.settings("one")).await.unwrap();
         let durability = store.durability().await.unwrap();
+        assert_eq!(durability.version, place.run("SHOW server_version").trim());
         let names: Vec<_> = durability
             .findings()
             .into_iter()

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod common;
+mod deadlocked;
 mod fencing;
 mod killed;
 mod lost;

@@ -31,7 +31,8 @@ use crate::{args::Global, environment, failure::CliError, progress};
 /// Each replica is a process of its own with one thread that signs, warm, and keeps up with the others; this process is the one
 /// that writes. Signatures: ours is two replicas at once, bare is one alone; strict ones look at the database before each
 /// signature. Retirements: ours is from the request to the first refusal by another replica, which signs all the time, bare is
-/// from the request to the answer; the replica is notified, or only looks every second, or is strict.
+/// from the request to the answer; the replica is notified, or only looks every second, or is strict. It takes about half a
+/// minute, says on standard error what it is at, and ends where a replica says nothing for a minute and a half.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom bench replicas --store-url postgres://strongroom@localhost/ledger\n  \
@@ -45,7 +46,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
     /// Length of a sample in milliseconds.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     sample_millis: u64,
     /// Keys that are retired, for each way to hear of it.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -105,6 +106,8 @@ async fn with_writer(
     let steps = u64::from(options.samples) * 4 + u64::from(options.retirements) * 3;
     let bar = progress::bar(global, steps, "measuring");
     for hearing in hearings {
+        let name = hearing.name();
+        progress::stage(global, &bar, &format!("two replicas start: {name}"))?;
         let retired = generate_in(writer, options.retirements.into(), SPECS[0]).await?;
         let mut replicas = Vec::new();
         for name in ["one", "two"] {
@@ -114,20 +117,24 @@ async fn with_writer(
         }
         // How a replica hears of changes does not matter to what it signs between them.
         for (spec, keys) in signers.iter().filter(|_| hearing != Hearing::Looking) {
+            let name = match hearing {
+                Hearing::Strict => format!("replicas sign {} strict", spec.name()),
+                _ => format!("replicas sign {}", spec.name()),
+            };
+            progress::stage(global, &bar, &name)?;
             results.push(task::block_in_place(|| {
-                let name = match hearing {
-                    Hearing::Strict => format!("replicas sign {} strict", spec.name()),
-                    _ => format!("replicas sign {}", spec.name()),
-                };
                 signatures(name, &mut replicas, keys, options, &bar)
             })?);
         }
+        progress::stage(global, &bar, &format!("replicas retire {name}"))?;
         let mut retirements = Retirements::default();
         if let Some(replica) = replicas.first_mut() {
             for (number, key) in retired.iter().enumerate() {
-                // They come at every moment between two looks.
-                let part = number as f64 / f64::from(options.retirements);
-                tokio::time::sleep(rehearsal.config.replica.look_every.mul_f64(part)).await;
+                if hearing == Hearing::Looking {
+                    // They come at every moment between two looks.
+                    let part = number as f64 / f64::from(options.retirements);
+                    tokio::time::sleep(rehearsal.config.replica.look_every.mul_f64(part)).await;
+                }
                 task::block_in_place(|| retirements.add(writer, replica, &key.fingerprint()))?;
                 bar.inc(1);
             }
@@ -202,10 +209,13 @@ impl Retirements {
         let caller = environment::caller()?;
         let watched = key.to_string();
         replica.order(&Order::Watch { key: watched })?;
-        let first = replica.answer()?;
+        let first = replica.answer(Duration::ZERO)?;
         anyhow::ensure!(matches!(first, Answer::Watching), "{first:?}");
         let (asked, answered, refused) = thread::scope(|scope| {
-            let refusal = scope.spawn(|| replica.answer().map(|answer| (Instant::now(), answer)));
+            let refusal = scope.spawn(|| {
+                let answer = replica.answer(Duration::ZERO)?;
+                anyhow::Ok((Instant::now(), answer))
+            });
             let asked = Instant::now();
             let retired = handle.block_on(writer.retire_key(&caller, key));
             let answered = Instant::now();

@@ -1,4 +1,4 @@
-//! The server of a vault's database: whether it keeps what it says that it keeps.
+//! The server of a vault's database: what it is, and whether it keeps what it says that it keeps.
 
 use strongroom_store_postgres::{Durability, PostgresStore};
 
@@ -35,7 +35,8 @@ fn in_words(durability: &Durability) -> String {
         ("", None) => "commits wait for no standby".to_owned(),
         (names, _) => format!("commits wait for standbys: {names}"),
     };
-    format!("{way}; {replication}")
+    let version = &durability.version;
+    format!("PostgreSQL {version}; {way}; {replication}")
 }
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ mod tests {
 
     fn durability() -> Durability {
         Durability {
+            version: "15.18".to_owned(),
             fsync: true,
             full_page_writes: true,
             data_checksums: true,
@@ -59,6 +61,7 @@ mod tests {
         let checks = of(&durability());
         assert_eq!(checks.len(), 1);
         assert!(checks[0].status == Status::Ok && checks[0].detail.contains("ANY 1 (a, b)"));
+        assert!(checks[0].detail.starts_with("PostgreSQL 15.18; "));
     }
 
     #[test]

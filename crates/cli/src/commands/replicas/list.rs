@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_store::ReplicaRecord;
+use strongroom_store::{ReplicaRecord, Replicas as _};
 
 use crate::{args::Global, output, session, store::ConfiguredStore};
 
@@ -77,19 +77,17 @@ impl View {
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
     let config = session::read_config(global)?;
-    let report = match ConfiguredStore::of(&config, &global.dir)? {
-        // Not even opened: another process may have it.
-        ConfiguredStore::Folder(_) => Report {
+    let store = ConfiguredStore::of(&config, &global.dir)?
+        .open_shared()
+        .await?;
+    let report = match store {
+        None => Report {
             shared: false,
             writer: None,
             replicas: Vec::new(),
         },
-        database @ ConfiguredStore::Database(_) => {
-            let store = database.open().await?;
-            let listed = match store.replicas() {
-                Some(replicas) => replicas.list().await,
-                None => Ok(Vec::new()),
-            };
+        Some(store) => {
+            let listed = store.list().await;
             session::close_refused(store).await;
             let silent_after = config.replica.silent_after;
             let views = listed?.into_iter().map(|it| View::of(it, silent_after));

@@ -37,14 +37,11 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let config = session::read_config(global)?;
     let configured = ConfiguredStore::of(&config, &global.dir)?;
-    if matches!(configured, ConfiguredStore::Folder(_)) {
-        return Err(CliError::OneProcess.into());
-    }
-    let store = configured.open().await?;
-    let done = match store.replicas() {
-        Some(replicas) => ask(replicas, Duration::from_secs(options.wait)).await,
-        None => Err(CliError::OneProcess.into()),
-    };
+    let store = configured
+        .open_shared()
+        .await?
+        .ok_or(CliError::OneProcess)?;
+    let done = ask(store.as_ref(), Duration::from_secs(options.wait)).await;
     session::close_refused(store).await;
     let report = done?;
     output::print(global.output, &report, |out| {

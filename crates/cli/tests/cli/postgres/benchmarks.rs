@@ -41,7 +41,7 @@ fn opening_and_rotating_are_measured_in_a_schema_that_is_dropped() {
 #[test]
 fn replicas_of_a_benchmark_sign_and_refuse_retired_keys() {
     let house = House::empty("cli_bench_replicas");
-    let line = "bench replicas --keys 2 --samples 1 --sample-millis 1 --retirements 1";
+    let line = "bench replicas --quiet --keys 2 --samples 1 --sample-millis 1 --retirements 1";
     let measured = results(&house, line);
     let names: Vec<_> = measured
         .iter()

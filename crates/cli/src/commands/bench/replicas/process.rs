@@ -1,9 +1,11 @@
 //! A replica as the benchmark sees it: a process with two pipes.
 
 use std::{
-    fs,
+    fs, io,
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
     time::Duration,
 };
 
@@ -34,12 +36,16 @@ impl Hearing {
     }
 }
 
+/// Longer than a replica takes for anything that it is told, beside the time that it is told to take. One that says nothing for so
+/// long never will, and a benchmark must end.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// Ends its process when it is dropped.
 pub(super) struct Process {
     child: Child,
     /// None once it was told that there are no more orders.
     orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    answers: Receiver<io::Result<String>>,
 }
 
 impl Process {
@@ -83,9 +89,9 @@ impl Process {
         let mut process = Self {
             child,
             orders,
-            answers: BufReader::new(answers),
+            answers: lines_of(answers),
         };
-        match process.answer()? {
+        match process.answer(Duration::ZERO)? {
             Answer::Ready => Ok(process),
             other => anyhow::bail!("a replica began with {other:?}"),
         }
@@ -99,18 +105,29 @@ impl Process {
         Ok(orders.flush()?)
     }
 
-    /// Waits for what it says next.
-    pub(super) fn answer(&mut self) -> anyhow::Result<Answer> {
-        let mut line = String::new();
-        if self.answers.read_line(&mut line)? == 0 {
-            anyhow::bail!("a replica has ended: what it says stands above");
-        }
+    /// Waits for what it says next, which it was told to take `time` for.
+    pub(super) fn answer(&mut self, time: Duration) -> anyhow::Result<Answer> {
+        let patience = time + PATIENCE;
+        let line = match self.answers.recv_timeout(patience) {
+            Ok(line) => line?,
+            Err(RecvTimeoutError::Timeout) => {
+                anyhow::bail!("a replica has said nothing for {patience:?}")
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                anyhow::bail!("a replica has ended: what it says stands above")
+            }
+        };
         Ok(serde_json::from_str(&line)?)
     }
 
     /// Has it close the vault, and waits until it is gone.
     pub(super) fn end(mut self) -> anyhow::Result<()> {
         drop(self.orders.take());
+        // Its standard output ends with it.
+        match self.answers.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => {}
+            other => anyhow::bail!("a replica that was told to end says {other:?}"),
+        }
         let status = self.child.wait()?;
         anyhow::ensure!(status.success(), "a replica ended with {status}");
         Ok(())
@@ -123,6 +140,18 @@ impl Drop for Process {
         let _killed = self.child.kill();
         let _status = self.child.wait();
     }
+}
+
+/// The lines as they come: a pipe cannot be waited for with a limit. The thread ends with the process.
+fn lines_of(answers: ChildStdout) -> Receiver<io::Result<String>> {
+    let (said, heard) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody hears the rest once the process was given up.
+        let _heard = BufReader::new(answers)
+            .lines()
+            .try_for_each(|line| said.send(line));
+    });
+    heard
 }
 
 /// Signatures per second of all `processes` together, at once.
@@ -138,7 +167,7 @@ pub(super) fn rate(
     }
     let mut sum = 0.0;
     for process in processes {
-        match process.answer()? {
+        match process.answer(time)? {
             Answer::Signed { rate } => sum += rate,
             other => anyhow::bail!("a replica that was to sign says {other:?}"),
         }
