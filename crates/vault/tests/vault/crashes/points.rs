@@ -47,8 +47,8 @@ impl Point {
         Self::each(Steps::Calls, 2, 2)
     }
 
-    /// Of the steps on the disk one of so many, others in each run. A file that is written takes six steps: five or eleven leave
-    /// none of them out.
+    /// Of the steps on the disk one of so many, others in each run. A file that is written takes six steps: five and 17 leave none
+    /// of them out.
     pub(crate) fn files(every: usize) -> impl Iterator<Item = Self> {
         let first = 1 + usize::try_from(std::process::id()).unwrap() % every;
         tell!("of the steps on the disk one of {every}, from the one with number {first}");

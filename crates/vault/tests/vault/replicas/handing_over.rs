@@ -185,16 +185,15 @@ impl Scene {
         if let Act::Move(_) = self.act {
             check_kms(&writer.vault, &self.company.house, when).await;
         }
-        let new = signing_key(&writer.vault).await;
-        self.check(when).await;
-        for process in [&self.one, &self.two] {
-            check_signs(&process.vault, &new).await;
-        }
-        writer.vault.delete_key(&caller(), &new).await.unwrap();
         self.check(when).await;
         for process in [&self.one, &self.two] {
             let done = self.act.check_done(&self.company, &process.vault, when);
             done.await;
+        }
+        let new = signing_key(&writer.vault).await;
+        for process in [&self.one, &self.two] {
+            process.vault.catch_up().await.unwrap();
+            check_signs(&process.vault, &new).await;
         }
     }
 
@@ -256,8 +255,8 @@ async fn sweep(act: Act, least: usize) {
             .await
         {
             back += 1;
-            scene.check(&when).await;
             writer = &scene.one;
+            writer.vault.catch_up().await.unwrap();
             writer.clock.advance(SECOND);
             act.run(&scene.company, writer).await.unwrap();
         }

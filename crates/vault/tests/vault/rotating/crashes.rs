@@ -186,7 +186,7 @@ async fn so_does_one_in_postgresql_whose_next_process_takes_the_lease_of_the_dea
             sweep(&estate, direct, Point::after_calls(), 30).await;
         } else {
             sweep(&estate, direct, Point::calls(), 20).await;
-            sweep(&estate, direct, Point::files(11), 30).await;
+            sweep(&estate, direct, Point::files(17), 30).await;
         }
     }
 }
