@@ -78,7 +78,7 @@ async fn a_move_that_is_killed_anywhere_and_again_while_it_goes_on_loses_nothing
         let estate = Estate::for_act(act).await;
         // Of the points of three keys, which follow one another in the same way, two of three.
         let points = Point::all().filter(|point| point.number % 3 != 0);
-        sweep(&estate, points, 20).await;
+        sweep(&estate, points, 20, 40).await;
     }
 }
 
@@ -87,19 +87,25 @@ async fn so_does_one_in_postgresql_whose_next_process_takes_the_lease_of_the_dea
     for act in Act::ALL {
         let estate = Estate::in_house(House::on_postgres(), act).await;
         match act {
+            // It is short, so the side before each call is tried as well.
+            Act::Seal => sweep(&estate, Point::calls(), 5, 8).await,
+            Act::Unseal | Act::TakeBack => sweep(&estate, Point::after_calls(), 5, 8).await,
+            Act::BringReadable | Act::Drop => sweep(&estate, Point::after_calls(), 15, 20).await,
             Act::Bring => {
-                sweep(&estate, Point::calls(), 20).await;
-                sweep(&estate, Point::files(17), 100).await;
+                sweep(&estate, Point::after_calls(), 20, 20).await;
+                sweep(&estate, Point::files(17), 100, 60).await;
             }
-            // As the one before, but for what it is moved out of.
-            Act::BringReadable => sweep(&estate, Point::after_calls(), 20).await,
-            // The anchor is written as by the others.
-            _ => sweep(&estate, Point::calls(), 5).await,
         }
     }
 }
 
-async fn sweep(estate: &Estate, points: impl Iterator<Item = Point>, least_points: usize) {
+/// Kills a move at each of these points, of which there are more than `least_points`; and what goes on at one of the first `again`.
+async fn sweep(
+    estate: &Estate,
+    points: impl Iterator<Item = Point>,
+    least_points: usize,
+    again: usize,
+) {
     let act = estate.act;
     let (mut kills, mut second_kills, mut takeovers) = (0, 0, 0);
     for point in points {
@@ -129,8 +135,7 @@ async fn sweep(estate: &Estate, points: impl Iterator<Item = Point>, least_point
             if let Some(vault) = seen.take() {
                 vault.close().await.unwrap();
             }
-            let again = point.again(2 * least_points);
-            let died = !lives(act, &house, again, 4_000 + point.number);
+            let died = !lives(act, &house, point.again(again), 4_000 + point.number);
             second_kills += usize::from(died);
             house = house.with_key_file_again();
         }
