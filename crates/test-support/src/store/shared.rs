@@ -44,6 +44,8 @@ struct Member {
     cut_off: AtomicBool,
     /// The others take it for dead.
     silent: AtomicBool,
+    /// How often it still begins or commits before the lease goes to another, and to whom.
+    hands_over: Mutex<Option<(usize, ReplicaId)>>,
     changed: Notify,
 }
 
@@ -85,6 +87,7 @@ impl SharedStore {
             }),
             cut_off: AtomicBool::new(false),
             silent: AtomicBool::new(false),
+            hands_over: Mutex::default(),
             changed: Notify::new(),
         });
         company.members.push(Arc::clone(&member));
@@ -116,6 +119,14 @@ impl SharedStore {
         }
     }
 
+    /// Whoever had it is fenced.
+    fn give_lease_to(&self, other: ReplicaId) {
+        let mut company = self.company.lock();
+        company.token += 1;
+        company.holder = Some(other);
+        company.step_down = false;
+    }
+
     fn tell_others(&self, own: ReplicaId) {
         let company = self.company.lock();
         let others = company.members.iter().filter(|member| member.id != own);
@@ -134,12 +145,35 @@ impl SharedHandle {
         self.member.silent.store(silent, Ordering::SeqCst);
     }
 
+    /// Before the `number`-th time that this process begins or commits a change (1: the next), the lease is taken away from it
+    /// and given to `other`.
+    pub fn lose_lease_at(&self, number: usize, other: &Self) {
+        *self.member.hands_over.lock() = Some((number, other.member.id));
+    }
+
+    /// Whether [`Self::lose_lease_at`] has come true. If not, it will not any more.
+    #[must_use]
+    pub fn has_lost_lease(&self) -> bool {
+        self.member.hands_over.lock().take().is_none()
+    }
+
     fn reach(&self) -> Result<(), StoreError> {
         self.member.reach()
     }
 }
 
 impl Member {
+    /// Counts, and says to whom the lease goes now, if it goes.
+    fn next_holder(&self) -> Option<ReplicaId> {
+        let mut hands_over = self.hands_over.lock();
+        let (left, other) = hands_over.take()?;
+        if left <= 1 {
+            return Some(other);
+        }
+        *hands_over = Some((left - 1, other));
+        None
+    }
+
     fn reach(&self) -> Result<(), StoreError> {
         if self.cut_off.load(Ordering::SeqCst) {
             Err(StoreError::Io {
@@ -155,6 +189,11 @@ impl Member {
 impl StoreHook for Fence {
     fn before(&self, call: StoreCall) -> Result<(), StoreError> {
         self.member.reach()?;
+        if matches!(call, StoreCall::Begin | StoreCall::Commit)
+            && let Some(other) = self.member.next_holder()
+        {
+            self.shared.give_lease_to(other);
+        }
         let lease = self.shared.lease();
         match call {
             StoreCall::Begin | StoreCall::Commit if !lease.is_held_by(self.member.id) => {

@@ -180,7 +180,11 @@ impl OfCanton {
 impl Stage {
     /// A vault that seals new keys so.
     pub(crate) async fn new(sealing: Sealing) -> Self {
-        let house = House::new().with_settings(settings(Custody::Clear, sealing));
+        Self::in_house(House::new(), sealing).await
+    }
+
+    pub(crate) async fn in_house(house: House, sealing: Sealing) -> Self {
+        let house = house.with_settings(settings(Custody::Clear, sealing));
         let vault = house.create().await;
         let to_seal = signing_key(&vault).await;
         vault.close().await.unwrap();

@@ -27,8 +27,8 @@ use strongroom_crypto::{EncryptionKeySpec, Fingerprint, Timestamp, clock::Clock}
 use strongroom_files::OsFiles;
 use strongroom_store::{Custody, Sealing, Store};
 use strongroom_vault::{
-    BackupReport, CreatedBackup, NewBackup, NewEncryptionKey, PublicKeyImport, Restore, Restored,
-    Vault, VaultError,
+    BackupReport, CreatedBackup, Environment, NewBackup, NewEncryptionKey, PublicKeyImport,
+    Restore, Restored, Vault, VaultError,
 };
 
 use crate::{
@@ -89,11 +89,20 @@ async fn restore_into(
     backup: &BackupStore,
     accept_older: bool,
 ) -> Result<Restored, VaultError> {
+    let environment = house.environment(store);
+    restore_around(environment, house, backup, accept_older).await
+}
+
+async fn restore_around(
+    environment: Environment,
+    house: &House,
+    backup: &BackupStore,
+    accept_older: bool,
+) -> Result<Restored, VaultError> {
     let how = Restore {
         vault: None,
         accept_older,
     };
-    let environment = house.environment(store);
     Vault::restore_backup(environment, house.settings.clone(), &caller(), backup, how).await
 }
 

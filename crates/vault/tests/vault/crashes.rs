@@ -1,5 +1,8 @@
 //! The process dies at every step that leaves something behind.
 
+#[path = "crashes/points.rs"]
+pub(crate) mod points;
+
 use std::{
     collections::BTreeSet,
     path::Path,
@@ -11,10 +14,10 @@ use strongroom_files::OsFiles;
 use strongroom_kms::{Guarded, KmsProvider as _};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::{Sealing, Store, StoreError};
-use strongroom_store_sqlite::SqliteStore;
-use strongroom_test_support::store::{CrashPlan, HookedStore, StoreCall, StoreHook};
+use strongroom_test_support::store::{CrashPlan, CrashingStore, HookedStore, StoreCall, StoreHook};
 use strongroom_vault::{Environment, NamedKms, NamedWrapper, Vault};
 
+use self::points::{Mines, Point};
 use crate::{
     acts::{Act, Keys, Stage},
     house::{House, KMS_NAME, Picture, check_signs, signing_key},
@@ -92,9 +95,18 @@ pub(crate) fn mined_house_of(number: i64, root: &Path, plan: &Arc<CrashPlan>) ->
     House::at(root, &Arc::new(files), number)
 }
 
-pub(crate) fn mined_store(store: SqliteStore, plan: &Arc<CrashPlan>) -> Arc<dyn Store> {
+pub(crate) fn mined_store(store: Arc<dyn Store>, plan: &Arc<CrashPlan>) -> Arc<dyn Store> {
     let hook = WritingCalls(Arc::clone(plan));
-    Arc::new(HookedStore::around(Arc::new(store), Arc::new(hook)))
+    Arc::new(HookedStore::around(store, Arc::new(hook)))
+}
+
+/// The same with the mines of a point.
+pub(crate) fn store_with(mines: &Mines, store: Arc<dyn Store>) -> Arc<dyn Store> {
+    if mines.writes_count {
+        mined_store(store, &mines.calls)
+    } else {
+        Arc::new(CrashingStore::new(store, Arc::clone(&mines.calls)))
+    }
 }
 
 /// What is around the vault in `house`, where each call of the KMS, for whatever, is a point of `plan` as well.
@@ -119,19 +131,19 @@ pub(crate) fn mined_environment(
 }
 
 /// What the dying process does.
-async fn act_and_die(act: &str, root: &Path, keys: &str, plan: &Arc<CrashPlan>) {
-    let house = mined_house(root, plan);
+async fn act_and_die(act: &str, root: &Path, keys: &str, mines: &Mines) {
+    let house = mined_house(root, &mines.files);
     if act == "Create" {
-        let store = SqliteStore::create(&house.vault_folder()).await.unwrap();
-        house.try_create(mined_store(store, plan)).await.unwrap();
+        let store = store_with(mines, house.new_store().await);
+        house.try_create(store).await.unwrap();
         return;
     }
     let act = Act::ALL
         .into_iter()
         .find(|known| format!("{known:?}") == act)
         .unwrap();
-    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
-    let environment = mined_environment(&house, mined_store(store, plan), plan);
+    let store = store_with(mines, house.store().await.unwrap());
+    let environment = mined_environment(&house, store, &mines.calls);
     let vault = Vault::open(environment, house.settings.clone()).await;
     act.run(&vault.unwrap(), &Keys::parse(keys)).await.unwrap();
 }
@@ -140,19 +152,18 @@ async fn act_and_die(act: &str, root: &Path, keys: &str, plan: &Arc<CrashPlan>) 
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn crash_helper() {
     let variable = |name| std::env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse() else {
+    let Ok(point) = variable(POINT).parse::<Point>() else {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let plan = CrashPlan::at(point);
     runtime.block_on(act_and_die(
         &variable(ACT),
         Path::new(&variable(ROOT)),
         &variable(KEYS),
-        &plan,
+        &point.mines(),
     ));
 }
 
@@ -173,7 +184,7 @@ pub(crate) fn survives(helper: &str, variables: &[(&str, &str)]) -> bool {
 }
 
 /// Whether a process that does `act` lives to its end, when it is to die at `point`.
-fn lives(act: &str, root: &Path, keys: &str, point: usize) -> bool {
+fn lives(act: &str, root: &Path, keys: &str, point: Point) -> bool {
     survives(
         "crashes::crash_helper",
         &[
@@ -188,6 +199,10 @@ fn lives(act: &str, root: &Path, keys: &str, point: usize) -> bool {
 /// Kills `act` at each of its points. Afterwards the vault is what it was, or what the act makes of it.
 async fn check_crashes_of(act: Act, least_points: usize) {
     let stage = Stage::new(Sealing::DataKey).await;
+    sweep(&stage, act, Point::all(), least_points).await;
+}
+
+async fn sweep(stage: &Stage, act: Act, points: impl Iterator<Item = Point>, least_points: usize) {
     let keys = stage.keys.to_text();
     let before = {
         let vault = stage.house.open().await;
@@ -195,21 +210,24 @@ async fn check_crashes_of(act: Act, least_points: usize) {
         vault.close().await.unwrap();
         picture
     };
-    let (mut seen, mut again) = (BTreeSet::new(), 0);
-    for point in 1.. {
+    let (mut seen, mut killed, mut again, mut takeovers) = (BTreeSet::new(), 0, 0, 0);
+    for point in points {
         let house = stage.house.copy_with_key_file();
         let dies = |point| !lives(&format!("{act:?}"), house.root(), &keys, point);
         let died = dies(point);
-        let mut done = is_done(act, &stage, &house, &before, point).await;
+        takeovers += usize::from(house.has_dead_writer());
+        let (mut done, mut vault) = is_done(act, stage, &house, &before, point).await;
         // Once it is done, no later death undoes it.
         assert!(done || !seen.contains(&true), "{act:?}, point {point}");
         seen.insert(done);
         if !done {
             assert!(died, "{act:?}");
-            again += usize::from(dies(1 + point * 7 % least_points));
-            done = is_done(act, &stage, &house, &before, point).await;
         }
-        let vault = house.open().await;
+        if !done && point.dies_again() {
+            vault.close().await.unwrap();
+            again += usize::from(dies(point.again(least_points)));
+            (done, vault) = is_done(act, stage, &house, &before, point).await;
+        }
         if !done {
             act.run(&vault, &stage.keys).await.unwrap();
             let after = Picture::of(&vault).await;
@@ -223,28 +241,36 @@ async fn check_crashes_of(act: Act, least_points: usize) {
         vault.close().await.unwrap();
         house.open().await;
         if !died {
-            assert!(point > least_points, "{act:?} has {point} points only");
-            let killed = point - 1;
+            let least = point.number > least_points;
+            assert!(least, "{act:?} has {point} points only");
+            assert_eq!(takeovers > 0, house.is_on_postgres(), "{act:?}");
             tell!(
-                "{act:?}: killed at {killed} points, and again at {again} while it was done again"
+                "{act:?}: killed at {killed} points before {point}, and again at {again} while it was done again; \
+                 {takeovers} leases of the dead"
             );
             break;
         }
+        killed += 1;
     }
     assert_eq!(seen.len(), 2, "{act:?} died before its commit and after it");
 }
 
 /// Whether a process that died did the act: if not, it did nothing.
-async fn is_done(act: Act, stage: &Stage, house: &House, before: &Picture, point: usize) -> bool {
+async fn is_done(
+    act: Act,
+    stage: &Stage,
+    house: &House,
+    before: &Picture,
+    point: Point,
+) -> (bool, Vault) {
     let vault = house.open().await;
     let after = Picture::of(&vault).await;
-    vault.close().await.unwrap();
     let done = act.is_done(&stage.keys, before, &after);
     assert!(
         done || after == *before,
         "{act:?}, point {point}: neither the old nor the new state: {after:#?}"
     );
-    done
+    (done, vault)
 }
 
 /// Twelve steps of two writes of the anchor, and before and after each of six calls of the store.
@@ -274,6 +300,14 @@ async fn a_process_that_dies_while_it_takes_in_the_keys_of_a_node_leaves_all_of_
 }
 
 #[tokio::test]
+async fn a_process_that_dies_while_it_takes_in_the_keys_of_a_node_does_so_in_postgresql() {
+    let stage = Stage::in_house(House::on_postgres(), Sealing::DataKey).await;
+    // One commit and four calls of the KMS; to open it one more.
+    sweep(&stage, Act::ImportCanton, Point::calls(), 10).await;
+    sweep(&stage, Act::ImportCanton, Point::files(5), 8).await;
+}
+
+#[tokio::test]
 async fn a_process_that_dies_while_it_deletes_a_key_leaves_the_old_state_or_the_new_one() {
     check_crashes_of(Act::Delete, POINTS_OF_AN_ACT).await;
 }
@@ -287,11 +321,11 @@ async fn a_process_that_dies_while_it_retires_or_seals_a_key_leaves_the_old_stat
 #[tokio::test]
 async fn a_process_that_dies_while_it_makes_a_vault_can_make_it_again() {
     let mut made = BTreeSet::new();
-    for point in 1.. {
+    for point in Point::all() {
         let folder = tempfile::tempdir().unwrap();
         let survived = lives("Create", folder.path(), "", point);
         let house = House::at(folder.path(), &Arc::new(OsFiles::new()), SEED + 1);
-        let is_made = SqliteStore::exists(&house.vault_folder());
+        let is_made = house.has_vault().await;
         let vault = if is_made {
             house.open().await
         } else {
@@ -313,7 +347,7 @@ async fn a_process_that_dies_while_it_makes_a_vault_can_make_it_again() {
         made.insert(is_made);
         if survived {
             // Key file twice, anchor twice, six calls of the store.
-            assert!(point > 36, "making a vault has {point} points only");
+            assert!(point.number > 36, "making a vault has {point} points only");
             break;
         }
     }

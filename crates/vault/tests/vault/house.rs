@@ -1,5 +1,8 @@
 //! What every test needs: a folder with a vault's database, key file and anchor, a clock and a KMS.
 
+#[path = "house/postgres.rs"]
+mod postgres;
+
 use std::{
     collections::BTreeMap,
     fmt::Debug,
@@ -30,6 +33,8 @@ use strongroom_vault::{
 };
 use tempfile::TempDir;
 
+use self::postgres::Postgres;
+
 pub(crate) const VAULT_ID: VaultId = VaultId::from_bytes([0x5a; 16]);
 pub(crate) const KMS_NAME: &str = "local";
 
@@ -39,6 +44,8 @@ pub(crate) struct House {
     root: PathBuf,
     /// Removes the folder at the end; none if another process does.
     _folder: Option<TempDir>,
+    /// Where the database is, if it is not on files.
+    postgres: Option<Postgres>,
     pub(crate) kms: Arc<LocalKms>,
     pub(crate) metered: Arc<Metered>,
     pub(crate) clock: Arc<FixedClock>,
@@ -65,6 +72,16 @@ impl House {
         }
     }
 
+    /// An empty house, with an anchor, whose database is in PostgreSQL.
+    pub(crate) fn on_postgres() -> Self {
+        let house = Self::new();
+        let postgres = Postgres::new(&house.root).make();
+        Self {
+            postgres: Some(postgres),
+            ..house
+        }
+    }
+
     /// The house in a folder that others made or will remove; its key file is made if it is not there.
     pub(crate) fn at(root: &Path, files: &Arc<OsFiles>, number: i64) -> Self {
         let clock = Arc::new(FixedClock::default());
@@ -81,6 +98,14 @@ impl House {
 
     /// An empty house that has the KMS of this one.
     pub(crate) fn neighbour(&self) -> Self {
+        let neighbour = self.neighbour_without_database();
+        Self {
+            postgres: neighbour.postgres.map(Postgres::make),
+            ..neighbour
+        }
+    }
+
+    fn neighbour_without_database(&self) -> Self {
         let (kms, clock) = (Arc::clone(&self.kms), Arc::clone(&self.clock));
         // Odd, so that houses that differ keep differing however many neighbours of neighbours there are.
         let neighbour = self.neighbours.fetch_add(1, Ordering::SeqCst);
@@ -88,8 +113,10 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(OsFiles::new());
         let neighbour = Self::over(folder.path(), &files, kms, clock, seed);
+        let postgres = self.postgres.as_ref().map(|_| Postgres::new(folder.path()));
         let neighbour = Self {
             _folder: Some(folder),
+            postgres,
             settings: self.settings.clone(),
             ..neighbour
         };
@@ -115,6 +142,7 @@ impl House {
         Self {
             root: root.to_owned(),
             _folder: None,
+            postgres: Postgres::of(root),
             kms,
             metered: Arc::new(Metered::new(provider)),
             clock,
@@ -140,7 +168,7 @@ impl House {
 
     /// A house of its own with what a crash at this moment would leave of this one; the KMS is the same.
     pub(crate) fn copy(&self) -> Self {
-        let copy = self.neighbour();
+        let copy = self.neighbour_without_database();
         copy.put_back(self);
         copy.take_anchor_of(self);
         copy
@@ -155,6 +183,9 @@ impl House {
 
     /// Replaces the database by the one of `other`.
     pub(crate) fn put_back(&self, other: &Self) {
+        if let (Some(own), Some(other)) = (&self.postgres, &other.postgres) {
+            return own.put_back(other);
+        }
         let _ = fs::remove_dir_all(self.vault_folder());
         private_folder(&self.vault_folder());
         for entry in fs::read_dir(other.vault_folder()).unwrap() {
@@ -190,6 +221,8 @@ impl House {
         let house = Self::at(&self.root, &files, self.seed);
         Self {
             _folder: self._folder.take(),
+            // The same one, but this is what it goes with.
+            postgres: self.postgres.take().or(house.postgres),
             settings: self.settings,
             ..house
         }
@@ -233,11 +266,59 @@ impl House {
         }
     }
 
+    /// Whether `bytes` stand anywhere in the database: in its files, or in its rows where the files are the server's.
+    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+        match &self.postgres {
+            Some(postgres) => postgres.holds(bytes),
+            None => self
+                .database_bytes()
+                .windows(bytes.len())
+                .any(|window| window == bytes),
+        }
+    }
+
+    /// What the rows of private keys hold, past the store.
+    pub(crate) fn stored_keys(&self) -> Vec<Vec<u8>> {
+        if let Some(postgres) = &self.postgres {
+            return postgres.stored_keys();
+        }
+        let database = self.database();
+        let mut statement = database
+            .prepare("SELECT stored_key FROM private_keys")
+            .unwrap();
+        let rows = statement.query_map((), |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    /// Whether a process that is gone holds the lease: whoever writes next has to take it over. There is none on files.
+    pub(crate) fn has_dead_writer(&self) -> bool {
+        self.postgres
+            .as_ref()
+            .is_some_and(Postgres::has_dead_writer)
+    }
+
+    pub(crate) const fn is_on_postgres(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    pub(crate) async fn has_vault(&self) -> bool {
+        match &self.postgres {
+            Some(postgres) => postgres.has_vault().await,
+            None => SqliteStore::exists(&self.vault_folder()),
+        }
+    }
+
     pub(crate) async fn new_store(&self) -> Arc<dyn Store> {
+        if let Some(postgres) = &self.postgres {
+            return Arc::new(postgres.create_store().await.unwrap());
+        }
         Arc::new(SqliteStore::create(&self.vault_folder()).await.unwrap())
     }
 
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, VaultError> {
+        if let Some(postgres) = &self.postgres {
+            return Ok(Arc::new(postgres.open_store().await?));
+        }
         Ok(Arc::new(SqliteStore::open(&self.vault_folder()).await?))
     }
 

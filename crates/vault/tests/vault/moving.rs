@@ -158,8 +158,8 @@ async fn move_and_die(root: &Path, plan: &Arc<CrashPlan>) {
     let house = mined_house(root, plan);
     let source = SqliteStore::open(&house.vault_folder()).await.unwrap();
     let target = SqliteStore::create(&elsewhere(&house)).await.unwrap();
-    let to = destination(mined_store(target, plan));
-    move_from(&house, mined_store(source, plan), &to)
+    let to = destination(mined_store(Arc::new(target), plan));
+    move_from(&house, mined_store(Arc::new(source), plan), &to)
         .await
         .unwrap();
 }

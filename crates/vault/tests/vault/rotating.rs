@@ -75,7 +75,7 @@ async fn other_wrapper_key(house: &House) -> KmsKeyId {
 }
 
 /// Settings under which few keys take several commits to move.
-fn in_small_steps(sealing: Sealing) -> Settings {
+pub(crate) fn in_small_steps(sealing: Sealing) -> Settings {
     Settings {
         rotation: RotationSettings { keys_per_commit: 3 },
         ..settings(Custody::Envelope, sealing)
@@ -93,7 +93,11 @@ const SECRET: &[u8] = b"what only the decryption key tells";
 
 impl Estate {
     async fn new(sealing: Sealing) -> Self {
-        let house = House::new().with_settings(settings(Custody::Clear, sealing));
+        Self::in_house(House::new(), sealing).await
+    }
+
+    async fn in_house(house: House, sealing: Sealing) -> Self {
+        let house = house.with_settings(settings(Custody::Clear, sealing));
         let vault = house.create().await;
         let clear = signing_key(&vault).await;
         vault.close().await.unwrap();
@@ -125,17 +129,24 @@ impl Estate {
 
     /// Every key signs and decrypts, every row is readable, the vault takes a new key, and all of it opens again.
     async fn check(&self, vault: Vault, house: &House, when: &str) -> Vault {
-        check_uses(self, &vault).await;
-        let new = signing_key(&vault).await;
-        check_signs(&vault, &new).await;
-        vault.delete_key(&caller(), &new).await.unwrap();
-        let picture = Picture::of(&vault).await;
-        vault.announced_keys().await.unwrap();
+        let picture = self.check_open(&vault).await;
         vault.close().await.unwrap();
         let vault = house.open().await;
         assert_eq!(Picture::of(&vault).await, picture, "{when}");
         check_uses(self, &vault).await;
         vault
+    }
+}
+
+impl Estate {
+    /// The same but for opening it again.
+    async fn check_open(&self, vault: &Vault) -> Picture {
+        check_uses(self, vault).await;
+        let new = signing_key(vault).await;
+        check_signs(vault, &new).await;
+        vault.delete_key(&caller(), &new).await.unwrap();
+        vault.announced_keys().await.unwrap();
+        Picture::of(vault).await
     }
 }
 

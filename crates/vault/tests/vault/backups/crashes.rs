@@ -4,14 +4,17 @@ use std::{collections::BTreeSet, env, fs::File, path::Path, sync::Arc};
 
 use strongroom_backup::BackupStore;
 use strongroom_files::OsFiles;
-use strongroom_store_sqlite::SqliteStore;
-use strongroom_test_support::store::CrashPlan;
 use strongroom_vault::{NewBackup, Vault};
 
-use super::{back_up, file_of, new_backup, read, restore, restore_into, verify};
+use super::{back_up, file_of, new_backup, read, restore, restore_around, verify};
 use crate::{
-    crashes::{mined_house, mined_store, survives},
+    crashes::{
+        mined_environment, mined_house,
+        points::{Mines, Point},
+        store_with, survives,
+    },
     house::{House, Picture, caller, signing_key},
+    rotating::tell,
     topology::node,
 };
 
@@ -19,18 +22,19 @@ const ACT: &str = "STRONGROOM_BACKUP_TEST_ACT";
 const POINT: &str = "STRONGROOM_BACKUP_TEST_POINT";
 const ROOT: &str = "STRONGROOM_BACKUP_TEST_ROOT";
 
-async fn act_and_die(act: &str, root: &Path, plan: &Arc<CrashPlan>) {
-    let house = mined_house(root, plan);
+async fn act_and_die(act: &str, root: &Path, mines: &Mines) {
+    let house = mined_house(root, &mines.files);
     if act == "restore" {
-        let store = SqliteStore::create(&house.vault_folder()).await.unwrap();
+        let store = store_with(mines, house.new_store().await);
         let backup = BackupStore::read(File::open(file_of(&house)).unwrap()).unwrap();
-        restore_into(mined_store(store, plan), &house, &backup, false)
+        let environment = mined_environment(&house, store, &mines.calls);
+        restore_around(environment, &house, &backup, false)
             .await
             .unwrap();
         return;
     }
-    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
-    let environment = house.environment(mined_store(store, plan));
+    let store = store_with(mines, house.store().await.unwrap());
+    let environment = mined_environment(&house, store, &mines.calls);
     let vault = Vault::open(environment, house.settings.clone())
         .await
         .unwrap();
@@ -39,7 +43,7 @@ async fn act_and_die(act: &str, root: &Path, plan: &Arc<CrashPlan>) {
         vault.forget_backup(&caller(), id).await.unwrap();
         return;
     }
-    let on_step = Arc::clone(plan);
+    let on_step = Arc::clone(&mines.files);
     let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
     let new = NewBackup {
         files: Arc::new(files),
@@ -52,22 +56,21 @@ async fn act_and_die(act: &str, root: &Path, plan: &Arc<CrashPlan>) {
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn backup_crash_helper() {
     let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse() else {
+    let Ok(point) = variable(POINT).parse::<Point>() else {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let plan = CrashPlan::at(point);
     runtime.block_on(act_and_die(
         &variable(ACT),
         Path::new(&variable(ROOT)),
-        &plan,
+        &point.mines(),
     ));
 }
 
-fn survives_point(act: &str, house: &House, point: usize) -> bool {
+fn survives_point(act: &str, house: &House, point: Point) -> bool {
     survives(
         "backups::crashes::backup_crash_helper",
         &[
@@ -86,7 +89,7 @@ async fn a_process_that_dies_while_it_backs_up_leaves_a_whole_backup_or_none() {
     let before = Picture::of(&vault).await;
     vault.close().await.unwrap();
     let mut seen = BTreeSet::new();
-    for point in 1.. {
+    for point in Point::all() {
         let house = original.copy_with_key_file();
         let survived = survives_point("create", &house, point);
         let vault = house.open().await;
@@ -115,7 +118,7 @@ async fn a_process_that_dies_while_it_backs_up_leaves_a_whole_backup_or_none() {
         assert_eq!(after.keys, before.keys, "point {point}");
         vault.close().await.unwrap();
         if survived {
-            assert!(point > 20, "{point} points only");
+            assert!(point.number > 20, "{point} points only");
             break;
         }
     }
@@ -130,7 +133,7 @@ async fn a_process_that_dies_while_it_forgets_a_backup_has_forgotten_it_or_not()
     let before = Picture::of(&vault).await;
     vault.close().await.unwrap();
     let mut seen = BTreeSet::new();
-    for point in 1.. {
+    for point in Point::all() {
         let house = original.copy_with_key_file();
         let survived = survives_point("forget", &house, point);
         let vault = house.open().await;
@@ -142,7 +145,7 @@ async fn a_process_that_dies_while_it_forgets_a_backup_has_forgotten_it_or_not()
         vault.close().await.unwrap();
         if survived {
             assert_eq!(known, 0);
-            assert!(point > 5, "{point} points only");
+            assert!(point.number > 5, "{point} points only");
             break;
         }
     }
@@ -151,20 +154,43 @@ async fn a_process_that_dies_while_it_forgets_a_backup_has_forgotten_it_or_not()
 
 #[tokio::test]
 async fn a_process_that_dies_while_it_restores_leaves_a_whole_vault_or_none() {
-    let original = House::new();
+    let original = backed_up(House::new()).await;
+    sweep_restoring(&original, Point::all(), 20).await;
+}
+
+#[tokio::test]
+async fn so_does_one_that_restores_into_postgresql() {
+    let original = backed_up(House::on_postgres()).await;
+    sweep_restoring(&original, Point::calls(), 3).await;
+    sweep_restoring(&original, Point::files(5), 8).await;
+}
+
+/// A house with a closed vault, and a backup of that.
+async fn backed_up(original: House) -> House {
     let (vault, _keys) = node(&original).await;
     signing_key(&vault).await;
-    let before = Picture::of(&vault).await;
     back_up(&original, &vault).await;
     vault.close().await.unwrap();
-    let mut seen = BTreeSet::new();
-    for point in 1.. {
+    original
+}
+
+async fn sweep_restoring(
+    original: &House,
+    points: impl Iterator<Item = Point>,
+    least_points: usize,
+) {
+    let vault = original.open().await;
+    let before = Picture::of(&vault).await;
+    vault.close().await.unwrap();
+    let (mut seen, mut kills, mut takeovers) = (BTreeSet::new(), 0, 0);
+    for point in points {
         let house = original.neighbour();
         for file in ["kms.key", "vault.backup"] {
             std::fs::copy(original.root().join(file), house.root().join(file)).unwrap();
         }
         let survived = survives_point("restore", &house, point);
-        let there = SqliteStore::exists(&house.vault_folder());
+        takeovers += usize::from(house.has_dead_writer());
+        let there = house.has_vault().await;
         seen.insert(there);
         let vault = if there {
             house.open().await
@@ -175,19 +201,20 @@ async fn a_process_that_dies_while_it_restores_leaves_a_whole_vault_or_none() {
         assert!(vault.is_quarantined(), "point {point}");
         let after = Picture::of(&vault).await;
         assert_eq!(after.keys, before.keys, "point {point}");
-        assert_eq!(
-            after.audit_records,
-            before.audit_records + 1,
-            "point {point}"
-        );
+        assert_eq!(after.audit_records, before.audit_records, "point {point}");
         vault.release(&caller()).await.unwrap();
         vault.close().await.unwrap();
         house.open().await.close().await.unwrap();
         if survived {
             assert!(there);
-            assert!(point > 20, "{point} points only");
+            assert!(point.number > least_points, "{point} points only");
+            assert_eq!(takeovers > 0, house.is_on_postgres());
+            tell!(
+                "restore: killed at {kills} points before {point}; {takeovers} leases of the dead"
+            );
             break;
         }
+        kills += 1;
     }
     assert_eq!(seen.len(), 2, "it died before the commit and after it");
 }

@@ -3,13 +3,16 @@
 use std::{env, path::Path, sync::Arc};
 
 use strongroom_store::Store;
-use strongroom_store_sqlite::SqliteStore;
-use strongroom_test_support::store::{CrashPlan, CrashingStore};
+use strongroom_test_support::store::CrashingStore;
 use strongroom_vault::Vault;
 
 use super::{Act, Estate};
 use crate::{
-    crashes::{mined_environment, mined_house_of, survives},
+    crashes::{
+        mined_environment, mined_house_of,
+        points::{Mines, Point},
+        survives,
+    },
     house::House,
     rotating::tell,
 };
@@ -20,20 +23,20 @@ const ROOT: &str = "STRONGROOM_MIGRATION_TEST_ROOT";
 /// Each process makes ids of its own.
 const NUMBER: &str = "STRONGROOM_MIGRATION_TEST_NUMBER";
 
-async fn open_mined(house: &House, plan: &Arc<CrashPlan>) -> Vault {
-    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
-    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(Arc::new(store), Arc::clone(plan)));
-    let environment = mined_environment(house, store, plan);
+async fn open_mined(house: &House, mines: &Mines) -> Vault {
+    let store = house.store().await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(store, Arc::clone(&mines.calls)));
+    let environment = mined_environment(house, store, &mines.calls);
     Vault::open(environment, house.settings.clone())
         .await
         .unwrap()
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own that ends in the middle"]
+#[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn migration_crash_helper() {
     let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse() else {
+    let Ok(point) = variable(POINT).parse::<Point>() else {
         return;
     };
     let named = variable(ACT);
@@ -45,18 +48,19 @@ fn migration_crash_helper() {
         .enable_all()
         .build()
         .unwrap();
-    let plan = CrashPlan::at(point);
+    let mines = point.mines();
     runtime.block_on(async {
         let root = variable(ROOT);
         let number: i64 = variable(NUMBER).parse().unwrap();
-        let house = mined_house_of(number, Path::new(&root), &plan).with_settings(act.settings());
-        let vault = open_mined(&house, &plan).await;
+        let house = mined_house_of(number, Path::new(&root), &mines.files);
+        let house = house.with_settings(act.settings());
+        let vault = open_mined(&house, &mines).await;
         act.run(&vault).await.unwrap();
     });
 }
 
 /// Whether a process that moves the keys, or goes on, lives to the end.
-fn lives(act: Act, house: &House, point: usize, number: usize) -> bool {
+fn lives(act: Act, house: &House, point: Point, number: usize) -> bool {
     survives(
         "migrating::crashes::migration_crash_helper",
         &[
@@ -72,30 +76,75 @@ fn lives(act: Act, house: &House, point: usize, number: usize) -> bool {
 async fn a_move_that_is_killed_anywhere_and_again_while_it_goes_on_loses_nothing() {
     for act in Act::ALL {
         let estate = Estate::for_act(act).await;
-        let (mut kills, mut second_kills) = (0, 0);
         // Of the points of three keys, which follow one another in the same way, two of three.
-        for point in (1..).filter(|point| point % 3 != 0) {
-            let when = format!("{act:?}, point {point}");
-            let house = estate.copy();
-            let survived = lives(act, &house, point, 2_000 + point);
-            let house = house.with_key_file_again();
-            let vault = house.open().await;
-            estate.check(&vault, &when).await;
-            vault.close().await.unwrap();
-            if survived {
-                assert!(point > 20, "{act:?} has {point} points only");
-                break;
+        let points = Point::all().filter(|point| point.number % 3 != 0);
+        sweep(&estate, points, 20, 40).await;
+    }
+}
+
+#[tokio::test]
+async fn so_does_one_in_postgresql_whose_next_process_takes_the_lease_of_the_dead_one() {
+    for act in Act::ALL {
+        let estate = Estate::in_house(House::on_postgres(), act).await;
+        match act {
+            // It is short, so the side before each call is tried as well.
+            Act::Seal => sweep(&estate, Point::calls(), 5, 8).await,
+            Act::Unseal | Act::TakeBack => sweep(&estate, Point::after_calls(), 5, 8).await,
+            Act::BringReadable | Act::Drop => sweep(&estate, Point::after_calls(), 15, 20).await,
+            Act::Bring => {
+                sweep(&estate, Point::after_calls(), 20, 20).await;
+                sweep(&estate, Point::files(17), 100, 60).await;
             }
-            kills += 1;
-            if !lives(act, &house, 1 + point * 7 % 40, 4_000 + point) {
-                second_kills += 1;
-            }
-            let house = house.with_key_file_again();
-            let vault = house.open().await;
-            estate.check(&vault, &when).await;
-            act.run(&vault).await.unwrap();
-            estate.check_done(vault, &house, &when).await;
         }
-        tell!("{act:?}: killed at {kills} points, and again at {second_kills} while going on");
+    }
+}
+
+/// Kills a move at each of these points, of which there are more than `least_points`; and what goes on at one of the first `again`.
+async fn sweep(
+    estate: &Estate,
+    points: impl Iterator<Item = Point>,
+    least_points: usize,
+    again: usize,
+) {
+    let act = estate.act;
+    let (mut kills, mut second_kills, mut takeovers) = (0, 0, 0);
+    for point in points {
+        let when = format!("{act:?}, point {point}");
+        let house = estate.copy();
+        let survived = lives(act, &house, point, 2_000 + point.number);
+        takeovers += usize::from(house.has_dead_writer());
+        let mut house = house.with_key_file_again();
+        let mut seen = None;
+        if survived || point.is_looked_at() {
+            let vault = house.open().await;
+            estate.check(&vault, &when).await;
+            seen = Some(vault);
+        }
+        if survived {
+            let least = point.number > least_points;
+            assert!(least, "{act:?} has {point} points only");
+            assert_eq!(takeovers > 0, house.is_on_postgres(), "{act:?}");
+            tell!(
+                "{act:?}: killed at {kills} points before {point}, and again at {second_kills} while going on; \
+                     {takeovers} leases of the dead"
+            );
+            break;
+        }
+        kills += 1;
+        if point.dies_again() {
+            if let Some(vault) = seen.take() {
+                vault.close().await.unwrap();
+            }
+            let died = !lives(act, &house, point.again(again), 4_000 + point.number);
+            second_kills += usize::from(died);
+            house = house.with_key_file_again();
+        }
+        let vault = match seen {
+            Some(vault) => vault,
+            None => house.open().await,
+        };
+        estate.check(&vault, &when).await;
+        act.run(&vault).await.unwrap();
+        estate.check_done(vault, &house, &when).await;
     }
 }

@@ -33,6 +33,10 @@ pub(super) struct Process {
 impl Company {
     /// A new vault; the process that made it is the one that writes.
     pub(super) async fn new() -> (Self, Process) {
+        Self::new_with(settings()).await
+    }
+
+    pub(super) async fn new_with(settings: Settings) -> (Self, Process) {
         let house = House::new();
         let calls = Arc::new(CountingStore::new(house.new_store().await));
         let shared = SharedStore::over(Arc::<CountingStore>::clone(&calls));
@@ -48,7 +52,7 @@ impl Company {
             id: crate::house::VAULT_ID,
             wrapper_key: None,
         };
-        let vault = Vault::create(environment, settings(), &caller(), new)
+        let vault = Vault::create(environment, settings, &caller(), new)
             .await
             .unwrap();
         let vault = Arc::new(vault);

@@ -13,7 +13,7 @@ use crate::{
     topology::acts::initialize,
 };
 
-async fn assert_agree(one: &Vault, other: &Vault) {
+pub(super) async fn assert_agree(one: &Vault, other: &Vault) {
     other.catch_up().await.unwrap();
     assert_eq!(Picture::of(one).await, Picture::of(other).await);
     assert_eq!(one.rotations(), other.rotations());

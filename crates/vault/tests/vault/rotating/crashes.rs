@@ -4,13 +4,16 @@ use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 
 use strongroom_kms::{Answer, Call, KmsError, Next, Policy};
 use strongroom_store::{Sealing, Store};
-use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::{CrashPlan, CrashingStore};
 use strongroom_vault::Vault;
 
 use super::{Estate, in_small_steps, rotate};
 use crate::{
-    crashes::{mined_environment, mined_house, survives},
+    crashes::{
+        mined_environment, mined_house,
+        points::{Mines, Point},
+        survives,
+    },
     house::{House, caller},
 };
 
@@ -33,10 +36,10 @@ impl Policy for MinedCalls {
     }
 }
 
-async fn open_mined(house: &House, plan: &Arc<CrashPlan>) -> Vault {
-    let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
-    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(Arc::new(store), Arc::clone(plan)));
-    let environment = mined_environment(house, store, plan);
+async fn open_mined(house: &House, mines: &Mines) -> Vault {
+    let store = house.store().await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(store, Arc::clone(&mines.calls)));
+    let environment = mined_environment(house, store, &mines.calls);
     Vault::open(environment, house.settings.clone())
         .await
         .unwrap()
@@ -46,7 +49,7 @@ async fn open_mined(house: &House, plan: &Arc<CrashPlan>) -> Vault {
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn rotation_crash_helper() {
     let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse() else {
+    let Ok(point) = variable(POINT).parse::<Point>() else {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -54,14 +57,15 @@ fn rotation_crash_helper() {
         .build()
         .unwrap();
     let sealing = sealing(variable(DIRECT) == "yes");
-    let plan = CrashPlan::at(point);
+    let mines = point.mines();
     runtime.block_on(async {
         let root = variable(ROOT);
-        let house = mined_house(Path::new(&root), &plan).with_settings(in_small_steps(sealing));
-        let vault = open_mined(&house, &plan).await;
+        let house = mined_house(Path::new(&root), &mines.files);
+        let house = house.with_settings(in_small_steps(sealing));
+        let vault = open_mined(&house, &mines).await;
         if variable(PRUNES) == "yes" {
             prune(&vault).await;
-        } else {
+        } else if vault.retired_data_keys().is_empty() {
             rotate(&vault).await.unwrap();
         }
     });
@@ -81,7 +85,7 @@ const fn sealing(direct: bool) -> Sealing {
 }
 
 /// Whether a process that rotates, or goes on, lives to the end.
-fn lives(house: &House, direct: bool, point: usize) -> bool {
+fn lives(house: &House, direct: bool, point: Point) -> bool {
     survives(
         "rotating::crashes::rotation_crash_helper",
         &[
@@ -96,67 +100,118 @@ fn lives(house: &House, direct: bool, point: usize) -> bool {
 async fn reopened(estate: &Estate, house: &House, direct: bool, when: &str) -> (House, Vault) {
     let files = Arc::new(strongroom_files::OsFiles::new());
     let house = House::at(house.root(), &files, 99).with_settings(in_small_steps(sealing(direct)));
-    let vault = house.open().await;
-    let vault = estate.check(vault, &house, when).await;
+    let mut vault = house.open().await;
+    if house.is_on_postgres() {
+        // Where opening costs more, it is opened again in the end only.
+        estate.check_open(&vault).await;
+    } else {
+        vault = estate.check(vault, &house, when).await;
+    }
     (house, vault)
 }
 
 /// Kills a rotation at each of its points; then kills what goes on with it, at a point that is another one each time.
-async fn sweep(direct: bool, least_points: usize) {
-    let estate = Estate::new(sealing(direct)).await;
+async fn sweep(
+    estate: &Estate,
+    direct: bool,
+    points: impl Iterator<Item = Point>,
+    least_points: usize,
+) {
     let (mut kills, mut second_kills, mut under_way) = (0, 0, BTreeSet::new());
-    for point in 1.. {
+    let mut takeovers = 0;
+    for point in points {
         let when = format!("direct: {direct}, point {point}");
         let house = estate.house.copy_with_key_file();
         let survived = lives(&house, direct, point);
-        let (opened, vault) = reopened(&estate, &house, direct, &when).await;
-        under_way.insert(vault.wrapper_key_rotation().is_some());
-        let finished = !vault.retired_data_keys().is_empty();
-        vault.close().await.unwrap();
+        takeovers += usize::from(house.has_dead_writer());
+        let mut seen = None;
+        if survived || point.is_looked_at() {
+            let (opened, vault) = reopened(estate, &house, direct, &when).await;
+            under_way.insert(vault.wrapper_key_rotation().is_some());
+            assert!(!survived || !vault.retired_data_keys().is_empty(), "{when}");
+            seen = Some((opened, vault));
+        }
         if survived {
-            assert!(finished, "{when}");
-            assert!(point > least_points, "a rotation has {point} points only");
+            let least = point.number > least_points;
+            assert!(least, "a rotation has {point} points only");
+            assert_eq!(takeovers > 0, house.is_on_postgres(), "{when}");
+            tell!(
+                "direct: {direct}: killed at {kills} points before {point}, and again at {second_kills} while going on; \
+                 {takeovers} leases of the dead"
+            );
             break;
         }
         kills += 1;
-        if !finished {
-            if !lives(&opened, direct, 1 + point * 7 % 40) {
-                second_kills += 1;
+        if point.dies_again() {
+            if let Some((_house, vault)) = seen.take() {
+                vault.close().await.unwrap();
             }
-            let (again, vault) = reopened(&estate, &house, direct, &when).await;
-            let finished = !vault.retired_data_keys().is_empty();
-            if !finished {
-                rotate(&vault).await.unwrap();
-            }
-            let vault = estate.check(vault, &again, &when).await;
-            assert_eq!(vault.wrapper_key_rotation(), None, "{when}");
-            assert_eq!(vault.retired_data_keys().len(), 1, "{when}");
-            // However often it took, one more wrapper key is there: what an interrupted attempt made was taken up.
-            assert_eq!(again.kms.list_keys().len(), 2, "{when}");
+            let died = !lives(&house, direct, point.again(least_points));
+            second_kills += usize::from(died);
         }
+        let (again, vault) = match seen {
+            Some(seen) => seen,
+            None => reopened(estate, &house, direct, &when).await,
+        };
+        if vault.retired_data_keys().is_empty() {
+            rotate(&vault).await.unwrap();
+        }
+        let vault = estate.check(vault, &again, &when).await;
+        assert_eq!(vault.wrapper_key_rotation(), None, "{when}");
+        assert_eq!(vault.retired_data_keys().len(), 1, "{when}");
+        // However often it took, one more wrapper key is there: what an interrupted attempt made was taken up.
+        assert_eq!(again.kms.list_keys().len(), 2, "{when}");
     }
     assert_eq!(under_way.len(), 2, "it died before, within and after");
-    tell!("direct: {direct}: killed at {kills} points, and again at {second_kills} while going on");
 }
 
 #[tokio::test]
 async fn a_rotation_that_is_killed_anywhere_and_again_while_it_goes_on_loses_nothing() {
-    sweep(false, 60).await;
+    let estate = Estate::new(Sealing::DataKey).await;
+    sweep(&estate, false, Point::all(), 60).await;
 }
 
 #[tokio::test]
 async fn so_does_one_of_keys_that_the_kms_sealed_itself() {
-    sweep(true, 60).await;
+    let estate = Estate::new(Sealing::Direct).await;
+    sweep(&estate, true, Point::all(), 60).await;
+}
+
+#[tokio::test]
+async fn so_does_one_in_postgresql_whose_next_process_takes_the_lease_of_the_dead_one() {
+    for direct in [false, true] {
+        let house = House::on_postgres();
+        let estate = Estate::in_house(house, sealing(direct)).await;
+        if direct {
+            sweep(&estate, direct, Point::after_calls(), 30).await;
+        } else {
+            sweep(&estate, direct, Point::calls(), 20).await;
+            sweep(&estate, direct, Point::files(17), 30).await;
+        }
+    }
 }
 
 #[tokio::test]
 async fn removing_an_old_data_key_that_is_killed_anywhere_is_done_or_not() {
     let estate = Estate::new(Sealing::DataKey).await;
+    sweep_pruning(&estate, Point::all(), 10).await;
+}
+
+#[tokio::test]
+async fn so_is_removing_one_in_postgresql() {
+    let estate = Estate::in_house(House::on_postgres(), Sealing::DataKey).await;
+    sweep_pruning(&estate, Point::calls(), 2).await;
+    sweep_pruning(&estate, Point::files(5), 8).await;
+}
+
+async fn sweep_pruning(estate: &Estate, points: impl Iterator<Item = Point>, least_points: usize) {
     let vault = estate.house.open().await;
-    rotate(&vault).await.unwrap();
+    if vault.retired_data_keys().is_empty() {
+        rotate(&vault).await.unwrap();
+    }
     vault.close().await.unwrap();
-    let mut left = BTreeSet::new();
-    for point in 1.. {
+    let (mut left, mut kills) = (BTreeSet::new(), 0);
+    for point in points {
         let when = format!("prune, point {point}");
         let house = estate.house.copy_with_key_file();
         let survived = survives(
@@ -167,14 +222,16 @@ async fn removing_an_old_data_key_that_is_killed_anywhere_is_done_or_not() {
                 (PRUNES, "yes"),
             ],
         );
-        let (_house, vault) = reopened(&estate, &house, false, &when).await;
+        let (_house, vault) = reopened(estate, &house, false, &when).await;
         let old_keys = vault.retired_data_keys().len();
         left.insert(old_keys);
         if survived {
             assert_eq!(old_keys, 0, "{when}");
-            assert!(point > 10, "{point} points only");
+            assert!(point.number > least_points, "{point} points only");
+            tell!("prune: killed at {kills} points before {point}");
             break;
         }
+        kills += 1;
         prune(&vault).await;
         let vault = estate.check(vault, &house, &when).await;
         assert!(vault.retired_data_keys().is_empty(), "{when}");

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, env, path::Path};
 
-use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::CrashPlan;
 use strongroom_vault::{Environment, NamedWrapper, Settings, Vault};
 
@@ -38,7 +37,7 @@ fn wrap_crash_helper() {
     runtime.block_on(async {
         let root = variable(ROOT);
         let house = mined_house(Path::new(&root), &plan);
-        let store = SqliteStore::open(&house.vault_folder()).await.unwrap();
+        let store = house.store().await.unwrap();
         let environment = house.environment(mined_store(store, &plan));
         let environment = Environment {
             wrappers: wrappers(&house, &environment),
