@@ -10,6 +10,7 @@ mod open;
 mod rehearsal;
 mod replicas;
 mod rotate;
+mod serve;
 mod sign;
 mod stopwatch;
 mod topology_verify;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     Replicas(replicas::Options),
     #[command(hide = true)]
     Replica(replicas::worker::Options),
+    Serve(serve::Options),
+    #[command(hide = true)]
+    Echo(serve::echo::Options),
     TopologyVerify(topology_verify::Options),
 }
 
@@ -64,6 +68,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Rotate(options) => rotate::run(global, options).await?,
         Command::Replicas(options) => replicas::run(global, options).await?,
         Command::Replica(options) => return replicas::worker::run(global, options).await,
+        Command::Serve(options) => serve::run(global, options).await?,
+        Command::Echo(options) => return serve::echo::run(options).await,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?
         }
