@@ -5,6 +5,7 @@
 //! gets a number to ask the operator about, and the log has the rest.
 
 mod category;
+pub(crate) mod codes;
 mod status;
 
 use std::{collections::BTreeMap, error::Error};
@@ -56,6 +57,11 @@ impl Failure {
         }))
     }
 
+    /// A failure with an id of the server's own.
+    pub(crate) fn own(code: ErrorCode, cause: impl Into<String>) -> Self {
+        Self::coded(code.name(), code.category().into(), cause).with("advice", code.advice())
+    }
+
     /// A request that cannot be read; `reason` says where.
     pub(crate) fn unreadable(reason: impl Into<String>) -> Self {
         Self::coded(
@@ -78,9 +84,8 @@ impl Failure {
 
     /// The caller is known, and may not.
     pub(crate) fn forbidden(operation: Operation, caller: &str) -> Self {
-        Self::coded(
-            "PERMISSION_DENIED",
-            CantonCategory::InsufficientPermission,
+        Self::own(
+            codes::PERMISSION_DENIED,
             format!("{caller} may not {operation}"),
         )
     }
@@ -88,7 +93,7 @@ impl Failure {
     /// Nobody that the rules know.
     pub(crate) fn unauthenticated(why: impl Into<String>) -> Self {
         Self::coded(
-            "UNAUTHENTICATED",
+            codes::UNAUTHENTICATED.name(),
             CantonCategory::InvalidAuthenticationCredentials,
             why,
         )
@@ -126,6 +131,11 @@ impl From<VaultError> for Failure {
                 VaultError::Topology(TopologyError::Rejected(rejection)),
             ) if is_alarm(rejection) => {
                 failure.category = CantonCategory::SecurityAlert;
+                Self::Coded(failure)
+            }
+            // Files are the operator's: no request is wrong because of them.
+            (Self::Coded(mut failure), VaultError::Anchor(_) | VaultError::File(_)) => {
+                failure.category = CantonCategory::SystemInternalAssumptionViolated;
                 Self::Coded(failure)
             }
             (failure, _) => failure,

@@ -27,6 +27,7 @@ mod trace;
 mod vault_service;
 
 pub use context::Features;
+pub use failure::codes::CODES;
 pub use http::{KmsNumbers, vault_metrics};
 pub use listen::Listener;
 pub use rpc::Rpc;

@@ -24,7 +24,7 @@ use crate::{
         participant::v30 as participant,
         sequencer::v30 as sequencer,
     },
-    failure::{CantonCategory, Face, Failure},
+    failure::{Face, Failure, codes},
 };
 
 /// The release of Canton whose services these are: consoles of it take what is answered, and say in turn who they are.
@@ -73,9 +73,8 @@ impl StatusFace {
             }));
         };
         if member.code != code {
-            return Err(Failure::coded(
-                "OTHER_KIND_OF_NODE",
-                CantonCategory::InvalidGivenCurrentSystemStateOther,
+            return Err(Failure::own(
+                codes::OTHER_KIND_OF_NODE,
                 format!("this is the vault of a {}, not of a {code}", member.code),
             ));
         }

@@ -2,7 +2,7 @@
 
 use tokio_util::task::TaskTracker;
 
-use crate::failure::{CantonCategory, Failure};
+use crate::failure::{Failure, codes};
 
 /// What was begun on behalf of callers and is not finished.
 #[derive(Clone, Debug, Default)]
@@ -16,11 +16,7 @@ impl Tasks {
     ) -> Result<A, Failure> {
         match self.0.spawn(work).await {
             Ok(done) => done,
-            Err(panic) => Err(Failure::coded(
-                "SERVER_BUG",
-                CantonCategory::SystemInternalAssumptionViolated,
-                panic.to_string(),
-            )),
+            Err(panic) => Err(Failure::own(codes::SERVER_BUG, panic.to_string())),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
+use strongroom_errors::Coded;
 use strongroom_store::{BackupId, DataKeyId, JournalId, KeyState, StoreError, WrapRecord};
 
 use crate::{
@@ -313,6 +314,18 @@ impl Vault {
             pending_data_key: changes.then(|| anchored(after.1.current())),
             ..self.anchor_record(Some(confirmed), Some(pending), before.1)
         }
+    }
+
+    /// Tells the anchor that a commit is under way. Where it cannot be told, nothing can be written here: another process does
+    /// better.
+    pub(crate) fn expect(&self, pending: &AnchorRecord) -> Result<(), VaultError> {
+        self.environment().anchor.store(pending).map_err(|error| {
+            let error = VaultError::from(error);
+            if let Some(replica) = self.replica() {
+                replica.failed_to_write(error.code().name());
+            }
+            error
+        })
     }
 
     /// Tells the anchor that a commit is durable.

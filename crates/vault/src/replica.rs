@@ -18,13 +18,14 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use strongroom_errors::Coded;
 use strongroom_store::{Lease, ReplicaReport, Replicas};
 use tokio::task::JoinHandle;
 
@@ -46,6 +47,10 @@ pub(crate) struct Replica {
     turn: tokio::sync::Mutex<()>,
     /// The lease was given up on request, and is left to the others until then.
     abstains_until: AtomicU64,
+    /// The last look failed for a reason of this process alone, such as its anchor or its KMS: others do better as writers.
+    unfit: AtomicBool,
+    /// A commit failed for such a reason since the lease was last looked after.
+    cannot_write: AtomicBool,
     exchange: Arc<Exchange>,
     beats: JoinHandle<()>,
 }
@@ -79,6 +84,8 @@ impl Replica {
             looked_at: AtomicU64::new(micros(looked_at)),
             turn: tokio::sync::Mutex::default(),
             abstains_until: AtomicU64::new(0),
+            unfit: AtomicBool::new(false),
+            cannot_write: AtomicBool::new(false),
             beats: beats::spawn(environment, &exchange),
             exchange,
         })
@@ -113,6 +120,32 @@ impl Replica {
     /// The last look did not succeed, for the reason with this code; none: it did.
     fn degraded(&self, code: Option<&'static str>) {
         self.exchange.report.lock().degraded = code.map(str::to_owned);
+    }
+
+    /// How the last look ended.
+    fn looked_with(&self, outcome: &Result<(), VaultError>) {
+        let error = outcome.as_ref().err();
+        self.degraded(error.map(|error| error.code().name()));
+        // A store that does not answer, or says that somebody is behind, says nothing of this process.
+        let own =
+            |error: &VaultError| !matches!(error, VaultError::Store(_) | VaultError::Replica(_));
+        self.unfit.store(error.is_some_and(own), Ordering::Release);
+    }
+
+    /// A commit failed for a reason of this process alone, with this code.
+    pub(crate) fn failed_to_write(&self, code: &'static str) {
+        self.degraded(Some(code));
+        self.cannot_write.store(true, Ordering::Release);
+    }
+
+    /// Whether the lease does better elsewhere. A failed commit is told of once: another one tells of it again.
+    fn should_give_way(&self) -> bool {
+        let cannot_write = self.cannot_write.swap(false, Ordering::AcqRel);
+        cannot_write || self.unfit.load(Ordering::Acquire)
+    }
+
+    fn may_take_over(&self) -> bool {
+        !self.unfit.load(Ordering::Acquire)
     }
 
     fn heard_of(&self, lease: Lease, now: Duration) {

@@ -439,7 +439,7 @@ impl<'v> Unit<'v> {
             (&self.committed.state, &self.data_keys),
             (&after, &next_data_keys),
         );
-        vault.environment().anchor.store(&pending)?;
+        vault.expect(&pending)?;
         // From here on the caller may give up waiting, or the answer be lost, after the work was done.
         self.committed.in_doubt = Some(Commit {
             state: after.clone(),

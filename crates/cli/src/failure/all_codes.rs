@@ -58,6 +58,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_topology::MappingError::CODES,
         strongroom_topology::IdentifierError::CODES,
         strongroom_topology::SignaturesError::CODES,
+        strongroom_server::CODES,
         StoreError::CODES,
         PostgresError::CODES,
         strongroom_canton_db::CantonDbError::CODES,

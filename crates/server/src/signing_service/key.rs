@@ -9,7 +9,7 @@ use crate::{
     access::Operation,
     context::Context,
     contract::strongroom::MemberKey,
-    failure::{CantonCategory, Failure, in_words},
+    failure::{Failure, codes, in_words},
 };
 
 /// The key of a fingerprint that a request names.
@@ -47,9 +47,8 @@ fn check_member(vault: &Vault, member: &MemberKey) -> Result<(), Failure> {
     if is_ours {
         return Ok(());
     }
-    Err(Failure::coded(
-        "OTHER_MEMBER",
-        CantonCategory::InvalidGivenCurrentSystemStateResourceMissing,
+    Err(Failure::own(
+        codes::OTHER_MEMBER,
         format!("this vault does not hold the keys of {}", member.member),
     ))
 }

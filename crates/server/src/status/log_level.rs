@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::{
     context::Context,
     contract::canton_admin::health::v30::{SetLogLevelRequest, SetLogLevelResponse},
-    failure::{CantonCategory, Failure},
+    failure::{Failure, codes},
 };
 
 /// How much is logged, by Canton's names.
@@ -73,9 +73,8 @@ pub(super) fn set(
     let level = message.level.parse::<LogLevel>();
     let level = level.map_err(|()| Failure::unreadable("Field `level` is no level of a log"))?;
     let log = log.ok_or_else(|| {
-        Failure::coded(
-            "LOG_LEVEL_FIXED",
-            CantonCategory::InvalidGivenCurrentSystemStateOther,
+        Failure::own(
+            codes::LOG_LEVEL_FIXED,
             "the level of this log cannot be changed",
         )
     })?;

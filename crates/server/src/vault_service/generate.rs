@@ -16,7 +16,7 @@ use crate::{
         GenerateEncryptionKeyRequest, GenerateEncryptionKeyResponse, GenerateSigningKeyRequest,
         GenerateSigningKeyResponse, generate_signing_key_response,
     },
-    failure::{CantonCategory, Failure, in_words},
+    failure::{CantonCategory, Failure, codes, in_words},
 };
 
 pub(super) async fn signing(
@@ -89,11 +89,7 @@ pub(super) fn encryption_public(key: &KeyEntry) -> Result<v30::EncryptionPublicK
 }
 
 fn wrong_kind() -> Failure {
-    Failure::coded(
-        "SERVER_BUG",
-        CantonCategory::SystemInternalAssumptionViolated,
-        "the vault made a key of the other kind",
-    )
+    Failure::own(codes::SERVER_BUG, "the vault made a key of the other kind")
 }
 
 /// What is wrong with the key that was asked for has Canton's id; what passes by itself keeps its own, so that the caller

@@ -39,7 +39,7 @@ impl Vault {
             return Ok(());
         };
         let outcome = self.look(replica).await;
-        replica.degraded(outcome.as_ref().err().map(|error| error.code().name()));
+        replica.looked_with(&outcome);
         outcome
     }
 

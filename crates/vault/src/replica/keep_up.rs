@@ -57,11 +57,14 @@ impl Vault {
         let mut lease = replicas.beat(&replica.report()).await?;
         let mut taken = false;
         if lease.is_held_by(replicas.own_id()) {
-            if lease.step_down {
+            if lease.step_down || replica.should_give_way() {
                 self.step_down().await?;
                 lease.holder = None;
             }
-        } else if self.settings().replica.writes && !replica.abstains(self.elapsed(), &lease) {
+        } else if self.settings().replica.writes
+            && replica.may_take_over()
+            && !replica.abstains(self.elapsed(), &lease)
+        {
             lease = replicas.take_lease().await?;
             taken = lease.is_held_by(replicas.own_id());
             if taken {

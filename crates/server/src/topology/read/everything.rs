@@ -15,7 +15,7 @@ use crate::{
         BaseQuery, ExportTopologySnapshotRequest, ExportTopologySnapshotV2Request, ListAllRequest,
         ListAllResponse, ListAllV2Request, ListAllV2Response,
     },
-    failure::{CantonCategory, Failure, in_words},
+    failure::{Failure, codes, in_words},
     topology::filters::begins,
 };
 
@@ -80,11 +80,7 @@ fn in_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// Memory does not fail.
 fn unwritable(error: std::io::Error) -> Failure {
-    Failure::coded(
-        "SERVER_BUG",
-        CantonCategory::SystemInternalAssumptionViolated,
-        error.to_string(),
-    )
+    Failure::own(codes::SERVER_BUG, error.to_string())
 }
 
 fn codes(names: &[String]) -> Result<Vec<MappingCode>, Failure> {

@@ -14,7 +14,7 @@ use crate::{
         ImportTopologySnapshotRequest, ImportTopologySnapshotResponse,
         ImportTopologySnapshotV2Request, ImportTopologySnapshotV2Response, StoreId,
     },
-    failure::{CantonCategory, Failure, in_words},
+    failure::{Failure, codes, in_words},
     topology::store_id,
 };
 
@@ -61,9 +61,8 @@ struct Snapshot {
 impl Snapshot {
     fn append(&mut self, chunk: Vec<u8>, store: Option<StoreId>) -> Result<(), Failure> {
         if self.bytes.len() + chunk.len() > MOST_BYTES {
-            return Err(Failure::coded(
-                "SNAPSHOT_TOO_LARGE",
-                CantonCategory::InvalidIndependentOfSystemState,
+            return Err(Failure::own(
+                codes::SNAPSHOT_TOO_LARGE,
                 format!("a snapshot has at most {MOST_BYTES} bytes"),
             ));
         }

@@ -216,7 +216,8 @@ async fn everything_is_listed_by_kind_and_exported_as_a_snapshot() {
         snapshot.extend(piece.chunk);
     }
     let items = ItemReader::new(snapshot.as_slice(), Container::SnapshotV2);
-    assert_eq!(items.map(|item| item.unwrap().decode().unwrap()).count(), 2);
+    let decoded: Vec<_> = items.map(|item| item.unwrap().decode().unwrap()).collect();
+    assert_eq!(decoded.len(), 2);
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ impl Vault {
         place: impl FnOnce(BackupId, Timestamp) -> PathBuf,
         mut progress: impl FnMut(u64),
     ) -> Result<CreatedBackup, VaultError> {
+        self.check_can_remember().await?;
         let (mut snapshot, data_key) = self.moment().await?;
         let header = self.header(snapshot.as_mut(), &data_key, &new).await?;
         new.file = place(header.id, header.created_at);
@@ -134,6 +135,15 @@ impl Vault {
             manifest: finished.written.manifest,
             bytes: finished.bytes,
         })
+    }
+
+    /// Refuses, before there is a file, where another process writes: the vault would not remember the backup, and a schedule that
+    /// tries again would fill the disk.
+    async fn check_can_remember(&self) -> Result<(), VaultError> {
+        if self.replica().is_some() {
+            let _nothing_is_written = Unit::begin(self).await?;
+        }
+        Ok(())
     }
 
     /// A moment of the store, and the data key that was current then. The end of a rotation may come in between: then the next

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use strongroom_store::Replicas;
 use strongroom_vault::{ReplicaSettings, Role, Settings};
 
-use super::company::{Company, settings};
+use super::company::{Company, Process, settings};
 use crate::house::{caller, check_signs, code, new_protocol_key, signing_key};
 
 #[tokio::test]
@@ -140,6 +140,66 @@ async fn whoever_keeps_up_takes_the_lease_of_a_dead_writer_and_gives_it_up_on_re
     one.vault.catch_up().await.unwrap();
     signing_key(&one.vault).await;
     keeping_up.abort();
+}
+
+/// What a process cannot use as its anchor any more.
+fn break_anchor(company: &Company, name: &str) {
+    let path = company.anchor_path(name);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+}
+
+async fn until(process: &Process, role: Role) {
+    for _look in 0..2000 {
+        if process.vault.standing().await.role == role {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it does not become {role:?}");
+}
+
+fn keep_up(process: &Process) -> tokio::task::JoinHandle<()> {
+    let vault = Arc::clone(&process.vault);
+    tokio::spawn(async move { vault.keep_up().await })
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_follow_leaves_the_lease_to_one_that_can() {
+    let (company, one) = Company::new().await;
+    let (broken, whole) = (company.open("broken").await, company.open("whole").await);
+    break_anchor(&company, "broken");
+    signing_key(&one.vault).await;
+    broken.vault.catch_up().await.unwrap_err();
+    let first = keep_up(&broken);
+    one.vault.step_down().await.unwrap();
+    // It had all the time to take it.
+    for _look in 0..20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(broken.vault.standing().await.role, Role::Replica);
+    }
+    let second = keep_up(&whole);
+    until(&whole, Role::Writer).await;
+    signing_key(&whole.vault).await;
+    first.abort();
+    second.abort();
+}
+
+#[tokio::test]
+async fn a_writer_whose_anchor_takes_nothing_any_more_gives_the_lease_to_one_that_can_write() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let keeping_up = [keep_up(&one), keep_up(&two)];
+    until(&one, Role::Writer).await;
+    break_anchor(&company, "one");
+    let refused = one
+        .vault
+        .generate_signing_key(&caller(), new_protocol_key())
+        .await;
+    refused.unwrap_err();
+    until(&two, Role::Writer).await;
+    signing_key(&two.vault).await;
+    keeping_up.map(|task| task.abort());
 }
 
 #[tokio::test]

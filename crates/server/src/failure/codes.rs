@@ -1,0 +1,22 @@
+//! Ids of the server's own, where Canton has none.
+
+use strongroom_errors::{Category, ErrorCode};
+
+macro_rules! codes {
+    ($($constant:ident = $name:literal, $category:ident, $advice:literal;)+) => {
+        $(pub(crate) const $constant: ErrorCode = ErrorCode::new($name, Category::$category, $advice);)+
+
+        /// Every code of the server's own.
+        pub const CODES: &[ErrorCode] = &[$($constant),+];
+    };
+}
+
+codes! {
+    LOG_LEVEL_FIXED = "LOG_LEVEL_FIXED", FailedPrecondition, "Start the server with --log LEVEL.";
+    OTHER_KIND_OF_NODE = "OTHER_KIND_OF_NODE", FailedPrecondition, "Ask the status service of the node's own kind.";
+    OTHER_MEMBER = "OTHER_MEMBER", NotFound, "Ask the vault of that node, or leave the member out: then the vault's own node is meant.";
+    PERMISSION_DENIED = "PERMISSION_DENIED", PermissionDenied, "Whoever administers the server grants it under [[callers]] in its configuration.";
+    SERVER_BUG = "SERVER_BUG", Internal, "Report it with the trace that the answer names and what the log says of it.";
+    SNAPSHOT_TOO_LARGE = "SNAPSHOT_TOO_LARGE", InvalidRequest, "Import it with 'strongroom topology import' where the vault is, or in parts.";
+    UNAUTHENTICATED = "UNAUTHENTICATED", PermissionDenied, "Show a certificate or a token that [[callers]] of the server's configuration knows. The server's log says what was wrong.";
+}
