@@ -66,6 +66,8 @@ mod recovery;
 mod rotation;
 #[path = "cli/runbooks.rs"]
 mod runbooks;
+#[path = "cli/serving.rs"]
+mod serving;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
 #[path = "cli/starting.rs"]

@@ -5,6 +5,8 @@ mod secrets;
 /// Modules as the packages are nested, which is how generated code finds its neighbours.
 #[expect(
     clippy::allow_attributes_without_reason,
+    clippy::large_enum_variant,
+    clippy::missing_errors_doc,
     missing_docs,
     unused_qualifications,
     reason = "generated"

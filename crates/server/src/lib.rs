@@ -18,6 +18,8 @@ mod rpc;
 mod server;
 mod signing_service;
 mod tasks;
+mod tls;
+pub mod tokens;
 mod trace;
 mod vault_service;
 
@@ -25,4 +27,5 @@ pub use context::Features;
 pub use listen::Listener;
 pub use rpc::Rpc;
 pub use server::{ServerError, ServerSettings, serve};
+pub use tls::{CallerCertificates, Tls, TlsError, TlsMaterial};
 pub use vault_service::DefaultSpecs;

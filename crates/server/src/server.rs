@@ -21,6 +21,7 @@ use crate::{
     listen::{Listener, incoming},
     signing_service::SigningFace,
     tasks::Tasks,
+    tokens::Tokens,
     vault_service::{DefaultSpecs, VaultFace},
 };
 
@@ -42,6 +43,8 @@ const LIFE_WITHIN: Duration = Duration::from_secs(10);
 pub struct ServerSettings {
     /// Who may do what.
     pub access: Access,
+    /// Whose tokens are accepted.
+    pub tokens: Tokens,
     /// What the operator lets it do.
     pub features: Features,
     /// The specs of keys of which a request says nothing.
@@ -56,6 +59,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             access: Access::open(),
+            tokens: Tokens::default(),
             features: Features::default(),
             specs: DefaultSpecs::default(),
             most_connections: 12_000,
@@ -97,6 +101,7 @@ pub async fn serve(
     };
     let gate = Gate {
         access: Arc::new(settings.access),
+        tokens: settings.tokens,
         random,
         ending: ending.clone(),
     };

@@ -4,7 +4,7 @@ use std::{io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::ServerConfig;
+use strongroom_config::{CallerConfig, ServerConfig};
 use strongroom_crypto::SystemRandom;
 use strongroom_server::{DefaultSpecs, Features, Listener, ServerSettings, serve};
 use tokio::{
@@ -12,12 +12,20 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{args::Global, failure::CliError, output, session, session::Session};
+use crate::{
+    args::Global,
+    failure::CliError,
+    output,
+    server::{self, Reload},
+    session,
+    session::Session,
+};
 
 /// Offer the vault over the network: Canton's admin services over gRPC.
 ///
-/// What is offered, and where, stands in the section [server] of the configuration. As long as it does not say who may do
-/// what, everybody who reaches the server may do everything, and it listens on this machine only.
+/// What is offered, and where, stands in the section [server] of the configuration. As long as no [[callers]] say who may do
+/// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed certificates are
+/// taken over while it runs, at once on SIGHUP.
 ///
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
@@ -36,6 +44,11 @@ struct Report {
     vault: String,
     /// Where it listens.
     grpc: String,
+    /// Whether it is behind TLS.
+    tls: bool,
+    /// The socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<String>,
     /// Whether the configuration says who may do what.
     access_rules: bool,
 }
@@ -46,7 +59,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
+    let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
+    let callers = session.config.callers.clone();
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
@@ -57,14 +72,31 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     let vault = Arc::new(session.vault);
     let served = async {
-        config.validate()?;
+        config.validate(&callers)?;
+        let settings = settings(&config, &callers, specs)?;
         let listener = listen(config.address).await?;
-        let settings = settings(&config, specs);
         let report = Report {
             vault: vault.id().to_string(),
             grpc: listener.local_addr()?.to_string(),
+            tls: config.tls.is_some(),
+            socket: config
+                .socket
+                .as_ref()
+                .map(|path| path.display().to_string()),
             access_rules: settings.access.has_rules(),
         };
+        let mut listeners = Vec::new();
+        if let Some(path) = &config.socket {
+            listeners.push(Listener::Unix(server::bind_socket(path, &callers)?));
+        }
+        listeners.push(match &config.tls {
+            Some(files) => {
+                let (tls, sum) = server::open_tls(files)?;
+                reload.watch(tls.clone(), files.clone(), sum);
+                Listener::Tls(listener, tls)
+            }
+            None => Listener::Tcp(listener),
+        });
         output::print(global.output, &report, |out| report.print(out))?;
         let end = async move {
             tokio::select! {
@@ -72,13 +104,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 _signal = ended.recv() => {}
             }
         };
-        let listeners = vec![Listener::Tcp(listener)];
         let random = Arc::new(SystemRandom);
         let serving = serve(Arc::clone(&vault), settings, random, listeners, end);
         tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
             // Never ends.
             () = vault.keep_up() => Ok(()),
+            () = reload.keep_up() => Ok(()),
         }
     };
     let served = served.await;
@@ -98,8 +130,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
         })
 }
 
-fn settings(config: &ServerConfig, specs: DefaultSpecs) -> ServerSettings {
-    ServerSettings {
+fn settings(
+    config: &ServerConfig,
+    callers: &[CallerConfig],
+    specs: DefaultSpecs,
+) -> anyhow::Result<ServerSettings> {
+    Ok(ServerSettings {
+        access: server::access(callers)?,
+        tokens: server::open_tokens(&config.tokens)?,
         features: Features {
             export_of_private_keys: config.export_private_keys,
             identity_by_hand: config.init_identity,
@@ -107,14 +145,17 @@ fn settings(config: &ServerConfig, specs: DefaultSpecs) -> ServerSettings {
         specs,
         most_connections: config.most_connections,
         grace: config.grace,
-        ..ServerSettings::default()
-    }
+    })
 }
 
 impl Report {
     fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "vault  {}", self.vault)?;
-        writeln!(out, "gRPC   {}", self.grpc)?;
+        let tls = if self.tls { " (TLS)" } else { "" };
+        writeln!(out, "gRPC   {}{tls}", self.grpc)?;
+        if let Some(socket) = &self.socket {
+            writeln!(out, "socket {socket}")?;
+        }
         if !self.access_rules {
             writeln!(
                 out,

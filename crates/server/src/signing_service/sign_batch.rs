@@ -33,6 +33,7 @@ pub(super) async fn sign_batch(
             "a batch has at most {MOST_ITEMS} items, this one has {sent}"
         )));
     }
+    context.count(items.len())?;
     let results = items
         .into_iter()
         .map(|item| result_of(&vault, &context, item));

@@ -1,8 +1,23 @@
 //! What the server promises, asked over the network.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod access;
+mod certificates;
+mod connections;
+mod encrypted;
 mod ending;
 mod failures;
 mod house;
+mod issuer;
+mod raw;
 mod reflection;
+mod sockets;
+mod tokens;
 mod vault_service;
