@@ -1,6 +1,7 @@
 //! From the configuration to a server: who may do what, certificates, tokens, and where callers come in.
 
 mod access;
+mod doubts;
 mod error;
 mod reload;
 mod socket;
@@ -9,6 +10,7 @@ mod tokens;
 
 pub(crate) use self::{
     access::{access, grant},
+    doubts::doubts,
     error::ServerSetupError,
     reload::Reload,
     socket::bind as bind_socket,

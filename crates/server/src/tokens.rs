@@ -15,6 +15,7 @@ mod service;
 
 use std::{fmt, sync::Arc};
 
+use arc_swap::ArcSwap;
 use strongroom_crypto::clock::Clock;
 
 pub(crate) use self::error::TokenError;
@@ -32,14 +33,17 @@ use self::{jwt::Jwt, memory::Memory};
 pub struct Tokens(Option<Arc<Inner>>);
 
 struct Inner {
-    services: Vec<TokenService>,
+    services: ArcSwap<Vec<TokenService>>,
     clock: Arc<dyn Clock>,
     memory: Memory,
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let services = self.0.as_ref().map_or(0, |inner| inner.services.len());
+        let services = self
+            .0
+            .as_ref()
+            .map_or(0, |inner| inner.services.load().len());
         write!(f, "Tokens({services} services)")
     }
 }
@@ -49,10 +53,18 @@ impl Tokens {
     #[must_use]
     pub fn of(services: Vec<TokenService>, clock: Arc<dyn Clock>) -> Self {
         Self(Some(Arc::new(Inner {
-            services,
+            services: ArcSwap::from_pointee(services),
             clock,
             memory: Memory::default(),
         })))
+    }
+
+    /// Takes other services, and forgets what those before them accepted. Does nothing where there were none.
+    pub fn replace(&self, services: Vec<TokenService>) {
+        if let Some(inner) = &self.0 {
+            inner.services.store(Arc::new(services));
+            inner.memory.clear();
+        }
     }
 
     /// The subject of a token that was verified a short while ago and is still good.
@@ -66,11 +78,15 @@ impl Tokens {
         let inner = self.0.as_ref().ok_or(TokenError::NoService)?;
         let jwt = Jwt::parse(token)?;
         let mut refused = TokenError::NoService;
-        for service in &inner.services {
+        let services = inner.services.load_full();
+        for service in services.iter() {
             match service.verify(&jwt, inner.clock.as_ref()).await {
                 Ok(verified) => {
                     let subject = Arc::clone(&verified.subject);
-                    inner.memory.keep(token, verified, inner.clock.as_ref());
+                    // What was replaced meanwhile must not be remembered.
+                    if Arc::ptr_eq(&services, &inner.services.load()) {
+                        inner.memory.keep(token, verified, inner.clock.as_ref());
+                    }
                     return Ok(subject);
                 }
                 // That one service cannot say it weighs more than that another says no.

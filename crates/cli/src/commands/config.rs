@@ -85,6 +85,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
+    warnings.extend(server::doubts(&config));
     let report = Report {
         config: global.config_path().display().to_string(),
         valid: true,

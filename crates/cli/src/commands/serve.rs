@@ -24,8 +24,8 @@ use crate::{
 /// Offer the vault over the network: Canton's admin services over gRPC.
 ///
 /// What is offered, and where, stands in the section [server] of the configuration. As long as no [[callers]] say who may do
-/// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed certificates are
-/// taken over while it runs, at once on SIGHUP.
+/// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed files of
+/// certificates and of keys for tokens are taken over while it runs, at once on SIGHUP.
 ///
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
@@ -73,7 +73,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let vault = Arc::new(session.vault);
     let served = async {
         config.validate(&callers)?;
-        let settings = settings(&config, &callers, specs)?;
+        let settings = settings(&config, &callers, specs, &mut reload)?;
         let listener = listen(config.address).await?;
         let report = Report {
             vault: vault.id().to_string(),
@@ -91,8 +91,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
         listeners.push(match &config.tls {
             Some(files) => {
-                let (tls, sum) = server::open_tls(files)?;
-                reload.watch(tls.clone(), files.clone(), sum);
+                let tls = server::open_tls(files, &mut reload)?;
                 Listener::Tls(listener, tls)
             }
             None => Listener::Tcp(listener),
@@ -134,10 +133,11 @@ fn settings(
     config: &ServerConfig,
     callers: &[CallerConfig],
     specs: DefaultSpecs,
+    reload: &mut Reload,
 ) -> anyhow::Result<ServerSettings> {
     Ok(ServerSettings {
         access: server::access(callers)?,
-        tokens: server::open_tokens(&config.tokens)?,
+        tokens: server::open_tokens(&config.tokens, reload)?,
         features: Features {
             export_of_private_keys: config.export_private_keys,
             identity_by_hand: config.init_identity,

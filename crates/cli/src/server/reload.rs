@@ -1,27 +1,31 @@
-//! Changed certificates are taken over while the server runs.
+//! Changed certificates and keys of token services are taken over while the server runs.
 
 use std::{future, time::Duration};
 
-use strongroom_config::ServerTlsConfig;
-use strongroom_server::Tls;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use super::{ServerSetupError, tls::Read};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
+/// What files hold now.
+pub(crate) struct Found {
+    /// A sum over all of it, by which a change is noticed.
+    pub(crate) sum: [u8; 32],
+    /// Takes it over, if it is good.
+    pub(crate) take: Box<dyn FnOnce() -> anyhow::Result<()>>,
+}
+
 /// Looks for changed files, and at once when it is told to: by SIGHUP.
 pub(crate) struct Reload {
     told: Signal,
-    watched: Option<Watched>,
+    watched: Vec<Watched>,
 }
 
 struct Watched {
-    tls: Tls,
-    config: ServerTlsConfig,
+    what: &'static str,
     /// The sum of the files when they were looked at last; none: they could not be read.
     seen: Option<[u8; 32]>,
+    look: Box<dyn Fn() -> anyhow::Result<Found>>,
 }
 
 impl Reload {
@@ -29,14 +33,22 @@ impl Reload {
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             told: signal(SignalKind::hangup())?,
-            watched: None,
+            watched: Vec::new(),
         })
     }
 
-    /// Watches the files that `tls` was made of, which had this sum.
-    pub(crate) fn watch(&mut self, tls: Tls, config: ServerTlsConfig, sum: [u8; 32]) {
-        let seen = Some(sum);
-        self.watched = Some(Watched { tls, config, seen });
+    /// Watches files that had this sum when they were taken over last.
+    pub(crate) fn watch(
+        &mut self,
+        what: &'static str,
+        sum: [u8; 32],
+        look: impl Fn() -> anyhow::Result<Found> + 'static,
+    ) {
+        self.watched.push(Watched {
+            what,
+            seen: Some(sum),
+            look: Box::new(look),
+        });
     }
 
     /// Never ends.
@@ -49,7 +61,7 @@ impl Reload {
                 },
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             };
-            if let Some(watched) = &mut self.watched {
+            for watched in &mut self.watched {
                 watched.look(told);
             }
         }
@@ -59,31 +71,27 @@ impl Reload {
 impl Watched {
     /// What is broken is told once, and again whenever somebody asks.
     fn look(&mut self, told: bool) {
-        let read = match Read::from_files(&self.config) {
-            Ok(read) => read,
+        let what = self.what;
+        let refused = |error: anyhow::Error| {
+            let error = format!("{error:#}");
+            tracing::error!(error, "changed {what} are not used: the old ones stay");
+        };
+        match (self.look)() {
+            Ok(found) => {
+                let is_known = self.seen.replace(found.sum) == Some(found.sum);
+                if is_known && !told {
+                    return;
+                }
+                match (found.take)() {
+                    Ok(()) => tracing::info!("the {what} that are there now are used"),
+                    Err(error) => refused(error),
+                }
+            }
             Err(error) => {
                 if self.seen.take().is_some() || told {
-                    refused(&error);
+                    refused(error);
                 }
-                return;
             }
-        };
-        let sum = read.sum();
-        if self.seen == Some(sum) && !told {
-            return;
-        }
-        self.seen = Some(sum);
-        match self.tls.replace(&read.material(&self.config)) {
-            Ok(()) => tracing::info!("new connections get the certificates that are there now"),
-            Err(error) => refused(&ServerSetupError::Tls(error).into()),
         }
     }
-}
-
-fn refused(error: &anyhow::Error) {
-    let error = format!("{error:#}");
-    tracing::error!(
-        error,
-        "changed certificates are not used: the old ones stay"
-    );
 }

@@ -8,25 +8,39 @@ use strongroom_files::{FileError, Files};
 use strongroom_memory::SecretBytes;
 use strongroom_server::{CallerCertificates, Tls, TlsMaterial};
 
-use super::ServerSetupError;
+use super::{
+    ServerSetupError,
+    reload::{Found, Reload},
+};
 use crate::session;
 
 /// What the files hold.
-pub(super) struct Read {
+struct Read {
     certificates: Vec<u8>,
     private_key: SecretBytes,
     authorities: Vec<u8>,
 }
 
-/// TLS as the files have it now, and their sum.
-pub(crate) fn open(config: &ServerTlsConfig) -> anyhow::Result<(Tls, [u8; 32])> {
+/// TLS as the files have it, now and when they change.
+pub(crate) fn open(config: &ServerTlsConfig, reload: &mut Reload) -> anyhow::Result<Tls> {
     let read = Read::from_files(config)?;
     let tls = Tls::try_new(&read.material(config)).map_err(ServerSetupError::Tls)?;
-    Ok((tls, read.sum()))
+    let (current, config) = (tls.clone(), config.clone());
+    reload.watch("certificates", read.sum(), move || {
+        let read = Read::from_files(&config)?;
+        let (sum, tls, config) = (read.sum(), current.clone(), config.clone());
+        let take = move || {
+            let replaced = tls.replace(&read.material(&config));
+            Ok(replaced.map_err(ServerSetupError::Tls)?)
+        };
+        let take = Box::new(take);
+        Ok(Found { sum, take })
+    });
+    Ok(tls)
 }
 
 impl Read {
-    pub(super) fn from_files(config: &ServerTlsConfig) -> anyhow::Result<Self> {
+    fn from_files(config: &ServerTlsConfig) -> anyhow::Result<Self> {
         let files = session::files();
         // Whoever writes there says who is let in.
         let authorities = match &config.client_ca_file {
@@ -41,7 +55,7 @@ impl Read {
         })
     }
 
-    pub(super) fn material(&self, config: &ServerTlsConfig) -> TlsMaterial<'_> {
+    fn material(&self, config: &ServerTlsConfig) -> TlsMaterial<'_> {
         TlsMaterial {
             certificates: &self.certificates,
             private_key: &self.private_key,
@@ -55,7 +69,7 @@ impl Read {
     }
 
     /// A sum over all of it, by which a change is noticed.
-    pub(super) fn sum(&self) -> [u8; 32] {
+    fn sum(&self) -> [u8; 32] {
         let mut context = Context::new(&SHA256);
         // EXPOSE: hashed, to notice that the file changed without keeping the key.
         let key = self.private_key.expose();

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use strongroom_config::TokenServiceConfig;
 use strongroom_crypto::clock::SystemClock;
 use strongroom_files::Files;
@@ -10,22 +11,54 @@ use strongroom_server::tokens::{
     Tokens,
 };
 
-use super::ServerSetupError;
+use super::{
+    ServerSetupError,
+    reload::{Found, Reload},
+};
 use crate::session;
 
-/// The services, in their order.
-pub(crate) fn open(services: &[TokenServiceConfig]) -> anyhow::Result<Tokens> {
-    if services.is_empty() {
+/// The services, in their order, now and when their files change.
+pub(crate) fn open(configs: &[TokenServiceConfig], reload: &mut Reload) -> anyhow::Result<Tokens> {
+    if configs.is_empty() {
         return Ok(Tokens::default());
     }
-    let services: anyhow::Result<_> = services.iter().map(service).collect();
-    Ok(Tokens::of(services?, Arc::new(SystemClock)))
+    let (services, sum) = read_all(configs)?;
+    let tokens = Tokens::of(services, Arc::new(SystemClock));
+    let (current, configs) = (tokens.clone(), configs.to_vec());
+    reload.watch("keys of token services", sum, move || {
+        let (services, sum) = read_all(&configs)?;
+        let tokens = current.clone();
+        let take = move || {
+            tokens.replace(services);
+            Ok(())
+        };
+        let take = Box::new(take);
+        Ok(Found { sum, take })
+    });
+    Ok(tokens)
 }
 
-fn service(config: &TokenServiceConfig) -> anyhow::Result<TokenService> {
+/// The services, and a sum over their files.
+fn read_all(configs: &[TokenServiceConfig]) -> anyhow::Result<(Vec<TokenService>, [u8; 32])> {
+    let mut context = Context::new(&SHA256);
+    let mut services = Vec::new();
+    for config in configs {
+        services.push(service(config, &mut context)?);
+    }
+    let mut sum = [0; 32];
+    sum.copy_from_slice(context.finish().as_ref());
+    Ok((services, sum))
+}
+
+fn service(config: &TokenServiceConfig, sum: &mut Context) -> anyhow::Result<TokenService> {
+    let mut read = |path: &Path| {
+        let read = read(path)?;
+        sum.update(&read.len().to_be_bytes());
+        sum.update(&read);
+        anyhow::Ok(read)
+    };
     let keys = if let Some(path) = &config.key_file {
-        let pem = read(path)?;
-        let key = TokenKey::from_pem(&pem);
+        let key = TokenKey::from_pem(&read(path)?);
         TokenKeys::Fixed(Box::new(key.map_err(|source| unusable(path, source))?))
     } else {
         let url = config.jwks_url.as_deref().unwrap_or_default();

@@ -217,3 +217,21 @@ fn what_only_the_server_knows_is_checked_too() {
         assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn what_is_allowed_and_perhaps_not_meant_is_told() {
+    let sandbox = Sandbox::with_vault();
+    let callers = CALLERS
+        .replace("role = \"node\"", "role = \"key-administrator\"")
+        .replace("keys.generate", "keys.export");
+    let callers = callers + "[[callers]]\nname = \"idler\"\nunix-users = [77]\n";
+    sandbox.edit_config(|text| text + &callers);
+    let told = sandbox.json(["config", "check"])["warnings"].to_string();
+    for warning in [
+        "caller p1: its grant names keys, which do not limit keys.generate, keys.register",
+        "caller p1: it may get private keys, but 'export-private-keys' in [server] is off",
+        "caller idler: it is granted nothing",
+    ] {
+        assert!(told.contains(warning), "{told}");
+    }
+}

@@ -38,6 +38,10 @@ impl Memory {
         good.then(|| std::sync::Arc::clone(&entry.verified.subject))
     }
 
+    pub(super) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
     pub(super) fn keep(&self, token: &str, verified: Verified, clock: &dyn Clock) {
         let Some(key) = hash(token) else { return };
         let (now, elapsed) = (seconds(clock.now()), clock.elapsed());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strongroom_server::{
     Rpc, ServerSettings,
     access::{Access, CallerRule, Grant, Identity, Role},
-    tokens::TokenService,
+    tokens::{TokenService, Tokens},
 };
 use tonic::{Code, Status};
 
@@ -19,6 +19,10 @@ use crate::{
 
 /// A server that knows `auditor`, by tokens of these services.
 async fn house(services: Vec<TokenService>) -> House {
+    house_with(tokens(services)).await
+}
+
+async fn house_with(tokens: Tokens) -> House {
     let rule = CallerRule {
         name: "auditor".to_owned(),
         identities: vec![Identity::Token("auditor".to_owned())],
@@ -27,7 +31,7 @@ async fn house(services: Vec<TokenService>) -> House {
     };
     let server = ServerSettings {
         access: Access::of(vec![rule]),
-        tokens: tokens(services),
+        tokens,
         ..ServerSettings::default()
     };
     House::planned(Plan {
@@ -154,4 +158,17 @@ async fn a_remembered_token_is_not_good_any_longer_than_it_says() {
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     let status = ask(&house, &token).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn what_a_replaced_service_accepted_is_forgotten() {
+    let (before, after) = (TokenIssuer::new(), TokenIssuer::new());
+    let tokens = tokens(vec![before.service()]);
+    let house = house_with(tokens.clone()).await;
+    let token = before.token("auditor");
+    ask(&house, &token).await.unwrap();
+    tokens.replace(vec![after.service()]);
+    let status = ask(&house, &token).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    ask(&house, &after.token("auditor")).await.unwrap();
 }
