@@ -109,8 +109,12 @@ impl PublishedKeys {
         }
         let now = clock.elapsed();
         if tried.is_none_or(|tried| now >= tried + PAUSE) {
+            // Also if whoever asked goes meanwhile.
             *tried = Some(now);
-            match self.fetch(now).await {
+            let fetched = self.fetch(now).await;
+            // A service that hangs must not have everybody who waits hang in turn.
+            *tried = Some(clock.elapsed());
+            match fetched {
                 Ok(fetched) => {
                     let fetched = Arc::new(fetched);
                     self.current.store(Some(Arc::clone(&fetched)));

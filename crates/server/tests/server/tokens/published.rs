@@ -120,6 +120,25 @@ async fn a_token_without_an_id_is_good_where_one_key_fits_only() {
 }
 
 #[tokio::test]
+async fn a_service_that_fails_is_not_asked_by_everybody_who_waits() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(Vec::new()).await;
+    publisher.answers("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_owned());
+    let house = Arc::new(house(vec![publisher.service()]).await);
+    let calls = (0..16).map(|_call| {
+        let token = issuer.sign(&header("one"), &claims("auditor"));
+        let house = Arc::clone(&house);
+        tokio::spawn(async move { ask(&house, &token).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let status = call.await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.message().starts_with("TOKEN_KEYS_UNAVAILABLE(1,"));
+    }
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
 async fn made_up_ids_do_not_make_us_ask_each_time() {
     let issuer = TokenIssuer::new();
     let publisher = Publisher::new(vec![issuer.published("one")]).await;
