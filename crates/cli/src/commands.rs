@@ -1,5 +1,6 @@
 //! The commands, noun then verb, one file each.
 
+mod access;
 mod anchor;
 mod audit;
 mod backup;
@@ -110,6 +111,12 @@ pub(crate) enum Command {
     )]
     Vault(vault::Command),
     Serve(serve::Options),
+    /// Show who may do what over the network, and why
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom access list\n  strongroom access explain participant1 sign"
+    )]
+    Access(access::Command),
     Doctor(doctor::Options),
     Incident(incident::Options),
     Metrics(metrics::Options),
@@ -151,6 +158,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replicas(command) => replicas::run(&global, command).await,
         Command::Vault(command) => vault::run(&global, command).await,
         Command::Serve(options) => serve::run(&global, options).await,
+        Command::Access(command) => access::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,
         Command::Metrics(options) => metrics::run(&global, options).await,

@@ -16,7 +16,7 @@ use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{AnchorError, VaultError};
 
 pub(crate) use self::{all_codes::all_codes, cli_error::CliError};
-use crate::{commands::RootError, exit, kms_log::KmsLogError, output};
+use crate::{commands::RootError, exit, kms_log::KmsLogError, output, server::ServerSetupError};
 
 /// The code of the outermost error that has one.
 pub(crate) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
@@ -51,6 +51,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     }
     of::<CliError>(error)
         .or_else(|| of::<RootError>(error))
+        .or_else(|| of::<ServerSetupError>(error))
         .or_else(|| of::<VaultError>(error))
         .or_else(|| of::<AnchorError>(error))
         .or_else(|| of::<StoreError>(error))

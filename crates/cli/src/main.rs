@@ -20,6 +20,7 @@ mod output;
 mod progress;
 mod row_view;
 mod secrets;
+mod server;
 mod session;
 mod store;
 mod terminal;

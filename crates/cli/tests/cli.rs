@@ -16,6 +16,8 @@ mod backups;
 mod bad_input;
 #[path = "cli/benchmarks.rs"]
 mod benchmarks;
+#[path = "cli/callers.rs"]
+mod callers;
 #[path = "cli/canton_import.rs"]
 mod canton_import;
 #[path = "cli/containers.rs"]

@@ -46,6 +46,14 @@ pub enum ConfigError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A `[[callers]]` section is wrong.
+    #[error("the caller {caller}: {problem}")]
+    BadCaller {
+        /// Its name.
+        caller: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 impl ConfigError {
@@ -112,7 +120,10 @@ impl Coded for ConfigError {
             Self::Syntax { .. } => CONFIG_UNREADABLE,
             Self::Unwritable { .. } => CONFIG_UNWRITABLE,
             Self::Uneditable => CONFIG_UNEDITABLE,
-            Self::NoKms | Self::DuplicateKms { .. } | Self::BadValue { .. } => CONFIG_INVALID,
+            Self::NoKms
+            | Self::DuplicateKms { .. }
+            | Self::BadValue { .. }
+            | Self::BadCaller { .. } => CONFIG_INVALID,
         }
     }
 }

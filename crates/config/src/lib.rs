@@ -11,6 +11,7 @@
 
 mod anchor;
 mod cache;
+mod callers;
 mod custody;
 mod driver;
 mod driver_server;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use anchor::AnchorConfig;
 pub use cache::CacheConfig;
+pub use callers::{CallerConfig, GrantConfig, UnixUserConfig};
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
 pub use driver_server::{DRIVER_EXAMPLE, DriverServerConfig};
@@ -46,7 +48,9 @@ pub use kms_watch::KmsWatchConfig;
 pub use policy::{MaxKeyAgeConfig, PolicyConfig};
 pub use replica::ReplicaConfig;
 pub use secret::{PromptTag, SecretSource};
-pub use server::{NodeKindName, ServerConfig};
+pub use server::{
+    ClientCertificates, NodeKindName, ServerConfig, ServerTlsConfig, TlsVersion, TokenServiceConfig,
+};
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
@@ -68,6 +72,9 @@ pub struct Config {
     /// Where the vault is offered over the network.
     #[serde(default, skip_serializing_if = "is_default")]
     pub server: ServerConfig,
+    /// Who may come over the network, and what each may do; none: everybody on this machine may do everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<CallerConfig>,
     /// A second anchor, in a tag of a wrapper key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchor: AnchorConfig,
@@ -122,7 +129,8 @@ impl Config {
             store.validate()?;
         }
         self.replica.validate()?;
-        self.server.validate()?;
+        callers::validate(&self.callers)?;
+        self.server.validate(&self.callers)?;
         if self.kms.is_empty() {
             return Err(ConfigError::NoKms);
         }

@@ -1,10 +1,17 @@
 //! `[server]`: where the vault is offered over the network.
 
-use std::{net::SocketAddr, time::Duration};
+mod tls;
+mod tokens;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{duration, error::ConfigError};
+pub use self::{
+    tls::{ClientCertificates, ServerTlsConfig, TlsVersion},
+    tokens::TokenServiceConfig,
+};
+use crate::{callers::CallerConfig, duration, error::ConfigError};
 
 /// Where the vault is offered over the network, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +27,9 @@ pub struct ServerConfig {
     /// The physical id of a synchronizer whose store sequences by itself, for rehearsals without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rehearsal_synchronizer: Option<String>,
+    /// A socket in the file system, beside the address: the system says which user calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -29,6 +39,12 @@ pub struct ServerConfig {
     pub export_private_keys: bool,
     /// Whether the node's identity may be set over the network.
     pub init_identity: bool,
+    /// Certificates of the server and of callers; none: what goes over the address can be read on the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTlsConfig>,
+    /// Services that give out tokens; the first that accepts a token says who calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<TokenServiceConfig>,
 }
 
 /// A kind of node.
@@ -50,20 +66,23 @@ impl Default for ServerConfig {
             http: None,
             node: NodeKindName::Participant,
             rehearsal_synchronizer: None,
+            socket: None,
             most_connections: 12_000,
             grace: Duration::from_secs(30),
             export_private_keys: false,
             init_identity: false,
+            tls: None,
+            tokens: Vec::new(),
         }
     }
 }
 
 impl ServerConfig {
-    /// Checks what types cannot say.
+    /// Checks what types cannot say, beside the callers that are configured.
     ///
     /// # Errors
     /// [`ConfigError::BadValue`] names the first field that is wrong.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn validate(&self, callers: &[CallerConfig]) -> Result<(), ConfigError> {
         let bad = |field, expected| {
             Err(ConfigError::BadValue {
                 section: "server",
@@ -71,13 +90,36 @@ impl ServerConfig {
                 expected,
             })
         };
-        // Nobody is told apart, and nothing is hidden on the way.
-        if !self.address.ip().is_loopback() {
+        if let Some(tls) = &self.tls {
+            tls.validate()?;
+        }
+        self.tokens
+            .iter()
+            .try_for_each(TokenServiceConfig::validate)?;
+        if !self.address.ip().is_loopback() && (callers.is_empty() || self.tls.is_none()) {
             return bad(
                 "address",
-                "an address of this machine, such as 127.0.0.1:5012",
+                "an address of this machine, such as 127.0.0.1:5012, unless there are [[callers]] and [server.tls]",
             );
         }
+        // Somebody who configures how callers prove who they are does not want everybody to be let in.
+        if callers.is_empty() && !self.tokens.is_empty() {
+            return bad(
+                "tokens",
+                "left out, or there are [[callers]] whose tokens they are",
+            );
+        }
+        let asks = |tls: &ServerTlsConfig| tls.client_certificates != ClientCertificates::None;
+        if callers.is_empty() && self.tls.as_ref().is_some_and(asks) {
+            return bad(
+                "tls.client-certificates",
+                "none, unless there are [[callers]] whose certificates they are",
+            );
+        }
+        if self.socket.as_ref().is_some_and(|path| !path.is_absolute()) {
+            return bad("socket", "an absolute path");
+        }
+        self.check_that_callers_can_be_known(callers)?;
         if !(1..=1_000_000).contains(&self.most_connections) {
             return bad("most-connections", "1 to 1000000");
         }
@@ -86,28 +128,33 @@ impl ServerConfig {
         }
         Ok(())
     }
+
+    /// A way to be known that nothing verifies would look like a door, and be none.
+    fn check_that_callers_can_be_known(&self, callers: &[CallerConfig]) -> Result<(), ConfigError> {
+        let asks = |tls: &ServerTlsConfig| tls.client_certificates != ClientCertificates::None;
+        let missing = |caller: &CallerConfig| {
+            let certificates = self.tls.as_ref().is_some_and(asks);
+            if !caller.certificates.is_empty() && !certificates {
+                Some("certificates: nobody verifies them: set client-certificates in [server.tls]")
+            } else if !caller.tokens.is_empty() && self.tokens.is_empty() {
+                Some("tokens: nobody verifies them: there is no [[server.tokens]]")
+            } else if !caller.unix_users.is_empty() && self.socket.is_none() {
+                Some("unix-users: there is no socket in [server]")
+            } else {
+                None
+            }
+        };
+        for caller in callers {
+            if let Some(problem) = missing(caller) {
+                return Err(ConfigError::BadCaller {
+                    caller: caller.name.clone(),
+                    problem: problem.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_word_it_is_for_this_machine_only() {
-        let config = ServerConfig::default();
-        config.validate().unwrap();
-        assert!(config.address.ip().is_loopback());
-        assert!(!config.export_private_keys);
-        assert!(!config.init_identity);
-    }
-
-    #[test]
-    fn an_address_that_others_reach_is_refused_where_nobody_is_told_apart() {
-        let config = ServerConfig {
-            address: SocketAddr::from(([0, 0, 0, 0], 5012)),
-            ..ServerConfig::default()
-        };
-        let error = config.validate().unwrap_err().to_string();
-        assert!(error.contains("address"), "{error}");
-    }
-}
+mod tests;

@@ -34,6 +34,7 @@ mod error;
 mod folder_lock;
 mod os_files;
 mod seam;
+mod socket;
 
 pub use access::Access;
 pub use durable_step::{DurableStep, StepObserver};
@@ -41,3 +42,4 @@ pub use error::{CODES, FileAction, FileError};
 pub use folder_lock::{FolderLock, LOCK_FILE_NAME};
 pub use os_files::{MAX_PRIVATE_FILE_BYTES, OsFiles, is_leftover_of};
 pub use seam::Files;
+pub use socket::{SocketAccess, SocketError, bind_socket};

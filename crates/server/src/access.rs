@@ -4,6 +4,7 @@
 //! [`Operation`] (`table`). Nothing is allowed that is not granted. Without any configuration everybody may do everything, and
 //! then the server listens on this machine only.
 
+mod allowance;
 mod grant;
 mod operation;
 mod role;

@@ -1,6 +1,6 @@
 //! What is known of a call beside its message.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use strongroom_kms::in_trace;
 use strongroom_topology::PhysicalSynchronizerId;
@@ -49,6 +49,17 @@ impl Context {
             Ok(())
         } else {
             Err(Failure::forbidden(operation, self.subject.name()))
+        }
+    }
+
+    /// Counts `items` of one call against what the caller may do this second: the call itself has counted as one.
+    pub(crate) fn count(&self, items: usize) -> Result<(), Failure> {
+        let more = u32::try_from(items.saturating_sub(1)).unwrap_or(u32::MAX);
+        match NonZeroU32::new(more) {
+            Some(more) if !self.subject.take(more) => {
+                Err(Failure::too_many_calls(self.subject.name()))
+            }
+            _ => Ok(()),
         }
     }
 

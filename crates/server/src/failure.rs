@@ -99,6 +99,24 @@ impl Failure {
         )
     }
 
+    /// The caller calls more often than it may.
+    pub(crate) fn too_many_calls(caller: &str) -> Self {
+        Self::coded(
+            "RATE_LIMIT_EXCEEDED",
+            CantonCategory::ContentionOnSharedResources,
+            format!("{caller} calls more often than its rate-limit allows"),
+        )
+    }
+
+    /// Whether a token is good cannot be said now.
+    pub(crate) fn token_keys_unavailable() -> Self {
+        Self::coded(
+            "TOKEN_KEYS_UNAVAILABLE",
+            CantonCategory::TransientServerFailure,
+            "the keys of the service that gives out tokens cannot be fetched",
+        )
+    }
+
     /// The server is about to end.
     pub(crate) fn ending() -> Self {
         Self::coded(

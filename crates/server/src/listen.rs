@@ -1,6 +1,7 @@
 //! Connections, from wherever they come.
 
 mod connection;
+mod handshakes;
 mod incoming;
 
 pub use self::incoming::Listener;

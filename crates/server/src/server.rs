@@ -43,6 +43,7 @@ use crate::{
     signing_service::SigningFace,
     status::{About, SetLogLevel, StatusFace},
     tasks::Tasks,
+    tokens::Tokens,
     topology::{
         aggregation::TopologyAggregationFace, read::TopologyReadFace, write::TopologyWriteFace,
     },
@@ -69,6 +70,8 @@ pub struct ServerSettings {
     pub node: MemberCode,
     /// Who may do what.
     pub access: Access,
+    /// Whose tokens are accepted.
+    pub tokens: Tokens,
     /// What the operator lets it do.
     pub features: Features,
     /// The specs of keys of which a request says nothing.
@@ -96,6 +99,7 @@ impl Default for ServerSettings {
             http: None,
             kms_numbers: None,
             access: Access::open(),
+            tokens: Tokens::default(),
             features: Features::default(),
             specs: DefaultSpecs::default(),
             most_connections: 12_000,
@@ -139,6 +143,7 @@ pub async fn serve(
     };
     let gate = Gate {
         access: Arc::new(settings.access),
+        tokens: settings.tokens,
         random,
         ending: ending.clone(),
         calls: calls.clone(),

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use strongroom_config::{EXAMPLE, LocalConfig, Protection};
 
-use crate::{args::Global, output, session};
+use crate::{args::Global, output, server, session};
 
 /// What to do with configurations.
 #[derive(Debug, Subcommand)]
@@ -40,6 +40,7 @@ pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode>
 
 fn check(global: &Global) -> anyhow::Result<ExitCode> {
     let config = session::read_config(global)?;
+    server::access(&config.callers)?;
     let dir = std::path::absolute(&global.dir)?;
     let mut warnings = Vec::new();
     for kms in &config.kms {
@@ -84,6 +85,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
+    warnings.extend(server::doubts(&config));
     let report = Report {
         config: global.config_path().display().to_string(),
         valid: true,

@@ -528,6 +528,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         store: plan.store.clone(),
         replica: ReplicaConfig::default(),
         server: ServerConfig::default(),
+        callers: Vec::new(),
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),

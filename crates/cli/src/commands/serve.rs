@@ -4,7 +4,7 @@ use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{NodeKindName, ServerConfig};
+use strongroom_config::{CallerConfig, NodeKindName, ServerConfig};
 use strongroom_crypto::SystemRandom;
 use strongroom_kms::KmsMetrics;
 use strongroom_server::{DefaultSpecs, Features, KmsNumbers, Listener, ServerSettings, serve};
@@ -20,13 +20,15 @@ use crate::{
     failure::CliError,
     open_kms::OpenKms,
     output,
+    server::{self, Reload},
     session::{self, Session},
 };
 
 /// Offer the vault over the network: Canton's admin services over gRPC.
 ///
-/// What is offered, and where, stands in the section [server] of the configuration. As long as it does not say who may do
-/// what, everybody who reaches the server may do everything, and it listens on this machine only.
+/// What is offered, and where, stands in the section [server] of the configuration. As long as no [[callers]] say who may do
+/// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed files of
+/// certificates and of keys for tokens are taken over while it runs, at once on SIGHUP.
 ///
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
@@ -47,6 +49,11 @@ struct Report {
     grpc: String,
     /// Where probes and numbers are, if they are anywhere.
     http: Option<String>,
+    /// Whether it is behind TLS.
+    tls: bool,
+    /// The socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<String>,
     /// Whether the configuration says who may do what.
     access_rules: bool,
 }
@@ -57,7 +64,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
+    let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
+    let callers = session.config.callers.clone();
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
@@ -69,7 +78,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let vault = Arc::new(session.vault);
     let kms = session.kms;
     let served = async {
-        config.validate()?;
+        config.validate(&callers)?;
+        let settings = settings(&config, &callers, specs, &mut reload)?;
         let listener = listen(config.address).await?;
         let grpc = listener.local_addr()?;
         let http = match config.http {
@@ -77,11 +87,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             None => None,
         };
         let settings = ServerSettings {
-            specs,
             ports: [("admin".to_owned(), i32::from(grpc.port()))].into(),
             kms_numbers: Some(Arc::new(Numbers(kms))),
             http,
-            ..settings(&config)?
+            ..settings
         };
         let report = Report {
             vault: vault.id().to_string(),
@@ -90,8 +99,24 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 Some(listener) => Some(listener.local_addr()?.to_string()),
                 None => None,
             },
+            tls: config.tls.is_some(),
+            socket: config
+                .socket
+                .as_ref()
+                .map(|path| path.display().to_string()),
             access_rules: settings.access.has_rules(),
         };
+        let mut listeners = Vec::new();
+        if let Some(path) = &config.socket {
+            listeners.push(Listener::Unix(server::bind_socket(path, &callers)?));
+        }
+        listeners.push(match &config.tls {
+            Some(files) => {
+                let tls = server::open_tls(files, &mut reload)?;
+                Listener::Tls(listener, tls)
+            }
+            None => Listener::Tcp(listener),
+        });
         output::print(global.output, &report, |out| report.print(out))?;
         let end = async move {
             tokio::select! {
@@ -99,13 +124,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 _signal = ended.recv() => {}
             }
         };
-        let listeners = vec![Listener::Tcp(listener)];
         let random = Arc::new(SystemRandom);
         let serving = serve(Arc::clone(&vault), settings, random, listeners, end);
         tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
             // Never ends.
             () = vault.keep_up() => Ok(()),
+            () = reload.keep_up() => Ok(()),
         }
     };
     let served = served.await;
@@ -125,7 +150,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
         })
 }
 
-fn settings(config: &ServerConfig) -> Result<ServerSettings, CliError> {
+fn settings(
+    config: &ServerConfig,
+    callers: &[CallerConfig],
+    specs: DefaultSpecs,
+    reload: &mut Reload,
+) -> anyhow::Result<ServerSettings> {
     let parse = |text: &String| {
         text.parse().map_err(|_refused| CliError::BadArgument {
             value: text.clone(),
@@ -139,6 +169,9 @@ fn settings(config: &ServerConfig) -> Result<ServerSettings, CliError> {
             NodeKindName::Sequencer => MemberCode::Sequencer,
             NodeKindName::Mediator => MemberCode::Mediator,
         },
+        access: server::access(callers)?,
+        tokens: server::open_tokens(&config.tokens, reload)?,
+        specs,
         features: Features {
             export_of_private_keys: config.export_private_keys,
             identity_by_hand: config.init_identity,
@@ -172,9 +205,13 @@ impl KmsNumbers for Numbers {
 impl Report {
     fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "vault  {}", self.vault)?;
-        writeln!(out, "gRPC   {}", self.grpc)?;
+        let tls = if self.tls { " (TLS)" } else { "" };
+        writeln!(out, "gRPC   {}{tls}", self.grpc)?;
         if let Some(http) = &self.http {
             writeln!(out, "HTTP   {http}")?;
+        }
+        if let Some(socket) = &self.socket {
+            writeln!(out, "socket {socket}")?;
         }
         if !self.access_rules {
             writeln!(

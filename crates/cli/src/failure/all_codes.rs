@@ -12,13 +12,14 @@ use strongroom_vault::{
 };
 
 use super::CliError;
-use crate::{commands::RootError, kms_log::KmsLogError};
+use crate::{commands::RootError, kms_log::KmsLogError, server::ServerSetupError};
 
 /// Every code there is, sorted by name.
 pub(crate) fn all_codes() -> Vec<ErrorCode> {
     let domains = [
         CliError::CODES,
         RootError::CODES,
+        ServerSetupError::CODES,
         ConfigError::CODES,
         KmsLogError::CODES,
         strongroom_crypto::KeyError::CODES,

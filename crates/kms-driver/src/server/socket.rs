@@ -1,11 +1,8 @@
 //! A socket that only its owner can reach.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use strongroom_files::{SocketAccess, SocketError, bind_socket};
 use tokio::net::UnixListener;
 
 use crate::error::DriverError;
@@ -17,42 +14,18 @@ use crate::error::DriverError;
 /// [`DriverError::Socket`] if the folder is open to others or is not ours, if somebody listens there already, or if the
 /// system refuses.
 pub fn bind_unix_socket(path: &Path) -> Result<UnixListener, DriverError> {
-    let refused = |problem, source| DriverError::Socket {
-        path: path.to_owned(),
-        problem,
-        source,
+    let refused = |error: SocketError| DriverError::Socket {
+        path: error.path,
+        problem: error.problem,
+        source: error.source,
     };
-    let system = |error: io::Error| refused("the system refuses", Some(error));
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.ok_or_else(|| refused("name it with its folder", None))?;
-    make_private(folder).map_err(system)?;
-    let known = fs::symlink_metadata(folder).map_err(system)?;
-    if !known.is_dir() || known.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refused("its folder is none, or not ours", None));
-    }
-    // Until its mode is set, only the folder keeps others from the socket.
-    if known.mode() & 0o077 != 0 {
-        return Err(refused("its folder is open to others", None));
-    }
-    match fs::symlink_metadata(path) {
-        Ok(known) if !known.file_type().is_socket() => {
-            return Err(refused("there is something that is no socket", None));
-        }
-        Ok(_) if UnixStream::connect(path).is_ok() => {
-            return Err(refused("somebody listens there already", None));
-        }
-        Ok(_) => fs::remove_file(path).map_err(system)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(system(error)),
-    }
-    let listener = UnixListener::bind(path).map_err(system)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(system)?;
-    Ok(listener)
-}
-
-fn make_private(folder: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
-    }
+    let listener = bind_socket(path, SocketAccess::OwnerOnly).map_err(refused)?;
+    let for_tokio = listener
+        .set_nonblocking(true)
+        .and_then(|()| UnixListener::from_std(listener));
+    for_tokio.map_err(|error| DriverError::Socket {
+        path: path.to_owned(),
+        problem: "the system refuses",
+        source: Some(error),
+    })
 }

@@ -1,11 +1,11 @@
 //! Callers: how they are known, and what each may do.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
 use strongroom_crypto::KeyUsages;
 use strongroom_vault::KeyEntry;
 
-use super::{Grant, Operation};
+use super::{Grant, Operation, allowance::Allowance};
 
 /// The other end of a connection, as far as the connection itself proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub enum Peer {
     Network {
         /// From where.
         address: SocketAddr,
-        /// The names in the certificate that it showed, each with its kind: `dns:…`, `uri:…`, `cn:…`. Verified.
-        certificate: Vec<String>,
+        /// The names in the certificate that it showed, each with its kind: `dns:…`, `uri:…`, `email:…`, `cn:…`. Verified.
+        certificate: Arc<[String]>,
     },
     /// A process of this machine, over a socket in the file system.
     Process {
@@ -44,6 +44,8 @@ pub struct CallerRule {
     pub identities: Vec<Identity>,
     /// What it may do: the sum of these.
     pub grants: Vec<Grant>,
+    /// Calls per second, and as many at once. A batch counts as many as it has items. None: no limit.
+    pub rate_limit: Option<NonZeroU32>,
 }
 
 /// The rules.
@@ -54,11 +56,12 @@ pub struct Access {
 }
 
 /// A caller that is known, and its rights.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Subject {
     name: String,
     identities: Vec<Identity>,
     rights: Rights,
+    allowance: Allowance,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +86,7 @@ impl Access {
                 name: rule.name,
                 identities: rule.identities,
                 rights: Rights::Granted(rule.grants),
+                allowance: Allowance::new(rule.rate_limit),
             })
         };
         Self {
@@ -96,26 +100,31 @@ impl Access {
         self.callers.is_some()
     }
 
-    /// Who this is, by the token that it showed, or else by its connection. None: nobody that the rules know.
+    /// Who this is, by its connection alone. None: nobody that the rules know.
     #[must_use]
-    pub fn subject(&self, peer: &Peer, token: Option<&str>) -> Option<Arc<Subject>> {
-        let Some(callers) = &self.callers else {
+    pub fn of_peer(&self, peer: &Peer) -> Option<Arc<Subject>> {
+        if self.callers.is_none() {
             return Some(Arc::new(Subject::unknown(peer)));
-        };
-        let is_it = |identity: &Identity| match (identity, token) {
-            // A token counts alone: whoever sends one says who it is.
-            (Identity::Token(subject), Some(token)) => subject == token,
-            (Identity::Token(_), None) | (_, Some(_)) => false,
-            (Identity::Certificate(name), None) => match peer {
-                Peer::Network { certificate, .. } => certificate.contains(name),
-                Peer::Process { .. } => false,
-            },
-            (Identity::UnixUser(user), None) => {
-                matches!(peer, Peer::Process { uid } if uid == user)
+        }
+        self.known_by(|identity| match (identity, peer) {
+            (Identity::Certificate(name), Peer::Network { certificate, .. }) => {
+                certificate.contains(name)
             }
-        };
-        let known = |subject: &&Arc<Subject>| subject.identities.iter().any(is_it);
-        callers.iter().find(known).cloned()
+            (Identity::UnixUser(user), Peer::Process { uid }) => user == uid,
+            _ => false,
+        })
+    }
+
+    /// Who this is, by the subject of a verified token. A token counts alone: whoever sends one says who it is.
+    #[must_use]
+    pub fn of_token(&self, subject: &str) -> Option<Arc<Subject>> {
+        self.known_by(|identity| matches!(identity, Identity::Token(name) if name == subject))
+    }
+
+    fn known_by(&self, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Subject>> {
+        let mut callers = self.callers.iter().flatten();
+        let known = callers.find(|subject| subject.identities.iter().any(&is_it));
+        known.cloned()
     }
 
     /// The caller of this name, for whoever explains the rules.
@@ -136,6 +145,7 @@ impl Subject {
             name: "anybody".to_owned(),
             identities: Vec::new(),
             rights: Rights::Granted(Vec::new()),
+            allowance: Allowance::new(None),
         }
     }
 
@@ -148,6 +158,7 @@ impl Subject {
             name,
             identities: Vec::new(),
             rights: Rights::Everything,
+            allowance: Allowance::new(None),
         }
     }
 
@@ -155,6 +166,11 @@ impl Subject {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Takes `calls` from what it may do this second; false: there is not so much left.
+    pub(crate) fn take(&self, calls: NonZeroU32) -> bool {
+        self.allowance.take(calls)
     }
 
     /// Whether it may do this at all, perhaps with some keys only.

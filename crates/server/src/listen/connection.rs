@@ -13,6 +13,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
+use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use crate::access::Peer;
@@ -27,6 +28,7 @@ const BEGINNING: usize = 24 + 9;
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -77,6 +79,7 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         ready!(match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(poller, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(poller, buffer),
             Stream::Unix(stream) => Pin::new(stream).poll_read(poller, buffer),
         })?;
         if this.silence.is_some() {
@@ -97,6 +100,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(poller, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(poller, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(poller, bytes),
         }
     }
@@ -104,6 +108,7 @@ impl AsyncWrite for Connection {
     fn poll_flush(self: Pin<&mut Self>, poller: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(poller),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(poller),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(poller),
         }
     }
@@ -111,6 +116,7 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(self: Pin<&mut Self>, poller: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(poller),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(poller),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(poller),
         }
     }

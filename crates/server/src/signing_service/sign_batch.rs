@@ -28,6 +28,7 @@ pub(super) async fn sign_batch(
             "a batch has at most {MOST_ITEMS} items, this one has {sent}"
         )));
     }
+    signer.context.count(items.len())?;
     let results = items.into_iter().map(|item| result_of(&signer, item));
     let results = stream::iter(results).buffered(AT_ONCE);
     Ok(SignBatchResponse {

@@ -15,7 +15,7 @@ use crate::{
         ItemError, SignResult, SignStreamRequest, SignStreamResponse,
         sign_result::Result as Outcome,
     },
-    failure::Failure,
+    failure::{Face, Failure},
 };
 
 type Results = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
@@ -29,7 +29,14 @@ pub(super) async fn sign_stream(
         async move {
             let SignStreamRequest { id, item } = request?;
             let result = match item {
-                Some(item) => result_of(&signer, item).await,
+                Some(item) => {
+                    // Each counts as a call of its own: one and the call that carries it.
+                    if let Err(failure) = signer.context.count(2) {
+                        let trace = &signer.context.trace;
+                        return Err(failure.into_status(Face::Strongroom, trace));
+                    }
+                    result_of(&signer, item).await
+                }
                 None => not_set(),
             };
             Ok(SignStreamResponse {

@@ -1,5 +1,9 @@
 //! Who may do what.
 
+mod every_rpc;
+mod floods;
+mod keys;
+
 use strongroom_server::{
     Rpc,
     access::{Access, CallerRule, Grant, Operation, Role, operation_of},
@@ -71,6 +75,7 @@ fn names_are_stable_and_read_back() {
         name: "x".to_owned(),
         identities: Vec::new(),
         grants: Vec::new(),
+        rate_limit: None,
     };
     let access = Access::of(vec![rule]);
     assert!(!access.named("x").unwrap().may(Operation::Status));

@@ -1,13 +1,13 @@
 //! A vault behind a server on this machine, and clients.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use strongroom_crypto::SystemRandom;
 use strongroom_files::{Access as FileAccess, Files, OsFiles};
 use strongroom_kms::KmsProvider;
 use strongroom_kms_local::{LocalKms, Protection};
 use strongroom_server::{
-    Listener, ServerError, ServerSettings, access::Access,
+    Listener, ServerError, ServerSettings, Tls, access::Access,
     contract::vault::vault_service_client::VaultServiceClient, serve,
 };
 use strongroom_store::VaultId;
@@ -17,7 +17,11 @@ use strongroom_vault::{
     Caller, Environment, NamedKms, NamedWrapper, NewVault, NoAnchor, Settings, Vault,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
@@ -31,7 +35,7 @@ pub(crate) struct House {
     pub(crate) address: SocketAddr,
     end: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), ServerError>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// How a house differs from the usual one.
@@ -41,6 +45,10 @@ pub(crate) struct Plan {
     pub(crate) server: ServerSettings,
     /// Whether no KMS holds keys.
     pub(crate) without_external_keys: bool,
+    /// What it is behind, if anything.
+    pub(crate) tls: Option<Tls>,
+    /// Whether it listens on a socket, too.
+    pub(crate) with_socket: bool,
 }
 
 impl House {
@@ -70,7 +78,14 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ended) = oneshot::channel();
-        let listeners = vec![Listener::Tcp(listener)];
+        let mut listeners = vec![match plan.tls {
+            Some(tls) => Listener::Tls(listener, tls),
+            None => Listener::Tcp(listener),
+        }];
+        if plan.with_socket {
+            let socket = UnixListener::bind(folder.path().join("vault.sock")).unwrap();
+            listeners.push(Listener::Unix(socket));
+        }
         let random = Arc::new(SystemRandom);
         let serving = serve(Arc::clone(&vault), plan.server, random, listeners, async {
             let _ended = ended.await;
@@ -82,7 +97,7 @@ impl House {
             address,
             end: Some(end),
             serving: tokio::spawn(serving),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -90,6 +105,11 @@ impl House {
     pub(crate) async fn channel(&self) -> Channel {
         let endpoint = Channel::from_shared(format!("http://{}", self.address)).unwrap();
         endpoint.connect().await.unwrap()
+    }
+
+    /// Where its socket is.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("vault.sock")
     }
 
     pub(crate) async fn vault_service(&self) -> VaultServiceClient<Channel> {

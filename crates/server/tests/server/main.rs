@@ -1,12 +1,27 @@
 //! What the server promises, asked over the network.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod access;
+mod certificates;
+mod connections;
+mod encrypted;
 mod ending;
 mod failures;
 mod health;
 mod house;
+mod issuer;
+mod raw;
 mod reflection;
 mod signing;
+mod sockets;
 mod status;
+mod tokens;
 mod topology;
 mod vault_service;

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use strongroom_errors::Coded;
 use strongroom_store::{BackupId, DataKeyRecord, JournalId};
 use subtle::ConstantTimeEq;
 use tokio::time::timeout;

@@ -155,6 +155,7 @@ impl Rehearsal {
             store,
             replica: ReplicaConfig::default(),
             server: ServerConfig::default(),
+            callers: Vec::new(),
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

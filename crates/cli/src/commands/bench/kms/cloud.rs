@@ -92,6 +92,7 @@ impl Cloud {
             store: None,
             replica: ReplicaConfig::default(),
             server: ServerConfig::default(),
+            callers: Vec::new(),
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

@@ -1,0 +1,163 @@
+//! `access explain`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_config::CallerConfig;
+use strongroom_crypto::{Fingerprint, KeyUsage, PublicKey};
+use strongroom_server::access::{Grant, Operation};
+use strongroom_vault::KeyEntry;
+
+use super::in_words;
+use crate::{
+    args::Global,
+    output,
+    server::{self, ServerSetupError},
+    session,
+    session::Session,
+};
+
+/// Say whether somebody may do something over the network, and by which grant
+///
+/// It asks the configuration, and for a key the vault; no server is needed.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  strongroom access explain participant1 sign\n  \
+    strongroom access explain participant1 sign 1220...\n  strongroom access explain alice keys.export"
+)]
+pub(crate) struct Options {
+    /// The name of a [[callers]] section.
+    caller: String,
+    /// An operation: sign, keys.list, wrapper-keys.rotate, ...
+    operation: Operation,
+    /// A key, where the operation is about one.
+    key: Option<Fingerprint>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    caller: String,
+    operation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_name: Option<String>,
+    allowed: bool,
+    /// What it may sign for with the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usages: Option<Vec<&'static str>>,
+    why: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct Reason {
+    grant: String,
+    allows: bool,
+    because: &'static str,
+}
+
+pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let config = session::read_config(global)?;
+    let access = server::access(&config.callers)?;
+    let key = match &options.key {
+        Some(fingerprint) => {
+            let session = Session::open(global).await?;
+            let key = session.vault.key(fingerprint);
+            session.close().await;
+            Some(key?)
+        }
+        None => None,
+    };
+    let key = key.as_deref();
+    let operation = options.operation;
+    let found = |caller: &&CallerConfig| caller.name == options.caller;
+    let caller = config.callers.iter().find(found);
+    let subject = access.named(&options.caller);
+    let (Some(caller), Some(subject)) = (caller, subject) else {
+        let caller = options.caller;
+        return Err(ServerSetupError::NoCaller { caller }.into());
+    };
+    let about_a_key = key.filter(|_| operation.is_about_a_key());
+    let usages = about_a_key.and_then(|key| match (&key.public, operation) {
+        (PublicKey::Signing(public), Operation::Sign) => {
+            let granted = subject.may_sign_for(key, public.usages());
+            Some(granted.iter().map(KeyUsage::label).collect::<Vec<_>>())
+        }
+        _ => None,
+    });
+    let allowed = match (&usages, about_a_key) {
+        (Some(usages), _) => !usages.is_empty(),
+        (None, Some(key)) => subject.may_with(operation, key),
+        (None, None) => subject.may(operation),
+    };
+    let mut why = Vec::new();
+    for config in &caller.grants {
+        let grant = server::grant(config).map_err(|problem| ServerSetupError::Caller {
+            caller: caller.name.clone(),
+            problem,
+        })?;
+        let (allows, because) = judged(&grant, operation, about_a_key);
+        why.push(Reason {
+            grant: in_words(config),
+            allows,
+            because,
+        });
+    }
+    let report = Report {
+        caller: options.caller,
+        operation: operation.name(),
+        key: key.map(|key| key.fingerprint().to_string()),
+        key_name: key.and_then(|key| key.name.as_ref().map(ToString::to_string)),
+        allowed,
+        usages,
+        why,
+    };
+    output::print(global.output, &report, |out| report.print(out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn judged(grant: &Grant, operation: Operation, key: Option<&KeyEntry>) -> (bool, &'static str) {
+    if !grant.allows(operation) {
+        return (false, "the operation is not among its own");
+    }
+    let Some(key) = key else {
+        return (true, "it has the operation");
+    };
+    if !grant.allows_with(operation, key) {
+        return (false, "the key is not among its keys");
+    }
+    match (&key.public, operation) {
+        (PublicKey::Signing(public), Operation::Sign)
+            if grant.narrowed(public.usages()).is_empty() =>
+        {
+            (false, "none of the key's usages is among its usages")
+        }
+        _ => (true, "it has the operation, and the key"),
+    }
+}
+
+impl Report {
+    fn print(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        let verdict = if self.allowed { "may" } else { "may not" };
+        write!(out, "{} {verdict} {}", self.caller, self.operation)?;
+        match (&self.key, &self.key_name) {
+            (Some(key), Some(name)) => writeln!(out, " with {name} ({key})")?,
+            (Some(key), None) => writeln!(out, " with {key}")?,
+            (None, _) => writeln!(out)?,
+        }
+        if let Some(usages) = &self.usages
+            && !usages.is_empty()
+        {
+            writeln!(out, "for {}", usages.join(", "))?;
+        }
+        if self.why.is_empty() {
+            writeln!(out, "  it is granted nothing")?;
+        }
+        for reason in &self.why {
+            let verdict = if reason.allows { "allows" } else { "does not" };
+            writeln!(out, "  {verdict}: {} ({})", reason.grant, reason.because)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! From the configuration to a server: who may do what, certificates, tokens, and where callers come in.
+
+mod access;
+mod doubts;
+mod error;
+mod reload;
+mod socket;
+mod tls;
+mod tokens;
+
+pub(crate) use self::{
+    access::{access, grant},
+    doubts::doubts,
+    error::ServerSetupError,
+    reload::Reload,
+    socket::bind as bind_socket,
+    tls::open as open_tls,
+    tokens::open as open_tokens,
+};

@@ -1,0 +1,66 @@
+//! What is allowed, and perhaps not meant.
+
+use strongroom_config::{CallerConfig, Config, GrantConfig};
+use strongroom_server::access::Operation;
+
+use super::grant;
+
+/// What changes or uses nothing, so that no key can limit it.
+const READS: [Operation; 8] = [
+    Operation::Health,
+    Operation::Reflect,
+    Operation::Status,
+    Operation::HealthDump,
+    Operation::Verify,
+    Operation::WrapperKeysShow,
+    Operation::IdentityShow,
+    Operation::TopologyRead,
+];
+
+/// Warnings about who may do what.
+pub(crate) fn doubts(config: &Config) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for caller in &config.callers {
+        let name = &caller.name;
+        if caller.grants.is_empty() {
+            doubts.push(format!("caller {name}: it is granted nothing"));
+        }
+        for grant in &caller.grants {
+            let beyond = beyond_its_keys(grant);
+            if !beyond.is_empty() {
+                let beyond = beyond.join(", ");
+                doubts.push(format!(
+                    "caller {name}: its grant names keys, which do not limit {beyond}"
+                ));
+            }
+        }
+        if exports(caller) && !config.server.export_private_keys {
+            doubts.push(format!(
+                "caller {name}: it may get private keys, but 'export-private-keys' in [server] is off"
+            ));
+        }
+    }
+    if !config.server.tokens.is_empty() && config.server.tls.is_none() {
+        doubts.push(
+            "server: tokens can be read on the way within this machine: there is no [server.tls]"
+                .to_owned(),
+        );
+    }
+    doubts
+}
+
+/// Operations of a grant for some keys that are about no key: they are granted all the same.
+fn beyond_its_keys(config: &GrantConfig) -> Vec<&'static str> {
+    let (Some(_keys), Ok(grant)) = (&config.keys, grant(config)) else {
+        return Vec::new();
+    };
+    let beyond = Operation::ALL.iter().filter(|operation| {
+        grant.allows(**operation) && !operation.is_about_a_key() && !READS.contains(operation)
+    });
+    beyond.map(|operation| operation.name()).collect()
+}
+
+fn exports(caller: &CallerConfig) -> bool {
+    let mut grants = caller.grants.iter();
+    grants.any(|config| grant(config).is_ok_and(|grant| grant.allows(Operation::KeysExport)))
+}

@@ -1,0 +1,99 @@
+//! Tokens with which callers prove who they are: JSON Web Tokens (RFC 7519), signed with an asymmetric key.
+//!
+//! No library that is well kept verifies ES512, and what they do beside the signature is what must be strict here. So the
+//! three parts of a token are taken apart in `jwt`, and AWS-LC verifies the signature with a key that knows its one algorithm
+//! (`key`): a token never chooses how it is verified.
+
+mod claims;
+mod error;
+mod json_key;
+mod jwt;
+mod key;
+mod memory;
+mod published;
+mod service;
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use strongroom_crypto::clock::Clock;
+
+pub(crate) use self::error::TokenError;
+pub use self::{
+    claims::{Addressee, TokenRules},
+    error::TokenServiceError,
+    key::TokenKey,
+    published::PublishedKeys,
+    service::{TokenKeys, TokenService},
+};
+use self::{jwt::Jwt, memory::Memory};
+
+/// The services whose tokens are accepted. Clones share what is remembered.
+#[derive(Clone, Default)]
+pub struct Tokens(Option<Arc<Inner>>);
+
+struct Inner {
+    services: ArcSwap<Vec<TokenService>>,
+    clock: Arc<dyn Clock>,
+    memory: Memory,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services = self
+            .0
+            .as_ref()
+            .map_or(0, |inner| inner.services.load().len());
+        write!(f, "Tokens({services} services)")
+    }
+}
+
+impl Tokens {
+    /// These services, asked in this order: the first that accepts a token says whose it is.
+    #[must_use]
+    pub fn of(services: Vec<TokenService>, clock: Arc<dyn Clock>) -> Self {
+        Self(Some(Arc::new(Inner {
+            services: ArcSwap::from_pointee(services),
+            clock,
+            memory: Memory::default(),
+        })))
+    }
+
+    /// Takes other services, and forgets what those before them accepted. Does nothing where there were none.
+    pub fn replace(&self, services: Vec<TokenService>) {
+        if let Some(inner) = &self.0 {
+            inner.services.store(Arc::new(services));
+            inner.memory.clear();
+        }
+    }
+
+    /// The subject of a token that was verified a short while ago and is still good.
+    pub(crate) fn remembered(&self, token: &str) -> Option<Arc<str>> {
+        let inner = self.0.as_ref()?;
+        inner.memory.find(token, inner.clock.as_ref())
+    }
+
+    /// The subject of a token.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Arc<str>, TokenError> {
+        let inner = self.0.as_ref().ok_or(TokenError::NoService)?;
+        let jwt = Jwt::parse(token)?;
+        let mut refused = TokenError::NoService;
+        let services = inner.services.load_full();
+        for service in services.iter() {
+            match service.verify(&jwt, inner.clock.as_ref()).await {
+                Ok(verified) => {
+                    let subject = Arc::clone(&verified.subject);
+                    // What was replaced meanwhile must not be remembered.
+                    if Arc::ptr_eq(&services, &inner.services.load()) {
+                        inner.memory.keep(token, verified, inner.clock.as_ref());
+                    }
+                    return Ok(subject);
+                }
+                // That one service cannot say it weighs more than that another says no.
+                Err(_) if matches!(refused, TokenError::KeysUnavailable) => {}
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+}

@@ -1,0 +1,54 @@
+//! One service that gives out tokens.
+
+use strongroom_crypto::clock::Clock;
+
+use super::{
+    claims::{TokenRules, Verified},
+    error::TokenError,
+    jwt::Jwt,
+    key::TokenKey,
+    published::PublishedKeys,
+};
+
+/// A service that gives out tokens, and which of them are for us.
+#[derive(Debug)]
+pub struct TokenService {
+    /// Its keys.
+    pub keys: TokenKeys,
+    /// What its tokens must say.
+    pub rules: TokenRules,
+}
+
+/// The keys of a service.
+#[derive(Debug)]
+pub enum TokenKeys {
+    /// This one.
+    Fixed(Box<TokenKey>),
+    /// Those that it publishes.
+    Published(Box<PublishedKeys>),
+}
+
+impl TokenService {
+    pub(super) async fn verify(
+        &self,
+        jwt: &Jwt<'_>,
+        clock: &dyn Clock,
+    ) -> Result<Verified, TokenError> {
+        match &self.keys {
+            TokenKeys::Fixed(key) => verify_with(key, jwt)?,
+            TokenKeys::Published(keys) => {
+                let keys = keys.get(jwt.key_id.as_deref(), clock).await?;
+                verify_with(keys.fitting(jwt)?, jwt)?;
+            }
+        }
+        self.rules.check(&jwt.claims, clock.now())
+    }
+}
+
+/// The key says how it is verified; a token that says something else is refused before anything is computed.
+fn verify_with(key: &TokenKey, jwt: &Jwt<'_>) -> Result<(), TokenError> {
+    if !key.does(&jwt.algorithm) {
+        return Err(TokenError::Algorithm);
+    }
+    key.verify(jwt.signed.as_bytes(), &jwt.signature)
+}

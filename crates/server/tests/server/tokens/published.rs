@@ -1,0 +1,204 @@
+//! Keys that a service publishes.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use strongroom_server::tokens::{PublishedKeys, TokenKeys, TokenService};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+use tonic::Code;
+
+use super::{ask, house};
+use crate::issuer::{TokenIssuer, claims, service};
+
+/// A service that publishes keys, and counts who asks.
+#[derive(Clone)]
+struct Publisher {
+    address: SocketAddr,
+    answer: Arc<Mutex<String>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Publisher {
+    async fn new(keys: Vec<Value>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let publisher = Self {
+            address: listener.local_addr().unwrap(),
+            answer: Arc::default(),
+            asked: Arc::default(),
+        };
+        publisher.publish(keys);
+        let serving = publisher.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _address) = listener.accept().await.unwrap();
+                serving.asked.fetch_add(1, Ordering::SeqCst);
+                let answer = serving.answer.lock().clone();
+                tokio::spawn(async move {
+                    let _request = stream.read(&mut [0; 4096]).await;
+                    let _sent = stream.write_all(answer.as_bytes()).await;
+                });
+            }
+        });
+        publisher
+    }
+
+    fn publish(&self, keys: Vec<Value>) {
+        let keys = json!({ "keys": keys }).to_string();
+        let length = keys.len();
+        self.answers(format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{keys}"
+        ));
+    }
+
+    fn answers(&self, answer: String) {
+        *self.answer.lock() = answer;
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn service(&self) -> TokenService {
+        let url = format!("http://{}/keys.json", self.address);
+        let keys = PublishedKeys::new(&url, None, Duration::from_secs(300)).unwrap();
+        service(TokenKeys::Published(Box::new(keys)))
+    }
+}
+
+fn header(id: &str) -> Value {
+    json!({ "alg": "EdDSA", "kid": id })
+}
+
+#[tokio::test]
+async fn many_calls_at_once_fetch_keys_once() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(vec![issuer.published("one")]).await;
+    let house = Arc::new(house(vec![publisher.service()]).await);
+    let calls = (0..16).map(|call| {
+        // Each has a token of its own: none is remembered.
+        let mut claims = claims("auditor");
+        claims["jti"] = json!(call);
+        let token = issuer.sign(&header("one"), &claims);
+        let house = Arc::clone(&house);
+        tokio::spawn(async move { ask(&house, &token).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_token_without_an_id_is_good_where_one_key_fits_only() {
+    let issuer = TokenIssuer::new();
+    let rsa = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "weak" });
+    let publisher = Publisher::new(vec![rsa, issuer.published("one")]).await;
+    let house = house(vec![publisher.service()]).await;
+    ask(&house, &issuer.token("auditor")).await.unwrap();
+    let other = TokenIssuer::new();
+    let two = vec![issuer.published("one"), other.published("two")];
+    let publisher = Publisher::new(two).await;
+    let house = super::house(vec![publisher.service()]).await;
+    let status = ask(&house, &issuer.token("auditor")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    let named = other.sign(&header("two"), &claims("auditor"));
+    ask(&house, &named).await.unwrap();
+    // The name of one key, and the signature of the other.
+    let confused = issuer.sign(&header("two"), &claims("auditor"));
+    assert!(ask(&house, &confused).await.is_err());
+}
+
+#[tokio::test]
+async fn a_service_that_fails_is_not_asked_by_everybody_who_waits() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(Vec::new()).await;
+    publisher.answers("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_owned());
+    let house = Arc::new(house(vec![publisher.service()]).await);
+    let calls = (0..16).map(|_call| {
+        let token = issuer.sign(&header("one"), &claims("auditor"));
+        let house = Arc::clone(&house);
+        tokio::spawn(async move { ask(&house, &token).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let status = call.await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.message().starts_with("TOKEN_KEYS_UNAVAILABLE(1,"));
+    }
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
+async fn made_up_ids_do_not_make_us_ask_each_time() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(vec![issuer.published("one")]).await;
+    let house = house(vec![publisher.service()]).await;
+    for number in 0..20 {
+        let id = format!("made-up-{number}");
+        let token = issuer.sign(&header(&id), &claims("auditor"));
+        let status = ask(&house, &token).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
+async fn keys_for_something_else_and_keys_elsewhere_are_not_used() {
+    let issuer = TokenIssuer::new();
+    let mut encrypts = issuer.published("one");
+    encrypts["use"] = json!("enc");
+    let mut differs = issuer.published("one");
+    differs["alg"] = json!("ES256");
+    for key in [encrypts, differs] {
+        let publisher = Publisher::new(vec![key]).await;
+        let house = house(vec![publisher.service()]).await;
+        let token = issuer.sign(&header("one"), &claims("auditor"));
+        let status = ask(&house, &token).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    let elsewhere = Publisher::new(vec![issuer.published("one")]).await;
+    let redirects = Publisher::new(Vec::new()).await;
+    redirects.answers(format!(
+        "HTTP/1.1 302 Found\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n",
+        elsewhere.address
+    ));
+    let house = house(vec![redirects.service()]).await;
+    let token = issuer.sign(&header("one"), &claims("auditor"));
+    let status = ask(&house, &token).await.unwrap_err();
+    // It cannot be said whether the token is good.
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(elsewhere.asked(), 0);
+}
+
+#[test]
+fn keys_come_over_https_or_from_this_machine() {
+    let new = |url| PublishedKeys::new(url, None, Duration::from_secs(1));
+    for url in [
+        "https://login.example/keys",
+        "http://127.0.0.1:8/k",
+        "http://[::1]/k",
+        "http://localhost/k",
+    ] {
+        assert!(new(url).is_ok(), "{url}");
+    }
+    for url in [
+        "",
+        "login.example",
+        "http://login.example/keys",
+        "http://localhost.evil.example/",
+        "file:///etc/passwd",
+        "https://user:password@login.example/",
+    ] {
+        assert!(new(url).is_err(), "{url}");
+    }
+}
