@@ -10,7 +10,9 @@ fn benchmarks_print_both_sides_and_their_ratio() {
     let topology = "bench topology-verify --transactions 100 --samples 1";
     let rotate = "bench rotate --keys 20 --samples 1";
     let backup = "bench backup --keys 20 --samples 1";
+    let serve = "bench serve --in-flight 2 --connections 1,2 --samples 1 --sample-millis 10";
     let lines = [
+        (serve, 6),
         (sign, 10),
         (open, 1),
         (rotate, 1),

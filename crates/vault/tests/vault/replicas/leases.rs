@@ -199,7 +199,9 @@ async fn a_writer_whose_anchor_takes_nothing_any_more_gives_the_lease_to_one_tha
     refused.unwrap_err();
     until(&two, Role::Writer).await;
     signing_key(&two.vault).await;
-    keeping_up.map(|task| task.abort());
+    for task in keeping_up {
+        task.abort();
+    }
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ impl Ours {
         session::files().write_new_durably(&file, text.as_bytes(), Access::OwnerOnly)?;
         let mut command = Command::new(environment::this_program()?);
         command.args(["serve", "--output", "json", "--dir"]);
-        command.arg(rehearsal.folder()).arg("--config").arg(file);
+        command.arg(rehearsal.database()).arg("--config").arg(file);
         Ok(Self {
             running: Running::start(&mut command)?,
             keys,
