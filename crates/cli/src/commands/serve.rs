@@ -26,7 +26,7 @@ use crate::{
 
 /// Offer the vault over the network: Canton's admin services over gRPC.
 ///
-/// What is offered, and where, stands in the section [server] of the configuration. As long as no [[callers]] say who may do
+/// What is offered, and where, stands in the section `server` of the configuration. Without `callers` in it that say who may do
 /// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed files of
 /// certificates and of keys for tokens are taken over while it runs, at once on SIGHUP.
 ///

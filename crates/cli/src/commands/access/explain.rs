@@ -27,7 +27,7 @@ use crate::{
     strongroom access explain participant1 sign 1220...\n  strongroom access explain alice keys.export"
 )]
 pub(crate) struct Options {
-    /// The name of a [[callers]] section.
+    /// The name of a caller, as the configuration has it.
     caller: String,
     /// An operation: sign, keys.list, wrapper-keys.rotate, ...
     operation: Operation,
