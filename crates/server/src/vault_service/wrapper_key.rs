@@ -30,15 +30,35 @@ pub(super) async fn rotate(
             NewWrapperKey::Existing(kms_key_id(&id)?)
         }
     };
-    let request = RotationRequest {
-        to,
-        ..RotationRequest::default()
+    let caller = context.caller();
+    let rotated = if is_under_way(&vault, &to) {
+        vault
+            .resume_wrapper_key_rotation(&caller, &|_progress| {})
+            .await
+    } else {
+        let request = RotationRequest {
+            to,
+            ..RotationRequest::default()
+        };
+        vault
+            .rotate_wrapper_key(&caller, &request, &|_progress| {})
+            .await
     };
-    let rotated = vault
-        .rotate_wrapper_key(&context.caller(), &request, &|_progress| {})
-        .await;
     rotated.map_err(refused)?;
     Ok(RotateWrapperKeyResponse {})
+}
+
+/// Whether just this was begun and not finished: whoever asks again wants it finished. Canton knows no other way to go on.
+fn is_under_way(vault: &Vault, to: &NewWrapperKey) -> bool {
+    let Some(rotation) = vault.wrapper_key_rotation() else {
+        return false;
+    };
+    match to {
+        NewWrapperKey::Generated { .. } => true,
+        NewWrapperKey::Existing(named) => {
+            rotation.comes.iter().any(|(_kms, id)| id == named.as_str())
+        }
+    }
 }
 
 pub(super) async fn current(

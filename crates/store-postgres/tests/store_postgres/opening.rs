@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use strongroom_store::{Replicas as _, Store, StoreError};
 use strongroom_store_postgres::PostgresStore;
 use strongroom_test_support::store::{run, samples};
@@ -144,16 +145,39 @@ fn an_older_schema_is_upgraded_once_by_many_that_open_it_at_once() {
     });
 }
 
-/// What a process of the version before has open goes on: an upgrade only adds.
+/// What a process of an older version does goes on while a newer one upgrades, and afterwards: an upgrade only adds.
 #[test]
-fn an_upgrade_does_not_disturb_who_reads() {
+fn an_upgrade_does_not_disturb_a_process_of_the_version_before() {
     run(async {
         let place = Place::new();
         place.database.run(SECOND_VERSION);
-        let running = PostgresStore::open(place.settings("one")).await.unwrap();
-        assert!(running.list().await.unwrap().is_empty());
-        let mut read = running.read().await.unwrap();
-        PostgresStore::open(place.settings("two")).await.unwrap();
-        assert_eq!(read.key_count().await.unwrap(), 0);
+        // As that version read and wrote: in a transaction that was open before, by the columns that there were then.
+        let mut older = PgConnection::connect(&place.database.url()).await.unwrap();
+        for statement in [
+            "SET search_path = a_vault",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            "SELECT vault_id, state FROM vault",
+        ] {
+            older.execute(statement).await.unwrap();
+        }
+        let newer = tokio::spawn(PostgresStore::open(place.settings("newer")));
+        for statement in [
+            "SELECT vault_id, state FROM vault",
+            "COMMIT",
+            "INSERT INTO audit (sequence, body, hash) VALUES (1, '\\x01', decode(repeat('05', 32), 'hex'))",
+            "UPDATE vault SET state = '\\x02'",
+        ] {
+            older.execute(statement).await.unwrap();
+        }
+        let newer = newer.await.unwrap().unwrap();
+        for statement in [
+            "INSERT INTO audit (sequence, body, hash) VALUES (2, '\\x01', decode(repeat('06', 32), 'hex'))",
+            "UPDATE vault SET state = '\\x03'",
+        ] {
+            older.execute(statement).await.unwrap();
+        }
+        let mut read = newer.read().await.unwrap();
+        let vault = read.vault().await.unwrap().unwrap();
+        assert_eq!(vault.state, [3]);
     });
 }

@@ -65,9 +65,19 @@ fn is_write(act: &Act) -> bool {
     matches!(act, Act::Generate | Act::Retire(_) | Act::Delete(_))
 }
 
-/// Every write that was answered stands in the audit log, once.
+fn is_rotation(act: &Act) -> bool {
+    matches!(act, Act::RotateNodeKey | Act::RotateWrapperKey)
+}
+
+/// Every write that was answered stands in the audit log, once; a rotation, whose steps several may have done, at least once.
 fn written_is_there(events: &[Event], end: &Value) {
     let calls = calls_in_audit(end);
+    for event in events
+        .iter()
+        .filter(|event| is_rotation(&event.act) && event.done().is_some())
+    {
+        assert!(calls.contains_key(&event.id), "no record of {event:?}");
+    }
     for event in events
         .iter()
         .filter(|event| is_write(&event.act) && event.done().is_some())

@@ -1,5 +1,7 @@
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_kms::{KmsKeyId, KmsProvider};
 use strongroom_server::contract::vault::{GetWrapperKeyIdRequest, RotateWrapperKeyRequest};
+use strongroom_vault::{Caller, NewSigningKey, RotationProgress, RotationRequest};
 use tonic::{Code, Status};
 
 use super::{key, too_long};
@@ -75,4 +77,53 @@ async fn a_named_wrapper_key_that_does_not_do_is_told_with_its_id() {
         assert!(status.message().contains(text), "{status:?}");
     }
     assert_eq!(current(&house).await, used);
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_interrupted_is_finished_when_it_is_asked_for_again() {
+    let house = House::new().await;
+    let caller = Caller::new("test");
+    let new = || NewSigningKey {
+        spec: SigningKeySpec::EcCurve25519,
+        usages: KeyUsages::only(KeyUsage::Protocol),
+        name: None,
+    };
+    // More than one batch of rows.
+    let keys = (0..5000).map(|_number| new()).collect();
+    house
+        .vault
+        .generate_signing_keys(&caller, keys)
+        .await
+        .unwrap();
+    let first = current(&house).await;
+    let (began, moving) = tokio::sync::oneshot::channel();
+    let vault = std::sync::Arc::clone(&house.vault);
+    let rotating = tokio::spawn(async move {
+        let began = parking_lot::Mutex::new(Some(began));
+        let request = RotationRequest::default();
+        let tell = |progress: RotationProgress| {
+            if progress.moved > 0
+                && let Some(began) = began.lock().take()
+            {
+                let _gone = began.send(());
+            }
+        };
+        vault.rotate_wrapper_key(&caller, &request, &tell).await
+    });
+    moving.await.unwrap();
+    rotating.abort();
+    let _aborted = rotating.await;
+    let rotation = house
+        .vault
+        .wrapper_key_rotation()
+        .expect("it was interrupted");
+    // Another one is not what was begun.
+    let other = new_wrapper_key(&house).await;
+    let status = rotate(&house, other.as_str()).await.unwrap_err();
+    assert_eq!(told(&status).0, "WRAPPER_KEY_ROTATION_UNDER_WAY");
+    rotate(&house, "").await.unwrap();
+    assert!(house.vault.wrapper_key_rotation().is_none());
+    let (_kms, second) = &rotation.comes[0];
+    assert_eq!(current(&house).await, *second);
+    assert_ne!(first, *second);
 }
