@@ -22,7 +22,10 @@ const SERVICES: [&str; 10] = [
 ];
 
 /// Services of ours.
-const OWN_SERVICES: [&str; 1] = ["strongroom/v1/signing_service.proto"];
+const OWN_SERVICES: [&str; 2] = [
+    "strongroom/v1/operations_service.proto",
+    "strongroom/v1/signing_service.proto",
+];
 
 /// Messages with a secret in them: `src/contract/secrets.rs` prints them without it, and wipes it.
 const SECRET_MESSAGES: [&str; 5] = [

@@ -11,6 +11,7 @@ use crate::{
     access::{Operation, Subject},
     failure::{Face, Failure},
     http::Calls,
+    long_work::{Events, Telling},
     tasks::Tasks,
 };
 
@@ -136,6 +137,43 @@ impl Shared {
         done.map(Response::new)
             .map_err(|failure| failure.into_status(face, &trace))
     }
+}
+
+impl Shared {
+    /// Begins work that may take long. What it tells on the way and in the end is the answer; it is finished, even if the
+    /// caller goes or the server ends.
+    pub(crate) fn begin<M, E, F>(
+        &self,
+        face: Face,
+        request: Request<M>,
+        work: impl FnOnce(Arc<Vault>, Context, M, Arc<Telling<E>>) -> F,
+    ) -> Result<Response<Events<E>>, Status>
+    where
+        E: Send + 'static,
+        F: Future<Output = Result<E, Failure>> + Send + 'static,
+    {
+        let (context, message) = taken_apart(request)?;
+        let trace = context.trace.clone();
+        let (telling, events) = Telling::new();
+        let telling = Arc::new(telling);
+        let work = work(
+            Arc::clone(&self.vault),
+            context,
+            message,
+            Arc::clone(&telling),
+        );
+        let tasks = self.tasks.clone();
+        self.tasks.begin(async move {
+            let done = tasks.run(in_its_trace(trace.clone(), work)).await;
+            let last = done.map_err(|failure| failure.into_status(face, &trace));
+            telling.end(last).await;
+        });
+        Ok(Response::new(events))
+    }
+}
+
+async fn in_its_trace<T>(trace: Trace, work: impl Future<Output = T>) -> T {
+    in_trace(trace.id(), work).await
 }
 
 /// Nobody gets to a service but through the layer that puts the context in.

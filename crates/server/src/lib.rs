@@ -16,6 +16,8 @@ mod health;
 mod http;
 mod identity;
 mod listen;
+mod long_work;
+mod operations_service;
 mod release;
 mod rpc;
 mod server;

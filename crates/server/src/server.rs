@@ -26,7 +26,10 @@ use crate::{
             sequencer::v30::sequencer_status_service_server::SequencerStatusServiceServer,
         },
         connection::api_info_service_server::ApiInfoServiceServer,
-        strongroom::signing_service_server::SigningServiceServer,
+        strongroom::{
+            operations_service_server::OperationsServiceServer,
+            signing_service_server::SigningServiceServer,
+        },
         topology::{
             identity_initialization_service_server::IdentityInitializationServiceServer,
             topology_aggregation_service_server::TopologyAggregationServiceServer,
@@ -40,6 +43,7 @@ use crate::{
     http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
     listen::{Listener, incoming},
+    operations_service::OperationsFace,
     signing_service::SigningFace,
     status::{About, SetLogLevel, StatusFace},
     tasks::Tasks,
@@ -248,6 +252,7 @@ impl Faces {
         let read = TopologyReadFace { shared: shared() };
         let write = TopologyWriteFace { shared: shared() };
         let signing = SigningFace { shared: shared() };
+        let operations = OperationsFace { shared: shared() };
         let describe = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -268,6 +273,7 @@ impl Faces {
             .add_service(limited!(MediatorStatusServiceServer::new(status)))
             .add_service(limited!(ApiInfoServiceServer::new(ApiInfoFace)))
             .add_service(limited!(SigningServiceServer::new(signing)))
+            .add_service(limited!(OperationsServiceServer::new(operations)))
             .add_service(describe().build_v1()?)
             .add_service(describe().build_v1alpha()?);
         Ok(routes.routes())

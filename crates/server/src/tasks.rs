@@ -20,6 +20,12 @@ impl Tasks {
         }
     }
 
+    /// Does `work` to its end; nobody waits for it here.
+    pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // The handle is not needed: the tracker knows of it.
+        let _handle = self.0.spawn(work);
+    }
+
     /// Waits until all of it is finished. Call it when nothing new comes any more.
     pub(crate) async fn finished(&self) {
         self.0.close();

@@ -231,6 +231,16 @@ fn chain_hash(head: &[u8; 32], body: &[u8]) -> [u8; 32] {
         .as_bytes()
 }
 
+impl AuditOutcome {
+    /// The stable name, as in the record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+        }
+    }
+}
+
 impl AuditOperation {
     /// The stable name, as in the record.
     #[must_use]

@@ -66,6 +66,12 @@ operations! {
     WrapperKeysRotate = "wrapper-keys.rotate",
     /// Put a named wrapper key in the place of the current one.
     WrapperKeysRotateTo = "wrapper-keys.rotate-to",
+    /// See the audit log.
+    AuditRead = "audit.read",
+    /// See how this process stands among others.
+    ReplicasShow = "replicas.show",
+    /// Have this process leave writing to the others.
+    ReplicasStepDown = "replicas.step-down",
     /// See the node's identity.
     IdentityShow = "identity.show",
     /// Give the node its identity.

@@ -76,6 +76,15 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::SigningServiceSign | Rpc::SigningServiceSignBatch | Rpc::SigningServiceSignStream => {
             O::Sign
         }
+        Rpc::OperationsServiceShowWrapperKeys => O::WrapperKeysShow,
+        // With a named key it is another operation as well: its handler asks.
+        Rpc::OperationsServiceRotateWrapperKey | Rpc::OperationsServiceResumeWrapperKeyRotation => {
+            O::WrapperKeysRotate
+        }
+        Rpc::OperationsServiceListAudit => O::AuditRead,
+        Rpc::OperationsServiceShowReplica => O::ReplicasShow,
+        Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
+
         Rpc::SigningServiceVerify => O::Verify,
         Rpc::SigningServiceEncrypt => O::Encrypt,
         Rpc::SigningServiceDecrypt => O::Decrypt,

@@ -17,6 +17,7 @@ mod failures;
 mod health;
 mod house;
 mod issuer;
+mod operations;
 mod raw;
 mod reflection;
 mod signing;

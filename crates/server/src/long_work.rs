@@ -1,0 +1,37 @@
+//! Work that takes long: it tells of itself on the way, and goes on whoever listens.
+
+use std::{pin::Pin, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::Status;
+
+/// What a caller hears of it.
+pub(crate) type Events<E> = Pin<Box<dyn Stream<Item = Result<E, Status>> + Send>>;
+
+/// Events that nobody has heard yet. A caller that reads slowly misses some of those on the way.
+const UNHEARD: usize = 16;
+
+/// A caller hears the last event within this time, or is gone.
+const LAST_WITHIN: Duration = Duration::from_secs(10);
+
+/// By which work tells of itself.
+#[derive(Debug)]
+pub(crate) struct Telling<E>(mpsc::Sender<Result<E, Status>>);
+
+impl<E: Send + 'static> Telling<E> {
+    pub(crate) fn new() -> (Self, Events<E>) {
+        let (sender, receiver) = mpsc::channel(UNHEARD);
+        (Self(sender), Box::pin(ReceiverStream::new(receiver)))
+    }
+
+    /// Tells of something on the way, to whoever has room for it.
+    pub(crate) fn tell(&self, event: E) {
+        let _missed = self.0.try_send(Ok(event));
+    }
+
+    /// Tells how it ended.
+    pub(crate) async fn end(&self, last: Result<E, Status>) {
+        let _gone = self.0.send_timeout(last, LAST_WITHIN).await;
+    }
+}

@@ -1,0 +1,189 @@
+//! `strongroom.v1.OperationsService`.
+
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
+use strongroom_kms::{KmsProvider, WrapperKeyRequest};
+use strongroom_server::contract::strongroom::{
+    ListAuditRequest, ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent,
+    RotateWrapperKeyRequest, ShowReplicaRequest, ShowWrapperKeysRequest, StepDownRequest,
+    operations_service_client::OperationsServiceClient,
+    rotate_wrapper_key_event::{Done, Event, Progress},
+};
+use strongroom_vault::{Caller, NewSigningKey};
+use tonic::{Status, Streaming, transport::Channel};
+
+use crate::{
+    house::{House, told},
+    vault_service::key,
+};
+
+async fn client(house: &House) -> OperationsServiceClient<Channel> {
+    OperationsServiceClient::new(house.channel().await)
+}
+
+/// What was told on the way, and how it ended.
+async fn to_the_end(
+    mut events: Streaming<RotateWrapperKeyEvent>,
+) -> Result<(Vec<Progress>, Done), Status> {
+    let mut on_the_way = Vec::new();
+    while let Some(event) = events.message().await? {
+        match event.event.unwrap() {
+            Event::Progress(progress) => on_the_way.push(progress),
+            Event::Done(done) => return Ok((on_the_way, done)),
+        }
+    }
+    panic!("it ended without a last event");
+}
+
+async fn with_many_keys(number: usize) -> House {
+    let house = House::new().await;
+    let new = NewSigningKey {
+        spec: SigningKeySpec::EcCurve25519,
+        usages: KeyUsages::only(KeyUsage::Protocol),
+        name: None,
+    };
+    let keys = vec![new; number];
+    let caller = Caller::new("test");
+    let made = house.vault.generate_signing_keys(&caller, keys);
+    made.await.unwrap();
+    house
+}
+
+#[tokio::test]
+async fn the_wrapper_key_is_rotated_and_tells_how_far_it_is() {
+    let house = with_many_keys(3000).await;
+    let mut client = client(&house).await;
+    let before = client.show_wrapper_keys(ShowWrapperKeysRequest {}).await;
+    let before = before.unwrap().into_inner();
+    assert!(before.rotation.is_none());
+    let request = RotateWrapperKeyRequest::default();
+    let events = client
+        .rotate_wrapper_key(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let (on_the_way, done) = to_the_end(events).await.unwrap();
+    assert!(
+        on_the_way
+            .iter()
+            .all(|progress| progress.moved <= progress.of)
+    );
+    assert!(on_the_way.len() > 1, "{on_the_way:?}");
+    assert!(done.moved >= 3000, "{done:?}");
+    let rotation = done.rotation.unwrap();
+    let after = client.show_wrapper_keys(ShowWrapperKeysRequest {}).await;
+    let after = after.unwrap().into_inner();
+    let [old] = before.wraps.as_slice() else {
+        panic!("{before:?}");
+    };
+    let [new] = after.wraps.as_slice() else {
+        panic!("{after:?}");
+    };
+    assert_eq!(rotation.goes[0].wrapper_key_id, old.wrapper_key_id);
+    assert_eq!(rotation.comes[0].wrapper_key_id, new.wrapper_key_id);
+    assert!(new.configured);
+}
+
+#[tokio::test]
+async fn a_rotation_goes_on_when_its_caller_goes() {
+    let house = with_many_keys(3000).await;
+    let first = house.vault.opening().wrapper_key_id;
+    let mut client = client(&house).await;
+    let request = RotateWrapperKeyRequest::default();
+    let mut events = client
+        .rotate_wrapper_key(request)
+        .await
+        .unwrap()
+        .into_inner();
+    events.message().await.unwrap().unwrap();
+    drop(events);
+    drop(client);
+    // Whoever asks meanwhile is told; afterwards there is nothing to go on with.
+    while house.vault.wrapper_key_rotation().is_some()
+        || house.vault.opening().wrapper_key_id == first
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_meant_is_refused() {
+    let house = House::new().await;
+    let mut client = client(&house).await;
+    let resumed = client
+        .resume_wrapper_key_rotation(ResumeWrapperKeyRotationRequest {})
+        .await;
+    let status = to_the_end(resumed.unwrap().into_inner()).await.unwrap_err();
+    assert_eq!(told(&status).0, "NO_WRAPPER_KEY_ROTATION");
+    let wrapper = house.kms.key_wrapper().unwrap();
+    let named = wrapper
+        .generate_wrapper_key(&WrapperKeyRequest::default())
+        .await;
+    let both = RotateWrapperKeyRequest {
+        to: named.unwrap().as_str().to_owned(),
+        multi_region: true,
+        ..RotateWrapperKeyRequest::default()
+    };
+    let unknown = RotateWrapperKeyRequest {
+        kms: "unknown".to_owned(),
+        ..RotateWrapperKeyRequest::default()
+    };
+    let too_long = RotateWrapperKeyRequest {
+        to: "x".repeat(10_000),
+        ..RotateWrapperKeyRequest::default()
+    };
+    for (request, id) in [
+        (both, "PROTO_DESERIALIZATION_FAILURE"),
+        (too_long, "PROTO_DESERIALIZATION_FAILURE"),
+        (unknown, "KMS_NOT_CONFIGURED"),
+    ] {
+        let events = client
+            .rotate_wrapper_key(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let status = to_the_end(events).await.unwrap_err();
+        assert_eq!(told(&status).0, id);
+    }
+    assert!(house.vault.wrapper_key_rotation().is_none());
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_in_parts_and_verified() {
+    let house = House::new().await;
+    for name in ["one", "two", "three"] {
+        key(&house.vault, name).await;
+    }
+    let mut client = client(&house).await;
+    let mut list = async |after: u64, limit: u32| {
+        let request = ListAuditRequest { after, limit };
+        client.list_audit(request).await.unwrap().into_inner()
+    };
+    let all = list(0, 0).await;
+    assert_eq!(all.verified, all.records.len() as u64);
+    let sequences: Vec<_> = all.records.iter().map(|record| record.sequence).collect();
+    assert_eq!(sequences, (1..=all.verified).collect::<Vec<_>>());
+    let last = all.records.last().unwrap();
+    assert_eq!(
+        (last.caller.as_str(), last.outcome.as_str()),
+        ("test", "done")
+    );
+    assert_eq!(last.details["name"], "three");
+    let part = list(1, 2).await;
+    assert_eq!(part.records, all.records[1..3]);
+    assert!(list(all.verified, 10).await.records.is_empty());
+}
+
+#[tokio::test]
+async fn a_process_that_is_alone_says_so_and_has_nobody_to_leave_writing_to() {
+    let house = House::new().await;
+    let mut client = client(&house).await;
+    let standing = client
+        .show_replica(ShowReplicaRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(standing.role, "alone");
+    assert!(standing.in_touch && standing.degraded.is_empty());
+    client.step_down(StepDownRequest {}).await.unwrap();
+    key(&house.vault, "still").await;
+}
