@@ -34,6 +34,7 @@ pub use context::Features;
 pub use failure::codes::CODES;
 pub use http::{KmsNumbers, vault_metrics};
 pub use listen::Listener;
+pub use operations_service::Spool;
 pub use rpc::Rpc;
 pub use server::{ServerError, ServerSettings, serve};
 pub use status::{LogLevel, SetLogLevel};

@@ -15,6 +15,9 @@ const UNHEARD: usize = 16;
 /// A caller hears the last event within this time, or is gone.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 
+/// Whoever takes a piece takes it within this time.
+const PIECE_WITHIN: Duration = Duration::from_secs(60);
+
 /// By which work tells of itself.
 #[derive(Debug)]
 pub(crate) struct Telling<E>(mpsc::Sender<Result<E, Status>>);
@@ -28,6 +31,11 @@ impl<E: Send + 'static> Telling<E> {
     /// Tells of something on the way, to whoever has room for it.
     pub(crate) fn tell(&self, event: E) {
         let _missed = self.0.try_send(Ok(event));
+    }
+
+    /// Hands over something that must not be missed; false: nobody takes it any more.
+    pub(crate) async fn hand(&self, event: E) -> bool {
+        self.0.send_timeout(Ok(event), PIECE_WITHIN).await.is_ok()
     }
 
     /// Tells how it ended.

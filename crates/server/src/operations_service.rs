@@ -1,18 +1,20 @@
 //! `strongroom.v1.OperationsService`: what operators do with a vault that is served.
 
 mod audit;
+mod backups;
 mod replicas;
 mod wrapper_keys;
 
 use tonic::{Request, Response, Status};
 
+pub use self::backups::Spool;
 use crate::{
     context::Shared,
     contract::strongroom::{
-        ListAuditRequest, ListAuditResponse, ResumeWrapperKeyRotationRequest,
-        RotateWrapperKeyEvent, RotateWrapperKeyRequest, ShowReplicaRequest, ShowReplicaResponse,
-        ShowWrapperKeysRequest, ShowWrapperKeysResponse, StepDownRequest, StepDownResponse,
-        operations_service_server::OperationsService,
+        CreateBackupEvent, CreateBackupRequest, ListAuditRequest, ListAuditResponse,
+        ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent, RotateWrapperKeyRequest,
+        ShowReplicaRequest, ShowReplicaResponse, ShowWrapperKeysRequest, ShowWrapperKeysResponse,
+        StepDownRequest, StepDownResponse, operations_service_server::OperationsService,
     },
     failure::Face,
     long_work::Events,
@@ -22,6 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct OperationsFace {
     pub(crate) shared: Shared,
+    pub(crate) spool: Option<Spool>,
 }
 
 type Answer<A> = Result<Response<A>, Status>;
@@ -29,6 +32,7 @@ const FACE: Face = Face::Strongroom;
 
 #[tonic::async_trait]
 impl OperationsService for OperationsFace {
+    type CreateBackupStream = Events<CreateBackupEvent>;
     type RotateWrapperKeyStream = Events<RotateWrapperKeyEvent>;
     type ResumeWrapperKeyRotationStream = Events<RotateWrapperKeyEvent>;
 
@@ -51,6 +55,17 @@ impl OperationsService for OperationsFace {
         request: Request<ResumeWrapperKeyRotationRequest>,
     ) -> Answer<Self::ResumeWrapperKeyRotationStream> {
         self.shared.begin(FACE, request, wrapper_keys::resume)
+    }
+
+    async fn create_backup(
+        &self,
+        request: Request<CreateBackupRequest>,
+    ) -> Answer<Self::CreateBackupStream> {
+        let spool = self.spool.clone();
+        let create = |vault, context, message, telling| {
+            backups::create(vault, context, message, telling, spool)
+        };
+        self.shared.begin(FACE, request, create)
     }
 
     async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answer<ListAuditResponse> {

@@ -43,7 +43,7 @@ use crate::{
     http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
     listen::{Listener, incoming},
-    operations_service::OperationsFace,
+    operations_service::{OperationsFace, Spool},
     signing_service::SigningFace,
     status::{About, SetLogLevel, StatusFace},
     tasks::Tasks,
@@ -88,6 +88,8 @@ pub struct ServerSettings {
     pub http: Option<TcpListener>,
     /// Who knows the numbers of the key management systems; none: nobody.
     pub kms_numbers: Option<Arc<dyn KmsNumbers>>,
+    /// Where backups are written before they are handed out; none: no backup is made over the network.
+    pub spool: Option<Spool>,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -102,6 +104,7 @@ impl Default for ServerSettings {
             ports: HashMap::new(),
             http: None,
             kms_numbers: None,
+            spool: None,
             access: Access::open(),
             tokens: Tokens::default(),
             features: Features::default(),
@@ -154,6 +157,7 @@ pub async fn serve(
     };
     let faces = Faces {
         shared,
+        spool: settings.spool,
         specs: settings.specs,
         node: settings.node,
         about: Arc::new(About {
@@ -217,6 +221,7 @@ pub async fn serve(
 /// Every service.
 struct Faces {
     shared: Shared,
+    spool: Option<Spool>,
     specs: DefaultSpecs,
     node: MemberCode,
     about: Arc<About>,
@@ -252,7 +257,10 @@ impl Faces {
         let read = TopologyReadFace { shared: shared() };
         let write = TopologyWriteFace { shared: shared() };
         let signing = SigningFace { shared: shared() };
-        let operations = OperationsFace { shared: shared() };
+        let operations = OperationsFace {
+            shared: shared(),
+            spool: self.spool.clone(),
+        };
         let describe = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)

@@ -49,7 +49,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "crypto", "errors", "kms", "memory", "proto", "store", "topology", "vault",
+            "backup", "crypto", "errors", "files", "kms", "memory", "proto", "store", "topology",
+            "vault",
         ],
     ),
     (
@@ -92,7 +93,7 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("kms-driver", &["kms-local"]),
     ("kms-gcp", &["kms-sim"]),
     ("kms-pkcs11", &["kms-driver"]),
-    ("server", &["files", "kms-local", "kms-sim", "store-sqlite"]),
+    ("server", &["kms-local", "kms-sim", "store-sqlite"]),
     ("store-postgres", &["test-postgres"]),
     (
         "vault",

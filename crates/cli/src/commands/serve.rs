@@ -7,7 +7,9 @@ use serde::Serialize;
 use strongroom_config::{CallerConfig, NodeKindName, ServerConfig};
 use strongroom_crypto::SystemRandom;
 use strongroom_kms::KmsMetrics;
-use strongroom_server::{DefaultSpecs, Features, KmsNumbers, Listener, ServerSettings, serve};
+use strongroom_server::{
+    DefaultSpecs, Features, KmsNumbers, Listener, ServerSettings, Spool, serve,
+};
 use strongroom_topology::MemberCode;
 use tokio::{
     net::TcpListener,
@@ -90,6 +92,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             ports: [("admin".to_owned(), i32::from(grpc.port()))].into(),
             kms_numbers: Some(Arc::new(Numbers(kms))),
             http,
+            spool: Some(Spool {
+                folder: global.dir.clone(),
+                files: session::files(),
+            }),
             ..settings
         };
         let report = Report {

@@ -240,6 +240,15 @@ print(json.dumps({sample.name: sample.value for family in families for sample in
     ] {
         assert_eq!(numbers[name], value, "{name} in {text}");
     }
+    // Each is documented.
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    let documents = std::fs::read_to_string(documents).unwrap();
+    for line in text.lines() {
+        if let Some(metric) = line.strip_prefix("# TYPE ") {
+            let name = metric.split(' ').next().unwrap();
+            assert!(documents.contains(&format!("`{name}")), "{name}");
+        }
+    }
     // Nothing that the pages tell costs a call.
     assert!(
         text.contains("strongroom_kms_calls{kms=\"local\",operation=\"unwrap_key\"} 1"),

@@ -66,6 +66,8 @@ operations! {
     WrapperKeysRotate = "wrapper-keys.rotate",
     /// Put a named wrapper key in the place of the current one.
     WrapperKeysRotateTo = "wrapper-keys.rotate-to",
+    /// Get backups, sealed and encrypted to keys of one's choice.
+    BackupCreate = "backup.create",
     /// See the audit log.
     AuditRead = "audit.read",
     /// See how this process stands among others.

@@ -66,6 +66,7 @@ impl Role {
                 O::KeysList,
                 O::KeysImportPublic,
                 O::WrapperKeysShow,
+                O::BackupCreate,
                 O::ReplicasShow,
                 O::ReplicasStepDown,
                 O::IdentityShow,

@@ -81,6 +81,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceRotateWrapperKey | Rpc::OperationsServiceResumeWrapperKeyRotation => {
             O::WrapperKeysRotate
         }
+        Rpc::OperationsServiceCreateBackup => O::BackupCreate,
         Rpc::OperationsServiceListAudit => O::AuditRead,
         Rpc::OperationsServiceShowReplica => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,

@@ -13,10 +13,13 @@ macro_rules! codes {
 
 codes! {
     LOG_LEVEL_FIXED = "LOG_LEVEL_FIXED", FailedPrecondition, "Start the server with --log LEVEL.";
+    NO_SPOOL = "NO_SPOOL", FailedPrecondition, "Make the backup where the vault is: 'strongroom backup create'.";
+    NOT_TAKEN = "BACKUP_NOT_TAKEN", Unavailable, "Ask for a backup again, and read all of it.";
     OTHER_KIND_OF_NODE = "OTHER_KIND_OF_NODE", FailedPrecondition, "Ask the status service of the node's own kind.";
     OTHER_MEMBER = "OTHER_MEMBER", NotFound, "Ask the vault of that node, or leave the member out: then the vault's own node is meant.";
     PERMISSION_DENIED = "PERMISSION_DENIED", PermissionDenied, "Whoever administers the server grants it under [[callers]] in its configuration.";
     SERVER_BUG = "SERVER_BUG", Internal, "Report it with the trace that the answer names and what the log says of it.";
     SNAPSHOT_TOO_LARGE = "SNAPSHOT_TOO_LARGE", InvalidRequest, "Import it with 'strongroom topology import' where the vault is, or in parts.";
+    SPOOL_FAILED = "SPOOL_FAILED", ResourceExhausted, "Make room on the disk of the server, in the folder of its vault.";
     UNAUTHENTICATED = "UNAUTHENTICATED", PermissionDenied, "Show a certificate or a token that [[callers]] of the server's configuration knows. The server's log says what was wrong.";
 }

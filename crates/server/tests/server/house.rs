@@ -7,7 +7,7 @@ use strongroom_files::{Access as FileAccess, Files, OsFiles};
 use strongroom_kms::KmsProvider;
 use strongroom_kms_local::{LocalKms, Protection};
 use strongroom_server::{
-    Listener, ServerError, ServerSettings, Tls, access::Access,
+    Listener, ServerError, ServerSettings, Spool, Tls, access::Access,
     contract::vault::vault_service_client::VaultServiceClient, serve,
 };
 use strongroom_store::VaultId;
@@ -87,7 +87,14 @@ impl House {
             listeners.push(Listener::Unix(socket));
         }
         let random = Arc::new(SystemRandom);
-        let serving = serve(Arc::clone(&vault), plan.server, random, listeners, async {
+        let server = ServerSettings {
+            spool: Some(Spool {
+                folder: folder.path().to_owned(),
+                files: Arc::new(OsFiles::new()),
+            }),
+            ..plan.server
+        };
+        let serving = serve(Arc::clone(&vault), server, random, listeners, async {
             let _ended = ended.await;
         });
         Self {

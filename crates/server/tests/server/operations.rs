@@ -3,18 +3,22 @@
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_kms::{KmsProvider, WrapperKeyRequest};
 use strongroom_server::contract::strongroom::{
-    ListAuditRequest, ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent,
+    CreateBackupRequest, ListAuditRequest, ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent,
     RotateWrapperKeyRequest, ShowReplicaRequest, ShowWrapperKeysRequest, StepDownRequest,
+    create_backup_event as backup_event,
     operations_service_client::OperationsServiceClient,
     rotate_wrapper_key_event::{Done, Event, Progress},
 };
-use strongroom_vault::{Caller, NewSigningKey};
-use tonic::{Status, Streaming, transport::Channel};
+use strongroom_vault::{AuditEntry, AuditOperation, Caller, NewSigningKey};
+use tonic::{Code, Status, Streaming, transport::Channel};
 
 use crate::{
     house::{House, told},
     vault_service::key,
 };
+
+/// A public key whose secret half nobody here has.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 async fn client(house: &House) -> OperationsServiceClient<Channel> {
     OperationsServiceClient::new(house.channel().await)
@@ -186,4 +190,74 @@ async fn a_process_that_is_alone_says_so_and_has_nobody_to_leave_writing_to() {
     assert!(standing.in_touch && standing.degraded.is_empty());
     client.step_down(StepDownRequest {}).await.unwrap();
     key(&house.vault, "still").await;
+}
+
+/// The file, and what was said of it in the end.
+async fn backup(
+    client: &mut OperationsServiceClient<Channel>,
+    recipients: &[&str],
+) -> Result<(Vec<u8>, backup_event::Done), Status> {
+    let request = CreateBackupRequest {
+        recipients: recipients.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    let mut events = client.create_backup(request).await?.into_inner();
+    let mut file = Vec::new();
+    while let Some(event) = events.message().await? {
+        match event.event.unwrap() {
+            backup_event::Event::Progress(_) => {}
+            backup_event::Event::Chunk(piece) => file.extend(piece),
+            backup_event::Event::Done(done) => return Ok((file, done)),
+        }
+    }
+    panic!("it ended without a last event");
+}
+
+#[tokio::test]
+async fn a_backup_is_handed_out_whole_and_remembered() {
+    let house = with_many_keys(5000).await;
+    let mut client = client(&house).await;
+    let (file, done) = backup(&mut client, &[RECIPIENT]).await.unwrap();
+    assert!(file.len() > 1 << 20, "more than one piece: {}", file.len());
+    assert_eq!(done.bytes, file.len() as u64);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &file);
+    assert_eq!(done.file_hash, hash.as_ref());
+    let known = house.vault.backups();
+    let [only] = known.as_slice() else {
+        panic!("{known:?}");
+    };
+    assert_eq!(only.id.to_string(), done.id);
+    assert!(file.starts_with(b"age-encryption.org/v1"));
+}
+
+#[tokio::test]
+async fn a_backup_that_nobody_takes_is_forgotten() {
+    let house = with_many_keys(5000).await;
+    let mut client = client(&house).await;
+    let request = CreateBackupRequest {
+        recipients: vec![RECIPIENT.to_owned()],
+    };
+    let events = client.create_backup(request).await.unwrap().into_inner();
+    drop(events);
+    drop(client);
+    let forgotten = async || {
+        let mut found = false;
+        let look = |entry: AuditEntry| found |= entry.operation == AuditOperation::ForgetBackup;
+        house.vault.walk_audit(look).await.unwrap();
+        found
+    };
+    while !forgotten().await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(house.vault.backups().is_empty());
+}
+
+#[tokio::test]
+async fn a_backup_for_nobody_or_for_no_recipient_is_not_made() {
+    let house = House::new().await;
+    let mut client = client(&house).await;
+    for recipients in [&[][..], &["age1nonsense"], &["passphrase"]] {
+        let status = backup(&mut client, recipients).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    }
+    assert!(house.vault.backups().is_empty());
 }

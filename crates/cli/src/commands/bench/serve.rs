@@ -30,7 +30,7 @@ use crate::{args::Global, progress};
 /// library signs on two threads.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom bench serve\n  \
-    strongroom bench serve --in-flight 16 --connections 1 --samples 3 --output json")]
+    strongroom bench serve --in-flight 16 --connections 1 --output json")]
 pub(crate) struct Options {
     /// Calls that are under way at once, over all connections.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64],

@@ -1,0 +1,129 @@
+//! A backup of a vault that is served, handed out to whoever asked for it.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use strongroom_backup::{Protection, Recipients};
+use strongroom_errors::Coded as _;
+use strongroom_files::Files;
+use strongroom_vault::{CreatedBackup, NewBackup, Vault};
+use tempfile::TempDir;
+
+use crate::{
+    context::Context,
+    contract::strongroom::{
+        CreateBackupEvent, CreateBackupRequest,
+        create_backup_event::{Done, Event, Progress},
+    },
+    failure::{Failure, codes, in_words},
+    long_work::Telling,
+};
+
+/// A backup goes out in pieces of so many bytes.
+const CHUNK: usize = 1 << 20;
+
+/// Where a backup is written before it is handed out: on a disk with room for it. It is sealed and encrypted there.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    /// A folder that is there.
+    pub folder: PathBuf,
+    /// The file system.
+    pub files: Arc<dyn Files>,
+}
+
+pub(super) async fn create(
+    vault: Arc<Vault>,
+    context: Context,
+    message: CreateBackupRequest,
+    telling: Arc<Telling<CreateBackupEvent>>,
+    spool: Option<Spool>,
+) -> Result<CreateBackupEvent, Failure> {
+    let spool = spool.ok_or_else(|| {
+        Failure::own(
+            codes::NO_SPOOL,
+            "this server has no folder for backups on their way",
+        )
+    })?;
+    let recipients = Recipients::parse(message.recipients.iter().map(String::as_str));
+    let recipients = recipients.map_err(|error| Failure::of(error.code(), &error))?;
+    let folder = private_folder(&spool.folder)?;
+    let file = folder.path().join("vault.backup");
+    let new = NewBackup {
+        file: file.clone(),
+        protection: Protection::Recipients(recipients),
+        files: spool.files,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let caller = context.caller();
+    let created = vault
+        .create_backup(&caller, new, |rows| {
+            telling.tell(event(Event::Progress(Progress { rows })))
+        })
+        .await?;
+    if let Err(failure) = hand_out(&file, &telling).await {
+        // A backup that nobody has is not one to count on.
+        vault.forget_backup(&caller, created.backup.id).await?;
+        return Err(failure);
+    }
+    Ok(done(&created))
+}
+
+/// A folder that goes with what is in it when it is dropped.
+fn private_folder(spool: &Path) -> Result<TempDir, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix(".backup-")
+        .tempdir_in(spool);
+    folder.map_err(|error| unreadable(&error))
+}
+
+async fn hand_out(path: &Path, telling: &Telling<CreateBackupEvent>) -> Result<(), Failure> {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    loop {
+        let (read, again) = next_piece(file).await?;
+        file = again;
+        if read.is_empty() {
+            return Ok(());
+        }
+        if !telling.hand(event(Event::Chunk(read))).await {
+            return Err(Failure::own(
+                codes::NOT_TAKEN,
+                "the backup was not taken to its end, and is forgotten",
+            ));
+        }
+    }
+}
+
+/// Reading blocks, so it leaves the async threads alone.
+async fn next_piece(mut file: File) -> Result<(Vec<u8>, File), Failure> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut piece = Vec::with_capacity(CHUNK);
+        let mut part = (&mut file).take(CHUNK as u64);
+        part.read_to_end(&mut piece).map(|_bytes| (piece, file))
+    });
+    match reading.await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) => Err(unreadable(&error)),
+        Err(panic) => Err(Failure::own(codes::SERVER_BUG, panic.to_string())),
+    }
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::own(codes::SPOOL_FAILED, in_words(error))
+}
+
+const fn event(event: Event) -> CreateBackupEvent {
+    CreateBackupEvent { event: Some(event) }
+}
+
+fn done(created: &CreatedBackup) -> CreateBackupEvent {
+    event(Event::Done(Done {
+        id: created.backup.id.to_string(),
+        file_hash: created.backup.file_hash.to_vec(),
+        bytes: created.bytes,
+        generation: created.backup.generation,
+    }))
+}
