@@ -9,7 +9,7 @@ use std::{
 use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, fmt, layer::SubscriberExt as _, reload,
+    EnvFilter, Layer as _, Registry, filter::ParseError, fmt, layer::SubscriberExt as _, reload,
     util::SubscriberInitExt as _,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 
 /// Sends log lines to standard error. A filter that cannot be read falls back to warnings, and says so.
 pub(crate) fn start_logging(global: &Global) {
-    let filter = EnvFilter::try_new(&global.log);
+    let filter = filter_of(&global.log);
     let refused = filter.as_ref().err().map(ToString::to_string);
     let filter = filter.unwrap_or_else(|_refused| EnvFilter::new("warn"));
     let (filter, handle) = reload::Layer::new(filter);
@@ -40,6 +40,40 @@ pub(crate) fn start_logging(global: &Global) {
     }
 }
 
+/// Libraries that log, at their finest levels, what goes through them: bodies of requests to a KMS, in which data keys are. Whoever
+/// raises the level of everything does not mean that.
+const QUIET: [&str; 12] = [
+    "aws_config",
+    "aws_runtime",
+    "aws_sdk_kms",
+    "aws_smithy_http_client",
+    "aws_smithy_runtime",
+    "aws_smithy_runtime_api",
+    "google_cloud_gax_internal",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "sqlx",
+];
+
+/// The filter that a text means, but for what must never be logged.
+fn filter_of(text: &str) -> Result<EnvFilter, ParseError> {
+    let filter = EnvFilter::try_new(text)?;
+    // The more specific directive counts, and the later one of two for the same library.
+    QUIET.iter().try_fold(filter, |filter, library| {
+        Ok(filter.add_directive(format!("{library}=info").parse()?))
+    })
+}
+
+/// So much of ours, and what may be wrong of everything else.
+fn level_of_ours(level: LogLevel) -> EnvFilter {
+    match level {
+        LogLevel::Off => EnvFilter::new("off"),
+        level => EnvFilter::new(format!("warn,strongroom={}", level.name())),
+    }
+}
+
 /// Changes what is logged.
 static LOG_FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -51,7 +85,7 @@ impl SetLogLevel for ProcessLog {
     fn set(&self, level: LogLevel) {
         let changed = LOG_FILTER
             .get()
-            .map(|filter| filter.reload(EnvFilter::new(level.name())));
+            .map(|filter| filter.reload(level_of_ours(level)));
         if let Some(Err(error)) = changed {
             tracing::warn!(%error, "the level of the log was not changed");
         }
@@ -160,6 +194,23 @@ fn is_trace_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_raises_the_level_of_what_would_log_keys() {
+        for text in [
+            "trace",
+            "aws_smithy_runtime=trace",
+            "aws_smithy_runtime::client=trace,trace",
+        ] {
+            let shown = filter_of(text).unwrap().to_string();
+            assert!(shown.contains("aws_smithy_runtime=info"), "{shown}");
+        }
+        let ours = level_of_ours(LogLevel::Trace).to_string();
+        assert!(
+            ours.contains("strongroom=trace") && ours.contains("warn"),
+            "{ours}"
+        );
+    }
 
     #[test]
     fn a_trace_id_is_32_lower_case_hex_digits_that_are_not_all_zero() {

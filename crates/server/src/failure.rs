@@ -8,7 +8,7 @@ mod category;
 pub(crate) mod codes;
 mod status;
 
-use std::{collections::BTreeMap, error::Error};
+use std::{collections::BTreeMap, error::Error, time::Duration};
 
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_proto::ProtoError;
@@ -38,6 +38,8 @@ pub(crate) struct CodedFailure {
     pub(crate) cause: String,
     /// What programs may want to know.
     pub(crate) fields: BTreeMap<String, String>,
+    /// When the same call may be made again; none: it will not help.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -54,6 +56,7 @@ impl Failure {
             category,
             cause,
             fields,
+            retry_after: category.retry_after(),
         }))
     }
 
@@ -119,11 +122,15 @@ impl Failure {
 
     /// The server is about to end.
     pub(crate) fn ending() -> Self {
-        Self::coded(
+        let mut ending = Self::coded(
             "ABORTED_DUE_TO_SHUTDOWN",
             CantonCategory::TransientServerFailure,
             "request aborted due to shutdown",
-        )
+        );
+        if let Self::Coded(failure) = &mut ending {
+            failure.retry_after = Some(Duration::from_secs(10));
+        }
+        ending
     }
 
     /// The same failure with one more thing said.

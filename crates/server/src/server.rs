@@ -61,7 +61,7 @@ const MOST_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
 const MOST_HEADER_BYTES: u32 = 8 * 1024;
 
 /// Calls of one connection at the same time; more of them wait.
-const MOST_CALLS: u32 = 1024;
+const MOST_CALLS: u32 = 256;
 
 /// A silent connection is asked for a sign of life this often, and ended without one.
 const LIFE_EVERY: Duration = Duration::from_secs(30);
@@ -172,7 +172,7 @@ pub async fn serve(
         reporter.clone(),
     ));
     let mut routes = faces.routes()?;
-    routes = routes.add_service(health);
+    routes = routes.add_service(health.max_decoding_message_size(MOST_BYTES_OF_ANYBODY));
     let mut pages = JoinSet::new();
     if let Some(listener) = settings.http {
         let told = Pages {
@@ -227,6 +227,9 @@ struct Faces {
     about: Arc<About>,
 }
 
+/// A message of whoever is not known may have so many bytes: what anybody may ask is small.
+const MOST_BYTES_OF_ANYBODY: usize = 4096;
+
 /// Sets the limits that every service has.
 macro_rules! limited {
     ($service:expr) => {
@@ -279,7 +282,10 @@ impl Faces {
             )))
             .add_service(limited!(SequencerStatusServiceServer::new(status.clone())))
             .add_service(limited!(MediatorStatusServiceServer::new(status)))
-            .add_service(limited!(ApiInfoServiceServer::new(ApiInfoFace)))
+            .add_service(
+                ApiInfoServiceServer::new(ApiInfoFace)
+                    .max_decoding_message_size(MOST_BYTES_OF_ANYBODY),
+            )
             .add_service(limited!(SigningServiceServer::new(signing)))
             .add_service(limited!(OperationsServiceServer::new(operations)))
             .add_service(describe().build_v1()?)

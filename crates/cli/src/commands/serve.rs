@@ -13,7 +13,7 @@ use strongroom_server::{
 use strongroom_topology::MemberCode;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
@@ -129,6 +129,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 _signal = interrupted.recv() => {}
                 _signal = ended.recv() => {}
             }
+            tokio::spawn(end_at_once(interrupted, ended));
         };
         let random = Arc::new(SystemRandom);
         let serving = serve(Arc::clone(&vault), settings, random, listeners, end);
@@ -141,10 +142,24 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     let served = served.await;
     // Nobody serves any more, and what had begun is finished: nobody else has it.
-    if let Ok(vault) = Arc::try_unwrap(vault) {
-        session::close(vault).await;
+    match Arc::try_unwrap(vault) {
+        Ok(vault) => session::close(vault).await,
+        Err(_held) => tracing::warn!(
+            "somebody held a connection beyond the grace: the database is not closed, and the next start cleans up"
+        ),
     }
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Whoever asks a second time does not want to wait for what is under way. What was begun is durable or not there, as after a
+/// crash.
+async fn end_at_once(mut interrupted: Signal, mut ended: Signal) {
+    tokio::select! {
+        _signal = interrupted.recv() => {}
+        _signal = ended.recv() => {}
+    }
+    tracing::warn!("ended without waiting for what is under way");
+    std::process::exit(6);
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {

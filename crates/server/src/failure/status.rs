@@ -61,6 +61,7 @@ impl CodedFailure {
             category,
             cause,
             fields,
+            retry_after: _,
         } = self;
         let tid = trace.id();
         match category.level() {
@@ -103,7 +104,7 @@ impl CodedFailure {
         let mut details = ErrorDetails::new();
         details.set_error_info(self.id, "", fields);
         details.set_request_info(tid, "");
-        if let Some(after) = self.category.retry_after() {
+        if let Some(after) = self.retry_after {
             details.set_retry_info(Some(after));
         }
         Status::with_error_details(self.category.grpc(), text, details)

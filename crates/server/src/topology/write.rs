@@ -46,18 +46,18 @@ impl TopologyManagerWriteService for TopologyWriteFace {
         &self,
         request: Request<Streaming<ImportTopologySnapshotRequest>>,
     ) -> Answer<ImportTopologySnapshotResponse> {
-        self.shared
-            .change(Face::Canton, request, snapshot::import_v1)
-            .await
+        let tasks = self.shared.tasks.clone();
+        let import = |vault, context, chunks| snapshot::import_v1(vault, context, chunks, tasks);
+        self.shared.answer(Face::Canton, request, import).await
     }
 
     async fn import_topology_snapshot_v2(
         &self,
         request: Request<Streaming<ImportTopologySnapshotV2Request>>,
     ) -> Answer<ImportTopologySnapshotV2Response> {
-        self.shared
-            .change(Face::Canton, request, snapshot::import_v2)
-            .await
+        let tasks = self.shared.tasks.clone();
+        let import = |vault, context, chunks| snapshot::import_v2(vault, context, chunks, tasks);
+        self.shared.answer(Face::Canton, request, import).await
     }
 
     async fn sign_transactions(

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use strongroom_store::{Replicas as _, Store, StoreError};
+use strongroom_store::{Store, StoreError};
 use strongroom_store_postgres::PostgresStore;
 use strongroom_test_support::store::{run, samples};
 

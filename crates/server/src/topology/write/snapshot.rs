@@ -15,6 +15,7 @@ use crate::{
         ImportTopologySnapshotV2Request, ImportTopologySnapshotV2Response, StoreId,
     },
     failure::{Failure, codes, in_words},
+    tasks::Tasks,
     topology::store_id,
 };
 
@@ -25,13 +26,14 @@ pub(super) async fn import_v1(
     vault: Arc<Vault>,
     context: Context,
     mut chunks: Streaming<ImportTopologySnapshotRequest>,
+    tasks: Tasks,
 ) -> Result<ImportTopologySnapshotResponse, Failure> {
     let mut snapshot = Snapshot::default();
     while let Some(chunk) = chunks.message().await.map_err(broken_off)? {
         snapshot.append(chunk.topology_snapshot, chunk.store)?;
     }
     snapshot
-        .add(&vault, &context, Container::SnapshotV1)
+        .add(vault, context, Container::SnapshotV1, tasks)
         .await?;
     Ok(ImportTopologySnapshotResponse {})
 }
@@ -40,13 +42,14 @@ pub(super) async fn import_v2(
     vault: Arc<Vault>,
     context: Context,
     mut chunks: Streaming<ImportTopologySnapshotV2Request>,
+    tasks: Tasks,
 ) -> Result<ImportTopologySnapshotV2Response, Failure> {
     let mut snapshot = Snapshot::default();
     while let Some(chunk) = chunks.message().await.map_err(broken_off)? {
         snapshot.append(chunk.topology_snapshot, chunk.store)?;
     }
     snapshot
-        .add(&vault, &context, Container::SnapshotV2)
+        .add(vault, context, Container::SnapshotV2, tasks)
         .await?;
     Ok(ImportTopologySnapshotV2Response {})
 }
@@ -72,19 +75,25 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Adds what has come. From here on it is finished, whoever goes: before, a caller that never ends held up nobody.
     async fn add(
         self,
-        vault: &Vault,
-        context: &Context,
+        vault: Arc<Vault>,
+        context: Context,
         container: Container,
+        tasks: Tasks,
     ) -> Result<(), Failure> {
-        let store = store_id::required(vault, self.store).await?;
+        let store = store_id::required(&vault, self.store).await?;
         let transactions = transactions(&self.bytes, container)?;
         let caller = context.caller();
-        let added = vault
-            .add_transactions(&caller, &store, transactions, ForceFlags::all())
-            .await?;
-        check_accepted(added)
+        let adding = async move {
+            let force = ForceFlags::all();
+            let added = vault
+                .add_transactions(&caller, &store, transactions, force)
+                .await?;
+            check_accepted(added)
+        };
+        tasks.run(adding).await
     }
 }
 
