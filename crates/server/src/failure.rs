@@ -104,18 +104,18 @@ impl Failure {
 
     /// The caller calls more often than it may.
     pub(crate) fn too_many_calls(caller: &str) -> Self {
-        Self::coded(
-            "RATE_LIMIT_EXCEEDED",
-            CantonCategory::ContentionOnSharedResources,
-            format!("{caller} calls more often than its rate-limit allows"),
+        Self::own(
+            codes::RATE_LIMIT_EXCEEDED,
+            format!(
+                "{caller} calls more often than its rate-limit allows, where an item of a batch is a call"
+            ),
         )
     }
 
     /// Whether a token is good cannot be said now.
     pub(crate) fn token_keys_unavailable() -> Self {
-        Self::coded(
-            "TOKEN_KEYS_UNAVAILABLE",
-            CantonCategory::TransientServerFailure,
+        Self::own(
+            codes::TOKEN_KEYS_UNAVAILABLE,
             "the keys of the service that gives out tokens cannot be fetched",
         )
     }

@@ -18,6 +18,9 @@ const LAST_WITHIN: Duration = Duration::from_secs(10);
 /// Whoever takes a piece takes it within this time.
 const PIECE_WITHIN: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether it did.
+const TAKEN_EVERY: Duration = Duration::from_millis(20);
+
 /// By which work tells of itself.
 #[derive(Debug)]
 pub(crate) struct Telling<E>(mpsc::Sender<Result<E, Status>>);
@@ -36,6 +39,21 @@ impl<E: Send + 'static> Telling<E> {
     /// Hands over something that must not be missed; false: nobody takes it any more.
     pub(crate) async fn hand(&self, event: E) -> bool {
         self.0.send_timeout(Ok(event), PIECE_WITHIN).await.is_ok()
+    }
+
+    /// Waits until what was handed over is taken; false: nobody takes it any more.
+    pub(crate) async fn taken(&self) -> bool {
+        let all = self.0.max_capacity();
+        for _look in 0..PIECE_WITHIN.as_millis() / TAKEN_EVERY.as_millis() {
+            if self.0.is_closed() {
+                return false;
+            }
+            if self.0.capacity() == all {
+                return true;
+            }
+            tokio::time::sleep(TAKEN_EVERY).await;
+        }
+        false
     }
 
     /// Tells how it ended.

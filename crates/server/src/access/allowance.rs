@@ -13,14 +13,11 @@ impl Allowance {
         Self(per_second.map(limiter))
     }
 
-    /// Takes `calls` if they are there. More than there can ever be take all that a call leaves that came alone.
+    /// Takes `calls` if they are there. More than there can ever be never are.
     pub(super) fn take(&self, calls: NonZeroU32) -> bool {
         match &self.0 {
             None => true,
-            Some((most, limiter)) => {
-                let rest = NonZeroU32::new(most.get() - 1).unwrap_or(*most);
-                matches!(limiter.check_n(calls.min(rest)), Ok(Ok(())))
-            }
+            Some((_most, limiter)) => matches!(limiter.check_n(calls), Ok(Ok(()))),
         }
     }
 }

@@ -85,14 +85,20 @@ async fn hand_out(path: &Path, telling: &Telling<CreateBackupEvent>) -> Result<(
     loop {
         let (read, again) = next_piece(file).await?;
         file = again;
-        if read.is_empty() {
-            return Ok(());
-        }
-        if !telling.hand(event(Event::Chunk(read))).await {
+        let at_the_end = read.is_empty();
+        let taken = if at_the_end {
+            telling.taken().await
+        } else {
+            telling.hand(event(Event::Chunk(read))).await
+        };
+        if !taken {
             return Err(Failure::own(
                 codes::NOT_TAKEN,
                 "the backup was not taken to its end, and is forgotten",
             ));
+        }
+        if at_the_end {
+            return Ok(());
         }
     }
 }

@@ -10,7 +10,7 @@ use super::names::key_name;
 use crate::{
     context::Context,
     contract::vault::{ImportKeyPairRequest, ImportKeyPairResponse},
-    failure::{CantonCategory, Failure, in_words},
+    failure::{CantonCategory, Failure, codes, in_words},
 };
 
 pub(super) async fn import_key_pair(
@@ -19,9 +19,15 @@ pub(super) async fn import_key_pair(
     message: ImportKeyPairRequest,
 ) -> Result<ImportKeyPairResponse, Failure> {
     let name = key_name(&message.name)?;
+    let shown = message.name.clone();
+    // A password takes long on purpose: the async threads are left alone.
+    let reading = tokio::task::spawn_blocking(move || read(&message));
+    let read = reading
+        .await
+        .map_err(|panic| Failure::own(codes::SERVER_BUG, panic.to_string()))?;
     let KeyPair {
         private, public, ..
-    } = read(&message)?;
+    } = read?;
     let import = ImportedKey {
         private,
         public,
@@ -31,7 +37,7 @@ pub(super) async fn import_key_pair(
     let imported = imported.map_err(refused)?;
     tracing::info!(
         fingerprint = %imported.fingerprint(),
-        name = message.name,
+        name = shown,
         "imported a key pair"
     );
     Ok(ImportKeyPairResponse {})

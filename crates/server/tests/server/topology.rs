@@ -1,6 +1,7 @@
 //! Canton's services of topology, as its console uses them.
 
 mod captured;
+mod following;
 mod identity;
 mod reading;
 mod writing;

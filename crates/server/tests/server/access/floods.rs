@@ -89,7 +89,7 @@ async fn a_batch_counts_as_many_calls_as_it_has_items() {
         client.sign_batch(with_token(request, Some(&token))).await
     };
     batch(4).await.unwrap();
-    // The 20 of this second are not there any more.
+    // 64 are never there at once.
     let status = batch(64).await.unwrap_err();
     assert_eq!(told(&status).0, "RATE_LIMIT_EXCEEDED");
 }
