@@ -8,8 +8,9 @@ use std::{
 
 use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
+use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, filter::ParseError, fmt, layer::SubscriberExt as _, reload,
+    EnvFilter, Layer as _, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
     util::SubscriberInitExt as _,
 };
 
@@ -20,7 +21,7 @@ use crate::{
 
 /// Sends log lines to standard error. A filter that cannot be read falls back to warnings, and says so.
 pub(crate) fn start_logging(global: &Global) {
-    let filter = filter_of(&global.log);
+    let filter = EnvFilter::try_new(&global.log);
     let refused = filter.as_ref().err().map(ToString::to_string);
     let filter = filter.unwrap_or_else(|_refused| EnvFilter::new("warn"));
     let (filter, handle) = reload::Layer::new(filter);
@@ -31,7 +32,7 @@ pub(crate) fn start_logging(global: &Global) {
     };
     tracing_subscriber::registry()
         .with(filter)
-        .with(lines)
+        .with(lines.with_filter(filter_fn(may_be_logged)))
         .init();
     // Logging starts once.
     let _first = LOG_FILTER.set(handle);
@@ -40,30 +41,11 @@ pub(crate) fn start_logging(global: &Global) {
     }
 }
 
-/// Libraries that log, at their finest levels, what goes through them: bodies of requests to a KMS, in which data keys are. Whoever
-/// raises the level of everything does not mean that.
-const QUIET: [&str; 12] = [
-    "aws_config",
-    "aws_runtime",
-    "aws_sdk_kms",
-    "aws_smithy_http_client",
-    "aws_smithy_runtime",
-    "aws_smithy_runtime_api",
-    "google_cloud_gax_internal",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "reqwest",
-    "sqlx",
-];
-
-/// The filter that a text means, but for what must never be logged.
-fn filter_of(text: &str) -> Result<EnvFilter, ParseError> {
-    let filter = EnvFilter::try_new(text)?;
-    // The more specific directive counts, and the later one of two for the same library.
-    QUIET.iter().try_fold(filter, |filter, library| {
-        Ok(filter.add_directive(format!("{library}=info").parse()?))
-    })
+/// Whether a line may be written at all. Libraries log, at their finest levels, what goes through them: bodies of requests to a KMS,
+/// in which data keys are. Whoever raises the level of everything does not mean that, and a library that comes later is not
+/// forgotten.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("strongroom") || *metadata.level() <= Level::INFO
 }
 
 /// So much of ours, and what may be wrong of everything else.
@@ -193,18 +175,36 @@ fn is_trace_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
     use super::*;
 
     #[test]
     fn nothing_raises_the_level_of_what_would_log_keys() {
-        for text in [
-            "trace",
-            "aws_smithy_runtime=trace",
-            "aws_smithy_runtime::client=trace,trace",
-        ] {
-            let shown = filter_of(text).unwrap().to_string();
-            assert!(shown.contains("aws_smithy_runtime=info"), "{shown}");
-        }
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
+        let counting = filter_fn(move |metadata| {
+            let may = may_be_logged(metadata);
+            count.fetch_add(usize::from(may), Ordering::SeqCst);
+            may
+        });
+        let lines = fmt::layer()
+            .with_writer(std::io::sink)
+            .with_filter(counting);
+        let subscriber = tracing_subscriber::registry()
+            .with(EnvFilter::new("trace,aws_smithy_runtime=trace"))
+            .with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "a body");
+            tracing::debug!(target: "hyper::proto", "a body");
+            assert_eq!(heard.load(Ordering::SeqCst), 0);
+            tracing::info!(target: "hyper::proto", "no body");
+            tracing::trace!(target: "strongroom_vault::unit", "ours");
+        });
+        assert!(heard.load(Ordering::SeqCst) >= 2);
         let ours = level_of_ours(LogLevel::Trace).to_string();
         assert!(
             ours.contains("strongroom=trace") && ours.contains("warn"),

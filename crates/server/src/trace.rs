@@ -43,8 +43,7 @@ fn begin(random: &dyn Random) -> Trace {
     if random.fill(&mut id).is_err() {
         tracing::warn!("no randomness for the id of a trace");
     }
-    let digits: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    Trace::of(&digits)
+    Trace::of(&data_encoding::HEXLOWER.encode(&id))
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, json};
 use strongroom_crypto::SigningKeySpec;
-use tokio::runtime::Handle;
 
 use self::{
     authority::Authority,
@@ -133,7 +132,6 @@ async fn batches(
             bar.inc(2);
         }
     }
-    let _handle = Handle::current();
     Ok(vec![
         many.beside(
             one,
