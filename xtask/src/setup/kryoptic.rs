@@ -13,11 +13,12 @@ use crate::{program::Program, workspace};
 const FOLDER: &str = "xtask/kryoptic";
 const LOCK: &str = "Cargo.lock";
 
-/// Finds the headers of OpenSSL and SQLite, and the libclang that reads the first.
+/// Finds the headers of OpenSSL and SQLite, and the libclang that reads the first. `libclang-cpp` is another library, which
+/// machines have that do not have this one.
 const PROBE: &str = "pkg-config --atleast-version=3.0 libcrypto && pkg-config --exists sqlite3 && \
-                     for library in \"$LIBCLANG_PATH\"/libclang*.so* /usr/lib/llvm-*/lib/libclang*.so* \
-                     /usr/lib/*/libclang*.so* /usr/lib64/libclang*.so*; do \
-                     if test -e \"$library\"; then echo \"$library\"; exit 0; fi; done; exit 1";
+                     for folder in \"$LIBCLANG_PATH\" /usr/lib/llvm-*/lib /usr/lib/* /usr/lib64; do \
+                     for library in \"$folder\"/libclang.so* \"$folder\"/libclang-[0-9]*.so*; do \
+                     if test -e \"$library\"; then echo \"$library\"; exit 0; fi; done; done; exit 1";
 
 /// What it is built with.
 pub(super) fn check_headers() -> Result<String, String> {
