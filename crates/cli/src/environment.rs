@@ -6,21 +6,28 @@ use std::{
     sync::OnceLock,
 };
 
+use strongroom_kms::SPANS;
 use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
+    EnvFilter, Layer as _, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    reload,
     util::SubscriberInitExt as _,
 };
 
 use crate::{
     args::{Global, LogFormat},
     failure::CliError,
+    telemetry::Telemetry,
 };
 
-/// Sends log lines to standard error. A filter that cannot be read falls back to warnings, and says so.
-pub(crate) fn start_logging(global: &Global) {
+/// Sends log lines to standard error, and spans to where the environment says. A filter that cannot be read falls back to
+/// warnings, and says so; so does a collector that cannot be used. Call it within a runtime.
+pub(crate) fn start_logging(global: &Global) -> Option<Telemetry> {
     let filter = EnvFilter::try_new(&global.log);
     let refused = filter.as_ref().err().map(ToString::to_string);
     let filter = filter.unwrap_or_else(|_refused| EnvFilter::new("warn"));
@@ -30,22 +37,45 @@ pub(crate) fn start_logging(global: &Global) {
         LogFormat::Text => lines.with_ansi(false).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
+    let (telemetry, unusable) = match Telemetry::from_environment() {
+        Ok(telemetry) => (telemetry, None),
+        Err(error) => (None, Some(error)),
+    };
+    let spans = telemetry.as_ref().map(|telemetry| {
+        tracing_opentelemetry::layer()
+            .with_tracer(telemetry.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(is_for_others))
+    });
     tracing_subscriber::registry()
-        .with(filter)
-        .with(lines.with_filter(filter_fn(may_be_logged)))
+        .with(lines.with_filter(filter.and(filter_fn(may_be_logged))))
+        .with(spans)
         .init();
     // Logging starts once.
     let _first = LOG_FILTER.set(handle);
     if let Some(reason) = refused {
         tracing::warn!(reason, "the log filter was refused; warnings are logged");
     }
+    if let Some(error) = unusable {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "no traces are exported");
+    }
+    telemetry
+}
+
+/// Spans are for collectors of traces; what they say goes there and nowhere else, and no line of the log does.
+fn is_for_others(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == SPANS
 }
 
 /// Whether a line may be written at all. Libraries log, at their finest levels, what goes through them: bodies of requests to a KMS,
 /// in which data keys are. Whoever raises the level of everything does not mean that, and a library that comes later is not
 /// forgotten.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("strongroom") || *metadata.level() <= Level::INFO
+    metadata.is_event()
+        && (metadata.target().starts_with("strongroom") || *metadata.level() <= Level::INFO)
 }
 
 /// So much of ours, and what may be wrong of everything else.

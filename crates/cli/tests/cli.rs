@@ -24,6 +24,8 @@ mod canton_import;
 mod containers;
 #[path = "cli/damage.rs"]
 mod damage;
+#[path = "cli/deploy.rs"]
+mod deploy;
 #[path = "cli/duties.rs"]
 mod duties;
 #[path = "cli/external_keys.rs"]

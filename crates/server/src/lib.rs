@@ -22,6 +22,7 @@ mod release;
 mod rpc;
 mod server;
 mod signing_service;
+mod spans;
 mod status;
 mod tasks;
 mod tls;

@@ -45,6 +45,7 @@ use crate::{
     listen::{Listener, incoming},
     operations_service::{OperationsFace, Spool},
     signing_service::SigningFace,
+    spans::Spans,
     status::{About, SetLogLevel, StatusFace},
     tasks::Tasks,
     tokens::Tokens,
@@ -193,7 +194,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(LIFE_WITHIN))
         .http2_max_header_list_size(Some(MOST_HEADER_BYTES))
         .max_concurrent_streams(Some(MOST_CALLS))
-        .layer(ServiceBuilder::new().layer(gate))
+        .layer(ServiceBuilder::new().layer(Spans).layer(gate))
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, until_the_end);
     let mut serving = std::pin::pin!(serving);

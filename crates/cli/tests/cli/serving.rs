@@ -7,6 +7,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+#[path = "serving/traces.rs"]
+mod traces;
+
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox};
@@ -19,8 +22,14 @@ struct Serving {
 
 impl Serving {
     fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, |_command| {})
+    }
+
+    /// After `change` has had a look at the command.
+    fn start_with(sandbox: &Sandbox, change: impl FnOnce(&mut Command)) -> Self {
         let args = ["serve", "--address", "127.0.0.1:0", "--output", "json"];
         let mut command = sandbox.command(args);
+        change(&mut command);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut document = String::new();
@@ -73,7 +82,7 @@ impl Drop for Serving {
     }
 }
 
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("python/bin/python")
 }

@@ -1,0 +1,161 @@
+//! A span of OpenTelemetry for each call, for whoever follows traces.
+
+use std::{
+    pin::Pin,
+    task::{Context as Poller, Poll},
+};
+
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+use strongroom_kms::SPANS;
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+use tracing::{Instrument as _, Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use crate::{
+    access::{Operation, operation_of},
+    rpc::Rpc,
+    trace::{TRACEPARENT, named},
+};
+
+/// Puts a span around each call that goes further in: a child of the span that the caller names in `traceparent`. What is further
+/// in finds the new span there, so a call without a trace gets the one of its span. Nobody listens: nothing happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spans;
+
+impl<S> Layer<S> for Spans {
+    type Service = Spanned<S>;
+
+    fn layer(&self, inner: S) -> Spanned<S> {
+        Spanned(inner)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Spanned<S>(S);
+
+impl<S> Service<Request<Body>> for Spanned<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, poller: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(poller)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let Some(span) = Rpc::of_path(request.uri().path()).and_then(begin) else {
+            return Box::pin(self.0.call(request));
+        };
+        attach(&span, request.headers_mut());
+        let calling = self.0.call(request).instrument(span.clone());
+        Box::pin(async move {
+            let answer = calling.await?;
+            end(&span, answer.headers());
+            Ok(answer.map(|body| Body::new(Within { body, _span: span })))
+        })
+    }
+}
+
+/// The span of a call; none if nobody wants it. Probes come every few seconds and mean nothing.
+fn begin(rpc: Rpc) -> Option<Span> {
+    if operation_of(rpc) == Operation::Health {
+        return None;
+    }
+    let path = rpc.path().trim_start_matches('/');
+    let (service, method) = path.split_once('/').unwrap_or((path, ""));
+    let span = tracing::info_span!(
+        target: SPANS,
+        "rpc",
+        otel.name = path,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = Empty,
+    );
+    (!span.is_disabled()).then_some(span)
+}
+
+/// Makes the span a child of the one that the caller names, and names it in its place.
+fn attach(span: &Span, headers: &mut HeaderMap) {
+    if let Some(parent) = parent(headers) {
+        let parent = opentelemetry::Context::new().with_remote_span_context(parent);
+        // It fails if nobody listens any more, and then there is nothing to attach.
+        let _unheard = span.set_parent(parent);
+    }
+    let context = span.context();
+    let own = context.span().span_context().clone();
+    if !own.is_valid() {
+        return;
+    }
+    let (trace, id, flags) = (own.trace_id(), own.span_id(), own.trace_flags().to_u8());
+    if let Ok(value) = HeaderValue::try_from(format!("00-{trace}-{id}-{flags:02x}")) {
+        headers.insert(TRACEPARENT, value);
+    }
+}
+
+fn parent(headers: &HeaderMap) -> Option<SpanContext> {
+    let named = named(headers)?;
+    Some(SpanContext::new(
+        TraceId::from_hex(named.trace).ok()?,
+        SpanId::from_hex(named.parent).ok()?,
+        TraceFlags::new(u8::from_str_radix(named.flags, 16).ok()?),
+        true,
+        TraceState::default(),
+    ))
+}
+
+/// Writes down how it ended, as far as that is known when the answer begins.
+fn end(span: &Span, headers: &HeaderMap) {
+    let code = Status::from_header_map(headers).map_or(Code::Ok, |status| status.code());
+    span.record("rpc.grpc.status_code", i64::from(i32::from(code)));
+    // What the caller did wrong is no fault of the server (OpenTelemetry, semantic conventions of gRPC).
+    if matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    ) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// A body that belongs to a span: the span ends when it was sent.
+struct Within {
+    body: Body,
+    _span: Span,
+}
+
+impl HttpBody for Within {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        poller: &mut Poller<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(poller)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
