@@ -19,6 +19,8 @@ use strongroom_topology::{ForceFlag, MappingCode, MemberCode};
 use crate::{
     commands::{Command, RestrictionArg},
     kms_flags::KmsFlags,
+    remote::ServerFlags,
+    session::Kept,
 };
 
 /// The key vault of ledger nodes.
@@ -78,9 +80,14 @@ pub(crate) struct Global {
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
     pub(crate) kms: KmsFlags,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     /// Show no progress.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// What a console keeps from one command to the next.
+    #[arg(skip)]
+    pub(crate) kept: Kept,
 }
 
 impl Global {

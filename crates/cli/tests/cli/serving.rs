@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use crate::support::{Ran, Sandbox};
 
 /// A running server, which ends with this.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     report: Value,
 }
 
 impl Serving {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
         let args = ["serve", "--address", "127.0.0.1:0", "--output", "json"];
         let mut command = sandbox.command(args);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -35,7 +35,7 @@ impl Serving {
         Self { child, report }
     }
 
-    fn grpc(&self) -> &str {
+    pub(crate) fn grpc(&self) -> &str {
         self.report["grpc"].as_str().unwrap()
     }
 
@@ -59,7 +59,7 @@ impl Serving {
     }
 
     /// Asks it to end as an operator does, and says how it ended.
-    fn end(mut self) -> std::process::ExitStatus {
+    pub(crate) fn end(mut self) -> std::process::ExitStatus {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap()
@@ -73,7 +73,7 @@ impl Drop for Serving {
     }
 }
 
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("python/bin/python")
 }

@@ -126,10 +126,17 @@ const fn event(event: Event) -> CreateBackupEvent {
 }
 
 fn done(created: &CreatedBackup) -> CreateBackupEvent {
+    let sections = created.manifest.sections.iter();
+    let needs = created.backup.needs.iter();
     event(Event::Done(Done {
         id: created.backup.id.to_string(),
         file_hash: created.backup.file_hash.to_vec(),
         bytes: created.bytes,
         generation: created.backup.generation,
+        created_at: created.backup.created_at.as_micros(),
+        rows: sections
+            .map(|summary| (summary.section.name().to_owned(), summary.rows))
+            .collect(),
+        data_key_ids: needs.map(ToString::to_string).collect(),
     }))
 }

@@ -11,8 +11,9 @@ use crate::{
     access::Operation,
     context::Context,
     contract::strongroom::{
-        ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent, RotateWrapperKeyRequest, Rotation,
-        ShowWrapperKeysRequest, ShowWrapperKeysResponse, Wrap, WrapperKeyName,
+        FailedWrap, Opening, ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent,
+        RotateWrapperKeyRequest, Rotation, ShowWrapperKeysRequest, ShowWrapperKeysResponse, Wrap,
+        WrapperKeyName,
         rotate_wrapper_key_event::{Done, Event, Progress},
     },
     failure::{Failure, in_words},
@@ -32,10 +33,31 @@ pub(super) async fn show(
         opened_the_vault: wrap.opened_the_vault,
         direct_keys: wrap.direct_keys as u64,
     });
+    let retired = vault.retired_data_keys();
     Ok(ShowWrapperKeysResponse {
         wraps: wraps.collect(),
         rotation: vault.wrapper_key_rotation().map(rotation),
+        vault_id: vault.id().to_string(),
+        opening: Some(opening(vault.opening())),
+        without_wrap: vault.kms_without_wrap(),
+        retired_data_key_ids: retired.iter().map(ToString::to_string).collect(),
     })
+}
+
+fn opening(opening: strongroom_vault::Opening) -> Opening {
+    let failed = opening.failed.into_iter().map(|attempt| FailedWrap {
+        kms: attempt.kms,
+        wrapper_key_id: attempt.wrapper_key_id,
+        code: attempt.code.to_owned(),
+        reason: attempt.reason,
+    });
+    Opening {
+        opened_by: Some(WrapperKeyName {
+            kms: opening.kms,
+            wrapper_key_id: opening.wrapper_key_id,
+        }),
+        failed: failed.collect(),
+    }
 }
 
 pub(super) async fn rotate(
@@ -102,6 +124,8 @@ fn done(rotated: RotatedWrapperKey) -> RotateWrapperKeyEvent {
     RotateWrapperKeyEvent {
         event: Some(Event::Done(Done {
             moved: rotated.moved,
+            data_key_id: rotated.rotation.data_key_id.to_string(),
+            retired_data_key_id: rotated.rotation.old_data_key_id.to_string(),
             rotation: Some(rotation(rotated.rotation)),
         })),
     }

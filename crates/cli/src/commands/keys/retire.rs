@@ -6,7 +6,12 @@ use clap::Args;
 use strongroom_crypto::Fingerprint;
 
 use super::print_key;
-use crate::{args::Global, failure::CliError, key_view::Announced, session::Session};
+use crate::{
+    args::Global,
+    failure::CliError,
+    key_view::{Announced, KeyView},
+    session::Session,
+};
 
 /// Retire a key: it verifies and decrypts what is old, and neither signs nor is encrypted to any more.
 ///
@@ -30,5 +35,5 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let retired = vault.retire_key(caller, &options.fingerprint).await;
     let announced = Announced::of(vault).await;
     session.close().await;
-    print_key(global, &*retired?, &announced?)
+    print_key(global, &KeyView::of(&*retired?, &announced?))
 }

@@ -66,6 +66,16 @@ impl Vault {
         }
     }
 
+    /// The configured names of the key management systems that could open the vault, and have no wrap of it.
+    #[must_use]
+    pub fn kms_without_wrap(&self) -> Vec<String> {
+        let wraps = self.wraps();
+        let names = self.environment().wrappers.iter().map(|it| it.name.clone());
+        names
+            .filter(|name| wraps.iter().all(|wrap| wrap.kms != *name))
+            .collect()
+    }
+
     /// The wraps of the data key in force, in the order in which opening tries them; at the end those whose KMS is not
     /// configured. None is tried: see [`Vault::check_wraps`].
     #[must_use]

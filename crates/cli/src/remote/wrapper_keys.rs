@@ -1,0 +1,133 @@
+//! What opens the vault of a server.
+
+use strongroom_crypto::Timestamp;
+use strongroom_server::contract::strongroom::{
+    Opening, ResumeWrapperKeyRotationRequest, RotateWrapperKeyRequest, Rotation,
+    ShowWrapperKeysRequest, Wrap, WrapperKeyName,
+    rotate_wrapper_key_event::{Done, Event},
+};
+use strongroom_vault::{NewWrapperKey, RotationRequest};
+
+use super::{RemoteError, Server};
+use crate::{
+    client::RotatedKeys,
+    commands::wrapper_key::{
+        AttemptView, OpeningView, WrapperKeyView,
+        show::{RotationView, WrapView, WrapperKeys},
+    },
+    output,
+};
+
+impl Server {
+    pub(crate) async fn wrapper_keys(&self) -> anyhow::Result<WrapperKeys> {
+        let shown = self
+            .operations()
+            .show_wrapper_keys(ShowWrapperKeysRequest {})
+            .await;
+        let shown = shown.map_err(RemoteError::from)?.into_inner();
+        let opening = shown
+            .opening
+            .ok_or_else(|| RemoteError::without("how the vault was opened"))?;
+        Ok(WrapperKeys {
+            vault_id: shown.vault_id,
+            opening: opened(opening)?,
+            wraps: shown.wraps.into_iter().map(wrap).collect(),
+            without_wrap: shown.without_wrap,
+            rotation: shown.rotation.map(|rotation| {
+                let (comes, goes) = sides(rotation);
+                RotationView { comes, goes }
+            }),
+            retired_data_key_ids: shown.retired_data_key_ids,
+        })
+    }
+
+    pub(crate) async fn rotate_wrapper_key(
+        &self,
+        request: Option<RotationRequest>,
+        tell: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> anyhow::Result<RotatedKeys> {
+        let mut operations = self.operations();
+        let begun = match request {
+            Some(request) => operations.rotate_wrapper_key(message(request)).await,
+            None => {
+                let request = ResumeWrapperKeyRotationRequest {};
+                operations.resume_wrapper_key_rotation(request).await
+            }
+        };
+        let mut events = begun.map_err(RemoteError::from)?.into_inner();
+        while let Some(told) = events.message().await.map_err(RemoteError::from)? {
+            match told.event {
+                Some(Event::Progress(progress)) => tell(progress.moved, progress.of),
+                Some(Event::Done(done)) => return Ok(rotated(done)),
+                None => {}
+            }
+        }
+        let reason = "it ended without saying how the rotation did".to_owned();
+        Err(RemoteError::Gone { reason }.into())
+    }
+}
+
+fn message(request: RotationRequest) -> RotateWrapperKeyRequest {
+    let (to, multi_region) = match request.to {
+        NewWrapperKey::Existing(id) => (id.as_str().to_owned(), false),
+        NewWrapperKey::Generated { multi_region } => (String::new(), multi_region),
+    };
+    RotateWrapperKeyRequest {
+        kms: request.kms.unwrap_or_default(),
+        from: request.from.unwrap_or_default(),
+        to,
+        multi_region,
+    }
+}
+
+fn rotated(done: Done) -> RotatedKeys {
+    let (comes, goes) = sides(done.rotation.unwrap_or_default());
+    RotatedKeys {
+        comes,
+        goes,
+        data_key_id: done.data_key_id,
+        retired_data_key_id: done.retired_data_key_id,
+        moved: done.moved,
+        kms_calls: None,
+        sections_to_change: None,
+    }
+}
+
+fn named(name: WrapperKeyName) -> WrapperKeyView {
+    WrapperKeyView {
+        kms: name.kms,
+        wrapper_key_id: name.wrapper_key_id,
+    }
+}
+
+fn sides(rotation: Rotation) -> (Vec<WrapperKeyView>, Vec<WrapperKeyView>) {
+    let comes = rotation.comes.into_iter().map(named).collect();
+    let goes = rotation.goes.into_iter().map(named).collect();
+    (comes, goes)
+}
+
+fn opened(opening: Opening) -> Result<OpeningView, RemoteError> {
+    let by = opening.opened_by;
+    let by = by.ok_or_else(|| RemoteError::without("what opened the vault"))?;
+    let failed = opening.failed.into_iter().map(|failed| AttemptView {
+        kms: failed.kms,
+        wrapper_key_id: failed.wrapper_key_id,
+        code: failed.code,
+        reason: failed.reason,
+    });
+    Ok(OpeningView {
+        opened_by: named(by),
+        failed_before: failed.collect(),
+    })
+}
+
+fn wrap(wrap: Wrap) -> WrapView {
+    WrapView {
+        kms: wrap.kms,
+        wrapper_key_id: wrap.wrapper_key_id,
+        created_at: output::moment(Timestamp::from_micros(wrap.created_at)),
+        configured: wrap.configured,
+        opened_the_vault: wrap.opened_the_vault,
+        direct_keys: wrap.direct_keys,
+    }
+}
