@@ -2,7 +2,7 @@
 
 use strongroom_crypto::Timestamp;
 use strongroom_server::contract::strongroom::{
-    Opening, ResumeWrapperKeyRotationRequest, RotateWrapperKeyRequest, Rotation,
+    FailedWrap, ResumeWrapperKeyRotationRequest, RotateWrapperKeyRequest, Rotation,
     ShowWrapperKeysRequest, Wrap, WrapperKeyName,
     rotate_wrapper_key_event::{Done, Event},
 };
@@ -25,12 +25,18 @@ impl Server {
             .show_wrapper_keys(ShowWrapperKeysRequest {})
             .await;
         let shown = shown.map_err(RemoteError::from)?.into_inner();
-        let opening = shown
-            .opening
-            .ok_or_else(|| RemoteError::without("how the vault was opened"))?;
+        let opened_by = shown.wraps.iter().find(|wrap| wrap.opened_the_vault);
+        let opened_by = opened_by.map(|wrap| WrapperKeyView {
+            kms: wrap.kms.clone(),
+            wrapper_key_id: wrap.wrapper_key_id.clone(),
+        });
         Ok(WrapperKeys {
             vault_id: shown.vault_id,
-            opening: opened(opening)?,
+            opening: OpeningView {
+                opened_by: opened_by
+                    .ok_or_else(|| RemoteError::without("what opened the vault"))?,
+                failed_before: shown.failed.into_iter().map(failed).collect(),
+            },
             wraps: shown.wraps.into_iter().map(wrap).collect(),
             without_wrap: shown.without_wrap,
             rotation: shown.rotation.map(|rotation| {
@@ -81,12 +87,15 @@ fn message(request: RotationRequest) -> RotateWrapperKeyRequest {
 }
 
 fn rotated(done: Done) -> RotatedKeys {
-    let (comes, goes) = sides(done.rotation.unwrap_or_default());
+    let mut rotation = done.rotation.unwrap_or_default();
+    let data_key_id = std::mem::take(&mut rotation.data_key_id);
+    let retired_data_key_id = std::mem::take(&mut rotation.old_data_key_id);
+    let (comes, goes) = sides(rotation);
     RotatedKeys {
         comes,
         goes,
-        data_key_id: done.data_key_id,
-        retired_data_key_id: done.retired_data_key_id,
+        data_key_id,
+        retired_data_key_id,
         moved: done.moved,
         kms_calls: None,
         sections_to_change: None,
@@ -106,19 +115,14 @@ fn sides(rotation: Rotation) -> (Vec<WrapperKeyView>, Vec<WrapperKeyView>) {
     (comes, goes)
 }
 
-fn opened(opening: Opening) -> Result<OpeningView, RemoteError> {
-    let by = opening.opened_by;
-    let by = by.ok_or_else(|| RemoteError::without("what opened the vault"))?;
-    let failed = opening.failed.into_iter().map(|failed| AttemptView {
-        kms: failed.kms,
-        wrapper_key_id: failed.wrapper_key_id,
+fn failed(failed: FailedWrap) -> AttemptView {
+    let wrapper_key = failed.wrapper_key.unwrap_or_default();
+    AttemptView {
+        kms: wrapper_key.kms,
+        wrapper_key_id: wrapper_key.wrapper_key_id,
         code: failed.code,
         reason: failed.reason,
-    });
-    Ok(OpeningView {
-        opened_by: named(by),
-        failed_before: failed.collect(),
-    })
+    }
 }
 
 fn wrap(wrap: Wrap) -> WrapView {

@@ -86,14 +86,32 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::SigningServiceSign | Rpc::SigningServiceSignBatch | Rpc::SigningServiceSignStream => {
             O::Sign
         }
+
+        Rpc::OperationsServiceRotateNodeKeys
+        | Rpc::OperationsServiceResumeNodeKeyRotation
+        | Rpc::OperationsServiceAbandonNodeKeyRotation => O::NodeKeysRotate,
+        Rpc::OperationsServiceListNodeKeyRotations => O::KeysList,
+        Rpc::OperationsServiceRetireKey => O::KeysRetire,
+        Rpc::OperationsServiceSealKeys => O::KeysSeal,
+        // To where keys are readable it is another operation as well: its handler asks.
+        Rpc::OperationsServicePlanMigration | Rpc::OperationsServiceMigrateKeys => O::KeysMigrate,
+        Rpc::OperationsServiceDropCopies => O::KeysDropCopy,
         Rpc::OperationsServiceShowWrapperKeys => O::WrapperKeysShow,
         // With a named key it is another operation as well: its handler asks.
-        Rpc::OperationsServiceRotateWrapperKey | Rpc::OperationsServiceResumeWrapperKeyRotation => {
-            O::WrapperKeysRotate
-        }
+        Rpc::OperationsServiceRotateWrapperKey
+        | Rpc::OperationsServiceResumeWrapperKeyRotation
+        | Rpc::OperationsServicePlanWrapperKeyRotation
+        | Rpc::OperationsServiceRewrapDataKey => O::WrapperKeysRotate,
+        Rpc::OperationsServiceAddWrap => O::WrapperKeysAdd,
+        Rpc::OperationsServiceRemoveWrap => O::WrapperKeysRemove,
+        Rpc::OperationsServiceCheckWraps => O::WrapperKeysCheck,
+        Rpc::OperationsServicePruneDataKeys => O::WrapperKeysPrune,
         Rpc::OperationsServiceCreateBackup => O::BackupCreate,
+        Rpc::OperationsServiceListBackups => O::BackupList,
+        Rpc::OperationsServiceForgetBackup => O::BackupForget,
+        Rpc::OperationsServiceReleaseVault => O::BackupRelease,
         Rpc::OperationsServiceListAudit => O::AuditRead,
-        Rpc::OperationsServiceShowReplica => O::ReplicasShow,
+        Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 
         Rpc::SigningServiceVerify => O::Verify,

@@ -16,7 +16,6 @@ use crate::{args::Global, failure::CliError, output, session::Session};
 #[command(after_help = "Examples:\n  strongroom backup list\n  strongroom backup forget ID --yes")]
 pub(crate) struct Options {
     /// The id of the backup: 'strongroom backup list' shows it.
-    #[arg(value_parser = backup_id)]
     id: BackupId,
     /// Yes, nobody will restore it.
     #[arg(long)]
@@ -58,12 +57,4 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn backup_id(text: &str) -> Result<BackupId, &'static str> {
-    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
-    let bytes: Option<[u8; 16]> = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes
-        .map(BackupId::from_bytes)
-        .ok_or("the id of a backup is 32 hexadecimal digits")
 }

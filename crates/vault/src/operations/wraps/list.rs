@@ -66,21 +66,20 @@ impl Vault {
         }
     }
 
-    /// The configured names of the key management systems that could open the vault, and have no wrap of it.
-    #[must_use]
-    pub fn kms_without_wrap(&self) -> Vec<String> {
-        let wraps = self.wraps();
-        let names = self.environment().wrappers.iter().map(|it| it.name.clone());
-        names
-            .filter(|name| wraps.iter().all(|wrap| wrap.kms != *name))
-            .collect()
-    }
-
     /// The wraps of the data key in force, in the order in which opening tries them; at the end those whose KMS is not
     /// configured. None is tried: see [`Vault::check_wraps`].
     #[must_use]
     pub fn wraps(&self) -> Vec<Wrap> {
         self.wraps_of(self.data_keys().current())
+    }
+
+    /// Configured key management systems in which the vault has no wrap, in the configured order.
+    #[must_use]
+    pub fn kms_without_wrap(&self) -> Vec<String> {
+        let wraps = self.wraps();
+        let wrappers = self.environment().wrappers.iter();
+        let without = wrappers.filter(|named| wraps.iter().all(|wrap| wrap.kms != named.name));
+        without.map(|named| named.name.clone()).collect()
     }
 
     /// The wraps of a data key in use, in the order in which opening tries them.
