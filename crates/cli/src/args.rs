@@ -99,6 +99,9 @@ impl Global {
 
     /// The arguments that name this vault, as a shell reads them: for commands that we propose.
     pub(crate) fn vault_args(&self) -> String {
+        if let Ok(Some(endpoint)) = self.server.endpoint() {
+            return format!("--endpoint={}", quoted(Path::new(&endpoint.to_string())));
+        }
         let mut args = format!("--dir={}", quoted(&self.dir));
         if let Some(config) = &self.config {
             args.push_str(&format!(" --config={}", quoted(config)));

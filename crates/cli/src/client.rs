@@ -4,6 +4,7 @@
 //! [`Session`], which refuses when a server is named.
 
 mod audit;
+mod backups;
 mod keys;
 mod payloads;
 mod topology;
@@ -11,9 +12,10 @@ mod wrapper_keys;
 
 pub(crate) use self::{
     audit::VerifiedAudit,
+    backups::{Backups, Released},
     keys::{Deletion, Export, ShownKey},
     topology::{Labels, SignedByVault, Signing, Stores},
-    wrapper_keys::RotatedKeys,
+    wrapper_keys::{Rewrapped, RotatedKeys},
 };
 use crate::{
     args::Global,

@@ -15,7 +15,7 @@ mod errors;
 mod import;
 mod incident;
 mod init;
-mod keys;
+pub(crate) mod keys;
 mod kms;
 mod metrics;
 mod quickstart;

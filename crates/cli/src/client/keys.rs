@@ -234,9 +234,19 @@ impl Client {
         }
         Ok(announced.unwrap_or_default())
     }
+
+    /// Retires a key for good.
+    pub(crate) async fn retire_key(&self, key: &Fingerprint) -> anyhow::Result<KeyView> {
+        let session = match self {
+            Self::Here(session) => session,
+            Self::There(server) => return server.retire_key(key).await,
+        };
+        let retired = session.vault.retire_key(&session.caller, key).await?;
+        came_back(session, &retired).await
+    }
 }
 
-/// The key, and where it was announced before it came: a lost one may be coming back.
+/// The key, and where it is announced: a lost one may be coming back.
 async fn came_back(session: &Session, entry: &Arc<KeyEntry>) -> anyhow::Result<KeyView> {
     let announced = Announced::of(&session.vault).await?;
     Ok(KeyView::of(entry, &announced))

@@ -11,13 +11,15 @@ use strongroom_backup::Section;
 use strongroom_crypto::Timestamp;
 use strongroom_files::{Access, FileError, Files as _};
 use strongroom_server::contract::strongroom::{
-    CreateBackupRequest,
+    Backup, CreateBackupRequest, ForgetBackupRequest, ListBackupsRequest, ReleaseVaultRequest,
     create_backup_event::{Done, Event},
 };
+use strongroom_store::BackupId;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{RemoteError, Server, known};
 use crate::{
+    client::{Backups, Released},
     commands::backup::view::{BackupView, NewBackupView},
     output, session,
 };
@@ -68,6 +70,57 @@ impl Server {
     }
 }
 
+impl Server {
+    pub(crate) async fn backups(&self) -> anyhow::Result<Backups> {
+        let listed = self.operations().list_backups(ListBackupsRequest {}).await;
+        let listed = listed.map_err(RemoteError::from)?.into_inner();
+        let verified = listed.backups.iter().filter(|it| it.verified_at.is_some());
+        let newest = verified.map(|it| it.created_at).max();
+        Ok(Backups {
+            all: listed.backups.into_iter().map(remembered).collect(),
+            last_verified: newest.map(moment),
+        })
+    }
+
+    pub(crate) async fn forget_backup(&self, id: BackupId) -> anyhow::Result<BackupView> {
+        let request = ForgetBackupRequest { id: id.to_string() };
+        let forgotten = self.operations().forget_backup(request).await;
+        let forgotten = forgotten.map_err(RemoteError::from)?.into_inner().forgotten;
+        Ok(remembered(
+            forgotten.ok_or_else(|| RemoteError::without("the backup"))?,
+        ))
+    }
+
+    pub(crate) async fn release(&self) -> anyhow::Result<Released> {
+        let released = self
+            .operations()
+            .release_vault(ReleaseVaultRequest {})
+            .await;
+        released.map_err(RemoteError::from)?;
+        let vault_id = self.wrapper_keys().await?.vault_id;
+        let listed = self.operations().list_backups(ListBackupsRequest {}).await;
+        Ok(Released {
+            vault_id,
+            quarantine: listed.map_err(RemoteError::from)?.into_inner().quarantined,
+        })
+    }
+}
+
+fn moment(micros: i64) -> String {
+    output::moment(Timestamp::from_micros(micros))
+}
+
+fn remembered(backup: Backup) -> BackupView {
+    BackupView {
+        id: backup.id,
+        created_at: moment(backup.created_at),
+        generation: backup.generation,
+        sha256: data_encoding::HEXLOWER.encode(&backup.file_hash),
+        verified_at: backup.verified_at.map(moment),
+        data_keys: backup.data_key_ids,
+    }
+}
+
 fn cut_off() -> RemoteError {
     let reason = "the backup did not come to its end".to_owned();
     RemoteError::Gone { reason }
@@ -110,7 +163,7 @@ fn view(done: Done) -> Result<NewBackupView, RemoteError> {
         rows,
         backup: BackupView {
             id: done.id,
-            created_at: output::moment(Timestamp::from_micros(done.created_at)),
+            created_at: moment(done.created_at),
             generation: done.generation,
             sha256: data_encoding::HEXLOWER.encode(&done.file_hash),
             verified_at: None,

@@ -7,9 +7,10 @@ use strongroom_crypto::{
 use strongroom_kms::KmsKeyId;
 use strongroom_proto::{read_named_public_key, usage_numbers, v30};
 use strongroom_server::contract::strongroom::{
-    DeleteKeyRequest, ExportForm as Form, ExportKeyRequest, GenerateEncryptionKeyRequest,
-    GenerateSigningKeyRequest, ImportKeyRequest, ImportPublicKeyRequest, Key, KeyResponse,
-    ListKeysRequest, OaepHash as Hash, RegisterKeyRequest,
+    DeleteKeyRequest, DropCopiesRequest, ExportForm as Form, ExportKeyRequest,
+    GenerateEncryptionKeyRequest, GenerateSigningKeyRequest, ImportKeyRequest,
+    ImportPublicKeyRequest, Key, KeyResponse, KeySelection, ListKeysRequest, OaepHash as Hash,
+    RegisterKeyRequest, RetireKeyRequest, SealKeysRequest, drop_copies_event,
 };
 use strongroom_store::{Custody, KeyState, Sealing};
 use strongroom_vault::{KeyFilter, VaultError};
@@ -173,6 +174,51 @@ impl Server {
         };
         let deleted = self.keys().delete_key(request).await;
         Ok(deleted.map_err(RemoteError::from)?.into_inner().announced)
+    }
+}
+
+impl Server {
+    /// Seals one key that is stored readable, or every such key; answers which.
+    pub(crate) async fn seal_keys(&self, key: Option<Fingerprint>) -> anyhow::Result<Vec<String>> {
+        let keys = KeySelection {
+            all: key.is_none(),
+            fingerprints: key.iter().map(ToString::to_string).collect(),
+        };
+        let request = SealKeysRequest { keys: Some(keys) };
+        let sealed = self.operations().seal_keys(request).await;
+        Ok(sealed.map_err(RemoteError::from)?.into_inner().sealed)
+    }
+
+    /// Gives up the sealed copies of a key or of all; answers those that are gone, and what ended it early.
+    pub(crate) async fn drop_copies(
+        &self,
+        key: Option<Fingerprint>,
+    ) -> anyhow::Result<(Vec<String>, anyhow::Result<()>)> {
+        let keys = KeySelection {
+            all: key.is_none(),
+            fingerprints: key.iter().map(ToString::to_string).collect(),
+        };
+        let request = DropCopiesRequest { keys: Some(keys) };
+        let begun = self.operations().drop_copies(request).await;
+        let mut events = begun.map_err(RemoteError::from)?.into_inner();
+        while let Some(told) = events.message().await.map_err(RemoteError::from)? {
+            if let Some(drop_copies_event::Event::Done(done)) = told.event {
+                let failed = done.failed.map(|problem| RemoteError::of(problem).into());
+                return Ok((done.dropped, failed.map_or(Ok(()), Err)));
+            }
+        }
+        let reason = "it ended without saying which copies are gone".to_owned();
+        Err(RemoteError::Gone { reason }.into())
+    }
+
+    pub(crate) async fn retire_key(&self, key: &Fingerprint) -> anyhow::Result<KeyView> {
+        let fingerprint = key.to_string();
+        let retired = self
+            .operations()
+            .retire_key(RetireKeyRequest { fingerprint })
+            .await;
+        retired.map_err(RemoteError::from)?;
+        Ok(self.key(key).await?.view)
     }
 }
 

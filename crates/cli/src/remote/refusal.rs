@@ -3,6 +3,7 @@
 use std::{error::Error, fmt};
 
 use strongroom_errors::{Category, ErrorCode};
+use strongroom_server::contract::strongroom::Problem;
 use tokio_rustls::rustls;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -60,6 +61,23 @@ impl From<Status> for RemoteError {
             if refusal.advice.is_empty() {
                 code.advice().clone_into(&mut refusal.advice);
             }
+        }
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl RemoteError {
+    /// What ended work that was told of as far as it came.
+    pub(super) fn of(problem: Problem) -> Self {
+        let mut refusal = Refusal {
+            id: problem.code,
+            category: Category::Internal,
+            advice: problem.advice,
+            request: String::new(),
+            cause: problem.message,
+        };
+        if let Some(code) = refusal.known() {
+            refusal.category = code.category();
         }
         Self::Refused(Box::new(refusal))
     }

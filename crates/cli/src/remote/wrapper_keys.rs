@@ -1,8 +1,10 @@
 //! What opens the vault of a server.
 
 use strongroom_crypto::Timestamp;
+use strongroom_kms::KmsKeyId;
 use strongroom_server::contract::strongroom::{
-    FailedWrap, ResumeWrapperKeyRotationRequest, RotateWrapperKeyRequest, Rotation,
+    AddWrapRequest, FailedWrap, PruneDataKeysRequest, RemoveWrapRequest,
+    ResumeWrapperKeyRotationRequest, RewrapDataKeyRequest, RotateWrapperKeyRequest, Rotation,
     ShowWrapperKeysRequest, Wrap, WrapperKeyName,
     rotate_wrapper_key_event::{Done, Event},
 };
@@ -10,7 +12,7 @@ use strongroom_vault::{NewWrapperKey, RotationRequest};
 
 use super::{RemoteError, Server};
 use crate::{
-    client::RotatedKeys,
+    client::{Rewrapped, RotatedKeys},
     commands::wrapper_key::{
         AttemptView, OpeningView, WrapperKeyView,
         show::{RotationView, WrapView, WrapperKeys},
@@ -70,6 +72,62 @@ impl Server {
         }
         let reason = "it ended without saying how the rotation did".to_owned();
         Err(RemoteError::Gone { reason }.into())
+    }
+}
+
+impl Server {
+    pub(crate) async fn rewrap_data_key(
+        &self,
+        request: RotationRequest,
+    ) -> anyhow::Result<Rewrapped> {
+        let rotation = Some(message(request));
+        let request = RewrapDataKeyRequest { rotation };
+        let rewrapped = self.operations().rewrap_data_key(request).await;
+        let rewrapped = rewrapped.map_err(RemoteError::from)?.into_inner();
+        Ok(Rewrapped {
+            comes: rewrapped.comes.into_iter().map(named).collect(),
+            goes: rewrapped.goes.into_iter().map(named).collect(),
+            kms_calls: None,
+            sections_to_change: None,
+        })
+    }
+
+    pub(crate) async fn add_wrap(
+        &self,
+        kms: &str,
+        wrapper_key: Option<KmsKeyId>,
+    ) -> anyhow::Result<String> {
+        let wrapper_key = wrapper_key.map(|id| id.as_str().to_owned());
+        let request = AddWrapRequest {
+            kms: kms.to_owned(),
+            wrapper_key_id: wrapper_key.unwrap_or_default(),
+        };
+        let added = self.operations().add_wrap(request).await;
+        Ok(added
+            .map_err(RemoteError::from)?
+            .into_inner()
+            .wrapper_key_id)
+    }
+
+    pub(crate) async fn remove_wrap(&self, kms: &str, id: &str) -> anyhow::Result<()> {
+        let request = RemoveWrapRequest {
+            kms: kms.to_owned(),
+            wrapper_key_id: id.to_owned(),
+        };
+        let removed = self.operations().remove_wrap(request).await;
+        removed.map_err(RemoteError::from)?;
+        Ok(())
+    }
+
+    pub(crate) async fn prune_data_keys(
+        &self,
+        even_if_backups_need_them: bool,
+    ) -> anyhow::Result<Vec<String>> {
+        let request = PruneDataKeysRequest {
+            even_if_backups_need_them,
+        };
+        let pruned = self.operations().prune_data_keys(request).await;
+        Ok(pruned.map_err(RemoteError::from)?.into_inner().data_key_ids)
     }
 }
 

@@ -149,6 +149,8 @@ fn what_only_looks_prints_the_same_here_and_there() {
         &["topology", "stores"],
         &["topology", "active-keys"],
         &["topology", "graph"],
+        &["backup", "list"],
+        &["replicas", "list"],
     ];
     let here: Vec<_> = commands
         .iter()
@@ -341,6 +343,9 @@ fn the_wrapper_key_is_rotated_and_a_backup_taken_over_the_network() {
     let file = sandbox.read("vault.backup");
     assert_eq!(backup["bytes"].as_u64().unwrap(), file.len() as u64);
     assert_eq!(backup["data_keys"][0], rotated["data_key_id"]);
+    let listed = there.json(&["backup", "list"]);
+    assert_eq!(listed["backups"][0]["id"], backup["id"]);
+    let needed = there.run(&["wrapper-key", "prune", "--yes"]);
     // The file is whole, and nothing is put in the place of it.
     let again = there.run(&[
         "backup",
@@ -352,9 +357,44 @@ fn the_wrapper_key_is_rotated_and_a_backup_taken_over_the_network() {
     again.failed("FILE_EXISTS", 3);
     assert_eq!(sandbox.read("vault.backup"), file);
     assert!(there.serving.end().success());
-    let listed = sandbox.json(["backup", "list"]);
-    assert_eq!(listed["backups"][0]["id"], backup["id"]);
+    needed.succeeded();
+    assert_eq!(sandbox.json(["backup", "list"]), listed);
     assert_eq!(listed["backups"][0]["sha256"], backup["sha256"]);
+}
+
+#[test]
+fn node_keys_are_rotated_retired_and_sealed_over_the_network() {
+    let sandbox = used();
+    let key = sandbox.signing_key("ec-p-256", "protocol");
+    let here = sandbox.json(["keys", "rotate-all"]);
+    let there = There::start(&sandbox);
+    let told = there.json(&["keys", "rotate-all"]);
+    let rotations = |report: &Value| report["rotations"].as_array().unwrap().clone();
+    assert_eq!(rotations(&here).len(), rotations(&told).len());
+    for (before, after) in rotations(&here).iter().zip(rotations(&told)) {
+        assert_eq!(after["state"], "retired");
+        for field in ["custody", "kms", "kms_key", "state"] {
+            assert_eq!(before[field], after[field], "{field}");
+        }
+    }
+    let paused = there.json(&["keys", "rotate-all", "--pause-for-backup"]);
+    assert_eq!(paused["paused_for_backup"], true);
+    assert_eq!(rotations(&paused)[0]["state"], "begun");
+    let abandoned = there.json(&["keys", "rotate", "--abandon"]);
+    assert_eq!(rotations(&abandoned)[0]["state"], "abandoned");
+    let table = there.run(&["keys", "rotate", "--resume"]).succeeded();
+    assert_eq!(table.text(), "no rotation is under way\n");
+    let retired = there.json(&["keys", "retire", &key, "--yes"]);
+    assert_eq!(retired["state"], "retired");
+    assert_eq!(
+        there.json(&["keys", "seal", "--all"])["sealed"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+    assert!(there.serving.end().success());
+    sandbox.run(["doctor"]).succeeded();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_store::BackupId;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output};
 
 /// Let the vault count on a backup no longer: its file is gone, or nobody will restore it.
 ///
@@ -34,16 +34,15 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let vault = &session.vault;
-    let forgotten = vault.forget_backup(&session.caller, options.id).await;
-    let last_verified = vault.last_verified_backup().map(output::moment);
-    session.close().await;
+    let client = Client::open(global).await?;
+    let forgotten = client.forget_backup(options.id).await;
+    let left = client.backups().await;
+    client.close().await;
     let forgotten = forgotten?;
     let report = Report {
-        forgotten: forgotten.id.to_string(),
-        created_at: output::moment(forgotten.created_at),
-        last_verified,
+        forgotten: forgotten.id,
+        created_at: forgotten.created_at,
+        last_verified: left?.last_verified,
     };
     output::print(global.output, &report, |out| {
         writeln!(

@@ -11,14 +11,13 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::Config;
 use strongroom_kms::KmsKeyId;
-use strongroom_vault::{NewWrapperKey, RotationRequest, VaultError};
+use strongroom_vault::{NewWrapperKey, RotationRequest};
 
 use super::WrapperKeyView;
 use crate::{
     args::Global,
-    client::{Client, RotatedKeys},
+    client::{Client, Rewrapped, RotatedKeys},
     output, progress,
-    session::Session,
 };
 
 /// Put a new wrapper key in the place of one, and a new data key under every row. Signing and reading go on meanwhile.
@@ -96,10 +95,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return plan::run(global, session, &options.request()).await;
     }
     let report = if options.rewrap_only {
-        let session = client.here("wrapper-key rotate --rewrap-only")?;
-        let report = rewrap(&session, &options.request()).await;
-        session.close().await;
-        report?
+        let rewrapped = client.rewrap_data_key(options.request()).await;
+        client.close().await;
+        Report::of_rewrapped(rewrapped?)
     } else {
         let bar = progress::bar(global, 0, "moving rows");
         let request = (!options.resume).then(|| options.request());
@@ -114,34 +112,6 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     output::print(global.output, &report, |out| report.print(out))?;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn rewrap(session: &Session, request: &RotationRequest) -> Result<Report, VaultError> {
-    let before = wraps(session);
-    let calls_before = session.kms.total_calls();
-    let vault = &session.vault;
-    vault.rewrap_data_key(&session.caller, request).await?;
-    let after = wraps(session);
-    let without = |wraps: &[(String, String)], others: &[(String, String)]| {
-        let missing = wraps.iter().filter(|wrap| !others.contains(wrap));
-        missing.map(WrapperKeyView::of).collect()
-    };
-    let goes: Vec<_> = without(&before, &after);
-    Ok(Report {
-        comes: without(&after, &before),
-        sections_to_change: Some(sections_to_change(&session.config, &goes)),
-        goes,
-        data_key_id: None,
-        retired_data_key_id: None,
-        moved_rows: 0,
-        rewrapped_only: true,
-        kms_calls: Some(session.kms.total_calls() - calls_before),
-    })
-}
-
-fn wraps(session: &Session) -> Vec<(String, String)> {
-    let wraps = session.vault.wraps().into_iter();
-    wraps.map(|wrap| (wrap.kms, wrap.wrapper_key_id)).collect()
 }
 
 /// A configured wrapper key id that is not one of the vault any more would keep every command from opening it.
@@ -168,6 +138,19 @@ impl Report {
             rewrapped_only: false,
             kms_calls: rotated.kms_calls,
             sections_to_change: rotated.sections_to_change,
+        }
+    }
+
+    fn of_rewrapped(rewrapped: Rewrapped) -> Self {
+        Self {
+            comes: rewrapped.comes,
+            goes: rewrapped.goes,
+            data_key_id: None,
+            retired_data_key_id: None,
+            moved_rows: 0,
+            rewrapped_only: true,
+            kms_calls: rewrapped.kms_calls,
+            sections_to_change: rewrapped.sections_to_change,
         }
     }
 

@@ -127,13 +127,13 @@ fn what_no_server_does_is_refused_before_anything_happens() {
     for line in [
         "init --unprotected-key-file",
         "quickstart",
-        "keys seal --all",
+        "keys migrate --all --to envelope --dry-run",
+        "metrics",
         "serve",
         "doctor",
         "anchor show",
         "config check",
         "wrapper-key rotate --dry-run",
-        "wrapper-key rotate --rewrap-only",
         "backup create vault.backup --unencrypted",
         "vault move --to postgres://strongroom@db.example:5432/ledger",
     ] {
