@@ -17,11 +17,7 @@ pub(crate) use self::{
     topology::{Labels, SignedByVault, Signing, Stores},
     wrapper_keys::{Rewrapped, RotatedKeys},
 };
-use crate::{
-    args::Global,
-    remote::{RemoteError, Server},
-    session::Session,
-};
+use crate::{args::Global, remote::Server, session::Session};
 
 /// A vault, wherever it is.
 pub(crate) enum Client {
@@ -37,14 +33,6 @@ impl Client {
         match Server::connect(&global.server).await? {
             Some(server) => Ok(Self::There(server)),
             None => Ok(Self::Here(Box::new(Session::open(global).await?))),
-        }
-    }
-
-    /// The vault itself, for what no server does.
-    pub(crate) fn here(self, what: &'static str) -> Result<Session, RemoteError> {
-        match self {
-            Self::Here(session) => Ok(*session),
-            Self::There(_) => Err(RemoteError::NotOffered { what }),
         }
     }
 

@@ -7,7 +7,7 @@ pub(crate) mod export;
 mod generate;
 mod import;
 mod list;
-mod migrate;
+pub(crate) mod migrate;
 mod register;
 mod retire;
 pub(crate) mod rotate;

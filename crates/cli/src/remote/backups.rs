@@ -51,8 +51,9 @@ impl Server {
             match told.event {
                 Some(Event::Progress(progress)) => tell(progress.rows),
                 Some(Event::Chunk(chunk)) => {
-                    if pieces.send(Piece::Bytes(chunk)).await.is_err() {
-                        // The disk is full, or something like that: the server hears that nobody takes it any more.
+                    let sent = pieces.send(Piece::Bytes(chunk)).await;
+                    // The disk is full, or something like that: the server hears that nobody takes it any more.
+                    if sent.is_err() {
                         break;
                     }
                 }

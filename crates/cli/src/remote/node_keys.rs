@@ -2,16 +2,16 @@
 
 use strongroom_crypto::KeyName;
 use strongroom_server::contract::strongroom::{
-    AbandonNodeKeyRotationRequest, Custody, NodeKeyRotation, Place as WirePlace,
-    ResumeNodeKeyRotationRequest, RotateNodeKeysEvent, RotateNodeKeysRequest, RotationStage,
+    AbandonNodeKeyRotationRequest, NodeKeyRotation, ResumeNodeKeyRotationRequest,
+    RotateNodeKeysEvent, RotateNodeKeysRequest, RotationStage,
     rotate_node_keys_event::Event,
     rotate_node_keys_request::{All, One, Registered, Which},
 };
 use strongroom_topology::StoreId;
-use strongroom_vault::{Place, Rotate, Successor};
+use strongroom_vault::{Rotate, Successor};
 use tonic::Streaming;
 
-use super::{RemoteError, Server};
+use super::{RemoteError, Server, custody};
 use crate::commands::keys::rotate::{Report, View};
 
 impl Server {
@@ -78,13 +78,13 @@ fn which(rotate: Rotate) -> Which {
     let text = |name: Option<KeyName>| name.map(|it| it.as_str().to_owned()).unwrap_or_default();
     match rotate {
         Rotate::All { place } => Which::All(All {
-            place: place.map(wire_place),
+            place: place.map(custody::place),
         }),
         Rotate::One { old, successor } => match successor {
             Successor::Generated { name, place } => Which::One(One {
                 fingerprint: old.to_string(),
                 name: text(name),
-                place: place.map(wire_place),
+                place: place.map(custody::place),
             }),
             Successor::Registered { kms, key, name } => Which::Registered(Registered {
                 fingerprint: old.to_string(),
@@ -96,30 +96,13 @@ fn which(rotate: Rotate) -> Which {
     }
 }
 
-fn wire_place(place: Place) -> WirePlace {
-    let (custody, kms) = match place {
-        Place::Clear => (Custody::Clear, None),
-        Place::Envelope => (Custody::Envelope, None),
-        Place::External { kms } => (Custody::External, kms),
-    };
-    WirePlace {
-        custody: custody.into(),
-        kms: kms.unwrap_or_default(),
-    }
-}
-
 fn views(rotations: Vec<NodeKeyRotation>) -> Result<Vec<View>, RemoteError> {
     rotations.into_iter().map(view).collect()
 }
 
 fn view(rotation: NodeKeyRotation) -> Result<View, RemoteError> {
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
-    let custody = match rotation.custody() {
-        Custody::Unspecified => None,
-        Custody::Clear => Some("clear"),
-        Custody::Envelope => Some("envelope"),
-        Custody::External => Some("external"),
-    };
+    let custody = custody::read(rotation.custody());
     let state = match rotation.stage() {
         RotationStage::Unspecified => return Err(RemoteError::without("how far a rotation is")),
         RotationStage::Begun => "begun",

@@ -1,11 +1,13 @@
 //! What opens the vault of a server.
 
+use std::collections::BTreeMap;
+
 use strongroom_crypto::Timestamp;
 use strongroom_kms::KmsKeyId;
 use strongroom_server::contract::strongroom::{
-    AddWrapRequest, FailedWrap, PruneDataKeysRequest, RemoveWrapRequest,
-    ResumeWrapperKeyRotationRequest, RewrapDataKeyRequest, RotateWrapperKeyRequest, Rotation,
-    ShowWrapperKeysRequest, Wrap, WrapperKeyName,
+    AddWrapRequest, FailedWrap, PlanWrapperKeyRotationRequest, PlanWrapperKeyRotationResponse,
+    PruneDataKeysRequest, RemoveWrapRequest, ResumeWrapperKeyRotationRequest, RewrapDataKeyRequest,
+    RotateWrapperKeyRequest, Rotation, ShowWrapperKeysRequest, Wrap, WrapperKeyName,
     rotate_wrapper_key_event::{Done, Event},
 };
 use strongroom_vault::{NewWrapperKey, RotationRequest};
@@ -15,6 +17,7 @@ use crate::{
     client::{Rewrapped, RotatedKeys},
     commands::wrapper_key::{
         AttemptView, OpeningView, WrapperKeyView,
+        rotate::plan::{CallsView, Report, RowsView},
         show::{RotationView, WrapView, WrapperKeys},
     },
     output,
@@ -92,6 +95,16 @@ impl Server {
         })
     }
 
+    pub(crate) async fn plan_wrapper_key_rotation(
+        &self,
+        request: RotationRequest,
+    ) -> anyhow::Result<Report> {
+        let rotation = Some(message(request));
+        let request = PlanWrapperKeyRotationRequest { rotation };
+        let planned = self.operations().plan_wrapper_key_rotation(request).await;
+        Ok(report(planned.map_err(RemoteError::from)?.into_inner())?)
+    }
+
     pub(crate) async fn add_wrap(
         &self,
         kms: &str,
@@ -142,6 +155,40 @@ fn message(request: RotationRequest) -> RotateWrapperKeyRequest {
         to,
         multi_region,
     }
+}
+
+fn report(plan: PlanWrapperKeyRotationResponse) -> Result<Report, RemoteError> {
+    let rows = plan.rows.ok_or_else(|| RemoteError::without("rows"))?;
+    let mut by_kms: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    for calls in plan.calls {
+        let operations = by_kms.entry(calls.kms).or_default();
+        *operations.entry(calls.operation).or_default() += calls.calls;
+    }
+    let calls = by_kms.into_iter().map(|(kms, operations)| CallsView {
+        kms,
+        calls: operations.values().sum(),
+        operations,
+        // Prices stand in the configuration of the server.
+        estimated_cost_usd: None,
+    });
+    let calls: Vec<_> = calls.collect();
+    Ok(Report {
+        dry_run: true,
+        kms: plan.kms,
+        wrapper_key_id: Some(plan.wrapper_key_id).filter(|id| !id.is_empty()),
+        replaces: named(plan.replaces.unwrap_or_default()),
+        renews: plan.renews.into_iter().map(named).collect(),
+        rows: RowsView {
+            total: rows.total,
+            sealed: rows.sealed,
+            sealed_by_the_kms: rows.sealed_by_the_kms,
+            only_tagged: rows.only_tagged,
+            node: rows.node,
+            topology: rows.topology,
+        },
+        kms_calls: calls.iter().map(|calls| calls.calls).sum(),
+        calls,
+    })
 }
 
 fn rotated(done: Done) -> RotatedKeys {

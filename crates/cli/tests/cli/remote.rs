@@ -149,6 +149,9 @@ fn what_only_looks_prints_the_same_here_and_there() {
         &["topology", "stores"],
         &["topology", "active-keys"],
         &["topology", "graph"],
+        &["wrapper-key", "rotate", "--dry-run"],
+        &["keys", "migrate", "--all", "--to", "envelope", "--dry-run"],
+        &["keys", "migrate", "--all", "--to", "envelope"],
         &["backup", "list"],
         &["replicas", "list"],
     ];
@@ -417,6 +420,10 @@ fn topology_is_exported_from_a_server_as_it_is_from_the_vault() {
     }
 }
 
+fn words(line: &[String]) -> Vec<&str> {
+    line.iter().map(String::as_str).collect()
+}
+
 #[test]
 fn topology_is_stated_signed_and_taken_in_by_a_server_as_it_is_by_the_vault() {
     let sandbox = used();
@@ -429,7 +436,6 @@ fn topology_is_stated_signed_and_taken_in_by_a_server_as_it_is_by_the_vault() {
         let line = format!("topology delegate {key} --restriction all-but-delegations --out {out}");
         line.split(' ').map(str::to_owned).collect::<Vec<_>>()
     };
-    let words = |line: &[String]| line.iter().map(String::as_str).collect::<Vec<_>>();
     let here = sandbox.json(delegate(&keys[0], "one.cert"));
     let again = sandbox.run(delegate(&keys[0], "again.cert"));
     let there = There::start(&sandbox);

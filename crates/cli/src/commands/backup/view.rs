@@ -30,7 +30,7 @@ pub(crate) struct NewBackupView {
 }
 
 impl BackupView {
-    pub(super) fn of(backup: &Backup) -> Self {
+    pub(crate) fn of(backup: &Backup) -> Self {
         Self {
             id: backup.id.to_string(),
             created_at: output::moment(backup.created_at),

@@ -1,6 +1,6 @@
 //! `wrapper-key rotate`.
 
-mod plan;
+pub(crate) mod plan;
 
 use std::{
     io::{self, Write},
@@ -91,8 +91,7 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let client = Client::open(global).await?;
     if options.dry_run {
-        let session = client.here("wrapper-key rotate --dry-run")?;
-        return plan::run(global, session, &options.request()).await;
+        return plan::run(global, client, options.request()).await;
     }
     let report = if options.rewrap_only {
         let rewrapped = client.rewrap_data_key(options.request()).await;

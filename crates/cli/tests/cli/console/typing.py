@@ -5,12 +5,18 @@ typing.py PROGRAM ARGUMENTS... < lines; each line is typed once the prompt has b
 
 import os
 import pty
+import re
 import select
 import sys
 import time
 
-PROMPT = b"> "
 PATIENCE = 120
+STEERING = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def is_prompt(shown):
+    """Whether the last that was shown, less what steers the terminal, is a prompt."""
+    return STEERING.sub(b"", shown).rstrip(b"\r ").endswith(b">")
 
 
 def shown_until(terminal, ready):
@@ -37,7 +43,7 @@ def main():
     if child == 0:
         os.execv(sys.argv[1], sys.argv[1:])
     for line in lines:
-        shown, there = shown_until(terminal, lambda shown: shown.rstrip(b"\x1b[?2004hlK0123456789;mC ").endswith(b">"))
+        shown, there = shown_until(terminal, lambda shown: is_prompt(shown))
         sys.stdout.buffer.write(shown)
         if not there:
             break

@@ -169,7 +169,7 @@ fn a_file_says_where_the_server_is_and_flags_go_before_it() {
     sandbox.run(other).failed("SERVER_UNTRUSTED", 4);
     sandbox.set_mode("client.toml", 0o666);
     let ran = sandbox.run([&["audit", "verify"][..], &flag].concat());
-    ran.failed("FILE_WRITABLE_BY_OTHERS", 4);
+    ran.failed("FILE_WRITABLE_BY_OTHERS", 3);
 }
 
 #[test]
@@ -197,9 +197,14 @@ fn a_stranger_is_not_taken_for_the_server_and_is_not_let_in() {
         "--client-key-file",
         "unknown.key",
     ];
-    sandbox
-        .run([&list[..], &["authority.pem"], &unknown].concat())
-        .failed("SERVER_REFUSES", 4);
+    // The server says why and hangs up; the system may lose the first when the second comes.
+    let ran = sandbox.run([&list[..], &["authority.pem"], &unknown].concat());
+    let refused = [(Some("SERVER_REFUSES"), 4), (Some("SERVER_GONE"), 6)];
+    assert!(
+        refused.contains(&(ran.code(), ran.status)),
+        "{}",
+        ran.stderr
+    );
     let half = ["authority.pem", "--client-certificate-file", "admin.pem"];
     sandbox
         .run([&list[..], &half].concat())
@@ -218,5 +223,5 @@ fn a_stranger_is_not_taken_for_the_server_and_is_not_let_in() {
     sandbox.set_mode("wrong.token", 0o644);
     sandbox
         .run([&list[..], &wrong].concat())
-        .failed("FILE_NOT_PRIVATE", 4);
+        .failed("FILE_NOT_PRIVATE", 3);
 }

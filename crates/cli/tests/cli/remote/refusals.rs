@@ -37,14 +37,6 @@ fn a_refusal_has_the_code_and_the_status_that_it_has_here() {
         ],
         &[
             "keys",
-            "generate-signing",
-            "--usage",
-            "namespace",
-            "--name",
-            "NamespaceDelegation",
-        ],
-        &[
-            "keys",
             "export",
             &unknown,
             "--unprotected",
@@ -127,13 +119,11 @@ fn what_no_server_does_is_refused_before_anything_happens() {
     for line in [
         "init --unprotected-key-file",
         "quickstart",
-        "keys migrate --all --to envelope --dry-run",
         "metrics",
         "serve",
         "doctor",
         "anchor show",
         "config check",
-        "wrapper-key rotate --dry-run",
         "backup create vault.backup --unencrypted",
         "vault move --to postgres://strongroom@db.example:5432/ledger",
     ] {
