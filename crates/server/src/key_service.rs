@@ -1,5 +1,6 @@
 //! `strongroom.v1.KeyService`: keys, with everything that is known of them.
 
+mod announce;
 mod delete;
 mod export;
 mod generate;
@@ -84,5 +85,19 @@ impl KeyService for KeyFace {
 
     async fn delete_key(&self, request: Request<DeleteKeyRequest>) -> Answer<DeleteKeyResponse> {
         self.shared.change(FACE, request, delete::delete).await
+    }
+
+    async fn announce_key(
+        &self,
+        request: Request<AnnounceKeyRequest>,
+    ) -> Answer<AnnounceKeyResponse> {
+        self.shared.change(FACE, request, announce::announce).await
+    }
+
+    async fn withdraw_key(
+        &self,
+        request: Request<WithdrawKeyRequest>,
+    ) -> Answer<WithdrawKeyResponse> {
+        self.shared.change(FACE, request, announce::withdraw).await
     }
 }

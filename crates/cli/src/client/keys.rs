@@ -7,13 +7,16 @@ use strongroom_crypto::{
     SecretBytes, SigningKeySpec, WrappingKey,
 };
 use strongroom_kms::KmsKeyId;
+use strongroom_store::KeyState;
+use strongroom_topology::StoreId;
 use strongroom_vault::{
     ExportForm, ImportedKey, KeyEntry, KeyFilter, NewEncryptionKey, NewSigningKey, PublicKeyImport,
-    Registration,
+    Registration, VaultError,
 };
 
 use super::Client;
 use crate::{
+    commands::IdentityView,
     key_view::{Announced, KeyView},
     session::Session,
 };
@@ -233,6 +236,41 @@ impl Client {
             }
         }
         Ok(announced.unwrap_or_default())
+    }
+
+    /// Announces a key as one of the node's, behind the others.
+    pub(crate) async fn announce_key(&self, key: &Fingerprint) -> anyhow::Result<()> {
+        match self {
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                vault.announce_key(caller, key).await?;
+                Ok(())
+            }
+            Self::There(server) => server.announce_key(key).await,
+        }
+    }
+
+    /// Takes an announced key of the node back.
+    pub(crate) async fn withdraw_key(&self, key: &Fingerprint) -> anyhow::Result<()> {
+        match self {
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                vault.withdraw_key(caller, key).await?;
+                Ok(())
+            }
+            Self::There(server) => server.withdraw_key(key).await,
+        }
+    }
+
+    /// Who the node is, and what it announces.
+    pub(crate) async fn identity(&self) -> anyhow::Result<IdentityView> {
+        let member = self.topology_stores().await?.member;
+        let member = member.ok_or(VaultError::NotIdentified)?;
+        let labels = self.labels().await?;
+        let active = Some(KeyState::Active.name());
+        let is_active = |key: &Fingerprint| labels.of(key).private_key == active;
+        let store = self.topology(&StoreId::Authorized).await?;
+        Ok(IdentityView::in_store(&member, &store, is_active))
     }
 
     /// Retires a key for good.

@@ -7,10 +7,10 @@ use strongroom_crypto::{
 use strongroom_kms::KmsKeyId;
 use strongroom_proto::{read_named_public_key, usage_numbers, v30};
 use strongroom_server::contract::strongroom::{
-    DeleteKeyRequest, DropCopiesRequest, ExportForm as Form, ExportKeyRequest,
+    AnnounceKeyRequest, DeleteKeyRequest, DropCopiesRequest, ExportForm as Form, ExportKeyRequest,
     GenerateEncryptionKeyRequest, GenerateSigningKeyRequest, ImportKeyRequest,
     ImportPublicKeyRequest, Key, KeyResponse, KeySelection, ListKeysRequest, OaepHash as Hash,
-    RegisterKeyRequest, RetireKeyRequest, SealKeysRequest, drop_copies_event,
+    RegisterKeyRequest, RetireKeyRequest, SealKeysRequest, WithdrawKeyRequest, drop_copies_event,
 };
 use strongroom_store::{Custody, KeyState, Sealing};
 use strongroom_vault::{KeyFilter, VaultError};
@@ -178,6 +178,26 @@ impl Server {
 }
 
 impl Server {
+    pub(crate) async fn announce_key(&self, key: &Fingerprint) -> anyhow::Result<()> {
+        let fingerprint = key.to_string();
+        let announced = self
+            .keys()
+            .announce_key(AnnounceKeyRequest { fingerprint })
+            .await;
+        announced.map_err(RemoteError::from)?;
+        Ok(())
+    }
+
+    pub(crate) async fn withdraw_key(&self, key: &Fingerprint) -> anyhow::Result<()> {
+        let fingerprint = key.to_string();
+        let withdrawn = self
+            .keys()
+            .withdraw_key(WithdrawKeyRequest { fingerprint })
+            .await;
+        withdrawn.map_err(RemoteError::from)?;
+        Ok(())
+    }
+
     /// Seals one key that is stored readable, or every such key; answers which.
     pub(crate) async fn seal_keys(&self, key: Option<Fingerprint>) -> anyhow::Result<Vec<String>> {
         let keys = KeySelection {

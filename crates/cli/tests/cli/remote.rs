@@ -387,6 +387,17 @@ fn node_keys_are_rotated_retired_and_sealed_over_the_network() {
     assert_eq!(rotations(&abandoned)[0]["state"], "abandoned");
     let table = there.run(&["keys", "rotate", "--resume"]).succeeded();
     assert_eq!(table.text(), "no rotation is under way\n");
+    let announced = there.json(&["keys", "announce", &key]);
+    assert_eq!(announced["state"], "announced");
+    assert!(
+        announced["identity"].to_string().contains(&key),
+        "{announced}"
+    );
+    let withdrawn = there.json(&["keys", "withdraw", &key, "--yes"]);
+    assert!(
+        !withdrawn["identity"].to_string().contains(&key),
+        "{withdrawn}"
+    );
     let retired = there.json(&["keys", "retire", &key, "--yes"]);
     assert_eq!(retired["state"], "retired");
     assert_eq!(

@@ -89,7 +89,9 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
 
         Rpc::OperationsServiceRotateNodeKeys
         | Rpc::OperationsServiceResumeNodeKeyRotation
-        | Rpc::OperationsServiceAbandonNodeKeyRotation => O::NodeKeysRotate,
+        | Rpc::OperationsServiceAbandonNodeKeyRotation
+        | Rpc::KeyServiceAnnounceKey
+        | Rpc::KeyServiceWithdrawKey => O::NodeKeysRotate,
         Rpc::OperationsServiceListNodeKeyRotations => O::KeysList,
         Rpc::OperationsServiceRetireKey => O::KeysRetire,
         Rpc::OperationsServiceSealKeys => O::KeysSeal,
