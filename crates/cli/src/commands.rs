@@ -3,10 +3,11 @@
 mod access;
 mod anchor;
 mod audit;
-mod backup;
+pub(crate) mod backup;
 mod bench;
 mod completions;
 mod config;
+mod console;
 mod decrypt;
 mod doctor;
 mod encrypt;
@@ -14,7 +15,7 @@ mod errors;
 mod import;
 mod incident;
 mod init;
-mod keys;
+pub(crate) mod keys;
 mod kms;
 mod metrics;
 mod quickstart;
@@ -22,10 +23,10 @@ mod recovery;
 mod replicas;
 mod serve;
 mod sign;
-mod topology;
+pub(crate) mod topology;
 mod vault;
 mod verify;
-mod wrapper_key;
+pub(crate) mod wrapper_key;
 
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ use clap::Subcommand;
 pub(crate) use init::identity::{AnnouncedKey, Args as IdentityArgs, IdentityView};
 pub(crate) use topology::{RestrictionArg, RootError};
 
-use crate::args::Cli;
+use crate::{args::Cli, session};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -111,6 +112,7 @@ pub(crate) enum Command {
     )]
     Vault(vault::Command),
     Serve(serve::Options),
+    Console(console::Options),
     /// Show who may do what over the network, and why
     #[command(
         subcommand,
@@ -139,6 +141,10 @@ pub(crate) enum Command {
 /// Runs the command.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { global, command } = cli;
+    if matches!(command, Command::Quickstart(_) | Command::Init(_)) {
+        // They make a vault, and would find out too late.
+        session::refuse_endpoint(&global)?;
+    }
     match command {
         Command::Quickstart(options) => quickstart::run(&global, options).await,
         Command::Init(options) => init::run(&global, *options).await,
@@ -158,6 +164,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replicas(command) => replicas::run(&global, command).await,
         Command::Vault(command) => vault::run(&global, command).await,
         Command::Serve(options) => serve::run(&global, options).await,
+        // It runs commands itself.
+        Command::Console(options) => Box::pin(console::run(&global, options)).await,
         Command::Access(command) => access::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,

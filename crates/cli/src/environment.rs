@@ -6,6 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
+use strongroom_config::SecretSource;
 use strongroom_kms::SPANS;
 use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
@@ -109,15 +110,28 @@ impl SetLogLevel for ProcessLog {
 /// # Errors
 /// [`CliError::NoHome`] when the user has no home folder.
 pub(crate) fn key_home() -> Result<PathBuf, CliError> {
-    let folder = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
     folder("XDG_CONFIG_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".config")))
         .map(|configuration| configuration.join("strongroom"))
         .ok_or(CliError::NoHome)
+}
+
+/// The folder for what the program remembers of its use (XDG Base Directory Specification).
+///
+/// # Errors
+/// [`CliError::NoHome`] when the user has no home folder.
+pub(crate) fn state_home() -> Result<PathBuf, CliError> {
+    folder("XDG_STATE_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("strongroom"))
+        .ok_or(CliError::NoHome)
+}
+
+/// The folder that a variable names; one that is not absolute counts as none.
+fn folder(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// The environment variable with the folder of a rehearsal whose environment had to be made for it.
@@ -195,6 +209,15 @@ pub(crate) fn caller() -> Result<Caller, CliError> {
 pub(crate) fn trace_id() -> Option<String> {
     let text = env::var(TRACE_ID).ok()?;
     is_trace_id(&text).then_some(text)
+}
+
+/// The environment variable with a token for a server.
+const TOKEN: &str = "STRONGROOM_TOKEN";
+
+/// Where the token for a server is, if it is in the environment.
+pub(crate) fn token() -> Option<SecretSource> {
+    let is_set = env::var_os(TOKEN).is_some_and(|token| !token.is_empty());
+    is_set.then(|| SecretSource::Environment(TOKEN.to_owned()))
 }
 
 /// W3C Trace Context, section 3.2.2.3 (trace-id): 32 lower-case hex digits that are not all zero.

@@ -3,6 +3,7 @@
 //! The only place that picks adapters, reads the environment and ends the process.
 
 mod args;
+mod client;
 mod commands;
 mod containers;
 mod environment;
@@ -18,6 +19,7 @@ mod memory;
 mod open_kms;
 mod output;
 mod progress;
+mod remote;
 mod row_view;
 mod secrets;
 mod server;

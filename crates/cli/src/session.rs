@@ -1,5 +1,7 @@
 //! From a configuration to an open vault.
 
+mod kept;
+
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
@@ -14,15 +16,17 @@ use strongroom_vault::{
     KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
 };
 
+pub(crate) use self::kept::Kept;
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, store::ConfiguredStore,
+    args::Global, environment, failure::CliError, open_kms::OpenKms, remote::RemoteError,
+    store::ConfiguredStore,
 };
 
 /// An open vault, and what a command may ask beside it.
 pub(crate) struct Session {
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) config: Config,
-    pub(crate) kms: OpenKms,
+    pub(crate) kms: Arc<OpenKms>,
     /// Who runs the command.
     pub(crate) caller: Caller,
 }
@@ -32,16 +36,26 @@ impl Session {
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
         let caller = environment::caller()?;
         let config = read_config(global)?;
+        if let Some((vault, kms)) = global.kept.vault_of(&config).await {
+            return Ok(Self {
+                vault,
+                config,
+                kms,
+                caller,
+            });
+        }
         let kms = OpenKms::open(&config, &global.kms).await?;
         let store = open_store_of(&config, &global.dir).await?;
         let vault = open_vault(&config, &kms, store).await?;
         let vault = start(vault, &caller).await?;
-        Ok(Self {
-            vault,
+        let session = Self {
+            vault: Arc::new(vault),
             config,
-            kms,
+            kms: Arc::new(kms),
             caller,
-        })
+        };
+        global.kept.keep(&session);
+        Ok(session)
     }
 
     /// The spec of signing keys of which nothing is said: Ed25519, or where a KMS holds them the first that it does.
@@ -76,8 +90,12 @@ impl Session {
 
     /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
     /// because somebody else reads the database, does not make it fail.
+    ///
+    /// One that a console keeps stays open.
     pub(crate) async fn close(self) {
-        close(self.vault).await;
+        if let Some(vault) = Arc::into_inner(self.vault) {
+            close(vault).await;
+        }
     }
 }
 
@@ -138,6 +156,14 @@ fn warn_of_unclean_end(error: &(dyn std::error::Error + 'static)) {
     );
 }
 
+/// Refuses where a server is named: the vault that is here is not the one that is meant.
+pub(crate) fn refuse_endpoint(global: &Global) -> anyhow::Result<()> {
+    match global.server.endpoint()? {
+        Some(_) => Err(RemoteError::NotOffered { what: "this" }.into()),
+        None => Ok(()),
+    }
+}
+
 /// Reads the configuration that `global` names.
 pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
     read_config_text(global).map(|(_text, config)| config)
@@ -145,6 +171,7 @@ pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
 
 /// The same, and as it was written.
 pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Config)> {
+    refuse_endpoint(global)?;
     let path = global.config_path();
     let text = read_guarded_text(&path)?;
     let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;

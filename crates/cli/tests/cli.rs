@@ -20,6 +20,8 @@ mod benchmarks;
 mod callers;
 #[path = "cli/canton_import.rs"]
 mod canton_import;
+#[path = "cli/console.rs"]
+mod console;
 #[path = "cli/containers.rs"]
 mod containers;
 #[path = "cli/damage.rs"]
@@ -66,6 +68,8 @@ mod process;
 mod quickstart;
 #[path = "cli/recovery.rs"]
 mod recovery;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/rotation.rs"]
 mod rotation;
 #[path = "cli/runbooks.rs"]

@@ -12,6 +12,7 @@
 mod anchor;
 mod cache;
 mod callers;
+mod client;
 mod custody;
 mod driver;
 mod driver_server;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use anchor::AnchorConfig;
 pub use cache::CacheConfig;
 pub use callers::{CallerConfig, GrantConfig, UnixUserConfig};
+pub use client::ClientConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
 pub use driver_server::{DRIVER_EXAMPLE, DriverServerConfig};

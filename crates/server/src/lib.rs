@@ -15,6 +15,7 @@ mod gate;
 mod health;
 mod http;
 mod identity;
+mod key_service;
 mod listen;
 mod long_work;
 mod operations_service;
@@ -28,6 +29,7 @@ mod tasks;
 mod tls;
 pub mod tokens;
 mod topology;
+mod topology_service;
 mod trace;
 mod vault_service;
 

@@ -27,8 +27,10 @@ use crate::{
         },
         connection::api_info_service_server::ApiInfoServiceServer,
         strongroom::{
+            key_service_server::KeyServiceServer,
             operations_service_server::OperationsServiceServer,
             signing_service_server::SigningServiceServer,
+            topology_service_server::TopologyServiceServer,
         },
         topology::{
             identity_initialization_service_server::IdentityInitializationServiceServer,
@@ -42,6 +44,7 @@ use crate::{
     health,
     http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
+    key_service::KeyFace,
     listen::{Listener, incoming},
     operations_service::{OperationsFace, Spool},
     signing_service::SigningFace,
@@ -52,6 +55,7 @@ use crate::{
     topology::{
         aggregation::TopologyAggregationFace, read::TopologyReadFace, write::TopologyWriteFace,
     },
+    topology_service::TopologyFace,
     vault_service::{DefaultSpecs, VaultFace},
 };
 
@@ -261,6 +265,11 @@ impl Faces {
         let read = TopologyReadFace { shared: shared() };
         let write = TopologyWriteFace { shared: shared() };
         let signing = SigningFace { shared: shared() };
+        let keys = KeyFace {
+            shared: shared(),
+            specs,
+        };
+        let topology = TopologyFace { shared: shared() };
         let operations = OperationsFace {
             shared: shared(),
             spool: self.spool.clone(),
@@ -288,6 +297,8 @@ impl Faces {
                     .max_decoding_message_size(MOST_BYTES_OF_ANYBODY),
             )
             .add_service(limited!(SigningServiceServer::new(signing)))
+            .add_service(limited!(KeyServiceServer::new(keys)))
+            .add_service(limited!(TopologyServiceServer::new(topology)))
             .add_service(limited!(OperationsServiceServer::new(operations)))
             .add_service(describe().build_v1()?)
             .add_service(describe().build_v1alpha()?);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use strongroom_crypto::Timestamp;
 use strongroom_vault::AuditEntry;
 
-use crate::{args::Global, output, progress, session::Session};
+use crate::{args::Global, client::Client, output, progress};
 
 /// What to do with the audit log.
 #[derive(Debug, Subcommand)]
@@ -42,24 +42,19 @@ struct Verified {
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    match command {
-        Command::List { last } => list(global, &session, last).await?,
-        Command::Verify => verify(global, &session).await?,
-    }
-    session.close().await;
+    let client = Client::open(global).await?;
+    let done = match command {
+        Command::List { last } => list(global, &client, last).await,
+        Command::Verify => verify(global, &client).await,
+    };
+    client.close().await;
+    done?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(global: &Global, session: &Session, last: Option<usize>) -> anyhow::Result<()> {
-    let mut records = Vec::new();
-    session
-        .vault
-        .walk_audit(|entry| records.push(entry))
-        .await?;
-    let skip = records.len().saturating_sub(last.unwrap_or(usize::MAX));
+async fn list(global: &Global, client: &Client, last: Option<usize>) -> anyhow::Result<()> {
     let report = Records {
-        records: records.split_off(skip),
+        records: client.audit_records(last).await?,
     };
     output::print(global.output, &report, |out| {
         let rows = report.records.iter().map(|entry| {
@@ -85,10 +80,11 @@ async fn list(global: &Global, session: &Session, last: Option<usize>) -> anyhow
     })
 }
 
-async fn verify(global: &Global, session: &Session) -> anyhow::Result<()> {
+async fn verify(global: &Global, client: &Client) -> anyhow::Result<()> {
     let spinner = progress::spinner(global, "verifying the audit log");
-    let verified = session.vault.walk_audit(|_entry| spinner.tick()).await?;
+    let verified = client.verify_audit(|| spinner.tick()).await;
     spinner.finish_and_clear();
+    let verified = verified?;
     let report = Verified {
         valid: true,
         records: verified.records,

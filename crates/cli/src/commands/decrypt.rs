@@ -10,9 +10,9 @@ use strongroom_vault::VaultError;
 
 use crate::{
     args::{Format, Global},
+    client::Client,
     input::{self, Destination, Encoding},
     output,
-    session::Session,
 };
 
 /// Decrypt a message with a key of the vault; a retired key still decrypts what is old.
@@ -44,22 +44,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let ciphertext = options
         .input_encoding
         .decode(input::read(&options.file)?, &options.file)?;
-    let session = Session::open(global).await?;
     let encrypted_for = options.key;
-    let KeySpec::Encryption(spec) = session.vault.key(&encrypted_for)?.spec() else {
-        return Err(VaultError::WrongPurpose {
-            fingerprint: encrypted_for,
-            wanted: KeyPurpose::Encryption,
-        }
-        .into());
-    };
-    let encrypted = AsymmetricEncrypted {
-        ciphertext,
-        algorithm: spec.algorithm(),
-        encrypted_for,
-    };
-    let plaintext = session.vault.decrypt(&encrypted).await?;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let plaintext = decrypt(&client, encrypted_for, ciphertext).await;
+    client.close().await;
+    let plaintext = plaintext?;
     if json && to_stdout {
         // EXPOSE: the user asked for the plaintext.
         output::write(document(Some(&plaintext), &encrypted_for).expose())?;
@@ -75,6 +64,26 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         output::write(document(None, &encrypted_for).expose())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn decrypt(
+    client: &Client,
+    encrypted_for: Fingerprint,
+    ciphertext: Vec<u8>,
+) -> anyhow::Result<SecretBytes> {
+    let KeySpec::Encryption(spec) = client.key(&encrypted_for).await?.public.spec() else {
+        return Err(VaultError::WrongPurpose {
+            fingerprint: encrypted_for,
+            wanted: KeyPurpose::Encryption,
+        }
+        .into());
+    };
+    let encrypted = AsymmetricEncrypted {
+        ciphertext,
+        algorithm: spec.algorithm(),
+        encrypted_for,
+    };
+    client.decrypt(&encrypted).await
 }
 
 /// What `decrypt --output json` prints, put together in locked memory. Neither base64 nor hexadecimal digits need to be

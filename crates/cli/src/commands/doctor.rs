@@ -80,6 +80,7 @@ enum Status {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
+    session::refuse_endpoint(global)?;
     let mut report = Report::default();
     match session::read_config(global) {
         Ok(config) => {

@@ -10,10 +10,10 @@ use strongroom_files::Access;
 
 use crate::{
     args::{Format, Global},
+    client::Client,
     failure::CliError,
     input::{self, Destination, Encoding},
     output,
-    session::Session,
 };
 
 /// Encrypt a short message to one key, from a file or from the vault.
@@ -77,10 +77,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             EncryptionPublicKey::detect(&input::read(path)?)?.encrypt(&message, &SystemRandom)?
         }
         (None, Some(fingerprint)) => {
-            let session = Session::open(global).await?;
-            let encrypted = session.vault.encrypt(fingerprint, &message)?;
-            session.close().await;
-            encrypted
+            let client = Client::open(global).await?;
+            let encrypted = client.encrypt(fingerprint, message).await;
+            client.close().await;
+            encrypted?
         }
         (None, None) => {
             return Err(CliError::FlagMissing {

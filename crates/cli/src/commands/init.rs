@@ -293,9 +293,9 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
     let new = NewVault { id, wrapper_key };
     let vault = Vault::create(environment, session::settings(&config), &caller, new).await?;
     Ok(Session {
-        vault,
+        vault: Arc::new(vault),
         config,
-        kms,
+        kms: Arc::new(kms),
         caller,
     })
 }

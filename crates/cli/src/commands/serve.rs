@@ -77,7 +77,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         signing: session.default_signing_spec(),
         encryption: session.default_encryption_spec(),
     };
-    let vault = Arc::new(session.vault);
+    let vault = session.vault;
     let kms = session.kms;
     let served = async {
         config.validate(&callers)?;
@@ -206,7 +206,7 @@ fn settings(
 }
 
 /// The numbers of the configured key management systems.
-struct Numbers(OpenKms);
+struct Numbers(Arc<OpenKms>);
 
 impl fmt::Debug for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,12 +12,15 @@ use strongroom_vault::{
 };
 
 use super::CliError;
-use crate::{commands::RootError, kms_log::KmsLogError, server::ServerSetupError};
+use crate::{
+    commands::RootError, kms_log::KmsLogError, remote::RemoteError, server::ServerSetupError,
+};
 
 /// Every code there is, sorted by name.
 pub(crate) fn all_codes() -> Vec<ErrorCode> {
     let domains = [
         CliError::CODES,
+        RemoteError::CODES,
         RootError::CODES,
         ServerSetupError::CODES,
         ConfigError::CODES,

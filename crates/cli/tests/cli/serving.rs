@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use crate::support::{Ran, Sandbox};
 
 /// A running server, which ends with this.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     report: Value,
 }
 
 impl Serving {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
         Self::start_with(sandbox, |_command| {})
     }
 
@@ -44,7 +44,7 @@ impl Serving {
         Self { child, report }
     }
 
-    fn grpc(&self) -> &str {
+    pub(crate) fn grpc(&self) -> &str {
         self.report["grpc"].as_str().unwrap()
     }
 
@@ -68,7 +68,7 @@ impl Serving {
     }
 
     /// Asks it to end as an operator does, and says how it ended.
-    fn end(mut self) -> std::process::ExitStatus {
+    pub(crate) fn end(mut self) -> std::process::ExitStatus {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap()

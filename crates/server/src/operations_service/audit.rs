@@ -35,6 +35,7 @@ pub(super) async fn list(
     Ok(ListAuditResponse {
         records,
         verified: verified.records,
+        head: verified.head.to_vec(),
     })
 }
 

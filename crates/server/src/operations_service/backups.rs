@@ -8,15 +8,18 @@ use std::{
 };
 
 use strongroom_backup::{Protection, Recipients};
+use strongroom_crypto::Timestamp;
 use strongroom_errors::Coded as _;
 use strongroom_files::Files;
-use strongroom_vault::{CreatedBackup, NewBackup, Vault};
+use strongroom_store::BackupId;
+use strongroom_vault::{Backup as Known, CreatedBackup, NewBackup, Vault};
 use tempfile::TempDir;
 
 use crate::{
     context::Context,
     contract::strongroom::{
-        CreateBackupEvent, CreateBackupRequest,
+        Backup, CreateBackupEvent, CreateBackupRequest, ForgetBackupRequest, ForgetBackupResponse,
+        ListBackupsRequest, ListBackupsResponse, ReleaseVaultRequest, ReleaseVaultResponse,
         create_backup_event::{Done, Event, Progress},
     },
     failure::{Failure, codes, in_words},
@@ -70,6 +73,50 @@ pub(super) async fn create(
         return Err(failure);
     }
     Ok(done(&created))
+}
+
+pub(super) async fn list(
+    vault: Arc<Vault>,
+    _context: Context,
+    _message: ListBackupsRequest,
+) -> Result<ListBackupsResponse, Failure> {
+    Ok(ListBackupsResponse {
+        backups: vault.backups().into_iter().map(view).collect(),
+        quarantined: vault.is_quarantined(),
+    })
+}
+
+pub(super) async fn forget(
+    vault: Arc<Vault>,
+    context: Context,
+    message: ForgetBackupRequest,
+) -> Result<ForgetBackupResponse, Failure> {
+    let id = message.id.parse::<BackupId>();
+    let id = id.map_err(|error| Failure::unreadable(format!("Field `id`: {error}")))?;
+    let forgotten = vault.forget_backup(&context.caller(), id).await?;
+    Ok(ForgetBackupResponse {
+        forgotten: Some(view(forgotten)),
+    })
+}
+
+pub(super) async fn release(
+    vault: Arc<Vault>,
+    context: Context,
+    _message: ReleaseVaultRequest,
+) -> Result<ReleaseVaultResponse, Failure> {
+    vault.release(&context.caller()).await?;
+    Ok(ReleaseVaultResponse {})
+}
+
+fn view(backup: Known) -> Backup {
+    Backup {
+        id: backup.id.to_string(),
+        created_at: backup.created_at.as_micros(),
+        generation: backup.generation,
+        file_hash: backup.file_hash.to_vec(),
+        data_key_ids: backup.needs.iter().map(ToString::to_string).collect(),
+        verified_at: backup.verified_at.map(Timestamp::as_micros),
+    }
 }
 
 /// A folder that goes with what is in it when it is dropped.
@@ -126,10 +173,17 @@ const fn event(event: Event) -> CreateBackupEvent {
 }
 
 fn done(created: &CreatedBackup) -> CreateBackupEvent {
+    let sections = created.manifest.sections.iter();
+    let needs = created.backup.needs.iter();
     event(Event::Done(Done {
         id: created.backup.id.to_string(),
         file_hash: created.backup.file_hash.to_vec(),
         bytes: created.bytes,
         generation: created.backup.generation,
+        created_at: created.backup.created_at.as_micros(),
+        rows: sections
+            .map(|summary| (summary.section.name().to_owned(), summary.rows))
+            .collect(),
+        data_key_ids: needs.map(ToString::to_string).collect(),
     }))
 }

@@ -17,6 +17,7 @@ mod failures;
 mod health;
 mod house;
 mod issuer;
+mod keys_and_stores;
 mod operations;
 mod raw;
 mod reflection;

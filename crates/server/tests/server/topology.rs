@@ -46,7 +46,7 @@ async fn writer(house: &House) -> TopologyManagerWriteServiceClient<Channel> {
 }
 
 /// Makes the vault the one of a participant.
-async fn identified(house: &House) -> NodeKeys {
+pub(crate) async fn identified(house: &House) -> NodeKeys {
     let new = NewIdentity {
         code: MemberCode::Participant,
         identifier: "participant1".to_owned(),

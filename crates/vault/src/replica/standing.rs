@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::vault::Vault;
+use strongroom_store::ReplicaRecord;
+
+use crate::{error::VaultError, vault::Vault};
 
 /// So many beats may be late before a process is no longer sure that it writes.
 const LATE_BEATS: u32 = 5;
@@ -48,6 +50,19 @@ pub struct Standing {
 }
 
 impl Vault {
+    /// Every process that has the vault open, by name; none where only one can.
+    ///
+    /// What a process says of itself is not authenticated: believe it as you believe the store.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn list_replicas(&self) -> Result<Option<Vec<ReplicaRecord>>, VaultError> {
+        Ok(match self.replicas() {
+            Some(replicas) => Some(replicas.list().await?),
+            None => None,
+        })
+    }
+
     /// How this process stands among those that have the vault open. Asks nobody.
     pub async fn standing(&self) -> Standing {
         let Some(replica) = self.replica() else {

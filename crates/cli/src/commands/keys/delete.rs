@@ -6,7 +6,12 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{
+    args::Global,
+    client::{Client, Deletion},
+    failure::CliError,
+    output,
+};
 
 /// Destroy a key, both halves. Only a backup brings it back.
 ///
@@ -42,25 +47,19 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let (vault, caller, key) = (&session.vault, &session.caller, &options.fingerprint);
-    let mut announced = Vec::new();
-    if options.danger_even_if_announced {
-        announced = vault
-            .announced_keys()
-            .await?
-            .remove(key)
-            .unwrap_or_default();
-        vault.danger_delete_announced_key(caller, key).await?;
+    let deletion = if options.danger_even_if_announced {
+        Deletion::EvenIfAnnounced
     } else if options.keep_in_kms {
-        vault.release_key(caller, key).await?;
+        Deletion::KeepInKms
     } else {
-        vault.delete_key(caller, key).await?;
-    }
-    session.close().await;
+        Deletion::Everywhere
+    };
+    let client = Client::open(global).await?;
+    let announced = client.delete_key(&options.fingerprint, deletion).await;
+    client.close().await;
     let report = Report {
         deleted: options.fingerprint.to_string(),
-        announced,
+        announced: announced?,
     };
     output::print(global.output, &report, |out| {
         writeln!(out, "deleted {}", report.deleted)?;

@@ -13,6 +13,7 @@ use strongroom_topology::{
 
 use crate::{
     args::Names,
+    client::Signing,
     failure::CliError,
     input::{Destination, Encoding},
 };
@@ -63,6 +64,14 @@ impl SigningArgs {
 
     pub(super) fn force(&self) -> ForceFlags {
         self.danger.flags()
+    }
+
+    pub(super) fn signing(&self) -> Signing<'_> {
+        Signing {
+            keys: self.keys(),
+            must_fully_authorize: !self.proposal,
+            force: self.force(),
+        }
     }
 }
 

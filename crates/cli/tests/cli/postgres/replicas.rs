@@ -449,7 +449,7 @@ fn a_replica_in_another_region_opens_the_vault_with_its_own_copy_of_the_key() {
         "aws",
         "--region",
         here,
-        "--endpoint",
+        "--kms-endpoint",
         endpoint,
         "--rehearsal",
     ];
