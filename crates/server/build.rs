@@ -28,12 +28,14 @@ const OWN_SERVICES: [&str; 2] = [
 ];
 
 /// Messages with a secret in them: `src/contract/secrets.rs` prints them without it, and wipes it.
-const SECRET_MESSAGES: [&str; 5] = [
+const SECRET_MESSAGES: [&str; 7] = [
     ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairRequest",
     ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairResponse",
     ".com.digitalasset.canton.crypto.admin.v30.ImportKeyPairRequest",
     ".strongroom.v1.EncryptRequest",
     ".strongroom.v1.DecryptResponse",
+    ".strongroom.v1.EncryptPayloadRequest",
+    ".strongroom.v1.DecryptPayloadResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

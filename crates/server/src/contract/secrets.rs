@@ -42,6 +42,16 @@ secret!(
 );
 secret!(strongroom::EncryptRequest, "EncryptRequest", plaintext);
 secret!(strongroom::DecryptResponse, "DecryptResponse", plaintext);
+secret!(
+    strongroom::EncryptPayloadRequest,
+    "EncryptPayloadRequest",
+    content
+);
+secret!(
+    strongroom::DecryptPayloadResponse,
+    "DecryptPayloadResponse",
+    content
+);
 
 /// No secret, but the compiler leaves it out together with its message.
 impl fmt::Debug for strongroom::encrypt_request::Key {

@@ -18,6 +18,7 @@ mod health;
 mod house;
 mod issuer;
 mod operations;
+mod payloads;
 mod raw;
 mod reflection;
 mod signing;
