@@ -22,6 +22,7 @@ mod quickstart;
 mod recovery;
 mod replicas;
 mod serve;
+mod session_keys;
 mod sign;
 pub(crate) mod topology;
 mod vault;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use init::identity::{AnnouncedKey, Args as IdentityArgs, IdentityView};
-pub(crate) use topology::{RestrictionArg, RootError};
+pub(crate) use topology::{AtArg, RestrictionArg, RootError, StoreArg};
 
 use crate::{args::Cli, session};
 
@@ -105,6 +106,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom replicas list\n  strongroom replicas step-down"
     )]
     Replicas(replicas::Command),
+    /// Show what session keys spare in calls of a KMS, and how long their secrets live
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom session-keys show --per-second 1000 --groups 20"
+    )]
+    SessionKeys(session_keys::Command),
     /// Move the vault into another database
     #[command(
         subcommand,
@@ -162,6 +169,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Replicas(command) => replicas::run(&global, command).await,
+        Command::SessionKeys(command) => session_keys::run(&global, &command),
         Command::Vault(command) => vault::run(&global, command).await,
         Command::Serve(options) => serve::run(&global, options).await,
         // It runs commands itself.

@@ -87,6 +87,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<strongroom_crypto::VerifyError>(error))
         .or_else(|| of::<strongroom_crypto::EncryptError>(error))
         .or_else(|| of::<strongroom_crypto::DecryptError>(error))
+        .or_else(|| of::<strongroom_crypto::PayloadError>(error))
         .or_else(|| of::<strongroom_crypto::UsageError>(error))
         .or_else(|| of::<strongroom_crypto::SpecError>(error))
         .or_else(|| of::<strongroom_crypto::NameError>(error))

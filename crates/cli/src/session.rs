@@ -5,7 +5,10 @@ mod kept;
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName};
+use strongroom_config::{
+    Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName, SessionCacheConfig,
+    SessionEncryptionConfig,
+};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
@@ -13,7 +16,8 @@ use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
     Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
+    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds,
+    SessionEncryptionSettings, Settings, Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;
@@ -272,6 +276,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
             expire_after: config.cache.expire_after,
             keep_while_kms_is_down: config.cache.keep_while_kms_is_down,
         },
+        session_encryption: session_encryption(&config.session_encryption_keys),
         kms_watch: KmsWatchSettings {
             check_wrapper_keys_every: Some(config.kms_watch.check_wrapper_keys_every)
                 .filter(|every| !every.is_zero()),
@@ -284,6 +289,18 @@ pub(crate) fn settings(config: &Config) -> Settings {
         }),
         replica: replica(&config.replica),
         ..Settings::default()
+    }
+}
+
+fn session_encryption(config: &SessionEncryptionConfig) -> SessionEncryptionSettings {
+    let bounds = |cache: &SessionCacheConfig| SessionCacheBounds {
+        maximum_size: cache.maximum_size,
+        expire_after: cache.expire_after_timeout,
+    };
+    SessionEncryptionSettings {
+        enabled: config.enabled,
+        sender: bounds(&config.sender_cache),
+        receiver: bounds(&config.receiver_cache),
     }
 }
 

@@ -26,6 +26,7 @@ mod policy;
 mod replica;
 mod secret;
 mod server;
+mod session_encryption;
 mod store;
 mod vault;
 
@@ -53,6 +54,7 @@ pub use secret::{PromptTag, SecretSource};
 pub use server::{
     ClientCertificates, NodeKindName, ServerConfig, ServerTlsConfig, TlsVersion, TokenServiceConfig,
 };
+pub use session_encryption::{SessionCacheConfig, SessionEncryptionConfig};
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
@@ -97,6 +99,9 @@ pub struct Config {
     /// How long opened keys stay in memory.
     #[serde(default)]
     pub cache: CacheConfig,
+    /// How long secrets of session encryption keys are used.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_encryption_keys: SessionEncryptionConfig,
 }
 
 impl Config {
@@ -162,7 +167,8 @@ impl Config {
         self.kms_log.validate()?;
         self.kms_watch.validate()?;
         self.policy.validate()?;
-        self.cache.validate()
+        self.cache.validate()?;
+        self.session_encryption_keys.validate()
     }
 }
 
@@ -180,6 +186,10 @@ mod tests {
         let config = Config::parse(EXAMPLE).unwrap();
         assert_eq!(config.cache, CacheConfig::default());
         assert_eq!(config.custody, CustodyConfig::default());
+        assert_eq!(
+            config.session_encryption_keys,
+            SessionEncryptionConfig::default()
+        );
     }
 
     #[test]

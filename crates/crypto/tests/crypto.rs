@@ -17,6 +17,8 @@ mod key_error_codes;
 mod known_answers;
 #[path = "crypto/legacy_formats.rs"]
 mod legacy_formats;
+#[path = "crypto/payloads.rs"]
+mod payloads;
 #[path = "crypto/private_keys.rs"]
 mod private_keys;
 #[path = "crypto/properties.rs"]

@@ -121,6 +121,15 @@ impl Files for OsFiles {
         self.write(path, fill, access, Standing::Kept)
     }
 
+    fn stream_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        self.write(path, fill, access, Standing::Replaced)
+    }
+
     fn rewrite_durably(
         &self,
         path: &Path,

@@ -4,13 +4,15 @@ mod anchor_tag;
 mod attempt;
 mod codes;
 mod migration;
+mod payload;
 mod replica;
 mod wrapper_key;
 
 use strongroom_backup::BackupError;
 use strongroom_crypto::{
-    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
-    SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
+    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError,
+    PayloadError, RandomError, SealError, SecretLengthError, SignError, Timestamp, UsageError,
+    VerifyError,
 };
 use strongroom_files::FileError;
 use strongroom_kms::KmsError;
@@ -23,7 +25,7 @@ use strongroom_topology::{
 pub(crate) use self::attempt::in_words;
 pub use self::{
     anchor_tag::AnchorTagError, attempt::WrapAttempt, migration::MigrationError,
-    replica::ReplicaError, wrapper_key::WrapperKeyError,
+    payload::PayloadUseError, replica::ReplicaError, wrapper_key::WrapperKeyError,
 };
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
@@ -559,6 +561,12 @@ pub enum VaultError {
     /// Decryption failed.
     #[error("decryption failed")]
     Decrypt(#[from] DecryptError),
+    /// A payload was not sealed or not opened.
+    #[error("the payload was refused")]
+    Payload(#[from] PayloadError),
+    /// A payload is not for those, or not from the one, it should be.
+    #[error(transparent)]
+    PayloadUse(#[from] PayloadUseError),
     /// A message of the wire format is malformed.
     #[error("the message is malformed")]
     Proto(#[from] ProtoError),

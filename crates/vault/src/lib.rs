@@ -38,6 +38,7 @@ mod directory;
 mod environment;
 mod error;
 mod fingerprints;
+mod gates;
 mod journal;
 mod kms_watch;
 mod node;
@@ -47,6 +48,7 @@ mod replay;
 mod replica;
 mod rows;
 mod sealing;
+mod session_encryption;
 mod settings;
 mod state;
 mod succession;
@@ -68,7 +70,8 @@ pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError,
+    AnchorTagError, MigrationError, PayloadUseError, ReplicaError, VaultError, WrapAttempt,
+    WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
@@ -99,8 +102,13 @@ pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;
 pub use operations::moving::Destination;
 pub use operations::numbers::{Ages, Numbers};
+pub use operations::payload::{
+    open::{OpenedPayload, PayloadExpectation},
+    seal::{PayloadOrder, SealedPayload},
+};
 pub use operations::place::Place;
 pub use operations::readiness::{KmsReadiness, Readiness};
+pub use operations::session_encryption::{SessionEncryption, SessionSnapshot, SessionView};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
@@ -123,9 +131,10 @@ pub use replay::{
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
 pub use replica::{Role, Standing};
+pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
 pub use settings::{
     AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
-    ReplicaSettings, RotationSettings, Settings,
+    ReplicaSettings, RotationSettings, SessionCacheBounds, SessionEncryptionSettings, Settings,
 };
 pub use topology::TopologyView;
 pub use vault::Vault;

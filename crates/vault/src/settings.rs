@@ -12,6 +12,8 @@ pub struct Settings {
     pub custody: CustodyDefaults,
     /// How long opened keys stay in memory.
     pub cache: CacheSettings,
+    /// How long the secrets of session encryption keys are used.
+    pub session_encryption: SessionEncryptionSettings,
     /// How the key management systems are watched.
     pub kms_watch: KmsWatchSettings,
     /// Keys that are sealed although their custody is `clear` are stored readable at the next start. Without this they
@@ -148,6 +150,40 @@ impl Default for CacheSettings {
             capacity: 10_000,
             expire_after: Duration::from_secs(3600),
             keep_while_kms_is_down: Duration::ZERO,
+        }
+    }
+}
+
+/// How long the secrets of session encryption keys are used, as Canton does by default.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionEncryptionSettings {
+    /// Whether secrets outlive the transaction that they were made or decrypted for.
+    pub enabled: bool,
+    /// What this node encrypts under.
+    pub sender: SessionCacheBounds,
+    /// What this node has decrypted.
+    pub receiver: SessionCacheBounds,
+}
+
+/// Bounds of a cache of secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionCacheBounds {
+    /// At most this many secrets; at least one is kept.
+    pub maximum_size: usize,
+    /// A secret is wiped so long after it came, used or not.
+    pub expire_after: Duration,
+}
+
+impl Default for SessionEncryptionSettings {
+    fn default() -> Self {
+        let bounds = SessionCacheBounds {
+            maximum_size: 10_000,
+            expire_after: Duration::from_secs(10),
+        };
+        Self {
+            enabled: true,
+            sender: bounds,
+            receiver: bounds,
         }
     }
 }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp, encoding::Encoder};
+use strongroom_crypto::{
+    DecryptionKey, Random, SigningKey, Timestamp, clock::Clock, encoding::Encoder,
+};
 use strongroom_store::{PrivateKeyRecord, VaultId};
 use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
@@ -29,6 +31,7 @@ use crate::{
     operations::wraps::wrapper_keys::WrapperKeyChecker,
     replica::Replica,
     rows,
+    session_encryption::SessionCaches,
     settings::Settings,
     topology::TopologyCell,
     wraps::Wraps,
@@ -79,6 +82,7 @@ pub struct Vault {
 pub(crate) struct Caches {
     pub(crate) signing: KeyCache<SigningKey>,
     pub(crate) decryption: KeyCache<DecryptionKey>,
+    pub(crate) session_encryption: Arc<SessionCaches>,
 }
 
 /// What opening or creating found out.
@@ -123,8 +127,9 @@ impl Vault {
         let caches = Arc::new(Caches {
             signing: KeyCache::new(&settings.cache),
             decryption: KeyCache::new(&settings.cache),
+            session_encryption: Arc::new(SessionCaches::new(&settings.session_encryption)),
         });
-        let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
+        let sweeper = spawn_sweeper(&caches, &environment, &settings);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
         let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
         let replica = Replica::of(&environment, &committed, looked_at);
@@ -220,7 +225,7 @@ impl Vault {
     ///
     /// A task of the vault does this by itself from time to time; call it when it must happen now.
     pub fn sweep(&self) -> usize {
-        self.caches.sweep(self.now())
+        self.caches.sweep(self.environment.clock.as_ref())
     }
 
     /// Writes the newest checkpoint into the tag that is an anchor, wipes every opened key and closes the store.
@@ -398,13 +403,16 @@ impl Drop for Vault {
 }
 
 impl Caches {
-    fn sweep(&self, now: Timestamp) -> usize {
+    fn sweep(&self, clock: &dyn Clock) -> usize {
+        self.session_encryption.sweep(clock.elapsed());
+        let now = clock.now();
         self.signing.sweep(now) + self.decryption.sweep(now)
     }
 
     fn clear(&self) {
         self.signing.clear();
         self.decryption.clear();
+        self.session_encryption.clear();
     }
 }
 
@@ -412,18 +420,24 @@ impl Caches {
 fn spawn_sweeper(
     caches: &Arc<Caches>,
     environment: &Environment,
-    expire_after: Duration,
+    settings: &Settings,
 ) -> JoinHandle<()> {
     let caches: Weak<Caches> = Arc::downgrade(caches);
     let clock = Arc::clone(&environment.clock);
-    let period = (expire_after / 4).clamp(Duration::from_millis(100), Duration::from_secs(60));
+    let session = &settings.session_encryption;
+    let soonest = settings
+        .cache
+        .expire_after
+        .min(session.sender.expire_after)
+        .min(session.receiver.expire_after);
+    let period = (soonest / 4).clamp(Duration::from_millis(100), Duration::from_secs(60));
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(period).await;
             let Some(caches) = caches.upgrade() else {
                 return;
             };
-            caches.sweep(clock.now());
+            caches.sweep(clock.as_ref());
         }
     })
 }

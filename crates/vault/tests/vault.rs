@@ -53,6 +53,8 @@ mod kms_down;
 mod lifecycle;
 #[path = "vault/listing.rs"]
 mod listing;
+#[path = "vault/meeting.rs"]
+mod meeting;
 #[path = "vault/migrating.rs"]
 mod migrating;
 #[path = "vault/model.rs"]
@@ -63,6 +65,8 @@ mod moving;
 mod numbers;
 #[path = "vault/operator.rs"]
 mod operator;
+#[path = "vault/payloads.rs"]
+mod payloads;
 #[path = "vault/replay.rs"]
 mod replay;
 #[path = "vault/replicas.rs"]
@@ -71,6 +75,8 @@ mod replicas;
 mod retirement;
 #[path = "vault/rotating.rs"]
 mod rotating;
+#[path = "vault/session_encryption.rs"]
+mod session_encryption;
 #[path = "vault/starting.rs"]
 mod starting;
 #[path = "vault/topology.rs"]

@@ -7,6 +7,7 @@ mod bare;
 #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
 mod kms;
 mod open;
+mod payload;
 mod rehearsal;
 mod replicas;
 mod rotate;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Backup(backup::Options),
     #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
     Kms(kms::Options),
+    Payload(payload::Options),
     Rotate(rotate::Options),
     Replicas(replicas::Options),
     #[command(hide = true)]
@@ -65,6 +67,9 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Backup(options) => backup::run(global, options).await?,
         #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
         Command::Kms(options) => kms::run(global, options).await?,
+        Command::Payload(options) => {
+            tokio::task::block_in_place(|| payload::run(global, &options))?
+        }
         Command::Rotate(options) => rotate::run(global, options).await?,
         Command::Replicas(options) => replicas::run(global, options).await?,
         Command::Replica(options) => return replicas::worker::run(global, options).await,

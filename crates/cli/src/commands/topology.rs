@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use self::{
+    args::{AtArg, StoreArg},
     graph::label as key_label,
     root::{RestrictionArg, RootError},
 };

@@ -8,7 +8,8 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, MigrationError, ReplicaError, VaultError, WrapperKeyError,
+    AnchorError, AnchorTagError, MigrationError, PayloadUseError, ReplicaError, VaultError,
+    WrapperKeyError,
 };
 
 use super::CliError;
@@ -30,6 +31,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_crypto::VerifyError::CODES,
         strongroom_crypto::EncryptError::CODES,
         strongroom_crypto::DecryptError::CODES,
+        strongroom_crypto::PayloadError::CODES,
         strongroom_crypto::UsageError::CODES,
         strongroom_crypto::SpecError::CODES,
         strongroom_crypto::NameError::CODES,
@@ -72,6 +74,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         VaultError::CODES,
         WrapperKeyError::CODES,
         MigrationError::CODES,
+        PayloadUseError::CODES,
         ReplicaError::CODES,
     ];
     let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();

@@ -117,7 +117,8 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 
         Rpc::SigningServiceVerify => O::Verify,
-        Rpc::SigningServiceEncrypt => O::Encrypt,
-        Rpc::SigningServiceDecrypt => O::Decrypt,
+        // Signed, it is another operation as well: its handler asks.
+        Rpc::SigningServiceEncrypt | Rpc::SigningServiceEncryptPayload => O::Encrypt,
+        Rpc::SigningServiceDecrypt | Rpc::SigningServiceDecryptPayload => O::Decrypt,
     }
 }

@@ -19,6 +19,7 @@ mod house;
 mod issuer;
 mod keys_and_stores;
 mod operations;
+mod payloads;
 mod raw;
 mod reflection;
 mod signing;

@@ -514,6 +514,8 @@ impl Coded for VaultError {
             Self::Verify(source) => source.code(),
             Self::Encrypt(source) => source.code(),
             Self::Decrypt(source) => source.code(),
+            Self::Payload(source) => source.code(),
+            Self::PayloadUse(source) => source.code(),
             Self::Proto(source) => source.code(),
             Self::Random(source) => source.code(),
             Self::Seal(source) => source.code(),

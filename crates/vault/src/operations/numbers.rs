@@ -6,7 +6,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
 use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
-use crate::vault::Vault;
+use crate::{session_encryption::SessionEncryptionNumbers, vault::Vault};
 
 /// What monitoring asks of an open vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Numbers {
     pub generation: u64,
     /// Whether the vault was restored and signs nothing yet.
     pub quarantined: bool,
+    /// What the caches of session encryption keys have done and hold.
+    pub session_encryption: SessionEncryptionNumbers,
 }
 
 /// The ages of keys in use of one class.
@@ -85,6 +87,7 @@ impl Vault {
             retired_data_keys: self.retired_data_keys().len(),
             generation: self.committed().lock().await.state.generation,
             quarantined: self.is_quarantined(),
+            session_encryption: self.session_encryption_numbers(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {

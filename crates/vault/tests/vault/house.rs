@@ -17,7 +17,7 @@ use std::{
 use rusqlite::Connection;
 use strongroom_crypto::{
     EncryptionKeySpec, Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey,
-    SecretBytes, SigningKeySpec,
+    SecretBytes, SigningKeySpec, Timestamp, clock::Clock as _,
 };
 use strongroom_errors::Coded;
 use strongroom_files::{Access, Files, OsFiles};
@@ -205,6 +205,11 @@ impl House {
             // With its rights: an anchor that others can read is refused.
             fs::copy(other.anchor_path(), self.anchor_path()).unwrap();
         }
+    }
+
+    /// The time by the clock of the house.
+    pub(crate) fn clock_time(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn vault_folder(&self) -> PathBuf {

@@ -20,15 +20,15 @@ use crate::{
 
 /// The store that is asked.
 #[derive(clap::Args, Clone, Debug)]
-pub(super) struct StoreArg {
+pub(crate) struct StoreArg {
     /// The store: authorized, or synchronizer:NAME::NAMESPACE::VERSION-SERIAL.
     #[arg(long, value_name = "STORE", default_value = "authorized")]
-    pub(super) store: StoreId,
+    pub(crate) store: StoreId,
 }
 
 /// The time as of which the store is asked.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(super) struct AtArg {
+pub(crate) struct AtArg {
     /// As of this time (RFC 3339), without what becomes effective at that very time [default: after everything in the store].
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<Timestamp>,
@@ -39,7 +39,7 @@ impl AtArg {
         self.at.map_or(At::Head, At::Time)
     }
 
-    pub(super) fn time(self) -> Option<Timestamp> {
+    pub(crate) fn time(self) -> Option<Timestamp> {
         self.at
     }
 }

@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use strongroom_crypto::Timestamp;
-use strongroom_vault::Numbers;
+use strongroom_vault::{Numbers, SessionEncryptionNumbers};
 
 /// A number by labels.
 pub(super) type Labels = Vec<(&'static str, String)>;
@@ -31,6 +31,7 @@ pub(super) fn register(registry: &mut Registry, numbers: &Numbers) {
     of_ages(registry, numbers);
     of_backups(registry, numbers);
     of_wrapper_keys(registry, numbers);
+    of_session_secrets(registry, &numbers.session_encryption);
     count(
         registry,
         "generation",
@@ -148,6 +149,35 @@ fn of_wrapper_keys(registry: &mut Registry, numbers: &Numbers) {
         ),
     ] {
         count(registry, name, help, number as u64);
+    }
+}
+
+fn of_session_secrets(registry: &mut Registry, numbers: &SessionEncryptionNumbers) {
+    for (name, help, sender, receiver) in [
+        (
+            "session_secrets",
+            "Secrets of session encryption keys in memory",
+            numbers.sender_entries as u64,
+            numbers.receiver_entries as u64,
+        ),
+        (
+            "session_secrets_found",
+            "Uses of keys that they spared since the start",
+            numbers.sender_hits,
+            numbers.receiver_hits,
+        ),
+        (
+            "session_secrets_made",
+            "Secrets that were encrypted or decrypted since the start",
+            numbers.sender_misses,
+            numbers.receiver_misses,
+        ),
+    ] {
+        let caches = family(registry, name, help);
+        for (cache, number) in [("sender", sender), ("receiver", receiver)] {
+            let labels = vec![("cache", cache.to_owned())];
+            caches.get_or_create(&labels).set(to_f64(number));
+        }
     }
 }
 

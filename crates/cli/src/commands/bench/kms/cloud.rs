@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use strongroom_config::{
     AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
     CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, VaultConfig,
+    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
+    VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -100,6 +101,7 @@ impl Cloud {
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
+            session_encryption_keys: SessionEncryptionConfig::default(),
         }
     }
 
