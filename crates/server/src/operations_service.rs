@@ -7,7 +7,6 @@ mod wrapper_keys;
 
 use tonic::{Request, Response, Status};
 
-pub use self::backups::Spool;
 use crate::{
     context::Shared,
     contract::strongroom::{
@@ -18,6 +17,7 @@ use crate::{
     },
     failure::Face,
     long_work::Events,
+    spool::Spool,
 };
 
 /// The service.

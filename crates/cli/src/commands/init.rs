@@ -15,8 +15,9 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig,
+    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig,
+    StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -533,6 +534,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),
         kms_watch: KmsWatchConfig::default(),
+        backup: BackupConfig::default(),
         policy: PolicyConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),

@@ -20,6 +20,7 @@ mod issuer;
 mod operations;
 mod raw;
 mod reflection;
+mod scheduled_backups;
 mod signing;
 mod sockets;
 mod status;
