@@ -3,6 +3,7 @@
 //! The only place that picks adapters, reads the environment and ends the process.
 
 mod args;
+mod backup_schedule;
 mod client;
 mod commands;
 mod containers;

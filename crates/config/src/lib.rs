@@ -10,6 +10,7 @@
 //! ```
 
 mod anchor;
+mod backup;
 mod cache;
 mod callers;
 mod client;
@@ -33,6 +34,7 @@ mod vault;
 use serde::{Deserialize, Serialize};
 
 pub use anchor::AnchorConfig;
+pub use backup::{BackupConfig, BackupProtection, BackupScheduleConfig};
 pub use cache::CacheConfig;
 pub use callers::{CallerConfig, GrantConfig, UnixUserConfig};
 pub use client::ClientConfig;
@@ -90,6 +92,9 @@ pub struct Config {
     /// How key management systems are watched while the vault is open.
     #[serde(default, skip_serializing_if = "is_default")]
     pub kms_watch: KmsWatchConfig,
+    /// Backups that the server makes by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub backup: BackupConfig,
     /// What the operators of the vault owe it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policy: PolicyConfig,
@@ -166,6 +171,7 @@ impl Config {
         self.custody.validate()?;
         self.kms_log.validate()?;
         self.kms_watch.validate()?;
+        self.backup.validate()?;
         self.policy.validate()?;
         self.cache.validate()?;
         self.session_encryption_keys.validate()

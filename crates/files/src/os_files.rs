@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags, open};
 use strongroom_memory::SecretBytes;
 
 pub use self::private::MAX_PRIVATE_FILE_BYTES;
-pub use self::temporary_file::is_leftover_of;
+pub use self::temporary_file::{is_leftover_of, remove_leftovers};
 use self::write::{Standing, all_of};
 use crate::{Access, DurableStep, FileAction, FileError, Files, StepObserver};
 

@@ -12,6 +12,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 pub(crate) use self::metrics::Calls;
 pub use self::metrics::{KmsNumbers, vault_metrics};
+use crate::scheduled_backups::ScheduledBackups;
 
 /// What the pages tell of.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Pages {
     pub(crate) vault: Arc<Vault>,
     pub(crate) calls: Calls,
     pub(crate) kms: Option<Arc<dyn KmsNumbers>>,
+    pub(crate) backups: Option<ScheduledBackups>,
     pub(crate) ending: watch::Receiver<bool>,
 }
 

@@ -11,12 +11,12 @@ mod wraps;
 
 use tonic::{Request, Response, Status};
 
-pub use self::backups::Spool;
 use crate::{
     context::Shared,
     contract::strongroom::{self as wire, operations_service_server::OperationsService},
     failure::Face,
     long_work::Events,
+    spool::Spool,
 };
 
 /// The service.

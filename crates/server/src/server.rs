@@ -46,9 +46,11 @@ use crate::{
     identity::IdentityFace,
     key_service::KeyFace,
     listen::{Listener, incoming},
-    operations_service::{OperationsFace, Spool},
+    operations_service::OperationsFace,
+    scheduled_backups::ScheduledBackups,
     signing_service::SigningFace,
     spans::Spans,
+    spool::Spool,
     status::{About, SetLogLevel, StatusFace},
     tasks::Tasks,
     tokens::Tokens,
@@ -95,6 +97,8 @@ pub struct ServerSettings {
     pub kms_numbers: Option<Arc<dyn KmsNumbers>>,
     /// Where backups are written before they are handed out; none: no backup is made over the network.
     pub spool: Option<Spool>,
+    /// Backups that the server makes by itself; none: it makes none.
+    pub backups: Option<ScheduledBackups>,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -110,6 +114,7 @@ impl Default for ServerSettings {
             http: None,
             kms_numbers: None,
             spool: None,
+            backups: None,
             access: Access::open(),
             tokens: Tokens::default(),
             features: Features::default(),
@@ -169,8 +174,12 @@ pub async fn serve(
             began: Instant::now(),
             ports: settings.ports,
             log_level: settings.log_level,
+            backups: settings.backups.clone(),
         }),
     };
+    if let Some(spool) = &faces.spool {
+        spool.remove_leftovers();
+    }
     let (reporter, health) = tonic_health::server::health_reporter();
     let watching = tokio::spawn(health::keep(
         Arc::clone(&faces.shared.vault),
@@ -184,9 +193,14 @@ pub async fn serve(
             vault: Arc::clone(&faces.shared.vault),
             calls,
             kms: settings.kms_numbers,
+            backups: settings.backups.clone(),
             ending: ending.clone(),
         };
         pages.spawn(http::serve(listener, told));
+    }
+    let mut backing_up = JoinSet::new();
+    if let Some(backups) = settings.backups {
+        backing_up.spawn(backups.keep(Arc::clone(&faces.shared.vault), ending.clone()));
     }
     let (mut accepting, connections) = incoming(listeners, settings.most_connections);
     let mut ended = ending.clone();
@@ -207,18 +221,24 @@ pub async fn serve(
         () = end => None,
     };
     ending_sender.send_replace(true);
+    let grace_ends = tokio::time::Instant::now() + settings.grace;
     watching.abort();
     health::end(&reporter).await;
     accepting.abort_all();
     let served = match served {
         Some(served) => served,
         // Whoever holds a connection open beyond that is cut off.
-        None => tokio::time::timeout(settings.grace, serving)
+        None => tokio::time::timeout_at(grace_ends, serving)
             .await
             .unwrap_or(Ok(())),
     };
     while accepting.join_next().await.is_some() {}
     while pages.join_next().await.is_some() {}
+    let backed_up = tokio::time::timeout_at(grace_ends, backing_up.join_next());
+    if backed_up.await.is_err() {
+        tracing::warn!("a backup on schedule is given up: it took longer than the grace");
+        backing_up.shutdown().await;
+    }
     tasks.finished().await;
     Ok(served?)
 }

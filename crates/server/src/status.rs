@@ -25,6 +25,7 @@ use crate::{
         sequencer::v30 as sequencer,
     },
     failure::{Face, Failure, codes},
+    scheduled_backups::ScheduledBackups,
 };
 
 /// The release of Canton whose services these are: consoles of it take what is answered, and say in turn who they are.
@@ -44,6 +45,7 @@ pub(crate) struct About {
     /// Name and number of each port.
     pub(crate) ports: HashMap<String, i32>,
     pub(crate) log_level: Option<Arc<dyn SetLogLevel>>,
+    pub(crate) backups: Option<ScheduledBackups>,
 }
 
 /// A node with an identity, or what it waits for.
@@ -85,7 +87,7 @@ impl StatusFace {
             active,
             // What is announced is in force at once, or it is the node that announces it.
             topology_queues: Some(TopologyQueueStatus::default()),
-            components: components::of(vault),
+            components: components::of(vault, about.backups.as_ref()),
             version: RELEASE.to_owned(),
         };
         Ok(NodeStatus::Running(status, active))

@@ -80,7 +80,7 @@ pub use operations::ages::{AgedKey, KeyAge, KeyClass};
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
-    schedule::{BackupRound, BackupRoundDone},
+    schedule::{BackupDue, BackupMeans, BackupRoundDone, BackupSchedule, BackupTurn, BackupWork},
     verify::{BackupReport, KeysUsed},
 };
 pub use operations::create::{NewVault, VAULT_TAG};

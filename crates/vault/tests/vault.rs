@@ -39,6 +39,8 @@ mod external;
 mod faults;
 #[path = "vault/frozen.rs"]
 mod frozen;
+#[path = "vault/histories.rs"]
+mod histories;
 #[path = "vault/house.rs"]
 mod house;
 #[path = "vault/importing.rs"]

@@ -200,7 +200,7 @@ impl Report {
         self.checks.extend(checks_of_readiness(&vault.readiness()));
         self.checks.extend(topology::checks(&vault).await);
         self.checks.extend(anchor::checks(&vault, config).await);
-        self.checks.extend(backup::checks(&vault, config));
+        self.checks.extend(backup::checks(&vault, config).await);
         self.checks.extend(ages::checks(&vault).await);
         let (known, silent_after) = (
             vault.standing().await.generation,

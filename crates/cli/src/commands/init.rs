@@ -15,8 +15,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
+    AnchorConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
     StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
@@ -534,6 +533,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),
         kms_watch: KmsWatchConfig::default(),
+        backup: BackupConfig::default(),
         policy: PolicyConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),

@@ -4,13 +4,14 @@ use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{CallerConfig, NodeKindName, ServerConfig};
+use strongroom_config::{BackupScheduleConfig, CallerConfig, NodeKindName, ServerConfig};
 use strongroom_crypto::SystemRandom;
 use strongroom_kms::KmsMetrics;
 use strongroom_server::{
-    DefaultSpecs, Features, KmsNumbers, Listener, ServerSettings, Spool, serve,
+    DefaultSpecs, Features, KmsNumbers, Listener, ScheduledBackups, ServerSettings, Spool, serve,
 };
 use strongroom_topology::MemberCode;
+use strongroom_vault::Caller;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -18,6 +19,7 @@ use tokio::{
 
 use crate::{
     args::Global,
+    backup_schedule,
     environment::ProcessLog,
     failure::CliError,
     open_kms::OpenKms,
@@ -31,6 +33,8 @@ use crate::{
 /// What is offered, and where, stands in the section `server` of the configuration. Without `callers` in it that say who may do
 /// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed files of
 /// certificates and of keys for tokens are taken over while it runs, at once on SIGHUP.
+///
+/// With a section `backup.schedule` it backs the vault up by itself.
 ///
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
@@ -77,6 +81,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         signing: session.default_signing_spec(),
         encryption: session.default_encryption_spec(),
     };
+    let (schedule, caller) = (session.config.backup.schedule.clone(), session.caller);
     let vault = session.vault;
     let kms = session.kms;
     let served = async {
@@ -96,6 +101,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 folder: global.dir.clone(),
                 files: session::files(),
             }),
+            backups: schedule
+                .map(|schedule| scheduled_backups(&schedule, caller))
+                .transpose()?,
             ..settings
         };
         let report = Report {
@@ -169,6 +177,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
             address: address.to_string(),
             source,
         })
+}
+
+fn scheduled_backups(
+    config: &BackupScheduleConfig,
+    caller: Caller,
+) -> anyhow::Result<ScheduledBackups> {
+    let maker = backup_schedule::ScheduledBackups::of(config)?;
+    Ok(ScheduledBackups::new(caller, Arc::new(maker)))
 }
 
 fn settings(

@@ -1,5 +1,8 @@
 //! `serve`, met by clients that others wrote: they know the services by reflection only.
 
+#[path = "serving/backups.rs"]
+mod backups;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,

@@ -1,5 +1,6 @@
 //! `/metrics`: numbers as OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 
+mod backups;
 mod calls;
 mod kms;
 mod standing;
@@ -34,6 +35,9 @@ async fn text(pages: &Pages) -> Result<String, std::fmt::Error> {
     let ours = registry.sub_registry_with_prefix("strongroom");
     vault::register(ours, &pages.vault.numbers_as_known().await);
     standing::register(ours, &pages.vault).await;
+    if let Some(scheduled) = &pages.backups {
+        backups::register(ours, scheduled);
+    }
     if let Some(kms) = &pages.kms {
         kms::register(ours, &kms.now());
     }

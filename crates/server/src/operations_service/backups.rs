@@ -3,17 +3,15 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
 use strongroom_backup::{Protection, Recipients};
 use strongroom_crypto::Timestamp;
 use strongroom_errors::Coded as _;
-use strongroom_files::Files;
 use strongroom_store::BackupId;
 use strongroom_vault::{Backup as Known, CreatedBackup, NewBackup, Vault};
-use tempfile::TempDir;
 
 use crate::{
     context::Context,
@@ -24,19 +22,11 @@ use crate::{
     },
     failure::{Failure, codes, in_words},
     long_work::Telling,
+    spool::Spool,
 };
 
 /// A backup goes out in pieces of so many bytes.
 const CHUNK: usize = 1 << 20;
-
-/// Where a backup is written before it is handed out: on a disk with room for it. It is sealed and encrypted there.
-#[derive(Clone, Debug)]
-pub struct Spool {
-    /// A folder that is there.
-    pub folder: PathBuf,
-    /// The file system.
-    pub files: Arc<dyn Files>,
-}
 
 pub(super) async fn create(
     vault: Arc<Vault>,
@@ -53,8 +43,8 @@ pub(super) async fn create(
     })?;
     let recipients = Recipients::parse(message.recipients.iter().map(String::as_str));
     let recipients = recipients.map_err(|error| Failure::of(error.code(), &error))?;
-    let folder = private_folder(&spool.folder)?;
-    let file = folder.path().join("vault.backup");
+    let room = spool.room().map_err(|error| unreadable(&error))?;
+    let file = room.path().join("vault.backup");
     let new = NewBackup {
         file: file.clone(),
         protection: Protection::Recipients(recipients),
@@ -117,14 +107,6 @@ fn view(backup: Known) -> Backup {
         data_key_ids: backup.needs.iter().map(ToString::to_string).collect(),
         verified_at: backup.verified_at.map(Timestamp::as_micros),
     }
-}
-
-/// A folder that goes with what is in it when it is dropped.
-fn private_folder(spool: &Path) -> Result<TempDir, Failure> {
-    let folder = tempfile::Builder::new()
-        .prefix(".backup-")
-        .tempdir_in(spool);
-    folder.map_err(|error| unreadable(&error))
 }
 
 async fn hand_out(path: &Path, telling: &Telling<CreateBackupEvent>) -> Result<(), Failure> {

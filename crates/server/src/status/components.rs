@@ -2,16 +2,20 @@
 
 use strongroom_vault::{KmsReadiness, Readiness, Vault};
 
-use crate::contract::canton_admin::health::v30::{
-    ComponentStatus,
-    component_status::{Status, StatusData},
+use crate::{
+    contract::canton_admin::health::v30::{
+        ComponentStatus,
+        component_status::{Status, StatusData},
+    },
+    scheduled_backups::ScheduledBackups,
 };
 
 /// What is known of each part, without asking anybody.
-pub(super) fn of(vault: &Vault) -> Vec<ComponentStatus> {
+pub(super) fn of(vault: &Vault, scheduled: Option<&ScheduledBackups>) -> Vec<ComponentStatus> {
     let readiness = vault.readiness();
     let mut components = vec![crypto(&readiness), storage(&readiness)];
     components.extend(readiness.kms.iter().map(kms));
+    components.extend(scheduled.map(backups));
     components
 }
 
@@ -51,6 +55,16 @@ fn kms(kms: &KmsReadiness) -> ComponentStatus {
         Status::Ok(data(None))
     };
     component(&format!("kms-{}", kms.kms), status)
+}
+
+fn backups(scheduled: &ScheduledBackups) -> ComponentStatus {
+    let status = match scheduled.failures() {
+        0 => Status::Ok(data(None)),
+        failures => Status::Degraded(data(Some(format!(
+            "backups on schedule fail, {failures} in a row"
+        )))),
+    };
+    component("backups", status)
 }
 
 fn component(name: &str, status: Status) -> ComponentStatus {

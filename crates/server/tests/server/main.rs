@@ -22,6 +22,7 @@ mod operations;
 mod payloads;
 mod raw;
 mod reflection;
+mod scheduled_backups;
 mod signing;
 mod sockets;
 mod status;

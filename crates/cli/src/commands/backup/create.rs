@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde::Serialize;
 use strongroom_backup::{Protection, Recipients, Section};
+use strongroom_config::{BackupProtection, SecretSource};
 use strongroom_vault::NewBackup;
 
 use super::{
@@ -56,11 +57,6 @@ pub(super) struct ProtectionArgs {
 }
 
 impl ProtectionArgs {
-    /// The file of the passphrase, if that protects.
-    pub(super) const fn passphrase_file(&self) -> Option<&PathBuf> {
-        self.passphrase_file.as_ref()
-    }
-
     /// Whether only whoever has a secret key opens it.
     pub(super) const fn is_for_recipients(&self) -> bool {
         !self.recipient.is_empty() || self.recipients_file.is_some()
@@ -79,6 +75,25 @@ impl ProtectionArgs {
         };
         let lines = file.lines().map(str::to_owned);
         Ok(lines.chain(self.recipient.iter().cloned()).collect())
+    }
+
+    /// The same as the configuration has it, where nobody is asked.
+    pub(super) fn into_config(
+        self,
+        identity_file: Option<PathBuf>,
+    ) -> std::io::Result<BackupProtection> {
+        let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose();
+        Ok(match (self.unencrypted, absolute(self.passphrase_file)?) {
+            (true, _) => BackupProtection::Unencrypted {},
+            (false, Some(path)) => BackupProtection::Passphrase {
+                from: SecretSource::File(path),
+            },
+            (false, None) => BackupProtection::Recipients {
+                keys: self.recipient,
+                file: absolute(self.recipients_file)?,
+                identity_file: absolute(identity_file)?,
+            },
+        })
     }
 
     pub(super) fn read(&self) -> anyhow::Result<Protection> {

@@ -7,9 +7,7 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
-    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource,
-    ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
+    AnchorConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -160,6 +158,7 @@ impl Rehearsal {
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            backup: BackupConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),

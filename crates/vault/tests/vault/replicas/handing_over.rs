@@ -1,18 +1,20 @@
 //! Long acts that one process begins and another one finishes: the lease is taken away before each beginning and each commit.
 
-use std::{fs, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use strongroom_backup::{Protection, Unlock};
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint};
 use strongroom_files::OsFiles;
 use strongroom_store::{Replicas as _, Sealing};
-use strongroom_vault::{Backup, BackupRound, ReplicaSettings, Settings, Vault, VaultError};
+use strongroom_vault::{
+    Backup, BackupSchedule, BackupWork, ReplicaSettings, Settings, Vault, VaultError,
+};
 
 use super::{
     company::{self, Company, Process},
     following::assert_agree,
 };
 use crate::{
+    backups::scheduling::means,
     house::{Picture, all_keys, caller, check_signs, code, encryption_key, signing_key},
     migrating::{self, check_kms},
     rotating::{in_small_steps, rotate, tell},
@@ -101,15 +103,16 @@ fn folder(company: &Company) -> PathBuf {
 }
 
 async fn back_up(company: &Company, vault: &Vault) -> Result<(), VaultError> {
-    let round = BackupRound {
+    let schedule = BackupSchedule {
         folder: folder(company),
+        every: SECOND * 86_400,
         keep: NonZeroUsize::MIN,
-        protection: Protection::None,
-        verify: Some(Unlock::Nothing),
-        files: Arc::new(OsFiles::new()),
-        program: "test".to_owned(),
+        verify: true,
     };
-    let done = vault.back_up_on_schedule(&caller(), round).await?;
+    let means = means(OsFiles::new());
+    let done = vault
+        .back_up_on_schedule(&caller(), &schedule, BackupWork::Make, means)
+        .await?;
     assert!(done.is_sound());
     Ok(())
 }

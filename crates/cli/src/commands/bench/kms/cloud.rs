@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
-    CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
+    AnchorConfig, AwsConfig, BackupConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
     VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
@@ -98,6 +96,7 @@ impl Cloud {
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            backup: BackupConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
