@@ -121,6 +121,11 @@ pub struct AuditEntry {
     /// To which key, by fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The token of the lease under which it was written, where several processes share the store: it counts the takeovers, so
+    /// along the log it never falls while the vault stays in one store. A smaller one would be the work of a process that had
+    /// been fenced off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<u64>,
     /// The trace that the act belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
@@ -131,7 +136,7 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     pub(crate) fn new(
-        sequence: u64,
+        (sequence, lease): (u64, Option<u64>),
         time: Timestamp,
         caller: &Caller,
         operation: AuditOperation,
@@ -145,6 +150,7 @@ impl AuditEntry {
             operation,
             outcome: AuditOutcome::Done,
             key: key.map(|fingerprint| fingerprint.to_string()),
+            lease,
             trace_id: caller.trace_id().map(str::to_owned),
             details,
         }

@@ -393,7 +393,7 @@ impl<'v> Unit<'v> {
         details: BTreeMap<String, String>,
     ) -> Result<(), VaultError> {
         let entry = AuditEntry::new(
-            self.next.audit_records + 1,
+            (self.next.audit_records + 1, self.transaction.lease_token()),
             self.now,
             caller,
             operation,

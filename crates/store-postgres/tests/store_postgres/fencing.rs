@@ -78,6 +78,19 @@ fn a_lease_that_was_lost_and_retaken_by_somebody_else_by_the_same_id_is_not_ours
 }
 
 #[test]
+fn a_transaction_tells_the_lease_that_it_writes_under() {
+    run(async {
+        let place = Place::new();
+        let (one, other) = two(&place, DAY).await;
+        let first = one.begin().await.unwrap().lease_token().unwrap();
+        one.give_lease().await.unwrap();
+        let lease = other.take_lease().await.unwrap();
+        let second = other.begin().await.unwrap().lease_token();
+        assert_eq!((second, lease.token), (Some(first + 1), first + 1));
+    });
+}
+
+#[test]
 fn a_writer_that_is_heard_of_keeps_the_lease() {
     run(async {
         let place = Place::new();
