@@ -35,6 +35,8 @@ pub enum AuditOperation {
     DeleteKey,
     /// A KMS destroyed a key that was none of the vault's, or not any more.
     DeleteKmsKey,
+    /// A key of a KMS that was to be destroyed stays there.
+    KeepKmsKey,
     /// A key that a KMS was asked for was never made: it is not waited for any more.
     ForgetKmsKey,
     /// A KMS took a key in, and does its work; the sealed one stays here for now.
@@ -260,6 +262,7 @@ impl AuditOperation {
             Self::ExportKey => "export_key",
             Self::DeleteKey => "delete_key",
             Self::DeleteKmsKey => "delete_kms_key",
+            Self::KeepKmsKey => "keep_kms_key",
             Self::ForgetKmsKey => "forget_kms_key",
             Self::BringKey => "bring_key",
             Self::TakeBackKey => "take_back_key",
