@@ -13,7 +13,7 @@ mod wrapper_keys;
 pub(crate) use self::{
     audit::VerifiedAudit,
     backups::{Backups, Released},
-    keys::{Deletion, Export, ShownKey},
+    keys::{Deleted, Deletion, Export, ShownKey},
     topology::{Labels, SignedByVault, Signing, Stores},
     wrapper_keys::{Rewrapped, RotatedKeys},
 };

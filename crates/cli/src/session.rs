@@ -127,8 +127,8 @@ pub(crate) async fn open_vault(
     opened
 }
 
-/// What a start does first: keys that are there come into the custody that the configuration names. Somebody who only
-/// looks leaves that out.
+/// What a start does first: keys that are there come into the custody that the configuration names, and those that left are
+/// destroyed where it is time. Somebody who only looks leaves that out.
 async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
     match vault.apply_custody(caller).await {
         Ok(_changes) => {}
@@ -141,6 +141,14 @@ async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
             close(vault).await;
             return Err(error.into());
         }
+    }
+    if vault.has_due()
+        && let Err(error) = vault.destroy_due(caller).await
+    {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "keys that are due to be destroyed in their KMS remain there"
+        );
     }
     warn_of_clear_keys(&vault);
     Ok(vault)
@@ -270,6 +278,9 @@ pub(crate) fn settings(config: &Config) -> Settings {
                 SealingName::Direct => Sealing::Direct,
             },
             external_kms: custody.external_kms.clone(),
+            destroy_after: custody
+                .destroy_after
+                .unwrap_or(CustodyDefaults::default().destroy_after),
         },
         cache: CacheSettings {
             capacity: config.cache.capacity,

@@ -35,6 +35,8 @@ pub enum AuditOperation {
     DeleteKey,
     /// A KMS destroyed a key that was none of the vault's, or not any more.
     DeleteKmsKey,
+    /// A key of a KMS that was to be destroyed stays there.
+    KeepKmsKey,
     /// A key that a KMS was asked for was never made: it is not waited for any more.
     ForgetKmsKey,
     /// A KMS took a key in, and does its work; the sealed one stays here for now.
@@ -121,6 +123,11 @@ pub struct AuditEntry {
     /// To which key, by fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The token of the lease under which it was written, where several processes share the store: it counts the takeovers, so
+    /// along the log it never falls while the vault stays in one store. A smaller one would be the work of a process that had
+    /// been fenced off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<u64>,
     /// The trace that the act belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
@@ -131,7 +138,7 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     pub(crate) fn new(
-        sequence: u64,
+        (sequence, lease): (u64, Option<u64>),
         time: Timestamp,
         caller: &Caller,
         operation: AuditOperation,
@@ -145,6 +152,7 @@ impl AuditEntry {
             operation,
             outcome: AuditOutcome::Done,
             key: key.map(|fingerprint| fingerprint.to_string()),
+            lease,
             trace_id: caller.trace_id().map(str::to_owned),
             details,
         }
@@ -254,6 +262,7 @@ impl AuditOperation {
             Self::ExportKey => "export_key",
             Self::DeleteKey => "delete_key",
             Self::DeleteKmsKey => "delete_kms_key",
+            Self::KeepKmsKey => "keep_kms_key",
             Self::ForgetKmsKey => "forget_kms_key",
             Self::BringKey => "bring_key",
             Self::TakeBackKey => "take_back_key",

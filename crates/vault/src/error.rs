@@ -167,6 +167,14 @@ pub enum VaultError {
         /// Why.
         source: Box<Self>,
     },
+    /// A key of a KMS was decided to be destroyed, and may be by now.
+    #[error("key {key} of the KMS {kms} is being destroyed")]
+    ExternalKeyDiscarded {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
+    },
     /// The journal says nothing of a key of a KMS.
     #[error("the journal says nothing of key {key} of the KMS {kms}")]
     NoJournalEntry {

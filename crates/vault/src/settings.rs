@@ -101,6 +101,9 @@ pub struct CustodyDefaults {
     pub sealing: Sealing,
     /// The configured name of the KMS that makes new keys of custody `external`; none takes the first that holds any.
     pub external_kms: Option<String>,
+    /// How long a key that left the vault stays in a KMS that destroys at once when it is told to. Until then that can be
+    /// cancelled. Zero asks such a KMS at once, too.
+    pub destroy_after: Duration,
 }
 
 impl Default for CustodyDefaults {
@@ -111,6 +114,8 @@ impl Default for CustodyDefaults {
             encryption: Custody::Envelope,
             sealing: Sealing::DataKey,
             external_kms: None,
+            // As long as clouds wait at least.
+            destroy_after: Duration::from_secs(7 * 86_400),
         }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{
-    EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey,
-    SecretBytes, SigningKeySpec, WrappingKey,
-};
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey, SecretBytes, SigningKeySpec, WrappingKey, Timestamp};
 use strongroom_kms::KmsKeyId;
 use strongroom_store::KeyState;
 use strongroom_topology::StoreId;
@@ -36,6 +33,14 @@ pub(crate) enum Deletion {
     KeepInKms,
     /// Whatever refers to it.
     EvenIfAnnounced,
+}
+
+/// What became of a key that was destroyed.
+pub(crate) struct Deleted {
+    /// Where topology still refers to it.
+    pub(crate) announced: Vec<String>,
+    /// When its KMS is to destroy it, if that is yet to come and is up to the vault.
+    pub(crate) due: Option<Timestamp>,
 }
 
 /// The form in which a private key leaves: what [`ExportForm`] is made of.
@@ -220,7 +225,7 @@ impl Client {
         &self,
         key: &Fingerprint,
         deletion: Deletion,
-    ) -> anyhow::Result<Vec<String>> {
+    ) -> anyhow::Result<Deleted> {
         let session = match self {
             Self::Here(session) => session,
             Self::There(server) => return server.delete_key(key, deletion).await,
@@ -235,7 +240,13 @@ impl Client {
                 vault.danger_delete_announced_key(caller, key).await?;
             }
         }
-        Ok(announced.unwrap_or_default())
+        let mut journal = vault.kms_journal().into_iter();
+        Ok(Deleted {
+            announced: announced.unwrap_or_default(),
+            due: journal
+                .find(|entry| entry.fingerprint() == Some(*key))
+                .and_then(|entry| entry.progress().due()),
+        })
     }
 
     /// Announces a key as one of the node's, behind the others.

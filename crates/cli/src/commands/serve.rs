@@ -72,7 +72,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     );
     let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
-    let callers = session.config.callers.clone();
+    let (callers, caller) = (session.config.callers.clone(), session.caller.clone());
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
@@ -143,8 +143,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         let serving = serve(Arc::clone(&vault), settings, random, listeners, end);
         tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
-            // Never ends.
+            // Neither ends.
             () = vault.keep_up() => Ok(()),
+            () = vault.destroy_in_time(&caller) => Ok(()),
             () = reload.keep_up() => Ok(()),
         }
     };

@@ -59,6 +59,7 @@ fn entry(record: AuditRecord) -> Result<AuditEntry, RemoteError> {
         "key": some(record.key),
         "trace_id": some(record.trace_id),
         "details": record.details,
+        "lease": (record.lease != 0).then_some(record.lease),
     });
     serde_json::from_value(named).map_err(|error| RemoteError::unreadable(&error))
 }

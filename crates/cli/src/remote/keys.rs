@@ -1,9 +1,6 @@
 //! Keys of a server.
 
-use strongroom_crypto::{
-    EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey,
-    SecretBytes, SigningKeySpec, Timestamp,
-};
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey, SecretBytes, SigningKeySpec, Timestamp};
 use strongroom_kms::KmsKeyId;
 use strongroom_proto::{read_named_public_key, usage_numbers, v30};
 use strongroom_server::contract::strongroom::{
@@ -17,7 +14,7 @@ use strongroom_vault::{KeyFilter, VaultError};
 
 use super::{RemoteError, Server, known};
 use crate::{
-    client::{Deletion, Export, ShownKey},
+    client::{Deleted, Deletion, Export, ShownKey},
     key_view::KeyView,
     output,
 };
@@ -166,14 +163,19 @@ impl Server {
         &self,
         fingerprint: &Fingerprint,
         deletion: Deletion,
-    ) -> anyhow::Result<Vec<String>> {
+    ) -> anyhow::Result<Deleted> {
         let request = DeleteKeyRequest {
             fingerprint: fingerprint.to_string(),
             keep_in_kms: deletion == Deletion::KeepInKms,
             even_if_announced: deletion == Deletion::EvenIfAnnounced,
         };
         let deleted = self.keys().delete_key(request).await;
-        Ok(deleted.map_err(RemoteError::from)?.into_inner().announced)
+        let deleted = deleted.map_err(RemoteError::from)?.into_inner();
+        let due = deleted.destroyed_at;
+        Ok(Deleted {
+            announced: deleted.announced,
+            due: (due != 0).then(|| Timestamp::from_micros(due)),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strongroom_crypto::Timestamp;
 use strongroom_vault::Vault;
 
 use super::read;
@@ -34,7 +35,12 @@ pub(super) async fn delete(
             vault.danger_delete_announced_key(&caller, &wanted).await?;
         }
     }
+    let mut journal = vault.kms_journal().into_iter();
+    let due = journal
+        .find(|entry| entry.fingerprint() == Some(wanted))
+        .and_then(|entry| entry.progress().due());
     Ok(DeleteKeyResponse {
         announced: announced.unwrap_or_default(),
+        destroyed_at: due.map_or(0, Timestamp::as_micros),
     })
 }

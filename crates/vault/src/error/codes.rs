@@ -108,6 +108,11 @@ const EXTERNAL_KEY_REMAINS: ErrorCode = code(
     Category::Unavailable,
     "'strongroom kms orphans' shows the key and deletes it, once the KMS can be reached and allows it.",
 );
+const EXTERNAL_KEY_DISCARDED: ErrorCode = code(
+    "EXTERNAL_KEY_DISCARDED",
+    Category::FailedPrecondition,
+    "Nobody can undo that here. A cloud may still keep the key, if its console is told to within some days; then register it.",
+);
 const NO_JOURNAL_ENTRY: ErrorCode = code(
     "NO_JOURNAL_ENTRY",
     Category::NotFound,
@@ -367,6 +372,7 @@ impl VaultError {
         EXTERNAL_KEY_EXCHANGED,
         EXTERNAL_KEY_IN_DOUBT,
         EXTERNAL_KEY_REMAINS,
+        EXTERNAL_KEY_DISCARDED,
         NO_JOURNAL_ENTRY,
         NOT_AN_ORPHAN,
         ORPHAN_REMAINS,
@@ -443,6 +449,7 @@ impl Coded for VaultError {
             Self::ExternalKeyExchanged { .. } => EXTERNAL_KEY_EXCHANGED,
             Self::ExternalKeyInDoubt { .. } => EXTERNAL_KEY_IN_DOUBT,
             Self::ExternalKeyRemains { .. } => EXTERNAL_KEY_REMAINS,
+            Self::ExternalKeyDiscarded { .. } => EXTERNAL_KEY_DISCARDED,
             Self::NoJournalEntry { .. } | Self::NoSuchJournalEntry { .. } => NO_JOURNAL_ENTRY,
             Self::NotAnOrphan { .. } => NOT_AN_ORPHAN,
             Self::OrphanRemains { .. } => ORPHAN_REMAINS,

@@ -78,8 +78,9 @@ impl Vault {
         Ok(taken)
     }
 
-    /// Gives the lease up, if this process has it: what is being written is finished first. For a while it is left to the
-    /// others.
+    /// Gives the lease up, if this process has it: the unit of work that is being written is finished first. For a while it is
+    /// left to the others: what takes many units ends with [`ReplicaError::SteppedDown`](crate::ReplicaError), and another process
+    /// resumes it.
     ///
     /// # Errors
     /// Errors of the store.
@@ -91,6 +92,8 @@ impl Vault {
         let _committed = self.committed().lock().await;
         let pause: Duration = replicas.beat_every() * BEATS_OF_ABSTENTION;
         replica.abstain_until(self.elapsed() + pause);
-        Ok(replicas.give_lease().await?)
+        replicas.give_lease().await?;
+        replica.gave_lease();
+        Ok(())
     }
 }

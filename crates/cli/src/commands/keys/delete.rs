@@ -15,7 +15,7 @@ use crate::{
 
 /// Destroy a key, both halves. Only a backup brings it back.
 ///
-/// A key that a KMS holds leaves the vault, and then the KMS destroys it or schedules that.
+/// A key that a KMS holds leaves the vault, and is destroyed in the KMS some days later; 'kms orphans' shows when, and keeps it.
 ///
 /// A key that topology refers to is kept: others verify with it or encrypt to it. Rotate it first, or revoke what refers to it.
 #[derive(Args, Debug)]
@@ -41,6 +41,9 @@ struct Report {
     deleted: String,
     /// Where topology still refers to it.
     announced: Vec<String>,
+    /// When its KMS is to destroy it, if that is yet to come and is up to this vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destroyed_at: Option<String>,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
@@ -55,14 +58,22 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Deletion::Everywhere
     };
     let client = Client::open(global).await?;
-    let announced = client.delete_key(&options.fingerprint, deletion).await;
+    let deleted = client.delete_key(&options.fingerprint, deletion).await;
     client.close().await;
+    let deleted = deleted?;
     let report = Report {
         deleted: options.fingerprint.to_string(),
-        announced: announced?,
+        announced: deleted.announced,
+        destroyed_at: deleted.due.map(output::moment),
     };
     output::print(global.output, &report, |out| {
         writeln!(out, "deleted {}", report.deleted)?;
+        if let Some(due) = &report.destroyed_at {
+            writeln!(
+                out,
+                "its KMS is to destroy it at {due}; 'strongroom kms orphans' can keep it until then"
+            )?;
+        }
         let mut places = report.announced.iter();
         places.try_for_each(|place| writeln!(out, "still announced: {place}"))
     })?;

@@ -280,6 +280,41 @@ async fn a_move_of_keys_that_one_began_is_finished_by_another() {
     }
 }
 
+/// The unit of work that is under way ends, and the next one does not begin.
+#[tokio::test]
+async fn a_long_act_ends_when_its_process_steps_down_and_is_finished_by_another() {
+    for act in [
+        Act::Rotate(Sealing::DataKey),
+        Act::Rotate(Sealing::Direct),
+        Act::Move(migrating::Act::Bring),
+        Act::BackUp,
+    ] {
+        let when = format!("{act:?}");
+        let scene = Scene::of(act).await;
+        let one = &scene.one.vault;
+        let before = one.standing().await.generation;
+        let steps_down = async {
+            while one.standing().await.generation == before {
+                tokio::task::yield_now().await;
+            }
+            one.step_down().await.unwrap();
+        };
+        scene.one.clock.advance(SECOND);
+        scene.two.clock.advance(SECOND);
+        let (outcome, ()) = tokio::join!(act.run(&scene.company, &scene.one), steps_down);
+        assert_eq!(code(outcome), "REPLICA_STEPPED_DOWN", "{when}");
+        // Whoever begins it again right away does not take the lease back.
+        let again = act.run(&scene.company, &scene.one).await;
+        assert_eq!(code(again), "REPLICA_STEPPED_DOWN", "{when}");
+        let lease = scene.two.store.take_lease().await.unwrap();
+        assert!(lease.is_held_by(scene.two.store.own_id()));
+        scene.two.vault.catch_up().await.unwrap();
+        scene.check(&when).await;
+        act.run(&scene.company, &scene.two).await.unwrap();
+        scene.check_done(&scene.two, &when).await;
+    }
+}
+
 #[tokio::test]
 async fn a_round_of_backups_that_one_began_is_finished_by_another() {
     sweep(Act::BackUp, 5).await;
