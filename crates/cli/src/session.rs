@@ -3,15 +3,19 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName};
+use strongroom_config::{
+    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
+    SignatureRecordsName,
+};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults,
+    FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, UseRecords,
+    Vault, VaultError,
 };
 
 use crate::{
@@ -256,7 +260,21 @@ pub(crate) fn settings(config: &Config) -> Settings {
             every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
         }),
         replica: replica(&config.replica),
+        audit: audit(&config.audit),
         ..Settings::default()
+    }
+}
+
+fn audit(config: &AuditConfig) -> AuditSettings {
+    AuditSettings {
+        records_per_checkpoint: config.records_per_checkpoint,
+        checkpoint_every: config.checkpoint_every,
+        uses: match config.signatures {
+            SignatureRecordsName::Off => UseRecords::Off,
+            SignatureRecordsName::Batched => UseRecords::Batched,
+            SignatureRecordsName::Each => UseRecords::Each,
+        },
+        window: config.window,
     }
 }
 

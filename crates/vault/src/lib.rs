@@ -53,6 +53,7 @@ mod succession;
 mod sums;
 mod topology;
 mod unit;
+mod uses;
 mod vault;
 mod wrapper_key_watch;
 mod wraps;
@@ -62,7 +63,11 @@ pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
 pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
-pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
+pub use audit::export::{AuditExportError, AuditKeyUse, VerifiedAuditExport, verify_audit_export};
+pub use audit::{
+    AuditCheckpoint, AuditEntry, AuditHead, AuditOperation, AuditOutcome, AuditVerification,
+    NotAnAuditHead,
+};
 pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
@@ -74,6 +79,7 @@ pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
+pub use operations::audit::export::AuditExport;
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
@@ -124,10 +130,11 @@ pub use replay::{
 };
 pub use replica::{Role, Standing};
 pub use settings::{
-    AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
-    ReplicaSettings, RotationSettings, Settings,
+    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits,
+    KmsWatchSettings, ReplicaSettings, RotationSettings, Settings, UseRecords,
 };
 pub use topology::TopologyView;
+pub use uses::AuditLag;
 pub use vault::Vault;
 pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};
 #[doc(hidden)]

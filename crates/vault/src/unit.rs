@@ -16,7 +16,7 @@ use tokio::sync::MutexGuard;
 
 use crate::{
     anchor_tag,
-    audit::{AuditEntry, AuditOperation},
+    audit::{AuditCheckpoint, AuditEntry, AuditKey, AuditOperation},
     backups::Backup,
     caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
@@ -392,16 +392,36 @@ impl<'v> Unit<'v> {
         key: Option<Fingerprint>,
         details: BTreeMap<String, String>,
     ) -> Result<(), VaultError> {
+        let before = self.next.audit_head();
         let entry = AuditEntry::new(
-            self.next.audit_records + 1,
+            before.records + 1,
             self.now,
             caller,
             operation,
             key,
             details,
         );
+        self.append_audit(&entry).await?;
+        let every = self.vault.settings().audit.records_per_checkpoint;
+        if self.next.audit_records / every == before.records / every {
+            return Ok(());
+        }
+        self.checkpoint(caller).await
+    }
+
+    /// Lets the audit key vouch for all records up to here, by one more.
+    ///
+    /// The key is the one as of the beginning: at the end of a rotation it vouches for the record that introduces the next.
+    pub(crate) async fn checkpoint(&mut self, caller: &Caller) -> Result<(), VaultError> {
+        let key = AuditKey::of(self.data_keys.current())?;
+        let here = (self.vault.id(), self.next.generation + 1, self.now);
+        let entry = AuditCheckpoint::sign(caller, here, self.next.audit_head(), &key)?;
+        self.append_audit(&entry).await
+    }
+
+    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), VaultError> {
         let row = entry.to_row(&self.next.audit_head)?;
-        self.next.audit_records += 1;
+        self.next.audit_records = row.sequence;
         self.next.audit_head = row.hash;
         self.transaction
             .append_audit(row)

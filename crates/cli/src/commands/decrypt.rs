@@ -58,7 +58,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         algorithm: spec.algorithm(),
         encrypted_for,
     };
-    let plaintext = session.vault.decrypt(&encrypted).await?;
+    let (vault, caller) = (&session.vault, &session.caller);
+    let plaintext = vault.decrypt_for(caller, &encrypted).await?;
+    // Nobody has the plaintext before that is on record.
+    vault.flush_audit().await?;
     session.close().await;
     if json && to_stdout {
         // EXPOSE: the user asked for the plaintext.

@@ -15,8 +15,9 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig,
+    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig,
+    StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -532,6 +533,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),
+        audit: AuditConfig::default(),
         kms_watch: KmsWatchConfig::default(),
         policy: PolicyConfig::default(),
         custody: CustodyConfig {

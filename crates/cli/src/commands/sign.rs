@@ -79,7 +79,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let message = message(&options.file, options.input_encoding, options.hash)?;
     let session = Session::open(global).await?;
     let allowed = options.usage.map_or(KeyUsages::ALL, KeyUsages::only);
-    let signature = session.vault.sign(&options.key, &message, allowed).await?;
+    let (vault, caller) = (&session.vault, &session.caller);
+    let signature = vault
+        .sign_for(caller, &options.key, &message, allowed)
+        .await?;
+    // Nobody has the signature before it is on record.
+    vault.flush_audit().await?;
     session.close().await;
 
     let bytes = match options.form {

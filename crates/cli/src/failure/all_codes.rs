@@ -8,7 +8,8 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, MigrationError, ReplicaError, VaultError, WrapperKeyError,
+    AnchorError, AnchorTagError, AuditExportError, MigrationError, ReplicaError, VaultError,
+    WrapperKeyError,
 };
 
 use super::CliError;
@@ -41,6 +42,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
+        AuditExportError::CODES,
         RecoveryError::CODES,
         #[cfg(feature = "kms-aws")]
         strongroom_kms_aws::AwsKmsError::CODES,

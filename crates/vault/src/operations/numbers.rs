@@ -6,7 +6,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
 use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
-use crate::vault::Vault;
+use crate::{uses::AuditLag, vault::Vault};
 
 /// What monitoring asks of an open vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub struct Numbers {
     pub generation: u64,
     /// Whether the vault was restored and signs nothing yet.
     pub quarantined: bool,
+    /// Records of the audit log.
+    pub audit_records: u64,
+    /// How far the audit log is behind.
+    pub audit_lag: AuditLag,
 }
 
 /// The ages of keys in use of one class.
@@ -85,6 +89,8 @@ impl Vault {
             retired_data_keys: self.retired_data_keys().len(),
             generation: self.committed().lock().await.state.generation,
             quarantined: self.is_quarantined(),
+            audit_records: self.audit_head().await.records,
+            audit_lag: self.audit_lag(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {

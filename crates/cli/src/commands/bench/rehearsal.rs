@@ -7,9 +7,9 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
-    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource,
-    ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig,
+    KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig,
+    SecretSource, ServerConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -159,6 +159,7 @@ impl Rehearsal {
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
             kms_watch: KmsWatchConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
-    CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, VaultConfig,
+    AnchorConfig, AuditConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig,
+    ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig,
+    KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig,
+    VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -96,6 +97,7 @@ impl Cloud {
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
             kms_watch: KmsWatchConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
