@@ -59,10 +59,10 @@ pub(crate) enum Command {
     Verify(verify::Options),
     Encrypt(encrypt::Options),
     Decrypt(decrypt::Options),
-    /// List and verify the audit log
+    /// List, verify and export the audit log, and hold it against a cloud's own
     #[command(
         subcommand,
-        after_help = "Examples:\n  strongroom audit list\n  strongroom audit verify"
+        after_help = "Examples:\n  strongroom audit list\n  strongroom audit verify\n  strongroom audit export audit.jsonl"
     )]
     Audit(audit::Command),
     /// Protect and show the embedded key management system

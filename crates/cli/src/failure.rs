@@ -13,7 +13,7 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
-use strongroom_vault::{AnchorError, VaultError};
+use strongroom_vault::{AnchorError, AuditExportError, VaultError};
 
 pub(crate) use self::{all_codes::all_codes, cli_error::CliError};
 use crate::{
@@ -62,6 +62,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<ServerSetupError>(error))
         .or_else(|| of::<VaultError>(error))
         .or_else(|| of::<AnchorError>(error))
+        .or_else(|| of::<AuditExportError>(error))
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<PostgresError>(error))
         .or_else(|| of::<LocalKmsError>(error))

@@ -6,8 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use strongroom_config::{
-    Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName, SessionCacheConfig,
-    SessionEncryptionConfig,
+    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName, SessionCacheConfig, SessionEncryptionConfig, SignatureRecordsName,
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
@@ -15,9 +14,7 @@ use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds,
-    SessionEncryptionSettings, Settings, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds, SessionEncryptionSettings, Settings, UseRecords, Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;
@@ -299,6 +296,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
             every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
         }),
         replica: replica(&config.replica),
+        audit: audit(&config.audit),
         ..Settings::default()
     }
 }
@@ -312,6 +310,19 @@ fn session_encryption(config: &SessionEncryptionConfig) -> SessionEncryptionSett
         enabled: config.enabled,
         sender: bounds(&config.sender_cache),
         receiver: bounds(&config.receiver_cache),
+    }
+}
+
+fn audit(config: &AuditConfig) -> AuditSettings {
+    AuditSettings {
+        records_per_checkpoint: config.records_per_checkpoint,
+        checkpoint_every: config.checkpoint_every,
+        uses: match config.signatures {
+            SignatureRecordsName::Off => UseRecords::Off,
+            SignatureRecordsName::Batched => UseRecords::Batched,
+            SignatureRecordsName::Each => UseRecords::Each,
+        },
+        window: config.window,
     }
 }
 

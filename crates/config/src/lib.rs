@@ -10,6 +10,7 @@
 //! ```
 
 mod anchor;
+mod audit;
 mod backup;
 mod cache;
 mod callers;
@@ -34,6 +35,7 @@ mod vault;
 use serde::{Deserialize, Serialize};
 
 pub use anchor::AnchorConfig;
+pub use audit::{AuditConfig, SignatureRecordsName};
 pub use backup::{BackupConfig, BackupProtection, BackupScheduleConfig};
 pub use cache::CacheConfig;
 pub use callers::{CallerConfig, GrantConfig, UnixUserConfig};
@@ -84,6 +86,9 @@ pub struct Config {
     /// A second anchor, in a tag of a wrapper key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchor: AnchorConfig,
+    /// How the audit log is kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub audit: AuditConfig,
     /// The key management systems, in the order in which opening tries them.
     pub kms: Vec<KmsConfig>,
     /// Where calls of key management systems are written down.
@@ -141,6 +146,7 @@ impl Config {
             store.validate()?;
         }
         self.replica.validate()?;
+        self.audit.validate()?;
         callers::validate(&self.callers)?;
         self.server.validate(&self.callers)?;
         if self.kms.is_empty() {

@@ -274,6 +274,7 @@ impl Vault {
         Checkpoint {
             generation: state.generation,
             tag: data_encoding::HEXLOWER.encode(&tag),
+            audit_head: Some(state.audit_head().to_string()),
         }
     }
 

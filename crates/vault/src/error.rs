@@ -8,6 +8,8 @@ mod payload;
 mod replica;
 mod wrapper_key;
 
+use std::sync::Arc;
+
 use strongroom_backup::BackupError;
 use strongroom_crypto::{
     DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError,
@@ -587,6 +589,13 @@ pub enum VaultError {
     /// A key was not moved to another place.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// The use of a key could not be put on record, so its result was withheld.
+    #[error("the use of the key could not be put on record as the audit level asks")]
+    UseNotRecorded {
+        /// Why; none when whoever wrote for several was interrupted again and again.
+        #[source]
+        source: Option<Arc<VaultError>>,
+    },
     /// This process is not the only one, and not up to date.
     #[error(transparent)]
     Replica(#[from] ReplicaError),

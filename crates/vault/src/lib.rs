@@ -55,6 +55,7 @@ mod succession;
 mod sums;
 mod topology;
 mod unit;
+mod uses;
 mod vault;
 mod wrapper_key_watch;
 mod wraps;
@@ -64,7 +65,11 @@ pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
 pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
-pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
+pub use audit::export::{AuditExportError, AuditKeyUse, VerifiedAuditExport, verify_audit_export};
+pub use audit::{
+    AuditCheckpoint, AuditEntry, AuditHead, AuditOperation, AuditOutcome, AuditVerification,
+    NotAnAuditHead,
+};
 pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
@@ -77,6 +82,7 @@ pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
+pub use operations::audit::export::AuditExport;
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
@@ -133,10 +139,10 @@ pub use replay::{
 pub use replica::{Role, Standing};
 pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
 pub use settings::{
-    AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
-    ReplicaSettings, RotationSettings, SessionCacheBounds, SessionEncryptionSettings, Settings,
+    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds, SessionEncryptionSettings, Settings, UseRecords,
 };
 pub use topology::TopologyView;
+pub use uses::AuditLag;
 pub use vault::Vault;
 pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};
 #[doc(hidden)]

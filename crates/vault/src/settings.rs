@@ -1,6 +1,6 @@
 //! What a vault's owner chooses.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use strongroom_crypto::{KeyUsage, KeyUsages};
 use strongroom_store::{Custody, Sealing};
@@ -27,6 +27,44 @@ pub struct Settings {
     pub replica: ReplicaSettings,
     /// The tag of a wrapper key that is an anchor; none: there is no such anchor.
     pub anchor_tag: Option<AnchorTagSettings>,
+    /// How the audit log is kept.
+    pub audit: AuditSettings,
+}
+
+/// How the audit log is kept.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// After so many records the audit key signs a checkpoint, in the same commit.
+    pub records_per_checkpoint: NonZeroU64,
+    /// How often a checkpoint is signed while the vault is open for long.
+    pub checkpoint_every: Duration,
+    /// Which records there are of uses of keys.
+    pub uses: UseRecords,
+    /// For how long uses are counted before their record is written, where they are batched.
+    pub window: Duration,
+}
+
+/// Which records there are of signatures and decryptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UseRecords {
+    /// None.
+    #[default]
+    Off,
+    /// Counts by caller, key, operation and usage, written from time to time: those of the last moments are lost in a crash.
+    Batched,
+    /// A record for each, durable before the answer leaves.
+    Each,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self {
+            records_per_checkpoint: NonZeroU64::new(4096).unwrap_or(NonZeroU64::MIN),
+            checkpoint_every: Duration::from_secs(3600),
+            uses: UseRecords::Off,
+            window: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What a process does that is not the only one on its store.

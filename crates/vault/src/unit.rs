@@ -1,10 +1,11 @@
 //! A unit of work: rows, digest, state record, audit record and anchor, changed together or not at all.
 
+mod audit;
 mod data_keys;
 mod journal;
 mod wraps;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
@@ -17,9 +18,7 @@ use tokio::sync::MutexGuard;
 
 use crate::{
     anchor_tag,
-    audit::{AuditEntry, AuditOperation},
     backups::Backup,
-    caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
@@ -342,31 +341,6 @@ impl<'v> Unit<'v> {
         }
         self.transaction
             .expire_topology(expiries)
-            .await
-            .map_err(contradicted)
-    }
-
-    /// Writes what is done into the audit log, in this same unit.
-    pub(crate) async fn audit(
-        &mut self,
-        caller: &Caller,
-        operation: AuditOperation,
-        key: Option<Fingerprint>,
-        details: BTreeMap<String, String>,
-    ) -> Result<(), VaultError> {
-        let entry = AuditEntry::new(
-            (self.next.audit_records + 1, self.transaction.lease_token()),
-            self.now,
-            caller,
-            operation,
-            key,
-            details,
-        );
-        let row = entry.to_row(&self.next.audit_head)?;
-        self.next.audit_records += 1;
-        self.next.audit_head = row.hash;
-        self.transaction
-            .append_audit(row)
             .await
             .map_err(contradicted)
     }

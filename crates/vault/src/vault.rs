@@ -34,6 +34,7 @@ use crate::{
     session_encryption::SessionCaches,
     settings::Settings,
     topology::TopologyCell,
+    uses::Uses,
     wraps::Wraps,
 };
 
@@ -72,6 +73,8 @@ pub struct Vault {
     quarantined: AtomicBool,
     /// None in a vault that one process has open.
     replica: Option<Replica>,
+    /// Uses of keys whose records are on their way.
+    uses: Uses,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
     tag_checkpoints: Option<JoinHandle<()>>,
@@ -160,6 +163,7 @@ impl Vault {
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             replica,
+            uses: Uses::default(),
             tag,
             sweeper,
             wrapper_key_checks,
@@ -228,17 +232,20 @@ impl Vault {
         self.caches.sweep(self.environment.clock.as_ref())
     }
 
-    /// Writes the newest checkpoint into the tag that is an anchor, wipes every opened key and closes the store.
+    /// Writes what was counted of uses into the audit log, and the newest checkpoint into the tag that is an anchor, wipes every
+    /// opened key and closes the store.
     ///
     /// # Errors
     /// [`VaultError::Store`] when the store could not be closed cleanly; nothing is lost by it.
+    /// [`VaultError::UseNotRecorded`] when uses could not be written into the audit log: their records are lost.
     pub async fn close(self) -> Result<(), VaultError> {
         // While the store closes, nobody is asked any more.
         self.end_tasks();
         self.caches.clear();
+        let flushed = self.flush_audit().await;
         self.write_tag().await;
         self.environment.store.close().await?;
-        Ok(())
+        flushed
     }
 
     pub(crate) fn environment(&self) -> &Environment {
@@ -322,6 +329,10 @@ impl Vault {
     /// This process among others; none if it is alone.
     pub(crate) const fn replica(&self) -> Option<&Replica> {
         self.replica.as_ref()
+    }
+
+    pub(crate) const fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     pub(crate) fn topology_cell(&self) -> &TopologyCell {

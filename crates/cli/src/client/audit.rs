@@ -8,23 +8,24 @@ use super::Client;
 pub(crate) struct VerifiedAudit {
     pub(crate) records: u64,
     pub(crate) head: Vec<u8>,
+    /// The newest record that is a checkpoint, where it is known.
+    pub(crate) checkpoint: Option<u64>,
 }
 
 impl Client {
-    /// The newest `last` records, or all, oldest first. The chain is verified on the way.
-    pub(crate) async fn audit_records(
+    /// Hands over every record, or the `newest` ones if no more are wanted, oldest first. The chain is verified on the way.
+    pub(crate) async fn walk_audit(
         &self,
-        last: Option<usize>,
-    ) -> anyhow::Result<Vec<AuditEntry>> {
-        let session = match self {
-            Self::Here(session) => session,
-            Self::There(server) => return server.audit_records(last).await,
-        };
-        let mut records = Vec::new();
-        let vault = &session.vault;
-        vault.walk_audit(|entry| records.push(entry)).await?;
-        let skip = records.len().saturating_sub(last.unwrap_or(usize::MAX));
-        Ok(records.split_off(skip))
+        newest: Option<usize>,
+        each: impl FnMut(AuditEntry),
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Here(session) => {
+                session.vault.walk_audit(each).await?;
+                Ok(())
+            }
+            Self::There(server) => server.walk_audit(newest, each).await,
+        }
     }
 
     /// Verifies the chain; `tick` is called on the way.
@@ -35,6 +36,7 @@ impl Client {
                 Ok(VerifiedAudit {
                     records: verified.records,
                     head: verified.head.to_vec(),
+                    checkpoint: verified.checkpoint.map(|checkpoint| checkpoint.sequence),
                 })
             }
             Self::There(server) => server.verify_audit().await,

@@ -13,7 +13,13 @@ impl Client {
         allowed: KeyUsages,
     ) -> anyhow::Result<Signature> {
         match self {
-            Self::Here(session) => Ok(session.vault.sign(key, &message, allowed).await?),
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                let signature = vault.sign_for(caller, key, &message, allowed).await?;
+                // Nobody has the signature before it is on record.
+                vault.flush_audit().await?;
+                Ok(signature)
+            }
             Self::There(server) => server.sign(key, message, allowed).await,
         }
     }
@@ -34,7 +40,13 @@ impl Client {
         encrypted: &AsymmetricEncrypted,
     ) -> anyhow::Result<SecretBytes> {
         match self {
-            Self::Here(session) => Ok(session.vault.decrypt(encrypted).await?),
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                let plaintext = vault.decrypt_for(caller, encrypted).await?;
+                // Nobody has the plaintext before that is on record.
+                vault.flush_audit().await?;
+                Ok(plaintext)
+            }
             Self::There(server) => server.decrypt(encrypted).await,
         }
     }

@@ -15,7 +15,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
     StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
@@ -532,6 +532,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),
+        audit: AuditConfig::default(),
         kms_watch: KmsWatchConfig::default(),
         backup: BackupConfig::default(),
         policy: PolicyConfig::default(),

@@ -11,7 +11,7 @@ use strongroom_server::{
     DefaultSpecs, Features, KmsNumbers, Listener, ScheduledBackups, ServerSettings, Spool, serve,
 };
 use strongroom_topology::MemberCode;
-use strongroom_vault::Caller;
+use strongroom_vault::{Caller, Role, Vault};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -102,7 +102,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 files: session::files(),
             }),
             backups: schedule
-                .map(|schedule| scheduled_backups(&schedule, caller))
+                .map(|schedule| scheduled_backups(&schedule, caller.clone()))
                 .transpose()?,
             ..settings
         };
@@ -146,18 +146,36 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             // Neither ends.
             () = vault.keep_up() => Ok(()),
             () = vault.destroy_in_time(&caller) => Ok(()),
+            () = vault.keep_audit(&caller) => Ok(()),
             () = reload.keep_up() => Ok(()),
         }
     };
     let served = served.await;
     // Nobody serves any more, and what had begun is finished: nobody else has it.
     match Arc::try_unwrap(vault) {
-        Ok(vault) => session::close(vault).await,
+        Ok(vault) => {
+            sign_last_checkpoint(&vault, &caller).await;
+            session::close(vault).await;
+        }
         Err(_held) => tracing::warn!(
             "somebody held a connection beyond the grace: the database is not closed, and the next start cleans up"
         ),
     }
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Vouches for what was done while this process served, unless another one writes.
+async fn sign_last_checkpoint(vault: &Vault, caller: &Caller) {
+    if vault.standing().await.role == Role::Replica {
+        return;
+    }
+    if let Err(error) = vault.sign_audit_checkpoint(caller).await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(
+            error,
+            "the last checkpoint of the audit log could not be signed"
+        );
+    }
 }
 
 /// Whoever asks a second time does not want to wait for what is under way. What was begun is durable or not there, as after a

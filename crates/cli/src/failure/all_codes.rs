@@ -8,7 +8,7 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, MigrationError, PayloadUseError, ReplicaError, VaultError,
+    AnchorError, AnchorTagError, AuditExportError, MigrationError, PayloadUseError, ReplicaError, VaultError,
     WrapperKeyError,
 };
 
@@ -46,6 +46,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
+        AuditExportError::CODES,
         RecoveryError::CODES,
         #[cfg(feature = "kms-aws")]
         strongroom_kms_aws::AwsKmsError::CODES,

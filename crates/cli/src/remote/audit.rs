@@ -11,24 +11,24 @@ use crate::client::VerifiedAudit;
 const PAGE: u32 = 10_000;
 
 impl Server {
-    pub(crate) async fn audit_records(
+    pub(crate) async fn walk_audit(
         &self,
-        last: Option<usize>,
-    ) -> anyhow::Result<Vec<AuditEntry>> {
-        let last = last.and_then(|last| u64::try_from(last).ok());
-        let mut after = match last {
-            Some(last) => self.verify_audit().await?.records.saturating_sub(last),
+        newest: Option<usize>,
+        mut each: impl FnMut(AuditEntry),
+    ) -> anyhow::Result<()> {
+        let newest = newest.and_then(|newest| u64::try_from(newest).ok());
+        let mut after = match newest {
+            Some(newest) => self.verify_audit().await?.records.saturating_sub(newest),
             None => 0,
         };
-        let mut records = Vec::new();
         loop {
             let page = self.audit_after(after, PAGE).await?;
-            let Some(newest) = page.records.last() else {
-                return Ok(records);
+            let Some(last) = page.records.last() else {
+                return Ok(());
             };
-            after = newest.sequence;
+            after = last.sequence;
             for record in page.records {
-                records.push(entry(record)?);
+                each(entry(record)?);
             }
         }
     }
@@ -38,6 +38,7 @@ impl Server {
         Ok(VerifiedAudit {
             records: page.verified,
             head: page.head,
+            checkpoint: None,
         })
     }
 

@@ -235,6 +235,12 @@ const UNKNOWN_FORMAT: ErrorCode = code(
     Category::Unsupported,
     "Use the version of strongroom that wrote this vault, or a newer one.",
 );
+const USE_NOT_RECORDED: ErrorCode = code(
+    "AUDIT_LEVEL_NOT_KEPT",
+    Category::Unavailable,
+    "What comes below says why: mend that, and try again. Records are written by the process that writes: where several share the \
+     database, ask that one, or lower 'signatures' in [audit].",
+);
 const TOPOLOGY_MISMATCH: ErrorCode = code("TOPOLOGY_MISMATCH", Category::DataCorrupted, RESTORE);
 const NOT_IDENTIFIED: ErrorCode = code(
     "NOT_IDENTIFIED",
@@ -404,6 +410,7 @@ impl VaultError {
         CHANGED_UNDERNEATH,
         UNKNOWN_FORMAT,
         AUDIT_BROKEN,
+        USE_NOT_RECORDED,
         TOPOLOGY_MISMATCH,
         NOT_IDENTIFIED,
         OTHER_IDENTITY,
@@ -485,6 +492,7 @@ impl Coded for VaultError {
             Self::ChangedUnderneath => CHANGED_UNDERNEATH,
             Self::UnknownFormat { .. } => UNKNOWN_FORMAT,
             Self::AuditBroken { .. } => AUDIT_BROKEN,
+            Self::UseNotRecorded { .. } => USE_NOT_RECORDED,
             Self::TopologyMismatch { .. } => TOPOLOGY_MISMATCH,
             Self::NotIdentified => NOT_IDENTIFIED,
             Self::OtherIdentity { .. } => OTHER_IDENTITY,

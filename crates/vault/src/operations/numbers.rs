@@ -6,7 +6,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
 use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
-use crate::{session_encryption::SessionEncryptionNumbers, vault::Vault};
+use crate::{session_encryption::SessionEncryptionNumbers, uses::AuditLag, vault::Vault};
 
 /// What monitoring asks of an open vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub struct Numbers {
     pub quarantined: bool,
     /// What the caches of session encryption keys have done and hold.
     pub session_encryption: SessionEncryptionNumbers,
+    /// Records of the audit log.
+    pub audit_records: u64,
+    /// How far the audit log is behind.
+    pub audit_lag: AuditLag,
 }
 
 /// The ages of keys in use of one class.
@@ -88,6 +92,8 @@ impl Vault {
             generation: self.committed().lock().await.state.generation,
             quarantined: self.is_quarantined(),
             session_encryption: self.session_encryption_numbers(),
+            audit_records: self.audit_head().await.records,
+            audit_lag: self.audit_lag(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {

@@ -88,6 +88,14 @@ impl Vault {
         let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
             return Ok(());
         };
+        // The next one that writes does not know what was counted here.
+        if let Err(error) = self.flush_audit().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(
+                error,
+                "records of uses could not be written before the lease was given up"
+            );
+        }
         // A unit of work holds this to its end.
         let _committed = self.committed().lock().await;
         let pause: Duration = replicas.beat_every() * BEATS_OF_ABSTENTION;

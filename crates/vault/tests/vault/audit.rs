@@ -1,5 +1,10 @@
 //! Every administrative act is on record, in a chain.
 
+#[path = "audit/exports.rs"]
+mod exports;
+#[path = "audit/uses.rs"]
+mod uses;
+
 use std::collections::BTreeMap;
 
 use strongroom_vault::{

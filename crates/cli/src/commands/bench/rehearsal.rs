@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -157,6 +157,7 @@ impl Rehearsal {
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
             kms_watch: KmsWatchConfig::default(),
             backup: BackupConfig::default(),
             policy: PolicyConfig::default(),

@@ -38,6 +38,19 @@ pub(super) fn register(registry: &mut Registry, numbers: &Numbers) {
         "Commits of the vault",
         numbers.generation,
     );
+    let (records, lag) = (numbers.audit_records, numbers.audit_lag);
+    count(
+        registry,
+        "audit_records",
+        "Records of the audit log",
+        records,
+    );
+    let help = "Uses of keys whose audit records are not durable yet";
+    count(registry, "audit_lag_uses", help, lag.uses);
+    let help = "How long ago the first of those uses was";
+    let oldest = Float::default();
+    oldest.set(lag.oldest.as_secs_f64());
+    registry.register("audit_lag_seconds", help, oldest);
     let quarantined = u64::from(numbers.quarantined);
     let help = "1 if the vault was restored and signs nothing yet";
     count(registry, "quarantined", help, quarantined);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, AwsConfig, BackupConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
+    AnchorConfig, AuditConfig, AwsConfig, BackupConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, SessionEncryptionConfig,
     VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
@@ -95,6 +95,7 @@ impl Cloud {
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
             kms_watch: KmsWatchConfig::default(),
             backup: BackupConfig::default(),
             policy: PolicyConfig::default(),
