@@ -4,13 +4,17 @@ mod anchor_tag;
 mod attempt;
 mod codes;
 mod migration;
+mod party;
 mod replica;
+mod session_key;
+mod signature_check;
 mod wrapper_key;
 
 use strongroom_backup::BackupError;
 use strongroom_crypto::{
-    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
-    SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
+    DecryptError, DelegationError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec,
+    NameError, RandomError, SealError, SecretLengthError, SignError, Timestamp, UsageError,
+    VerifyError,
 };
 use strongroom_files::FileError;
 use strongroom_kms::KmsError;
@@ -22,8 +26,14 @@ use strongroom_topology::{
 
 pub(crate) use self::attempt::in_words;
 pub use self::{
-    anchor_tag::AnchorTagError, attempt::WrapAttempt, migration::MigrationError,
-    replica::ReplicaError, wrapper_key::WrapperKeyError,
+    anchor_tag::AnchorTagError,
+    attempt::WrapAttempt,
+    migration::MigrationError,
+    party::PartyError,
+    replica::ReplicaError,
+    session_key::SessionKeyError,
+    signature_check::{SignatureCheckError, UnsupportedDelegation},
+    wrapper_key::WrapperKeyError,
 };
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
@@ -574,6 +584,18 @@ pub enum VaultError {
     /// This process is not the only one, and not up to date.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// No session key was to be had.
+    #[error(transparent)]
+    SessionKey(#[from] SessionKeyError),
+    /// A signature is not accepted, by the state of a synchronizer.
+    #[error(transparent)]
+    SignatureCheck(#[from] SignatureCheckError),
+    /// Something was not done for a party.
+    #[error(transparent)]
+    Party(#[from] PartyError),
+    /// A delegation cannot be.
+    #[error("the delegation was refused")]
+    Delegation(#[from] DelegationError),
 }
 
 /// A time as people write it: RFC 3339, in UTC.

@@ -47,6 +47,7 @@ mod replay;
 mod replica;
 mod rows;
 mod sealing;
+mod session_signing;
 mod settings;
 mod state;
 mod succession;
@@ -68,7 +69,8 @@ pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError,
+    AnchorTagError, MigrationError, PartyError, ReplicaError, SessionKeyError, SignatureCheckError,
+    UnsupportedDelegation, VaultError, WrapAttempt, WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
@@ -99,7 +101,15 @@ pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;
 pub use operations::moving::Destination;
 pub use operations::numbers::{Ages, Numbers};
+pub use operations::party::{
+    rotate::{PartySuccessor, RotatedPartyKey},
+    sign::PartySignatures,
+};
 pub use operations::place::Place;
+pub use operations::protocol::{
+    group::SigningGroup,
+    verify::{RequiredSchemes, VerifyAt},
+};
 pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
@@ -123,9 +133,10 @@ pub use replay::{
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
 pub use replica::{Role, Standing};
+pub use session_signing::SigningTime;
 pub use settings::{
     AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
-    ReplicaSettings, RotationSettings, Settings,
+    ReplicaSettings, RotationSettings, SessionSigningSettings, Settings,
 };
 pub use topology::TopologyView;
 pub use vault::Vault;

@@ -9,7 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp, encoding::Encoder};
+use strongroom_crypto::{
+    DecryptionKey, Random, SigningKey, Timestamp, clock::Clock, encoding::Encoder,
+};
 use strongroom_store::{PrivateKeyRecord, VaultId};
 use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
@@ -29,6 +31,7 @@ use crate::{
     operations::wraps::wrapper_keys::WrapperKeyChecker,
     replica::Replica,
     rows,
+    session_signing::{SessionKeys, VerifiedDelegations},
     settings::Settings,
     topology::TopologyCell,
     wraps::Wraps,
@@ -79,6 +82,11 @@ pub struct Vault {
 pub(crate) struct Caches {
     pub(crate) signing: KeyCache<SigningKey>,
     pub(crate) decryption: KeyCache<DecryptionKey>,
+    pub(crate) session_keys: SessionKeys,
+    /// How long session keys stay.
+    session_eviction: Duration,
+    /// Of others.
+    pub(crate) verified: VerifiedDelegations,
 }
 
 /// What opening or creating found out.
@@ -123,6 +131,12 @@ impl Vault {
         let caches = Arc::new(Caches {
             signing: KeyCache::new(&settings.cache),
             decryption: KeyCache::new(&settings.cache),
+            session_keys: SessionKeys::default(),
+            session_eviction: settings
+                .session_signing
+                .as_ref()
+                .map_or(Duration::ZERO, |session| session.eviction),
+            verified: VerifiedDelegations::default(),
         });
         let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
@@ -220,7 +234,19 @@ impl Vault {
     ///
     /// A task of the vault does this by itself from time to time; call it when it must happen now.
     pub fn sweep(&self) -> usize {
-        self.caches.sweep(self.now())
+        self.caches.sweep(self.environment.clock.as_ref())
+    }
+
+    /// How many session keys are in memory now.
+    #[must_use]
+    pub fn session_keys(&self) -> usize {
+        self.caches.session_keys.len()
+    }
+
+    /// How many delegations of session keys were verified and are remembered.
+    #[must_use]
+    pub fn verified_delegations(&self) -> usize {
+        self.caches.verified.len()
     }
 
     /// Writes the newest checkpoint into the tag that is an anchor, wipes every opened key and closes the store.
@@ -398,13 +424,18 @@ impl Drop for Vault {
 }
 
 impl Caches {
-    fn sweep(&self, now: Timestamp) -> usize {
+    /// Wipes what is too old, and says how many opened keys that were.
+    fn sweep(&self, clock: &dyn Clock) -> usize {
+        let (now, elapsed) = (clock.now(), clock.elapsed());
+        self.session_keys.sweep(self.session_eviction, elapsed);
+        self.verified.sweep(elapsed);
         self.signing.sweep(now) + self.decryption.sweep(now)
     }
 
     fn clear(&self) {
         self.signing.clear();
         self.decryption.clear();
+        self.session_keys.clear();
     }
 }
 
@@ -423,7 +454,7 @@ fn spawn_sweeper(
             let Some(caches) = caches.upgrade() else {
                 return;
             };
-            caches.sweep(clock.now());
+            caches.sweep(clock.as_ref());
         }
     })
 }

@@ -63,6 +63,10 @@ mod moving;
 mod numbers;
 #[path = "vault/operator.rs"]
 mod operator;
+#[path = "vault/parties.rs"]
+mod parties;
+#[path = "vault/protocol.rs"]
+mod protocol;
 #[path = "vault/replay.rs"]
 mod replay;
 #[path = "vault/replicas.rs"]

@@ -40,6 +40,12 @@ pub struct Numbers {
     pub generation: u64,
     /// Whether the vault was restored and signs nothing yet.
     pub quarantined: bool,
+    /// Session keys in memory.
+    pub session_keys: usize,
+    /// Session keys that were made since the vault was opened, each for one call of a KMS.
+    pub session_keys_made: u64,
+    /// How often a long-term key signed since then because no session key could be valid for long enough.
+    pub session_key_fallbacks: u64,
 }
 
 /// The ages of keys in use of one class.
@@ -85,6 +91,9 @@ impl Vault {
             retired_data_keys: self.retired_data_keys().len(),
             generation: self.committed().lock().await.state.generation,
             quarantined: self.is_quarantined(),
+            session_keys: self.session_keys(),
+            session_keys_made: self.caches().session_keys.made(),
+            session_key_fallbacks: self.caches().session_keys.fallbacks(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {
