@@ -54,7 +54,10 @@ pub use key_wrap::{OaepHash, WrappingKey};
 pub use name::{KeyName, NameError};
 pub use private_key::PrivateKey;
 pub use public_key::{PublicKey, SigningPublicKey};
-pub use signing::{SignError, Signature, SigningKey, VerifyError};
+pub use signing::{
+    DelegationError, ProtocolSignature, SessionSignature, SignError, Signature,
+    SignatureDelegation, SigningKey, ValidityPeriod, VerifyError, delegation_hash,
+};
 pub use spec::{
     EncryptionAlgorithm, EncryptionKeySpec, KeyFormat, KeyPurpose, KeySpec, SignatureFormat,
     SigningAlgorithm, SigningAlgorithms, SigningKeySpec, SpecError,

@@ -7,6 +7,8 @@
     reason = "what the tests share may fail as loudly as the tests"
 )]
 
+#[path = "crypto/delegations.rs"]
+mod delegations;
 #[path = "crypto/encryption.rs"]
 mod encryption;
 #[path = "crypto/jwks.rs"]

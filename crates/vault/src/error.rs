@@ -5,15 +5,17 @@ mod attempt;
 mod codes;
 mod migration;
 mod payload;
+mod party;
 mod replica;
+mod session_key;
+mod signature_check;
 mod wrapper_key;
 
 use std::sync::Arc;
 
 use strongroom_backup::BackupError;
 use strongroom_crypto::{
-    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError,
-    PayloadError, RandomError, SealError, SecretLengthError, SignError, Timestamp, UsageError,
+    DecryptError, DelegationError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, PayloadError, RandomError, SealError, SecretLengthError, SignError, Timestamp, UsageError,
     VerifyError,
 };
 use strongroom_files::FileError;
@@ -26,8 +28,15 @@ use strongroom_topology::{
 
 pub(crate) use self::attempt::in_words;
 pub use self::{
-    anchor_tag::AnchorTagError, attempt::WrapAttempt, migration::MigrationError,
-    payload::PayloadUseError, replica::ReplicaError, wrapper_key::WrapperKeyError,
+    anchor_tag::AnchorTagError,
+    attempt::WrapAttempt,
+    migration::MigrationError,
+    party::PartyError,
+    payload::PayloadUseError,
+    replica::ReplicaError,
+    session_key::SessionKeyError,
+    signature_check::{SignatureCheckError, UnsupportedDelegation},
+    wrapper_key::WrapperKeyError,
 };
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
@@ -599,6 +608,18 @@ pub enum VaultError {
     /// This process is not the only one, and not up to date.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// No session key was to be had.
+    #[error(transparent)]
+    SessionKey(#[from] SessionKeyError),
+    /// A signature is not accepted, by the state of a synchronizer.
+    #[error(transparent)]
+    SignatureCheck(#[from] SignatureCheckError),
+    /// Something was not done for a party.
+    #[error(transparent)]
+    Party(#[from] PartyError),
+    /// A delegation cannot be.
+    #[error("the delegation was refused")]
+    Delegation(#[from] DelegationError),
 }
 
 /// A time as people write it: RFC 3339, in UTC.

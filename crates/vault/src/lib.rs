@@ -49,6 +49,7 @@ mod replica;
 mod rows;
 mod sealing;
 mod session_encryption;
+mod session_signing;
 mod settings;
 mod state;
 mod succession;
@@ -75,8 +76,7 @@ pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, PayloadUseError, ReplicaError, VaultError, WrapAttempt,
-    WrapperKeyError,
+    AnchorTagError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError, SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt, WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
@@ -108,11 +108,19 @@ pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;
 pub use operations::moving::Destination;
 pub use operations::numbers::{Ages, Numbers};
+pub use operations::party::{
+    rotate::{PartySuccessor, RotatedPartyKey},
+    sign::PartySignatures,
+};
 pub use operations::payload::{
     open::{OpenedPayload, PayloadExpectation},
     seal::{PayloadOrder, SealedPayload},
 };
 pub use operations::place::Place;
+pub use operations::protocol::{
+    group::SigningGroup,
+    verify::{RequiredSchemes, VerifyAt},
+};
 pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::session_encryption::{SessionEncryption, SessionSnapshot, SessionView};
 pub use operations::topology::add::Added;
@@ -138,8 +146,9 @@ pub use replay::{
 };
 pub use replica::{Role, Standing};
 pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
+pub use session_signing::SigningTime;
 pub use settings::{
-    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds, SessionEncryptionSettings, Settings, UseRecords,
+    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords,
 };
 pub use topology::TopologyView;
 pub use uses::AuditLag;

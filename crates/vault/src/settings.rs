@@ -1,8 +1,11 @@
 //! What a vault's owner chooses.
 
-use std::{num::NonZeroU64, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
-use strongroom_crypto::{KeyUsage, KeyUsages};
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_store::{Custody, Sealing};
 
 /// What a vault's owner chooses; the defaults are safe.
@@ -29,6 +32,8 @@ pub struct Settings {
     pub anchor_tag: Option<AnchorTagSettings>,
     /// How the audit log is kept.
     pub audit: AuditSettings,
+    /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
+    pub session_signing: Option<SessionSigningSettings>,
 }
 
 /// How the audit log is kept.
@@ -63,6 +68,38 @@ impl Default for AuditSettings {
             checkpoint_every: Duration::from_secs(3600),
             uses: UseRecords::Off,
             window: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Session keys: how long they are valid, and how far from the ends of that they are used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSigningSettings {
+    /// For so many seconds a session key is valid.
+    pub validity: NonZeroU32,
+    /// The validity of a new key begins so long before the time of the first message.
+    pub tolerance: Duration,
+    /// Where the time of the state is known about only, a key is used no nearer to the ends of its validity than this.
+    pub cut_off: Duration,
+    /// So long after it was made a key is wiped.
+    pub eviction: Duration,
+    /// The spec of session keys.
+    pub spec: SigningKeySpec,
+    /// Also in the place of keys that no KMS holds, which spares nothing.
+    pub every_custody: bool,
+}
+
+impl Default for SessionSigningSettings {
+    /// Canton's.
+    fn default() -> Self {
+        const MINUTES_5: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
+        Self {
+            validity: MINUTES_5,
+            tolerance: Duration::from_secs(120),
+            cut_off: Duration::from_secs(60),
+            eviction: Duration::from_secs(600),
+            spec: SigningKeySpec::EcCurve25519,
+            every_custody: false,
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::{
     replica::Replica,
     rows,
     session_encryption::SessionCaches,
+    session_signing::{SessionKeys, VerifiedDelegations},
     settings::Settings,
     topology::TopologyCell,
     uses::Uses,
@@ -86,6 +87,11 @@ pub(crate) struct Caches {
     pub(crate) signing: KeyCache<SigningKey>,
     pub(crate) decryption: KeyCache<DecryptionKey>,
     pub(crate) session_encryption: Arc<SessionCaches>,
+    pub(crate) session_keys: SessionKeys,
+    /// How long session keys stay.
+    session_eviction: Duration,
+    /// Of others.
+    pub(crate) verified: VerifiedDelegations,
 }
 
 /// What opening or creating found out.
@@ -131,6 +137,12 @@ impl Vault {
             signing: KeyCache::new(&settings.cache),
             decryption: KeyCache::new(&settings.cache),
             session_encryption: Arc::new(SessionCaches::new(&settings.session_encryption)),
+            session_keys: SessionKeys::default(),
+            session_eviction: settings
+                .session_signing
+                .as_ref()
+                .map_or(Duration::ZERO, |session| session.eviction),
+            verified: VerifiedDelegations::default(),
         });
         let sweeper = spawn_sweeper(&caches, &environment, &settings);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
@@ -230,6 +242,18 @@ impl Vault {
     /// A task of the vault does this by itself from time to time; call it when it must happen now.
     pub fn sweep(&self) -> usize {
         self.caches.sweep(self.environment.clock.as_ref())
+    }
+
+    /// How many session keys are in memory now.
+    #[must_use]
+    pub fn session_keys(&self) -> usize {
+        self.caches.session_keys.len()
+    }
+
+    /// How many delegations of session keys were verified and are remembered.
+    #[must_use]
+    pub fn verified_delegations(&self) -> usize {
+        self.caches.verified.len()
     }
 
     /// Writes what was counted of uses into the audit log, and the newest checkpoint into the tag that is an anchor, wipes every
@@ -414,9 +438,12 @@ impl Drop for Vault {
 }
 
 impl Caches {
+    /// Wipes what is too old, and says how many opened keys that were.
     fn sweep(&self, clock: &dyn Clock) -> usize {
-        self.session_encryption.sweep(clock.elapsed());
-        let now = clock.now();
+        let (now, elapsed) = (clock.now(), clock.elapsed());
+        self.session_keys.sweep(self.session_eviction, elapsed);
+        self.verified.sweep(elapsed);
+        self.session_encryption.sweep(elapsed);
         self.signing.sweep(now) + self.decryption.sweep(now)
     }
 
@@ -424,6 +451,7 @@ impl Caches {
         self.signing.clear();
         self.decryption.clear();
         self.session_encryption.clear();
+        self.session_keys.clear();
     }
 }
 

@@ -69,6 +69,10 @@ mod numbers;
 mod operator;
 #[path = "vault/payloads.rs"]
 mod payloads;
+#[path = "vault/parties.rs"]
+mod parties;
+#[path = "vault/protocol.rs"]
+mod protocol;
 #[path = "vault/replay.rs"]
 mod replay;
 #[path = "vault/replicas.rs"]

@@ -8,8 +8,7 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, AuditExportError, MigrationError, PayloadUseError, ReplicaError, VaultError,
-    WrapperKeyError,
+    AnchorError, AnchorTagError, AuditExportError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError, SignatureCheckError, VaultError, WrapperKeyError,
 };
 
 use super::CliError;
@@ -29,6 +28,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_crypto::KeyError::CODES,
         strongroom_crypto::SignError::CODES,
         strongroom_crypto::VerifyError::CODES,
+        strongroom_crypto::DelegationError::CODES,
         strongroom_crypto::EncryptError::CODES,
         strongroom_crypto::DecryptError::CODES,
         strongroom_crypto::PayloadError::CODES,
@@ -77,6 +77,9 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         MigrationError::CODES,
         PayloadUseError::CODES,
         ReplicaError::CODES,
+        SessionKeyError::CODES,
+        SignatureCheckError::CODES,
+        PartyError::CODES,
     ];
     let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();
     codes.sort_unstable_by_key(ErrorCode::name);

@@ -46,6 +46,12 @@ pub struct Numbers {
     pub audit_records: u64,
     /// How far the audit log is behind.
     pub audit_lag: AuditLag,
+    /// Session keys in memory.
+    pub session_keys: usize,
+    /// Session keys that were made since the vault was opened, each for one call of a KMS.
+    pub session_keys_made: u64,
+    /// How often a long-term key signed since then because no session key could be valid for long enough.
+    pub session_key_fallbacks: u64,
 }
 
 /// The ages of keys in use of one class.
@@ -94,6 +100,9 @@ impl Vault {
             session_encryption: self.session_encryption_numbers(),
             audit_records: self.audit_head().await.records,
             audit_lag: self.audit_lag(),
+            session_keys: self.session_keys(),
+            session_keys_made: self.caches().session_keys.made(),
+            session_key_fallbacks: self.caches().session_keys.fallbacks(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {

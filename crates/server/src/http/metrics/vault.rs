@@ -51,6 +51,7 @@ pub(super) fn register(registry: &mut Registry, numbers: &Numbers) {
     let oldest = Float::default();
     oldest.set(lag.oldest.as_secs_f64());
     registry.register("audit_lag_seconds", help, oldest);
+    of_session_keys(registry, numbers);
     let quarantined = u64::from(numbers.quarantined);
     let help = "1 if the vault was restored and signs nothing yet";
     count(registry, "quarantined", help, quarantined);
@@ -83,6 +84,28 @@ fn of_keys(registry: &mut Registry, numbers: &Numbers) {
         ),
     ] {
         count(registry, name, help, keys as u64);
+    }
+}
+
+fn of_session_keys(registry: &mut Registry, numbers: &Numbers) {
+    for (name, help, number) in [
+        (
+            "session_signing_keys",
+            "Session keys in memory",
+            numbers.session_keys as u64,
+        ),
+        (
+            "session_signing_keys_made",
+            "Session keys made since the vault was opened",
+            numbers.session_keys_made,
+        ),
+        (
+            "session_signing_keys_fallback",
+            "Signatures by a long-term key because no session key could be valid for long enough",
+            numbers.session_key_fallbacks,
+        ),
+    ] {
+        count(registry, name, help, number);
     }
 }
 
