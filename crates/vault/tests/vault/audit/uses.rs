@@ -274,7 +274,8 @@ async fn with_several_processes_the_one_that_writes_keeps_the_level_and_the_othe
     assert_eq!(code(sign(&other, &key).await), "AUDIT_LEVEL_NOT_KEPT");
     sign(&writer, &key).await.unwrap();
     writer.close().await.unwrap();
-    // The lease is free, and a use that must be on record takes it as any change does.
+    // What was heard of the lease is old by then. It is free, and a use that must be on record takes it as any change does.
+    house.clock.advance(Duration::from_secs(60));
     other.catch_up().await.unwrap();
     sign(&other, &key).await.unwrap();
     assert_eq!(uses(&other).await.len(), 2);
