@@ -4,8 +4,8 @@ mod anchor_tag;
 mod attempt;
 mod codes;
 mod migration;
-mod payload;
 mod party;
+mod payload;
 mod replica;
 mod session_key;
 mod signature_check;
@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use strongroom_backup::BackupError;
 use strongroom_crypto::{
-    DecryptError, DelegationError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, PayloadError, RandomError, SealError, SecretLengthError, SignError, Timestamp, UsageError,
-    VerifyError,
+    DecryptError, DelegationError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec,
+    NameError, PayloadError, RandomError, SealError, SecretLengthError, SignError, Timestamp,
+    UsageError, VerifyError,
 };
 use strongroom_files::FileError;
 use strongroom_kms::KmsError;

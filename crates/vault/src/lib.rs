@@ -76,7 +76,8 @@ pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError, SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt, WrapperKeyError,
+    AnchorTagError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError,
+    SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt, WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
@@ -148,7 +149,9 @@ pub use replica::{Role, Standing};
 pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
 pub use session_signing::SigningTime;
 pub use settings::{
-    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords,
+    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits,
+    KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds,
+    SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords,
 };
 pub use topology::TopologyView;
 pub use uses::AuditLag;

@@ -67,10 +67,10 @@ mod moving;
 mod numbers;
 #[path = "vault/operator.rs"]
 mod operator;
-#[path = "vault/payloads.rs"]
-mod payloads;
 #[path = "vault/parties.rs"]
 mod parties;
+#[path = "vault/payloads.rs"]
+mod payloads;
 #[path = "vault/protocol.rs"]
 mod protocol;
 #[path = "vault/replay.rs"]

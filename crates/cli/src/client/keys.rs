@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey, SecretBytes, SigningKeySpec, WrappingKey, Timestamp};
+use strongroom_crypto::{
+    EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey,
+    SecretBytes, SigningKeySpec, Timestamp, WrappingKey,
+};
 use strongroom_kms::KmsKeyId;
 use strongroom_store::KeyState;
 use strongroom_topology::StoreId;

@@ -8,7 +8,8 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, AuditExportError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError, SignatureCheckError, VaultError, WrapperKeyError,
+    AnchorError, AnchorTagError, AuditExportError, MigrationError, PartyError, PayloadUseError,
+    ReplicaError, SessionKeyError, SignatureCheckError, VaultError, WrapperKeyError,
 };
 
 use super::CliError;

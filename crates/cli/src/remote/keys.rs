@@ -1,6 +1,9 @@
 //! Keys of a server.
 
-use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey, SecretBytes, SigningKeySpec, Timestamp};
+use strongroom_crypto::{
+    EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey,
+    SecretBytes, SigningKeySpec, Timestamp,
+};
 use strongroom_kms::KmsKeyId;
 use strongroom_proto::{read_named_public_key, usage_numbers, v30};
 use strongroom_server::contract::strongroom::{

@@ -96,6 +96,15 @@ impl Vault {
                 "records of uses could not be written before the lease was given up"
             );
         }
+        self.give_lease_up(replica, replicas).await
+    }
+
+    /// The same, without writing anything before.
+    pub(super) async fn give_lease_up(
+        &self,
+        replica: &Replica,
+        replicas: &dyn Replicas,
+    ) -> Result<(), VaultError> {
         // A unit of work holds this to its end.
         let _committed = self.committed().lock().await;
         let pause: Duration = replicas.beat_every() * BEATS_OF_ABSTENTION;

@@ -41,7 +41,8 @@ impl Vault {
         if let Some((replica, replicas)) = company
             && replica.is_asked_to_step_down(replicas.own_id())
         {
-            self.step_down().await?;
+            // Records of uses would be written by such a unit too: they wait until this process writes again.
+            self.give_lease_up(replica, replicas).await?;
         }
         let committed = self.committed().lock().await;
         match (store.begin().await, company) {

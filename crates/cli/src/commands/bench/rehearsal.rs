@@ -7,7 +7,9 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig,
+    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
+    ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};

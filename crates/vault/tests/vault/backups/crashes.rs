@@ -184,7 +184,10 @@ async fn sweep_backing_up(
         }
     }
     // In PostgreSQL few points are tried, and what goes on may be over before the second one.
-    assert!(again > 15 || original.is_on_postgres(), "{again} second deaths only");
+    assert!(
+        again > 15 || original.is_on_postgres(),
+        "{again} second deaths only"
+    );
     seen
 }
 
