@@ -99,7 +99,11 @@ impl Vault {
                     || self.open_decryption_key(fingerprint),
                     decrypt,
                 );
-                return Ok(opened.await??);
+                match opened.await {
+                    // It was brought into a KMS since: that one is asked.
+                    Err(VaultError::HeldByKms { .. }) => continue,
+                    opened => return Ok(opened??),
+                }
             };
             // None: the key was changed while the KMS decrypted, perhaps deleted. Then it is asked for anew.
             if let Some(plaintext) = self

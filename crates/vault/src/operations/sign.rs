@@ -113,7 +113,11 @@ impl Vault {
                     || self.open_signing_key(fingerprint),
                     sign,
                 );
-                return Ok(opened.await??);
+                match opened.await {
+                    // It was brought into a KMS since: that one is asked.
+                    Err(VaultError::HeldByKms { .. }) => continue,
+                    opened => return Ok(opened??),
+                }
             };
             // None: the key was changed while the KMS signed, perhaps retired. Then it is asked for anew.
             if let Some(signature) = self
