@@ -230,8 +230,8 @@ fn recipients(spec: EncryptionKeySpec, options: &Options) -> anyhow::Result<Meas
     let time = Duration::from_millis(options.sample_millis);
     let (mut ours, mut bares, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.samples {
-        let one = rate(time, || Ok(drop(draft(std::slice::from_ref(key))?)))?;
-        let all = rate(time, || Ok(drop(draft(&keys)?)))?;
+        let one = rate(time, || draft(std::slice::from_ref(key)).map(drop))?;
+        let all = rate(time, || draft(&keys).map(drop))?;
         let bare = rate(time, || {
             black_box(key.encrypt(&[7; 16], &SystemRandom)?);
             Ok(())
