@@ -3,7 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName};
+use strongroom_config::{
+    Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName, SessionSigningKeysConfig,
+};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
@@ -11,7 +13,8 @@ use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
     Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
+    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionSigningSettings, Settings,
+    Vault, VaultError,
 };
 
 use crate::{
@@ -256,8 +259,22 @@ pub(crate) fn settings(config: &Config) -> Settings {
             every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
         }),
         replica: replica(&config.replica),
+        session_signing: session_signing(&config.session_signing_keys),
         ..Settings::default()
     }
+}
+
+/// None if they are not enabled. What was not validated cannot be enabled.
+fn session_signing(config: &SessionSigningKeysConfig) -> Option<SessionSigningSettings> {
+    config.enabled.then_some(())?;
+    Some(SessionSigningSettings {
+        validity: config.validity_seconds().ok()?,
+        tolerance: config.tolerance_shift_duration,
+        cut_off: config.cut_off_duration,
+        eviction: config.key_eviction_period,
+        spec: config.spec().ok()?,
+        every_custody: config.non_standard_config,
+    })
 }
 
 fn replica(config: &ReplicaConfig) -> ReplicaSettings {

@@ -56,6 +56,8 @@ mod offline_root;
 mod openssl;
 #[path = "cli/other_kms.rs"]
 mod other_kms;
+#[path = "cli/parties.rs"]
+mod parties;
 #[path = "cli/postgres.rs"]
 mod postgres;
 #[path = "cli/process.rs"]
@@ -70,6 +72,8 @@ mod rotation;
 mod runbooks;
 #[path = "cli/serving.rs"]
 mod serving;
+#[path = "cli/session_benchmark.rs"]
+mod session_benchmark;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
 #[path = "cli/starting.rs"]

@@ -25,6 +25,7 @@ mod policy;
 mod replica;
 mod secret;
 mod server;
+mod session_signing_keys;
 mod store;
 mod vault;
 
@@ -51,6 +52,7 @@ pub use secret::{PromptTag, SecretSource};
 pub use server::{
     ClientCertificates, NodeKindName, ServerConfig, ServerTlsConfig, TlsVersion, TokenServiceConfig,
 };
+pub use session_signing_keys::SessionSigningKeysConfig;
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
@@ -95,6 +97,9 @@ pub struct Config {
     /// How long opened keys stay in memory.
     #[serde(default)]
     pub cache: CacheConfig,
+    /// Keys in memory that sign for keys which a KMS holds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_signing_keys: SessionSigningKeysConfig,
 }
 
 impl Config {
@@ -160,6 +165,7 @@ impl Config {
         self.kms_log.validate()?;
         self.kms_watch.validate()?;
         self.policy.validate()?;
+        self.session_signing_keys.validate(&self.kms)?;
         self.cache.validate()
     }
 }

@@ -16,7 +16,8 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
     AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, StoreConfig, VaultConfig,
+    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionSigningKeysConfig,
+    StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -540,6 +541,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             ..CustodyConfig::default()
         },
         cache: CacheConfig::default(),
+        session_signing_keys: SessionSigningKeysConfig::default(),
     })
 }
 

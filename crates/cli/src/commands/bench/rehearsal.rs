@@ -9,7 +9,7 @@ use clap::Args;
 use strongroom_config::{
     AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
     KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource,
-    ServerConfig, StoreConfig, VaultConfig,
+    ServerConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -163,6 +163,7 @@ impl Rehearsal {
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
+            session_signing_keys: SessionSigningKeysConfig::default(),
         }
     }
 
