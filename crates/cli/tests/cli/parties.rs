@@ -101,8 +101,14 @@ fn what_names_no_party_no_participant_or_no_key_is_refused_in_words() {
     let sandbox = Sandbox::with_participant("alice");
     let (party, keys) = with_party(&sandbox);
     for (wrong, code) in [
-        ("party show nobody::12200000000000000000000000000000000000000000000000000000000000000000".to_owned(), "PARTY_KEYS_NOT_FOUND"),
-        (format!("party sign {party} hash.txt --hash --input-encoding hex --key {HASH}"), "SIGNER_KEY_NOT_VALID"),
+        (
+            format!("party show nobody::1220{}", "00".repeat(32)),
+            "PARTY_KEYS_NOT_FOUND",
+        ),
+        (
+            format!("party sign {party} hash.txt --hash --input-encoding hex --key {HASH}"),
+            "SIGNER_KEY_NOT_VALID",
+        ),
         (format!("party migrate {party}"), "PARTY_KEYS_MIGRATED"),
     ] {
         sandbox.write("hash.txt", HASH);
