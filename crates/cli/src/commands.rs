@@ -18,6 +18,7 @@ mod init;
 pub(crate) mod keys;
 mod kms;
 mod metrics;
+mod party;
 mod quickstart;
 mod recovery;
 mod replicas;
@@ -90,6 +91,13 @@ pub(crate) enum Command {
         strongroom topology root inspect root.prep"
     )]
     Topology(topology::Command),
+    /// Keys of external parties: generate, register, announce, sign, verify, rotate, migrate
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom party generate bob --keys 3\n  \
+        strongroom party show bob::1220..."
+    )]
+    Party(party::Command),
     /// Make, verify, restore, list and forget backups
     #[command(
         subcommand,
@@ -166,6 +174,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::WrapperKey(command) => wrapper_key::run(&global, command).await,
         Command::Recovery(command) => recovery::run(&global, &command),
         Command::Topology(command) => topology::run(&global, command).await,
+        Command::Party(command) => party::run(&global, command).await,
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Replicas(command) => replicas::run(&global, command).await,

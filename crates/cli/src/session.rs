@@ -6,8 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use strongroom_config::{
-    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
-    SessionCacheConfig, SessionEncryptionConfig, SignatureRecordsName,
+    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName, SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
@@ -15,9 +14,7 @@ use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults,
-    FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds,
-    SessionEncryptionSettings, Settings, UseRecords, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords, Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;
@@ -300,6 +297,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         }),
         replica: replica(&config.replica),
         audit: audit(&config.audit),
+        session_signing: session_signing(&config.session_signing_keys),
         ..Settings::default()
     }
 }
@@ -327,6 +325,19 @@ fn audit(config: &AuditConfig) -> AuditSettings {
         },
         window: config.window,
     }
+}
+
+/// None if they are not enabled. What was not validated cannot be enabled.
+fn session_signing(config: &SessionSigningKeysConfig) -> Option<SessionSigningSettings> {
+    config.enabled.then_some(())?;
+    Some(SessionSigningSettings {
+        validity: config.validity_seconds().ok()?,
+        tolerance: config.tolerance_shift_duration,
+        cut_off: config.cut_off_duration,
+        eviction: config.key_eviction_period,
+        spec: config.spec().ok()?,
+        every_custody: config.non_standard_config,
+    })
 }
 
 fn replica(config: &ReplicaConfig) -> ReplicaSettings {

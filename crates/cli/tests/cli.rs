@@ -64,6 +64,8 @@ mod openssl;
 mod other_kms;
 #[path = "cli/payloads.rs"]
 mod payloads;
+#[path = "cli/parties.rs"]
+mod parties;
 #[path = "cli/postgres.rs"]
 mod postgres;
 #[path = "cli/process.rs"]
@@ -80,6 +82,8 @@ mod rotation;
 mod runbooks;
 #[path = "cli/serving.rs"]
 mod serving;
+#[path = "cli/session_benchmark.rs"]
+mod session_benchmark;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
 #[path = "cli/starting.rs"]

@@ -29,6 +29,7 @@ mod replica;
 mod secret;
 mod server;
 mod session_encryption;
+mod session_signing_keys;
 mod store;
 mod vault;
 
@@ -59,6 +60,7 @@ pub use server::{
     ClientCertificates, NodeKindName, ServerConfig, ServerTlsConfig, TlsVersion, TokenServiceConfig,
 };
 pub use session_encryption::{SessionCacheConfig, SessionEncryptionConfig};
+pub use session_signing_keys::SessionSigningKeysConfig;
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
@@ -112,6 +114,9 @@ pub struct Config {
     /// How long secrets of session encryption keys are used.
     #[serde(default, skip_serializing_if = "is_default")]
     pub session_encryption_keys: SessionEncryptionConfig,
+    /// Keys in memory that sign for keys which a KMS holds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_signing_keys: SessionSigningKeysConfig,
 }
 
 impl Config {
@@ -179,8 +184,9 @@ impl Config {
         self.kms_watch.validate()?;
         self.backup.validate()?;
         self.policy.validate()?;
-        self.cache.validate()?;
-        self.session_encryption_keys.validate()
+        self.session_encryption_keys.validate()?;
+        self.session_signing_keys.validate(&self.kms)?;
+        self.cache.validate()
     }
 }
 

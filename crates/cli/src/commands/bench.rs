@@ -12,6 +12,8 @@ mod rehearsal;
 mod replicas;
 mod rotate;
 mod serve;
+#[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+mod session;
 mod sign;
 mod stopwatch;
 mod topology_verify;
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Replica(replicas::worker::Options),
     Serve(serve::Options),
+    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    Session(session::Options),
     #[command(hide = true)]
     Echo(serve::echo::Options),
     TopologyVerify(topology_verify::Options),
@@ -74,6 +78,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Replicas(options) => replicas::run(global, options).await?,
         Command::Replica(options) => return replicas::worker::run(global, options).await,
         Command::Serve(options) => serve::run(global, options).await?,
+        #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+        Command::Session(options) => session::run(global, options).await?,
         Command::Echo(options) => return serve::echo::run(options).await,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?

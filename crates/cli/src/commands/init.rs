@@ -15,9 +15,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName,
-    KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig,
-    ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -544,6 +542,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         },
         cache: CacheConfig::default(),
         session_encryption_keys: SessionEncryptionConfig::default(),
+        session_signing_keys: SessionSigningKeysConfig::default(),
     })
 }
 

@@ -7,9 +7,7 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig,
-    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
-    ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -166,6 +164,7 @@ impl Rehearsal {
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
             session_encryption_keys: SessionEncryptionConfig::default(),
+            session_signing_keys: SessionSigningKeysConfig::default(),
         }
     }
 

@@ -33,7 +33,7 @@ struct Report {
 }
 
 /// States `proposal` in the store, signed as `signing` says, and prints it.
-pub(super) async fn announce(
+pub(in crate::commands) async fn announce(
     global: &Global,
     client: Client,
     store: &StoreId,
@@ -60,7 +60,7 @@ pub(super) async fn announce(
 }
 
 /// Prints what was authorized, and writes it to a file if there is to be one.
-pub(super) async fn print(
+pub(in crate::commands) async fn print(
     global: &Global,
     client: Client,
     store: &StoreId,
