@@ -113,8 +113,11 @@ impl Console {
     /// With a script, read whole before its first command: a command may read standard input too, and finds nothing there.
     async fn play(&self) -> anyhow::Result<ExitCode> {
         let mut script = Vec::new();
-        let mut input = io::stdin().lock().take(MOST_SCRIPT_BYTES + 1);
-        input.read_to_end(&mut script)?;
+        // Not held any longer: commands may ask for it.
+        io::stdin()
+            .lock()
+            .take(MOST_SCRIPT_BYTES + 1)
+            .read_to_end(&mut script)?;
         if script.len() as u64 > MOST_SCRIPT_BYTES {
             return Err(CliError::TooLong {
                 what: "the script",

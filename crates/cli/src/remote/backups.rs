@@ -43,6 +43,11 @@ impl Server {
         recipients: Vec<String>,
         tell: impl Fn(u64),
     ) -> anyhow::Result<NewBackupView> {
+        // Before the vault remembers a backup that nobody has.
+        if file.symlink_metadata().is_ok() {
+            let path = file.to_owned();
+            return Err(FileError::Exists { path }.into());
+        }
         let request = CreateBackupRequest { recipients };
         let begun = self.operations().create_backup(request).await;
         let mut events = begun.map_err(RemoteError::from)?.into_inner();
@@ -59,7 +64,10 @@ impl Server {
                 }
                 Some(Event::Done(done)) => {
                     let _ended = pieces.send(Piece::End(done.file_hash.clone())).await;
-                    writing.await??;
+                    if let Err(failed) = writing.await? {
+                        self.forget_what_was_not_kept(&done.id).await;
+                        return Err(failed.into());
+                    }
                     return Ok(view(done)?);
                 }
                 None => {}
@@ -72,6 +80,19 @@ impl Server {
 }
 
 impl Server {
+    /// The server has handed a backup out that could not be written here: it is not one to count on.
+    async fn forget_what_was_not_kept(&self, id: &str) {
+        let request = ForgetBackupRequest { id: id.to_owned() };
+        if let Err(status) = self.operations().forget_backup(request).await {
+            let error = RemoteError::from(status);
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                id,
+                "the vault counts on a backup that was not written: see 'strongroom backup forget'"
+            );
+        }
+    }
+
     pub(crate) async fn backups(&self) -> anyhow::Result<Backups> {
         let listed = self.operations().list_backups(ListBackupsRequest {}).await;
         let listed = listed.map_err(RemoteError::from)?.into_inner();

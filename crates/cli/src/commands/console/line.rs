@@ -62,23 +62,22 @@ pub(super) fn words(line: &str) -> Result<Vec<String>, CliError> {
 
 /// Reads a line.
 pub(super) fn read(line: &str) -> Result<Typed, CliError> {
-    let words = aliases::expanded(words(line)?);
+    let mut words = words(line)?;
+    // Whoever copies an example brings the name of the program along.
+    if words.first().is_some_and(|word| word == "strongroom") {
+        words.remove(0);
+    }
+    let words = aliases::expanded(words);
     let plain: Vec<_> = words.iter().map(String::as_str).collect();
     Ok(match plain.as_slice() {
         [] => Typed::Nothing,
         ["exit" | "quit"] => Typed::Exit,
         ["help", "aliases"] => Typed::Aliases,
-        // With the name of the program, which whoever copies an example brings along.
-        ["strongroom", rest @ ..] => parsed(rest),
-        all => parsed(all),
+        command => match Line::try_parse_from(command) {
+            Ok(line) => Typed::Command(Box::new(line)),
+            Err(told) => Typed::Told(Box::new(told)),
+        },
     })
-}
-
-fn parsed(words: &[&str]) -> Typed {
-    match Line::try_parse_from(words) {
-        Ok(line) => Typed::Command(Box::new(line)),
-        Err(told) => Typed::Told(Box::new(told)),
-    }
 }
 
 #[cfg(test)]
