@@ -6,7 +6,8 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use strongroom_config::{
-    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName, SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
+    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
+    SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
@@ -14,7 +15,9 @@ use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults,
+    FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds,
+    SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords, Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;

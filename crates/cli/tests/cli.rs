@@ -62,10 +62,10 @@ mod offline_root;
 mod openssl;
 #[path = "cli/other_kms.rs"]
 mod other_kms;
-#[path = "cli/payloads.rs"]
-mod payloads;
 #[path = "cli/parties.rs"]
 mod parties;
+#[path = "cli/payloads.rs"]
+mod payloads;
 #[path = "cli/postgres.rs"]
 mod postgres;
 #[path = "cli/process.rs"]

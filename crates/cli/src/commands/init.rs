@@ -15,7 +15,9 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName,
+    KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig,
+    ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{

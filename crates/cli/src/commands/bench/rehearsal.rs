@@ -7,7 +7,10 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig,
+    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
+    ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig,
+    StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
