@@ -4,6 +4,7 @@ mod anchor_tag;
 mod announcement;
 mod attempt;
 mod codes;
+mod instant;
 mod migration;
 mod party;
 mod payload;
@@ -28,7 +29,6 @@ use strongroom_topology::{
     IdentifierError, MappingError, Member, Namespace, SignaturesError, TopologyError,
 };
 
-pub(crate) use self::attempt::in_words;
 pub use self::{
     anchor_tag::AnchorTagError,
     announcement::AnnouncementError,
@@ -41,6 +41,7 @@ pub use self::{
     signature_check::{SignatureCheckError, UnsupportedDelegation},
     wrapper_key::WrapperKeyError,
 };
+pub(crate) use self::{attempt::in_words, instant::instant};
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
 /// Why a use case of the vault failed.
@@ -588,12 +589,4 @@ pub enum VaultError {
     /// A delegation cannot be.
     #[error("the delegation was refused")]
     Delegation(#[from] DelegationError),
-}
-
-/// A time as people write it: RFC 3339, in UTC.
-fn instant(time: Timestamp) -> String {
-    match jiff::Timestamp::from_microsecond(time.as_micros()) {
-        Ok(instant) => instant.to_string(),
-        Err(_beyond_every_calendar) => format!("{} microseconds", time.as_micros()),
-    }
 }

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_topology::{At, Mapping, PartyId, TopologyStore, UniqueKey};
-use strongroom_vault::{SignatureCheckError, Vault};
+use strongroom_vault::{SignatureCheckError, Vault, VaultError};
 
 use super::view::{KeyView, write_keys};
 use crate::{
@@ -69,8 +69,9 @@ impl Report {
     fn of(vault: &Vault, store: &TopologyStore, options: &Options) -> anyhow::Result<Self> {
         let (party, at) = (&options.party, options.at.at());
         let keys = store.party_signing_keys(party, at);
-        let keys = keys.ok_or_else(|| SignatureCheckError::NoPartyKeys {
-            party: party.clone(),
+        let keys = keys.ok_or_else(|| {
+            let party = party.clone();
+            VaultError::from(SignatureCheckError::NoPartyKeys { party })
         })?;
         let hosted = hosted(store, party, at);
         let is_beside = hosted.is_some_and(|hosted| hosted.signing_keys().is_some());
