@@ -154,7 +154,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     // Nobody serves any more, and what had begun is finished: nobody else has it.
     match Arc::try_unwrap(vault) {
         Ok(vault) => {
-            sign_last_checkpoint(&vault, &caller).await;
+            // A server that could not begin leaves everything as it was.
+            if served.is_ok() {
+                sign_last_checkpoint(&vault, &caller).await;
+            }
             session::close(vault).await;
         }
         Err(_held) => tracing::warn!(

@@ -139,7 +139,14 @@ fn a_certificate_a_token_and_a_socket_say_who_calls() {
         .run(["audit", "verify", "--endpoint", &socket])
         .failed("PERMISSION_DENIED", 4);
     assert!(serving.end().success());
-    let log = sandbox.json(["audit", "list", "--last", "1"]);
+    let log = sandbox.json([
+        "audit",
+        "list",
+        "--operation",
+        "generate_key",
+        "--last",
+        "1",
+    ]);
     assert_eq!(log["records"][0]["caller"], "admin");
 }
 

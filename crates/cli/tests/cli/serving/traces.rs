@@ -196,7 +196,7 @@ fn an_audit_record_and_the_span_of_a_call_without_a_trace_have_the_same_one() {
     let records = log["records"].as_array().unwrap();
     let made = records
         .iter()
-        .rfind(|record| record["operation"] == "generate-signing-key");
+        .rfind(|record| record["operation"] == "generate_key");
     assert_eq!(made.unwrap()["trace_id"], trace, "{records:?}");
 }
 

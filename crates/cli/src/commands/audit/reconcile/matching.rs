@@ -22,7 +22,9 @@ impl Period {
     ) -> Self {
         let times = || events.iter().map(|event| event.time.as_micros());
         let from = from.map(Timestamp::as_micros).or_else(|| times().min());
-        let to = to.map(Timestamp::as_micros).or_else(|| times().max());
+        // Clouds write whole seconds: the last one is covered to its end.
+        let last = || times().max().map(|time| time.saturating_add(999_999));
+        let to = to.map(Timestamp::as_micros).or_else(last);
         Self {
             from: from.unwrap_or(i64::MAX),
             to: to.unwrap_or(i64::MIN),
