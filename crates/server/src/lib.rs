@@ -8,6 +8,7 @@
 
 pub mod access;
 mod api_info;
+mod bounds;
 mod context;
 pub mod contract;
 mod failure;
@@ -19,15 +20,18 @@ mod listen;
 mod long_work;
 mod operations_service;
 mod release;
+mod rotation;
 mod rpc;
 mod server;
 mod signing_service;
 mod status;
+mod strangers;
 mod tasks;
 mod tls;
 pub mod tokens;
 mod topology;
 mod trace;
+mod usages;
 mod vault_service;
 
 pub use context::Features;

@@ -14,6 +14,7 @@ use strongroom_vault::{CreatedBackup, NewBackup, Vault};
 use tempfile::TempDir;
 
 use crate::{
+    bounds::Bound,
     context::Context,
     contract::strongroom::{
         CreateBackupEvent, CreateBackupRequest,
@@ -41,7 +42,9 @@ pub(super) async fn create(
     message: CreateBackupRequest,
     telling: Arc<Telling<CreateBackupEvent>>,
     spool: Option<Spool>,
+    bound: Bound,
 ) -> Result<CreateBackupEvent, Failure> {
+    let _place = bound.enter_now()?;
     let spool = spool.ok_or_else(|| {
         Failure::own(
             codes::NO_SPOOL,

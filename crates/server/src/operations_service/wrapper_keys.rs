@@ -17,6 +17,7 @@ use crate::{
     },
     failure::{Failure, in_words},
     long_work::Telling,
+    rotation::check_may_finish,
 };
 
 pub(super) async fn show(
@@ -58,6 +59,7 @@ pub(super) async fn resume(
     _message: ResumeWrapperKeyRotationRequest,
     telling: Arc<Telling<RotateWrapperKeyEvent>>,
 ) -> Result<RotateWrapperKeyEvent, Failure> {
+    check_may_finish(&vault, &context).await?;
     let tell = |progress| telling.tell(progressed(progress));
     let rotated = vault
         .resume_wrapper_key_rotation(&context.caller(), &tell)

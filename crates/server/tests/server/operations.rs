@@ -1,24 +1,38 @@
 //! `strongroom.v1.OperationsService`.
 
+use std::sync::Arc;
+
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_kms::{KmsProvider, WrapperKeyRequest};
-use strongroom_server::contract::strongroom::{
-    CreateBackupRequest, ListAuditRequest, ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent,
-    RotateWrapperKeyRequest, ShowReplicaRequest, ShowWrapperKeysRequest, StepDownRequest,
-    create_backup_event as backup_event,
-    operations_service_client::OperationsServiceClient,
-    rotate_wrapper_key_event::{Done, Event, Progress},
+use strongroom_server::{
+    ServerSettings,
+    access::{Access, CallerRule, Grant, Identity, Operation},
+    contract::{
+        strongroom::{
+            CreateBackupRequest, ListAuditRequest, ResumeWrapperKeyRotationRequest,
+            RotateWrapperKeyEvent, RotateWrapperKeyRequest, ShowReplicaRequest,
+            ShowWrapperKeysRequest, StepDownRequest, create_backup_event as backup_event,
+            operations_service_client::OperationsServiceClient,
+            rotate_wrapper_key_event::{Done, Event, Progress},
+        },
+        vault,
+    },
 };
-use strongroom_vault::{AuditEntry, AuditOperation, Caller, NewSigningKey};
+use strongroom_vault::{
+    AuditEntry, AuditOperation, Caller, NewSigningKey, NewWrapperKey, RotationProgress,
+    RotationRequest,
+};
 use tonic::{Code, Status, Streaming, transport::Channel};
 
 use crate::{
-    house::{House, told},
+    house::{House, Plan, told},
+    issuer::{TokenIssuer, tokens},
+    raw::with_token,
     vault_service::key,
 };
 
 /// A public key whose secret half nobody here has.
-const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+pub(crate) const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 async fn client(house: &House) -> OperationsServiceClient<Channel> {
     OperationsServiceClient::new(house.channel().await)
@@ -40,6 +54,11 @@ async fn to_the_end(
 
 async fn with_many_keys(number: usize) -> House {
     let house = House::new().await;
+    many_keys(&house, number).await;
+    house
+}
+
+pub(crate) async fn many_keys(house: &House, number: usize) {
     let new = NewSigningKey {
         spec: SigningKeySpec::EcCurve25519,
         usages: KeyUsages::only(KeyUsage::Protocol),
@@ -49,7 +68,14 @@ async fn with_many_keys(number: usize) -> House {
     let caller = Caller::new("test");
     let made = house.vault.generate_signing_keys(&caller, keys);
     made.await.unwrap();
-    house
+}
+
+/// Whether some backup was made and is forgotten.
+pub(crate) async fn is_forgotten(house: &House) -> bool {
+    let mut found = false;
+    let look = |entry: AuditEntry| found |= entry.operation == AuditOperation::ForgetBackup;
+    house.vault.walk_audit(look).await.unwrap();
+    found
 }
 
 #[tokio::test]
@@ -239,13 +265,7 @@ async fn a_backup_that_nobody_takes_is_forgotten() {
     let events = client.create_backup(request).await.unwrap().into_inner();
     drop(events);
     drop(client);
-    let forgotten = async || {
-        let mut found = false;
-        let look = |entry: AuditEntry| found |= entry.operation == AuditOperation::ForgetBackup;
-        house.vault.walk_audit(look).await.unwrap();
-        found
-    };
-    while !forgotten().await {
+    while !is_forgotten(&house).await {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert!(house.vault.backups().is_empty());
@@ -260,4 +280,95 @@ async fn a_backup_for_nobody_or_for_no_recipient_is_not_made() {
         assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     }
     assert!(house.vault.backups().is_empty());
+}
+
+#[tokio::test]
+async fn a_rotation_to_a_named_key_is_finished_only_by_whoever_may_begin_it() {
+    let issuer = TokenIssuer::new();
+    let rule = |name: &str, operations: &[Operation]| CallerRule {
+        name: name.to_owned(),
+        identities: vec![Identity::Token(name.to_owned())],
+        grants: vec![Grant::of(operations.iter().copied())],
+        rate_limit: None,
+    };
+    let (rotate, rotate_to) = (Operation::WrapperKeysRotate, Operation::WrapperKeysRotateTo);
+    let house = House::planned(Plan {
+        server: ServerSettings {
+            access: Access::of(vec![
+                rule("rotates", &[rotate]),
+                rule("rotates-to", &[rotate, rotate_to]),
+            ]),
+            tokens: tokens(vec![issuer.service()]),
+            ..ServerSettings::default()
+        },
+        ..Plan::default()
+    })
+    .await;
+    many_keys(&house, 5000).await;
+    for named in [true, false] {
+        interrupted_rotation(&house, named).await;
+        let mut client = client(&house).await;
+        let mut resume = async |name: &str| {
+            let token = issuer.token(name);
+            let request = with_token(ResumeWrapperKeyRotationRequest {}, Some(&token));
+            let events = client.resume_wrapper_key_rotation(request).await;
+            to_the_end(events.unwrap().into_inner()).await
+        };
+        let mut canton = house.vault_service().await;
+        let mut again = async |name: &str| {
+            let token = issuer.token(name);
+            let request = vault::RotateWrapperKeyRequest::default();
+            canton
+                .rotate_wrapper_key(with_token(request, Some(&token)))
+                .await
+        };
+        if named {
+            let status = resume("rotates").await.unwrap_err();
+            assert_eq!(told(&status).0, "PERMISSION_DENIED");
+            let status = again("rotates").await.unwrap_err();
+            assert_eq!(status.code(), Code::PermissionDenied);
+            assert!(house.vault.wrapper_key_rotation().is_some());
+            again("rotates-to").await.unwrap();
+        } else {
+            resume("rotates").await.unwrap();
+        }
+        assert!(house.vault.wrapper_key_rotation().is_none());
+    }
+}
+
+/// Begins a rotation, to a named key or to a new one, that stops on the way.
+async fn interrupted_rotation(house: &House, named: bool) {
+    let to = if named {
+        let wrapper = house.kms.key_wrapper().unwrap();
+        let request = WrapperKeyRequest::default();
+        NewWrapperKey::Existing(wrapper.generate_wrapper_key(&request).await.unwrap())
+    } else {
+        NewWrapperKey::default()
+    };
+    let request = RotationRequest {
+        to,
+        ..RotationRequest::default()
+    };
+    let (began, moving) = tokio::sync::oneshot::channel();
+    let vault = Arc::clone(&house.vault);
+    let rotating = tokio::spawn(async move {
+        let began = parking_lot::Mutex::new(Some(began));
+        let tell = |progress: RotationProgress| {
+            if progress.moved > 0
+                && let Some(began) = began.lock().take()
+            {
+                let _gone = began.send(());
+            }
+        };
+        vault
+            .rotate_wrapper_key(&Caller::new("test"), &request, &tell)
+            .await
+    });
+    moving.await.unwrap();
+    rotating.abort();
+    let _aborted = rotating.await;
+    assert!(
+        house.vault.wrapper_key_rotation().is_some(),
+        "it was interrupted"
+    );
 }

@@ -1,6 +1,14 @@
-//! Calls of any rpc, with bytes that nobody understands.
+//! Calls of any rpc: with bytes that nobody understands, and with requests that never end.
+
+use std::convert::Infallible;
 
 use bytes::{Buf, BufMut};
+use futures_util::stream::{Pending, pending};
+use http::{HeaderMap, Method, Request as HttpRequest};
+use http_body_util::StreamBody;
+use hyper::{body::Frame, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
 use tonic::{
     Request, Status,
     client::Grpc,
@@ -53,9 +61,19 @@ pub(crate) async fn call(
     path: &'static str,
     token: Option<&str>,
 ) -> Result<(), Status> {
+    send(channel, path, token, Vec::new()).await
+}
+
+/// The same with a message of these bytes.
+pub(crate) async fn send(
+    channel: &Channel,
+    path: &'static str,
+    token: Option<&str>,
+    message: Vec<u8>,
+) -> Result<(), Status> {
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
-    let request = with_token(Vec::new(), token);
+    let request = with_token(message, token);
     let path = http::uri::PathAndQuery::from_static(path);
     client
         .server_streaming(request, path, Bytes)
@@ -70,4 +88,42 @@ pub(crate) fn with_token<M>(message: M, token: Option<&str>) -> Request<M> {
         request.metadata_mut().insert("authorization", value);
     }
     request
+}
+
+/// What no service has, and is told at once.
+pub(crate) const NO_RPC: &str = "/grpc.health.v1.Health/Unknown";
+
+type Silence = StreamBody<Pending<Result<Frame<bytes::Bytes>, Infallible>>>;
+
+/// A connection of its own, on which calls are begun whose requests never end. It ends with this.
+pub(crate) struct HalfCaller(http2::SendRequest<Silence>);
+
+impl HalfCaller {
+    pub(crate) async fn over(stream: TcpStream) -> Self {
+        let io = TokioIo::new(stream);
+        let shaken = http2::handshake(TokioExecutor::new(), io).await;
+        let (sender, connection) = shaken.unwrap();
+        tokio::spawn(connection);
+        Self(sender)
+    }
+
+    /// Begins a call with these headers; what the server says, if anything.
+    pub(crate) fn begin(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
+        let mut request = HttpRequest::builder()
+            .method(Method::POST)
+            .uri(format!("http://vault.invalid{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self
+            .0
+            .send_request(request.body(StreamBody::new(pending())).unwrap());
+        async move { Ok(answer.await?.headers().clone()) }
+    }
 }

@@ -3,6 +3,7 @@
 mod captured;
 mod following;
 mod identity;
+mod proposals;
 mod reading;
 mod writing;
 
@@ -46,7 +47,7 @@ async fn writer(house: &House) -> TopologyManagerWriteServiceClient<Channel> {
 }
 
 /// Makes the vault the one of a participant.
-async fn identified(house: &House) -> NodeKeys {
+pub(crate) async fn identified(house: &House) -> NodeKeys {
     let new = NewIdentity {
         code: MemberCode::Participant,
         identifier: "participant1".to_owned(),

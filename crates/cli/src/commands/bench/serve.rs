@@ -1,10 +1,10 @@
 //! `bench serve`: signatures over the network, beside a bare echo server that makes the same signatures.
 
-mod authority;
-mod client;
+pub(super) mod authority;
+pub(super) mod client;
 pub(super) mod echo;
 mod load;
-mod sides;
+pub(super) mod sides;
 
 use std::time::Duration;
 
