@@ -12,8 +12,6 @@ mod replicas;
 mod rotate;
 mod serve;
 mod sign;
-#[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
-mod soak;
 mod stopwatch;
 mod topology_verify;
 
@@ -37,8 +35,6 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Replica(replicas::worker::Options),
     Serve(serve::Options),
-    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
-    Soak(soak::Options),
     #[command(hide = true)]
     Echo(serve::echo::Options),
     TopologyVerify(topology_verify::Options),
@@ -73,8 +69,6 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Replicas(options) => replicas::run(global, options).await?,
         Command::Replica(options) => return replicas::worker::run(global, options).await,
         Command::Serve(options) => serve::run(global, options).await?,
-        #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
-        Command::Soak(options) => soak::run(global, options).await?,
         Command::Echo(options) => return serve::echo::run(options).await,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?

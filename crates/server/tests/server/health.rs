@@ -85,6 +85,7 @@ async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither()
         settled(&mut client, service, ServingStatus::Serving).await;
     }
     let (shared, handle) = house.shared.as_ref().unwrap();
+    handle.fall_silent(true);
     let other = shared.handle("other");
     other.take_lease().await.unwrap();
     // Whoever wants to write finds out that another one does.

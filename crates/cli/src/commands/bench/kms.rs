@@ -1,7 +1,7 @@
 //! `bench kms`: what a cloud costs in time, calls and money, against a simulator of it in this process.
 
 mod bare;
-pub(super) mod cloud;
+mod cloud;
 mod crowd;
 mod opening;
 mod signing;

@@ -1,10 +1,10 @@
 //! `bench serve`: signatures over the network, beside a bare echo server that makes the same signatures.
 
-pub(super) mod authority;
-pub(super) mod client;
+mod authority;
+mod client;
 pub(super) mod echo;
 mod load;
-pub(super) mod sides;
+mod sides;
 
 use std::time::Duration;
 

@@ -18,35 +18,20 @@ const REGION: &str = "eu-central-1";
 const PRICES: PriceTable = PriceTable::AWS_LIST_2026_06;
 
 /// A simulated cloud that takes so many calls per second.
-pub(in crate::commands::bench) struct Cloud {
+pub(super) struct Cloud {
     simulator: Simulator,
     cap: u32,
 }
 
 impl Cloud {
-    pub(in crate::commands::bench) fn start(cap: u32) -> anyhow::Result<Self> {
+    pub(super) fn start(cap: u32) -> anyhow::Result<Self> {
         let simulator = Simulator::start(Scenario::default())?;
         Ok(Self { simulator, cap })
     }
 
     /// No delay and no limit: for what is not measured.
-    pub(in crate::commands::bench) fn clear_up(&self) -> anyhow::Result<()> {
+    pub(super) fn clear_up(&self) -> anyhow::Result<()> {
         Ok(self.simulator.set_weather(Weather::default())?)
-    }
-
-    /// From now on the cloud answers nothing but that it is broken.
-    pub(in crate::commands::bench) fn break_down(&self) -> anyhow::Result<()> {
-        let broken = Fault {
-            error: FaultKind::Internal,
-            operation: None,
-            key: None,
-            times: None,
-            percent: Some(100),
-        };
-        Ok(self.simulator.set_weather(Weather {
-            faults: vec![broken],
-            ..Weather::default()
-        })?)
     }
 
     /// From now on each call takes so long, and so many are taken; calls are counted from 0.
@@ -97,7 +82,7 @@ impl Cloud {
     }
 
     /// The configuration of a vault whose KMS is this cloud.
-    pub(in crate::commands::bench) fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         Config {
             vault: VaultConfig {
                 id: "00".repeat(16),

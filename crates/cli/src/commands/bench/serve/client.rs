@@ -20,42 +20,34 @@ use tower::service_fn;
 use super::authority::{Authority, Pair, SERVER_NAME};
 
 /// What calls.
-pub(in crate::commands::bench) struct Client;
+pub(super) struct Client;
 
 impl Client {
     /// So many connections to a server.
-    pub(in crate::commands::bench) async fn connect(
+    pub(super) async fn connect(
         address: SocketAddr,
         authority: &Authority,
         number: usize,
     ) -> anyhow::Result<Vec<SigningServiceClient<Channel>>> {
+        let connector = TlsConnector::from(Arc::new(tls(authority)?));
         let mut clients = Vec::with_capacity(number);
         for _connection in 0..number {
-            clients.push(SigningServiceClient::new(
-                Self::channel(address, authority).await?,
-            ));
+            let connector = connector.clone();
+            let connect = service_fn(move |_uri| {
+                let connector = connector.clone();
+                async move {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    let name = ServerName::try_from(SERVER_NAME).map_err(std::io::Error::other)?;
+                    let stream = connector.connect(name, stream).await?;
+                    Ok::<_, std::io::Error>(TokioIo::new(stream))
+                }
+            });
+            let endpoint = Endpoint::from_shared(format!("http://{SERVER_NAME}"))?;
+            let channel = endpoint.connect_with_connector(connect).await?;
+            clients.push(SigningServiceClient::new(channel));
         }
         Ok(clients)
-    }
-
-    /// One connection, for any service.
-    pub(in crate::commands::bench) async fn channel(
-        address: SocketAddr,
-        authority: &Authority,
-    ) -> anyhow::Result<Channel> {
-        let connector = TlsConnector::from(Arc::new(tls(authority)?));
-        let connect = service_fn(move |_uri| {
-            let connector = connector.clone();
-            async move {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                let name = ServerName::try_from(SERVER_NAME).map_err(std::io::Error::other)?;
-                let stream = connector.connect(name, stream).await?;
-                Ok::<_, std::io::Error>(TokioIo::new(stream))
-            }
-        });
-        let endpoint = Endpoint::from_shared(format!("http://{SERVER_NAME}"))?;
-        Ok(endpoint.connect_with_connector(connect).await?)
     }
 }
 

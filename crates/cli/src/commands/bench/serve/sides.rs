@@ -3,12 +3,10 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    path::Path,
     process::{Child, Command, Stdio},
 };
 
 use serde::Deserialize;
-use strongroom_config::Config;
 use strongroom_crypto::SigningKeySpec;
 use strongroom_files::Access;
 
@@ -58,57 +56,8 @@ impl Drop for Running {
 }
 
 /// This program, serving a vault.
-pub(in crate::commands::bench) struct Served(Running);
-
-impl Served {
-    /// Serves the vault in `database` behind TLS, to one caller, which has these grants.
-    pub(in crate::commands::bench) fn start(
-        folder: &Path,
-        config: &Config,
-        database: &Path,
-        authority: &Authority,
-        grants: &str,
-    ) -> anyhow::Result<Self> {
-        let file = folder.join("serve.toml");
-        let text = format!(
-            "{}\n[server]\naddress = \"127.0.0.1:0\"\n[server.tls]\ncertificate-file = {:?}\n\
-             private-key-file = {:?}\nclient-certificates = \"required\"\nclient-ca-file = {:?}\n\
-             [[callers]]\nname = \"load\"\ncertificates = [\"dns:{CLIENT_NAME}\"]\n\
-             [[callers.grants]]\n{grants}",
-            config.to_toml()?,
-            authority.server.certificate,
-            authority.server.private_key,
-            authority.certificate,
-        );
-        session::files().write_new_durably(&file, text.as_bytes(), Access::OwnerOnly)?;
-        let mut command = Command::new(environment::this_program()?);
-        command.args(["serve", "--output", "json", "--dir"]);
-        command.arg(database).arg("--config").arg(file);
-        Running::start(&mut command).map(Self)
-    }
-
-    pub(in crate::commands::bench) const fn address(&self) -> SocketAddr {
-        self.0.address
-    }
-
-    /// The number of its process.
-    pub(in crate::commands::bench) fn process(&self) -> u32 {
-        self.0.child.id()
-    }
-
-    /// Asks it to end, and waits until it has closed its vault.
-    pub(in crate::commands::bench) fn end(mut self) -> anyhow::Result<()> {
-        let id = rustix::process::Pid::from_child(&self.0.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
-        let status = self.0.child.wait()?;
-        anyhow::ensure!(status.success(), "the server ended with {status}");
-        Ok(())
-    }
-}
-
-/// This program, serving the vault of a rehearsal.
 pub(super) struct Ours {
-    served: Served,
+    running: Running,
     keys: Vec<String>,
 }
 
@@ -126,14 +75,29 @@ impl Ours {
             keys.extend(made.iter().map(|key| key.fingerprint().to_string()));
         }
         vault.close().await?;
-        let grants = "role = \"node\"\nusages = [\"protocol\"]\n";
-        let (folder, database) = (rehearsal.folder(), rehearsal.database());
-        let served = Served::start(folder, &rehearsal.config, &database, authority, grants)?;
-        Ok(Self { served, keys })
+        let file = rehearsal.folder().join("serve.toml");
+        let text = format!(
+            "{}\n[server]\naddress = \"127.0.0.1:0\"\n[server.tls]\ncertificate-file = {:?}\n\
+             private-key-file = {:?}\nclient-certificates = \"required\"\nclient-ca-file = {:?}\n\
+             [[callers]]\nname = \"load\"\ncertificates = [\"dns:{CLIENT_NAME}\"]\n\
+             [[callers.grants]]\nrole = \"node\"\nusages = [\"protocol\"]\n",
+            rehearsal.config.to_toml()?,
+            authority.server.certificate,
+            authority.server.private_key,
+            authority.certificate,
+        );
+        session::files().write_new_durably(&file, text.as_bytes(), Access::OwnerOnly)?;
+        let mut command = Command::new(environment::this_program()?);
+        command.args(["serve", "--output", "json", "--dir"]);
+        command.arg(rehearsal.database()).arg("--config").arg(file);
+        Ok(Self {
+            running: Running::start(&mut command)?,
+            keys,
+        })
     }
 
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.served.address()
+    pub(super) fn address(&self) -> SocketAddr {
+        self.running.address
     }
 
     /// The fingerprints of its keys, in the order of the specs.
@@ -141,8 +105,13 @@ impl Ours {
         self.keys.iter().map(String::as_str)
     }
 
-    pub(super) fn end(self) -> anyhow::Result<()> {
-        self.served.end()
+    /// Asks it to end, and waits until it has closed its vault.
+    pub(super) fn end(mut self) -> anyhow::Result<()> {
+        let id = rustix::process::Pid::from_child(&self.running.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+        let status = self.running.child.wait()?;
+        anyhow::ensure!(status.success(), "the server ended with {status}");
+        Ok(())
     }
 }
 
