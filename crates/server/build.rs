@@ -22,18 +22,25 @@ const SERVICES: [&str; 10] = [
 ];
 
 /// Services of ours.
-const OWN_SERVICES: [&str; 2] = [
+const OWN_SERVICES: [&str; 4] = [
+    "strongroom/v1/key_service.proto",
     "strongroom/v1/operations_service.proto",
     "strongroom/v1/signing_service.proto",
+    "strongroom/v1/topology_service.proto",
 ];
 
 /// Messages with a secret in them: `src/contract/secrets.rs` prints them without it, and wipes it.
-const SECRET_MESSAGES: [&str; 5] = [
+const SECRET_MESSAGES: [&str; 10] = [
     ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairRequest",
     ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairResponse",
     ".com.digitalasset.canton.crypto.admin.v30.ImportKeyPairRequest",
     ".strongroom.v1.EncryptRequest",
     ".strongroom.v1.DecryptResponse",
+    ".strongroom.v1.ExportKeyRequest",
+    ".strongroom.v1.ExportKeyResponse",
+    ".strongroom.v1.ImportKeyRequest",
+    ".strongroom.v1.EncryptPayloadRequest",
+    ".strongroom.v1.DecryptPayloadResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

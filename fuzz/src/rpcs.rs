@@ -47,7 +47,7 @@ pub fn send(data: &[u8]) {
     };
     let served = served();
     let rpc = Rpc::ALL[usize::from(*rpc) % Rpc::ALL.len()];
-    let sending = raw::send(&served.channel, rpc.path(), None, message.to_vec());
+    let sending = raw::send(&served.channel, rpc.path(), message.to_vec());
     let answered = served
         .runtime
         .block_on(async { tokio::time::timeout(ANSWERS_WITHIN, sending).await });

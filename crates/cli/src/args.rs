@@ -19,6 +19,8 @@ use strongroom_topology::{ForceFlag, MappingCode, MemberCode};
 use crate::{
     commands::{Command, RestrictionArg},
     kms_flags::KmsFlags,
+    remote::ServerFlags,
+    session::Kept,
 };
 
 /// The key vault of ledger nodes.
@@ -78,9 +80,14 @@ pub(crate) struct Global {
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
     pub(crate) kms: KmsFlags,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     /// Show no progress.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// What a console keeps from one command to the next.
+    #[arg(skip)]
+    pub(crate) kept: Kept,
 }
 
 impl Global {
@@ -92,6 +99,9 @@ impl Global {
 
     /// The arguments that name this vault, as a shell reads them: for commands that we propose.
     pub(crate) fn vault_args(&self) -> String {
+        if let Ok(Some(endpoint)) = self.server.endpoint() {
+            return format!("--endpoint={}", quoted(Path::new(&endpoint.to_string())));
+        }
         let mut args = format!("--dir={}", quoted(&self.dir));
         if let Some(config) = &self.config {
             args.push_str(&format!(" --config={}", quoted(config)));

@@ -3,10 +3,11 @@
 mod access;
 mod anchor;
 mod audit;
-mod backup;
+pub(crate) mod backup;
 mod bench;
 mod completions;
 mod config;
+mod console;
 mod decrypt;
 mod doctor;
 mod encrypt;
@@ -14,27 +15,29 @@ mod errors;
 mod import;
 mod incident;
 mod init;
-mod keys;
+pub(crate) mod keys;
 mod kms;
 mod metrics;
+mod party;
 mod quickstart;
 mod recovery;
 mod replicas;
 mod serve;
+mod session_keys;
 mod sign;
-mod topology;
+pub(crate) mod topology;
 mod vault;
 mod verify;
-mod wrapper_key;
+pub(crate) mod wrapper_key;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 pub(crate) use init::identity::{AnnouncedKey, Args as IdentityArgs, IdentityView};
-pub(crate) use topology::{RestrictionArg, RootError};
+pub(crate) use topology::{AtArg, RestrictionArg, RootError, StoreArg};
 
-use crate::args::Cli;
+use crate::{args::Cli, session};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -57,10 +60,10 @@ pub(crate) enum Command {
     Verify(verify::Options),
     Encrypt(encrypt::Options),
     Decrypt(decrypt::Options),
-    /// List and verify the audit log
+    /// List, verify and export the audit log, and hold it against a cloud's own
     #[command(
         subcommand,
-        after_help = "Examples:\n  strongroom audit list\n  strongroom audit verify"
+        after_help = "Examples:\n  strongroom audit list\n  strongroom audit verify\n  strongroom audit export audit.jsonl"
     )]
     Audit(audit::Command),
     /// Protect and show the embedded key management system
@@ -88,6 +91,13 @@ pub(crate) enum Command {
         strongroom topology root inspect root.prep"
     )]
     Topology(topology::Command),
+    /// Keys of external parties: generate, register, announce, sign, verify, rotate, migrate
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom party generate bob --keys 3\n  \
+        strongroom party show bob::1220..."
+    )]
+    Party(party::Command),
     /// Make, verify, restore, list and forget backups
     #[command(
         subcommand,
@@ -104,6 +114,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom replicas list\n  strongroom replicas step-down"
     )]
     Replicas(replicas::Command),
+    /// Show what session keys spare in calls of a KMS, and how long their secrets live
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom session-keys show --per-second 1000 --groups 20"
+    )]
+    SessionKeys(session_keys::Command),
     /// Move the vault into another database
     #[command(
         subcommand,
@@ -111,6 +127,7 @@ pub(crate) enum Command {
     )]
     Vault(vault::Command),
     Serve(serve::Options),
+    Console(console::Options),
     /// Show who may do what over the network, and why
     #[command(
         subcommand,
@@ -139,6 +156,10 @@ pub(crate) enum Command {
 /// Runs the command.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { global, command } = cli;
+    if matches!(command, Command::Quickstart(_) | Command::Init(_)) {
+        // They make a vault, and would find out too late.
+        session::refuse_endpoint(&global)?;
+    }
     match command {
         Command::Quickstart(options) => quickstart::run(&global, options).await,
         Command::Init(options) => init::run(&global, *options).await,
@@ -153,11 +174,15 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::WrapperKey(command) => wrapper_key::run(&global, command).await,
         Command::Recovery(command) => recovery::run(&global, &command),
         Command::Topology(command) => topology::run(&global, command).await,
+        Command::Party(command) => party::run(&global, command).await,
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Replicas(command) => replicas::run(&global, command).await,
+        Command::SessionKeys(command) => session_keys::run(&global, &command),
         Command::Vault(command) => vault::run(&global, command).await,
         Command::Serve(options) => serve::run(&global, options).await,
+        // It runs commands itself.
+        Command::Console(options) => Box::pin(console::run(&global, options)).await,
         Command::Access(command) => access::run(&global, command).await,
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,

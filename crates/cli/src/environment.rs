@@ -6,21 +6,29 @@ use std::{
     sync::OnceLock,
 };
 
+use strongroom_config::SecretSource;
+use strongroom_kms::SPANS;
 use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
+    EnvFilter, Layer as _, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    reload,
     util::SubscriberInitExt as _,
 };
 
 use crate::{
     args::{Global, LogFormat},
     failure::CliError,
+    telemetry::Telemetry,
 };
 
-/// Sends log lines to standard error. A filter that cannot be read falls back to warnings, and says so.
-pub(crate) fn start_logging(global: &Global) {
+/// Sends log lines to standard error, and spans to where the environment says. A filter that cannot be read falls back to
+/// warnings, and says so; so does a collector that cannot be used. Call it within a runtime.
+pub(crate) fn start_logging(global: &Global) -> Option<Telemetry> {
     let filter = EnvFilter::try_new(&global.log);
     let refused = filter.as_ref().err().map(ToString::to_string);
     let filter = filter.unwrap_or_else(|_refused| EnvFilter::new("warn"));
@@ -30,22 +38,45 @@ pub(crate) fn start_logging(global: &Global) {
         LogFormat::Text => lines.with_ansi(false).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
+    let (telemetry, unusable) = match Telemetry::from_environment() {
+        Ok(telemetry) => (telemetry, None),
+        Err(error) => (None, Some(error)),
+    };
+    let spans = telemetry.as_ref().map(|telemetry| {
+        tracing_opentelemetry::layer()
+            .with_tracer(telemetry.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(is_for_others))
+    });
     tracing_subscriber::registry()
-        .with(filter)
-        .with(lines.with_filter(filter_fn(may_be_logged)))
+        .with(lines.with_filter(filter.and(filter_fn(may_be_logged))))
+        .with(spans)
         .init();
     // Logging starts once.
     let _first = LOG_FILTER.set(handle);
     if let Some(reason) = refused {
         tracing::warn!(reason, "the log filter was refused; warnings are logged");
     }
+    if let Some(error) = unusable {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "no traces are exported");
+    }
+    telemetry
+}
+
+/// Spans are for collectors of traces; what they say goes there and nowhere else, and no line of the log does.
+fn is_for_others(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == SPANS
 }
 
 /// Whether a line may be written at all. Libraries log, at their finest levels, what goes through them: bodies of requests to a KMS,
 /// in which data keys are. Whoever raises the level of everything does not mean that, and a library that comes later is not
 /// forgotten.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("strongroom") || *metadata.level() <= Level::INFO
+    metadata.is_event()
+        && (metadata.target().starts_with("strongroom") || *metadata.level() <= Level::INFO)
 }
 
 /// So much of ours, and what may be wrong of everything else.
@@ -79,15 +110,28 @@ impl SetLogLevel for ProcessLog {
 /// # Errors
 /// [`CliError::NoHome`] when the user has no home folder.
 pub(crate) fn key_home() -> Result<PathBuf, CliError> {
-    let folder = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
     folder("XDG_CONFIG_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".config")))
         .map(|configuration| configuration.join("strongroom"))
         .ok_or(CliError::NoHome)
+}
+
+/// The folder for what the program remembers of its use (XDG Base Directory Specification).
+///
+/// # Errors
+/// [`CliError::NoHome`] when the user has no home folder.
+pub(crate) fn state_home() -> Result<PathBuf, CliError> {
+    folder("XDG_STATE_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("strongroom"))
+        .ok_or(CliError::NoHome)
+}
+
+/// The folder that a variable names; one that is not absolute counts as none.
+fn folder(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// The environment variable with the folder of a rehearsal whose environment had to be made for it.
@@ -165,6 +209,15 @@ pub(crate) fn caller() -> Result<Caller, CliError> {
 pub(crate) fn trace_id() -> Option<String> {
     let text = env::var(TRACE_ID).ok()?;
     is_trace_id(&text).then_some(text)
+}
+
+/// The environment variable with a token for a server.
+const TOKEN: &str = "STRONGROOM_TOKEN";
+
+/// Where the token for a server is, if it is in the environment.
+pub(crate) fn token() -> Option<SecretSource> {
+    let is_set = env::var_os(TOKEN).is_some_and(|token| !token.is_empty());
+    is_set.then(|| SecretSource::Environment(TOKEN.to_owned()))
 }
 
 /// W3C Trace Context, section 3.2.2.3 (trace-id): 32 lower-case hex digits that are not all zero.

@@ -13,10 +13,17 @@ use strongroom_kms_local::LocalKmsError;
 use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
-use strongroom_vault::{AnchorError, VaultError};
+use strongroom_vault::{AnchorError, AuditExportError, VaultError};
 
 pub(crate) use self::{all_codes::all_codes, cli_error::CliError};
-use crate::{commands::RootError, exit, kms_log::KmsLogError, output, server::ServerSetupError};
+use crate::{
+    commands::RootError,
+    exit,
+    kms_log::KmsLogError,
+    output,
+    remote::{Refusal, RemoteError},
+    server::ServerSetupError,
+};
 
 /// The code of the outermost error that has one.
 pub(crate) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
@@ -50,10 +57,12 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         error.downcast_ref::<E>().map(Coded::code)
     }
     of::<CliError>(error)
+        .or_else(|| of::<RemoteError>(error))
         .or_else(|| of::<RootError>(error))
         .or_else(|| of::<ServerSetupError>(error))
         .or_else(|| of::<VaultError>(error))
         .or_else(|| of::<AnchorError>(error))
+        .or_else(|| of::<AuditExportError>(error))
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<PostgresError>(error))
         .or_else(|| of::<LocalKmsError>(error))
@@ -79,6 +88,7 @@ fn code_of_link(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
         .or_else(|| of::<strongroom_crypto::VerifyError>(error))
         .or_else(|| of::<strongroom_crypto::EncryptError>(error))
         .or_else(|| of::<strongroom_crypto::DecryptError>(error))
+        .or_else(|| of::<strongroom_crypto::PayloadError>(error))
         .or_else(|| of::<strongroom_crypto::UsageError>(error))
         .or_else(|| of::<strongroom_crypto::SpecError>(error))
         .or_else(|| of::<strongroom_crypto::NameError>(error))
@@ -108,10 +118,23 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             eprintln!("  tried {}", output::printable(&attempt));
         }
     }
+    if let Some(refusal) = refusal_of(error) {
+        return advise(&Verdict::of_server(refusal));
+    }
     let Some(code) = code_of(error) else {
         return ExitCode::from(exit::status(Category::Internal));
     };
-    advise(&code)
+    advise(&Verdict::of(code))
+}
+
+/// What a server has refused, which may have a code that this release does not know.
+fn refusal_of(error: &anyhow::Error) -> Option<&Refusal> {
+    error
+        .chain()
+        .find_map(|link| match link.downcast_ref::<RemoteError>()? {
+            RemoteError::Refused(refusal) => Some(&**refusal),
+            _ => None,
+        })
 }
 
 /// Prints what clap has to say: help and version go to standard output and are no failure. A value that one of our
@@ -124,14 +147,49 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     }
     let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let code = causes.find_map(code_of_link);
-    advise(&code.unwrap_or(CliError::WRONG_USAGE))
+    advise(&Verdict::of(code.unwrap_or(CliError::WRONG_USAGE)))
+}
+
+/// What is printed of a failure beside what happened.
+struct Verdict<'e> {
+    code: &'e str,
+    category: Category,
+    advice: &'e str,
+    /// By which the log of a server finds the call.
+    request: Option<&'e str>,
+}
+
+impl Verdict<'_> {
+    fn of(code: ErrorCode) -> Self {
+        Self {
+            code: code.name(),
+            category: code.category(),
+            advice: code.advice(),
+            request: None,
+        }
+    }
+}
+
+impl<'e> Verdict<'e> {
+    fn of_server(refusal: &'e Refusal) -> Self {
+        let some = |text: &'e str| Some(text).filter(|text| !text.is_empty());
+        Self {
+            code: some(&refusal.id).unwrap_or(RemoteError::REFUSED.name()),
+            category: refusal.category,
+            advice: some(&refusal.advice).unwrap_or(RemoteError::REFUSED.advice()),
+            request: some(&refusal.request),
+        }
+    }
 }
 
 /// Prints the code and what to try next; returns the exit status.
-fn advise(code: &ErrorCode) -> ExitCode {
-    eprintln!("code: {}", code.name());
-    eprintln!("try: {}", code.advice());
-    ExitCode::from(exit::status(code.category()))
+fn advise(verdict: &Verdict<'_>) -> ExitCode {
+    eprintln!("code: {}", output::printable(verdict.code));
+    eprintln!("try: {}", output::printable(verdict.advice));
+    if let Some(request) = verdict.request {
+        eprintln!("request: {}", output::printable(request));
+    }
+    ExitCode::from(exit::status(verdict.category))
 }
 
 /// A reader such as `head` that went away is no failure of ours.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read},
+    io::{self, BufRead, BufReader, Cursor, ErrorKind, IsTerminal, Read, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -47,6 +47,14 @@ impl Encoding {
             input: named(path),
             encoding,
         })
+    }
+
+    /// Opens `path`, or standard input for `-`. What stands for other bytes is read as a whole.
+    pub(crate) fn open(self, path: &Path) -> anyhow::Result<Box<dyn Read>> {
+        if self == Self::Binary {
+            return Ok(Box::new(open(path)?));
+        }
+        Ok(Box::new(Cursor::new(self.decode(read(path)?, path)?)))
     }
 
     /// The form of `bytes`, with a line end after hex and base64.
@@ -102,6 +110,53 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         return Err(too_long(LIMIT).into());
     }
     Ok(contents)
+}
+
+/// Appends what is left of `source`, which came from `path`.
+pub(crate) fn read_rest(
+    source: impl Read,
+    contents: &mut Vec<u8>,
+    path: &Path,
+) -> anyhow::Result<()> {
+    let read = source.take(LIMIT as u64 + 1).read_to_end(contents);
+    read.map_err(|source| unreadable(path, source))?;
+    if contents.len() > LIMIT {
+        return Err(too_long(LIMIT).into());
+    }
+    Ok(())
+}
+
+/// Gives what `source`, which came from `path`, holds to `each`, in pieces of at most a mebibyte that lie in locked memory.
+pub(crate) fn in_pieces(
+    mut source: impl Read,
+    path: &Path,
+    mut each: impl FnMut(&[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    const PIECE: usize = 1024 * 1024;
+    let mut piece = SecretBytes::zeroed(PIECE);
+    loop {
+        // EXPOSE: filled and emptied in place.
+        let buffer = piece.expose_mut();
+        let length = read_piece(&mut source, buffer, path)?;
+        match buffer.get(..length) {
+            Some(read) if !read.is_empty() => each(read)?,
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Reads at most as much as `buffer` takes; nothing at the end of `source`, which came from `path`.
+pub(crate) fn read_piece(
+    source: &mut impl Read,
+    buffer: &mut [u8],
+    path: &Path,
+) -> anyhow::Result<usize> {
+    loop {
+        match source.read(buffer) {
+            Err(interrupted) if interrupted.kind() == ErrorKind::Interrupted => {}
+            read => return Ok(read.map_err(|source| unreadable(path, source))?),
+        }
+    }
 }
 
 /// Opens `path`, or standard input for `-`, to be read piece by piece.
@@ -292,6 +347,56 @@ impl Destination {
             Err(FileError::Exists { path }) => Err(CliError::OutputExists { path }.into()),
             written => Ok(written?),
         }
+    }
+
+    /// As [`Self::write`], for contents that `fill` writes piece by piece. When it fails no file is left; what went to standard
+    /// output before is gone.
+    pub(crate) fn stream(
+        &self,
+        access: Access,
+        fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if self.is_stdout() {
+            return fill(&mut Unbuffered).map_err(|error| match error.downcast() {
+                Ok(source) => CliError::Output { source }.into(),
+                Err(other) => other,
+            });
+        }
+        let (mut fill, mut failed) = (Some(fill), None);
+        let mut fill = |file: &mut dyn Write| {
+            let filled = fill.take().map_or(Ok(()), |fill| fill(file));
+            filled.map_err(|error| match error.downcast::<io::Error>() {
+                Ok(of_the_file) => of_the_file,
+                Err(other) => {
+                    failed = Some(other);
+                    ErrorKind::Other.into()
+                }
+            })
+        };
+        let files = OsFiles::new();
+        let written = if self.force {
+            files.stream_durably(&self.out, access, &mut fill)
+        } else {
+            files.stream_new_durably(&self.out, access, &mut fill)
+        };
+        match (failed, written) {
+            (Some(failed), _) => Err(failed),
+            (None, Err(FileError::Exists { path })) => Err(CliError::OutputExists { path }.into()),
+            (None, written) => Ok(written?),
+        }
+    }
+}
+
+/// Standard output, past the buffer of the standard library.
+struct Unbuffered;
+
+impl Write for Unbuffered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        retry_on_intr(|| rustix::io::write(io::stdout(), bytes)).map_err(io::Error::from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

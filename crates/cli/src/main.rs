@@ -3,6 +3,8 @@
 //! The only place that picks adapters, reads the environment and ends the process.
 
 mod args;
+mod backup_schedule;
+mod client;
 mod commands;
 mod containers;
 mod environment;
@@ -18,17 +20,20 @@ mod memory;
 mod open_kms;
 mod output;
 mod progress;
+mod remote;
 mod row_view;
 mod secrets;
 mod server;
 mod session;
 mod store;
+mod telemetry;
 mod terminal;
 mod transaction_view;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use strongroom_memory::Hardening;
 
 use crate::args::Cli;
 
@@ -39,25 +44,31 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return failure::report_usage(&error),
     };
-    environment::start_logging(&cli.global);
-    tracing::debug!(?hardening, "hardened the process");
-    match run(cli) {
+    match run(cli, hardening) {
         Ok(code) => code,
         Err(error) => failure::report(&error),
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: Cli, hardening: Hardening) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let inside = runtime.enter();
+    let telemetry = environment::start_logging(&cli.global);
+    tracing::debug!(?hardening, "hardened the process");
     let work = async {
         let done = commands::run(cli).await;
         store::close_what_is_open().await;
         done
     };
-    match environment::trace_id() {
+    let done = match environment::trace_id() {
         Some(trace_id) => runtime.block_on(strongroom_kms::in_trace(trace_id, work)),
         None => runtime.block_on(work),
+    };
+    if let Some(telemetry) = telemetry {
+        telemetry.end();
     }
+    drop(inside);
+    done
 }

@@ -37,7 +37,7 @@ use crate::{
 
 #[cfg(feature = "kms-driver")]
 pub(crate) use self::driver::driver_identity;
-pub(crate) use self::{local::open_local, refused::RefusedKms};
+pub(crate) use self::{local::open_local, refused::RefusedKms, surroundings::prices};
 
 /// The configured key management systems, in their order: at least one of them is opened.
 pub(crate) struct OpenKms(Vec<Configured>);

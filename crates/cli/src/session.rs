@@ -1,28 +1,36 @@
 //! From a configuration to an open vault.
 
+mod kept;
+
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName};
+use strongroom_config::{
+    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
+    SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
+};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults,
+    FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds,
+    SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords, Vault, VaultError,
 };
 
+pub(crate) use self::kept::Kept;
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, store::ConfiguredStore,
+    args::Global, environment, failure::CliError, open_kms::OpenKms, remote::RemoteError,
+    store::ConfiguredStore,
 };
 
 /// An open vault, and what a command may ask beside it.
 pub(crate) struct Session {
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) config: Config,
-    pub(crate) kms: OpenKms,
+    pub(crate) kms: Arc<OpenKms>,
     /// Who runs the command.
     pub(crate) caller: Caller,
 }
@@ -32,16 +40,26 @@ impl Session {
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
         let caller = environment::caller()?;
         let config = read_config(global)?;
+        if let Some((vault, kms)) = global.kept.vault_of(&config).await {
+            return Ok(Self {
+                vault,
+                config,
+                kms,
+                caller,
+            });
+        }
         let kms = OpenKms::open(&config, &global.kms).await?;
         let store = open_store_of(&config, &global.dir).await?;
         let vault = open_vault(&config, &kms, store).await?;
         let vault = start(vault, &caller).await?;
-        Ok(Self {
-            vault,
+        let session = Self {
+            vault: Arc::new(vault),
             config,
-            kms,
+            kms: Arc::new(kms),
             caller,
-        })
+        };
+        global.kept.keep(&session);
+        Ok(session)
     }
 
     /// The spec of signing keys of which nothing is said: Ed25519, or where a KMS holds them the first that it does.
@@ -76,8 +94,12 @@ impl Session {
 
     /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
     /// because somebody else reads the database, does not make it fail.
+    ///
+    /// One that a console keeps stays open.
     pub(crate) async fn close(self) {
-        close(self.vault).await;
+        if let Some(vault) = Arc::into_inner(self.vault) {
+            close(vault).await;
+        }
     }
 }
 
@@ -105,8 +127,8 @@ pub(crate) async fn open_vault(
     opened
 }
 
-/// What a start does first: keys that are there come into the custody that the configuration names. Somebody who only
-/// looks leaves that out.
+/// What a start does first: keys that are there come into the custody that the configuration names, and those that left are
+/// destroyed where it is time. Somebody who only looks leaves that out.
 async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
     match vault.apply_custody(caller).await {
         Ok(_changes) => {}
@@ -119,6 +141,14 @@ async fn start(vault: Vault, caller: &Caller) -> anyhow::Result<Vault> {
             close(vault).await;
             return Err(error.into());
         }
+    }
+    if vault.has_due()
+        && let Err(error) = vault.destroy_due(caller).await
+    {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "keys that are due to be destroyed in their KMS remain there"
+        );
     }
     warn_of_clear_keys(&vault);
     Ok(vault)
@@ -138,6 +168,14 @@ fn warn_of_unclean_end(error: &(dyn std::error::Error + 'static)) {
     );
 }
 
+/// Refuses where a server is named: the vault that is here is not the one that is meant.
+pub(crate) fn refuse_endpoint(global: &Global) -> anyhow::Result<()> {
+    match global.server.endpoint()? {
+        Some(_) => Err(RemoteError::NotOffered { what: "this" }.into()),
+        None => Ok(()),
+    }
+}
+
 /// Reads the configuration that `global` names.
 pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
     read_config_text(global).map(|(_text, config)| config)
@@ -145,6 +183,7 @@ pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
 
 /// The same, and as it was written.
 pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Config)> {
+    refuse_endpoint(global)?;
     let path = global.config_path();
     let text = read_guarded_text(&path)?;
     let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
@@ -239,12 +278,16 @@ pub(crate) fn settings(config: &Config) -> Settings {
                 SealingName::Direct => Sealing::Direct,
             },
             external_kms: custody.external_kms.clone(),
+            destroy_after: custody
+                .destroy_after
+                .unwrap_or(CustodyDefaults::default().destroy_after),
         },
         cache: CacheSettings {
             capacity: config.cache.capacity,
             expire_after: config.cache.expire_after,
             keep_while_kms_is_down: config.cache.keep_while_kms_is_down,
         },
+        session_encryption: session_encryption(&config.session_encryption_keys),
         kms_watch: KmsWatchSettings {
             check_wrapper_keys_every: Some(config.kms_watch.check_wrapper_keys_every)
                 .filter(|every| !every.is_zero()),
@@ -256,8 +299,48 @@ pub(crate) fn settings(config: &Config) -> Settings {
             every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
         }),
         replica: replica(&config.replica),
+        audit: audit(&config.audit),
+        session_signing: session_signing(&config.session_signing_keys),
         ..Settings::default()
     }
+}
+
+fn session_encryption(config: &SessionEncryptionConfig) -> SessionEncryptionSettings {
+    let bounds = |cache: &SessionCacheConfig| SessionCacheBounds {
+        maximum_size: cache.maximum_size,
+        expire_after: cache.expire_after_timeout,
+    };
+    SessionEncryptionSettings {
+        enabled: config.enabled,
+        sender: bounds(&config.sender_cache),
+        receiver: bounds(&config.receiver_cache),
+    }
+}
+
+fn audit(config: &AuditConfig) -> AuditSettings {
+    AuditSettings {
+        records_per_checkpoint: config.records_per_checkpoint,
+        checkpoint_every: config.checkpoint_every,
+        uses: match config.signatures {
+            SignatureRecordsName::Off => UseRecords::Off,
+            SignatureRecordsName::Batched => UseRecords::Batched,
+            SignatureRecordsName::Each => UseRecords::Each,
+        },
+        window: config.window,
+    }
+}
+
+/// None if they are not enabled. What was not validated cannot be enabled.
+fn session_signing(config: &SessionSigningKeysConfig) -> Option<SessionSigningSettings> {
+    config.enabled.then_some(())?;
+    Some(SessionSigningSettings {
+        validity: config.validity_seconds().ok()?,
+        tolerance: config.tolerance_shift_duration,
+        cut_off: config.cut_off_duration,
+        eviction: config.key_eviction_period,
+        spec: config.spec().ok()?,
+        every_custody: config.non_standard_config,
+    })
 }
 
 fn replica(config: &ReplicaConfig) -> ReplicaSettings {

@@ -8,6 +8,8 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/backup_schedule.rs"]
 mod backup_schedule;
 #[path = "cli/backups.rs"]
@@ -20,10 +22,14 @@ mod benchmarks;
 mod callers;
 #[path = "cli/canton_import.rs"]
 mod canton_import;
+#[path = "cli/console.rs"]
+mod console;
 #[path = "cli/containers.rs"]
 mod containers;
 #[path = "cli/damage.rs"]
 mod damage;
+#[path = "cli/deploy.rs"]
+mod deploy;
 #[path = "cli/duties.rs"]
 mod duties;
 #[path = "cli/external_keys.rs"]
@@ -56,6 +62,10 @@ mod offline_root;
 mod openssl;
 #[path = "cli/other_kms.rs"]
 mod other_kms;
+#[path = "cli/parties.rs"]
+mod parties;
+#[path = "cli/payloads.rs"]
+mod payloads;
 #[path = "cli/postgres.rs"]
 mod postgres;
 #[path = "cli/process.rs"]
@@ -64,12 +74,16 @@ mod process;
 mod quickstart;
 #[path = "cli/recovery.rs"]
 mod recovery;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/rotation.rs"]
 mod rotation;
 #[path = "cli/runbooks.rs"]
 mod runbooks;
 #[path = "cli/serving.rs"]
 mod serving;
+#[path = "cli/session_benchmark.rs"]
+mod session_benchmark;
 #[path = "cli/setting_up.rs"]
 mod setting_up;
 #[path = "cli/starting.rs"]

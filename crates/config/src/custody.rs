@@ -1,5 +1,7 @@
 //! `[custody]`: where new private keys are kept.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigError;
@@ -27,6 +29,13 @@ pub struct CustodyConfig {
     /// The KMS that makes new keys of custody `external`, by its name; none takes the first that holds keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_kms: Option<String>,
+    /// How long a key that left the vault stays in a KMS that destroys at once when it is told to; until then it can be kept. `0s`
+    /// does not wait.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "crate::duration::optional"
+    )]
+    pub destroy_after: Option<Duration>,
     /// Sealed keys whose custody is `clear` are stored readable at the next start. Without this they stay sealed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reverted: bool,

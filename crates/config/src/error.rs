@@ -46,6 +46,12 @@ pub enum ConfigError {
         /// What it must be.
         expected: &'static str,
     },
+    /// What `[session-signing-keys]` says does not go together. Texts are Canton's.
+    #[error("session-signing-keys: {problem}")]
+    SessionSigningKeys {
+        /// What is wrong.
+        problem: String,
+    },
     /// A `[[callers]]` section is wrong.
     #[error("the caller {caller}: {problem}")]
     BadCaller {
@@ -123,6 +129,7 @@ impl Coded for ConfigError {
             Self::NoKms
             | Self::DuplicateKms { .. }
             | Self::BadValue { .. }
+            | Self::SessionSigningKeys { .. }
             | Self::BadCaller { .. } => CONFIG_INVALID,
         }
     }

@@ -10,8 +10,11 @@
 //! ```
 
 mod anchor;
+mod audit;
+mod backup;
 mod cache;
 mod callers;
+mod client;
 mod custody;
 mod driver;
 mod driver_server;
@@ -25,14 +28,19 @@ mod policy;
 mod replica;
 mod secret;
 mod server;
+mod session_encryption;
+mod session_signing_keys;
 mod store;
 mod vault;
 
 use serde::{Deserialize, Serialize};
 
 pub use anchor::AnchorConfig;
+pub use audit::{AuditConfig, SignatureRecordsName};
+pub use backup::{BackupConfig, BackupProtection, BackupScheduleConfig};
 pub use cache::CacheConfig;
 pub use callers::{CallerConfig, GrantConfig, UnixUserConfig};
+pub use client::ClientConfig;
 pub use custody::{CustodyConfig, CustodyName, SealingName};
 pub use driver::{DriverConfig, DriverTlsConfig};
 pub use driver_server::{DRIVER_EXAMPLE, DriverServerConfig};
@@ -51,6 +59,8 @@ pub use secret::{PromptTag, SecretSource};
 pub use server::{
     ClientCertificates, NodeKindName, ServerConfig, ServerTlsConfig, TlsVersion, TokenServiceConfig,
 };
+pub use session_encryption::{SessionCacheConfig, SessionEncryptionConfig};
+pub use session_signing_keys::SessionSigningKeysConfig;
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
 
@@ -78,6 +88,9 @@ pub struct Config {
     /// A second anchor, in a tag of a wrapper key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchor: AnchorConfig,
+    /// How the audit log is kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub audit: AuditConfig,
     /// The key management systems, in the order in which opening tries them.
     pub kms: Vec<KmsConfig>,
     /// Where calls of key management systems are written down.
@@ -86,6 +99,9 @@ pub struct Config {
     /// How key management systems are watched while the vault is open.
     #[serde(default, skip_serializing_if = "is_default")]
     pub kms_watch: KmsWatchConfig,
+    /// Backups that the server makes by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub backup: BackupConfig,
     /// What the operators of the vault owe it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policy: PolicyConfig,
@@ -95,6 +111,12 @@ pub struct Config {
     /// How long opened keys stay in memory.
     #[serde(default)]
     pub cache: CacheConfig,
+    /// How long secrets of session encryption keys are used.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_encryption_keys: SessionEncryptionConfig,
+    /// Keys in memory that sign for keys which a KMS holds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_signing_keys: SessionSigningKeysConfig,
 }
 
 impl Config {
@@ -129,6 +151,7 @@ impl Config {
             store.validate()?;
         }
         self.replica.validate()?;
+        self.audit.validate()?;
         callers::validate(&self.callers)?;
         self.server.validate(&self.callers)?;
         if self.kms.is_empty() {
@@ -159,7 +182,10 @@ impl Config {
         self.custody.validate()?;
         self.kms_log.validate()?;
         self.kms_watch.validate()?;
+        self.backup.validate()?;
         self.policy.validate()?;
+        self.session_encryption_keys.validate()?;
+        self.session_signing_keys.validate(&self.kms)?;
         self.cache.validate()
     }
 }
@@ -178,6 +204,10 @@ mod tests {
         let config = Config::parse(EXAMPLE).unwrap();
         assert_eq!(config.cache, CacheConfig::default());
         assert_eq!(config.custody, CustodyConfig::default());
+        assert_eq!(
+            config.session_encryption_keys,
+            SessionEncryptionConfig::default()
+        );
     }
 
     #[test]

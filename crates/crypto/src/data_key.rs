@@ -9,7 +9,10 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::hmac::{SecretLengthError, TAG_LEN as MAC_LEN, tag};
+use crate::key_error::KeyError;
+use crate::private_key::PrivateKey;
 use crate::random::{Random, RandomError};
+use crate::spec::SigningKeySpec;
 use crate::symmetric::{NONCE_LEN, OpenError, SealError, TAG_LEN, open_to, seal_onto, split_tag};
 
 /// Bytes of a data key and of every key derived from it.
@@ -23,6 +26,7 @@ const NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
 /// zeros, so no salt that somebody writes into a row derives one of these keys, whatever the label.
 const MAC_SALT: &[u8] = b"strongroom: salt of the MAC keys of a data key, version 1";
 const COMMITMENT_SALT: &[u8] = b"strongroom: salt of the commitment to a data key, version 1";
+const SIGNING_SALT: &[u8] = b"strongroom: salt of the signing keys of a data key, version 1";
 const COMMITMENT_LABEL: &str = "strongroom commit v1";
 
 /// A 256-bit key that seals any number of contents and authenticates records.
@@ -166,6 +170,19 @@ impl DataKey {
                 &*self.derive_fixed(MAC_SALT, label),
             )),
         }
+    }
+
+    /// The Ed25519 key that signs one kind of record: its seed is derived, so that it is there with the data key and needs
+    /// no row of its own (RFC 8032, section 5.1.5: a private key is 32 bytes that nobody can guess).
+    ///
+    /// # Errors
+    /// [`KeyError::Library`] if AWS-LC fails.
+    pub fn signing_key(&self, label: &str) -> Result<PrivateKey, KeyError> {
+        let seed = self.derive_fixed(SIGNING_SALT, label);
+        PrivateKey::from_stored(
+            SigningKeySpec::EcCurve25519.into(),
+            SecretBytes::from_slice(&*seed),
+        )
     }
 
     fn derive(

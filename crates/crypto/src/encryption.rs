@@ -2,6 +2,7 @@
 
 mod asymmetric_encrypted;
 mod decryption_key;
+mod deterministic;
 mod ecies;
 mod error;
 mod public_key;

@@ -35,6 +35,7 @@ mod key_error;
 mod key_wrap;
 mod name;
 mod password;
+mod payload;
 mod private_key;
 mod public_key;
 mod random;
@@ -53,7 +54,10 @@ pub use key_wrap::{OaepHash, WrappingKey};
 pub use name::{KeyName, NameError};
 pub use private_key::PrivateKey;
 pub use public_key::{PublicKey, SigningPublicKey};
-pub use signing::{SignError, Signature, SigningKey, VerifyError};
+pub use signing::{
+    DelegationError, ProtocolSignature, SessionSignature, SignError, Signature,
+    SignatureDelegation, SigningKey, ValidityPeriod, VerifyError, delegation_hash,
+};
 pub use spec::{
     EncryptionAlgorithm, EncryptionKeySpec, KeyFormat, KeyPurpose, KeySpec, SignatureFormat,
     SigningAlgorithm, SigningAlgorithms, SigningKeySpec, SpecError,
@@ -70,6 +74,10 @@ pub use hash_purpose::HashPurpose;
 pub use hmac::{SecretLengthError, hmac_sha256};
 pub use password::{
     Argon2Cost, PasswordError, PasswordSealed, derive_key, open_with_password, seal_with_password,
+};
+pub use payload::{
+    FrontReader, MAX_PAYLOAD_RECIPIENTS, NewPayload, PAYLOAD_CHUNK_LEN, PayloadDraft, PayloadError,
+    PayloadFront, PayloadHeader, PayloadOpener, PayloadPurpose, PayloadSealer, is_payload,
 };
 pub use random::{Random, RandomError, SystemRandom};
 pub use strongroom_memory::SecretBytes;

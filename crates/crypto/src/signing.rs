@@ -1,9 +1,14 @@
 //! Signatures: making and checking them.
 
+mod delegation;
 mod error;
 mod key;
 mod verify;
 
+pub use self::delegation::{
+    DelegationError, ProtocolSignature, SessionSignature, SignatureDelegation, ValidityPeriod,
+    delegation_hash,
+};
 pub use self::error::{SignError, VerifyError};
 pub use self::key::SigningKey;
 

@@ -75,6 +75,18 @@ impl SigningKeySpec {
         }
     }
 
+    /// The number in Canton's messages, which also enters hashes.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::EcCurve25519 => 1,
+            Self::EcP256 => 2,
+            Self::EcP384 => 3,
+            Self::EcSecp256k1 => 4,
+            Self::MlDsa65 => 5,
+        }
+    }
+
     /// The only algorithm that runs on this spec.
     #[must_use]
     pub const fn algorithm(self) -> SigningAlgorithm {

@@ -7,6 +7,8 @@
     reason = "what the tests share may fail as loudly as the tests"
 )]
 
+#[path = "crypto/delegations.rs"]
+mod delegations;
 #[path = "crypto/encryption.rs"]
 mod encryption;
 #[path = "crypto/jwks.rs"]
@@ -17,6 +19,8 @@ mod key_error_codes;
 mod known_answers;
 #[path = "crypto/legacy_formats.rs"]
 mod legacy_formats;
+#[path = "crypto/payloads.rs"]
+mod payloads;
 #[path = "crypto/private_keys.rs"]
 mod private_keys;
 #[path = "crypto/properties.rs"]

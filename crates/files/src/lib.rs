@@ -40,6 +40,6 @@ pub use access::Access;
 pub use durable_step::{DurableStep, StepObserver};
 pub use error::{CODES, FileAction, FileError};
 pub use folder_lock::{FolderLock, LOCK_FILE_NAME};
-pub use os_files::{MAX_PRIVATE_FILE_BYTES, OsFiles, is_leftover_of};
+pub use os_files::{MAX_PRIVATE_FILE_BYTES, OsFiles, is_leftover_of, remove_leftovers};
 pub use seam::Files;
 pub use socket::{SocketAccess, SocketError, bind_socket};

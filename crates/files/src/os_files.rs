@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags, open};
 use strongroom_memory::SecretBytes;
 
 pub use self::private::MAX_PRIVATE_FILE_BYTES;
-pub use self::temporary_file::is_leftover_of;
+pub use self::temporary_file::{is_leftover_of, remove_leftovers};
 use self::write::{Standing, all_of};
 use crate::{Access, DurableStep, FileAction, FileError, Files, StepObserver};
 
@@ -119,6 +119,15 @@ impl Files for OsFiles {
         fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), FileError> {
         self.write(path, fill, access, Standing::Kept)
+    }
+
+    fn stream_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        self.write(path, fill, access, Standing::Replaced)
     }
 
     fn rewrite_durably(

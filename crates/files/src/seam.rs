@@ -78,6 +78,18 @@ pub trait Files: fmt::Debug + Send + Sync {
         fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), FileError>;
 
+    /// As [`stream_new_durably`](Self::stream_new_durably), but takes the place of what is there, as
+    /// [`write_durably`](Self::write_durably) does.
+    ///
+    /// # Errors
+    /// Those of [`write_durably`](Self::write_durably); what `fill` fails with counts as a failure to write.
+    fn stream_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError>;
+
     /// As [`write_durably`](Self::write_durably), for a file that belongs to a service: when root rewrites it, the
     /// service stays its owner and is not locked out.
     ///
@@ -160,6 +172,15 @@ impl<F: Files + ?Sized> Files for Arc<F> {
         fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), FileError> {
         (**self).stream_new_durably(path, access, fill)
+    }
+
+    fn stream_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        (**self).stream_durably(path, access, fill)
     }
 
     fn rewrite_durably(

@@ -62,6 +62,7 @@ impl AwsKms {
                 encryption_specs: ENCRYPTION_SPECS.to_vec(),
                 import_specs: IMPORT_SPECS.to_vec(),
                 tags_keys: true,
+                delays_deletion: true,
                 ..Capabilities::none("aws")
             },
         })

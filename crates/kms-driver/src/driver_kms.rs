@@ -242,6 +242,7 @@ fn capabilities(
         signing_specs: signing.filter_map(specs::read_signing).collect(),
         encryption_specs: encryption.filter_map(specs::read_encryption).collect(),
         import_specs: imported.chain(others).collect(),
+        delays_deletion: said.delays_deletion,
         max_message_bytes: limit(said.max_message_bytes, MAX_MESSAGE_BYTES),
         ..Capabilities::none(provider)
     })

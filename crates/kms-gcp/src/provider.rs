@@ -95,6 +95,7 @@ impl GcpKms {
                 encryption_specs: ENCRYPTION_SPECS.to_vec(),
                 import_specs: specs::import_specs(settings.protection_level),
                 tags_keys: true,
+                delays_deletion: true,
                 ..Capabilities::none("gcp")
             },
         })

@@ -140,6 +140,7 @@ impl LocalKms {
             encryption_specs: EncryptionKeySpec::ALL.to_vec(),
             import_specs: KeySpec::ALL.to_vec(),
             tags_keys: true,
+            delays_deletion: true,
             ..Capabilities::none(PROVIDER)
         };
         let (writing, opened) = (Mutex::new(()), Mutex::new(Arc::new(opened)));

@@ -11,6 +11,7 @@ use crate::clock::SimulatorClock;
 use crate::gcp::Inventory;
 use crate::keys::{Keys, Room};
 use crate::scenario::Scenario;
+use crate::trail::Trail;
 use crate::weather::Sky;
 
 /// One simulated cloud.
@@ -26,6 +27,7 @@ pub(crate) struct Cloud {
     pub(crate) clock: Arc<SimulatorClock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) calls: Mutex<Calls>,
+    pub(crate) trail: Trail,
 }
 
 impl Cloud {
@@ -49,6 +51,7 @@ impl Cloud {
             clock,
             random,
             calls: Mutex::new(Calls::default()),
+            trail: Trail::default(),
         }
     }
 }

@@ -13,6 +13,12 @@ pub(crate) trait Asked: Sized + Send + 'static {
     /// Meets the weather.
     fn meet(&self, cloud: &Cloud) -> Meeting;
 
+    /// The full name of the key that the call is about, as far as the request tells.
+    fn key(&self, cloud: &Cloud) -> Option<String>;
+
+    /// The full name of the key that a call has made, which stands in its answer.
+    fn made(document: &Value) -> Option<String>;
+
     /// Does the work, and answers with a document; `Null` is an empty answer.
     fn perform(self, cloud: &Cloud) -> Result<Value, Self::Refusal>;
 

@@ -73,6 +73,7 @@ mod keys;
 mod scenario;
 mod server;
 mod simulator;
+mod trail;
 mod weather;
 
 pub use administrator::{Administrator, AdministratorError, KeyReport};

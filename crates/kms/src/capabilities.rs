@@ -28,6 +28,9 @@ pub struct Capabilities {
     pub import_specs: Vec<KeySpec>,
     /// It keeps tags of keys: it offers [`KeyTags`](crate::KeyTags).
     pub tags_keys: bool,
+    /// [`ExternalKeys::delete_key`](crate::ExternalKeys::delete_key) destroys nothing for some days, in which the KMS can be told
+    /// to keep the key.
+    pub delays_deletion: bool,
     /// The largest message that can be signed, in bytes.
     pub max_message_bytes: usize,
 }
@@ -46,6 +49,7 @@ impl Capabilities {
             encryption_specs: Vec::new(),
             import_specs: Vec::new(),
             tags_keys: false,
+            delays_deletion: false,
             max_message_bytes: MAX_MESSAGE_BYTES,
         }
     }

@@ -25,6 +25,7 @@
 //! * [`Budget`]: no more calls than the KMS grants, use before administration.
 //! * [`Hedge`]: a second call beside a slow one, if asked for.
 //! * [`Breaker`]: a KMS that is down is left alone, and the provider's health says so.
+//! * [`Spans`]: a span of OpenTelemetry for each attempt;
 //! * [`Audit`]: every request and its outcome in Canton's lines, with the trace of the caller ([`in_trace`]).
 //! * [`Meter`]: calls, errors, latencies, and with a [`PriceTable`] what they cost about.
 //!
@@ -135,6 +136,7 @@ mod prices;
 mod provider;
 mod quota_class;
 mod retry;
+mod spans;
 mod surroundings;
 mod trace;
 mod wrap_context;
@@ -167,8 +169,9 @@ pub use provider::{
 };
 pub use quota_class::{PerClass, QuotaClass};
 pub use retry::{Allowance, AllowanceSettings, Backoff, Retry, RetrySettings};
+pub use spans::Spans;
 pub use surroundings::{
     BudgetSettings, KmsMetrics, Surrounded, Surroundings, SurroundingsSettings,
 };
-pub use trace::{current_trace, in_trace};
+pub use trace::{SPANS, current_trace, in_trace};
 pub use wrap_context::{WrapContext, WrapContextError};

@@ -15,6 +15,7 @@ use crate::metered::Meter;
 use crate::prices::PriceTable;
 use crate::provider::{KmsHealth, KmsProvider};
 use crate::retry::{Allowance, Retry};
+use crate::spans::Spans;
 
 mod metrics;
 mod settings;
@@ -52,7 +53,7 @@ impl Guarded<Surroundings> {
 /// 4. the hedge, which is a second attempt beside the first, so it passes what follows by itself;
 /// 5. the budget: every attempt takes a token;
 /// 6. the breaker, which judges true answers only, none of our own refusals;
-/// 7. audit log and meter, which see what is really sent, and how it ended;
+/// 7. spans, audit log and meter, which see what is really sent, and how it ended;
 /// 8. the deadline of one attempt.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -133,7 +134,7 @@ impl Surroundings {
     }
 
     fn chain(&self) -> impl Policy + '_ {
-        let sent = (&self.audit, (&self.meter, &self.attempt));
+        let sent = (&Spans, (&self.audit, (&self.meter, &self.attempt)));
         let judged = (&self.budget, (&self.breaker, sent));
         (
             &self.whole,

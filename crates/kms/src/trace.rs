@@ -2,6 +2,9 @@
 
 use tokio::task_local;
 
+/// The target of every span that is meant for others (OpenTelemetry): those that listen look for it, and the log leaves it out.
+pub const SPANS: &str = "strongroom::spans";
+
 task_local! {
     static TRACE_ID: String;
 }

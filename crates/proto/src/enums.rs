@@ -59,20 +59,41 @@ pub fn read_signing_key_spec(
     key_spec: i32,
     scheme: i32,
 ) -> Result<SigningKeySpec, ProtoError> {
-    use v30::{SigningKeyScheme as Scheme, SigningKeySpec as Spec};
-    match Place::new(message, "key_spec").known(key_spec)? {
-        Spec::EcCurve25519 => Ok(SigningKeySpec::EcCurve25519),
-        Spec::EcP256 => Ok(SigningKeySpec::EcP256),
-        Spec::EcP384 => Ok(SigningKeySpec::EcP384),
-        Spec::EcSecp256k1 => Ok(SigningKeySpec::EcSecp256k1),
-        Spec::MlDsa65 => Ok(SigningKeySpec::MlDsa65),
-        Spec::Unspecified => match Place::new(message, "scheme").known(scheme)? {
-            Scheme::Ed25519 => Ok(SigningKeySpec::EcCurve25519),
-            Scheme::EcDsaP256 => Ok(SigningKeySpec::EcP256),
-            Scheme::EcDsaP384 => Ok(SigningKeySpec::EcP384),
-            Scheme::Unspecified => Err(Place::new(message, SPEC_OR_SCHEME).not_set()),
-        },
+    use v30::SigningKeyScheme as Scheme;
+    if let Some(spec) = known_signing_spec(Place::new(message, "key_spec"), key_spec)? {
+        return Ok(spec);
     }
+    match Place::new(message, "scheme").known(scheme)? {
+        Scheme::Ed25519 => Ok(SigningKeySpec::EcCurve25519),
+        Scheme::EcDsaP256 => Ok(SigningKeySpec::EcP256),
+        Scheme::EcDsaP384 => Ok(SigningKeySpec::EcP384),
+        Scheme::Unspecified => Err(Place::new(message, SPEC_OR_SCHEME).not_set()),
+    }
+}
+
+/// The spec of a session key, which has no legacy scheme.
+///
+/// # Errors
+/// [`ProtoError::FieldNotSet`], [`ProtoError::UnrecognizedEnum`].
+pub(crate) fn read_session_key_spec(
+    message: &'static str,
+    field: &'static str,
+    value: i32,
+) -> Result<SigningKeySpec, ProtoError> {
+    let place = Place::new(message, field);
+    known_signing_spec(place, value)?.ok_or_else(|| place.not_set())
+}
+
+fn known_signing_spec(place: Place, value: i32) -> Result<Option<SigningKeySpec>, ProtoError> {
+    use v30::SigningKeySpec as Spec;
+    Ok(match place.known(value)? {
+        Spec::EcCurve25519 => Some(SigningKeySpec::EcCurve25519),
+        Spec::EcP256 => Some(SigningKeySpec::EcP256),
+        Spec::EcP384 => Some(SigningKeySpec::EcP384),
+        Spec::EcSecp256k1 => Some(SigningKeySpec::EcSecp256k1),
+        Spec::MlDsa65 => Some(SigningKeySpec::MlDsa65),
+        Spec::Unspecified => None,
+    })
 }
 
 /// The spec of an encryption key in `message`; `scheme` counts only when `key_spec` is not set.

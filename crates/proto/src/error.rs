@@ -1,8 +1,8 @@
 //! What can be wrong with a message.
 
 use strongroom_crypto::{
-    FingerprintError, HashError, KeyError, KeySpec, NameError, PasswordError, SecretLengthError,
-    UsageError,
+    DelegationError, FingerprintError, HashError, KeyError, KeySpec, NameError, PasswordError,
+    SecretLengthError, UsageError,
 };
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_topology::{IdentifierError, MappingError, SignaturesError};
@@ -183,8 +183,14 @@ pub enum ProtoError {
         value: i32,
     },
     /// A signature made by a session key on behalf of a long-term key.
-    #[error("the signature was made by a session key, which is not supported yet")]
+    #[error("the signature was made by a session key, where only a long-term key signs")]
     UnsupportedDelegation,
+    /// What should let a session key sign is no delegation.
+    #[error("the delegation of a signature is invalid")]
+    InvalidDelegation {
+        /// The cause.
+        source: DelegationError,
+    },
 }
 
 impl ProtoError {
@@ -266,6 +272,7 @@ impl Coded for ProtoError {
             Self::AmbiguousPublicKey => Self::AMBIGUOUS_PUBLIC_KEY,
             Self::FieldNotSet { .. } => Self::FIELD_NOT_SET,
             Self::HalvesDiffer { .. } => Self::HALVES_DIFFER,
+            Self::InvalidDelegation { source } => source.code(),
             Self::InvalidFingerprint { source, .. } => source.code(),
             Self::InvalidHash { source, .. } => source.code(),
             Self::InvalidIdentifier { source, .. } => source.code(),

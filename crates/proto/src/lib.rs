@@ -54,8 +54,9 @@ pub use secret::{
     encode_symmetric_key,
 };
 pub use signature::{
-    decode_asymmetric_encrypted, decode_signature, encode_asymmetric_encrypted, encode_signature,
-    read_asymmetric_encrypted, read_signature,
+    decode_asymmetric_encrypted, decode_protocol_signature, decode_signature,
+    encode_asymmetric_encrypted, encode_protocol_signature, encode_signature,
+    read_asymmetric_encrypted, read_protocol_signature, read_signature,
 };
 pub use usage::{read_key_usages, read_usages, usage_numbers};
 pub use wire::WireError;

@@ -1,13 +1,23 @@
 //! Signatures and ciphertexts as messages.
 
-use prost::Message;
-use strongroom_crypto::{AsymmetricEncrypted, Signature, SignatureFormat};
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use crate::enums::{Place, read_encryption_algorithm, read_signing_algorithm};
+use prost::Message;
+use strongroom_crypto::{
+    AsymmetricEncrypted, DelegationError, Fingerprint, KeyUsage, KeyUsages, ProtocolSignature,
+    SessionSignature, Signature, SignatureDelegation, SignatureFormat, SigningAlgorithm,
+    SigningPublicKey, Timestamp, ValidityPeriod,
+};
+
+use crate::enums::{
+    Place, read_encryption_algorithm, read_session_key_spec, read_signing_algorithm,
+};
 use crate::public_key::{decode_wrapped, read_fingerprint};
 use crate::{ProtoError, v30, versioned};
 
 const SIGNATURE: &str = "Signature";
+const SIGNATURE_DELEGATION: &str = "SignatureDelegation";
 const ASYMMETRIC_ENCRYPTED: &str = "AsymmetricEncrypted";
 
 /// The signature in a message.
@@ -20,19 +30,59 @@ const ASYMMETRIC_ENCRYPTED: &str = "AsymmetricEncrypted";
 /// lent its right, not the key that signed, and checking against that one would be wrong. Otherwise a [`ProtoError`]
 /// naming the first field that is missing, unknown or invalid.
 pub fn read_signature(message: v30::Signature) -> Result<Signature, ProtoError> {
-    use v30::SignatureFormat as Format;
     if message.signature_delegation.is_some() {
         return Err(ProtoError::UnsupportedDelegation);
     }
-    let place = Place::new(SIGNATURE, "format");
+    read_plain(message)
+}
+
+/// The signature in a message, by a long-term key or by a session key in its place.
+///
+/// # Errors
+/// [`ProtoError::InvalidDelegation`], [`ProtoError::InvalidKey`] for what is no delegation or no session key; otherwise as
+/// [`read_signature`].
+pub fn read_protocol_signature(
+    mut message: v30::Signature,
+) -> Result<ProtocolSignature, ProtoError> {
+    let delegation = message.signature_delegation.take();
+    let signature = read_plain(message)?;
+    let Some(delegation) = delegation else {
+        return Ok(ProtocolSignature::LongTerm(signature));
+    };
+    // What the message says signed lent its right.
+    let delegation = Arc::new(read_delegation(delegation, signature.signed_by)?);
+    let session = SessionSignature::new(signature, delegation);
+    Ok(ProtocolSignature::Session(session))
+}
+
+/// The signature in a message, without what let its key sign.
+fn read_plain(message: v30::Signature) -> Result<Signature, ProtoError> {
     let algorithm = read_signing_algorithm(
         SIGNATURE,
         "signing_algorithm_spec",
         message.signing_algorithm_spec,
     )?;
     let signed_by = read_fingerprint(SIGNATURE, "signed_by", &message.signed_by)?;
-    let bytes = message.signature;
-    let format = match place.known(message.format)? {
+    let place = Place::new(SIGNATURE, "format");
+    read_bytes(
+        place,
+        message.format,
+        message.signature,
+        signed_by,
+        algorithm,
+    )
+}
+
+/// A signature whose format is the number `format` at `place`.
+fn read_bytes(
+    place: Place,
+    format: i32,
+    bytes: Vec<u8>,
+    signed_by: Fingerprint,
+    algorithm: Option<SigningAlgorithm>,
+) -> Result<Signature, ProtoError> {
+    use v30::SignatureFormat as Format;
+    let format = match place.known(format)? {
         Format::Raw => return Ok(Signature::from_legacy(bytes, signed_by, algorithm)),
         Format::Der => SignatureFormat::Der,
         Format::Concat => SignatureFormat::Concat,
@@ -45,6 +95,81 @@ pub fn read_signature(message: v30::Signature) -> Result<Signature, ProtoError> 
         signed_by,
         algorithm,
     })
+}
+
+/// The delegation by `long_term_key`. The session key travels as bare SubjectPublicKeyInfo; that it is for messages of the
+/// protocol goes without saying.
+fn read_delegation(
+    message: v30::SignatureDelegation,
+    long_term_key: Fingerprint,
+) -> Result<SignatureDelegation, ProtoError> {
+    const NAME: &str = SIGNATURE_DELEGATION;
+    let invalid = |source| ProtoError::InvalidDelegation { source };
+    let spec = read_session_key_spec(NAME, "session_key_spec", message.session_key_spec)?;
+    let usages = KeyUsages::only(KeyUsage::Protocol);
+    let session_key = SigningPublicKey::from_spki(spec, &message.session_key, usages);
+    let session_key = session_key.map_err(|source| ProtoError::InvalidKey {
+        message: NAME,
+        source,
+    })?;
+    let seconds = NonZeroU32::new(message.validity_period_duration_seconds)
+        .ok_or(invalid(DelegationError::NoPeriod))?;
+    let from = Timestamp::from_micros(message.validity_period_from_inclusive);
+    let algorithm = read_signing_algorithm(
+        NAME,
+        "signing_algorithm_spec",
+        message.signing_algorithm_spec,
+    )?;
+    let signature = read_bytes(
+        Place::new(NAME, "format"),
+        message.format,
+        message.signature,
+        long_term_key,
+        algorithm,
+    )?;
+    let validity = ValidityPeriod::new(from, seconds);
+    SignatureDelegation::try_new(session_key, validity, signature).map_err(invalid)
+}
+
+impl From<&SignatureDelegation> for v30::SignatureDelegation {
+    fn from(delegation: &SignatureDelegation) -> Self {
+        let (key, validity) = (delegation.session_key(), delegation.validity());
+        let signature = v30::Signature::from(delegation.signature());
+        Self {
+            session_key: key.spki().to_vec(),
+            session_key_spec: key.spec().number(),
+            validity_period_from_inclusive: validity.from().as_micros(),
+            validity_period_duration_seconds: validity.seconds().get(),
+            format: signature.format,
+            signature: signature.signature,
+            signing_algorithm_spec: signature.signing_algorithm_spec,
+        }
+    }
+}
+
+impl From<&ProtocolSignature> for v30::Signature {
+    /// With a delegation, `signed_by` is the long-term key.
+    fn from(signature: &ProtocolSignature) -> Self {
+        Self {
+            signed_by: signature.long_term_key().to_string(),
+            signature_delegation: signature.delegation().map(|it| it.as_ref().into()),
+            ..signature.signature().into()
+        }
+    }
+}
+
+/// The wrapped `Signature`, with the delegation if there is one.
+#[must_use]
+pub fn encode_protocol_signature(signature: &ProtocolSignature) -> Vec<u8> {
+    versioned::wrap_message(&v30::Signature::from(signature).encode_to_vec())
+}
+
+/// Reads a wrapped `Signature`, by a long-term key or a session key.
+///
+/// # Errors
+/// [`ProtoError::Malformed`]; otherwise as [`read_protocol_signature`].
+pub fn decode_protocol_signature(bytes: &[u8]) -> Result<ProtocolSignature, ProtoError> {
+    read_protocol_signature(decode_wrapped(SIGNATURE, bytes)?)
 }
 
 impl From<&Signature> for v30::Signature {

@@ -16,6 +16,7 @@ mod signed;
 mod snapshot;
 mod stream;
 mod text;
+mod timeouts;
 mod transaction;
 mod write_mapping;
 
@@ -54,5 +55,6 @@ pub use snapshot::{
     write_snapshot_v2, write_timestamp,
 };
 pub use stream::{DecodedItem, ItemReader, MAX_ITEM_BYTES, ReceivedItem, StreamError};
+pub use timeouts::{ReactionTimeouts, decode_reaction_timeouts};
 pub use transaction::{decode_transaction, encode_transaction};
 pub use write_mapping::write_mapping;

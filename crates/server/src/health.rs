@@ -12,8 +12,10 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use crate::{
     contract::{
         strongroom::{
+            key_service_server::KeyServiceServer,
             operations_service_server::OperationsServiceServer,
             signing_service_server::SigningServiceServer,
+            topology_service_server::TopologyServiceServer,
         },
         topology::{
             identity_initialization_service_server::IdentityInitializationServiceServer,
@@ -24,13 +26,16 @@ use crate::{
         vault::vault_service_server::VaultServiceServer,
     },
     identity::IdentityFace,
+    key_service::KeyFace,
     operations_service::OperationsFace,
     rpc::Rpc,
+    scheduled_backups::ScheduledBackups,
     signing_service::SigningFace,
     status::{self, Condition},
     topology::{
         aggregation::TopologyAggregationFace, read::TopologyReadFace, write::TopologyWriteFace,
     },
+    topology_service::TopologyFace,
     vault_service::VaultFace,
 };
 
@@ -66,6 +71,8 @@ fn needs(service: &str) -> Needs {
     match service {
         SigningServiceServer::<SigningFace>::NAME => Needs::Keys,
         VaultServiceServer::<VaultFace>::NAME
+        | KeyServiceServer::<KeyFace>::NAME
+        | TopologyServiceServer::<TopologyFace>::NAME
         | TopologyManagerWriteServiceServer::<TopologyWriteFace>::NAME
         | IdentityInitializationServiceServer::<IdentityFace>::NAME => Needs::Change,
         TopologyManagerReadServiceServer::<TopologyReadFace>::NAME
@@ -76,7 +83,11 @@ fn needs(service: &str) -> Needs {
 }
 
 /// Keeps what is told in step with the vault. Never ends.
-pub(crate) async fn keep(vault: &Vault, reporter: &HealthReporter) -> Infallible {
+pub(crate) async fn keep(
+    vault: &Vault,
+    scheduled: Option<&ScheduledBackups>,
+    reporter: &HealthReporter,
+) -> Infallible {
     let services = services();
     reporter
         .set_service_status(LIVENESS, ServingStatus::Serving)
@@ -94,7 +105,7 @@ pub(crate) async fn keep(vault: &Vault, reporter: &HealthReporter) -> Infallible
             };
             tell(reporter, service, serves).await;
         }
-        for part in status::parts(vault) {
+        for part in status::parts(vault, scheduled) {
             let works = !matches!(part.condition, Condition::Failed(_));
             tell(reporter, &part.name, works).await;
         }

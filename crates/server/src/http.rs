@@ -15,6 +15,7 @@ pub(crate) use self::metrics::{Calls, text as metrics_text};
 pub use self::metrics::{KmsNumbers, vault_metrics};
 use crate::{
     listen::{Accepting, Listener, Places},
+    scheduled_backups::ScheduledBackups,
     strangers::Strangers,
 };
 
@@ -24,6 +25,7 @@ pub(crate) struct Pages {
     pub(crate) vault: Arc<Vault>,
     pub(crate) calls: Calls,
     pub(crate) kms: Option<Arc<dyn KmsNumbers>>,
+    pub(crate) backups: Option<ScheduledBackups>,
     pub(crate) ending: watch::Receiver<bool>,
 }
 

@@ -2,22 +2,21 @@
 
 mod audit;
 mod backups;
+mod custody;
+mod fields;
+mod node_keys;
 mod replicas;
 mod wrapper_keys;
+mod wraps;
 
 use tonic::{Request, Response, Status};
 
-pub use self::backups::Spool;
 use crate::{
     context::Shared,
-    contract::strongroom::{
-        CreateBackupEvent, CreateBackupRequest, ListAuditRequest, ListAuditResponse,
-        ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent, RotateWrapperKeyRequest,
-        ShowReplicaRequest, ShowReplicaResponse, ShowWrapperKeysRequest, ShowWrapperKeysResponse,
-        StepDownRequest, StepDownResponse, operations_service_server::OperationsService,
-    },
+    contract::strongroom::{self as wire, operations_service_server::OperationsService},
     failure::Face,
     long_work::Events,
+    spool::Spool,
 };
 
 /// The service.
@@ -30,56 +29,84 @@ pub(crate) struct OperationsFace {
 type Answer<A> = Result<Response<A>, Status>;
 const FACE: Face = Face::Strongroom;
 
-#[tonic::async_trait]
-impl OperationsService for OperationsFace {
-    type CreateBackupStream = Events<CreateBackupEvent>;
-    type RotateWrapperKeyStream = Events<RotateWrapperKeyEvent>;
-    type ResumeWrapperKeyRotationStream = Events<RotateWrapperKeyEvent>;
+/// Hands each rpc to its function: `answer` what changes nothing, `change` what does, `begin` what takes long.
+macro_rules! service {
+    (
+        streams { $($stream:ident = $event:ident;)+ }
+        $($how:ident { $($rpc:ident($request:ident) -> $answer:ty = $function:path;)+ })+
+    ) => {
+        #[tonic::async_trait]
+        impl OperationsService for OperationsFace {
+            $(type $stream = Events<wire::$event>;)+
 
-    async fn show_wrapper_keys(
-        &self,
-        request: Request<ShowWrapperKeysRequest>,
-    ) -> Answer<ShowWrapperKeysResponse> {
-        self.shared.answer(FACE, request, wrapper_keys::show).await
+            $($(
+                async fn $rpc(&self, request: Request<wire::$request>) -> Answer<$answer> {
+                    service!(@ $how self request $function)
+                }
+            )+)+
+
+            async fn create_backup(
+                &self,
+                request: Request<wire::CreateBackupRequest>,
+            ) -> Answer<Self::CreateBackupStream> {
+                let (spool, bound) = (self.spool.clone(), self.shared.bounds.backups.clone());
+                let create = |vault, context, message, telling| {
+                    backups::create(vault, context, message, telling, spool, bound)
+                };
+                self.shared.begin(FACE, request, create)
+            }
+        }
+    };
+    (@ answer $face:ident $request:ident $function:path) => {
+        $face.shared.answer(FACE, $request, $function).await
+    };
+    (@ change $face:ident $request:ident $function:path) => {
+        $face.shared.change(FACE, $request, $function).await
+    };
+    (@ begin $face:ident $request:ident $function:path) => {
+        $face.shared.begin(FACE, $request, $function)
+    };
+}
+
+service! {
+    streams {
+        CreateBackupStream = CreateBackupEvent;
+        DropCopiesStream = DropCopiesEvent;
+        MigrateKeysStream = MigrateKeysEvent;
+        ResumeNodeKeyRotationStream = RotateNodeKeysEvent;
+        ResumeWrapperKeyRotationStream = RotateWrapperKeyEvent;
+        RotateNodeKeysStream = RotateNodeKeysEvent;
+        RotateWrapperKeyStream = RotateWrapperKeyEvent;
     }
-
-    async fn rotate_wrapper_key(
-        &self,
-        request: Request<RotateWrapperKeyRequest>,
-    ) -> Answer<Self::RotateWrapperKeyStream> {
-        self.shared.begin(FACE, request, wrapper_keys::rotate)
+    answer {
+        check_wraps(CheckWrapsRequest) -> wire::CheckWrapsResponse = wraps::check;
+        list_audit(ListAuditRequest) -> wire::ListAuditResponse = audit::list;
+        list_backups(ListBackupsRequest) -> wire::ListBackupsResponse = backups::list;
+        list_node_key_rotations(ListNodeKeyRotationsRequest) -> wire::ListNodeKeyRotationsResponse = node_keys::list;
+        list_replicas(ListReplicasRequest) -> wire::ListReplicasResponse = replicas::list;
+        plan_migration(PlanMigrationRequest) -> wire::PlanMigrationResponse = custody::plan;
+        plan_wrapper_key_rotation(PlanWrapperKeyRotationRequest) -> wire::PlanWrapperKeyRotationResponse = wrapper_keys::plan;
+        show_replica(ShowReplicaRequest) -> wire::ShowReplicaResponse = replicas::show;
+        show_wrapper_keys(ShowWrapperKeysRequest) -> wire::ShowWrapperKeysResponse = wrapper_keys::show;
     }
-
-    async fn resume_wrapper_key_rotation(
-        &self,
-        request: Request<ResumeWrapperKeyRotationRequest>,
-    ) -> Answer<Self::ResumeWrapperKeyRotationStream> {
-        self.shared.begin(FACE, request, wrapper_keys::resume)
+    change {
+        abandon_node_key_rotation(AbandonNodeKeyRotationRequest) -> wire::AbandonNodeKeyRotationResponse = node_keys::abandon;
+        add_wrap(AddWrapRequest) -> wire::AddWrapResponse = wraps::add;
+        forget_backup(ForgetBackupRequest) -> wire::ForgetBackupResponse = backups::forget;
+        prune_data_keys(PruneDataKeysRequest) -> wire::PruneDataKeysResponse = wraps::prune;
+        release_vault(ReleaseVaultRequest) -> wire::ReleaseVaultResponse = backups::release;
+        remove_wrap(RemoveWrapRequest) -> wire::RemoveWrapResponse = wraps::remove;
+        retire_key(RetireKeyRequest) -> wire::RetireKeyResponse = custody::retire;
+        rewrap_data_key(RewrapDataKeyRequest) -> wire::RewrapDataKeyResponse = wrapper_keys::rewrap;
+        seal_keys(SealKeysRequest) -> wire::SealKeysResponse = custody::seal;
+        step_down(StepDownRequest) -> wire::StepDownResponse = replicas::step_down;
     }
-
-    async fn create_backup(
-        &self,
-        request: Request<CreateBackupRequest>,
-    ) -> Answer<Self::CreateBackupStream> {
-        let (spool, bound) = (self.spool.clone(), self.shared.bounds.backups.clone());
-        let create = |vault, context, message, telling| {
-            backups::create(vault, context, message, telling, spool, bound)
-        };
-        self.shared.begin(FACE, request, create)
-    }
-
-    async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answer<ListAuditResponse> {
-        self.shared.answer(FACE, request, audit::list).await
-    }
-
-    async fn show_replica(
-        &self,
-        request: Request<ShowReplicaRequest>,
-    ) -> Answer<ShowReplicaResponse> {
-        self.shared.answer(FACE, request, replicas::show).await
-    }
-
-    async fn step_down(&self, request: Request<StepDownRequest>) -> Answer<StepDownResponse> {
-        self.shared.change(FACE, request, replicas::step_down).await
+    begin {
+        drop_copies(DropCopiesRequest) -> Self::DropCopiesStream = custody::drop_copies;
+        migrate_keys(MigrateKeysRequest) -> Self::MigrateKeysStream = custody::migrate;
+        resume_node_key_rotation(ResumeNodeKeyRotationRequest) -> Self::ResumeNodeKeyRotationStream = node_keys::resume;
+        resume_wrapper_key_rotation(ResumeWrapperKeyRotationRequest) -> Self::ResumeWrapperKeyRotationStream = wrapper_keys::resume;
+        rotate_node_keys(RotateNodeKeysRequest) -> Self::RotateNodeKeysStream = node_keys::rotate;
+        rotate_wrapper_key(RotateWrapperKeyRequest) -> Self::RotateWrapperKeyStream = wrapper_keys::rotate;
     }
 }

@@ -28,8 +28,10 @@ use crate::{
         },
         connection::api_info_service_server::ApiInfoServiceServer,
         strongroom::{
+            key_service_server::KeyServiceServer,
             operations_service_server::OperationsServiceServer,
             signing_service_server::SigningServiceServer,
+            topology_service_server::TopologyServiceServer,
         },
         topology::{
             identity_initialization_service_server::IdentityInitializationServiceServer,
@@ -43,9 +45,12 @@ use crate::{
     health,
     http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
+    key_service::KeyFace,
     listen::{Accepting, Guest, Http2, Knock, Listener, Places, serve_http2},
-    operations_service::{OperationsFace, Spool},
+    operations_service::OperationsFace,
+    scheduled_backups::ScheduledBackups,
     signing_service::SigningFace,
+    spool::Spool,
     status::{About, SetLogLevel, StatusFace},
     strangers::Strangers,
     tasks::Tasks,
@@ -53,6 +58,7 @@ use crate::{
     topology::{
         aggregation::TopologyAggregationFace, read::TopologyReadFace, write::TopologyWriteFace,
     },
+    topology_service::TopologyFace,
     vault_service::{DefaultSpecs, VaultFace},
 };
 
@@ -84,6 +90,8 @@ pub struct ServerSettings {
     pub configuration: Option<String>,
     /// Where backups are written before they are handed out; none: no backup is made over the network.
     pub spool: Option<Spool>,
+    /// Backups that the server makes by itself; none: it makes none.
+    pub backups: Option<ScheduledBackups>,
     /// Connections at the same time. For more of them, those are cut on which no call is under way; else they wait.
     pub most_connections: usize,
     /// Connections of one address, or of one user of this machine, at the same time. For more of them, idle ones of the same
@@ -105,6 +113,7 @@ impl Default for ServerSettings {
             kms_numbers: None,
             configuration: None,
             spool: None,
+            backups: None,
             access: Access::open(),
             tokens: Tokens::default(),
             features: Features::default(),
@@ -169,8 +178,12 @@ pub async fn serve(
             log_level: settings.log_level,
             kms_numbers: settings.kms_numbers.clone(),
             configuration: settings.configuration,
+            backups: settings.backups.clone(),
         }),
     };
+    if let Some(spool) = &faces.spool {
+        spool.remove_leftovers();
+    }
     let (reporter, health) = tonic_health::server::health_reporter();
     let health = health.max_decoding_message_size(MOST_BYTES_OF_ANYBODY);
     let services = faces.routes()?.add_service(health).prepare();
@@ -180,6 +193,7 @@ pub async fn serve(
             vault: Arc::clone(&vault),
             calls,
             kms: settings.kms_numbers,
+            backups: settings.backups.clone(),
             ending: ending.clone(),
         };
         http::open(listener, told, Arc::clone(&strangers))
@@ -196,8 +210,12 @@ pub async fn serve(
         },
         idle_limit: settings.idle_limit,
         tasks: accepting.tasks.clone(),
-        ending,
+        ending: ending.clone(),
     };
+    let mut backing_up = JoinSet::new();
+    if let Some(backups) = settings.backups.clone() {
+        backing_up.spawn(backups.keep(Arc::clone(&vault), ending));
+    }
     let mut doors = JoinSet::new();
     for listener in listeners {
         let (http2, strangers) = (http2.clone(), Arc::clone(&strangers));
@@ -208,13 +226,14 @@ pub async fn serve(
     drop(http2);
     tokio::select! {
         () = end => {}
-        never = health::keep(&vault, &reporter) => match never {},
+        never = health::keep(&vault, settings.backups.as_ref(), &reporter) => match never {},
     }
     health::end(&reporter).await;
     ending_sender.send_replace(true);
+    let grace_ends = tokio::time::Instant::now() + settings.grace;
     while doors.join_next().await.is_some() {}
     accepting.tasks.close();
-    if tokio::time::timeout(settings.grace, accepting.tasks.wait())
+    if tokio::time::timeout_at(grace_ends, accepting.tasks.wait())
         .await
         .is_err()
     {
@@ -225,6 +244,11 @@ pub async fn serve(
         );
         accepting.places.cut();
         accepting.tasks.wait().await;
+    }
+    let backed_up = tokio::time::timeout_at(grace_ends, backing_up.join_next());
+    if backed_up.await.is_err() {
+        tracing::warn!("a backup on schedule is given up: it took longer than the grace");
+        backing_up.shutdown().await;
     }
     tasks.finished().await;
     // Until now they say that the server is about to end.
@@ -283,6 +307,11 @@ impl Faces {
         let read = TopologyReadFace { shared: shared() };
         let write = TopologyWriteFace { shared: shared() };
         let signing = SigningFace { shared: shared() };
+        let keys = KeyFace {
+            shared: shared(),
+            specs,
+        };
+        let topology = TopologyFace { shared: shared() };
         let operations = OperationsFace {
             shared: shared(),
             spool: self.spool.clone(),
@@ -310,6 +339,8 @@ impl Faces {
                     .max_decoding_message_size(MOST_BYTES_OF_ANYBODY),
             )
             .add_service(limited!(SigningServiceServer::new(signing)))
+            .add_service(limited!(KeyServiceServer::new(keys)))
+            .add_service(limited!(TopologyServiceServer::new(topology)))
             .add_service(limited!(OperationsServiceServer::new(operations)))
             .add_service(describe().build_v1()?)
             .add_service(describe().build_v1alpha()?);

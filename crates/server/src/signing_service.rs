@@ -2,8 +2,11 @@
 
 mod content;
 mod decrypt;
+mod decrypt_payload;
 mod encrypt;
+mod encrypt_payload;
 mod key;
+mod pieces;
 mod sign;
 mod sign_batch;
 mod sign_stream;
@@ -14,13 +17,14 @@ use std::{pin::Pin, time::Instant};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
-use self::sign::Signer;
+use self::{pieces::Pieces, sign::Signer};
 use crate::{
     context::Shared,
     contract::strongroom::{
-        DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, SignBatchRequest,
-        SignBatchResponse, SignRequest, SignResponse, SignStreamRequest, SignStreamResponse,
-        VerifyRequest, VerifyResponse, signing_service_server::SigningService,
+        DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
+        EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
+        SignBatchRequest, SignBatchResponse, SignRequest, SignResponse, SignStreamRequest,
+        SignStreamResponse, VerifyRequest, VerifyResponse, signing_service_server::SigningService,
     },
     failure::Face,
 };
@@ -37,6 +41,9 @@ const FACE: Face = Face::Strongroom;
 #[tonic::async_trait]
 impl SigningService for SigningFace {
     type SignStreamStream = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
+
+    type EncryptPayloadStream = Pieces<EncryptPayloadResponse>;
+    type DecryptPayloadStream = Pieces<DecryptPayloadResponse>;
 
     async fn sign(&self, request: Request<SignRequest>) -> Answer<SignResponse> {
         let calls = self.shared.calls.clone();
@@ -99,5 +106,24 @@ impl SigningService for SigningFace {
         let answer = self.shared.answer(FACE, request, decrypt::decrypt).await;
         calls.decrypted(began.elapsed());
         answer
+    }
+
+    async fn encrypt_payload(
+        &self,
+        request: Request<Streaming<EncryptPayloadRequest>>,
+    ) -> Answer<Self::EncryptPayloadStream> {
+        let work = encrypt_payload::encrypt_payload;
+        self.shared.answer(FACE, request, work).await
+    }
+
+    async fn decrypt_payload(
+        &self,
+        request: Request<Streaming<DecryptPayloadRequest>>,
+    ) -> Answer<Self::DecryptPayloadStream> {
+        let calls = self.shared.calls.clone();
+        let work = |vault, context, requests| {
+            decrypt_payload::decrypt_payload(vault, context, requests, calls)
+        };
+        self.shared.answer(FACE, request, work).await
     }
 }

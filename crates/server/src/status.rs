@@ -29,6 +29,7 @@ use crate::{
     },
     failure::{Face, Failure, codes},
     http::KmsNumbers,
+    scheduled_backups::ScheduledBackups,
 };
 
 /// The release of Canton whose services these are: consoles of it take what is answered, and say in turn who they are.
@@ -51,6 +52,7 @@ pub(crate) struct About {
     pub(crate) kms_numbers: Option<Arc<dyn KmsNumbers>>,
     /// The configuration, which has no secret in it.
     pub(crate) configuration: Option<String>,
+    pub(crate) backups: Option<ScheduledBackups>,
 }
 
 /// A node with an identity, or what it waits for.
@@ -112,7 +114,7 @@ async fn of_node(
         active,
         // What is announced is in force at once, or it is the node that announces it.
         topology_queues: Some(TopologyQueueStatus::default()),
-        components: components::of(vault),
+        components: components::of(vault, about.backups.as_ref()),
         version: RELEASE.to_owned(),
     }))
 }

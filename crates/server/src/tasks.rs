@@ -1,6 +1,7 @@
 //! Work that is finished whoever goes.
 
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::failure::{Failure, codes};
 
@@ -14,7 +15,7 @@ impl Tasks {
         &self,
         work: impl Future<Output = Result<A, Failure>> + Send + 'static,
     ) -> Result<A, Failure> {
-        match self.0.spawn(work).await {
+        match self.0.spawn(work.in_current_span()).await {
             Ok(done) => done,
             Err(panic) => Err(Failure::own(codes::SERVER_BUG, panic.to_string())),
         }
@@ -23,7 +24,7 @@ impl Tasks {
     /// Does `work` to its end; nobody waits for it here.
     pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
         // The handle is not needed: the tracker knows of it.
-        let _handle = self.0.spawn(work);
+        let _handle = self.0.spawn(work.in_current_span());
     }
 
     /// Waits until all of it is finished. Call it when nothing new comes any more.

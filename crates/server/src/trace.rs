@@ -5,27 +5,52 @@ use strongroom_crypto::Random;
 
 use crate::context::Trace;
 
+/// The header that carries a trace.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
 /// The trace that the caller names in `traceparent`, or a new one.
 pub(crate) fn of_request(headers: &HeaderMap, random: &dyn Random) -> Trace {
-    let header = headers.get("traceparent");
-    let named = header.and_then(|header| parse(header.to_str().ok()?));
+    let named = named(headers).map(|named| Trace::of(named.trace));
     named.unwrap_or_else(|| begin(random))
 }
 
-/// The trace id of `version-trace id-parent id-flags`.
-fn parse(header: &str) -> Option<Trace> {
-    let mut parts = header.trim().split('-');
-    let (version, id, parent) = (parts.next()?, parts.next()?, parts.next()?);
-    let _flags = parts.next().filter(|flags| is_hex(flags, 2))?;
-    // Later versions may add parts, the first may not; ff is no version.
-    let is_whole = version != "00" || parts.next().is_none();
-    let is_valid = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(id, 32)
-        && is_hex(parent, 16)
-        && !is_zero(id)
-        && !is_zero(parent);
-    (is_whole && is_valid).then(|| Trace::of(id))
+/// What `traceparent` says, if it can be read.
+pub(crate) fn named(headers: &HeaderMap) -> Option<Named<'_>> {
+    Named::parse(headers.get(TRACEPARENT)?.to_str().ok()?)
+}
+
+/// The three parts of a `traceparent`, in lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named<'a> {
+    /// 32 digits, not all zero.
+    pub(crate) trace: &'a str,
+    /// The span that calls: 16 digits, not all zero.
+    pub(crate) parent: &'a str,
+    /// 2 digits.
+    pub(crate) flags: &'a str,
+}
+
+impl<'a> Named<'a> {
+    /// Reads `version-trace-parent-flags`.
+    fn parse(header: &'a str) -> Option<Self> {
+        let mut parts = header.trim().split('-');
+        let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
+        let flags = parts.next().filter(|flags| is_hex(flags, 2))?;
+        // Later versions may add parts, the first may not; ff is no version.
+        let is_whole = version != "00" || parts.next().is_none();
+        let is_valid = is_hex(version, 2)
+            && version != "ff"
+            && is_hex(trace, 32)
+            && is_hex(parent, 16)
+            && !is_zero(trace)
+            && !is_zero(parent);
+        let named = Self {
+            trace,
+            parent,
+            flags,
+        };
+        (is_whole && is_valid).then_some(named)
+    }
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
@@ -58,7 +83,8 @@ mod tests {
             format!("00-{ID}-00f067aa0ba902b7-01"),
             format!("01-{ID}-00f067aa0ba902b7-01-what-comes"),
         ] {
-            assert_eq!(parse(&header), Some(Trace::of(ID)), "{header}");
+            let named = Named::parse(&header);
+            assert_eq!(named.map(|named| named.trace), Some(ID), "{header}");
         }
     }
 
@@ -75,7 +101,7 @@ mod tests {
             format!("00-{ID}-0000000000000000-01"),
             format!("00-{}\n-00f067aa0ba902b7-01", &ID[1..]),
         ] {
-            assert_eq!(parse(&header), None, "{header}");
+            assert_eq!(Named::parse(&header), None, "{header}");
         }
     }
 }

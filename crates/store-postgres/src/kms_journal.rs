@@ -21,10 +21,12 @@ const NAME: Column = Column(6, "name");
 const CREATED_AT: Column = Column(7, "created_at");
 const DATA_KEY_ID: Column = Column(8, "data_key_id");
 const MAC: Column = Column(9, "mac");
-const IMPORTS: Column = Column(10, "imports");
+/// It once was for keys that are brought into the KMS only; processes of that time read it while others upgrade.
+const FINGERPRINT: Column = Column(10, "imports");
+const DUE_AT: Column = Column(11, "due_at");
 
 pub(crate) async fn select_all(wire: &mut Wire) -> Result<Vec<KmsJournalRecord>, StoreError> {
-    const SELECT: &str = "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports \
+    const SELECT: &str = "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports, due_at \
          FROM kms_journal ORDER BY created_at, journal_id";
     let rows = wire
         .rows(sqlx::query(SELECT))
@@ -45,9 +47,12 @@ fn decode(row: &PgRow) -> Result<KmsJournalRecord, StoreError> {
         spec: columns.code(SPEC)?,
         usages: public_keys::usages(&columns, USAGES)?,
         name: public_keys::name(&columns, NAME)?,
-        imports: columns
-            .optional_array(IMPORTS)?
+        fingerprint: columns
+            .optional_array(FINGERPRINT)?
             .map(Fingerprint::from_bytes),
+        due_at: columns
+            .optional_integer(DUE_AT)?
+            .map(Timestamp::from_micros),
         created_at: Timestamp::from_micros(columns.integer(CREATED_AT)?),
         data_key_id: DataKeyId::from_bytes(columns.array(DATA_KEY_ID)?),
         mac: columns.array(MAC)?,
@@ -62,10 +67,10 @@ fn decode(row: &PgRow) -> Result<KmsJournalRecord, StoreError> {
 /// Writes an entry, over the one of the same id if there is one.
 pub(crate) async fn put(wire: &mut Wire, entry: KmsJournalRecord) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO kms_journal \
-         (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (journal_id) DO UPDATE SET \
+         (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports, due_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (journal_id) DO UPDATE SET \
          kms = $2, step = $3, kms_key_id = $4, spec = $5, usages = $6, name = $7, created_at = $8, data_key_id = $9, \
-         mac = $10, imports = $11";
+         mac = $10, imports = $11, due_at = $12";
     let query = sqlx::query(PUT)
         .bind(entry.id.as_bytes().to_vec())
         .bind(entry.kms)
@@ -77,7 +82,8 @@ pub(crate) async fn put(wire: &mut Wire, entry: KmsJournalRecord) -> Result<(), 
         .bind(entry.created_at.as_micros())
         .bind(entry.data_key_id.as_bytes().to_vec())
         .bind(entry.mac.to_vec())
-        .bind(entry.imports.map(|key| key.as_bytes().to_vec()));
+        .bind(entry.fingerprint.map(|key| key.as_bytes().to_vec()))
+        .bind(entry.due_at.map(Timestamp::as_micros));
     wire.execute(query).await.map(|_one| ()).map_err(|error| {
         missing_data_key(&error, Some(entry.data_key_id))
             .unwrap_or_else(|| failed("write the journal of KMS keys")(error))

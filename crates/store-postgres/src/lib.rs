@@ -42,6 +42,7 @@ mod news;
 mod open;
 mod private_keys;
 mod public_keys;
+mod reach;
 mod replicas;
 mod rotations;
 mod row;

@@ -183,20 +183,21 @@ fn connections(settings: &Settings) -> Result<Arc<Connections>, StoreError> {
 }
 
 impl Inner {
-    async fn begin(&self) -> Result<Session, StoreError> {
+    /// A session that writes, and the token of the lease that it does so under.
+    async fn begin(&self) -> Result<(Session, u64), StoreError> {
         let permit = permit(&self.connections.writer).await?;
         let (mut wire, rows) = self
             .connections
             .start_and_wait(BEGIN_TO_WRITE, &self.lock_to_write)
             .await?;
         match self.check_lease(&mut wire, rows.last()).await {
-            Ok(()) => {
+            Ok(token) => {
                 let session = Session::over(wire, permit, Arc::clone(&self.connections));
                 *self.open_write.lock() = Arc::downgrade(&session.slot());
                 if self.connections.is_closed() {
                     return Err(StoreError::Closed);
                 }
-                Ok(session)
+                Ok((session, token))
             }
             Err(error) => {
                 self.connections.roll_back(wire).await;
@@ -205,8 +206,8 @@ impl Inner {
         }
     }
 
-    /// Whether this process has the lease, by the row that is locked now. Whoever takes it over waits for this transaction.
-    async fn check_lease(&self, wire: &mut Wire, row: Option<&PgRow>) -> Result<(), StoreError> {
+    /// The token, if this process has the lease by the row that is locked now. Whoever takes it over waits for this transaction.
+    async fn check_lease(&self, wire: &mut Wire, row: Option<&PgRow>) -> Result<u64, StoreError> {
         let row = row.ok_or_else(|| unreadable("there is no lease"))?;
         moved::refuse(row, Column(2, "target"))?;
         let columns = Columns::new(row, "lease");
@@ -217,7 +218,7 @@ impl Inner {
         if holder.as_deref() == Some(self.settings.replica_id.to_string().as_str())
             && *self.token.lock() == Some(token)
         {
-            return Ok(());
+            return columns.count(Column(0, "token"));
         }
         *self.token.lock() = None;
         let query = sqlx::query("SELECT name FROM replicas WHERE encode(replica_id, 'hex') = $1")
@@ -260,9 +261,11 @@ impl Inner {
 #[async_trait]
 impl Store for PostgresStore {
     async fn begin(&self) -> Result<Box<dyn WriteTransaction>, StoreError> {
-        let session = self.inner.begin().await?;
+        let (session, token) = self.inner.begin().await?;
         let commit = Arc::clone(&self.inner.commit);
-        Ok(Box::new(PostgresTransaction::writing(session, commit)))
+        Ok(Box::new(PostgresTransaction::writing(
+            session, commit, token,
+        )))
     }
 
     async fn read(&self) -> Result<Box<dyn ReadTransaction>, StoreError> {

@@ -30,6 +30,7 @@ pub(crate) struct PostgresTransaction<A> {
     session: Session,
     /// What commits it, where it writes.
     commit: Arc<str>,
+    lease_token: Option<u64>,
     access: PhantomData<A>,
 }
 
@@ -38,16 +39,18 @@ impl PostgresTransaction<Reading> {
         Self {
             session,
             commit: Arc::default(),
+            lease_token: None,
             access: PhantomData,
         }
     }
 }
 
 impl PostgresTransaction<Writing> {
-    pub(crate) const fn writing(session: Session, commit: Arc<str>) -> Self {
+    pub(crate) const fn writing(session: Session, commit: Arc<str>, lease_token: u64) -> Self {
         Self {
             session,
             commit,
+            lease_token: Some(lease_token),
             access: PhantomData,
         }
     }
@@ -145,6 +148,10 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for PostgresTransaction<A> {
 
 #[async_trait]
 impl WriteTransaction for PostgresTransaction<Writing> {
+    fn lease_token(&self) -> Option<u64> {
+        self.lease_token
+    }
+
     async fn insert_vault(&mut self, vault: VaultRecord) -> Result<(), StoreError> {
         ask!(self, vault::insert(vault))
     }

@@ -21,13 +21,15 @@ const NAME: Column = Column(6, "name");
 const CREATED_AT: Column = Column(7, "created_at");
 const DATA_KEY_ID: Column = Column(8, "data_key_id");
 const MAC: Column = Column(9, "mac");
-const IMPORTS: Column = Column(10, "imports");
+/// It once was for keys that are brought into the KMS only; processes of that time read it while others upgrade.
+const FINGERPRINT: Column = Column(10, "imports");
+const DUE_AT: Column = Column(11, "due_at");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<KmsJournalRecord>, StoreError> {
     let reading = failed("read the journal of KMS keys");
     let mut statement = connection
         .prepare_cached(
-            "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports \
+            "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports, due_at \
              FROM kms_journal ORDER BY created_at, journal_id",
         )
         .map_err(&reading)?;
@@ -51,9 +53,12 @@ fn decode(row: &rusqlite::Row<'_>) -> Result<KmsJournalRecord, StoreError> {
         spec: columns.code(SPEC)?,
         usages: public_keys::usages(&columns, USAGES)?,
         name: public_keys::name(&columns, NAME)?,
-        imports: columns
-            .optional_array(IMPORTS)?
+        fingerprint: columns
+            .optional_array(FINGERPRINT)?
             .map(Fingerprint::from_bytes),
+        due_at: columns
+            .optional_integer(DUE_AT)?
+            .map(Timestamp::from_micros),
         created_at: Timestamp::from_micros(columns.integer(CREATED_AT)?),
         data_key_id: DataKeyId::from_bytes(columns.array(DATA_KEY_ID)?),
         mac: columns.array(MAC)?,
@@ -70,8 +75,8 @@ pub(crate) fn put(connection: &Connection, entry: &KmsJournalRecord) -> Result<(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO kms_journal \
-             (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports, due_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -85,7 +90,8 @@ pub(crate) fn put(connection: &Connection, entry: &KmsJournalRecord) -> Result<(
                 entry.created_at.as_micros(),
                 entry.data_key_id.as_bytes(),
                 entry.mac,
-                entry.imports.map(|key| *key.as_bytes()),
+                entry.fingerprint.map(|key| *key.as_bytes()),
+                entry.due_at.map(Timestamp::as_micros),
             ])
         })
         .map(|_one| ())

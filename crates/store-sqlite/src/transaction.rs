@@ -135,6 +135,10 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
 
 #[async_trait]
 impl WriteTransaction for SqliteTransaction<Writing> {
+    fn lease_token(&self) -> Option<u64> {
+        None
+    }
+
     async fn insert_vault(&mut self, vault: VaultRecord) -> Result<(), StoreError> {
         self.session
             .run(move |connection| vault::insert(connection, &vault))

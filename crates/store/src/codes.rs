@@ -49,6 +49,7 @@ row_codes!(JournalStep {
     Self::Intended => 0 => Self::Intended,
     Self::Created => 1 => Self::Created,
     Self::Discarded => 2 => Self::Discarded,
+    Self::Scheduled => 3 => Self::Scheduled,
 });
 
 row_codes!(DataKeyState {
@@ -96,6 +97,7 @@ mod tests {
                 JournalStep::Intended,
                 JournalStep::Created,
                 JournalStep::Discarded,
+                JournalStep::Scheduled,
             ],
             &[0, 1, 2],
         );

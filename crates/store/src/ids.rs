@@ -1,6 +1,6 @@
 //! Identifiers of stored things: 16 random bytes, printed as 32 lower-case hex digits.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 macro_rules! identifier {
     ($(#[$docs:meta])* $name:ident) => {
@@ -28,6 +28,16 @@ macro_rules! identifier {
             }
         }
 
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes());
+                let bytes = bytes.map_err(|_no_digits| NotAnId)?;
+                bytes.try_into().map(Self).map_err(|_length| NotAnId)
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self)
@@ -51,6 +61,11 @@ identifier!(
     JournalId
 );
 
+/// Something else than 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id is 32 hexadecimal digits")]
+pub struct NotAnId;
+
 identifier!(
     /// Names one backup of a vault, in the backup itself and where the vault remembers it.
     BackupId
@@ -69,6 +84,10 @@ mod tests {
     fn an_identifier_prints_as_32_lower_case_hex_digits() {
         let id = VaultId::from_bytes([0xab; 16]);
         assert_eq!(id.to_string(), "ab".repeat(16));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["", "ab", &"AB".repeat(16), &"ab".repeat(17)] {
+            assert_eq!(wrong.parse::<VaultId>(), Err(NotAnId), "{wrong:?}");
+        }
         assert_eq!(
             format!("{:?}", DataKeyId::from_bytes([0; 16])),
             format!("DataKeyId({})", "00".repeat(16))

@@ -48,7 +48,7 @@ mod transaction;
 pub use codes::RowCode;
 pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
-pub use ids::{BackupId, DataKeyId, JournalId, ReplicaId, VaultId};
+pub use ids::{BackupId, DataKeyId, JournalId, NotAnId, ReplicaId, VaultId};
 pub use place::Place;
 pub use records::{
     AuditRow, BackupRecord, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep,

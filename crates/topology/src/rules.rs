@@ -2,7 +2,8 @@ use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec, Timestamp};
 
 /// When a genesis snapshot says that its transactions were sequenced: one microsecond after the first instant that the
 /// ledger knows, 0001-01-01T00:00:00Z.
-pub const GENESIS_SEQUENCED: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000 + 1);
+pub const GENESIS_SEQUENCED: Timestamp =
+    Timestamp::from_micros(Timestamp::LEDGER_MIN.as_micros() + 1);
 
 /// How strictly a store looks at a transaction.
 ///

@@ -19,14 +19,26 @@ use strongroom_files::{Access, FileError, Files};
 use strongroom_store::DataKeyRecord;
 
 /// One point in the history of a vault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
     /// Number of commits so far.
     pub generation: u64,
     /// Lower-case hex of a 32-byte tag over the state; tells nothing to who lacks the data key.
     pub tag: String,
+    /// The newest audit record of that state, as NUMBER:HASH: for auditors, who have no data key. Anchors of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<String>,
 }
+
+/// The tag is over all of the state, the audit log included.
+impl PartialEq for Checkpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.generation == other.generation && self.tag == other.tag
+    }
+}
+
+impl Eq for Checkpoint {}
 
 /// What the anchor remembers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,18 +4,24 @@
 //! the sealed state record, so that a cut tail is noticed as well. A record is written in the same transaction as the
 //! act, so there is neither an act without a record nor a record without the act.
 
+mod checkpoint;
+pub(crate) mod export;
+mod key;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Fingerprint, HashBuilder, Timestamp};
 use strongroom_store::AuditRow;
 
+pub use self::checkpoint::{AuditCheckpoint, AuditHead, NotAnAuditHead};
+pub(crate) use self::{checkpoint::introduction, key::AuditKey};
 use crate::{caller::Caller, directory::KeyEntry, error::VaultError};
 
 const CHAIN_LABEL: &[u8] = b"strongroom audit chain v1";
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AuditOperation {
@@ -35,6 +41,8 @@ pub enum AuditOperation {
     DeleteKey,
     /// A KMS destroyed a key that was none of the vault's, or not any more.
     DeleteKmsKey,
+    /// A key of a KMS that was to be destroyed stays there.
+    KeepKmsKey,
     /// A key that a KMS was asked for was never made: it is not waited for any more.
     ForgetKmsKey,
     /// A KMS took a key in, and does its work; the sealed one stays here for now.
@@ -93,6 +101,12 @@ pub enum AuditOperation {
     ForgetBackup,
     /// The quarantine of a restored vault was ended.
     ReleaseVault,
+    /// The audit key vouched for all records before this one.
+    SignCheckpoint,
+    /// A key signed.
+    Sign,
+    /// A key decrypted.
+    Decrypt,
 }
 
 /// How an act ended.
@@ -121,6 +135,11 @@ pub struct AuditEntry {
     /// To which key, by fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The token of the lease under which it was written, where several processes share the store: it counts the takeovers, so
+    /// along the log it never falls while the vault stays in one store. A smaller one would be the work of a process that had
+    /// been fenced off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<u64>,
     /// The trace that the act belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
@@ -131,7 +150,7 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     pub(crate) fn new(
-        sequence: u64,
+        (sequence, lease): (u64, Option<u64>),
         time: Timestamp,
         caller: &Caller,
         operation: AuditOperation,
@@ -145,9 +164,16 @@ impl AuditEntry {
             operation,
             outcome: AuditOutcome::Done,
             key: key.map(|fingerprint| fingerprint.to_string()),
+            lease,
             trace_id: caller.trace_id().map(str::to_owned),
             details,
         }
+    }
+
+    /// Whether the row, which is believed, is a checkpoint.
+    pub(crate) fn is_checkpoint(row: &AuditRow) -> bool {
+        let entry = serde_json::from_slice::<Self>(&row.body);
+        entry.is_ok_and(|entry| entry.operation == AuditOperation::SignCheckpoint)
     }
 
     /// The row that follows a chain with this `head`.
@@ -165,41 +191,42 @@ impl AuditEntry {
     }
 }
 
-/// The state of a walk along the chain.
+/// The state of a walk along the chain: behind so many records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ChainWalk {
-    records: u64,
-    head: [u8; 32],
+    at: AuditHead,
 }
 
 impl ChainWalk {
-    /// Behind so many records, the newest of which has this hash.
-    pub(crate) const fn from(records: u64, head: [u8; 32]) -> Self {
-        Self { records, head }
+    /// Behind this record.
+    pub(crate) const fn from(at: AuditHead) -> Self {
+        Self { at }
     }
 
     /// Checks the next row and reads it.
     pub(crate) fn step(&mut self, row: &AuditRow) -> Result<AuditEntry, VaultError> {
-        let next = self.records + 1;
+        let next = self.at.records + 1;
         let broken = VaultError::AuditBroken { sequence: next };
         let Ok(entry) = serde_json::from_slice::<AuditEntry>(&row.body) else {
             return Err(broken);
         };
-        let hash = chain_hash(&self.head, &row.body);
+        let hash = chain_hash(&self.at.hash, &row.body);
         if row.sequence != next || entry.sequence != next || hash != row.hash {
             return Err(broken);
         }
-        self.records = next;
-        self.head = hash;
+        self.at = AuditHead {
+            records: next,
+            hash,
+        };
         Ok(entry)
     }
 
-    pub(crate) fn records(&self) -> u64 {
-        self.records
+    pub(crate) const fn records(&self) -> u64 {
+        self.at.records
     }
 
-    pub(crate) fn head(&self) -> &[u8; 32] {
-        &self.head
+    pub(crate) const fn head(&self) -> AuditHead {
+        self.at
     }
 }
 
@@ -211,13 +238,25 @@ pub struct AuditVerification {
     pub records: u64,
     /// Hash of the newest, 32 bytes, zeros when there is none.
     pub head: [u8; 32],
+    /// The newest checkpoint; none before the first.
+    pub checkpoint: Option<AuditCheckpoint>,
 }
 
 impl AuditVerification {
-    pub(crate) fn new(walk: &ChainWalk) -> Self {
+    pub(crate) fn new(walk: &ChainWalk, checkpoint: Option<AuditCheckpoint>) -> Self {
         Self {
-            records: walk.records,
-            head: walk.head,
+            records: walk.at.records,
+            head: walk.at.hash,
+            checkpoint,
+        }
+    }
+
+    /// The newest record, as auditors name it.
+    #[must_use]
+    pub const fn place(&self) -> AuditHead {
+        AuditHead {
+            records: self.records,
+            hash: self.head,
         }
     }
 }
@@ -242,6 +281,11 @@ impl AuditOutcome {
 }
 
 impl AuditOperation {
+    /// Whether it uses a key and changes nothing.
+    pub(crate) const fn is_use(self) -> bool {
+        matches!(self, Self::Sign | Self::Decrypt)
+    }
+
     /// The stable name, as in the record.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -254,6 +298,7 @@ impl AuditOperation {
             Self::ExportKey => "export_key",
             Self::DeleteKey => "delete_key",
             Self::DeleteKmsKey => "delete_kms_key",
+            Self::KeepKmsKey => "keep_kms_key",
             Self::ForgetKmsKey => "forget_kms_key",
             Self::BringKey => "bring_key",
             Self::TakeBackKey => "take_back_key",
@@ -283,6 +328,9 @@ impl AuditOperation {
             Self::MoveVault => "move_vault",
             Self::ForgetBackup => "forget_backup",
             Self::ReleaseVault => "release_vault",
+            Self::SignCheckpoint => "sign_checkpoint",
+            Self::Sign => "sign",
+            Self::Decrypt => "decrypt",
         }
     }
 }

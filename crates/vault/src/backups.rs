@@ -66,6 +66,20 @@ impl Backup {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) const fn unverified_sample(created_at: Timestamp) -> Self {
+        Self {
+            id: BackupId::from_bytes([7; 16]),
+            created_at,
+            generation: 1,
+            file_hash: [0; 32],
+            needs: Vec::new(),
+            verified_at: None,
+            data_key: DataKeyId::from_bytes([7; 16]),
+            tag: [0; 32],
+        }
+    }
+
     pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
         current.element(&self.tag)
     }

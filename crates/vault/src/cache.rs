@@ -1,7 +1,6 @@
 //! Opened keys, parsed and ready: bounded, expiring, and quick to read from many threads.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -14,7 +13,11 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use strongroom_crypto::{Fingerprint, Timestamp};
 
-use crate::{fingerprints::FingerprintMap, settings::CacheSettings};
+use crate::{
+    fingerprints::FingerprintMap,
+    gates::{Gate, Gates},
+    settings::CacheSettings,
+};
 
 /// Enough that a change copies a small map only.
 const SHARDS: usize = 256;
@@ -35,7 +38,7 @@ pub(crate) struct KeyCache<K> {
     /// Held by whoever changes a shard; knows how many keys there are.
     keys: Mutex<usize>,
     /// One gate per key being opened: nothing is opened twice at once.
-    gates: Mutex<HashMap<Fingerprint, Arc<tokio::sync::Mutex<()>>>>,
+    gates: Gates<Fingerprint>,
 }
 
 type Shard<K> = FingerprintMap<Arc<Slot<K>>>;
@@ -64,7 +67,7 @@ impl<K> KeyCache<K> {
             expire_after_micros: micros(settings.expire_after),
             keep_micros: micros(settings.keep_while_kms_is_down.max(settings.expire_after)),
             keys: Mutex::default(),
-            gates: Mutex::default(),
+            gates: Gates::default(),
         }
     }
 
@@ -160,13 +163,8 @@ impl<K> KeyCache<K> {
     }
 
     /// The gate of `fingerprint`: who holds its lock may open the key, the others find it in the cache afterwards.
-    pub(crate) fn gate(&self, fingerprint: &Fingerprint) -> Gate<'_, K> {
-        let lock = Arc::clone(self.gates.lock().entry(*fingerprint).or_default());
-        Gate {
-            cache: self,
-            fingerprint: *fingerprint,
-            lock: Some(lock),
-        }
+    pub(crate) fn gate(&self, fingerprint: &Fingerprint) -> Gate<'_, Fingerprint> {
+        self.gates.gate(*fingerprint)
     }
 
     /// Forgets the longest unused key of the shard of `fingerprint`, or of the next one that has any.
@@ -244,36 +242,6 @@ impl<K> Slot<K> {
 
 fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// Keeps a key from being opened twice at once. The last one to go takes it away, also when an operation is cancelled.
-pub(crate) struct Gate<'c, K> {
-    cache: &'c KeyCache<K>,
-    fingerprint: Fingerprint,
-    lock: Option<Arc<tokio::sync::Mutex<()>>>,
-}
-
-impl<K> Gate<'_, K> {
-    /// Waits until nobody else opens the key; none only while the gate is being closed.
-    pub(crate) async fn lock(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        match &self.lock {
-            Some(lock) => Some(lock.lock().await),
-            None => None,
-        }
-    }
-}
-
-impl<K> Drop for Gate<'_, K> {
-    fn drop(&mut self) {
-        let mut gates = self.cache.gates.lock();
-        drop(self.lock.take());
-        if gates
-            .get(&self.fingerprint)
-            .is_some_and(|lock| Arc::strong_count(lock) == 1)
-        {
-            gates.remove(&self.fingerprint);
-        }
-    }
 }
 
 impl<K> fmt::Debug for KeyCache<K> {

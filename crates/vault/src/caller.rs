@@ -1,7 +1,7 @@
 //! Who asks for an operation.
 
 /// Who asks, for the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
     name: String,
     trace_id: Option<String>,

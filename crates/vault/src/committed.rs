@@ -165,6 +165,9 @@ impl Vault {
                 if retired || held {
                     self.caches().signing.remove(&fingerprint);
                 }
+                if retired || !held {
+                    self.caches().session_keys.forget_those_of(&fingerprint);
+                }
                 if held {
                     self.caches().decryption.remove(&fingerprint);
                 }
@@ -173,6 +176,7 @@ impl Vault {
                 self.directory().remove(&fingerprint);
                 self.caches().signing.remove(&fingerprint);
                 self.caches().decryption.remove(&fingerprint);
+                self.caches().session_keys.forget_those_of(&fingerprint);
             }
             Change::Identified(identity) => self.node().identify(identity),
             Change::RotationBegun(rotation) => self.node().begin(rotation),
@@ -274,6 +278,7 @@ impl Vault {
         Checkpoint {
             generation: state.generation,
             tag: data_encoding::HEXLOWER.encode(&tag),
+            audit_head: Some(state.audit_head().to_string()),
         }
     }
 

@@ -4,13 +4,20 @@ mod anchor_tag;
 mod attempt;
 mod codes;
 mod migration;
+mod party;
+mod payload;
 mod replica;
+mod session_key;
+mod signature_check;
 mod wrapper_key;
+
+use std::sync::Arc;
 
 use strongroom_backup::BackupError;
 use strongroom_crypto::{
-    DecryptError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec, NameError, RandomError,
-    SealError, SecretLengthError, SignError, Timestamp, UsageError, VerifyError,
+    DecryptError, DelegationError, EncryptError, Fingerprint, KeyError, KeyPurpose, KeySpec,
+    NameError, PayloadError, RandomError, SealError, SecretLengthError, SignError, Timestamp,
+    UsageError, VerifyError,
 };
 use strongroom_files::FileError;
 use strongroom_kms::KmsError;
@@ -22,8 +29,15 @@ use strongroom_topology::{
 
 pub(crate) use self::attempt::in_words;
 pub use self::{
-    anchor_tag::AnchorTagError, attempt::WrapAttempt, migration::MigrationError,
-    replica::ReplicaError, wrapper_key::WrapperKeyError,
+    anchor_tag::AnchorTagError,
+    attempt::WrapAttempt,
+    migration::MigrationError,
+    party::PartyError,
+    payload::PayloadUseError,
+    replica::ReplicaError,
+    session_key::SessionKeyError,
+    signature_check::{SignatureCheckError, UnsupportedDelegation},
+    wrapper_key::WrapperKeyError,
 };
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
@@ -164,6 +178,14 @@ pub enum VaultError {
         key: String,
         /// Why.
         source: Box<Self>,
+    },
+    /// A key of a KMS was decided to be destroyed, and may be by now.
+    #[error("key {key} of the KMS {kms} is being destroyed")]
+    ExternalKeyDiscarded {
+        /// The configured name of the KMS.
+        kms: String,
+        /// The key, as the KMS calls it.
+        key: String,
     },
     /// The journal says nothing of a key of a KMS.
     #[error("the journal says nothing of key {key} of the KMS {kms}")]
@@ -559,6 +581,12 @@ pub enum VaultError {
     /// Decryption failed.
     #[error("decryption failed")]
     Decrypt(#[from] DecryptError),
+    /// A payload was not sealed or not opened.
+    #[error("the payload was refused")]
+    Payload(#[from] PayloadError),
+    /// A payload is not for those, or not from the one, it should be.
+    #[error(transparent)]
+    PayloadUse(#[from] PayloadUseError),
     /// A message of the wire format is malformed.
     #[error("the message is malformed")]
     Proto(#[from] ProtoError),
@@ -571,9 +599,28 @@ pub enum VaultError {
     /// A key was not moved to another place.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// The use of a key could not be put on record, so its result was withheld.
+    #[error("the use of the key could not be put on record as the audit level asks")]
+    UseNotRecorded {
+        /// Why; none when whoever wrote for several was interrupted again and again.
+        #[source]
+        source: Option<Arc<VaultError>>,
+    },
     /// This process is not the only one, and not up to date.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// No session key was to be had.
+    #[error(transparent)]
+    SessionKey(#[from] SessionKeyError),
+    /// A signature is not accepted, by the state of a synchronizer.
+    #[error(transparent)]
+    SignatureCheck(#[from] SignatureCheckError),
+    /// Something was not done for a party.
+    #[error(transparent)]
+    Party(#[from] PartyError),
+    /// A delegation cannot be.
+    #[error("the delegation was refused")]
+    Delegation(#[from] DelegationError),
 }
 
 /// A time as people write it: RFC 3339, in UTC.

@@ -30,8 +30,8 @@ pub(crate) struct ExternalKeyPlan {
     pub(crate) spec: KeySpec,
     pub(crate) usages: Option<KeyUsages>,
     pub(crate) name: Option<KeyName>,
-    /// The key of the vault that is brought into the KMS; none for one that the KMS makes.
-    pub(crate) imports: Option<Fingerprint>,
+    /// The key of the vault that this is to be, or was; none for one that the KMS makes, and where nobody knows.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 /// A key of a KMS on its way into the vault, or out of it.
@@ -54,12 +54,19 @@ pub enum Progress {
     Intended,
     /// It exists, and is not a key of the vault yet.
     Created(KmsKeyId),
-    /// It is not a key of the vault any more, and may still exist.
+    /// It is not a key of the vault any more, and the KMS was, or is about to be, asked to destroy it: nobody can undo that.
     Discarded(KmsKeyId),
+    /// It is not a key of the vault any more, and the KMS is to destroy it, until when that can be cancelled.
+    Scheduled {
+        /// The key in the KMS.
+        key: KmsKeyId,
+        /// When the KMS is to be asked.
+        due: Timestamp,
+    },
 }
 
 impl Progress {
-    /// The stable name: `intended`, `created`, `discarded`.
+    /// The stable name: `intended`, `created`, `discarded`, `scheduled`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.step().name()
@@ -70,8 +77,25 @@ impl Progress {
     pub const fn key(&self) -> Option<&KmsKeyId> {
         match self {
             Self::Intended => None,
-            Self::Created(key) | Self::Discarded(key) => Some(key),
+            Self::Created(key) | Self::Discarded(key) | Self::Scheduled { key, due: _ } => {
+                Some(key)
+            }
         }
+    }
+
+    /// When the KMS is to be asked to destroy the key, if that can still be cancelled.
+    #[must_use]
+    pub const fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::Scheduled { key: _, due } => Some(*due),
+            Self::Intended | Self::Created(_) | Self::Discarded(_) => None,
+        }
+    }
+
+    /// Whether the key is on its way out of the vault, and not into it.
+    #[must_use]
+    pub const fn is_leaving(&self) -> bool {
+        matches!(self, Self::Discarded(_) | Self::Scheduled { .. })
     }
 
     const fn step(&self) -> JournalStep {
@@ -79,6 +103,7 @@ impl Progress {
             Self::Intended => JournalStep::Intended,
             Self::Created(_) => JournalStep::Created,
             Self::Discarded(_) => JournalStep::Discarded,
+            Self::Scheduled { .. } => JournalStep::Scheduled,
         }
     }
 }
@@ -119,10 +144,11 @@ impl JournalEntry {
         self.plan.name.as_ref()
     }
 
-    /// The key of the vault that is brought into the KMS; none for one that the KMS makes.
+    /// The key of the vault that this is to be, or was: one that is brought into the KMS, or that has left the vault. None for
+    /// one that the KMS makes, and where nobody knows.
     #[must_use]
-    pub const fn imports(&self) -> Option<Fingerprint> {
-        self.plan.imports
+    pub const fn fingerprint(&self) -> Option<Fingerprint> {
+        self.plan.fingerprint
     }
 
     /// When the entry was made.
@@ -134,6 +160,22 @@ impl JournalEntry {
     /// Whether its key may be hidden still: a cloud does not show a new key everywhere at once.
     pub(crate) const fn is_young(&self, now: Timestamp) -> bool {
         now.as_micros().saturating_sub(self.created_at.as_micros()) < HIDDEN_MICROS
+    }
+
+    /// The same with a later time at which its key is to be destroyed; none if no such time is set.
+    pub(crate) fn postponed(&self, due: Timestamp) -> Option<Self> {
+        let Progress::Scheduled { key, due: before } = self.progress.clone() else {
+            return None;
+        };
+        let due = due.max(before);
+        Some(Self {
+            progress: Progress::Scheduled { key, due },
+            ..self.clone()
+        })
+    }
+
+    pub(crate) const fn is_discarded(&self) -> bool {
+        matches!(self.progress, Progress::Discarded(_))
     }
 
     pub(crate) const fn plan(&self) -> &ExternalKeyPlan {
@@ -171,7 +213,8 @@ impl JournalEntry {
             spec: self.plan.spec,
             usages: self.plan.usages,
             name: self.plan.name.clone(),
-            imports: self.plan.imports,
+            fingerprint: self.plan.fingerprint,
+            due_at: self.progress.due(),
             created_at: self.created_at,
             data_key_id: data_key,
             mac: [0; 32],
@@ -195,10 +238,11 @@ impl JournalEntry {
             .as_deref()
             .map(|id| KmsKeyId::try_new(id).map_err(|_malformed| refused()))
             .transpose()?;
-        let progress = match (record.step, key) {
-            (JournalStep::Intended, None) => Progress::Intended,
-            (JournalStep::Created, Some(key)) => Progress::Created(key),
-            (JournalStep::Discarded, Some(key)) => Progress::Discarded(key),
+        let progress = match (record.step, key, record.due_at) {
+            (JournalStep::Intended, None, None) => Progress::Intended,
+            (JournalStep::Created, Some(key), None) => Progress::Created(key),
+            (JournalStep::Discarded, Some(key), None) => Progress::Discarded(key),
+            (JournalStep::Scheduled, Some(key), Some(due)) => Progress::Scheduled { key, due },
             _ => return Err(refused()),
         };
         Ok(Self {
@@ -208,7 +252,7 @@ impl JournalEntry {
                 spec: record.spec,
                 usages: record.usages,
                 name: record.name,
-                imports: record.imports,
+                fingerprint: record.fingerprint,
             },
             progress,
             created_at: record.created_at,

@@ -38,6 +38,7 @@ mod directory;
 mod environment;
 mod error;
 mod fingerprints;
+mod gates;
 mod journal;
 mod kms_watch;
 mod node;
@@ -47,12 +48,15 @@ mod replay;
 mod replica;
 mod rows;
 mod sealing;
+mod session_encryption;
+mod session_signing;
 mod settings;
 mod state;
 mod succession;
 mod sums;
 mod topology;
 mod unit;
+mod uses;
 mod vault;
 mod wrapper_key_watch;
 mod wraps;
@@ -62,22 +66,28 @@ pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
 pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
-pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
+pub use audit::export::{AuditExportError, AuditKeyUse, VerifiedAuditExport, verify_audit_export};
+pub use audit::{
+    AuditCheckpoint, AuditEntry, AuditHead, AuditOperation, AuditOutcome, AuditVerification,
+    NotAnAuditHead,
+};
 pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError,
+    AnchorTagError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError,
+    SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt, WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
+pub use operations::audit::export::AuditExport;
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
-    schedule::{BackupRound, BackupRoundDone},
+    schedule::{BackupDue, BackupMeans, BackupRoundDone, BackupSchedule, BackupTurn, BackupWork},
     verify::{BackupReport, KeysUsed},
 };
 pub use operations::create::{NewVault, VAULT_TAG};
@@ -99,8 +109,21 @@ pub use operations::list::KeyFilter;
 pub use operations::migrate::Move;
 pub use operations::moving::Destination;
 pub use operations::numbers::{Ages, Numbers};
+pub use operations::party::{
+    rotate::{PartySuccessor, RotatedPartyKey},
+    sign::PartySignatures,
+};
+pub use operations::payload::{
+    open::{OpenedPayload, PayloadExpectation},
+    seal::{PayloadOrder, SealedPayload},
+};
 pub use operations::place::Place;
+pub use operations::protocol::{
+    group::SigningGroup,
+    verify::{RequiredSchemes, VerifyAt},
+};
 pub use operations::readiness::{KmsReadiness, Readiness};
+pub use operations::session_encryption::{SessionEncryption, SessionSnapshot, SessionView};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
@@ -123,11 +146,15 @@ pub use replay::{
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
 pub use replica::{Role, Standing};
+pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
+pub use session_signing::SigningTime;
 pub use settings::{
-    AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
-    ReplicaSettings, RotationSettings, Settings,
+    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits,
+    KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds,
+    SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords,
 };
 pub use topology::TopologyView;
+pub use uses::AuditLag;
 pub use vault::Vault;
 pub use wrapper_key_watch::{Unusable, WrapperKeyAlarm};
 #[doc(hidden)]

@@ -26,7 +26,7 @@ use std::{
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use strongroom_errors::Coded;
-use strongroom_store::{Lease, ReplicaReport, Replicas};
+use strongroom_store::{Lease, ReplicaId, ReplicaReport, Replicas};
 use tokio::task::JoinHandle;
 
 pub use self::standing::{Role, Standing};
@@ -161,7 +161,24 @@ impl Replica {
         if lease.holder.is_some() {
             self.abstain_until(Duration::ZERO);
         }
+        self.is_abstaining(now)
+    }
+
+    /// Whether the lease is left to the others, as far as anybody has heard.
+    fn is_abstaining(&self, now: Duration) -> bool {
         micros(now) < self.abstains_until.load(Ordering::Acquire)
+    }
+
+    /// Whether this process has the lease, and somebody asked for it.
+    fn is_asked_to_step_down(&self, own: ReplicaId) -> bool {
+        let heard = self.exchange.lease.lock();
+        let lease = heard.as_ref().map(|(lease, _at)| lease);
+        lease.is_some_and(|lease| lease.step_down && lease.is_held_by(own))
+    }
+
+    /// The lease was given up.
+    fn gave_lease(&self) {
+        *self.exchange.lease.lock() = None;
     }
 }
 

@@ -178,8 +178,11 @@ pub(crate) fn tag_journal(
         .byte(record.usages.map_or(0, KeyUsages::bits))
         .string(record.name.as_ref().map_or("", |name| name.as_str()))
         .long(record.created_at.as_micros());
-    // Last, and only if it says something: entries without it keep the tags that they ever had.
-    if let Some(key) = record.imports {
+    // Last, and only if they say something: entries without them keep the tags that they ever had.
+    if let Some(due) = record.due_at {
+        encoder.long(due.as_micros());
+    }
+    if let Some(key) = record.fingerprint {
         encoder.raw(key.as_bytes());
     }
     Ok(data_keys

@@ -1,8 +1,11 @@
 //! What a vault's owner chooses.
 
-use std::time::Duration;
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
-use strongroom_crypto::{KeyUsage, KeyUsages};
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_store::{Custody, Sealing};
 
 /// What a vault's owner chooses; the defaults are safe.
@@ -12,6 +15,8 @@ pub struct Settings {
     pub custody: CustodyDefaults,
     /// How long opened keys stay in memory.
     pub cache: CacheSettings,
+    /// How long the secrets of session encryption keys are used.
+    pub session_encryption: SessionEncryptionSettings,
     /// How the key management systems are watched.
     pub kms_watch: KmsWatchSettings,
     /// Keys that are sealed although their custody is `clear` are stored readable at the next start. Without this they
@@ -25,6 +30,78 @@ pub struct Settings {
     pub replica: ReplicaSettings,
     /// The tag of a wrapper key that is an anchor; none: there is no such anchor.
     pub anchor_tag: Option<AnchorTagSettings>,
+    /// How the audit log is kept.
+    pub audit: AuditSettings,
+    /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
+    pub session_signing: Option<SessionSigningSettings>,
+}
+
+/// How the audit log is kept.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// After so many records the audit key signs a checkpoint, in the same commit.
+    pub records_per_checkpoint: NonZeroU64,
+    /// How often a checkpoint is signed while the vault is open for long.
+    pub checkpoint_every: Duration,
+    /// Which records there are of uses of keys.
+    pub uses: UseRecords,
+    /// For how long uses are counted before their record is written, where they are batched.
+    pub window: Duration,
+}
+
+/// Which records there are of signatures and decryptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UseRecords {
+    /// None.
+    #[default]
+    Off,
+    /// Counts by caller, key, operation and usage, written from time to time: those of the last moments are lost in a crash.
+    Batched,
+    /// A record for each, durable before the answer leaves.
+    Each,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self {
+            records_per_checkpoint: NonZeroU64::new(4096).unwrap_or(NonZeroU64::MIN),
+            checkpoint_every: Duration::from_secs(3600),
+            uses: UseRecords::Off,
+            window: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Session keys: how long they are valid, and how far from the ends of that they are used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSigningSettings {
+    /// For so many seconds a session key is valid.
+    pub validity: NonZeroU32,
+    /// The validity of a new key begins so long before the time of the first message.
+    pub tolerance: Duration,
+    /// Where the time of the state is known about only, a key is used no nearer to the ends of its validity than this.
+    pub cut_off: Duration,
+    /// So long after it was made a key is wiped.
+    pub eviction: Duration,
+    /// The spec of session keys.
+    pub spec: SigningKeySpec,
+    /// Also in the place of keys that no KMS holds, which spares nothing.
+    pub every_custody: bool,
+}
+
+impl Default for SessionSigningSettings {
+    /// Canton's.
+    fn default() -> Self {
+        const MINUTES_5: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
+        Self {
+            validity: MINUTES_5,
+            tolerance: Duration::from_secs(120),
+            cut_off: Duration::from_secs(60),
+            eviction: Duration::from_secs(600),
+            spec: SigningKeySpec::EcCurve25519,
+            every_custody: false,
+        }
+    }
 }
 
 /// What a process does that is not the only one on its store.
@@ -99,6 +176,9 @@ pub struct CustodyDefaults {
     pub sealing: Sealing,
     /// The configured name of the KMS that makes new keys of custody `external`; none takes the first that holds any.
     pub external_kms: Option<String>,
+    /// How long a key that left the vault stays in a KMS that destroys at once when it is told to. Until then that can be
+    /// cancelled. Zero asks such a KMS at once, too.
+    pub destroy_after: Duration,
 }
 
 impl Default for CustodyDefaults {
@@ -109,6 +189,8 @@ impl Default for CustodyDefaults {
             encryption: Custody::Envelope,
             sealing: Sealing::DataKey,
             external_kms: None,
+            // As long as clouds wait at least.
+            destroy_after: Duration::from_secs(7 * 86_400),
         }
     }
 }
@@ -148,6 +230,40 @@ impl Default for CacheSettings {
             capacity: 10_000,
             expire_after: Duration::from_secs(3600),
             keep_while_kms_is_down: Duration::ZERO,
+        }
+    }
+}
+
+/// How long the secrets of session encryption keys are used, as Canton does by default.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionEncryptionSettings {
+    /// Whether secrets outlive the transaction that they were made or decrypted for.
+    pub enabled: bool,
+    /// What this node encrypts under.
+    pub sender: SessionCacheBounds,
+    /// What this node has decrypted.
+    pub receiver: SessionCacheBounds,
+}
+
+/// Bounds of a cache of secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionCacheBounds {
+    /// At most this many secrets; at least one is kept.
+    pub maximum_size: usize,
+    /// A secret is wiped so long after it came, used or not.
+    pub expire_after: Duration,
+}
+
+impl Default for SessionEncryptionSettings {
+    fn default() -> Self {
+        let bounds = SessionCacheBounds {
+            maximum_size: 10_000,
+            expire_after: Duration::from_secs(10),
+        };
+        Self {
+            enabled: true,
+            sender: bounds,
+            receiver: bounds,
         }
     }
 }

@@ -7,7 +7,8 @@ use strongroom_crypto::{
 use strongroom_store::VaultId;
 
 use crate::{
-    data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError, succession::Succession,
+    audit::AuditHead, data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError,
+    succession::Succession,
 };
 
 const STATE_LABEL: &str = "strongroom state record v1";
@@ -108,6 +109,14 @@ impl VaultState {
             .map_err(|_refused| VaultError::StateNotAuthentic)?;
         // EXPOSE: the state is not secret to us; it is sealed so that the store's operator cannot study the sums.
         Self::decode(opened.expose()).map_err(|_malformed| VaultError::StateNotAuthentic)
+    }
+
+    /// The newest audit record.
+    pub(crate) const fn audit_head(&self) -> AuditHead {
+        AuditHead {
+            records: self.audit_records,
+            hash: self.audit_head,
+        }
     }
 
     /// What the anchor keeps of this state: a tag that only holders of the data key can make or read anything from.

@@ -1,9 +1,11 @@
 //! A unit of work: rows, digest, state record, audit record and anchor, changed together or not at all.
 
+mod audit;
 mod data_keys;
+mod journal;
 mod wraps;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
@@ -16,14 +18,11 @@ use tokio::sync::MutexGuard;
 
 use crate::{
     anchor_tag,
-    audit::{AuditEntry, AuditOperation},
     backups::Backup,
-    caller::Caller,
     committed::{Change, Commit, Committed, Doubt},
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
     error::{ReplicaError, VaultError},
-    journal::JournalEntry,
     node::{Identity, Rotation},
     rows,
     sealing::SealedKey,
@@ -273,44 +272,6 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
-    /// What leaves the digest must be what stands in it. Asked within the unit, when everything before it is settled.
-    fn known_journal_entry(&self, entry: &JournalEntry) -> Result<JournalEntry, VaultError> {
-        let known = self.vault.journal().same(entry);
-        known.ok_or(VaultError::ChangedUnderneath)
-    }
-
-    /// Puts an entry into the journal of KMS keys, in the place of `before`.
-    pub(crate) async fn put_journal(
-        &mut self,
-        before: Option<&JournalEntry>,
-        entry: JournalEntry,
-    ) -> Result<(), VaultError> {
-        let (entry, record) = entry.under(self.data_keys.writing().id, &self.data_keys)?;
-        self.transaction
-            .put_kms_journal(record)
-            .await
-            .map_err(contradicted)?;
-        if let Some(before) = before {
-            let known = self.known_journal_entry(before)?;
-            self.leave(&known.element(self.data_keys.current()));
-        }
-        self.enter(&entry.element(self.data_keys.current()));
-        self.changes.push(Change::Journalled(entry));
-        Ok(())
-    }
-
-    /// Strikes an entry out of the journal of KMS keys.
-    pub(crate) async fn end_journal(&mut self, entry: &JournalEntry) -> Result<(), VaultError> {
-        let known = self.known_journal_entry(entry)?;
-        self.transaction
-            .delete_kms_journal(entry.id())
-            .await
-            .map_err(contradicted)?;
-        self.leave(&known.element(self.data_keys.current()));
-        self.changes.push(Change::Struck(entry.id()));
-        Ok(())
-    }
-
     /// Remembers a backup, in the place of what is known of the one with its id.
     pub(crate) async fn put_backup(&mut self, mut record: BackupRecord) -> Result<(), VaultError> {
         let data_keys = Arc::clone(&self.data_keys);
@@ -380,31 +341,6 @@ impl<'v> Unit<'v> {
         }
         self.transaction
             .expire_topology(expiries)
-            .await
-            .map_err(contradicted)
-    }
-
-    /// Writes what is done into the audit log, in this same unit.
-    pub(crate) async fn audit(
-        &mut self,
-        caller: &Caller,
-        operation: AuditOperation,
-        key: Option<Fingerprint>,
-        details: BTreeMap<String, String>,
-    ) -> Result<(), VaultError> {
-        let entry = AuditEntry::new(
-            self.next.audit_records + 1,
-            self.now,
-            caller,
-            operation,
-            key,
-            details,
-        );
-        let row = entry.to_row(&self.next.audit_head)?;
-        self.next.audit_records += 1;
-        self.next.audit_head = row.hash;
-        self.transaction
-            .append_audit(row)
             .await
             .map_err(contradicted)
     }

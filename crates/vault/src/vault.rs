@@ -9,7 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use strongroom_crypto::{DecryptionKey, Random, SigningKey, Timestamp, encoding::Encoder};
+use strongroom_crypto::{
+    DecryptionKey, Random, SigningKey, Timestamp, clock::Clock, encoding::Encoder,
+};
 use strongroom_store::{PrivateKeyRecord, VaultId};
 use subtle::ConstantTimeEq;
 use tokio::task::JoinHandle;
@@ -29,8 +31,11 @@ use crate::{
     operations::wraps::wrapper_keys::WrapperKeyChecker,
     replica::Replica,
     rows,
+    session_encryption::SessionCaches,
+    session_signing::{SessionKeys, VerifiedDelegations},
     settings::Settings,
     topology::TopologyCell,
+    uses::Uses,
     wraps::Wraps,
 };
 
@@ -69,6 +74,8 @@ pub struct Vault {
     quarantined: AtomicBool,
     /// None in a vault that one process has open.
     replica: Option<Replica>,
+    /// Uses of keys whose records are on their way.
+    uses: Uses,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
     tag_checkpoints: Option<JoinHandle<()>>,
@@ -79,6 +86,12 @@ pub struct Vault {
 pub(crate) struct Caches {
     pub(crate) signing: KeyCache<SigningKey>,
     pub(crate) decryption: KeyCache<DecryptionKey>,
+    pub(crate) session_encryption: Arc<SessionCaches>,
+    pub(crate) session_keys: SessionKeys,
+    /// How long session keys stay.
+    session_eviction: Duration,
+    /// Of others.
+    pub(crate) verified: VerifiedDelegations,
 }
 
 /// What opening or creating found out.
@@ -123,8 +136,15 @@ impl Vault {
         let caches = Arc::new(Caches {
             signing: KeyCache::new(&settings.cache),
             decryption: KeyCache::new(&settings.cache),
+            session_encryption: Arc::new(SessionCaches::new(&settings.session_encryption)),
+            session_keys: SessionKeys::default(),
+            session_eviction: settings
+                .session_signing
+                .as_ref()
+                .map_or(Duration::ZERO, |session| session.eviction),
+            verified: VerifiedDelegations::default(),
         });
-        let sweeper = spawn_sweeper(&caches, &environment, settings.cache.expire_after);
+        let sweeper = spawn_sweeper(&caches, &environment, &settings);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
         let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
         let replica = Replica::of(&environment, &committed, looked_at);
@@ -155,6 +175,7 @@ impl Vault {
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             replica,
+            uses: Uses::default(),
             tag,
             sweeper,
             wrapper_key_checks,
@@ -220,20 +241,35 @@ impl Vault {
     ///
     /// A task of the vault does this by itself from time to time; call it when it must happen now.
     pub fn sweep(&self) -> usize {
-        self.caches.sweep(self.now())
+        self.caches.sweep(self.environment.clock.as_ref())
     }
 
-    /// Writes the newest checkpoint into the tag that is an anchor, wipes every opened key and closes the store.
+    /// How many session keys are in memory now.
+    #[must_use]
+    pub fn session_keys(&self) -> usize {
+        self.caches.session_keys.len()
+    }
+
+    /// How many delegations of session keys were verified and are remembered.
+    #[must_use]
+    pub fn verified_delegations(&self) -> usize {
+        self.caches.verified.len()
+    }
+
+    /// Writes what was counted of uses into the audit log, and the newest checkpoint into the tag that is an anchor, wipes every
+    /// opened key and closes the store.
     ///
     /// # Errors
     /// [`VaultError::Store`] when the store could not be closed cleanly; nothing is lost by it.
+    /// [`VaultError::UseNotRecorded`] when uses could not be written into the audit log: their records are lost.
     pub async fn close(self) -> Result<(), VaultError> {
         // While the store closes, nobody is asked any more.
         self.end_tasks();
         self.caches.clear();
+        let flushed = self.flush_audit().await;
         self.write_tag().await;
         self.environment.store.close().await?;
-        Ok(())
+        flushed
     }
 
     pub(crate) fn environment(&self) -> &Environment {
@@ -319,6 +355,10 @@ impl Vault {
         self.replica.as_ref()
     }
 
+    pub(crate) const fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
     pub(crate) fn topology_cell(&self) -> &TopologyCell {
         &self.topology
     }
@@ -398,13 +438,20 @@ impl Drop for Vault {
 }
 
 impl Caches {
-    fn sweep(&self, now: Timestamp) -> usize {
+    /// Wipes what is too old, and says how many opened keys that were.
+    fn sweep(&self, clock: &dyn Clock) -> usize {
+        let (now, elapsed) = (clock.now(), clock.elapsed());
+        self.session_keys.sweep(self.session_eviction, elapsed);
+        self.verified.sweep(elapsed);
+        self.session_encryption.sweep(elapsed);
         self.signing.sweep(now) + self.decryption.sweep(now)
     }
 
     fn clear(&self) {
         self.signing.clear();
         self.decryption.clear();
+        self.session_encryption.clear();
+        self.session_keys.clear();
     }
 }
 
@@ -412,18 +459,24 @@ impl Caches {
 fn spawn_sweeper(
     caches: &Arc<Caches>,
     environment: &Environment,
-    expire_after: Duration,
+    settings: &Settings,
 ) -> JoinHandle<()> {
     let caches: Weak<Caches> = Arc::downgrade(caches);
     let clock = Arc::clone(&environment.clock);
-    let period = (expire_after / 4).clamp(Duration::from_millis(100), Duration::from_secs(60));
+    let session = &settings.session_encryption;
+    let soonest = settings
+        .cache
+        .expire_after
+        .min(session.sender.expire_after)
+        .min(session.receiver.expire_after);
+    let period = (soonest / 4).clamp(Duration::from_millis(100), Duration::from_secs(60));
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(period).await;
             let Some(caches) = caches.upgrade() else {
                 return;
             };
-            caches.sweep(clock.now());
+            caches.sweep(clock.as_ref());
         }
     })
 }

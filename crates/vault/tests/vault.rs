@@ -39,6 +39,8 @@ mod external;
 mod faults;
 #[path = "vault/frozen.rs"]
 mod frozen;
+#[path = "vault/histories.rs"]
+mod histories;
 #[path = "vault/house.rs"]
 mod house;
 #[path = "vault/importing.rs"]
@@ -53,6 +55,8 @@ mod kms_down;
 mod lifecycle;
 #[path = "vault/listing.rs"]
 mod listing;
+#[path = "vault/meeting.rs"]
+mod meeting;
 #[path = "vault/migrating.rs"]
 mod migrating;
 #[path = "vault/model.rs"]
@@ -63,6 +67,12 @@ mod moving;
 mod numbers;
 #[path = "vault/operator.rs"]
 mod operator;
+#[path = "vault/parties.rs"]
+mod parties;
+#[path = "vault/payloads.rs"]
+mod payloads;
+#[path = "vault/protocol.rs"]
+mod protocol;
 #[path = "vault/replay.rs"]
 mod replay;
 #[path = "vault/replicas.rs"]
@@ -71,6 +81,8 @@ mod replicas;
 mod retirement;
 #[path = "vault/rotating.rs"]
 mod rotating;
+#[path = "vault/session_encryption.rs"]
+mod session_encryption;
 #[path = "vault/starting.rs"]
 mod starting;
 #[path = "vault/topology.rs"]

@@ -9,6 +9,10 @@ const SHELLS: [&str; 2] = ["cli", "xtask"];
 const PURE: [&str; 4] = ["crypto", "errors", "proto", "topology"];
 const INPUT_AND_OUTPUT: [&str; 4] = ["std::fs", "std::net", "std::process", "std::thread"];
 
+/// The messages of the contract with clients, and where the program has them: what goes over a connection, and what measures that.
+const CONTRACT: &str = "strongroom_server::contract";
+const ITS_PLACES: [&str; 2] = ["crates/cli/src/remote", "crates/cli/src/commands/bench/"];
+
 pub(super) fn check(source: &Source) -> Vec<Violation> {
     let Some(production) = &source.production else {
         return Vec::new();
@@ -30,6 +34,13 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
             Some(format!("crate {name} does no I/O"))
         } else if PURE.contains(&name) && path == "async" {
             Some(format!("crate {name} is not async"))
+        } else if name == "cli"
+            && reaches(path, CONTRACT)
+            && !ITS_PLACES
+                .iter()
+                .any(|place| source.path.starts_with(place))
+        {
+            Some(format!("messages of {CONTRACT} stay in {}", ITS_PLACES[0]))
         } else {
             None
         }
@@ -104,5 +115,27 @@ mod tests {
             ["crates/crypto/src/a.rs:1: crate crypto is not async"]
         );
         assert_eq!(found("crates/files/src/a.rs", "use std::fs;"), [""; 0]);
+    }
+
+    #[test]
+    fn messages_of_the_contract_stay_where_they_go_over_a_connection() {
+        let text = "use strongroom_server::contract::strongroom::Key;";
+        for path in [
+            "remote.rs",
+            "remote/keys.rs",
+            "commands/bench/serve/load.rs",
+        ] {
+            assert_eq!(
+                found(&format!("crates/cli/src/{path}"), text),
+                [""; 0],
+                "{path}"
+            );
+        }
+        assert_eq!(
+            found("crates/cli/src/commands/keys.rs", text),
+            [
+                "crates/cli/src/commands/keys.rs:1: messages of strongroom_server::contract stay in crates/cli/src/remote"
+            ]
+        );
     }
 }

@@ -6,7 +6,7 @@ use strongroom_crypto::{
 };
 use strongroom_store::{
     AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId,
-    KmsJournalRecord, RotationRecord, RowCode, VaultId, VaultRecord, WrapRecord,
+    JournalStep, KmsJournalRecord, RotationRecord, RowCode, VaultId, VaultRecord, WrapRecord,
 };
 
 use super::{
@@ -139,7 +139,10 @@ pub(super) fn encode_journal(record: &KmsJournalRecord, encoder: &mut Encoder) {
         .raw(record.data_key_id.as_bytes())
         .raw(&record.mac);
     // Last, and only if it says something: entries without it are as they ever were.
-    if let Some(key) = record.imports {
+    if let Some(due) = record.due_at {
+        encoder.long(due.as_micros());
+    }
+    if let Some(key) = record.fingerprint {
         encoder.raw(key.as_bytes());
     }
 }
@@ -154,13 +157,17 @@ pub(crate) fn decode_journal(bytes: &[u8]) -> Result<KmsJournalRecord, Malformed
         spec: code(&mut decoder)?,
         usages: decode_usages(&mut decoder)?,
         name: decode_name(&mut decoder)?,
-        imports: None,
+        fingerprint: None,
+        due_at: None,
         created_at: Timestamp::from_micros(decoder.long()?),
         data_key_id: DataKeyId::from_bytes(decoder.array()?),
         mac: decoder.array()?,
     };
+    if record.step == JournalStep::Scheduled {
+        record.due_at = Some(Timestamp::from_micros(decoder.long()?));
+    }
     if decoder.remaining() > 0 {
-        record.imports = Some(Fingerprint::from_bytes(decoder.array()?));
+        record.fingerprint = Some(Fingerprint::from_bytes(decoder.array()?));
     }
     decoder.finish()?;
     if record.is_consistent() {

@@ -8,7 +8,7 @@ mod release;
 mod restore;
 mod schedule;
 mod verify;
-mod view;
+pub(crate) mod view;
 
 use std::process::ExitCode;
 

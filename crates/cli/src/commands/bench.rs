@@ -7,10 +7,13 @@ mod bare;
 #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
 mod kms;
 mod open;
+mod payload;
 mod rehearsal;
 mod replicas;
 mod rotate;
 mod serve;
+#[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+mod session;
 mod sign;
 mod stopwatch;
 mod topology_verify;
@@ -30,11 +33,14 @@ pub(crate) enum Command {
     Backup(backup::Options),
     #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
     Kms(kms::Options),
+    Payload(payload::Options),
     Rotate(rotate::Options),
     Replicas(replicas::Options),
     #[command(hide = true)]
     Replica(replicas::worker::Options),
     Serve(serve::Options),
+    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    Session(session::Options),
     #[command(hide = true)]
     Echo(serve::echo::Options),
     TopologyVerify(topology_verify::Options),
@@ -65,10 +71,15 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Backup(options) => backup::run(global, options).await?,
         #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
         Command::Kms(options) => kms::run(global, options).await?,
+        Command::Payload(options) => {
+            tokio::task::block_in_place(|| payload::run(global, &options))?
+        }
         Command::Rotate(options) => rotate::run(global, options).await?,
         Command::Replicas(options) => replicas::run(global, options).await?,
         Command::Replica(options) => return replicas::worker::run(global, options).await,
         Command::Serve(options) => serve::run(global, options).await?,
+        #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+        Command::Session(options) => session::run(global, options).await?,
         Command::Echo(options) => return serve::echo::run(options).await,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?

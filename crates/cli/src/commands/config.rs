@@ -6,7 +6,11 @@ use clap::Subcommand;
 use serde::Serialize;
 use strongroom_config::{EXAMPLE, LocalConfig, Protection};
 
-use crate::{args::Global, output, server, session};
+use crate::{
+    args::Global,
+    backup_schedule::{self, ScheduledBackups},
+    output, server, session,
+};
 
 /// What to do with configurations.
 #[derive(Debug, Subcommand)]
@@ -41,6 +45,9 @@ pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode>
 fn check(global: &Global) -> anyhow::Result<ExitCode> {
     let config = session::read_config(global)?;
     server::access(&config.callers)?;
+    if let Some(schedule) = &config.backup.schedule {
+        ScheduledBackups::of(schedule)?;
+    }
     let dir = std::path::absolute(&global.dir)?;
     let mut warnings = Vec::new();
     for kms in &config.kms {
@@ -85,6 +92,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
+    warnings.extend(backup_schedule::doubts(&config, &dir));
     warnings.extend(server::doubts(&config));
     let report = Report {
         config: global.config_path().display().to_string(),

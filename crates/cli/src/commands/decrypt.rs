@@ -1,30 +1,45 @@
 //! `decrypt`: decrypt a file.
 
-use std::{path::PathBuf, process::ExitCode};
+mod payload;
+
+use std::{
+    io::{Cursor, Read},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Args;
-use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, KeyPurpose, KeySpec};
+use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, KeyPurpose, KeySpec, is_payload};
 use strongroom_files::Access;
 use strongroom_memory::{SecretBytes, SecretWriter};
 use strongroom_vault::VaultError;
 
+use self::payload::PayloadArgs;
 use crate::{
     args::{Format, Global},
+    client::Client,
+    failure::CliError,
     input::{self, Destination, Encoding},
     output,
-    session::Session,
 };
 
-/// Decrypt a message with a key of the vault; a retired key still decrypts what is old.
+/// Decrypt a payload, or a message to one key, with a key of the vault; a retired key still decrypts what is old.
+///
+/// A payload says by itself for which keys it is. It may be of any size: what goes to standard output goes there as it is found to
+/// be authentic, and is everything only if the command succeeds; a file appears whole or not at all.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  strongroom decrypt secret.enc --key 1220... --out secret.bin")]
+#[command(after_help = "Examples:\n  \
+    strongroom decrypt secret.payload --from PAR::alice::1220... \\\n    --store synchronizer:... --out secret.bin\n  \
+    strongroom decrypt secret.enc --key 1220... --out secret.bin")]
 pub(crate) struct Options {
     /// What to decrypt; `-` is standard input.
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// The key, by fingerprint.
+    /// The key of a message to one key, by fingerprint.
     #[arg(long, value_name = "FINGERPRINT")]
-    key: Fingerprint,
+    key: Option<Fingerprint>,
+    #[command(flatten)]
+    payload: PayloadArgs,
     /// How the input is written down.
     #[arg(long, value_enum, default_value_t = Encoding::Binary)]
     input_encoding: Encoding,
@@ -41,25 +56,18 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !(json && to_stdout) {
         options.destination.check(options.encoding)?;
     }
-    let ciphertext = options
-        .input_encoding
-        .decode(input::read(&options.file)?, &options.file)?;
-    let session = Session::open(global).await?;
-    let encrypted_for = options.key;
-    let KeySpec::Encryption(spec) = session.vault.key(&encrypted_for)?.spec() else {
-        return Err(VaultError::WrongPurpose {
-            fingerprint: encrypted_for,
-            wanted: KeyPurpose::Encryption,
-        }
-        .into());
-    };
-    let encrypted = AsymmetricEncrypted {
-        ciphertext,
-        algorithm: spec.algorithm(),
-        encrypted_for,
-    };
-    let plaintext = session.vault.decrypt(&encrypted).await?;
-    session.close().await;
+    let (head, rest) = begin(&options)?;
+    if is_payload(&head) {
+        return payload::run(global, &options, Cursor::new(head).chain(rest)).await;
+    }
+    options.payload.refuse()?;
+    let encrypted_for = options.key.ok_or(CliError::FlagMissing { flag: "--key" })?;
+    let mut ciphertext = head;
+    input::read_rest(rest, &mut ciphertext, &options.file)?;
+    let client = Client::open(global).await?;
+    let plaintext = decrypt(&client, encrypted_for, ciphertext).await;
+    client.close().await;
+    let plaintext = plaintext?;
     if json && to_stdout {
         // EXPOSE: the user asked for the plaintext.
         output::write(document(Some(&plaintext), &encrypted_for).expose())?;
@@ -75,6 +83,38 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         output::write(document(None, &encrypted_for).expose())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn decrypt(
+    client: &Client,
+    encrypted_for: Fingerprint,
+    ciphertext: Vec<u8>,
+) -> anyhow::Result<SecretBytes> {
+    let KeySpec::Encryption(spec) = client.key(&encrypted_for).await?.public.spec() else {
+        return Err(VaultError::WrongPurpose {
+            fingerprint: encrypted_for,
+            wanted: KeyPurpose::Encryption,
+        }
+        .into());
+    };
+    let encrypted = AsymmetricEncrypted {
+        ciphertext,
+        algorithm: spec.algorithm(),
+        encrypted_for,
+    };
+    client.decrypt(&encrypted).await
+}
+
+/// Bytes that tell a payload from anything else.
+const HEAD: u64 = 64;
+
+/// The beginning of what is to be decrypted, and the rest. Text is read as a whole.
+fn begin(options: &Options) -> anyhow::Result<(Vec<u8>, Box<dyn Read>)> {
+    let path = &options.file;
+    let mut rest = options.input_encoding.open(path)?;
+    let mut head = Vec::new();
+    input::read_rest(rest.by_ref().take(HEAD), &mut head, path)?;
+    Ok((head, rest))
 }
 
 /// What `decrypt --output json` prints, put together in locked memory. Neither base64 nor hexadecimal digits need to be

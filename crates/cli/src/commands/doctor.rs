@@ -80,6 +80,7 @@ enum Status {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
+    session::refuse_endpoint(global)?;
     let mut report = Report::default();
     match session::read_config(global) {
         Ok(config) => {
@@ -199,7 +200,7 @@ impl Report {
         self.checks.extend(checks_of_readiness(&vault.readiness()));
         self.checks.extend(topology::checks(&vault).await);
         self.checks.extend(anchor::checks(&vault, config).await);
-        self.checks.extend(backup::checks(&vault, config));
+        self.checks.extend(backup::checks(&vault, config).await);
         self.checks.extend(ages::checks(&vault).await);
         let (known, silent_after) = (
             vault.standing().await.generation,

@@ -15,8 +15,9 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName,
+    KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig,
+    ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -293,9 +294,9 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
     let new = NewVault { id, wrapper_key };
     let vault = Vault::create(environment, session::settings(&config), &caller, new).await?;
     Ok(Session {
-        vault,
+        vault: Arc::new(vault),
         config,
-        kms,
+        kms: Arc::new(kms),
         caller,
     })
 }
@@ -532,7 +533,9 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),
+        audit: AuditConfig::default(),
         kms_watch: KmsWatchConfig::default(),
+        backup: BackupConfig::default(),
         policy: PolicyConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
@@ -540,6 +543,8 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             ..CustodyConfig::default()
         },
         cache: CacheConfig::default(),
+        session_encryption_keys: SessionEncryptionConfig::default(),
+        session_signing_keys: SessionSigningKeysConfig::default(),
     })
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod export;
 mod generate;
 mod import;
 mod list;
-mod migrate;
+pub(crate) mod migrate;
 mod register;
 mod retire;
 pub(crate) mod rotate;
@@ -22,7 +22,7 @@ use strongroom_vault::KeyEntry;
 
 use crate::{
     args::Global,
-    key_view::{self, Announced, KeyView},
+    key_view::{self, KeyView},
     output,
 };
 
@@ -71,10 +71,11 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 /// Prints one key that came into the vault.
-fn print_key(global: &Global, entry: &KeyEntry, announced: &Announced) -> anyhow::Result<ExitCode> {
-    warn_if_clear(entry);
-    let view = KeyView::of(entry, announced);
-    output::print(global.output, &view, |out| key_view::write_one(out, &view))?;
+fn print_key(global: &Global, view: &KeyView) -> anyhow::Result<ExitCode> {
+    if view.custody == Some(Custody::Clear.name()) {
+        warn_of_clear_key(&view.fingerprint);
+    }
+    output::print(global.output, view, |out| key_view::write_one(out, view))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,10 +83,14 @@ fn print_key(global: &Global, entry: &KeyEntry, announced: &Announced) -> anyhow
 pub(crate) fn warn_if_clear(entry: &KeyEntry) {
     let private = entry.private.as_ref();
     if private.is_some_and(|private| private.custody == Custody::Clear) {
-        tracing::warn!(
-            key = %entry.fingerprint(),
-            "the configuration has this private key stored readable: whoever gets the database gets the key; \
-             seal it with 'strongroom keys seal'"
-        );
+        warn_of_clear_key(&entry.fingerprint().to_string());
     }
+}
+
+fn warn_of_clear_key(key: &str) {
+    tracing::warn!(
+        key,
+        "the configuration has this private key stored readable: whoever gets the database gets the key; \
+         seal it with 'strongroom keys seal'"
+    );
 }

@@ -64,7 +64,7 @@ pub(crate) struct Options {
         long,
         requires = "kms",
         conflicts_with_all = [
-            "wrapper_key", "region", "endpoint", "rehearsal", "token", "token_serial", "pin_file", "pin_env", "socket", "address", "key_dir"
+            "wrapper_key", "region", "kms_endpoint", "rehearsal", "token", "token_serial", "pin_file", "pin_env", "socket", "address", "key_dir"
         ]
     )]
     rehearse: bool,

@@ -4,13 +4,14 @@ use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{CallerConfig, NodeKindName, ServerConfig};
+use strongroom_config::{BackupScheduleConfig, CallerConfig, NodeKindName, ServerConfig};
 use strongroom_crypto::SystemRandom;
 use strongroom_kms::KmsMetrics;
 use strongroom_server::{
-    DefaultSpecs, Features, KmsNumbers, Listener, ServerSettings, Spool, serve,
+    DefaultSpecs, Features, KmsNumbers, Listener, ScheduledBackups, ServerSettings, Spool, serve,
 };
 use strongroom_topology::MemberCode;
+use strongroom_vault::{Caller, Role, Vault};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -18,6 +19,7 @@ use tokio::{
 
 use crate::{
     args::Global,
+    backup_schedule,
     environment::ProcessLog,
     failure::CliError,
     open_kms::OpenKms,
@@ -31,6 +33,8 @@ use crate::{
 /// What is offered, and where, stands in the section `server` of the configuration. Without `callers` in it that say who may do
 /// what, everybody who reaches the server may do everything, and it listens on this machine only. Changed files of
 /// certificates and of keys for tokens are taken over while it runs, at once on SIGHUP.
+///
+/// With a section `backup.schedule` it backs the vault up by itself.
 ///
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
@@ -68,7 +72,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     );
     let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
-    let callers = session.config.callers.clone();
+    let (callers, caller) = (session.config.callers.clone(), session.caller.clone());
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
@@ -79,7 +83,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         signing: session.default_signing_spec(),
         encryption: session.default_encryption_spec(),
     };
-    let vault = Arc::new(session.vault);
+    let (schedule, caller) = (session.config.backup.schedule.clone(), session.caller);
+    let vault = session.vault;
     let kms = session.kms;
     let served = async {
         config.validate(&callers)?;
@@ -99,6 +104,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 folder: global.dir.clone(),
                 files: session::files(),
             }),
+            backups: schedule
+                .map(|schedule| scheduled_backups(&schedule, caller.clone()))
+                .transpose()?,
             ..settings
         };
         let report = Report {
@@ -138,20 +146,39 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         let serving = serve(Arc::clone(&vault), settings, random, listeners, end);
         tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
-            // Never ends.
+            // Neither ends.
             () = vault.keep_up() => Ok(()),
+            () = vault.destroy_in_time(&caller) => Ok(()),
+            () = vault.keep_audit(&caller) => Ok(()),
             () = reload.keep_up() => Ok(()),
         }
     };
     let served = served.await;
     // Nobody serves any more, and what had begun is finished: nobody else has it.
     match Arc::try_unwrap(vault) {
-        Ok(vault) => session::close(vault).await,
+        Ok(vault) => {
+            sign_last_checkpoint(&vault, &caller).await;
+            session::close(vault).await;
+        }
         Err(_held) => tracing::warn!(
             "somebody holds the vault still: the database is not closed, and the next start cleans up"
         ),
     }
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Vouches for what was done while this process served, unless another one writes.
+async fn sign_last_checkpoint(vault: &Vault, caller: &Caller) {
+    if vault.standing().await.role == Role::Replica {
+        return;
+    }
+    if let Err(error) = vault.sign_audit_checkpoint(caller).await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(
+            error,
+            "the last checkpoint of the audit log could not be signed"
+        );
+    }
 }
 
 /// Whoever asks a second time does not want to wait for what is under way. What was begun is durable or not there, as after a
@@ -172,6 +199,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
             address: address.to_string(),
             source,
         })
+}
+
+fn scheduled_backups(
+    config: &BackupScheduleConfig,
+    caller: Caller,
+) -> anyhow::Result<ScheduledBackups> {
+    let maker = backup_schedule::ScheduledBackups::of(config)?;
+    Ok(ScheduledBackups::new(caller, Arc::new(maker)))
 }
 
 fn settings(
@@ -213,7 +248,7 @@ fn settings(
 }
 
 /// The numbers of the configured key management systems.
-struct Numbers(OpenKms);
+struct Numbers(Arc<OpenKms>);
 
 impl fmt::Debug for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

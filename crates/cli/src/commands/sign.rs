@@ -13,10 +13,10 @@ use strongroom_files::Access;
 
 use crate::{
     args::{Format, Global, Names},
+    client::Client,
     failure::CliError,
     input::{self, Destination, Encoding},
     output,
-    session::Session,
 };
 
 /// Sign a file with a key of the vault.
@@ -77,10 +77,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         options.destination.check(options.encoding)?;
     }
     let message = message(&options.file, options.input_encoding, options.hash)?;
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let allowed = options.usage.map_or(KeyUsages::ALL, KeyUsages::only);
-    let signature = session.vault.sign(&options.key, &message, allowed).await?;
-    session.close().await;
+    let signature = client.sign(&options.key, message, allowed).await;
+    client.close().await;
+    let signature = signature?;
 
     let bytes = match options.form {
         Form::Raw => signature.bytes.clone(),

@@ -1,9 +1,9 @@
 //! `topology`: who signs for which namespace, and which keys a node has.
 
 mod active_keys;
-mod announcement;
+pub(super) mod announcement;
 mod apply;
-mod args;
+pub(super) mod args;
 mod authorize;
 mod caution;
 mod delegate;
@@ -22,7 +22,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use self::root::signing_public_key;
 pub(crate) use self::{
+    args::{AtArg, StoreArg},
     graph::label as key_label,
     root::{RestrictionArg, RootError},
 };

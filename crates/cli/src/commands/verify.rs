@@ -13,12 +13,12 @@ use strongroom_vault::VaultError;
 
 use crate::{
     args::{Global, Names},
+    client::Client,
     commands::sign::{self, Form},
     exit,
     failure::CliError,
     input::{self, Encoding},
     output,
-    session::Session,
 };
 
 /// Verify a signature under a public key, from a file or from the vault.
@@ -135,11 +135,11 @@ async fn signer_of_vault(
     global: &Global,
     fingerprint: &Fingerprint,
 ) -> anyhow::Result<SigningPublicKey> {
-    let session = Session::open(global).await?;
-    let entry = session.vault.key(fingerprint)?;
-    session.close().await;
-    match &entry.public {
-        PublicKey::Signing(key) => Ok(key.clone()),
+    let client = Client::open(global).await?;
+    let shown = client.key(fingerprint).await;
+    client.close().await;
+    match shown?.public {
+        PublicKey::Signing(key) => Ok(key),
         PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
             fingerprint: *fingerprint,
             wanted: KeyPurpose::Signing,

@@ -4,8 +4,8 @@ mod add;
 mod check;
 mod prune;
 mod remove;
-mod rotate;
-mod show;
+pub(crate) mod rotate;
+pub(crate) mod show;
 
 use std::process::ExitCode;
 
@@ -39,18 +39,18 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 
 /// A wrapper key of a KMS.
 #[derive(Serialize)]
-struct WrapperKeyView {
-    kms: String,
-    wrapper_key_id: String,
+pub(crate) struct WrapperKeyView {
+    pub(crate) kms: String,
+    pub(crate) wrapper_key_id: String,
 }
 
 /// A wrap that was tried before the one that opened the vault.
 #[derive(Serialize)]
-struct AttemptView {
-    kms: String,
-    wrapper_key_id: String,
-    code: &'static str,
-    reason: String,
+pub(crate) struct AttemptView {
+    pub(crate) kms: String,
+    pub(crate) wrapper_key_id: String,
+    pub(crate) code: String,
+    pub(crate) reason: String,
 }
 
 impl AttemptView {
@@ -58,14 +58,14 @@ impl AttemptView {
         Self {
             kms: attempt.kms.clone(),
             wrapper_key_id: attempt.wrapper_key_id.clone(),
-            code: attempt.code,
+            code: attempt.code.to_owned(),
             reason: attempt.reason.clone(),
         }
     }
 }
 
 impl WrapperKeyView {
-    fn of((kms, wrapper_key_id): &(String, String)) -> Self {
+    pub(crate) fn of((kms, wrapper_key_id): &(String, String)) -> Self {
         Self {
             kms: kms.clone(),
             wrapper_key_id: wrapper_key_id.clone(),
@@ -75,13 +75,13 @@ impl WrapperKeyView {
 
 /// How the vault was opened for this command.
 #[derive(Serialize)]
-struct OpeningView {
-    opened_by: WrapperKeyView,
-    failed_before: Vec<AttemptView>,
+pub(crate) struct OpeningView {
+    pub(crate) opened_by: WrapperKeyView,
+    pub(crate) failed_before: Vec<AttemptView>,
 }
 
 impl OpeningView {
-    fn of(opening: &Opening) -> Self {
+    pub(crate) fn of(opening: &Opening) -> Self {
         Self {
             opened_by: WrapperKeyView {
                 kms: opening.kms.clone(),

@@ -8,16 +8,20 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, MigrationError, ReplicaError, VaultError, WrapperKeyError,
+    AnchorError, AnchorTagError, AuditExportError, MigrationError, PartyError, PayloadUseError,
+    ReplicaError, SessionKeyError, SignatureCheckError, VaultError, WrapperKeyError,
 };
 
 use super::CliError;
-use crate::{commands::RootError, kms_log::KmsLogError, server::ServerSetupError};
+use crate::{
+    commands::RootError, kms_log::KmsLogError, remote::RemoteError, server::ServerSetupError,
+};
 
 /// Every code there is, sorted by name.
 pub(crate) fn all_codes() -> Vec<ErrorCode> {
     let domains = [
         CliError::CODES,
+        RemoteError::CODES,
         RootError::CODES,
         ServerSetupError::CODES,
         ConfigError::CODES,
@@ -25,8 +29,10 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_crypto::KeyError::CODES,
         strongroom_crypto::SignError::CODES,
         strongroom_crypto::VerifyError::CODES,
+        strongroom_crypto::DelegationError::CODES,
         strongroom_crypto::EncryptError::CODES,
         strongroom_crypto::DecryptError::CODES,
+        strongroom_crypto::PayloadError::CODES,
         strongroom_crypto::UsageError::CODES,
         strongroom_crypto::SpecError::CODES,
         strongroom_crypto::NameError::CODES,
@@ -41,6 +47,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         strongroom_files::CODES,
         KmsError::CODES,
         LocalKmsError::CODES,
+        AuditExportError::CODES,
         RecoveryError::CODES,
         #[cfg(feature = "kms-aws")]
         strongroom_kms_aws::AwsKmsError::CODES,
@@ -69,7 +76,11 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         VaultError::CODES,
         WrapperKeyError::CODES,
         MigrationError::CODES,
+        PayloadUseError::CODES,
         ReplicaError::CODES,
+        SessionKeyError::CODES,
+        SignatureCheckError::CODES,
+        PartyError::CODES,
     ];
     let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();
     codes.sort_unstable_by_key(ErrorCode::name);

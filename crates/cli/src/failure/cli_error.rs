@@ -39,6 +39,8 @@ pub(crate) enum CliError {
         value: String,
         expected: &'static str,
     },
+    #[error("no other process writes to this vault while this one has it open")]
+    FollowsNobody,
     #[error("{} is there already", path.display())]
     OutputExists { path: PathBuf },
     #[error("binary output does not go to a terminal")]
@@ -191,6 +193,7 @@ impl CliError {
         NAMESPACE_KEY_GONE,
         INPUT_TOO_LONG,
         BAD_ARGUMENT,
+        FOLLOWS_NOBODY,
         OUTPUT_EXISTS,
         BINARY_TO_TERMINAL,
         NO_TERMINAL,
@@ -248,6 +251,7 @@ impl Coded for CliError {
             Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
             Self::BadArgument { .. } => BAD_ARGUMENT,
+            Self::FollowsNobody => FOLLOWS_NOBODY,
             Self::OutputExists { .. } => OUTPUT_EXISTS,
             Self::BinaryToTerminal => BINARY_TO_TERMINAL,
             Self::NoTerminal => NO_TERMINAL,

@@ -26,9 +26,14 @@ pub(super) fn settings(kms: &KmsConfig) -> SurroundingsSettings {
         hedge_after: *hedge_after,
         budget: calls_granted(budget),
         breaker: when_to_stop(breaker),
-        prices: kms.prices.as_ref().map(price_table),
+        prices: prices(kms),
         ..SurroundingsSettings::default()
     }
+}
+
+/// What this KMS charges; none without configured prices.
+pub(crate) fn prices(kms: &KmsConfig) -> Option<PriceTable> {
+    kms.prices.as_ref().map(price_table)
 }
 
 /// Whoever wants no repetition after a failure still waits for a key that was just made: it is not usable before.

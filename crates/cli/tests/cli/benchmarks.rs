@@ -11,7 +11,9 @@ fn benchmarks_print_both_sides_and_their_ratio() {
     let rotate = "bench rotate --keys 20 --samples 1";
     let backup = "bench backup --keys 20 --samples 1";
     let serve = "bench serve --in-flight 2 --connections 1,2 --samples 1 --sample-millis 10";
+    let payload = "bench payload --size 1024,70000 --samples 1 --sample-millis 1";
     let lines = [
+        (payload, 6),
         (serve, 6),
         (sign, 10),
         (open, 1),

@@ -241,3 +241,67 @@ fn the_policy_for_deletion_allows_what_deleting_the_rest_of_an_import_needs() {
     }
     sandbox.run(["kms", "orphans"]).succeeded();
 }
+
+/// A token destroys at once, so the vault waits before it tells it to.
+#[test]
+fn a_key_that_left_stays_in_a_token_until_it_is_due_and_can_be_kept() {
+    let token = Token::new();
+    token.quickstart(&["--custody", "external"]).succeeded();
+    let json = |args: &[&str]| {
+        let args = [args, &["--output", "json"]].concat();
+        token.run(&args).succeeded().json()
+    };
+    let made = |name: &str| {
+        let new = [
+            "keys",
+            "generate-signing",
+            "--usage",
+            "protocol",
+            "--name",
+            name,
+        ];
+        let key = json(&new);
+        (
+            text(&key, "fingerprint"),
+            text(&key, "kms_key_id"),
+            text(&key, "kms"),
+        )
+    };
+    let (key, id, kms) = made("first");
+    let deleted = json(&["keys", "delete", &key, "--yes"]);
+    assert!(deleted["destroyed_at"].is_string(), "{deleted}");
+    let shown = json(&["kms", "orphans"]);
+    assert_eq!(shown["journal"][0]["step"], "scheduled", "{shown}");
+    assert_eq!(shown["journal"][0]["due_at"], deleted["destroyed_at"]);
+    json(&["doctor"]);
+
+    let kept = ["kms", "orphans", "--keep", &id, "--kms", &kms];
+    // Nobody uses it now, and that is shown.
+    assert_eq!(token.run(&kept).status, 1);
+    token.run(&kept).failed("NO_JOURNAL_ENTRY", 3);
+    let again = ["keys", "register-signing", &id, "--usage", "protocol"];
+    token.run(&again).succeeded();
+    json(&["keys", "delete", &key, "--yes"]);
+    let at_once = ["kms", "orphans", "--delete", &id, "--kms", &kms];
+    let waiting = token.run(&at_once).succeeded();
+    assert!(
+        waiting.text().contains("is to be destroyed at"),
+        "{}",
+        waiting.text()
+    );
+    let gone = json(&[&at_once[..], &["--danger-now"]].concat());
+    assert_eq!(gone["journal"], serde_json::json!([]), "{gone}");
+    token.run(&again).failed("KMS_KEY_NOT_FOUND", 3);
+
+    // The next command after it is due.
+    token
+        .sandbox
+        .edit_config(|text| text.replace("[custody]\n", "[custody]\ndestroy-after = \"1ms\"\n"));
+    let (key, id, _kms) = made("second");
+    let deleted = json(&["keys", "delete", &key, "--yes"]);
+    assert!(deleted["destroyed_at"].is_string(), "{deleted}");
+    json(&["keys", "list"]);
+    assert_eq!(json(&["kms", "orphans"])["journal"], serde_json::json!([]));
+    let again = ["keys", "register-signing", &id, "--usage", "protocol"];
+    token.run(&again).failed("KMS_KEY_NOT_FOUND", 3);
+}

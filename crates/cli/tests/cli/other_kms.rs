@@ -39,7 +39,7 @@ impl Cloud {
     pub(crate) fn init<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let endpoint = self.simulator.endpoint();
         let mut args = vec!["init", "--kms", "aws", "--region", REGION];
-        args.extend(["--endpoint", endpoint, "--rehearsal"]);
+        args.extend(["--kms-endpoint", endpoint, "--rehearsal"]);
         args.extend(more);
         args
     }
@@ -103,7 +103,7 @@ fn no_credentials_stand_in_the_configuration_and_none_are_taken_from_it() {
 fn made_up_credentials_go_to_this_machine_only() {
     let sandbox = Sandbox::new();
     let init = ["init", "--kms", "aws", "--region", REGION];
-    let elsewhere = ["--endpoint", "https://kms.example", "--rehearsal"];
+    let elsewhere = ["--kms-endpoint", "https://kms.example", "--rehearsal"];
     let args = [&init[..], &elsewhere].concat();
     sandbox.refuses(args, "KMS_AWS_REHEARSAL_ELSEWHERE", 2);
 }
@@ -112,7 +112,7 @@ fn made_up_credentials_go_to_this_machine_only() {
 fn data_keys_go_to_no_endpoint_without_tls_wherever_it_is_named() {
     let sandbox = Sandbox::new();
     let init = ["init", "--kms", "aws", "--region", REGION];
-    let there = ["--endpoint", "http://192.0.2.1:9"];
+    let there = ["--kms-endpoint", "http://192.0.2.1:9"];
     let args = [&init[..], &there].concat();
     sandbox.refuses(args, "KMS_AWS_ENDPOINT_INSECURE", 2);
     let mut named = sandbox.command(init);
@@ -298,7 +298,7 @@ impl Google {
         let endpoint = self.simulator.endpoint();
         let mut args = vec!["init", "--kms", "gcp", "--project", "ledger"];
         args.extend(["--location", LOCATION, "--key-ring", "vaults"]);
-        args.extend(["--endpoint", endpoint, "--rehearsal"]);
+        args.extend(["--kms-endpoint", endpoint, "--rehearsal"]);
         args.extend(more);
         args
     }
@@ -436,11 +436,11 @@ fn what_google_needs_to_know_is_asked_for() {
     }
     let near = [
         &args[..],
-        &["--endpoint", "https://kms.example", "--rehearsal"],
+        &["--kms-endpoint", "https://kms.example", "--rehearsal"],
     ]
     .concat();
     sandbox.refuses(near, "KMS_GCP_REHEARSAL_ELSEWHERE", 2);
-    let readable = [&args[..], &["--endpoint", "http://kms.example"]].concat();
+    let readable = [&args[..], &["--kms-endpoint", "http://kms.example"]].concat();
     sandbox.refuses(readable, "KMS_GCP_ENDPOINT_INSECURE", 2);
 }
 

@@ -1,5 +1,8 @@
 //! `serve`, met by clients that others wrote: they know the services by reflection only.
 
+#[path = "serving/backups.rs"]
+mod backups;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -7,20 +10,29 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+#[path = "serving/traces.rs"]
+mod traces;
+
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox};
 
 /// A running server, which ends with this.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     report: Value,
 }
 
 impl Serving {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, |_command| {})
+    }
+
+    /// After `change` has had a look at the command.
+    fn start_with(sandbox: &Sandbox, change: impl FnOnce(&mut Command)) -> Self {
         let args = ["serve", "--address", "127.0.0.1:0", "--output", "json"];
         let mut command = sandbox.command(args);
+        change(&mut command);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut document = String::new();
@@ -35,7 +47,7 @@ impl Serving {
         Self { child, report }
     }
 
-    fn grpc(&self) -> &str {
+    pub(crate) fn grpc(&self) -> &str {
         self.report["grpc"].as_str().unwrap()
     }
 
@@ -59,7 +71,7 @@ impl Serving {
     }
 
     /// Asks it to end as an operator does, and says how it ended.
-    fn end(mut self) -> std::process::ExitStatus {
+    pub(crate) fn end(mut self) -> std::process::ExitStatus {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap()
@@ -73,7 +85,7 @@ impl Drop for Serving {
     }
 }
 
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("python/bin/python")
 }

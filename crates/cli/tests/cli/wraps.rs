@@ -334,7 +334,7 @@ impl TwoRegions {
             "aws",
             "--region",
             REGIONS[0],
-            "--endpoint",
+            "--kms-endpoint",
             endpoint,
         ];
         let more = ["--rehearsal", "--wrapper-key", &key];

@@ -206,3 +206,28 @@ fn the_derivation_agrees_with_wycheproof() {
     }
     assert!(compared > 50 && too_large > 0, "{compared} {too_large}");
 }
+
+#[test]
+fn a_signing_key_belongs_to_one_data_key_and_one_label() {
+    let public = |key: &DataKey, label| {
+        let private = key.signing_key(label).unwrap();
+        private
+            .signing_public_key(crate::KeyUsages::ALL)
+            .unwrap()
+            .fingerprint()
+    };
+    let of_one = public(&key(1), LABEL);
+    assert_eq!(of_one, public(&key(1), LABEL));
+    assert_ne!(of_one, public(&key(2), LABEL));
+    assert_ne!(of_one, public(&key(1), "strongroom other v1"));
+}
+
+#[test]
+fn the_signing_key_of_version_1_stays_the_same_for_ever() {
+    let private = key(7).signing_key("strongroom audit key v1").unwrap();
+    let public = private.signing_public_key(crate::KeyUsages::ALL).unwrap();
+    assert_eq!(
+        HEXLOWER.encode(public.raw_ed25519().unwrap()),
+        "2f040dcb52b3963d156c9611d97cebd4f6570a75812916c3f0a9ba483f63175d"
+    );
+}

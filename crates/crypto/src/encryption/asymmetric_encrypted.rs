@@ -1,4 +1,8 @@
+use crate::encoding::Encoder;
 use crate::fingerprint::Fingerprint;
+use crate::hash::Hash;
+use crate::hash_builder::HashBuilder;
+use crate::hash_purpose::HashPurpose;
 use crate::spec::EncryptionAlgorithm;
 
 /// A message that only the owner of one key can read.
@@ -12,4 +16,19 @@ pub struct AsymmetricEncrypted {
     pub algorithm: EncryptionAlgorithm,
     /// Whose private key decrypts it.
     pub encrypted_for: Fingerprint,
+}
+
+impl AsymmetricEncrypted {
+    /// The hash by which an encrypted session key is bound to what it opens (reference: keys-and-schemes, section 10; the
+    /// lengths that look like too many are those of Canton).
+    #[must_use]
+    pub fn session_key_hash(&self) -> Hash {
+        let mut key = Encoder::default();
+        key.string(&self.encrypted_for.to_string());
+        HashBuilder::new(HashPurpose::EncryptedSessionKey)
+            .bytes(&self.ciphertext)
+            .bytes(&self.algorithm.number().to_be_bytes())
+            .bytes(key.as_slice())
+            .finish()
+    }
 }

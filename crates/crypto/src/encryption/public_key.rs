@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{AsymmetricEncrypted, EncryptError, ecies, rsa_oaep};
+use super::{AsymmetricEncrypted, EncryptError, deterministic, ecies, rsa_oaep};
 use crate::fingerprint::Fingerprint;
 use crate::formats::{self, Migrated};
 use crate::key_error::KeyError;
@@ -111,11 +111,33 @@ impl EncryptionPublicKey {
             }
             EncryptionKeySpec::Rsa2048 => rsa_oaep::encrypt(&self.spki, message)?,
         };
-        Ok(AsymmetricEncrypted {
+        Ok(self.encrypted(ciphertext))
+    }
+
+    /// As [`Self::encrypt`], but the same message gives the same ciphertext, byte for byte that of Canton: whoever knows the
+    /// message can check what others were sent. Only for secrets that nobody can guess, such as session keys.
+    ///
+    /// # Errors
+    /// As [`Self::encrypt`].
+    pub fn encrypt_deterministically(
+        &self,
+        message: &[u8],
+    ) -> Result<AsymmetricEncrypted, EncryptError> {
+        let draws = deterministic::Draws::new(message, &self.fingerprint);
+        let recipient = formats::key_bits(self.spec.into(), &self.spki);
+        let ciphertext = match self.spec {
+            EncryptionKeySpec::EcP256 => deterministic::ecies(recipient, message, draws)?,
+            EncryptionKeySpec::Rsa2048 => deterministic::rsa_oaep(recipient, message, draws)?,
+        };
+        Ok(self.encrypted(ciphertext))
+    }
+
+    fn encrypted(&self, ciphertext: Vec<u8>) -> AsymmetricEncrypted {
+        AsymmetricEncrypted {
             ciphertext,
             algorithm: self.spec.algorithm(),
             encrypted_for: self.fingerprint,
-        })
+        }
     }
 }
 

@@ -15,13 +15,18 @@ pub(super) const MAX_MESSAGE_LEN: usize = MODULUS_LEN - 2 * 32 - 2;
 /// Encrypts a message of at most 190 bytes for the owner of the key in `spki`. The seed of OAEP comes from the
 /// library's own generator, which cannot be replaced.
 pub(super) fn encrypt(spki: &[u8], message: &[u8]) -> Result<Vec<u8>, EncryptError> {
+    check_length(message)?;
+    try_encrypt(spki, message).ok_or(EncryptError::Refused)
+}
+
+pub(super) fn check_length(message: &[u8]) -> Result<(), EncryptError> {
     if message.len() > MAX_MESSAGE_LEN {
         return Err(EncryptError::MessageTooLong {
             maximum: MAX_MESSAGE_LEN,
             found: message.len(),
         });
     }
-    try_encrypt(spki, message).ok_or(EncryptError::Refused)
+    Ok(())
 }
 
 fn try_encrypt(spki: &[u8], message: &[u8]) -> Option<Vec<u8>> {

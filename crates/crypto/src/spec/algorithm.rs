@@ -138,6 +138,21 @@ impl EncryptionAlgorithm {
         }
     }
 
+    /// The number that stands for it in hashes, which is that of its message.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::EciesHkdfHmacSha256Aes128Cbc => 1,
+            Self::RsaOaepSha256 => 2,
+        }
+    }
+
+    /// The algorithm with this [number](Self::number).
+    #[must_use]
+    pub fn of_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.number() == number)
+    }
+
     /// Whether it runs on keys of `spec`.
     #[must_use]
     pub const fn supports(self, spec: EncryptionKeySpec) -> bool {

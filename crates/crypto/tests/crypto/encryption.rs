@@ -8,12 +8,15 @@
 
 use std::sync::LazyLock;
 
+use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 use strongroom_crypto::{
     AsymmetricEncrypted, DecryptError, DecryptionKey, EncryptError, EncryptionAlgorithm,
     EncryptionKeySpec, EncryptionPublicKey, KeyError, KeyFormat, KeyUsages, PrivateKey, PublicKey,
     SigningKeySpec, SystemRandom,
 };
+
+use crate::support::hex;
 
 /// One key pair of a spec; RSA keys take long to generate.
 struct Pair {
@@ -252,4 +255,71 @@ proptest! {
             prop_assert_eq!(pair.decryption.decrypt(&encrypted), Err(DecryptError::Failed));
         }
     }
+}
+
+/// `JceCryptoTest` of Canton, quoted in `vectors.json` of the reference: SPKI and what "foobar" becomes.
+const CANTON: [(EncryptionKeySpec, &str, &str); 2] = [
+    (
+        EncryptionKeySpec::EcP256,
+        include_str!("../vectors/deterministic/ecies-p256.spki.hex"),
+        include_str!("../vectors/deterministic/ecies-p256.foobar.hex"),
+    ),
+    (
+        EncryptionKeySpec::Rsa2048,
+        include_str!("../vectors/deterministic/rsa-2048.spki.hex"),
+        include_str!("../vectors/deterministic/rsa-2048.foobar.hex"),
+    ),
+];
+
+#[test]
+fn deterministic_encryption_gives_the_known_answers_of_canton() {
+    for (spec, spki, expected) in CANTON {
+        let public = EncryptionPublicKey::from_spki(spec, &hex(spki)).unwrap();
+        let encrypted = public.encrypt_deterministically(b"foobar").unwrap();
+        assert_eq!(
+            HEXLOWER.encode(&encrypted.ciphertext),
+            expected.trim(),
+            "{spec}"
+        );
+        assert_eq!(encrypted.encrypted_for, public.fingerprint());
+        assert_eq!(encrypted.algorithm, spec.algorithm());
+    }
+}
+
+#[test]
+fn what_was_encrypted_deterministically_decrypts_and_repeats() {
+    for pair in both() {
+        for message in [&b""[..], b"m", &[7; 190]] {
+            let first = pair.public.encrypt_deterministically(message).unwrap();
+            assert_eq!(
+                pair.public.encrypt_deterministically(message).unwrap(),
+                first
+            );
+            assert_eq!(pair.decryption.decrypt(&first).unwrap().expose(), message);
+        }
+        let one = pair.public.encrypt_deterministically(b"one").unwrap();
+        let other = pair.public.encrypt_deterministically(b"two").unwrap();
+        assert_ne!(one.ciphertext[..16], other.ciphertext[..16]);
+    }
+    assert_eq!(
+        RSA.public.encrypt_deterministically(&[0; 191]),
+        Err(EncryptError::MessageTooLong {
+            maximum: 190,
+            found: 191
+        })
+    );
+}
+
+/// No known answer exists; this one was computed by a Python script from section 10 of the reference.
+#[test]
+fn the_hash_of_an_encrypted_session_key_is_that_of_the_reference() {
+    let encrypted = AsymmetricEncrypted {
+        ciphertext: b"ciphertext".to_vec(),
+        algorithm: EncryptionAlgorithm::RsaOaepSha256,
+        encrypted_for: format!("1220{}", "ab".repeat(32)).parse().unwrap(),
+    };
+    assert_eq!(
+        encrypted.session_key_hash().to_string(),
+        "12200b0cb44cee1543ff0854a4b4c75385498ad51b230797e33646cf7f9e511ca75f"
+    );
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use strongroom_crypto::{
-    FingerprintError, KeyError, NameError, RandomError, SignError, SpecError, UsageError,
-    VerifyError,
+    DelegationError, FingerprintError, KeyError, NameError, RandomError, SignError, SpecError,
+    UsageError, VerifyError,
 };
 use strongroom_errors::{Category, ErrorCode};
 
@@ -40,6 +40,7 @@ const KNOWN: &[(&str, Category)] = &[
     ("KEY_WRONG_HALF", Category::InvalidRequest),
     ("RANDOM_SOURCE_FAILED", Category::Unavailable),
     ("SIGNATURE_ALGORITHM_MISMATCH", Category::InvalidRequest),
+    ("SIGNATURE_DELEGATION_MALFORMED", Category::InvalidRequest),
     ("SIGNATURE_FORMAT_UNSUPPORTED", Category::InvalidRequest),
     ("SIGNATURE_INVALID", Category::InvalidRequest),
     ("SIGNATURE_WRONG_KEY", Category::InvalidRequest),
@@ -49,6 +50,7 @@ const KNOWN: &[(&str, Category)] = &[
 
 fn all() -> Vec<ErrorCode> {
     [
+        DelegationError::CODES,
         FingerprintError::CODES,
         KeyError::CODES,
         NameError::CODES,

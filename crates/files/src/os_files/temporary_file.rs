@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
@@ -22,6 +22,11 @@ use super::{folder, guarded};
 use crate::Access;
 
 const SUFFIX: &str = ".partial";
+
+const NOT_ELSEWHERE: i32 = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .bits()
+    .cast_signed();
 
 /// Leftovers of this many writes by processes of our number may be in the way and impossible to remove.
 const MAX_NAMES_TRIED: u32 = 100;
@@ -137,40 +142,50 @@ impl Drop for TemporaryFile {
 /// Whether a crashed durable write of `target` leaves a file of this name beside it, which the next one removes.
 #[must_use]
 pub fn is_leftover_of(target: &Path, name: &OsStr) -> bool {
-    prefix_for(target).is_ok_and(|prefix| is_leftover(name, &prefix))
+    target
+        .file_name()
+        .is_some_and(|target| target_of(name) == Some(target))
 }
 
-/// Removes what crashed writes of `target` left. Best effort: a leftover is harmless.
-pub(super) fn remove_leftovers(target: &Path) {
-    let Ok(prefix) = prefix_for(target) else {
-        return;
-    };
-    let Ok(entries) = fs::read_dir(folder::of(target)) else {
+/// Removes what crashed writes left in `folder`, of files whose names `is_ours` knows. Whoever gives each file a name of its
+/// own calls it: nobody else would. Best effort: a leftover is harmless, but takes room.
+pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&OsStr) -> bool) {
+    let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries
         .flatten()
-        .filter(|entry| is_leftover(&entry.file_name(), &prefix))
+        .filter(|entry| target_of(&entry.file_name()).is_some_and(&is_ours))
     {
-        // A file that is still locked belongs to a writer at work.
-        let abandoned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        // A file that is still locked belongs to a writer at work. A pipe that somebody put there does not make us wait.
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(NOT_ELSEWHERE)
+            .open(entry.path());
+        let abandoned = opened.is_ok_and(|file| file.try_lock().is_ok());
         if abandoned {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// Whether `name` is exactly `prefix`, a process number, a counter and the suffix.
-fn is_leftover(name: &OsStr, prefix: &OsStr) -> bool {
-    let numbers = name
-        .as_bytes()
-        .strip_prefix(prefix.as_bytes())
-        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
-        .and_then(|numbers| std::str::from_utf8(numbers).ok());
+/// Removes what crashed writes of `target` left.
+pub(super) fn remove_leftovers_of(target: &Path) {
+    if let Some(name) = target.file_name() {
+        remove_leftovers(folder::of(target), |leftover| leftover == name);
+    }
+}
+
+/// The name of the file that a temporary file of this name is for: between a dot, and a process number, a counter and the
+/// suffix.
+fn target_of(name: &OsStr) -> Option<&OsStr> {
+    let parts = name.as_bytes().strip_prefix(b".")?;
+    let parts = parts.strip_suffix(SUFFIX.as_bytes())?;
+    let dot = parts.iter().rposition(|byte| *byte == b'.')?;
+    let (target, numbers) = (parts.get(..dot)?, parts.get(dot + 1..)?);
+    let (pid, count) = std::str::from_utf8(numbers).ok()?.split_once('-')?;
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    numbers
-        .and_then(|numbers| numbers.split_once('-'))
-        .is_some_and(|(pid, count)| is_number(pid) && is_number(count))
+    (is_number(pid) && is_number(count)).then(|| OsStr::from_bytes(target))
 }
 
 fn prefix_for(target: &Path) -> io::Result<OsString> {
@@ -193,8 +208,7 @@ mod tests {
 
     #[test]
     fn only_temporary_files_of_the_same_target_are_leftovers() {
-        let prefix = prefix_for(Path::new("folder/kms.key")).unwrap();
-        let is = |name: &str| is_leftover(OsStr::new(name), &prefix);
+        let is = |name: &str| is_leftover_of(Path::new("folder/kms.key"), OsStr::new(name));
         assert!(is(".kms.key.1-0.partial"));
         assert!(is(".kms.key.4194304-17.partial"));
         for other in [

@@ -56,7 +56,7 @@ impl OsFiles {
             }
             _ => {}
         }
-        temporary_file::remove_leftovers(&target);
+        temporary_file::remove_leftovers_of(&target);
         self.done(DurableStep::LeftoversRemoved, path);
         let mut temporary = TemporaryFile::create_for(&target, access).map_err(failed)?;
         if let (Standing::ReplacedForItsOwner, Some(there)) = (standing, &there) {

@@ -115,6 +115,7 @@ impl KmsDriver for Service {
             finds_keys: self.provider.key_finder().is_some(),
             import_signing_specs,
             import_encryption_specs,
+            delays_deletion: can.delays_deletion,
         }))
     }
 

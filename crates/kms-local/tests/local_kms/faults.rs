@@ -110,6 +110,15 @@ impl Files for MoodyFiles {
         self.inner.stream_new_durably(path, access, fill)
     }
 
+    fn stream_durably(
+        &self,
+        path: &Path,
+        access: Access,
+        fill: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), FileError> {
+        self.inner.stream_durably(path, access, fill)
+    }
+
     fn create_folder(&self, path: &Path, access: Access) -> Result<(), FileError> {
         self.inner.create_folder(path, access)
     }

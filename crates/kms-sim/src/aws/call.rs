@@ -85,6 +85,17 @@ impl Asked for Call {
         })
     }
 
+    fn key(&self, cloud: &Cloud) -> Option<String> {
+        let key = self.named_key(cloud)?;
+        let (region, account) = (&self.region, &cloud.account);
+        Some(format!("arn:aws:kms:{region}:{account}:key/{}", key.id))
+    }
+
+    fn made(document: &Value) -> Option<String> {
+        let arn = document.get("KeyMetadata")?.get("Arn")?.as_str()?;
+        Some(arn.to_owned())
+    }
+
     fn perform(self, cloud: &Cloud) -> Result<Value, AwsError> {
         let Self {
             operation,

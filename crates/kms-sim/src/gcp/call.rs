@@ -79,6 +79,15 @@ impl Asked for Call {
         })
     }
 
+    fn key(&self, _cloud: &Cloud) -> Option<String> {
+        self.name.crypto_key_id().map(|_| self.name.crypto_key())
+    }
+
+    fn made(document: &Value) -> Option<String> {
+        let name = document.get("name")?.as_str()?;
+        name.contains("/cryptoKeys/").then(|| name.to_owned())
+    }
+
     fn perform(self, cloud: &Cloud) -> Result<Value, GcpError> {
         let session = Session {
             cloud,

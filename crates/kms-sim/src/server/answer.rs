@@ -16,6 +16,7 @@ use super::listener::Front;
 use crate::cloud::Cloud;
 use crate::face::{Asked, Refusal as _};
 use crate::keys::uuid;
+use crate::trail::Entry;
 use crate::weather::{FaultKind, OutageKind};
 use crate::{aws, control, gcp};
 
@@ -111,6 +112,7 @@ async fn through_weather<A: Asked>(
     if let Some(fault) = meeting.fault {
         return refuse(A::Refusal::of_fault(fault));
     }
+    let key = call.key(cloud);
     let worker = Arc::clone(cloud);
     // RSA keys take long to make, and no thread that serves others waits for them.
     let done = tokio::task::spawn_blocking(move || call.perform(&worker)).await;
@@ -120,14 +122,27 @@ async fn through_weather<A: Asked>(
     } else {
         count(|count| count.failed += 1);
     }
+    let mut entry = Entry {
+        time: cloud.clock.now(),
+        operation: name,
+        key: key.or_else(|| done.as_ref().ok().and_then(A::made)),
+        request_id: None,
+        failed: done.is_err(),
+        is_aws: A::REQUEST_ID.is_some(),
+    };
     if meeting.answer_is_lost {
         count(|count| count.lost += 1);
+        cloud.trail.add(entry);
         return Err(Cut::Close);
     }
-    Ok(match done {
+    let answer = match done {
         Ok(document) => answer_of::<A>(cloud, StatusCode::OK, &document),
         Err(error) => refusal::<A>(cloud, &error),
-    })
+    };
+    let id = A::REQUEST_ID.and_then(|header| answer.headers().get(header)?.to_str().ok());
+    entry.request_id = id.map(str::to_owned);
+    cloud.trail.add(entry);
+    Ok(answer)
 }
 
 fn too_long_for<A: Asked>(cloud: &Cloud) -> Answer {

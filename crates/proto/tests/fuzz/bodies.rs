@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use strongroom_crypto::{KeyPurpose, Timestamp};
+use strongroom_crypto::{FrontReader, KeyPurpose, PayloadFront, Timestamp};
 use strongroom_proto::{
     decode_key_pair, decode_named_public_key, decode_public_key, decode_public_key_for_import,
     decode_stored_public_key, encode_key_pair, encode_named_public_key, encode_public_key,
@@ -27,12 +27,13 @@ use strongroom_topology::{
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("broadcast", broadcast),
     ("certificate", certificate),
     ("detection", detection),
     ("identifiers", identifiers),
     ("key_pair", key_pair),
+    ("payload", payload),
     ("public_keys", public_keys),
     ("signed_transaction", signed_transaction),
     ("snapshot_item", snapshot_item),
@@ -43,6 +44,22 @@ pub const TARGETS: [Target; 14] = [
     ("transactions", transactions),
     ("versioned", versioned_envelope),
 ];
+
+/// What stands before the chunks of a payload, in one piece and byte by byte.
+pub fn payload(data: &[u8]) -> bool {
+    let mut reader = FrontReader::default();
+    let whole = reader.push(data).map(|read| read.map(|(front, _)| front));
+    let mut reader = FrontReader::default();
+    let in_pieces = data
+        .chunks(1)
+        .map(|byte| reader.push(byte).map(|read| read.map(|(front, _)| front)))
+        .find(|read| !matches!(read, Ok(None)))
+        .unwrap_or(Ok(None));
+    let header = |front: Option<PayloadFront>| front.map(|front| front.header().clone());
+    let whole = whole.map(header);
+    assert_eq!(whole, in_pieces.map(header));
+    matches!(whole, Ok(Some(_)))
+}
 
 /// A wrapped `TopologyTransaction`.
 pub fn transaction(data: &[u8]) -> bool {

@@ -60,14 +60,40 @@ operations! {
     KeysExport = "keys.export",
     /// Destroy keys.
     KeysDelete = "keys.delete",
+    /// Retire keys, so that they only verify and decrypt what is old.
+    KeysRetire = "keys.retire",
+    /// Seal keys that are stored readable.
+    KeysSeal = "keys.seal",
+    /// Move keys into a key management system, and take them back.
+    KeysMigrate = "keys.migrate",
+    /// Move keys to where they are stored readable.
+    KeysRevert = "keys.revert",
+    /// Give up the sealed copies of keys that a key management system has taken in.
+    KeysDropCopy = "keys.drop-copy",
+    /// Put new keys into the place of those that the node announces.
+    NodeKeysRotate = "node-keys.rotate",
     /// See which wrapper keys there are.
     WrapperKeysShow = "wrapper-keys.show",
     /// Put a new wrapper key that the KMS makes in the place of the current one.
     WrapperKeysRotate = "wrapper-keys.rotate",
     /// Put a named wrapper key in the place of the current one.
     WrapperKeysRotateTo = "wrapper-keys.rotate-to",
+    /// Try every wrap, which asks each key management system.
+    WrapperKeysCheck = "wrapper-keys.check",
+    /// Let another wrapper key open the vault, with every key in it.
+    WrapperKeysAdd = "wrapper-keys.add",
+    /// Take a wrap away.
+    WrapperKeysRemove = "wrapper-keys.remove",
+    /// Destroy data keys that only older backups need.
+    WrapperKeysPrune = "wrapper-keys.prune",
     /// Get backups, sealed and encrypted to keys of one's choice.
     BackupCreate = "backup.create",
+    /// See which backups the vault remembers.
+    BackupList = "backup.list",
+    /// Have the vault count on a backup no longer.
+    BackupForget = "backup.forget",
+    /// Let a restored vault sign again.
+    BackupRelease = "backup.release",
     /// See the audit log.
     AuditRead = "audit.read",
     /// See how this process stands among others.
@@ -98,6 +124,10 @@ impl Operation {
                 | Self::KeysList
                 | Self::KeysExport
                 | Self::KeysDelete
+                | Self::KeysRetire
+                | Self::KeysSeal
+                | Self::KeysMigrate
+                | Self::KeysDropCopy
         )
     }
 }

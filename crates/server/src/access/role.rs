@@ -37,7 +37,8 @@ impl Role {
         }
     }
 
-    /// What it may do. To give private keys out belongs to no role: it is granted by name.
+    /// What it may do. To give private keys out, to store them readable and to let another wrapper key open them belongs to
+    /// no role: it is granted by name.
     #[must_use]
     pub const fn operations(self) -> &'static [Operation] {
         use Operation as O;
@@ -51,9 +52,19 @@ impl Role {
                 O::KeysImportPublic,
                 O::KeysImport,
                 O::KeysDelete,
+                O::KeysRetire,
+                O::KeysSeal,
+                O::KeysMigrate,
+                O::KeysDropCopy,
+                O::NodeKeysRotate,
                 O::WrapperKeysShow,
                 O::WrapperKeysRotate,
                 O::WrapperKeysRotateTo,
+                O::WrapperKeysCheck,
+                O::WrapperKeysRemove,
+                O::WrapperKeysPrune,
+                O::BackupList,
+                O::BackupRelease,
                 O::ReplicasShow,
                 O::IdentityShow,
                 O::TopologyRead,
@@ -66,7 +77,10 @@ impl Role {
                 O::KeysList,
                 O::KeysImportPublic,
                 O::WrapperKeysShow,
+                O::WrapperKeysCheck,
                 O::BackupCreate,
+                O::BackupList,
+                O::BackupForget,
                 O::ReplicasShow,
                 O::ReplicasStepDown,
                 O::IdentityShow,
@@ -92,6 +106,8 @@ impl Role {
                 O::Verify,
                 O::KeysList,
                 O::WrapperKeysShow,
+                O::WrapperKeysCheck,
+                O::BackupList,
                 O::AuditRead,
                 O::ReplicasShow,
                 O::IdentityShow,

@@ -13,17 +13,20 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         }
         Rpc::ReflectionInfo | Rpc::ReflectionAlphaInfo => O::Reflect,
 
-        Rpc::VaultServiceListMyKeys | Rpc::VaultServiceListPublicKeys => O::KeysList,
-        Rpc::VaultServiceGenerateSigningKey | Rpc::VaultServiceGenerateEncryptionKey => {
-            O::KeysGenerate
+        Rpc::VaultServiceListMyKeys | Rpc::VaultServiceListPublicKeys | Rpc::KeyServiceListKeys => {
+            O::KeysList
         }
-        Rpc::VaultServiceRegisterKmsSigningKey | Rpc::VaultServiceRegisterKmsEncryptionKey => {
-            O::KeysRegister
-        }
-        Rpc::VaultServiceImportPublicKey => O::KeysImportPublic,
-        Rpc::VaultServiceImportKeyPair => O::KeysImport,
-        Rpc::VaultServiceExportKeyPair => O::KeysExport,
-        Rpc::VaultServiceDeleteKeyPair => O::KeysDelete,
+        Rpc::VaultServiceGenerateSigningKey
+        | Rpc::VaultServiceGenerateEncryptionKey
+        | Rpc::KeyServiceGenerateSigningKey
+        | Rpc::KeyServiceGenerateEncryptionKey => O::KeysGenerate,
+        Rpc::VaultServiceRegisterKmsSigningKey
+        | Rpc::VaultServiceRegisterKmsEncryptionKey
+        | Rpc::KeyServiceRegisterKey => O::KeysRegister,
+        Rpc::VaultServiceImportPublicKey | Rpc::KeyServiceImportPublicKey => O::KeysImportPublic,
+        Rpc::VaultServiceImportKeyPair | Rpc::KeyServiceImportKey => O::KeysImport,
+        Rpc::VaultServiceExportKeyPair | Rpc::KeyServiceExportKey => O::KeysExport,
+        Rpc::VaultServiceDeleteKeyPair | Rpc::KeyServiceDeleteKey => O::KeysDelete,
         // With a named key it is another operation as well: its handler asks.
         Rpc::VaultServiceRotateWrapperKey => O::WrapperKeysRotate,
         Rpc::VaultServiceGetWrapperKeyId => O::WrapperKeysShow,
@@ -62,8 +65,12 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::TopologyManagerReadServiceListSynchronizerParametersState
         | Rpc::TopologyManagerReadServiceListSynchronizerTrustCertificate
         | Rpc::TopologyManagerReadServiceListVettedPackages
-        | Rpc::TopologyManagerReadServiceSequencerLsuState => O::TopologyRead,
-        Rpc::TopologyManagerWriteServiceSignTransactions => O::TopologySign,
+        | Rpc::TopologyManagerReadServiceSequencerLsuState
+        | Rpc::TopologyServiceListStores
+        | Rpc::TopologyServiceReadStore => O::TopologyRead,
+        Rpc::TopologyManagerWriteServiceSignTransactions | Rpc::TopologyServiceSignTransactions => {
+            O::TopologySign
+        }
         // It needs no key, and changes nothing.
         Rpc::TopologyManagerWriteServiceGenerateTransactions => O::TopologyRead,
         Rpc::TopologyManagerWriteServiceAddTransactions
@@ -71,23 +78,47 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::TopologyManagerWriteServiceCreateTemporaryTopologyStore
         | Rpc::TopologyManagerWriteServiceDropTemporaryTopologyStore
         | Rpc::TopologyManagerWriteServiceImportTopologySnapshot
-        | Rpc::TopologyManagerWriteServiceImportTopologySnapshotV2 => O::TopologyWrite,
+        | Rpc::TopologyManagerWriteServiceImportTopologySnapshotV2
+        | Rpc::TopologyServicePropose
+        | Rpc::TopologyServiceAuthorize
+        | Rpc::TopologyServiceAddTransactions => O::TopologyWrite,
 
         Rpc::SigningServiceSign | Rpc::SigningServiceSignBatch | Rpc::SigningServiceSignStream => {
             O::Sign
         }
+
+        Rpc::OperationsServiceRotateNodeKeys
+        | Rpc::OperationsServiceResumeNodeKeyRotation
+        | Rpc::OperationsServiceAbandonNodeKeyRotation
+        | Rpc::KeyServiceAnnounceKey
+        | Rpc::KeyServiceWithdrawKey => O::NodeKeysRotate,
+        Rpc::OperationsServiceListNodeKeyRotations => O::KeysList,
+        Rpc::OperationsServiceRetireKey => O::KeysRetire,
+        Rpc::OperationsServiceSealKeys => O::KeysSeal,
+        // To where keys are readable it is another operation as well: its handler asks.
+        Rpc::OperationsServicePlanMigration | Rpc::OperationsServiceMigrateKeys => O::KeysMigrate,
+        Rpc::OperationsServiceDropCopies => O::KeysDropCopy,
         Rpc::OperationsServiceShowWrapperKeys => O::WrapperKeysShow,
         // With a named key it is another operation as well: its handler asks.
-        Rpc::OperationsServiceRotateWrapperKey | Rpc::OperationsServiceResumeWrapperKeyRotation => {
-            O::WrapperKeysRotate
-        }
+        Rpc::OperationsServiceRotateWrapperKey
+        | Rpc::OperationsServiceResumeWrapperKeyRotation
+        | Rpc::OperationsServicePlanWrapperKeyRotation
+        | Rpc::OperationsServiceRewrapDataKey => O::WrapperKeysRotate,
+        Rpc::OperationsServiceAddWrap => O::WrapperKeysAdd,
+        Rpc::OperationsServiceRemoveWrap => O::WrapperKeysRemove,
+        Rpc::OperationsServiceCheckWraps => O::WrapperKeysCheck,
+        Rpc::OperationsServicePruneDataKeys => O::WrapperKeysPrune,
         Rpc::OperationsServiceCreateBackup => O::BackupCreate,
+        Rpc::OperationsServiceListBackups => O::BackupList,
+        Rpc::OperationsServiceForgetBackup => O::BackupForget,
+        Rpc::OperationsServiceReleaseVault => O::BackupRelease,
         Rpc::OperationsServiceListAudit => O::AuditRead,
-        Rpc::OperationsServiceShowReplica => O::ReplicasShow,
+        Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 
         Rpc::SigningServiceVerify => O::Verify,
-        Rpc::SigningServiceEncrypt => O::Encrypt,
-        Rpc::SigningServiceDecrypt => O::Decrypt,
+        // Signed, it is another operation as well: its handler asks.
+        Rpc::SigningServiceEncrypt | Rpc::SigningServiceEncryptPayload => O::Encrypt,
+        Rpc::SigningServiceDecrypt | Rpc::SigningServiceDecryptPayload => O::Decrypt,
     }
 }

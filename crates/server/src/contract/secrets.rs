@@ -42,6 +42,19 @@ secret!(
 );
 secret!(strongroom::EncryptRequest, "EncryptRequest", plaintext);
 secret!(strongroom::DecryptResponse, "DecryptResponse", plaintext);
+secret!(strongroom::ExportKeyRequest, "ExportKeyRequest", password);
+secret!(strongroom::ExportKeyResponse, "ExportKeyResponse", exported);
+secret!(strongroom::ImportKeyRequest, "ImportKeyRequest", key_pair);
+secret!(
+    strongroom::EncryptPayloadRequest,
+    "EncryptPayloadRequest",
+    content
+);
+secret!(
+    strongroom::DecryptPayloadResponse,
+    "DecryptPayloadResponse",
+    content
+);
 
 /// No secret, but the compiler leaves it out together with its message.
 impl fmt::Debug for strongroom::encrypt_request::Key {

@@ -12,6 +12,7 @@ macro_rules! codes {
 }
 
 codes! {
+    EXPORT_DISABLED = "EXPORT_DISABLED", FailedPrecondition, "Export it where the vault is, or have export-private-keys set in [server].";
     LOG_LEVEL_FIXED = "LOG_LEVEL_FIXED", FailedPrecondition, "Start the server with --log LEVEL.";
     NO_SPOOL = "NO_SPOOL", FailedPrecondition, "Make the backup where the vault is: 'strongroom backup create'.";
     NOT_TAKEN = "BACKUP_NOT_TAKEN", Unavailable, "Ask for a backup again, and read all of it.";

@@ -1,5 +1,6 @@
 //! `/metrics`: numbers as OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 
+mod backups;
 mod calls;
 mod kms;
 mod standing;
@@ -16,11 +17,13 @@ use strongroom_vault::Vault;
 pub(crate) use self::calls::Calls;
 pub use self::{kms::KmsNumbers, vault::vault_metrics};
 use super::Pages;
+use crate::scheduled_backups::ScheduledBackups;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) async fn metrics(State(pages): State<Pages>) -> Response {
-    match text(&pages.vault, &pages.calls, pages.kms.as_deref()).await {
+    let (scheduled, kms) = (pages.backups.as_ref(), pages.kms.as_deref());
+    match text(&pages.vault, &pages.calls, scheduled, kms).await {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the numbers could not be written");
@@ -33,6 +36,7 @@ pub(super) async fn metrics(State(pages): State<Pages>) -> Response {
 pub(crate) async fn text(
     vault: &Vault,
     calls: &Calls,
+    scheduled: Option<&ScheduledBackups>,
     kms: Option<&dyn KmsNumbers>,
 ) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::default();
@@ -40,6 +44,9 @@ pub(crate) async fn text(
     let ours = registry.sub_registry_with_prefix("strongroom");
     vault::register(ours, &vault.numbers_as_known().await);
     standing::register(ours, vault).await;
+    if let Some(scheduled) = scheduled {
+        backups::register(ours, scheduled);
+    }
     if let Some(kms) = kms {
         kms::register(ours, &kms.now());
     }

@@ -23,7 +23,7 @@ use super::{
     places::{Guest, OpenCall},
     stream::Stream,
 };
-use crate::{access::Peer, gate::Gated};
+use crate::{access::Peer, gate::Gated, spans};
 
 /// The headers of a call may have so many bytes; Canton's own limit.
 const MOST_HEADER_BYTES: u32 = 8 * 1024;
@@ -112,7 +112,8 @@ fn answer(
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer.clone());
     request.extensions_mut().insert(Arc::clone(guest));
-    let answering = services.answer(request);
+    let span = spans::begin(&mut request);
+    let answering = spans::within(span, services.answer(request));
     async move {
         let response = answering.await;
         Ok(response.map(|body| OfCall { body, _call: call }))

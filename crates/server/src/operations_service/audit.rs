@@ -35,6 +35,7 @@ pub(super) async fn list(
     Ok(ListAuditResponse {
         records,
         verified: verified.records,
+        head: verified.head.to_vec(),
     })
 }
 
@@ -48,5 +49,6 @@ fn record(entry: AuditEntry) -> AuditRecord {
         key: entry.key.unwrap_or_default(),
         trace_id: entry.trace_id.unwrap_or_default(),
         details: entry.details.into_iter().collect(),
+        lease: entry.lease.unwrap_or_default(),
     }
 }

@@ -3,38 +3,31 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
 use strongroom_backup::{Protection, Recipients};
+use strongroom_crypto::Timestamp;
 use strongroom_errors::Coded as _;
-use strongroom_files::Files;
-use strongroom_vault::{CreatedBackup, NewBackup, Vault};
-use tempfile::TempDir;
+use strongroom_store::BackupId;
+use strongroom_vault::{Backup as Known, CreatedBackup, NewBackup, Vault};
 
 use crate::{
     bounds::Bound,
     context::Context,
     contract::strongroom::{
-        CreateBackupEvent, CreateBackupRequest,
+        Backup, CreateBackupEvent, CreateBackupRequest, ForgetBackupRequest, ForgetBackupResponse,
+        ListBackupsRequest, ListBackupsResponse, ReleaseVaultRequest, ReleaseVaultResponse,
         create_backup_event::{Done, Event, Progress},
     },
     failure::{Failure, codes, in_words},
     long_work::Telling,
+    spool::Spool,
 };
 
 /// A backup goes out in pieces of so many bytes.
 const CHUNK: usize = 1 << 20;
-
-/// Where a backup is written before it is handed out: on a disk with room for it. It is sealed and encrypted there.
-#[derive(Clone, Debug)]
-pub struct Spool {
-    /// A folder that is there.
-    pub folder: PathBuf,
-    /// The file system.
-    pub files: Arc<dyn Files>,
-}
 
 pub(super) async fn create(
     vault: Arc<Vault>,
@@ -53,8 +46,8 @@ pub(super) async fn create(
     })?;
     let recipients = Recipients::parse(message.recipients.iter().map(String::as_str));
     let recipients = recipients.map_err(|error| Failure::of(error.code(), &error))?;
-    let folder = private_folder(&spool.folder)?;
-    let file = folder.path().join("vault.backup");
+    let room = spool.room().map_err(|error| unreadable(&error))?;
+    let file = room.path().join("vault.backup");
     let new = NewBackup {
         file: file.clone(),
         protection: Protection::Recipients(recipients),
@@ -75,12 +68,48 @@ pub(super) async fn create(
     Ok(done(&created))
 }
 
-/// A folder that goes with what is in it when it is dropped.
-fn private_folder(spool: &Path) -> Result<TempDir, Failure> {
-    let folder = tempfile::Builder::new()
-        .prefix(".backup-")
-        .tempdir_in(spool);
-    folder.map_err(|error| unreadable(&error))
+pub(super) async fn list(
+    vault: Arc<Vault>,
+    _context: Context,
+    _message: ListBackupsRequest,
+) -> Result<ListBackupsResponse, Failure> {
+    Ok(ListBackupsResponse {
+        backups: vault.backups().into_iter().map(view).collect(),
+        quarantined: vault.is_quarantined(),
+    })
+}
+
+pub(super) async fn forget(
+    vault: Arc<Vault>,
+    context: Context,
+    message: ForgetBackupRequest,
+) -> Result<ForgetBackupResponse, Failure> {
+    let id = message.id.parse::<BackupId>();
+    let id = id.map_err(|error| Failure::unreadable(format!("Field `id`: {error}")))?;
+    let forgotten = vault.forget_backup(&context.caller(), id).await?;
+    Ok(ForgetBackupResponse {
+        forgotten: Some(view(forgotten)),
+    })
+}
+
+pub(super) async fn release(
+    vault: Arc<Vault>,
+    context: Context,
+    _message: ReleaseVaultRequest,
+) -> Result<ReleaseVaultResponse, Failure> {
+    vault.release(&context.caller()).await?;
+    Ok(ReleaseVaultResponse {})
+}
+
+fn view(backup: Known) -> Backup {
+    Backup {
+        id: backup.id.to_string(),
+        created_at: backup.created_at.as_micros(),
+        generation: backup.generation,
+        file_hash: backup.file_hash.to_vec(),
+        data_key_ids: backup.needs.iter().map(ToString::to_string).collect(),
+        verified_at: backup.verified_at.map(Timestamp::as_micros),
+    }
 }
 
 async fn hand_out(path: &Path, telling: &Telling<CreateBackupEvent>) -> Result<(), Failure> {
@@ -129,10 +158,17 @@ const fn event(event: Event) -> CreateBackupEvent {
 }
 
 fn done(created: &CreatedBackup) -> CreateBackupEvent {
+    let sections = created.manifest.sections.iter();
+    let needs = created.backup.needs.iter();
     event(Event::Done(Done {
         id: created.backup.id.to_string(),
         file_hash: created.backup.file_hash.to_vec(),
         bytes: created.bytes,
         generation: created.backup.generation,
+        created_at: created.backup.created_at.as_micros(),
+        rows: sections
+            .map(|summary| (summary.section.name().to_owned(), summary.rows))
+            .collect(),
+        data_key_ids: needs.map(ToString::to_string).collect(),
     }))
 }

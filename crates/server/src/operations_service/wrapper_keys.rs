@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use strongroom_kms::KmsKeyId;
 use strongroom_vault::{
     NewWrapperKey, RotatedWrapperKey, RotationProgress, RotationRequest, Vault, WrapperKeyRotation,
 };
 
+use super::fields::{kms_key_id, some, wrapper_key, wrapper_keys};
 use crate::{
     access::Operation,
     context::Context,
     contract::strongroom::{
-        ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent, RotateWrapperKeyRequest, Rotation,
-        ShowWrapperKeysRequest, ShowWrapperKeysResponse, Wrap, WrapperKeyName,
+        FailedWrap, PlanWrapperKeyRotationRequest, PlanWrapperKeyRotationResponse,
+        ResumeWrapperKeyRotationRequest, RewrapDataKeyRequest, RewrapDataKeyResponse,
+        RotateWrapperKeyEvent, RotateWrapperKeyRequest, Rotation, ShowWrapperKeysRequest,
+        ShowWrapperKeysResponse, Wrap,
+        plan_wrapper_key_rotation_response::{Calls, Rows},
         rotate_wrapper_key_event::{Done, Event, Progress},
     },
-    failure::{Failure, in_words},
+    failure::Failure,
     long_work::Telling,
     rotation::check_may_finish,
 };
@@ -33,9 +36,23 @@ pub(super) async fn show(
         opened_the_vault: wrap.opened_the_vault,
         direct_keys: wrap.direct_keys as u64,
     });
+    let failed = vault
+        .opening()
+        .failed
+        .into_iter()
+        .map(|attempt| FailedWrap {
+            wrapper_key: Some(wrapper_key((attempt.kms, attempt.wrapper_key_id))),
+            code: attempt.code.to_owned(),
+            reason: attempt.reason,
+        });
+    let retired = vault.retired_data_keys();
     Ok(ShowWrapperKeysResponse {
         wraps: wraps.collect(),
         rotation: vault.wrapper_key_rotation().map(rotation),
+        vault_id: vault.id().to_string(),
+        failed: failed.collect(),
+        without_wrap: vault.kms_without_wrap(),
+        retired_data_key_ids: retired.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -67,9 +84,58 @@ pub(super) async fn resume(
     Ok(done(rotated))
 }
 
+pub(super) async fn plan(
+    vault: Arc<Vault>,
+    context: Context,
+    message: PlanWrapperKeyRotationRequest,
+) -> Result<PlanWrapperKeyRotationResponse, Failure> {
+    let request = read(&context, message.rotation.unwrap_or_default())?;
+    let plan = vault.plan_wrapper_key_rotation(&request).await?;
+    let calls = plan.calls.into_iter().map(|calls| Calls {
+        kms: calls.kms,
+        operation: calls.operation.name().to_owned(),
+        calls: calls.calls,
+    });
+    Ok(PlanWrapperKeyRotationResponse {
+        kms: plan.kms,
+        wrapper_key_id: plan.wrapper_key_id.unwrap_or_default(),
+        replaces: Some(wrapper_key(plan.replaces)),
+        renews: wrapper_keys(plan.renews),
+        rows: Some(Rows {
+            total: plan.rows.total(),
+            sealed: plan.rows.sealed,
+            sealed_by_the_kms: plan.rows.direct,
+            only_tagged: plan.rows.tagged,
+            node: plan.rows.node,
+            topology: plan.rows.topology,
+        }),
+        calls: calls.collect(),
+    })
+}
+
+pub(super) async fn rewrap(
+    vault: Arc<Vault>,
+    context: Context,
+    message: RewrapDataKeyRequest,
+) -> Result<RewrapDataKeyResponse, Failure> {
+    let request = read(&context, message.rotation.unwrap_or_default())?;
+    let names = |vault: &Vault| {
+        let wraps = vault.wraps().into_iter();
+        let names = wraps.map(|wrap| (wrap.kms, wrap.wrapper_key_id));
+        names.collect::<Vec<_>>()
+    };
+    let before = names(&vault);
+    let (kms, id) = vault.rewrap_data_key(&context.caller(), &request).await?;
+    let after = names(&vault);
+    let mut goes = before.into_iter().filter(|name| !after.contains(name));
+    Ok(RewrapDataKeyResponse {
+        comes: Some(wrapper_key((kms, id.as_str().to_owned()))),
+        goes: goes.next().map(wrapper_key),
+    })
+}
+
 fn read(context: &Context, message: RotateWrapperKeyRequest) -> Result<RotationRequest, Failure> {
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
-    let to = match some(message.to) {
+    let to = match kms_key_id(message.to)? {
         Some(_) if message.multi_region => {
             return Err(Failure::unreadable(
                 "Field `multi_region` is about a new wrapper key, and `to` names one that is there",
@@ -77,8 +143,7 @@ fn read(context: &Context, message: RotateWrapperKeyRequest) -> Result<RotationR
         }
         Some(id) => {
             context.check(Operation::WrapperKeysRotateTo)?;
-            let id = KmsKeyId::try_new(id);
-            NewWrapperKey::Existing(id.map_err(|error| Failure::unreadable(in_words(&error)))?)
+            NewWrapperKey::Existing(id)
         }
         None => NewWrapperKey::Generated {
             multi_region: message.multi_region,
@@ -110,16 +175,10 @@ fn done(rotated: RotatedWrapperKey) -> RotateWrapperKeyEvent {
 }
 
 fn rotation(rotation: WrapperKeyRotation) -> Rotation {
-    let names = |names: Vec<(String, String)>| {
-        let names = names.into_iter();
-        let named = names.map(|(kms, wrapper_key_id)| WrapperKeyName {
-            kms,
-            wrapper_key_id,
-        });
-        named.collect()
-    };
     Rotation {
-        comes: names(rotation.comes),
-        goes: names(rotation.goes),
+        comes: wrapper_keys(rotation.comes),
+        goes: wrapper_keys(rotation.goes),
+        data_key_id: rotation.data_key_id.to_string(),
+        old_data_key_id: rotation.old_data_key_id.to_string(),
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn decrypt(
         Operation::Decrypt,
         &encrypted.encrypted_for,
     )?;
-    let plaintext = vault.decrypt(&encrypted).await?;
+    let plaintext = vault.decrypt_for(&context.caller(), &encrypted).await?;
     Ok(DecryptResponse {
         // EXPOSE: the answer, which is wiped when it was sent.
         plaintext: plaintext.expose().to_vec(),

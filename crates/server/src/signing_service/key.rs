@@ -1,6 +1,6 @@
 //! Which key is meant: one by its fingerprint, or the one that a member uses now.
 
-use std::sync::Arc;
+use std::{error::Error, str::FromStr, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
 use strongroom_vault::{KeyEntry, Vault};
@@ -14,8 +14,16 @@ use crate::{
 
 /// The key of a fingerprint that a request names.
 pub(super) fn by_fingerprint(text: &str) -> Result<Fingerprint, Failure> {
+    read("fingerprint", text)
+}
+
+/// What the text of a field stands for.
+pub(super) fn read<T: FromStr<Err: Error + 'static>>(
+    field: &str,
+    text: &str,
+) -> Result<T, Failure> {
     text.parse()
-        .map_err(|error| Failure::unreadable(format!("Field `fingerprint`: {}", in_words(&error))))
+        .map_err(|error| Failure::unreadable(format!("Field `{field}`: {}", in_words(&error))))
 }
 
 /// The key with which a member signs now, for the first of these usages.

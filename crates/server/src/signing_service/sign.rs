@@ -60,7 +60,10 @@ impl Signer {
             None => return Err(Failure::not_set("key")),
         };
         let usages = self.granted(&fingerprint, usages)?;
-        Ok(self.vault.sign(&fingerprint, &message, usages).await?)
+        Ok(self
+            .vault
+            .sign_for(&self.context.caller(), &fingerprint, &message, usages)
+            .await?)
     }
 
     /// Those of `usages` for which the caller may sign with the key.

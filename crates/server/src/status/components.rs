@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use strongroom_vault::{KmsReadiness, Readiness, Vault};
 
-use crate::contract::canton_admin::health::v30::{
-    ComponentStatus,
-    component_status::{Status, StatusData},
+use crate::{
+    contract::canton_admin::health::v30::{
+        ComponentStatus,
+        component_status::{Status, StatusData},
+    },
+    scheduled_backups::ScheduledBackups,
 };
 
 /// A part of the node, and how it is.
@@ -44,8 +47,8 @@ impl Condition {
 }
 
 /// What is known of each part, as the status has it.
-pub(super) fn of(vault: &Vault) -> Vec<ComponentStatus> {
-    let parts = parts(vault).into_iter();
+pub(super) fn of(vault: &Vault, scheduled: Option<&ScheduledBackups>) -> Vec<ComponentStatus> {
+    let parts = parts(vault, scheduled).into_iter();
     let told = parts.map(|part| {
         let data = StatusData {
             description: part.condition.description().map(str::to_owned),
@@ -64,7 +67,7 @@ pub(super) fn of(vault: &Vault) -> Vec<ComponentStatus> {
 }
 
 /// What is known of each part, without asking anybody.
-pub(crate) fn parts(vault: &Vault) -> Vec<Part> {
+pub(crate) fn parts(vault: &Vault, scheduled: Option<&ScheduledBackups>) -> Vec<Part> {
     let readiness = vault.readiness();
     let mut parts = vec![
         part("crypto", crypto(&readiness)),
@@ -76,6 +79,7 @@ pub(crate) fn parts(vault: &Vault) -> Vec<Part> {
         },
     ];
     parts.extend(clients(&readiness.kms));
+    parts.extend(scheduled.map(|scheduled| part("backups", backups(scheduled))));
     parts
 }
 
@@ -148,4 +152,11 @@ fn client(kms: &KmsReadiness) -> Condition {
 fn of_all(all: &[KmsReadiness]) -> Condition {
     let failing = all.iter().map(client).find(|it| *it != Condition::Ok);
     failing.unwrap_or(Condition::Ok)
+}
+
+fn backups(scheduled: &ScheduledBackups) -> Condition {
+    match scheduled.failures() {
+        0 => Condition::Ok,
+        failures => Condition::Degraded(format!("backups on schedule fail, {failures} in a row")),
+    }
 }

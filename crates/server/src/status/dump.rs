@@ -26,7 +26,8 @@ pub(super) async fn dump(
     about: Arc<About>,
     calls: Calls,
 ) -> Result<Vec<Vec<u8>>, Failure> {
-    let metrics = metrics_text(&vault, &calls, about.kms_numbers.as_deref()).await;
+    let (scheduled, kms) = (about.backups.as_ref(), about.kms_numbers.as_deref());
+    let metrics = metrics_text(&vault, &calls, scheduled, kms).await;
     let metrics = metrics.map_err(|error| Failure::own(codes::SERVER_BUG, error.to_string()))?;
     let mut files = vec![
         ("status.json", status(&vault, &about).await.to_string()),
@@ -47,7 +48,7 @@ pub(super) async fn dump(
 /// What the vault knows of itself, without asking anybody.
 async fn status(vault: &Vault, about: &About) -> Value {
     let (standing, readiness) = (vault.standing().await, vault.readiness());
-    let parts = components::parts(vault).into_iter();
+    let parts = components::parts(vault, about.backups.as_ref()).into_iter();
     let parts = parts.map(|part| {
         json!({
             "name": part.name,

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::Fingerprint;
-use strongroom_kms::in_trace;
 use strongroom_memory::SecretBytes;
 use strongroom_vault::{ExportForm, Vault, VaultError};
-use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::names::fingerprint;
@@ -15,7 +12,8 @@ use crate::{
     bounds::Bound,
     context::Context,
     contract::vault::{ExportKeyPairRequest, ExportKeyPairResponse},
-    failure::{Failure, codes},
+    exporting,
+    failure::Failure,
 };
 
 /// The versions of Canton's protocol in which keys are written as they are here.
@@ -43,37 +41,17 @@ pub(super) async fn export_key_pair(
     }
     let entry = vault.key(&wanted).map_err(refused)?;
     context.check_key(Operation::KeysExport, &entry)?;
-    let exported = if password.is_empty() {
-        let form = ExportForm::KeyPair;
-        vault.export_key(&context.caller(), &wanted, &form).await
+    let form = if password.is_empty() {
+        ExportForm::KeyPair
     } else {
-        let _place = passwords.enter().await?;
-        let password = SecretBytes::from_slice(password.as_bytes());
-        under_password(vault, &context, wanted, password).await?
+        ExportForm::EncryptedKeyPair(SecretBytes::from_slice(password.as_bytes()))
     };
+    let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await?;
     let exported = exported.map_err(refused)?;
     Ok(ExportKeyPairResponse {
         // EXPOSE: the answer, which is wiped when it was sent.
         key_pair: exported.expose().to_vec(),
     })
-}
-
-/// A password takes long on purpose: the async threads are left alone.
-async fn under_password(
-    vault: Arc<Vault>,
-    context: &Context,
-    wanted: Fingerprint,
-    password: SecretBytes,
-) -> Result<Result<SecretBytes, VaultError>, Failure> {
-    let (caller, trace) = (context.caller(), context.trace.clone());
-    let runtime = Handle::current();
-    let exporting = tokio::task::spawn_blocking(move || {
-        let form = ExportForm::EncryptedKeyPair(password);
-        let exporting = vault.export_key(&caller, &wanted, &form);
-        runtime.block_on(in_trace(trace.id(), exporting))
-    });
-    let exported = exporting.await;
-    exported.map_err(|panic| Failure::own(codes::SERVER_BUG, panic.to_string()))
 }
 
 fn refused(error: VaultError) -> Failure {

@@ -14,11 +14,12 @@ use std::{
 use strongroom_crypto::{KeyUsage, KeyUsages, Random as _};
 use strongroom_server::{Features, Rpc, ServerSettings};
 use strongroom_test_support::SeededRandom;
+use strongroom_topology::ForceFlag;
 use tonic::Code;
 
 use self::samples::Samples;
 use crate::{
-    house::{House, Plan},
+    house::{House, KMS, Plan},
     operations::RECIPIENT,
     raw::send,
     topology::identified,
@@ -102,7 +103,9 @@ async fn no_rpc_falls_over_or_hangs_whatever_bytes_come() {
     let fingerprint = key(&house.vault, "one").await;
     let namespace = node.member.uid.namespace().to_string();
     let samples = Samples::new(vec![
+        ("PayloadOrder.recipients", node.member.to_string()),
         ("fingerprint", fingerprint.to_string()),
+        ("fingerprints", fingerprint.to_string()),
         ("signed_by", fingerprint.to_string()),
         ("namespace", namespace),
         ("member", node.member.to_string()),
@@ -114,6 +117,12 @@ async fn no_rpc_falls_over_or_hangs_whatever_bytes_come() {
         ("level", "INFO".to_owned()),
         ("password", String::new()),
         ("synchronizer_ids", String::new()),
+        ("kms", KMS.to_owned()),
+        ("store", "authorized".to_owned()),
+        ("not_waiting_for", "authorized".to_owned()),
+        ("purpose", "test".to_owned()),
+        ("sender", node.member.to_string()),
+        ("dangers", ForceFlag::ALL[0].name().to_owned()),
     ]);
     let bytes = Bytes(SeededRandom::new(SEED));
     let channel = house.channel().await;
@@ -128,7 +137,7 @@ async fn no_rpc_falls_over_or_hangs_whatever_bytes_come() {
             }
         }
         for input in inputs {
-            let answer = send(&channel, rpc.path(), None, input.clone());
+            let answer = send(&channel, rpc.path(), input.clone());
             let answer = tokio::time::timeout(ANSWERS_WITHIN, answer).await;
             let Ok(answer) = answer else {
                 panic!("{rpc:?} hangs: {input:02x?}");

@@ -8,9 +8,10 @@ use http::{HeaderMap, Method, Request as HttpRequest};
 use http_body_util::StreamBody;
 use hyper::{body::Frame, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use strongroom_server::Rpc;
 use tokio::net::TcpStream;
 use tonic::{
-    Request, Status,
+    Request, Response, Status, Streaming,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::Channel,
@@ -61,24 +62,35 @@ pub(crate) async fn call(
     path: &'static str,
     token: Option<&str>,
 ) -> Result<(), Status> {
-    send(channel, path, token, Vec::new()).await
+    let answer = begin(channel, path, token, Vec::new()).await;
+    answer.map(|_messages| ())
 }
 
-/// The same with a message of these bytes.
+/// Calls `path` with one message of these bytes, and says how the answer ends.
 pub(crate) async fn send(
+    channel: &Channel,
+    path: &'static str,
+    message: Vec<u8>,
+) -> Result<(), Status> {
+    let mut messages = begin(channel, path, None, message).await?;
+    // Whoever watches is told for ever.
+    let watches = path == Rpc::HealthWatch.path();
+    while messages.message().await?.is_some() && !watches {}
+    Ok(())
+}
+
+async fn begin(
     channel: &Channel,
     path: &'static str,
     token: Option<&str>,
     message: Vec<u8>,
-) -> Result<(), Status> {
+) -> Result<Streaming<Vec<u8>>, Status> {
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let request = with_token(message, token);
     let path = http::uri::PathAndQuery::from_static(path);
-    client
-        .server_streaming(request, path, Bytes)
-        .await
-        .map(|_messages| ())
+    let answer = client.server_streaming(request, path, Bytes).await;
+    answer.map(Response::into_inner)
 }
 
 pub(crate) fn with_token<M>(message: M, token: Option<&str>) -> Request<M> {

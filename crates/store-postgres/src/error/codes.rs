@@ -47,6 +47,14 @@ pub enum PostgresError {
     /// The server, the database or the user has as many connections as it may.
     #[error("the database takes no more connections")]
     TooManyConnections(#[source] sqlx::Error),
+    /// The process that writes is stuck, and this one may not end its connections.
+    #[error(
+        "the process that writes is stuck, and its connections are those of another role: {role}"
+    )]
+    HolderOutOfReach {
+        /// Its role.
+        role: String,
+    },
     /// The answer took too long.
     #[error("the database did not answer in time")]
     Timeout(#[source] sqlx::Error),
@@ -85,6 +93,7 @@ codes! {
     Self::Permission(_) => PERMISSION_DENIED = PermissionDenied, "The user must own the schema of the vault; to make one it needs CREATE on the database.";
     Self::ReadOnly(_) => READ_ONLY = Unavailable, "Nothing was changed. Name the primary in the address, or wait until this server is promoted.";
     Self::TooManyConnections(_) => TOO_MANY_CONNECTIONS = ResourceExhausted, "Lower the number of connections of the store, or raise max_connections of the server or the limit of the user.";
+    Self::HolderOutOfReach { .. } => HOLDER_OUT_OF_REACH = PermissionDenied, "Let all replicas connect as one role, or GRANT that role or pg_signal_backend to this one; the takeover goes on by itself then. At once: an administrator of the database ends the connections named 'strongroom …' of that role (pg_terminate_backend).";
     Self::Timeout(_) => TIMEOUT = Unavailable, "Look at the load of the server and at the network, then try again.";
     Self::ConnectionLost(_) => CONNECTION_LOST = Unavailable, "Nothing was changed: try again.";
 }

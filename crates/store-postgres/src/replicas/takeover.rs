@@ -6,7 +6,7 @@ use strongroom_store::{Lease, StoreError};
 
 use super::{HOLDER, TOKEN, VERSION};
 use crate::{
-    error::{code, failed, unreadable},
+    error::{PostgresError, code, failed, refused, unreadable},
     row::{Column, Columns},
     settings::Settings,
     store::Inner,
@@ -61,6 +61,7 @@ impl Inner {
                 Attempt::Decided(lease) => return Ok(lease),
                 Attempt::Again => {}
                 Attempt::Blocked(name) => {
+                    self.check_reach(&name).await?;
                     let end = || sqlx::query(END).bind(name.clone());
                     self.connections
                         .ask(
@@ -73,6 +74,18 @@ impl Inner {
             }
         }
         Err(StoreError::Busy { source: None })
+    }
+
+    /// Before the server refuses to end anything: its refusal would not say whose connections those are.
+    async fn check_reach(&self, name: &str) -> Result<(), StoreError> {
+        let roles = self.out_of_reach(&[name.to_owned()]).await?;
+        match roles.into_iter().next() {
+            None => Ok(()),
+            Some(role) => Err(refused(
+                "take the lease",
+                PostgresError::HolderOutOfReach { role },
+            )),
+        }
     }
 
     async fn attempt(&self, wire: &mut Wire) -> Result<Attempt, StoreError> {

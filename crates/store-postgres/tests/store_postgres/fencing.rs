@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use strongroom_store::{Replicas as _, Store, StoreError};
-use strongroom_store_postgres::PostgresStore;
+use strongroom_store_postgres::{Address, PostgresStore};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{Place, fill, key_count, put, writer};
+use crate::common::{Place, code, fill, key_count, number, put, writer};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -78,6 +78,19 @@ fn a_lease_that_was_lost_and_retaken_by_somebody_else_by_the_same_id_is_not_ours
 }
 
 #[test]
+fn a_transaction_tells_the_lease_that_it_writes_under() {
+    run(async {
+        let place = Place::new();
+        let (one, other) = two(&place, DAY).await;
+        let first = one.begin().await.unwrap().lease_token().unwrap();
+        one.give_lease().await.unwrap();
+        let lease = other.take_lease().await.unwrap();
+        let second = other.begin().await.unwrap().lease_token();
+        assert_eq!((second, lease.token), (Some(first + 1), first + 1));
+    });
+}
+
+#[test]
 fn a_writer_that_is_heard_of_keeps_the_lease() {
     run(async {
         let place = Place::new();
@@ -105,6 +118,58 @@ fn a_writer_without_a_connection_is_gone_at_once() {
         let other = writer(other).await;
         assert_eq!(key_count(&*other).await, 0);
         put(&*other, 2).await.unwrap();
+    });
+}
+
+/// The server ends the connections of another role for its members only.
+#[test]
+fn a_stuck_writer_of_another_role_is_named_and_gives_way_once_its_connections_may_be_ended() {
+    run(async {
+        let place = Place::new();
+        let (first, second) = (
+            format!("first_{}", number()),
+            format!("second_{}", number()),
+        );
+        place.database.run(&format!(
+            "CREATE ROLE {first} LOGIN; CREATE ROLE {second} LOGIN; GRANT CREATE ON DATABASE {} TO {first}",
+            place.database.name()
+        ));
+        let settings = |name, role: &str| {
+            let mut settings = place.settings(name);
+            let url = place.database.url();
+            settings.address =
+                Address::parse(&url.replace("tester@", &format!("{role}@"))).unwrap();
+            settings
+        };
+        let one = PostgresStore::create(settings("one", &first))
+            .await
+            .unwrap();
+        fill(&one, 0).await;
+        place.run(&format!(
+            "GRANT USAGE ON SCHEMA a_vault TO {second}; GRANT ALL ON ALL TABLES IN SCHEMA a_vault TO {second}"
+        ));
+        let other = PostgresStore::open(settings("other", &second))
+            .await
+            .unwrap();
+        let mut stuck = one.begin().await.unwrap();
+        stuck.insert_keys(vec![samples::key_pair(1)]).await.unwrap();
+        assert_eq!(other.roles_out_of_reach().await.unwrap(), [first.as_str()]);
+        let refused = loop {
+            match other.take_lease().await {
+                Ok(lease) => assert!(lease.is_held_by(one.own_id()), "not silent for long yet"),
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!(code(&refused), "POSTGRES_HOLDER_OUT_OF_REACH");
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(why.contains(&first), "{why}");
+
+        place.run(&format!("GRANT {first} TO {second}"));
+        assert_eq!(other.roles_out_of_reach().await.unwrap(), [] as [&str; 0]);
+        let other = writer(other).await;
+        put(&*other, 2).await.unwrap();
+        stuck.commit().await.unwrap_err();
+        assert_eq!(key_count(&*other).await, 1);
     });
 }
 

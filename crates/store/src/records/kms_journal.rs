@@ -19,8 +19,11 @@ pub struct KmsJournalRecord {
     pub usages: Option<KeyUsages>,
     /// The operator's label.
     pub name: Option<KeyName>,
-    /// The key of the vault that is brought into the KMS; `None` for one that the KMS makes.
-    pub imports: Option<Fingerprint>,
+    /// The key of the vault that this is to be, or was: one that is brought into the KMS, or that has left the vault. `None` for
+    /// one that the KMS makes, and where nobody knows.
+    pub fingerprint: Option<Fingerprint>,
+    /// When the KMS is to be asked to destroy it; `None` exactly unless [`JournalStep::Scheduled`].
+    pub due_at: Option<Timestamp>,
     /// When the entry was written.
     pub created_at: Timestamp,
     /// The data key whose subkey made `mac`.
@@ -30,12 +33,15 @@ pub struct KmsJournalRecord {
 }
 
 impl KmsJournalRecord {
-    /// Whether step and key id, and spec and usages, fit together.
+    /// Whether step, key id and due time, and spec and usages, fit together.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         let knows_key = self.step != JournalStep::Intended;
+        let is_scheduled = self.step == JournalStep::Scheduled;
         let is_signing = matches!(self.spec, KeySpec::Signing(_));
-        self.kms_key_id.is_some() == knows_key && self.usages.is_some() == is_signing
+        self.kms_key_id.is_some() == knows_key
+            && self.due_at.is_some() == is_scheduled
+            && self.usages.is_some() == is_signing
     }
 }
 
@@ -46,8 +52,10 @@ pub enum JournalStep {
     Intended,
     /// It exists, and is not a key of the vault yet.
     Created,
-    /// It is not a key of the vault any more, and may still exist.
+    /// It is not a key of the vault any more, and the KMS was, or is about to be, asked to destroy it: nobody can undo that.
     Discarded,
+    /// It is not a key of the vault any more, and the KMS is to destroy it at a time until which that can be cancelled.
+    Scheduled,
 }
 
 impl JournalStep {
@@ -58,6 +66,7 @@ impl JournalStep {
             Self::Intended => "intended",
             Self::Created => "created",
             Self::Discarded => "discarded",
+            Self::Scheduled => "scheduled",
         }
     }
 }

@@ -18,6 +18,10 @@ use crate::{
 /// Dropping the transaction rolls it back.
 #[async_trait]
 pub trait WriteTransaction: ReadTransaction {
+    /// The token of the lease under which it writes ([`Lease::token`](crate::Lease)): it grows with every takeover, so whoever
+    /// was fenced off wrote nothing under a smaller one afterwards. None in a store that one process has at a time.
+    fn lease_token(&self) -> Option<u64>;
+
     /// Stores the vault row. Its data key must be stored before.
     ///
     /// # Errors

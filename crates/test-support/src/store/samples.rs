@@ -262,7 +262,8 @@ pub fn journal_entry(number: u8) -> KmsJournalRecord {
         spec: KeySpec::Signing(SigningKeySpec::EcP256),
         usages: Some(protocol()),
         name: KeyName::try_new("signing").ok(),
-        imports: None,
+        fingerprint: None,
+        due_at: None,
         created_at: time(number.into()),
         data_key_id: data_key_id(1),
         mac: [0x88; 32],
@@ -286,8 +287,18 @@ pub fn created_journal_entry(number: u8) -> KmsJournalRecord {
 #[must_use]
 pub fn importing_journal_entry(number: u8) -> KmsJournalRecord {
     KmsJournalRecord {
-        imports: Some(fingerprint(number.into())),
+        fingerprint: Some(fingerprint(number.into())),
         ..created_journal_entry(number)
+    }
+}
+
+/// A key that has left the vault, and that the KMS is to destroy.
+#[must_use]
+pub fn scheduled_journal_entry(number: u8) -> KmsJournalRecord {
+    KmsJournalRecord {
+        step: JournalStep::Scheduled,
+        due_at: Some(time(number.saturating_add(1).into())),
+        ..importing_journal_entry(number)
     }
 }
 

@@ -108,6 +108,12 @@ impl UniqueKey {
         })
     }
 
+    /// That of the parameters of a synchronizer.
+    #[must_use]
+    pub fn synchronizer_parameters(synchronizer: &UniqueIdentifier) -> Self {
+        Self::of_synchronizer(MappingCode::SynchronizerParametersState, synchronizer)
+    }
+
     /// That of one of the things of which a synchronizer has one of each kind.
     pub(crate) fn of_synchronizer(code: MappingCode, synchronizer: &UniqueIdentifier) -> Self {
         Self::about(code, |hash| hash.string(synchronizer.as_str()))

@@ -108,6 +108,11 @@ const EXTERNAL_KEY_REMAINS: ErrorCode = code(
     Category::Unavailable,
     "'strongroom kms orphans' shows the key and deletes it, once the KMS can be reached and allows it.",
 );
+const EXTERNAL_KEY_DISCARDED: ErrorCode = code(
+    "EXTERNAL_KEY_DISCARDED",
+    Category::FailedPrecondition,
+    "Nobody can undo that here. A cloud may still keep the key, if its console is told to within some days; then register it.",
+);
 const NO_JOURNAL_ENTRY: ErrorCode = code(
     "NO_JOURNAL_ENTRY",
     Category::NotFound,
@@ -229,6 +234,12 @@ const UNKNOWN_FORMAT: ErrorCode = code(
     "UNKNOWN_FORMAT",
     Category::Unsupported,
     "Use the version of strongroom that wrote this vault, or a newer one.",
+);
+const USE_NOT_RECORDED: ErrorCode = code(
+    "AUDIT_LEVEL_NOT_KEPT",
+    Category::Unavailable,
+    "What comes below says why: mend that, and try again. Records are written by the process that writes: where several share the \
+     database, ask that one, or lower 'signatures' in [audit].",
 );
 const TOPOLOGY_MISMATCH: ErrorCode = code("TOPOLOGY_MISMATCH", Category::DataCorrupted, RESTORE);
 const NOT_IDENTIFIED: ErrorCode = code(
@@ -367,6 +378,7 @@ impl VaultError {
         EXTERNAL_KEY_EXCHANGED,
         EXTERNAL_KEY_IN_DOUBT,
         EXTERNAL_KEY_REMAINS,
+        EXTERNAL_KEY_DISCARDED,
         NO_JOURNAL_ENTRY,
         NOT_AN_ORPHAN,
         ORPHAN_REMAINS,
@@ -398,6 +410,7 @@ impl VaultError {
         CHANGED_UNDERNEATH,
         UNKNOWN_FORMAT,
         AUDIT_BROKEN,
+        USE_NOT_RECORDED,
         TOPOLOGY_MISMATCH,
         NOT_IDENTIFIED,
         OTHER_IDENTITY,
@@ -443,6 +456,7 @@ impl Coded for VaultError {
             Self::ExternalKeyExchanged { .. } => EXTERNAL_KEY_EXCHANGED,
             Self::ExternalKeyInDoubt { .. } => EXTERNAL_KEY_IN_DOUBT,
             Self::ExternalKeyRemains { .. } => EXTERNAL_KEY_REMAINS,
+            Self::ExternalKeyDiscarded { .. } => EXTERNAL_KEY_DISCARDED,
             Self::NoJournalEntry { .. } | Self::NoSuchJournalEntry { .. } => NO_JOURNAL_ENTRY,
             Self::NotAnOrphan { .. } => NOT_AN_ORPHAN,
             Self::OrphanRemains { .. } => ORPHAN_REMAINS,
@@ -452,6 +466,10 @@ impl Coded for VaultError {
             Self::WrapperKey(source) => source.code(),
             Self::Migration(source) => source.code(),
             Self::Replica(source) => source.code(),
+            Self::SessionKey(source) => source.code(),
+            Self::SignatureCheck(source) => source.code(),
+            Self::Delegation(source) => source.code(),
+            Self::Party(source) => source.code(),
             Self::CantonRow(refused) => refused.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,
@@ -478,6 +496,7 @@ impl Coded for VaultError {
             Self::ChangedUnderneath => CHANGED_UNDERNEATH,
             Self::UnknownFormat { .. } => UNKNOWN_FORMAT,
             Self::AuditBroken { .. } => AUDIT_BROKEN,
+            Self::UseNotRecorded { .. } => USE_NOT_RECORDED,
             Self::TopologyMismatch { .. } => TOPOLOGY_MISMATCH,
             Self::NotIdentified => NOT_IDENTIFIED,
             Self::OtherIdentity { .. } => OTHER_IDENTITY,
@@ -514,6 +533,8 @@ impl Coded for VaultError {
             Self::Verify(source) => source.code(),
             Self::Encrypt(source) => source.code(),
             Self::Decrypt(source) => source.code(),
+            Self::Payload(source) => source.code(),
+            Self::PayloadUse(source) => source.code(),
             Self::Proto(source) => source.code(),
             Self::Random(source) => source.code(),
             Self::Seal(source) => source.code(),

@@ -23,6 +23,9 @@ pub enum ReplicaError {
     /// Another process changed the vault before this change began.
     #[error("another process has changed the vault meanwhile")]
     Behind,
+    /// The lease was given up on request, and is left to the others for a while.
+    #[error("this process was asked to leave writing to another one")]
+    SteppedDown,
     /// Nobody who had a data key that is known here made the one that is current.
     #[error("nothing shows that data key {id} came after one that is known here")]
     NotVouched {
@@ -45,6 +48,11 @@ const BEHIND: ErrorCode = code(
     Category::Contention,
     "Nothing was changed: try again.",
 );
+const STEPPED_DOWN: ErrorCode = code(
+    "REPLICA_STEPPED_DOWN",
+    Category::Unavailable,
+    "Ask the replica that writes now. A rotation, a migration or a backup that was under way goes on there when it is begun again.",
+);
 const NOT_VOUCHED: ErrorCode = code(
     "DATA_KEY_NOT_VOUCHED",
     Category::DataCorrupted,
@@ -53,7 +61,7 @@ const NOT_VOUCHED: ErrorCode = code(
 
 impl ReplicaError {
     /// Every code of this domain.
-    pub const CODES: &[ErrorCode] = &[OUT_OF_TOUCH, BEHIND, NOT_VOUCHED];
+    pub const CODES: &[ErrorCode] = &[OUT_OF_TOUCH, BEHIND, STEPPED_DOWN, NOT_VOUCHED];
 }
 
 impl Coded for ReplicaError {
@@ -61,6 +69,7 @@ impl Coded for ReplicaError {
         match self {
             Self::OutOfTouch { .. } => OUT_OF_TOUCH,
             Self::Behind => BEHIND,
+            Self::SteppedDown => STEPPED_DOWN,
             Self::NotVouched { .. } => NOT_VOUCHED,
         }
     }

@@ -1,13 +1,70 @@
-//! Reading and verifying the audit log.
+//! Reading, verifying and signing the audit log.
+
+pub(crate) mod export;
+
+use strongroom_crypto::SigningPublicKey;
+use strongroom_store::{AuditRow, ReadTransaction};
 
 use crate::{
-    audit::{AuditEntry, AuditVerification, ChainWalk},
+    audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditKey, AuditVerification, ChainWalk},
+    caller::Caller,
     error::VaultError,
+    unit::Unit,
     vault::Vault,
 };
 
 /// Records read at a time.
 const PAGE: usize = 1024;
+
+/// A walk along the audit log of one moment, which verifies it on the way.
+pub(crate) struct AuditWalk {
+    snapshot: Box<dyn ReadTransaction>,
+    /// Where it ends: records that others append meanwhile are beyond it.
+    end: AuditHead,
+    walk: ChainWalk,
+    newest: Option<AuditCheckpoint>,
+}
+
+/// A record on the way.
+pub(crate) struct Walked {
+    pub(crate) row: AuditRow,
+    pub(crate) entry: AuditEntry,
+    /// The same record, if it is a checkpoint.
+    pub(crate) checkpoint: Option<AuditCheckpoint>,
+}
+
+impl AuditWalk {
+    /// The next records, oldest first; none at the end.
+    pub(crate) async fn page(&mut self) -> Result<Vec<Walked>, VaultError> {
+        let done = self.walk.records();
+        let left = usize::try_from(self.end.records - done).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = self.snapshot.audit_after(done, PAGE.min(left)).await?;
+        let mut page = Vec::with_capacity(rows.len());
+        for row in rows {
+            let before = self.walk.head();
+            let entry = self.walk.step(&row)?;
+            let checkpoint = AuditCheckpoint::of(&entry, before)?;
+            if checkpoint.is_some() {
+                self.newest.clone_from(&checkpoint);
+            }
+            page.push(Walked {
+                row,
+                entry,
+                checkpoint,
+            });
+        }
+        let here = self.walk.head();
+        if page.is_empty() || (here.records == self.end.records && here != self.end) {
+            return Err(VaultError::AuditBroken {
+                sequence: done + page.len() as u64,
+            });
+        }
+        Ok(page)
+    }
+}
 
 impl Vault {
     /// Walks the audit log from its beginning, hands each record to `visit`, and verifies the chain on the way.
@@ -17,29 +74,79 @@ impl Vault {
     /// counts as such. Errors of the store.
     pub async fn walk_audit(
         &self,
+        visit: impl FnMut(AuditEntry),
+    ) -> Result<AuditVerification, VaultError> {
+        self.walk_audit_after(AuditHead::default(), visit).await
+    }
+
+    /// As [`Self::walk_audit`], for the records that come after those up to `after`, which were verified before.
+    ///
+    /// # Errors
+    /// As [`Self::walk_audit`]; also [`VaultError::AuditBroken`] when there are fewer records now.
+    pub async fn walk_audit_after(
+        &self,
+        after: AuditHead,
         mut visit: impl FnMut(AuditEntry),
     ) -> Result<AuditVerification, VaultError> {
-        // The state of this moment: records that others append meanwhile are beyond it.
-        let state = self.committed().lock().await.state.clone();
-        let mut snapshot = self.environment().store.read().await?;
-        let mut walk = ChainWalk::default();
-        while walk.records() < state.audit_records {
-            let rows = snapshot.audit_after(walk.records(), PAGE).await?;
-            if rows.is_empty() {
-                return Err(VaultError::AuditBroken {
-                    sequence: walk.records() + 1,
-                });
+        let mut walk = self.audit_walk(after).await?;
+        loop {
+            let page = walk.page().await?;
+            if page.is_empty() {
+                return Ok(AuditVerification::new(&walk.walk, walk.newest));
             }
-            let left = usize::try_from(state.audit_records - walk.records()).unwrap_or(usize::MAX);
-            for row in rows.iter().take(left) {
-                visit(walk.step(row)?);
-            }
+            page.into_iter().for_each(|walked| visit(walked.entry));
         }
-        if walk.head() != &state.audit_head {
+    }
+
+    pub(crate) async fn audit_walk(&self, after: AuditHead) -> Result<AuditWalk, VaultError> {
+        let end = self.audit_head().await;
+        if after.records > end.records || (after.records == end.records && after != end) {
             return Err(VaultError::AuditBroken {
-                sequence: walk.records(),
+                sequence: end.records,
             });
         }
-        Ok(AuditVerification::new(&walk))
+        Ok(AuditWalk {
+            snapshot: self.environment().store.read().await?,
+            end,
+            walk: ChainWalk::from(after),
+            newest: None,
+        })
+    }
+
+    /// The audit key that signs checkpoints now: its public half. Give it to the auditors; a rotation of the wrapper key
+    /// brings another one, which the one before introduces.
+    ///
+    /// # Errors
+    /// [`VaultError::Key`] if the cryptographic library fails.
+    pub fn audit_key(&self) -> Result<SigningPublicKey, VaultError> {
+        let key = AuditKey::of(self.data_keys().current())?;
+        Ok(key.public().clone())
+    }
+
+    /// The newest record of the audit log, as this process knows it.
+    pub async fn audit_head(&self) -> AuditHead {
+        self.committed().lock().await.state.audit_head()
+    }
+
+    /// Lets the audit key vouch for all records, unless the newest one is a checkpoint already. Returns the head after it.
+    ///
+    /// # Errors
+    /// As for every act that writes; [`VaultError::AuditBroken`].
+    pub async fn sign_audit_checkpoint(&self, caller: &Caller) -> Result<AuditHead, VaultError> {
+        let mut snapshot = self.environment().store.read().await?;
+        let newest = snapshot.audit_head().await?;
+        drop(snapshot);
+        let head = self.audit_head().await;
+        let is_checkpoint = newest.is_some_and(|row| {
+            let of_head = row.sequence == head.records && row.hash == head.hash;
+            of_head && AuditEntry::is_checkpoint(&row)
+        });
+        if is_checkpoint {
+            return Ok(head);
+        }
+        let mut unit = Unit::begin(self).await?;
+        unit.checkpoint(caller).await?;
+        unit.commit().await?;
+        Ok(self.audit_head().await)
     }
 }

@@ -115,8 +115,11 @@ impl Vault {
             ("kms".to_owned(), wrap.kms.clone()),
             ("wrapper_key_id".to_owned(), wrap.wrapper_key_id.clone()),
         ]);
-        let audit = AuditEntry::new(1, now, caller, AuditOperation::CreateVault, None, details)
-            .to_row(&[0; 32])?;
+        let mut transaction = environment.store.begin().await?;
+        let position = (1, transaction.lease_token());
+        let operation = AuditOperation::CreateVault;
+        let audit =
+            AuditEntry::new(position, now, caller, operation, None, details).to_row(&[0; 32])?;
         let mut state = VaultState {
             generation: 1,
             audit_records: 1,
@@ -140,7 +143,6 @@ impl Vault {
         if let Some(tag) = &tag {
             tag.prepare().await?;
         }
-        let mut transaction = environment.store.begin().await?;
         transaction.insert_data_key(data_key_record.clone()).await?;
         transaction.insert_wrap(wrap.clone()).await?;
         transaction.insert_vault(vault_record.clone()).await?;

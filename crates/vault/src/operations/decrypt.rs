@@ -6,6 +6,8 @@ use strongroom_crypto::{
 };
 
 use crate::{
+    audit::AuditOperation,
+    caller::Caller,
     directory::KeyEntry,
     error::{ReplicaError, VaultError},
     opening::Opened,
@@ -17,8 +19,40 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`], [`VaultError::WrongPurpose`];
-    /// [`VaultError::Decrypt`], which does not say why; errors of store and KMS when the key had to be opened.
+    /// [`VaultError::Decrypt`], which does not say why; errors of store and KMS when the key had to be opened;
+    /// [`VaultError::UseNotRecorded`] when a record is asked for and cannot be had.
     pub async fn decrypt(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<SecretBytes, VaultError> {
+        self.decrypt_and_record(None, encrypted).await
+    }
+
+    /// As [`Self::decrypt`], on behalf of somebody whom the record of the use names.
+    ///
+    /// # Errors
+    /// As [`Self::decrypt`].
+    pub async fn decrypt_for(
+        &self,
+        caller: &Caller,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<SecretBytes, VaultError> {
+        self.decrypt_and_record(Some(caller), encrypted).await
+    }
+
+    async fn decrypt_and_record(
+        &self,
+        caller: Option<&Caller>,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<SecretBytes, VaultError> {
+        let plaintext = self.decrypt_in_touch(encrypted).await?;
+        let key = &encrypted.encrypted_for;
+        self.record_use(caller, AuditOperation::Decrypt, key, None)
+            .await?;
+        Ok(plaintext)
+    }
+
+    async fn decrypt_in_touch(
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<SecretBytes, VaultError> {
@@ -65,7 +99,11 @@ impl Vault {
                     || self.open_decryption_key(fingerprint),
                     decrypt,
                 );
-                return Ok(opened.await??);
+                match opened.await {
+                    // It was brought into a KMS since: that one is asked.
+                    Err(VaultError::HeldByKms { .. }) => continue,
+                    opened => return Ok(opened??),
+                }
             };
             // None: the key was changed while the KMS decrypted, perhaps deleted. Then it is asked for anew.
             if let Some(plaintext) = self

@@ -17,7 +17,7 @@ use crate::{
 /// What shall become of a key in the KMS that holds it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum InKms {
-    /// It is destroyed, as the KMS has it: at once, or after some days in which that can be cancelled.
+    /// It is destroyed, after some days in which that can be cancelled.
     Destroyed,
     Kept,
 }
@@ -27,7 +27,9 @@ impl Vault {
     /// backup.
     ///
     /// The bytes of a key that was stored in clear are scrubbed from the store's files. A key that a KMS holds leaves the vault
-    /// first; then the KMS destroys it, or schedules that: [`Vault::release_key`] leaves it there.
+    /// first; the KMS destroys it some days later ([`CustodyDefaults::destroy_after`](crate::CustodyDefaults)), by
+    /// [`Vault::destroy_due`] or by its own schedule. Until then [`Vault::keep_key`] cancels that, and [`Vault::release_key`]
+    /// leaves it there from the beginning.
     ///
     /// # Errors
     /// [`VaultError::ExternalKeyRemains`] when the key left the vault and the KMS did not destroy it; [`VaultError::KeyAnnounced`] while others may verify with it or encrypt to it; [`VaultError::KeyNotFound`]; errors of
@@ -133,8 +135,14 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
-        if let Some(discarded) = discarded {
-            return self.destroy(caller, &entry, &discarded).await;
+        if let (Some(discarded), Some(held)) = (&discarded, held) {
+            let destroyed = self.destroy(caller, discarded).await;
+            return destroyed.map_err(|source| VaultError::ExternalKeyRemains {
+                fingerprint: *fingerprint,
+                kms: held.kms.clone(),
+                key: held.key_id.clone(),
+                source: Box::new(source),
+            });
         }
         let was_clear = half.is_some_and(|private| private.custody == Custody::Clear);
         if was_clear && let Err(error) = self.environment().store.scrub().await {

@@ -1,7 +1,6 @@
 //! Encrypting to a key of the vault.
 
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, KeyPurpose, PublicKey};
-use strongroom_store::KeyState;
 
 use crate::{error::VaultError, vault::Vault};
 
@@ -23,15 +22,7 @@ impl Vault {
                 wanted: KeyPurpose::Encryption,
             });
         };
-        if entry
-            .private
-            .as_ref()
-            .is_some_and(|private| private.state == KeyState::Retired)
-        {
-            return Err(VaultError::KeyRetired {
-                fingerprint: *fingerprint,
-            });
-        }
+        self.check_not_retired(fingerprint)?;
         Ok(public.encrypt(message, self.random())?)
     }
 }

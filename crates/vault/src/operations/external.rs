@@ -1,6 +1,7 @@
 //! Custody `external`: keys that a KMS makes, holds and uses.
 
 pub(crate) mod delete;
+pub(crate) mod due;
 pub(crate) mod generate;
 pub(crate) mod journal;
 pub(crate) mod register;
@@ -9,9 +10,9 @@ pub(crate) mod using;
 use std::sync::Arc;
 
 use strongroom_crypto::{
-    EncryptionPublicKey, KeyPurpose, KeySpec, KeyUsages, PublicKey, SigningPublicKey,
+    EncryptionPublicKey, KeyError, KeyPurpose, KeySpec, KeyUsages, PublicKey, SigningPublicKey,
 };
-use strongroom_kms::{ExternalKeys, KeyState, KmsError, KmsKeyId};
+use strongroom_kms::{ExternalKeys, ExternalPublicKey, KeyState, KmsError, KmsKeyId};
 use strongroom_store::{Custody, KmsKeyRef};
 
 use crate::{
@@ -49,6 +50,22 @@ impl Vault {
     }
 }
 
+/// What a KMS shows, as a key with these usages; none if it is of the other purpose.
+fn shown(
+    found: &ExternalPublicKey,
+    usages: Option<KeyUsages>,
+) -> Result<Option<PublicKey>, KeyError> {
+    Ok(match (found.spec, usages) {
+        (KeySpec::Signing(spec), Some(usages)) => Some(PublicKey::Signing(
+            SigningPublicKey::from_spki(spec, &found.spki, usages)?,
+        )),
+        (KeySpec::Encryption(spec), None) => Some(PublicKey::Encryption(
+            EncryptionPublicKey::from_spki(spec, &found.spki)?,
+        )),
+        _ => None,
+    })
+}
+
 impl<'v> Holder<'v> {
     /// None if this KMS holds no external keys.
     fn of(named: &'v NamedKms) -> Option<Self> {
@@ -75,20 +92,12 @@ impl Holder<'_> {
             _ => {}
         }
         let found = self.keys.public_key(key).await?;
-        match (found.spec, usages) {
-            (KeySpec::Signing(spec), Some(usages)) => Ok(PublicKey::Signing(
-                SigningPublicKey::from_spki(spec, &found.spki, usages)?,
-            )),
-            (KeySpec::Encryption(spec), None) => Ok(PublicKey::Encryption(
-                EncryptionPublicKey::from_spki(spec, &found.spki)?,
-            )),
-            (spec, usages) => Err(VaultError::ExternalKeyPurpose {
-                kms: self.named.name.clone(),
-                key: key.as_str().to_owned(),
-                found: spec.purpose(),
-                wanted: usages.map_or(KeyPurpose::Encryption, |_signs| KeyPurpose::Signing),
-            }),
-        }
+        shown(&found, usages)?.ok_or_else(|| VaultError::ExternalKeyPurpose {
+            kms: self.named.name.clone(),
+            key: key.as_str().to_owned(),
+            found: found.spec.purpose(),
+            wanted: usages.map_or(KeyPurpose::Encryption, |_signs| KeyPurpose::Signing),
+        })
     }
 
     /// A key of this KMS, as a row names it.

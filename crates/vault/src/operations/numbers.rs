@@ -6,7 +6,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
 use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
-use crate::vault::Vault;
+use crate::{session_encryption::SessionEncryptionNumbers, uses::AuditLag, vault::Vault};
 
 /// What monitoring asks of an open vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,18 @@ pub struct Numbers {
     pub generation: u64,
     /// Whether the vault was restored and signs nothing yet.
     pub quarantined: bool,
+    /// What the caches of session encryption keys have done and hold.
+    pub session_encryption: SessionEncryptionNumbers,
+    /// Records of the audit log.
+    pub audit_records: u64,
+    /// How far the audit log is behind.
+    pub audit_lag: AuditLag,
+    /// Session keys in memory.
+    pub session_keys: usize,
+    /// Session keys that were made since the vault was opened, each for one call of a KMS.
+    pub session_keys_made: u64,
+    /// How often a long-term key signed since then because no session key could be valid for long enough.
+    pub session_key_fallbacks: u64,
 }
 
 /// The ages of keys in use of one class.
@@ -85,6 +97,12 @@ impl Vault {
             retired_data_keys: self.retired_data_keys().len(),
             generation: self.committed().lock().await.state.generation,
             quarantined: self.is_quarantined(),
+            session_encryption: self.session_encryption_numbers(),
+            audit_records: self.audit_head().await.records,
+            audit_lag: self.audit_lag(),
+            session_keys: self.session_keys(),
+            session_keys_made: self.caches().session_keys.made(),
+            session_key_fallbacks: self.caches().session_keys.fallbacks(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {

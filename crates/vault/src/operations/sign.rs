@@ -6,6 +6,8 @@ use strongroom_crypto::{
 use strongroom_store::KeyState;
 
 use crate::{
+    audit::AuditOperation,
+    caller::Caller,
     directory::{KeyEntry, PrivateHalf},
     error::{ReplicaError, VaultError},
     opening::Opened,
@@ -24,8 +26,46 @@ impl Vault {
     /// [`VaultError::InQuarantine`] after a restore; [`VaultError::Sign`] when the key's usages forbid it;
     /// [`VaultError::InDoubt`] while nobody can tell whether the key was taken away;
     /// [`ReplicaError::OutOfTouch`](crate::ReplicaError::OutOfTouch) in a process that others may have outrun; errors of store and KMS when it had to
-    /// be opened.
+    /// be opened; [`VaultError::UseNotRecorded`] when a record is asked for and cannot be had.
     pub async fn sign(
+        &self,
+        fingerprint: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Signature, VaultError> {
+        self.sign_and_record(None, fingerprint, message, allowed)
+            .await
+    }
+
+    /// As [`Self::sign`], on behalf of somebody whom the record of the use names.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub async fn sign_for(
+        &self,
+        caller: &Caller,
+        fingerprint: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Signature, VaultError> {
+        self.sign_and_record(Some(caller), fingerprint, message, allowed)
+            .await
+    }
+
+    async fn sign_and_record(
+        &self,
+        caller: Option<&Caller>,
+        fingerprint: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Signature, VaultError> {
+        let signature = self.sign_in_touch(fingerprint, message, allowed).await?;
+        self.record_use(caller, AuditOperation::Sign, fingerprint, Some(allowed))
+            .await?;
+        Ok(signature)
+    }
+
+    async fn sign_in_touch(
         &self,
         fingerprint: &Fingerprint,
         message: &[u8],
@@ -73,7 +113,11 @@ impl Vault {
                     || self.open_signing_key(fingerprint),
                     sign,
                 );
-                return Ok(opened.await??);
+                match opened.await {
+                    // It was brought into a KMS since: that one is asked.
+                    Err(VaultError::HeldByKms { .. }) => continue,
+                    opened => return Ok(opened??),
+                }
             };
             // None: the key was changed while the KMS signed, perhaps retired. Then it is asked for anew.
             if let Some(signature) = self

@@ -66,6 +66,7 @@ impl Vault {
             unit.audit(caller, operation, key, details).await?;
             unit.commit().await?;
         }
+        self.forget_withdrawn_session_keys(&writer);
         writer.finish();
         Ok(())
     }

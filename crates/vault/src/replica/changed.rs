@@ -20,8 +20,11 @@ use crate::{
     vault::Vault,
 };
 
-/// Acts that are looked through: each costs two questions. After more of them everything is read, in pages.
+/// Keys that are read again: each costs two questions. After more of them everything is read, in pages.
 const MOST_ACTS: usize = 200;
+/// Records that are looked through for them, in pages; most may be of uses, which change nothing.
+const MOST_RECORDS: u64 = 20_000;
+const PAGE: usize = 1024;
 
 /// What the store holds, as far as it may be another than what is known.
 pub(super) struct News {
@@ -104,20 +107,26 @@ async fn keys_named_since(
     known: &VaultState,
     state: &VaultState,
 ) -> Result<Option<BTreeSet<Fingerprint>>, VaultError> {
-    let acts = state.audit_records.saturating_sub(known.audit_records);
-    if usize::try_from(acts).map_or(true, |acts| acts > MOST_ACTS) {
+    if state.audit_records.saturating_sub(known.audit_records) > MOST_RECORDS {
         return Ok(None);
     }
-    let rows = snapshot
-        .audit_after(known.audit_records, MOST_ACTS + 1)
-        .await?;
-    let mut walk = ChainWalk::from(known.audit_records, known.audit_head);
+    let mut walk = ChainWalk::from(known.audit_head());
     let mut named = BTreeSet::new();
-    for row in &rows {
-        let key = walk.step(row)?.key;
-        named.extend(key.and_then(|key| key.parse::<Fingerprint>().ok()));
+    while walk.records() < state.audit_records {
+        let rows = snapshot.audit_after(walk.records(), PAGE).await?;
+        for row in &rows {
+            let entry = walk.step(row)?;
+            let key = entry.key.filter(|_| !entry.operation.is_use());
+            named.extend(key.and_then(|key| key.parse::<Fingerprint>().ok()));
+        }
+        if named.len() > MOST_ACTS {
+            return Ok(None);
+        }
+        if rows.is_empty() {
+            break;
+        }
     }
-    if walk.records() == state.audit_records && *walk.head() == state.audit_head {
+    if walk.head() == state.audit_head() {
         Ok(Some(named))
     } else {
         Err(VaultError::AuditBroken {

@@ -78,8 +78,9 @@ impl Vault {
         Ok(taken)
     }
 
-    /// Gives the lease up, if this process has it: what is being written is finished first. For a while it is left to the
-    /// others.
+    /// Gives the lease up, if this process has it: the unit of work that is being written is finished first. For a while it is
+    /// left to the others: what takes many units ends with [`ReplicaError::SteppedDown`](crate::ReplicaError), and another process
+    /// resumes it.
     ///
     /// # Errors
     /// Errors of the store.
@@ -87,10 +88,29 @@ impl Vault {
         let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
             return Ok(());
         };
+        // The next one that writes does not know what was counted here.
+        if let Err(error) = self.flush_audit().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(
+                error,
+                "records of uses could not be written before the lease was given up"
+            );
+        }
+        self.give_lease_up(replica, replicas).await
+    }
+
+    /// The same, without writing anything before.
+    pub(super) async fn give_lease_up(
+        &self,
+        replica: &Replica,
+        replicas: &dyn Replicas,
+    ) -> Result<(), VaultError> {
         // A unit of work holds this to its end.
         let _committed = self.committed().lock().await;
         let pause: Duration = replicas.beat_every() * BEATS_OF_ABSTENTION;
         replica.abstain_until(self.elapsed() + pause);
-        Ok(replicas.give_lease().await?)
+        replicas.give_lease().await?;
+        replica.gave_lease();
+        Ok(())
     }
 }

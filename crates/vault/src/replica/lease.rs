@@ -5,27 +5,55 @@ use std::time::Duration;
 use strongroom_store::{Lease, Replicas, StoreError, WriteTransaction};
 use tokio::sync::MutexGuard;
 
-use crate::{committed::Committed, error::VaultError, vault::Vault};
+use crate::{
+    committed::Committed,
+    error::{ReplicaError, VaultError},
+    vault::Vault,
+};
 
 /// How often the lease is asked for while it is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Vault {
+    /// Whether this process writes, or can without waiting for anybody.
+    pub(crate) async fn writes_at_once(&self) -> Result<bool, VaultError> {
+        let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
+            return Ok(true);
+        };
+        if !self.settings().replica.writes || replica.is_abstaining(self.elapsed()) {
+            return Ok(false);
+        }
+        let lease = replicas.take_lease().await?;
+        Ok(lease.is_held_by(replicas.own_id()))
+    }
+
     /// Begins to write; takes the lease for that if nobody has it. Whoever writes holds what is known of the last commit.
     ///
     /// # Errors
-    /// [`StoreError::NotWriter`] when another process has it, or this one shall not write; errors of the store.
+    /// [`StoreError::NotWriter`] when another process has it, or this one shall not write; [`ReplicaError::SteppedDown`] when it
+    /// gave the lease up on request, or is to; errors of the store.
     pub(crate) async fn begin_to_write(
         &self,
     ) -> Result<(MutexGuard<'_, Committed>, Box<dyn WriteTransaction>), VaultError> {
         let store = &self.environment().store;
+        let company = self.replica().zip(self.replicas());
+        // Whoever writes one unit after another without looking up in between hears of it here.
+        if let Some((replica, replicas)) = company
+            && replica.is_asked_to_step_down(replicas.own_id())
+        {
+            // Records of uses would be written by such a unit too: they wait until this process writes again.
+            self.give_lease_up(replica, replicas).await?;
+        }
         let committed = self.committed().lock().await;
-        match (store.begin().await, self.replicas()) {
-            (Err(StoreError::NotWriter { .. }), Some(replicas))
+        match (store.begin().await, company) {
+            (Err(StoreError::NotWriter { holder }), Some((replica, replicas)))
                 if self.settings().replica.writes =>
             {
                 // Meanwhile others look.
                 drop(committed);
+                if holder.is_none() && replica.is_abstaining(self.elapsed()) {
+                    return Err(ReplicaError::SteppedDown.into());
+                }
                 self.wait_for_lease(replicas).await?;
                 let committed = self.committed().lock().await;
                 Ok((committed, store.begin().await?))

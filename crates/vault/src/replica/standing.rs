@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::vault::Vault;
+use strongroom_store::{Lease, ReplicaRecord, StoreError};
+
+use crate::{error::VaultError, vault::Vault};
 
 /// So many beats may be late before a process is no longer sure that it writes.
 const LATE_BEATS: u32 = 5;
@@ -48,6 +50,44 @@ pub struct Standing {
 }
 
 impl Vault {
+    /// Every process that has the vault open, by name; none where only one can.
+    ///
+    /// What a process says of itself is not authenticated: believe it as you believe the store.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn list_replicas(&self) -> Result<Option<Vec<ReplicaRecord>>, VaultError> {
+        Ok(match self.replicas() {
+            Some(replicas) => Some(replicas.list().await?),
+            None => None,
+        })
+    }
+
+    /// Whether this process writes, as far as it has heard.
+    pub(crate) fn is_known_to_write(&self) -> bool {
+        match (self.replicas(), self.heard_lately()) {
+            (None, _) => true,
+            (Some(replicas), Some(lease)) => lease.is_held_by(replicas.own_id()),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// The other process that writes, as far as this one has heard: it would wait in vain for the lease.
+    pub(crate) fn other_writer(&self) -> Option<StoreError> {
+        let (lease, replicas) = self.heard_lately().zip(self.replicas())?;
+        let holder = lease.holder.as_ref()?;
+        (!lease.is_held_by(replicas.own_id())).then(|| StoreError::NotWriter {
+            holder: Some(holder.name.clone()),
+        })
+    }
+
+    /// Whoever has not heard of the lease for so long may have lost it.
+    fn heard_lately(&self) -> Option<Lease> {
+        let (lease, at) = self.replica()?.exchange.lease.lock().clone()?;
+        let age = self.elapsed().saturating_sub(at);
+        (age <= self.replicas()?.beat_every() * LATE_BEATS).then_some(lease)
+    }
+
     /// How this process stands among those that have the vault open. Asks nobody.
     pub async fn standing(&self) -> Standing {
         let Some(replica) = self.replica() else {
@@ -60,16 +100,12 @@ impl Vault {
             };
         };
         let report = replica.report();
-        let heard = replica.exchange.lease.lock().clone();
-        // Whoever has not heard of it for so long may have lost it.
-        let writes = heard
-            .zip(self.replicas())
-            .is_some_and(|((lease, at), replicas)| {
-                let age = self.elapsed().saturating_sub(at);
-                lease.is_held_by(replicas.own_id()) && age <= replicas.beat_every() * LATE_BEATS
-            });
         Standing {
-            role: if writes { Role::Writer } else { Role::Replica },
+            role: if self.is_known_to_write() {
+                Role::Writer
+            } else {
+                Role::Replica
+            },
             generation: report.generation,
             silence: replica.silence(self.elapsed()),
             degraded: report.degraded,

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use strongroom_crypto::SystemRandom;
@@ -154,6 +155,8 @@ fn settings(custody: Custody) -> Settings {
             encryption: custody,
             sealing: Sealing::DataKey,
             external_kms: Some(KMS_NAME.to_owned()),
+            // What is asked for is seen at once, also of a token.
+            destroy_after: Duration::ZERO,
         },
         ..Settings::default()
     }

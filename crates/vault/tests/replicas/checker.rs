@@ -38,6 +38,7 @@ pub(crate) fn check(events: &[Event], dumps: &[Value]) -> Figures {
     let end = dumps.first().unwrap();
     written_is_there(events, end);
     refused_is_not_there(events, end);
+    nobody_wrote_who_was_fenced_off(events, end);
     keys_are_as_answered(events, end);
     signatures_verify(events);
     no_retired_key_signed(events);
@@ -99,6 +100,23 @@ fn refused_is_not_there(events: &[Event], end: &Value) {
     for call in calls.keys() {
         assert!(known.contains(call), "nobody asked for {call}");
     }
+}
+
+/// Read off the log alone: the token of the lease never falls, and under each of them one replica wrote.
+fn nobody_wrote_who_was_fenced_off(events: &[Event], end: &Value) {
+    let replicas: BTreeMap<u64, usize> = events.iter().map(|it| (it.id, it.replica)).collect();
+    let (mut newest, mut writers) = (0, BTreeMap::new());
+    for record in end["audit"].as_array().unwrap() {
+        let lease = record["lease"].as_u64().unwrap();
+        assert!(lease >= newest, "after lease {newest}: {record}");
+        newest = lease;
+        let call = record["call"].as_str().unwrap().parse::<u64>();
+        if let Some(replica) = call.ok().and_then(|call| replicas.get(&call)) {
+            let writer = *writers.entry(lease).or_insert(*replica);
+            assert_eq!(writer, *replica, "under one lease: {record}");
+        }
+    }
+    assert!(!writers.is_empty());
 }
 
 /// Keys that were made are there unless somebody deleted them, or may have; keys that were retired are.

@@ -359,9 +359,12 @@ async fn dump(vault: &Vault) -> Result<Value, VaultError> {
     let mut audit = Vec::new();
     vault
         .walk_audit(|entry| {
-            audit.push(
-                json!({ "call": entry.caller, "operation": entry.operation, "key": entry.key }),
-            );
+            audit.push(json!({
+                "call": entry.caller,
+                "operation": entry.operation,
+                "key": entry.key,
+                "lease": entry.lease,
+            }));
         })
         .await?;
     let inspection = vault.inspect(|_, _| {}).await?;

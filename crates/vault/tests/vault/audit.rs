@@ -1,5 +1,10 @@
 //! Every administrative act is on record, in a chain.
 
+#[path = "audit/exports.rs"]
+mod exports;
+#[path = "audit/uses.rs"]
+mod uses;
+
 use std::collections::BTreeMap;
 
 use strongroom_vault::{
@@ -104,6 +109,7 @@ async fn a_record_says_when_who_what_and_on_which_key() {
             operation: AuditOperation::GenerateKey,
             outcome: AuditOutcome::Done,
             key: Some(key.fingerprint().to_string()),
+            lease: None,
             trace_id: Some("trace-1".to_owned()),
             details: BTreeMap::from(
                 [

@@ -2,6 +2,8 @@
 
 #[path = "backups/crashes.rs"]
 mod crashes;
+#[path = "backups/faults.rs"]
+mod faults;
 #[path = "backups/making.rs"]
 mod making;
 #[path = "backups/quarantine.rs"]
@@ -11,7 +13,7 @@ mod restoring;
 #[path = "backups/rotations.rs"]
 mod rotations;
 #[path = "backups/scheduling.rs"]
-mod scheduling;
+pub(crate) mod scheduling;
 #[path = "backups/verifying.rs"]
 mod verifying;
 

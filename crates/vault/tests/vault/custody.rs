@@ -129,6 +129,7 @@ async fn custody_is_chosen_by_the_first_named_usage_of_a_key() {
         encryption: Custody::Clear,
         sealing: Sealing::DataKey,
         external_kms: None,
+        ..CustodyDefaults::default()
     };
     let house = House::new().with_settings(Settings {
         custody,

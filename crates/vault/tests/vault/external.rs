@@ -1,5 +1,7 @@
 //! Custody `external`: the KMS makes, holds and uses the private key.
 
+#[path = "external/due.rs"]
+mod due;
 #[path = "external/exchanged.rs"]
 mod exchanged;
 #[path = "external/interrupted.rs"]

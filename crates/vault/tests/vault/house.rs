@@ -1,5 +1,7 @@
 //! What every test needs: a folder with a vault's database, key file and anchor, a clock and a KMS.
 
+#[path = "house/hasty.rs"]
+mod hasty;
 #[path = "house/postgres.rs"]
 mod postgres;
 
@@ -10,14 +12,14 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
 use rusqlite::Connection;
 use strongroom_crypto::{
     EncryptionKeySpec, Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey,
-    SecretBytes, SigningKeySpec,
+    SecretBytes, SigningKeySpec, Timestamp, clock::Clock as _,
 };
 use strongroom_errors::Coded;
 use strongroom_files::{Access, Files, OsFiles};
@@ -33,7 +35,7 @@ use strongroom_vault::{
 };
 use tempfile::TempDir;
 
-use self::postgres::Postgres;
+use self::{hasty::Hasty, postgres::Postgres};
 
 pub(crate) const VAULT_ID: VaultId = VaultId::from_bytes([0x5a; 16]);
 pub(crate) const KMS_NAME: &str = "local";
@@ -51,6 +53,8 @@ pub(crate) struct House {
     pub(crate) clock: Arc<FixedClock>,
     seed: i64,
     neighbours: AtomicI64,
+    /// The KMS destroys external keys at once when it is told to.
+    is_hasty: AtomicBool,
     random: Arc<SeededRandom>,
     pub(crate) anchor: Arc<dyn Anchor>,
     pub(crate) settings: Settings,
@@ -80,6 +84,21 @@ impl House {
             postgres: Some(postgres),
             ..house
         }
+    }
+
+    /// Makes a place in the folder of this house that the vault can move into. Another process finds it too.
+    pub(crate) fn build_annex(&self, on_postgres: bool) -> Self {
+        let root = self.root.join("annex");
+        private_folder(&root);
+        let postgres = on_postgres.then(|| Postgres::new(&root).make());
+        let annex = self.annex();
+        Self { postgres, ..annex }
+    }
+
+    /// The place that [`Self::build_annex`] made.
+    pub(crate) fn annex(&self) -> Self {
+        let root = self.root.join("annex");
+        Self::at(&root, &Arc::new(OsFiles::new()), self.seed)
     }
 
     /// The house in a folder that others made or will remove; its key file is made if it is not there.
@@ -118,6 +137,7 @@ impl House {
             _folder: Some(folder),
             postgres,
             settings: self.settings.clone(),
+            is_hasty: AtomicBool::new(self.is_hasty.load(Ordering::SeqCst)),
             ..neighbour
         };
         if self.anchor.location().is_some() {
@@ -148,6 +168,7 @@ impl House {
             clock,
             seed,
             neighbours: AtomicI64::new(1),
+            is_hasty: AtomicBool::new(false),
             random: Arc::new(SeededRandom::new(seed)),
             anchor,
             settings: Settings::default(),
@@ -207,6 +228,11 @@ impl House {
         }
     }
 
+    /// The time by the clock of the house.
+    pub(crate) fn clock_time(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn vault_folder(&self) -> PathBuf {
         self.root.join("vault")
     }
@@ -249,6 +275,19 @@ impl House {
             .collect()
     }
 
+    /// From now on whoever opens the vault finds a KMS that says that it destroys at once.
+    pub(crate) fn make_hasty(&self) {
+        self.is_hasty.store(true, Ordering::SeqCst);
+    }
+
+    fn provider(&self) -> Arc<dyn KmsProvider> {
+        let kms = Arc::<Metered>::clone(&self.metered);
+        match self.is_hasty.load(Ordering::SeqCst) {
+            true => Arc::new(Hasty::over(kms)),
+            false => kms,
+        }
+    }
+
     pub(crate) fn environment(&self, store: Arc<dyn Store>) -> Environment {
         Environment {
             store,
@@ -258,7 +297,7 @@ impl House {
             }],
             kms: vec![NamedKms {
                 name: KMS_NAME.to_owned(),
-                provider: Arc::<Metered>::clone(&self.metered),
+                provider: self.provider(),
             }],
             anchor: Arc::clone(&self.anchor),
             clock: Arc::<FixedClock>::clone(&self.clock),
@@ -320,6 +359,17 @@ impl House {
             return Ok(Arc::new(postgres.open_store().await?));
         }
         Ok(Arc::new(SqliteStore::open(&self.vault_folder()).await?))
+    }
+
+    /// What is left where the vault was moved away from.
+    pub(crate) async fn left_store(&self) -> Arc<dyn Store> {
+        match &self.postgres {
+            Some(postgres) => Arc::new(postgres.open_left().await.unwrap()),
+            None => {
+                let left = SqliteStore::open_left(&self.vault_folder()).await;
+                Arc::new(left.unwrap())
+            }
+        }
     }
 
     pub(crate) async fn try_create(&self, store: Arc<dyn Store>) -> Result<Vault, VaultError> {
@@ -535,6 +585,7 @@ pub(crate) fn settings(custody: Custody, sealing: Sealing) -> Settings {
             encryption: custody,
             sealing,
             external_kms: None,
+            ..CustodyDefaults::default()
         },
         ..Settings::default()
     }

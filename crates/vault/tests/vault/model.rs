@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::{
     collection::vec,
-    prelude::{Just, ProptestConfig, Strategy},
+    prelude::{Just, Strategy},
     prop_oneof, proptest,
     sample::Index,
 };
@@ -12,9 +12,12 @@ use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Signature};
 use strongroom_store::{Custody, KeyState, Sealing};
 use strongroom_vault::{ExportForm, PublicKeyImport, Vault};
 
-use crate::house::{
-    ALLOW_PROTOCOL, House, KeyPicture, Picture, all_keys, caller, code, encryption_key,
-    foreign_key, settings, signing_key,
+use crate::{
+    histories::histories,
+    house::{
+        ALLOW_PROTOCOL, House, KeyPicture, Picture, all_keys, caller, code, encryption_key,
+        foreign_key, settings, signing_key,
+    },
 };
 
 #[derive(Clone, Debug)]
@@ -328,11 +331,7 @@ async fn follow(steps: &[Step]) {
 
 #[test]
 fn any_sequence_of_acts_reopenings_and_crashes_leaves_what_the_model_says() {
-    let config = ProptestConfig {
-        cases: 40,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let (config, _called) = histories(40);
     proptest!(config, |(steps in steps())| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -1,16 +1,20 @@
 //! A vault moves into another store: row by row, and whatever interrupts it.
 
-use std::{collections::BTreeSet, env, path::Path, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 
 use strongroom_store::{Store, StoreError};
 use strongroom_store_sqlite::SqliteStore;
-use strongroom_test_support::store::CrashPlan;
 use strongroom_vault::{Destination, Vault, VaultError};
 
 use crate::{
     backups::table_in,
-    crashes::{mined_house, mined_store, survives},
+    crashes::{
+        mined_environment, mined_house,
+        points::{Mines, Point},
+        store_with, survives,
+    },
     house::{House, Picture, VAULT_ID, caller, check_signs, code, signing_key},
+    rotating::tell,
     topology::node,
 };
 
@@ -32,11 +36,6 @@ const TABLES: [&str; 11] = [
     "wraps",
 ];
 
-/// The folder of the store that the vault comes into.
-fn elsewhere(house: &House) -> PathBuf {
-    house.root().join("elsewhere")
-}
-
 fn destination(store: Arc<dyn Store>) -> Destination {
     Destination {
         store,
@@ -55,32 +54,25 @@ async fn move_from(
 
 /// Moves as the program does: repeats what was begun, finishes what was left.
 async fn move_on(house: &House) -> Result<Vault, VaultError> {
-    let folder = elsewhere(house);
-    match SqliteStore::open(&house.vault_folder()).await {
-        Ok(source) => {
-            let to = destination(Arc::new(SqliteStore::create(&folder).await?));
-            move_from(house, Arc::new(source), &to).await
-        }
-        Err(StoreError::Moved { .. }) => {
-            let left = SqliteStore::open_left(&house.vault_folder()).await?;
-            let store = if SqliteStore::exists(&folder) {
-                SqliteStore::open(&folder).await?
+    let there = house.annex();
+    match house.store().await {
+        Ok(source) => move_from(house, source, &destination(there.new_store().await)).await,
+        Err(VaultError::Store(StoreError::Moved { .. })) => {
+            let store = if there.has_vault().await {
+                there.store().await?
             } else {
-                SqliteStore::create(&folder).await?
+                there.new_store().await
             };
-            let (environment, to) = (
-                house.environment(Arc::new(left)),
-                destination(Arc::new(store)),
-            );
-            Vault::finish_move(environment, house.settings.clone(), VAULT_ID, &to).await
+            let environment = house.environment(house.left_store().await);
+            let (settings, to) = (house.settings.clone(), destination(store));
+            Vault::finish_move(environment, settings, VAULT_ID, &to).await
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
 async fn opens_elsewhere(house: &House) -> Vault {
-    let store = SqliteStore::open(&elsewhere(house)).await.unwrap();
-    let environment = house.environment(Arc::new(store));
+    let environment = house.environment(house.annex().store().await.unwrap());
     Vault::open(environment, house.settings.clone())
         .await
         .unwrap()
@@ -89,6 +81,7 @@ async fn opens_elsewhere(house: &House) -> Vault {
 #[tokio::test]
 async fn a_moved_vault_is_the_same_row_by_row_and_the_old_store_is_used_no_more() {
     let house = House::new();
+    let there = house.build_annex(false).vault_folder();
     let (vault, _keys) = node(&house).await;
     let key = signing_key(&vault).await;
     vault.close().await.unwrap();
@@ -97,7 +90,7 @@ async fn a_moved_vault_is_the_same_row_by_row_and_the_old_store_is_used_no_more(
     let picture = Picture::of(&moved).await;
     moved.close().await.unwrap();
     for name in TABLES {
-        let found = table_in(&elsewhere(&house), name);
+        let found = table_in(&there, name);
         assert_eq!(found, table_in(&house.vault_folder(), name), "{name}");
     }
     assert!(!table_in(&house.vault_folder(), "audit").is_empty());
@@ -114,6 +107,7 @@ async fn a_moved_vault_is_the_same_row_by_row_and_the_old_store_is_used_no_more(
 #[tokio::test]
 async fn a_vault_is_not_moved_over_another_one_nor_beside_rows_of_another() {
     let house = House::new();
+    let annex = house.build_annex(false);
     house.create().await.close().await.unwrap();
     let neighbour = house.neighbour();
     neighbour.create().await.close().await.unwrap();
@@ -124,8 +118,7 @@ async fn a_vault_is_not_moved_over_another_one_nor_beside_rows_of_another() {
     assert_eq!(code(refused), "VAULT_ALREADY_EXISTS");
     to.store.close().await.unwrap();
     // A copy that was left, of a moment that is gone.
-    let folder = elsewhere(&house);
-    let store = Arc::new(SqliteStore::create(&folder).await.unwrap());
+    let store = annex.new_store().await;
     let mut rows = store.begin().await.unwrap();
     let mut theirs = house.store().await.unwrap().read().await.unwrap();
     for record in theirs.data_keys().await.unwrap() {
@@ -143,9 +136,7 @@ async fn another_vault_than_the_configured_one_is_not_moved() {
     let house = House::new();
     house.create().await.close().await.unwrap();
     let source = SqliteStore::open(&house.vault_folder()).await.unwrap();
-    let to = destination(Arc::new(
-        SqliteStore::create(&elsewhere(&house)).await.unwrap(),
-    ));
+    let to = destination(house.build_annex(false).new_store().await);
     let other = strongroom_store::VaultId::from_bytes([1; 16]);
     let environment = house.environment(Arc::new(source));
     let settings = house.settings.clone();
@@ -154,29 +145,35 @@ async fn another_vault_than_the_configured_one_is_not_moved() {
     house.open().await.close().await.unwrap();
 }
 
-async fn move_and_die(root: &Path, plan: &Arc<CrashPlan>) {
-    let house = mined_house(root, plan);
-    let source = SqliteStore::open(&house.vault_folder()).await.unwrap();
-    let target = SqliteStore::create(&elsewhere(&house)).await.unwrap();
-    let to = destination(mined_store(Arc::new(target), plan));
-    move_from(&house, mined_store(Arc::new(source), plan), &to)
-        .await
-        .unwrap();
+async fn move_and_die(root: &Path, mines: &Mines) {
+    let house = mined_house(root, &mines.files);
+    let source = store_with(mines, house.store().await.unwrap());
+    let to = destination(store_with(mines, house.annex().new_store().await));
+    let environment = mined_environment(&house, source, &mines.calls);
+    Vault::move_to(
+        environment,
+        house.settings.clone(),
+        &caller(),
+        VAULT_ID,
+        &to,
+    )
+    .await
+    .unwrap();
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own that ends in the middle"]
+#[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn move_crash_helper() {
     let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse() else {
+    let Ok(point) = variable(POINT).parse::<Point>() else {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let plan = CrashPlan::at(point);
-    runtime.block_on(move_and_die(Path::new(&variable(ROOT)), &plan));
+    let root = variable(ROOT);
+    runtime.block_on(move_and_die(Path::new(&root), &point.mines()));
 }
 
 /// Where the vault is after a crash. One store has it, and only one of them takes writes.
@@ -189,34 +186,42 @@ enum Stands {
 }
 
 async fn look(house: &House) -> Stands {
-    let is_there = SqliteStore::exists(&elsewhere(house));
-    match SqliteStore::open(&house.vault_folder()).await {
+    let is_there = house.annex().has_vault().await;
+    match house.store().await {
         Ok(store) => {
             assert!(!is_there, "two vaults take writes");
             store.close().await.unwrap();
             Stands::Here
         }
-        Err(StoreError::Moved { .. }) if is_there => Stands::There,
-        Err(StoreError::Moved { .. }) => Stands::OnItsWay,
+        Err(VaultError::Store(StoreError::Moved { .. })) if is_there => Stands::There,
+        Err(VaultError::Store(StoreError::Moved { .. })) => Stands::OnItsWay,
         Err(error) => panic!("{error:?}"),
     }
 }
 
-#[tokio::test]
-async fn a_process_that_dies_while_it_moves_a_vault_leaves_one_that_is_here_or_there() {
-    let original = House::new();
-    let (vault, _keys) = node(&original).await;
-    let key = signing_key(&vault).await;
+/// The process dies at each of `points`. Afterwards the vault is where it was, or on its way, or where it was to come, and the
+/// same command ends that.
+async fn sweep(
+    original: &House,
+    into_postgres: bool,
+    points: impl Iterator<Item = Point>,
+    least_points: usize,
+) -> BTreeSet<Stands> {
+    let vault = original.open().await;
     let before = Picture::of(&vault).await;
+    let key = signing_key(&vault).await;
     vault.close().await.unwrap();
-    let mut seen = BTreeSet::new();
-    for point in 1.. {
+    let (mut seen, mut kills, mut takeovers) = (BTreeSet::new(), 0, 0);
+    for point in points {
         let house = original.copy_with_key_file();
+        let annex = house.build_annex(into_postgres);
         let root = house.root().to_str().unwrap().to_owned();
         let survived = survives(
             "moving::move_crash_helper",
             &[(POINT, &point.to_string()), (ROOT, &root)],
         );
+        // Both are asked: they wait until the connections of the dead have ended.
+        takeovers += usize::from(house.has_dead_writer()) + usize::from(annex.has_dead_writer());
         let stands = look(&house).await;
         seen.insert(stands);
         if stands == Stands::Here {
@@ -230,15 +235,56 @@ async fn a_process_that_dies_while_it_moves_a_vault_leaves_one_that_is_here_or_t
             .unwrap_or_else(|error| panic!("point {point}: {error:?}"));
         check_signs(&moved, &key).await;
         let after = Picture::of(&moved).await;
-        assert_eq!(after.keys, before.keys, "point {point}");
+        assert_eq!(after.keys.len(), before.keys.len() + 1, "point {point}");
+        assert!(
+            before
+                .keys
+                .iter()
+                .all(|(key, it)| after.keys.get(key) == Some(it))
+        );
         moved.close().await.unwrap();
         assert_eq!(look(&house).await, Stands::There, "point {point}");
         opens_elsewhere(&house).await.close().await.unwrap();
         if survived {
             assert_eq!(stands, Stands::There);
-            assert!(point > 20, "{point} points only");
+            assert!(point.number > least_points, "{point} points only");
+            let on_postgres = house.is_on_postgres() || into_postgres;
+            assert_eq!(takeovers > 0, on_postgres);
+            tell!("move: killed at {kills} points before {point}; {takeovers} leases of the dead");
             break;
         }
+        kills += 1;
     }
+    seen
+}
+
+/// A house with a closed vault.
+async fn inhabited(house: House) -> House {
+    let (vault, _keys) = node(&house).await;
+    vault.close().await.unwrap();
+    house
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_moves_a_vault_leaves_one_that_is_here_or_there() {
+    let original = inhabited(House::new()).await;
+    let seen = sweep(&original, false, Point::all(), 20).await;
     assert_eq!(seen.len(), 3, "{seen:?}");
+}
+
+#[tokio::test]
+async fn so_does_one_that_moves_it_into_postgresql() {
+    let original = inhabited(House::new()).await;
+    // The departure, the copy, the mark and the arrival, and three calls of the KMS.
+    let seen = sweep(&original, true, Point::calls(), 8).await;
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    sweep(&original, true, Point::files(5), 8).await;
+}
+
+#[tokio::test]
+async fn so_does_one_that_moves_it_out_of_postgresql() {
+    let original = inhabited(House::on_postgres()).await;
+    let seen = sweep(&original, false, Point::calls(), 8).await;
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    sweep(&original, false, Point::files(5), 8).await;
 }

@@ -1,19 +1,23 @@
 //! `backup create`.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
 use strongroom_backup::{Protection, Recipients, Section};
-use strongroom_vault::{Backup, CreatedBackup, NewBackup};
+use strongroom_config::{BackupProtection, SecretSource};
+use strongroom_vault::NewBackup;
 
 use super::{
     file::passphrase,
-    view::{BackupView, rows},
+    view::{BackupView, NewBackupView, rows},
 };
 use crate::{
     args::Global,
-    input, output, progress, secrets,
+    client::Client,
+    input, output, progress,
+    remote::RemoteError,
+    secrets,
     session::{self, Session},
 };
 
@@ -53,11 +57,6 @@ pub(super) struct ProtectionArgs {
 }
 
 impl ProtectionArgs {
-    /// The file of the passphrase, if that protects.
-    pub(super) const fn passphrase_file(&self) -> Option<&PathBuf> {
-        self.passphrase_file.as_ref()
-    }
-
     /// Whether only whoever has a secret key opens it.
     pub(super) const fn is_for_recipients(&self) -> bool {
         !self.recipient.is_empty() || self.recipients_file.is_some()
@@ -66,6 +65,35 @@ impl ProtectionArgs {
     /// Whether somebody has to be there each time.
     pub(super) const fn asks(&self) -> bool {
         self.passphrase_prompt
+    }
+
+    /// The public keys of age to encrypt to, those of the file first: their lines are the ones that messages name.
+    pub(super) fn recipients(&self) -> anyhow::Result<Vec<String>> {
+        let file = match &self.recipients_file {
+            Some(path) => String::from_utf8_lossy(&input::read(path)?).into_owned(),
+            None => String::new(),
+        };
+        let lines = file.lines().map(str::to_owned);
+        Ok(lines.chain(self.recipient.iter().cloned()).collect())
+    }
+
+    /// The same as the configuration has it, where nobody is asked.
+    pub(super) fn into_config(
+        self,
+        identity_file: Option<PathBuf>,
+    ) -> std::io::Result<BackupProtection> {
+        let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose();
+        Ok(match (self.unencrypted, absolute(self.passphrase_file)?) {
+            (true, _) => BackupProtection::Unencrypted {},
+            (false, Some(path)) => BackupProtection::Passphrase {
+                from: SecretSource::File(path),
+            },
+            (false, None) => BackupProtection::Recipients {
+                keys: self.recipient,
+                file: absolute(self.recipients_file)?,
+                identity_file: absolute(identity_file)?,
+            },
+        })
     }
 
     pub(super) fn read(&self) -> anyhow::Result<Protection> {
@@ -77,71 +105,78 @@ impl ProtectionArgs {
             let passphrase = secrets::read_new(&source, "Passphrase of the backup")?;
             return Ok(Protection::Passphrase(passphrase));
         }
-        let file = match &self.recipients_file {
-            Some(path) => String::from_utf8_lossy(&input::read(path)?).into_owned(),
-            None => String::new(),
-        };
-        // Those of the file first: their lines are the ones that messages name.
-        let given = self.recipient.iter().map(String::as_str);
-        Ok(Protection::Recipients(Recipients::parse(
-            file.lines().chain(given),
-        )?))
+        let recipients = self.recipients()?;
+        let recipients = Recipients::parse(recipients.iter().map(String::as_str))?;
+        Ok(Protection::Recipients(recipients))
     }
 }
 
 #[derive(Serialize)]
 struct Report {
     file: String,
-    bytes: u64,
     encrypted: bool,
-    rows: BTreeMap<&'static str, u64>,
     #[serde(flatten)]
-    backup: BackupView,
-}
-
-impl Report {
-    fn of(file: String, encrypted: bool, created: &CreatedBackup) -> Self {
-        let backup: &Backup = &created.backup;
-        Self {
-            file,
-            bytes: created.bytes,
-            encrypted,
-            rows: rows(&created.manifest),
-            backup: BackupView::of(backup),
-        }
-    }
+    backup: NewBackupView,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let protection = options.protection.read()?;
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let file = options.file.display().to_string();
-    let new = NewBackup {
-        file: options.file,
-        protection,
-        files: session::files(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-    };
     let bar = progress::spinner(global, "copying rows");
-    let created = session
-        .vault
-        .create_backup(&session.caller, new, |done| bar.set_position(done))
-        .await;
+    let tell = |rows| bar.set_position(rows);
+    let created = match client {
+        Client::Here(session) => create(*session, options.file, protection, tell).await,
+        Client::There(server) if options.protection.is_for_recipients() => {
+            let recipients = options.protection.recipients()?;
+            server.create_backup(&options.file, recipients, tell).await
+        }
+        Client::There(_) => Err(RemoteError::NotOffered {
+            what: "a backup that is not encrypted to --recipient or --recipients-file",
+        }
+        .into()),
+    };
     bar.finish_and_clear();
-    session.close().await;
-    let created = created?;
-    let report = Report::of(file, !options.protection.unencrypted, &created);
+    let report = Report {
+        file,
+        encrypted: !options.protection.unencrypted,
+        backup: created?,
+    };
     output::print(global.output, &report, |out| {
+        let rows = |section: Section| report.backup.rows.get(section.name()).copied();
         writeln!(
             out,
             "{}: {} and {}, {} bytes",
             report.file,
-            output::counted(created.manifest.rows(Section::Keys), "key"),
-            output::counted(created.manifest.rows(Section::Audit), "audit record"),
-            report.bytes
+            output::counted(rows(Section::Keys).unwrap_or_default(), "key"),
+            output::counted(rows(Section::Audit).unwrap_or_default(), "audit record"),
+            report.backup.bytes
         )?;
-        writeln!(out, "sha256 {}", report.backup.sha256)?;
+        writeln!(out, "sha256 {}", report.backup.backup.sha256)?;
         writeln!(out, "verify it: strongroom backup verify {}", report.file)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn create(
+    session: Session,
+    file: PathBuf,
+    protection: Protection,
+    tell: impl Fn(u64) + Send + Sync,
+) -> anyhow::Result<NewBackupView> {
+    let new = NewBackup {
+        file,
+        protection,
+        files: session::files(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let (vault, caller) = (&session.vault, &session.caller);
+    let created = vault.create_backup(caller, new, tell).await;
+    session.close().await;
+    let created = created?;
+    Ok(NewBackupView {
+        bytes: created.bytes,
+        rows: rows(&created.manifest),
+        backup: BackupView::of(&created.backup),
+    })
 }

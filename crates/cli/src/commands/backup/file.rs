@@ -12,9 +12,8 @@ use parking_lot::Mutex;
 use strongroom_backup::{BackupStore, Unlock, decrypt};
 use strongroom_config::{PromptTag, SecretSource};
 use strongroom_crypto::HashBuilder;
-use strongroom_files::{Files, OsFiles};
 
-use crate::{failure::CliError, input, secrets};
+use crate::{backup_schedule::identities, input, secrets};
 
 /// What decrypts a backup; nothing for one that was not encrypted.
 #[derive(Args, Debug)]
@@ -34,10 +33,7 @@ pub(super) struct UnlockArgs {
 impl UnlockArgs {
     fn read(&self) -> anyhow::Result<Unlock> {
         if let Some(path) = &self.identity_file {
-            let Some(file) = OsFiles::new().read_private(path)? else {
-                return Err(CliError::NoSecretFile { path: path.clone() }.into());
-            };
-            return Ok(Unlock::identities(&file)?);
+            return identities(path);
         }
         let source = passphrase(self.passphrase_file.as_ref(), self.passphrase_prompt);
         source.map_or(Ok(Unlock::Nothing), |source| {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_store::BackupId;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output};
 
 /// Let the vault count on a backup no longer: its file is gone, or nobody will restore it.
 ///
@@ -16,7 +16,6 @@ use crate::{args::Global, failure::CliError, output, session::Session};
 #[command(after_help = "Examples:\n  strongroom backup list\n  strongroom backup forget ID --yes")]
 pub(crate) struct Options {
     /// The id of the backup: 'strongroom backup list' shows it.
-    #[arg(value_parser = backup_id)]
     id: BackupId,
     /// Yes, nobody will restore it.
     #[arg(long)]
@@ -35,16 +34,15 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let vault = &session.vault;
-    let forgotten = vault.forget_backup(&session.caller, options.id).await;
-    let last_verified = vault.last_verified_backup().map(output::moment);
-    session.close().await;
+    let client = Client::open(global).await?;
+    let forgotten = client.forget_backup(options.id).await;
+    let left = client.backups().await;
+    client.close().await;
     let forgotten = forgotten?;
     let report = Report {
-        forgotten: forgotten.id.to_string(),
-        created_at: output::moment(forgotten.created_at),
-        last_verified,
+        forgotten: forgotten.id,
+        created_at: forgotten.created_at,
+        last_verified: left?.last_verified,
     };
     output::print(global.output, &report, |out| {
         writeln!(
@@ -58,12 +56,4 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn backup_id(text: &str) -> Result<BackupId, &'static str> {
-    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
-    let bytes: Option<[u8; 16]> = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes
-        .map(BackupId::from_bytes)
-        .ok_or("the id of a backup is 32 hexadecimal digits")
 }

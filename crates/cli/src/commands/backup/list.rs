@@ -6,7 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::view::BackupView;
-use crate::{args::Global, output, session::Session};
+use crate::{
+    args::Global,
+    client::{Backups, Client},
+    output,
+};
 
 /// List the backups that were made of this vault, and when each was verified.
 #[derive(Args, Debug)]
@@ -22,12 +26,14 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
+    let backups = client.backups().await;
+    client.close().await;
+    let Backups { all, last_verified } = backups?;
     let report = Report {
-        backups: session.vault.backups().iter().map(BackupView::of).collect(),
-        last_verified: session.vault.last_verified_backup().map(output::moment),
+        backups: all,
+        last_verified,
     };
-    session.close().await;
     output::print(global.output, &report, |out| {
         let rows = report.backups.iter().map(BackupView::row);
         let header = ["BACKUP", "CREATED", "GENERATION", "VERIFIED", "SHA-256"];

@@ -5,7 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{
+    args::Global,
+    client::{Client, Released},
+    failure::CliError,
+    output,
+};
 
 /// End the quarantine of a restored vault: it signs again.
 ///
@@ -34,14 +39,17 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
         .into());
     }
-    let session = Session::open(global).await?;
-    let released = session.vault.release(&session.caller).await;
+    let client = Client::open(global).await?;
+    let released = client.release().await;
+    client.close().await;
+    let Released {
+        vault_id,
+        quarantine,
+    } = released?;
     let report = Report {
-        vault_id: session.vault.id().to_string(),
-        quarantine: session.vault.is_quarantined(),
+        vault_id,
+        quarantine,
     };
-    session.close().await;
-    released?;
     output::print(global.output, &report, |out| {
         writeln!(out, "{} signs again", report.vault_id)
     })?;

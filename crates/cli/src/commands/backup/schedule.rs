@@ -4,30 +4,27 @@ use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_backup::Unlock;
-use strongroom_config::SecretSource;
+use strongroom_config::BackupScheduleConfig;
 use strongroom_crypto::clock::{Clock as _, SystemClock};
-use strongroom_files::{Files, OsFiles};
-use strongroom_vault::{BackupRound, BackupRoundDone};
+use strongroom_vault::{BackupRoundDone, BackupTurn, BackupWork};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::create::ProtectionArgs;
 use crate::{
-    args::Global,
-    exit,
-    failure::CliError,
-    output, secrets,
-    session::{self, Session},
+    args::Global, backup_schedule::ScheduledBackups, exit, failure::CliError, output,
+    session::Session,
 };
 
 /// Make backups again and again, verify them, and remove the oldest of them.
 ///
 /// Runs until it is interrupted or told to end (SIGTERM), and opens the vault only while there is something to do: other
-/// commands work meanwhile. A backup is due when the vault remembers none that is younger. What fails is logged and tried
-/// again; with --once it ends the command.
+/// commands work meanwhile. A backup is due when the folder has none of its own that is younger. What fails is logged and tried
+/// again, a backup that is there and could not be verified as it is; with --once it ends the command.
 ///
 /// Only files that this vault made in this way are removed, and never the newest verified one; the vault forgets what is
-/// removed. Nothing is removed after a backup that is not sound.
+/// removed. Nothing is removed after a backup that is not sound, nor in quarantine.
+///
+/// 'strongroom serve' does the same by itself, see [backup.schedule] in the configuration.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom backup schedule --every 24h --keep 14 --to /backups \\\n    --passphrase-file /run/secrets/backup --verify\n  \
@@ -65,27 +62,67 @@ struct Report {
     removed: Vec<String>,
 }
 
-/// How soon a round that failed is tried again, unless backups are due more often.
-const AGAIN: Duration = Duration::from_secs(300);
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.check()?;
-    if options.once {
+    let once = options.once;
+    let backups = ScheduledBackups::of(&options.into_config()?)?;
+    if once {
         let session = Session::open(global).await?;
-        let done = options.round(global, session).await?;
-        return Ok(ExitCode::from(if done.sound { 0 } else { exit::NO }));
+        let (schedule, work) = (backups.schedule(), BackupWork::Make);
+        let round = async {
+            let means = backups.means()?;
+            let caller = &session.caller;
+            let done = session
+                .vault
+                .back_up_on_schedule(caller, schedule, work, means);
+            anyhow::Ok(done.await?)
+        };
+        let done = round.await;
+        session.close().await;
+        let report = Report::print(global, &done?)?;
+        return Ok(ExitCode::from(if report.sound { 0 } else { exit::NO }));
     }
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut ended = signal(SignalKind::terminate())?;
+    let mut failures = 0;
     loop {
         // A round is not cut short: whoever ends the program waits for it.
-        let pause = options.turn(global).await;
+        let pause = match turn(global, &backups).await {
+            Ok(pause) => {
+                failures = 0;
+                pause
+            }
+            Err(error) => {
+                failures += 1;
+                let error: &(dyn std::error::Error + 'static) = error.as_ref();
+                tracing::error!(error, "a backup on schedule failed, and is tried again");
+                backups.schedule().again_in(failures)
+            }
+        };
         tokio::select! {
             () = wait(pause) => {}
             _signal = interrupted.recv() => return Ok(ExitCode::SUCCESS),
             _signal = ended.recv() => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Does what is due, and says how long to wait.
+async fn turn(global: &Global, backups: &ScheduledBackups) -> anyhow::Result<Duration> {
+    let session = Session::open(global).await?;
+    let (caller, schedule) = (&session.caller, backups.schedule());
+    let means = || backups.means();
+    let turn = session.vault.take_backup_turn(caller, schedule, means);
+    let turn = turn.await;
+    session.close().await;
+    match turn? {
+        BackupTurn::NotDue(pause) => Ok(pause),
+        BackupTurn::Done(done) if Report::print(global, &done)?.sound => Ok(done.next_in),
+        BackupTurn::Done(_) => {
+            anyhow::bail!("the backup is not sound: 'strongroom backup verify' says why")
         }
     }
 }
@@ -122,45 +159,20 @@ impl Options {
         Ok(())
     }
 
-    /// Makes a backup if one is due, and says how long to wait.
-    async fn turn(&self, global: &Global) -> Duration {
-        match self.try_turn(global).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = error.as_ref();
-                tracing::error!(error, "a backup on schedule failed, and is tried again");
-                AGAIN.min(self.every)
-            }
-        }
-    }
-
-    async fn try_turn(&self, global: &Global) -> anyhow::Result<Duration> {
-        let session = Session::open(global).await?;
-        let due_in = session.vault.next_backup_due_in(self.every);
-        if !due_in.is_zero() {
-            session.close().await;
-            return Ok(due_in);
-        }
-        if self.round(global, session).await?.sound {
-            Ok(self.every)
-        } else {
-            anyhow::bail!("the backup is not sound: 'strongroom backup verify' says why")
-        }
-    }
-
-    async fn round(&self, global: &Global, session: Session) -> anyhow::Result<Report> {
-        let round = BackupRound {
-            folder: self.to.clone(),
+    fn into_config(self) -> std::io::Result<BackupScheduleConfig> {
+        Ok(BackupScheduleConfig {
+            folder: std::path::absolute(self.to)?,
+            every: self.every,
             keep: self.keep,
-            protection: self.protection.read()?,
-            verify: self.verify.then(|| self.unlock()).transpose()?,
-            files: session::files(),
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let caller = &session.caller;
-        let done = session.vault.back_up_on_schedule(caller, round).await;
-        session.close().await;
-        let report = Report::of(&done?);
+            verify: self.verify,
+            protection: self.protection.into_config(self.identity_file)?,
+        })
+    }
+}
+
+impl Report {
+    fn print(global: &Global, done: &BackupRoundDone) -> anyhow::Result<Self> {
+        let report = Self::of(done);
         output::print(global.output, &report, |out| {
             let verified = match (report.verified, report.sound) {
                 (false, _) => "not verified",
@@ -176,29 +188,10 @@ impl Options {
         Ok(report)
     }
 
-    fn unlock(&self) -> anyhow::Result<Unlock> {
-        if let Some(path) = &self.identity_file {
-            let Some(file) = OsFiles::new().read_private(path)? else {
-                return Err(CliError::NoSecretFile { path: path.clone() }.into());
-            };
-            return Ok(Unlock::identities(&file)?);
-        }
-        match self.protection.passphrase_file() {
-            Some(path) => {
-                let source = SecretSource::File(path.clone());
-                let passphrase = secrets::read(&source, "Passphrase of the backup")?;
-                Ok(Unlock::Passphrase(passphrase))
-            }
-            None => Ok(Unlock::Nothing),
-        }
-    }
-}
-
-impl Report {
     fn of(done: &BackupRoundDone) -> Self {
         Self {
             file: done.file.display().to_string(),
-            backup: done.made.backup.id.to_string(),
+            backup: done.backup.id.to_string(),
             verified: done.report.is_some(),
             sound: done.is_sound(),
             removed: done

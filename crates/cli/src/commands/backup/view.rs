@@ -10,17 +10,27 @@ use crate::output;
 
 /// A backup that the vault remembers.
 #[derive(Serialize)]
-pub(super) struct BackupView {
-    id: String,
-    created_at: String,
-    generation: u64,
-    pub(super) sha256: String,
-    pub(super) verified_at: Option<String>,
-    data_keys: Vec<String>,
+pub(crate) struct BackupView {
+    pub(crate) id: String,
+    pub(crate) created_at: String,
+    pub(crate) generation: u64,
+    pub(crate) sha256: String,
+    pub(crate) verified_at: Option<String>,
+    pub(crate) data_keys: Vec<String>,
+}
+
+/// A backup that was just made.
+#[derive(Serialize)]
+pub(crate) struct NewBackupView {
+    pub(crate) bytes: u64,
+    /// By section.
+    pub(crate) rows: BTreeMap<&'static str, u64>,
+    #[serde(flatten)]
+    pub(crate) backup: BackupView,
 }
 
 impl BackupView {
-    pub(super) fn of(backup: &Backup) -> Self {
+    pub(crate) fn of(backup: &Backup) -> Self {
         Self {
             id: backup.id.to_string(),
             created_at: output::moment(backup.created_at),

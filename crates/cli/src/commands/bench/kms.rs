@@ -1,7 +1,7 @@
 //! `bench kms`: what a cloud costs in time, calls and money, against a simulator of it in this process.
 
 mod bare;
-mod cloud;
+pub(super) mod cloud;
 mod crowd;
 mod opening;
 mod signing;
@@ -116,7 +116,7 @@ fn millis(count: u16) -> Duration {
 }
 
 /// One comparison, with what stands beside it.
-fn measurement<const N: usize>(
+pub(super) fn measurement<const N: usize>(
     name: String,
     unit: &'static str,
     (ours, bare): (f64, f64),

@@ -7,9 +7,10 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
-    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource,
-    ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig,
+    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
+    ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig,
+    StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -159,10 +160,14 @@ impl Rehearsal {
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            backup: BackupConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
+            session_encryption_keys: SessionEncryptionConfig::default(),
+            session_signing_keys: SessionSigningKeysConfig::default(),
         }
     }
 

@@ -2,14 +2,16 @@
 
 mod authority;
 mod client;
+mod disk;
 pub(super) mod echo;
 mod load;
 mod sides;
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Map, json};
+use strongroom_config::SignatureRecordsName;
 use strongroom_crypto::SigningKeySpec;
 
 use self::{
@@ -39,12 +41,33 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8],
         value_parser = clap::value_parser!(u16).range(1..=64))]
     connections: Vec<u16>,
+    /// Which records the server keeps of signatures. With `each`, the commits that the disk itself makes are shown beside.
+    #[arg(long, value_enum, default_value_t = AuditLevel::Off)]
+    audit: AuditLevel,
     /// Samples of each side; the median counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
     /// Length of a sample in milliseconds.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     sample_millis: u64,
+}
+
+/// As `signatures` in `[audit]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AuditLevel {
+    Off,
+    Batched,
+    Each,
+}
+
+impl From<AuditLevel> for SignatureRecordsName {
+    fn from(level: AuditLevel) -> Self {
+        match level {
+            AuditLevel::Off => Self::Off,
+            AuditLevel::Batched => Self::Batched,
+            AuditLevel::Each => Self::Each,
+        }
+    }
 }
 
 const SPECS: [SigningKeySpec; 2] = [SigningKeySpec::EcCurve25519, SigningKeySpec::EcP256];
@@ -65,7 +88,7 @@ async fn measure(
     rehearsal: &Rehearsal,
 ) -> anyhow::Result<Vec<Measurement>> {
     let authority = Authority::in_folder(rehearsal.folder())?;
-    let ours = Ours::start(rehearsal, &authority, &SPECS).await?;
+    let ours = Ours::start(rehearsal, &authority, &SPECS, options.audit.into()).await?;
     let echo = Echo::start(&authority)?;
     let pairs = pairs(options);
     let steps = (SPECS.len() * pairs.len() + 2) * usize::from(options.samples);
@@ -81,9 +104,14 @@ async fn measure(
                 let time = Duration::from_millis(options.sample_millis);
                 let (one, other) = (ours.run(time).await?, bare.run(time).await?);
                 // The first one warms both sides up.
+                let disk = match options.audit {
+                    AuditLevel::Each => Some(disk::commits(rehearsal.folder(), time)?),
+                    AuditLevel::Off | AuditLevel::Batched => None,
+                };
                 if sample > 0 {
                     mine.add(&one);
                     theirs.add(&other);
+                    mine.disk.extend(disk);
                     bar.inc(1);
                 }
             }
@@ -150,6 +178,8 @@ struct Samples {
     rates: Vec<f64>,
     p50: Vec<f64>,
     p99: Vec<f64>,
+    /// Commits per second of the disk by itself, in between.
+    disk: Vec<f64>,
 }
 
 impl Samples {
@@ -164,6 +194,10 @@ impl Samples {
         let pairs = self.rates.iter().zip(&other.rates);
         let mut ratios: Vec<f64> = pairs.map(|(mine, theirs)| mine / theirs).collect();
         let mut more = Map::new();
+        if !self.disk.is_empty() {
+            let commits = json!(median(&mut self.disk).round());
+            more.insert("disk_commits_per_s".to_owned(), commits);
+        }
         for (side, samples) in [("ours", &mut self), ("bare", &mut other)] {
             if !samples.p50.is_empty() {
                 more.insert(

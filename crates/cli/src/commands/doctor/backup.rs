@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
-use strongroom_config::Config;
+use strongroom_config::{BackupScheduleConfig, Config};
 use strongroom_crypto::{
     Timestamp,
     clock::{Clock, SystemClock},
 };
-use strongroom_vault::Vault;
+use strongroom_vault::{BackupDue, BackupWork, Vault};
 
-use super::{Check, Status, check};
-use crate::output;
+use super::{Check, Status, check, failed};
+use crate::{backup_schedule::ScheduledBackups, output};
 
-pub(super) fn checks(vault: &Vault, config: &Config) -> Vec<Check> {
+pub(super) async fn checks(vault: &Vault, config: &Config) -> Vec<Check> {
     let now = SystemClock.now();
     let allowed = config.policy.max_backup_age;
     let last = vault.last_verified_backup();
     let mut checks = vec![of_age(last, now, allowed)];
+    if let Some(schedule) = &config.backup.schedule {
+        checks.push(of_schedule(vault, schedule).await);
+    }
     if vault.is_quarantined() {
         checks.push(Check {
             code: Some("VAULT_IN_QUARANTINE"),
@@ -28,6 +31,41 @@ pub(super) fn checks(vault: &Vault, config: &Config) -> Vec<Check> {
         });
     }
     checks
+}
+
+/// Whether somebody makes the backups that the configuration wants.
+async fn of_schedule(vault: &Vault, config: &BackupScheduleConfig) -> Check {
+    const NAME: &str = "backup schedule";
+    let folder = config.folder.display();
+    if !config.folder.is_dir() {
+        return check(
+            NAME,
+            Status::Warning,
+            format!("there is no folder {folder}"),
+        );
+    }
+    let backups = match ScheduledBackups::of(config) {
+        Ok(backups) => backups,
+        Err(error) => return failed(NAME, &error),
+    };
+    match vault.backup_due(backups.schedule()).await {
+        BackupDue::In(left) => {
+            let hours = output::counted(left.as_secs() / 3600, "hour");
+            let detail = format!("the next backup is due in {hours}");
+            check(NAME, Status::Ok, detail)
+        }
+        BackupDue::Now(BackupWork::Verify(backup)) => {
+            let made = output::moment(backup.created_at);
+            let detail = format!("the backup of {made} in {folder} is not verified yet");
+            check(NAME, Status::Warning, detail)
+        }
+        BackupDue::Now(BackupWork::Make) => {
+            let detail = format!(
+                "a backup is due in {folder}: 'strongroom serve' makes it while this process writes"
+            );
+            check(NAME, Status::Warning, detail)
+        }
+    }
 }
 
 /// By when the backup was made: what was done since would be lost, however lately it was verified.

@@ -19,6 +19,14 @@ pub(super) async fn checks(vault: &Vault) -> Vec<Check> {
         Err(error) => return vec![failed("orphans", &error.into())],
     };
     let mut checks = Vec::new();
+    let (waiting, journal): (Vec<_>, Vec<_>) = journal
+        .into_iter()
+        .partition(|entry| entry.progress().due().is_some());
+    if !waiting.is_empty() {
+        let keys = output::counted(waiting.len() as u64, "key");
+        let detail = format!("{keys} to be destroyed when due: 'strongroom kms orphans'");
+        checks.push(check("key destruction", Status::Ok, detail));
+    }
     if !orphans.found.is_empty() || !journal.is_empty() {
         let found = output::counted(orphans.found.len() as u64, "key");
         let under_way = output::counted(journal.len() as u64, "key");

@@ -1,14 +1,36 @@
 //! The server of a vault's database: what it is, and whether it keeps what it says that it keeps.
 
-use strongroom_store_postgres::{Durability, PostgresStore};
+use strongroom_errors::Coded as _;
+use strongroom_store_postgres::{Durability, PostgresError, PostgresStore};
 
 use super::{Check, Status, check, failed};
 
 /// How the server is set up, and each finding by its name.
 pub(super) async fn checks(server: &PostgresStore) -> Vec<Check> {
-    match server.durability().await {
+    let mut checks = match server.durability().await {
         Ok(durability) => of(&durability),
         Err(error) => vec![failed("server", &error.into())],
+    };
+    match server.roles_out_of_reach().await {
+        Ok(roles) => checks.extend(roles.iter().map(|role| of_role(role))),
+        Err(error) => checks.push(failed("takeover", &error.into())),
+    }
+    checks
+}
+
+/// What would keep this process from writing when the one that does gets stuck.
+fn of_role(role: &str) -> Check {
+    let code = PostgresError::HolderOutOfReach {
+        role: role.to_owned(),
+    }
+    .code();
+    let detail = format!(
+        "a process is connected as {role}, whose connections this one may not end: if it gets stuck while it writes, this one \
+         cannot take over"
+    );
+    Check {
+        code: Some(code.name()),
+        ..check("takeover", Status::Warning, detail)
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use strongroom_crypto::{EncryptionKeySpec, Fingerprint, PublicKey, SigningKeySpec};
 use strongroom_store::KeyState;
 use strongroom_topology::{
-    At, Member, MemberCode, Namespace, SignedTransaction, StoreId, UniqueIdentifier,
+    At, Member, MemberCode, Namespace, SignedTransaction, StoreId, TopologyStore, UniqueIdentifier,
 };
 use strongroom_vault::{NewIdentity, Vault, VaultError};
 
@@ -259,23 +259,32 @@ impl IdentityView {
     /// [`VaultError::NotIdentified`]; errors of the store.
     pub(crate) async fn of(vault: &Vault) -> Result<Self, VaultError> {
         let member = vault.identity().ok_or(VaultError::NotIdentified)?.member;
-        let namespace = member.uid.namespace();
         let store = vault.topology(&StoreId::Authorized).await?;
+        Ok(Self::in_store(&member, &store, |key| is_active(vault, key)))
+    }
+
+    /// As the store has it, where `is_active` says whether the private half of a key is in the vault, and may sign.
+    pub(crate) fn in_store(
+        member: &Member,
+        store: &TopologyStore,
+        is_active: impl Fn(&Fingerprint) -> bool,
+    ) -> Self {
+        let namespace = member.uid.namespace();
         let signer = store
             .namespace_delegations(namespace, At::Head)
             .map(|(row, delegation)| (row.ordinal, delegation.target().fingerprint()))
-            .filter(|(_, target)| is_active(vault, target))
+            .filter(|(_, target)| is_active(target))
             .max_by_key(|(ordinal, _)| *ordinal);
-        let announced = store.owner_to_key(&member, At::Head);
+        let announced = store.owner_to_key(member, At::Head);
         let keys = announced.map_or(&[][..], |mapping| mapping.keys());
         let root = namespace.fingerprint();
-        Ok(Self {
+        Self {
             member: member.to_string(),
             namespace: namespace.to_string(),
-            root_key_here: root.is_some_and(|root| is_active(vault, &root)),
+            root_key_here: root.is_some_and(|root| is_active(&root)),
             namespace_signer: signer.map(|(_, key)| key.to_string()),
             keys: keys.iter().map(AnnouncedKey::of).collect(),
-        })
+        }
     }
 
     /// Prints it as the continuation of what `init` says.

@@ -108,9 +108,9 @@ pub(crate) struct KmsArgs {
     protection_level: Option<Level>,
     /// AWS, GCP: the URL of a proxy, a private endpoint or a simulator.
     #[arg(long, value_name = "URL", requires = "kms")]
-    endpoint: Option<String>,
+    kms_endpoint: Option<String>,
     /// AWS, GCP: without real credentials, for a simulator on this machine.
-    #[arg(long, requires = "endpoint")]
+    #[arg(long, requires = "kms_endpoint")]
     rehearsal: bool,
     /// PKCS#11: the library of the token's vendor.
     #[arg(long, value_name = "FILE", requires = "kms")]
@@ -167,7 +167,7 @@ impl KmsArgs {
         match kind {
             KmsKind::Aws => Ok(KmsProviderConfig::Aws(AwsConfig {
                 region: self.region.clone(),
-                endpoint: self.endpoint.clone(),
+                endpoint: self.kms_endpoint.clone(),
                 rehearsal: self.rehearsal,
                 multi_region: self.multi_region,
                 ..AwsConfig::default()
@@ -180,7 +180,7 @@ impl KmsArgs {
                     None | Some(Level::Hsm) => ProtectionLevel::Hsm,
                     Some(Level::Software) => ProtectionLevel::Software,
                 },
-                endpoint: self.endpoint.clone(),
+                endpoint: self.kms_endpoint.clone(),
                 rehearsal: self.rehearsal,
                 labels: BTreeMap::new(),
             })),

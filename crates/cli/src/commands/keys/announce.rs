@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 
-use crate::{args::Global, commands::IdentityView, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, commands::IdentityView, failure::CliError, output};
 
 /// Announce a key of this vault as one of the node's, behind those that are announced.
 ///
@@ -51,10 +51,9 @@ pub(super) async fn announce(
     global: &Global,
     options: AnnounceOptions,
 ) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let (vault, key) = (&session.vault, &options.fingerprint);
-    vault.announce_key(&session.caller, key).await?;
-    print(global, session, "announced", options.fingerprint).await
+    let client = Client::open(global).await?;
+    client.announce_key(&options.fingerprint).await?;
+    print(global, client, "announced", options.fingerprint).await
 }
 
 pub(super) async fn withdraw(
@@ -64,24 +63,24 @@ pub(super) async fn withdraw(
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let (vault, key) = (&session.vault, &options.fingerprint);
-    vault.withdraw_key(&session.caller, key).await?;
-    print(global, session, "withdrawn", options.fingerprint).await
+    let client = Client::open(global).await?;
+    client.withdraw_key(&options.fingerprint).await?;
+    print(global, client, "withdrawn", options.fingerprint).await
 }
 
 async fn print(
     global: &Global,
-    session: Session,
+    client: Client,
     state: &'static str,
     key: Fingerprint,
 ) -> anyhow::Result<ExitCode> {
+    let identity = client.identity().await;
+    client.close().await;
     let report = Report {
         state,
         fingerprint: key.to_string(),
-        identity: IdentityView::of(&session.vault).await?,
+        identity: identity?,
     };
-    session.close().await;
     output::print(global.output, &report, |out| {
         writeln!(out, "{state} {}", report.fingerprint)?;
         report.identity.write(out)

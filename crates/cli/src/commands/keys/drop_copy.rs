@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 
-use crate::{args::Global, failure::CliError, output, progress, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output, progress, session::Session};
 
 /// Give up the sealed copies of keys that a KMS has taken in.
 ///
@@ -38,23 +38,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let keys = match options.fingerprint {
-        Some(fingerprint) => vec![fingerprint],
-        None => session.vault.copied_keys(),
+    let (dropped, outcome) = match Client::open(global).await? {
+        Client::Here(session) => here(global, *session, options.fingerprint).await,
+        Client::There(server) => server.drop_copies(options.fingerprint).await?,
     };
-    let bar = progress::bar(global, keys.len() as u64, "proving keys");
-    let mut dropped = Vec::new();
-    let hears = |key: &Fingerprint| {
-        dropped.push(key.to_string());
-        bar.inc(1);
-    };
-    let outcome = session
-        .vault
-        .drop_copies(&session.caller, &keys, hears)
-        .await;
-    bar.finish_and_clear();
-    session.close().await;
     let report = Report { dropped };
     // Copies that are gone are told, also if others are still here.
     if outcome.is_ok() || !report.dropped.is_empty() {
@@ -68,4 +55,27 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     outcome?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Those that were given up, and what ended it early.
+async fn here(
+    global: &Global,
+    session: Session,
+    key: Option<Fingerprint>,
+) -> (Vec<String>, anyhow::Result<()>) {
+    let keys = match key {
+        Some(fingerprint) => vec![fingerprint],
+        None => session.vault.copied_keys(),
+    };
+    let bar = progress::bar(global, keys.len() as u64, "proving keys");
+    let mut dropped = Vec::new();
+    let hears = |key: &Fingerprint| {
+        dropped.push(key.to_string());
+        bar.inc(1);
+    };
+    let (vault, caller) = (&session.vault, &session.caller);
+    let outcome = vault.drop_copies(caller, &keys, hears).await;
+    bar.finish_and_clear();
+    session.close().await;
+    (dropped, outcome.map_err(anyhow::Error::from))
 }

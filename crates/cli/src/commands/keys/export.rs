@@ -7,14 +7,13 @@ use serde::Serialize;
 use strongroom_config::{PromptTag, SecretSource};
 use strongroom_crypto::{Fingerprint, OaepHash, WrappingKey};
 use strongroom_files::Access;
-use strongroom_vault::ExportForm;
 
 use crate::{
     args::{Format, Global},
+    client::{Client, Export},
     failure::CliError,
     input::{self, Destination, Encoding},
     output, secrets,
-    session::Session,
 };
 
 /// Give a private key out. Whoever has the file has the key; the audit log keeps a record.
@@ -115,12 +114,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     options.destination.check(encoding)?;
     let form = form(&options)?;
-    let session = Session::open(global).await?;
-    let exported = session
-        .vault
-        .export_key(&session.caller, &options.fingerprint, &form)
-        .await?;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let exported = client.export_key(&options.fingerprint, form).await;
+    client.close().await;
+    let exported = exported?;
     // EXPOSE: the user asked for the private key; a file gets mode 0600.
     options
         .destination
@@ -140,7 +137,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn form(options: &Options) -> anyhow::Result<ExportForm> {
+fn form(options: &Options) -> anyhow::Result<Export> {
     let wrapping = options.wrapping_key.as_deref();
     if wrapping.is_some() && options.format != ExportFormat::Wrapped {
         return Err(CliError::BadArgument {
@@ -154,21 +151,24 @@ fn form(options: &Options) -> anyhow::Result<ExportForm> {
             let file = wrapping.ok_or(CliError::FlagMissing {
                 flag: "--wrapping-key, the RSA public key of the key store that is to take the key",
             })?;
-            let wrapping = WrappingKey::detect(&input::read(file)?)?;
+            let wrapping = input::read(file)?;
+            // Before anything is opened.
+            let _key = WrappingKey::detect(&wrapping)?;
             let hash = options.oaep_hash.unwrap_or(Hash::Sha256);
-            Ok(ExportForm::Wrapped(wrapping, hash.into()))
+            Ok(Export::Wrapped(wrapping, hash.into()))
         }
-        (ExportFormat::KeyPair, Some(source)) => Ok(ExportForm::EncryptedKeyPair(
-            secrets::read_new(&source, "Password of the export")?,
-        )),
+        (ExportFormat::KeyPair, Some(source)) => Ok(Export::EncryptedKeyPair(secrets::read_new(
+            &source,
+            "Password of the export",
+        )?)),
         (_, Some(_)) => Err(CliError::BadArgument {
             value: "a password".to_owned(),
             expected: "given for --format key-pair only",
         }
         .into()),
         (_, None) if !options.unprotected => Err(CliError::ExportUnprotected.into()),
-        (ExportFormat::KeyPair, None) => Ok(ExportForm::KeyPair),
-        (ExportFormat::Pkcs8Pem, None) => Ok(ExportForm::Pkcs8Pem),
-        (ExportFormat::Pkcs8Der, None) => Ok(ExportForm::Pkcs8Der),
+        (ExportFormat::KeyPair, None) => Ok(Export::KeyPair),
+        (ExportFormat::Pkcs8Pem, None) => Ok(Export::Pkcs8Pem),
+        (ExportFormat::Pkcs8Der, None) => Ok(Export::Pkcs8Der),
     }
 }

@@ -4,13 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use strongroom_crypto::{EncryptionKeySpec, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
-use strongroom_vault::{NewEncryptionKey, NewSigningKey};
 
 use crate::{
     args::{Global, Names},
-    key_view::Announced,
+    client::Client,
     progress,
-    session::Session,
 };
 
 /// Generate a signing key.
@@ -51,37 +49,24 @@ pub(crate) struct EncryptionOptions {
 
 pub(crate) async fn signing(global: &Global, options: SigningOptions) -> anyhow::Result<ExitCode> {
     let usages = KeyUsages::try_new(options.usage)?;
-    let session = Session::open(global).await?;
-    let spec = options.spec;
-    let new = NewSigningKey {
-        spec: spec.unwrap_or_else(|| session.default_signing_spec()),
-        usages,
-        name: options.name,
-    };
-    let entry = session
-        .vault
-        .generate_signing_key(&session.caller, new)
-        .await?;
-    session.close().await;
-    super::print_key(global, &entry, &Announced::default())
+    let client = Client::open(global).await?;
+    let made = client
+        .generate_signing_key(options.spec, usages, options.name)
+        .await;
+    client.close().await;
+    super::print_key(global, &made?)
 }
 
 pub(crate) async fn encryption(
     global: &Global,
     options: EncryptionOptions,
 ) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let spec = options.spec;
-    let new = NewEncryptionKey {
-        spec: spec.unwrap_or_else(|| session.default_encryption_spec()),
-        name: options.name,
-    };
+    let client = Client::open(global).await?;
     let spinner = progress::spinner(global, "generating");
-    let entry = session
-        .vault
-        .generate_encryption_key(&session.caller, new)
-        .await?;
+    let made = client
+        .generate_encryption_key(options.spec, options.name)
+        .await;
     spinner.finish_and_clear();
-    session.close().await;
-    super::print_key(global, &entry, &Announced::default())
+    client.close().await;
+    super::print_key(global, &made?)
 }

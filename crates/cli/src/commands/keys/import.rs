@@ -1,23 +1,21 @@
 //! `keys import`.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use strongroom_crypto::{
     Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey, PublicKey, SecretBytes,
 };
 use strongroom_proto::{KeyPair, ProtoError};
-use strongroom_vault::{ImportedKey, KeyEntry, PublicKeyImport};
 
 use crate::{
     args::{Global, Names},
+    client::Client,
     commands::keys::export::PasswordArgs,
     failure::CliError,
     input,
     key_file::looks_like_message,
-    key_view::Announced,
     secrets,
-    session::Session,
 };
 
 /// RFC 8032: the length of a bare public key.
@@ -79,44 +77,24 @@ impl Options {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let (entry, announced) = if options.public {
+    let view = if options.public {
         let contents = SecretBytes::take(input::read(&options.file)?);
         let public = public_key(&options, &contents)?;
         check_expected(&options, &public)?;
-        let session = Session::open(global).await?;
-        let import = PublicKeyImport {
-            public,
-            name: options.name,
-        };
-        let entry = session
-            .vault
-            .import_public_key(&session.caller, import)
-            .await?;
-        with_announced(session, entry).await?
+        let client = Client::open(global).await?;
+        let imported = client.import_public_key(public, options.name).await;
+        client.close().await;
+        imported?
     } else {
         let contents = input::read_secret(&options.file)?;
         let (private, public) = key_pair(&options, &contents)?;
         check_expected(&options, &public)?;
-        let session = Session::open(global).await?;
-        let key = ImportedKey {
-            private,
-            public,
-            name: options.name,
-        };
-        let entry = session.vault.import_key(&session.caller, key).await?;
-        with_announced(session, entry).await?
+        let client = Client::open(global).await?;
+        let imported = client.import_key(private, public, options.name).await;
+        client.close().await;
+        imported?
     };
-    super::print_key(global, &entry, &announced)
-}
-
-/// The key, and where it was announced before it came: a lost one may be coming back.
-async fn with_announced(
-    session: Session,
-    entry: Arc<KeyEntry>,
-) -> anyhow::Result<(Arc<KeyEntry>, Announced)> {
-    let announced = Announced::of(&session.vault).await?;
-    session.close().await;
-    Ok((entry, announced))
+    super::print_key(global, &view)
 }
 
 /// The private key in the file, and its public half.

@@ -9,9 +9,9 @@ use strongroom_vault::KeyFilter;
 
 use crate::{
     args::{Global, Names},
-    key_view::{self, Announced, KeyView},
+    client::Client,
+    key_view::{self, KeyView},
     output,
-    session::Session,
 };
 
 /// List keys, those that pass every filter.
@@ -51,16 +51,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         usages: (!options.usage.is_empty()).then(|| KeyUsages::any_of(&options.usage)),
         public_only: options.all,
     };
-    let session = Session::open(global).await?;
-    let announced = Announced::of(&session.vault).await?;
-    let keys = session
-        .vault
-        .list(&filter)?
-        .iter()
-        .map(|entry| KeyView::of(entry, &announced))
-        .collect();
-    session.close().await;
-    let report = Report { keys };
+    let client = Client::open(global).await?;
+    let keys = client.list_keys(&filter).await;
+    client.close().await;
+    let report = Report {
+        keys: keys?.into_iter().map(|key| key.view).collect(),
+    };
     output::print(global.output, &report, |out| {
         match (report.keys.is_empty(), options.all) {
             (false, _) => key_view::write_list(out, &report.keys),

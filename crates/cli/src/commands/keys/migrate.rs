@@ -13,7 +13,9 @@ use strongroom_errors::Coded as _;
 use strongroom_store::Custody;
 use strongroom_vault::{KeyEntry, KeyFilter, MigrationError, Move, Place, Vault, VaultError};
 
-use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
+use crate::{
+    args::Global, client::Client, exit, failure::CliError, output, progress, session::Session,
+};
 
 /// Move private keys to another place, with the same identity: nothing is announced, and nobody notices.
 ///
@@ -109,41 +111,35 @@ impl Options {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let place = options.place()?;
-    let session = Session::open(global).await?;
-    let vault = &session.vault;
-    let keys = options.keys(vault)?;
+    let Moved { keys, outcome } = match Client::open(global).await? {
+        Client::Here(session) => here(global, *session, &options, &place).await?,
+        Client::There(server) => {
+            let asked = Asked {
+                key: options.fingerprint,
+                from: options.from.map(Custody::from),
+                place,
+                dry_run: options.dry_run,
+            };
+            let bar = progress::bar(global, 0, "moving keys");
+            let tell = |done, of| {
+                bar.set_length(of);
+                bar.set_position(done);
+            };
+            let moved = server.migrate_keys(asked, tell).await;
+            bar.finish_and_clear();
+            moved?
+        }
+    };
     let mut report = Report {
         dry_run: options.dry_run,
-        keys: Vec::with_capacity(keys.len()),
+        keys,
     };
-    let bar = progress::bar(global, keys.len() as u64, "moving keys");
-    let before: HashMap<_, _> = keys
-        .iter()
-        .filter_map(|key| Some((*key, vault.key(key).ok()?)))
-        .collect();
-    let mut hears = |key: &Fingerprint, moved: Result<Move, MigrationError>| {
-        if let (Some(before), Ok(after)) = (before.get(key), vault.key(key)) {
-            report.keys.push(match moved {
-                Ok(moved) => View::moved(before, &after, &place, &moved),
-                Err(why) => View::stays(before, why),
-            });
-        }
-        bar.inc(1);
-    };
-    let outcome = if options.dry_run {
-        plan(vault, &keys, &place, &mut hears)
-    } else {
-        let caller = &session.caller;
-        vault.migrate_keys(caller, &keys, &place, &mut hears).await
-    };
-    bar.finish_and_clear();
-    session.close().await;
     // A key that was asked for by itself is an error if it stays.
     if options.fingerprint.is_some()
         && let Some(why) = report.keys.pop_if(|key| key.stays.is_some())
         && let Some(error) = why.stays.and_then(|why| why.error)
     {
-        return Err(VaultError::from(error).into());
+        return Err(error);
     }
     // What was done is told, also if the rest was not.
     if outcome.is_ok() || !report.keys.is_empty() {
@@ -151,14 +147,68 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             report.write(out, &global.vault_args())
         })?;
     }
-    match outcome {
-        Err(VaultError::Store(source)) if report.keys.len() == keys.len() => {
+    outcome?;
+    let stays = report.keys.iter().any(|key| key.stays.is_some());
+    Ok(ExitCode::from(if stays { exit::NO } else { 0 }))
+}
+
+/// What is asked of a server.
+pub(crate) struct Asked {
+    /// None: all.
+    pub(crate) key: Option<Fingerprint>,
+    /// Only keys that are in this custody.
+    pub(crate) from: Option<Custody>,
+    pub(crate) place: Place,
+    pub(crate) dry_run: bool,
+}
+
+/// What became of keys, and what ended it early.
+pub(crate) struct Moved {
+    pub(crate) keys: Vec<View>,
+    pub(crate) outcome: anyhow::Result<()>,
+}
+
+async fn here(
+    global: &Global,
+    session: Session,
+    options: &Options,
+    place: &Place,
+) -> anyhow::Result<Moved> {
+    let vault = &session.vault;
+    let keys = options.keys(vault)?;
+    let mut views = Vec::with_capacity(keys.len());
+    let bar = progress::bar(global, keys.len() as u64, "moving keys");
+    let before: HashMap<_, _> = keys
+        .iter()
+        .filter_map(|key| Some((*key, vault.key(key).ok()?)))
+        .collect();
+    let mut hears = |key: &Fingerprint, moved: Result<Move, MigrationError>| {
+        if let (Some(before), Ok(after)) = (before.get(key), vault.key(key)) {
+            views.push(match moved {
+                Ok(moved) => View::moved(before, &after, place, &moved),
+                Err(why) => View::stays(before, why),
+            });
+        }
+        bar.inc(1);
+    };
+    let outcome = if options.dry_run {
+        plan(vault, &keys, place, &mut hears)
+    } else {
+        let caller = &session.caller;
+        vault.migrate_keys(caller, &keys, place, &mut hears).await
+    };
+    bar.finish_and_clear();
+    session.close().await;
+    let outcome = match outcome {
+        Err(VaultError::Store(source)) if views.len() == keys.len() => {
             Err(CliError::NotScrubbed { source }.into())
         }
-        Err(error) => Err(error.into()),
-        Ok(()) if report.keys.iter().any(|key| key.stays.is_some()) => Ok(ExitCode::from(exit::NO)),
-        Ok(()) => Ok(ExitCode::SUCCESS),
-    }
+        other => other.map_err(anyhow::Error::from),
+    };
+    Ok(Moved {
+        keys: views,
+        outcome,
+    })
 }
 
 /// Tells what would be done.
@@ -186,30 +236,30 @@ struct Report {
 
 /// What became of a key.
 #[derive(Debug, Serialize)]
-struct View {
-    fingerprint: String,
-    name: Option<String>,
-    from: &'static str,
-    to: &'static str,
+pub(crate) struct View {
+    pub(crate) fingerprint: String,
+    pub(crate) name: Option<String>,
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
     /// What was, or would be, done: nothing, seal, unseal, bring, take-back.
-    r#move: Option<&'static str>,
+    pub(crate) r#move: Option<&'static str>,
     /// The KMS that holds the key, or would.
-    kms: Option<String>,
+    pub(crate) kms: Option<String>,
     /// The key there.
-    kms_key_id: Option<String>,
+    pub(crate) kms_key_id: Option<String>,
     /// A sealed copy is still here.
-    copy: bool,
+    pub(crate) copy: bool,
     /// Why it stays where it is.
-    stays: Option<Reason>,
+    pub(crate) stays: Option<Reason>,
 }
 
 #[derive(Debug, Serialize)]
-struct Reason {
-    code: &'static str,
-    message: String,
-    advice: &'static str,
+pub(crate) struct Reason {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) advice: String,
     #[serde(skip)]
-    error: Option<MigrationError>,
+    pub(crate) error: Option<anyhow::Error>,
 }
 
 impl View {
@@ -249,10 +299,10 @@ impl View {
     fn stays(before: &KeyEntry, error: MigrationError) -> Self {
         Self {
             stays: Some(Reason {
-                code: error.code().name(),
+                code: error.code().name().to_owned(),
                 message: error.to_string(),
-                advice: error.code().advice(),
-                error: Some(error),
+                advice: error.code().advice().to_owned(),
+                error: Some(VaultError::from(error).into()),
             }),
             ..Self::of(before)
         }
@@ -271,7 +321,7 @@ impl Report {
                 key.from.to_owned(),
                 key.to.to_owned(),
                 match (&key.stays, key.r#move) {
-                    (Some(why), _) => why.code.to_owned(),
+                    (Some(why), _) => why.code.clone(),
                     (None, moved) => moved.unwrap_or("-").to_owned(),
                 },
                 key.kms.clone().unwrap_or_else(|| "-".to_owned()),
@@ -287,8 +337,8 @@ impl Report {
             .iter()
             .filter_map(|key| key.stays.as_ref())
             .collect();
-        reasons.sort_by_key(|why| why.code);
-        reasons.dedup_by_key(|why| why.code);
+        reasons.sort_by_key(|why| &why.code);
+        reasons.dedup_by_key(|why| &why.code);
         for why in reasons {
             writeln!(out, "\n{}: {}", why.code, why.advice)?;
         }

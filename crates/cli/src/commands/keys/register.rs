@@ -5,12 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use strongroom_crypto::{KeyName, KeyUsage, KeyUsages};
 use strongroom_kms::KmsKeyId;
-use strongroom_vault::Registration;
 
 use crate::{
     args::{Global, Names},
-    key_view::Announced,
-    session::Session,
+    client::Client,
 };
 
 /// Make a signing key that is in a KMS one of this vault.
@@ -77,17 +75,10 @@ async fn register(
     usages: Option<KeyUsages>,
     common: CommonOptions,
 ) -> anyhow::Result<ExitCode> {
-    let registration = Registration {
-        kms: common.kms,
-        key,
-        usages,
-        name: common.name,
-    };
-    let session = Session::open(global).await?;
-    let entry = session
-        .vault
-        .register_key(&session.caller, registration)
-        .await?;
-    session.close().await;
-    super::print_key(global, &entry, &Announced::default())
+    let client = Client::open(global).await?;
+    let registered = client
+        .register_key(common.kms, key, usages, common.name)
+        .await;
+    client.close().await;
+    super::print_key(global, &registered?)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use strongroom_crypto::Fingerprint;
 
 use super::print_key;
-use crate::{args::Global, failure::CliError, key_view::Announced, session::Session};
+use crate::{args::Global, client::Client, failure::CliError};
 
 /// Retire a key: it verifies and decrypts what is old, and neither signs nor is encrypted to any more.
 ///
@@ -25,10 +25,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let (vault, caller) = (&session.vault, &session.caller);
-    let retired = vault.retire_key(caller, &options.fingerprint).await;
-    let announced = Announced::of(vault).await;
-    session.close().await;
-    print_key(global, &*retired?, &announced?)
+    let client = Client::open(global).await?;
+    let retired = client.retire_key(&options.fingerprint).await;
+    client.close().await;
+    print_key(global, &retired?)
 }

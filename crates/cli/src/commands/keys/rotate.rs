@@ -12,7 +12,10 @@ use strongroom_topology::StoreId;
 use strongroom_vault::{Place, Rotate, RotationStep, Successor};
 
 pub(crate) use self::report::{Report, View};
-use crate::{args::Global, exit, failure::CliError, output, progress, session::Session, terminal};
+use crate::{
+    args::Global, client::Client, exit, failure::CliError, output, progress, remote::Server,
+    session::Session, terminal,
+};
 
 /// Put a new key into the place of one that the node announces.
 ///
@@ -145,7 +148,18 @@ impl Options {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.destination.check(options.kms_key.is_some())?;
-    let session = Session::open(global).await?;
+    let session = match Client::open(global).await? {
+        Client::Here(session) => *session,
+        Client::There(server) => {
+            let pause = options.destination.pause_for_backup;
+            let asked = match options.begins() {
+                Some(rotate) => Asked::Begin(rotate, pause),
+                None if options.abandon => Asked::Abandon,
+                None => Asked::Resume(options.not_waiting_for),
+            };
+            return there(global, &server, asked).await;
+        }
+    };
     if options.abandon {
         return abandon(global, session).await;
     }
@@ -168,9 +182,15 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 pub(crate) async fn all(global: &Global, options: AllOptions) -> anyhow::Result<ExitCode> {
     let destination = options.destination;
     destination.check(false)?;
-    let session = Session::open(global).await?;
     let rotate = Rotate::All {
         place: destination.place(),
+    };
+    let session = match Client::open(global).await? {
+        Client::Here(session) => *session,
+        Client::There(server) => {
+            let asked = Asked::Begin(rotate, destination.pause_for_backup);
+            return there(global, &server, asked).await;
+        }
     };
     if begin(global, &session, rotate, destination.pause_for_backup).await? == Go::Later {
         return pause(global, session).await;
@@ -213,10 +233,7 @@ async fn pause(global: &Global, session: Session) -> anyhow::Result<ExitCode> {
     let mut report = Report::begun(&session.vault, "begun")?;
     report.paused_for_backup = true;
     session.close().await;
-    output::print(global.output, &report, |out| {
-        report.write(out, &global.vault_args())
-    })?;
-    Ok(ExitCode::SUCCESS)
+    print(global, &report)
 }
 
 async fn go_on(
@@ -226,7 +243,11 @@ async fn go_on(
 ) -> anyhow::Result<ExitCode> {
     let report = advance(global, &session, not_waiting_for).await?;
     session.close().await;
-    output::print(global.output, &report, |out| {
+    print(global, &report)
+}
+
+fn print(global: &Global, report: &Report) -> anyhow::Result<ExitCode> {
+    output::print(global.output, report, |out| {
         report.write(out, &global.vault_args())
     })?;
     Ok(ExitCode::from(if report.waiting_for.is_empty() {
@@ -234,6 +255,38 @@ async fn go_on(
     } else {
         exit::status(Category::Unavailable)
     }))
+}
+
+/// What is asked of a server.
+enum Asked {
+    /// To begin, and perhaps to stop when the new keys are durable.
+    Begin(Rotate, bool),
+    Resume(Vec<StoreId>),
+    Abandon,
+}
+
+/// The same by a server, which does all the steps that can be done now.
+async fn there(global: &Global, server: &Server, asked: Asked) -> anyhow::Result<ExitCode> {
+    let spinner = progress::spinner(global, "rotating");
+    let tell = |step: &View| {
+        if step.state != "waiting" {
+            spinner.println(format!("{}: {} -> {}", step.state, step.old, step.new));
+        }
+    };
+    let told = match asked {
+        Asked::Begin(rotate, pause) => server.rotate_node_keys(rotate, pause, tell).await,
+        Asked::Resume(stores) => server.resume_node_key_rotation(&stores, tell).await,
+        Asked::Abandon => server.abandon_node_key_rotation().await,
+    };
+    spinner.finish_and_clear();
+    let mut report = told?;
+    if report.paused_for_backup {
+        let advice = report.what_to_back_up(&global.vault_args());
+        if terminal::confirm(&format!("{advice}Is that done? Announce the new keys?"))? {
+            report = server.resume_node_key_rotation(&[], tell).await?;
+        }
+    }
+    print(global, &report)
 }
 
 /// Does every step of the rotations under way that can be done now, and tells each as it is done.
@@ -274,8 +327,5 @@ async fn abandon(global: &Global, session: Session) -> anyhow::Result<ExitCode> 
     let report = Report::begun(&session.vault, "abandoned")?;
     session.vault.abandon_rotations(&session.caller).await?;
     session.close().await;
-    output::print(global.output, &report, |out| {
-        report.write(out, &global.vault_args())
-    })?;
-    Ok(ExitCode::SUCCESS)
+    print(global, &report)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 use strongroom_vault::VaultError;
 
-use crate::{args::Global, failure::CliError, output, progress, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output, progress};
 
 /// Seal keys that are stored readable, and scrub their old bytes from the database.
 ///
@@ -29,7 +29,13 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
+    let session = match Client::open(global).await? {
+        Client::Here(session) => session,
+        Client::There(server) => {
+            let sealed = server.seal_keys(options.fingerprint).await?;
+            return print(global, &Report { sealed });
+        }
+    };
     let keys = match options.fingerprint {
         Some(fingerprint) => vec![fingerprint],
         None => session.vault.clear_keys(),
@@ -54,7 +60,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let report = Report {
         sealed: keys.iter().map(ToString::to_string).collect(),
     };
-    output::print(global.output, &report, |out| {
+    print(global, &report)
+}
+
+fn print(global: &Global, report: &Report) -> anyhow::Result<ExitCode> {
+    output::print(global.output, report, |out| {
         if report.sealed.is_empty() {
             return writeln!(out, "no key is stored readable");
         }

@@ -8,9 +8,9 @@ use strongroom_crypto::{Fingerprint, PublicKey};
 
 use crate::{
     args::Global,
-    key_view::{self, Announced, KeyView},
+    client::{Client, ShownKey},
+    key_view::{self, KeyView},
     output,
-    session::Session,
 };
 
 /// Show one key, where it is announced, and its public half.
@@ -32,11 +32,11 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let entry = session.vault.key(&options.fingerprint)?;
-    let announced = Announced::of(&session.vault).await?;
-    session.close().await;
-    let jwk = match &entry.public {
+    let client = Client::open(global).await?;
+    let shown = client.key(&options.fingerprint).await;
+    client.close().await;
+    let ShownKey { view, public } = shown?;
+    let jwk = match &public {
         // Not every spec has a JWK form; then there is none to show.
         PublicKey::Signing(key) => key
             .to_jwk()
@@ -45,8 +45,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         PublicKey::Encryption(_) => None,
     };
     let report = Report {
-        key: KeyView::of(&entry, &announced),
-        public_key_pem: entry.public.to_pem(),
+        key: view,
+        public_key_pem: public.to_pem(),
         jwk,
     };
     output::print(global.output, &report, |out| {

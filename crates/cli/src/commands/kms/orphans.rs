@@ -11,25 +11,35 @@ use strongroom_vault::{JournalEntry, Orphan, Orphans};
 
 use crate::{args::Global, exit, failure::CliError, output, progress, session::Session};
 
-/// Find keys in the KMSs that were made for this vault and are none of its keys; adopt or delete them
+/// Find keys in the KMSs that were made for this vault and are none of its keys; adopt, delete or keep them
 ///
 /// A key that a KMS makes is written into the vault's journal before and after, so that an interruption leaves none that
 /// nobody knows of: this shows what the journal says, and searches every KMS for keys with the tag of this vault. A wrapper key
 /// that never wrapped anything is shown too: use it with 'wrapper-key add --wrapper-key ID', or delete it in the KMS.
 ///
-/// Exit status 0: there is nothing; 1: there is something to adopt, to delete or to forget, or a KMS could not be searched.
+/// A key that left the vault is destroyed by a KMS that waits some days by itself, or when it is due ('destroy-after' in the
+/// configuration): by 'serve', or by the next command. Until then --keep cancels that.
+///
+/// Exit status 0: there is nothing to be done; 1: there is something to adopt, to delete or to forget, or a KMS could not be searched.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom kms orphans\n  \
     strongroom kms orphans --adopt 1234abcd-12ab-34cd-56ef-1234567890ab --kms aws\n  \
     strongroom kms orphans --delete 1234abcd-12ab-34cd-56ef-1234567890ab --kms aws\n  \
+    strongroom kms orphans --keep 1234abcd-12ab-34cd-56ef-1234567890ab --kms hsm\n  \
     strongroom kms orphans --forget 00112233445566778899aabbccddeeff")]
 pub(crate) struct Options {
     /// Make this key what it was to be when it was made.
     #[arg(long, value_name = "KMS_KEY", group = "act", requires = "kms")]
     adopt: Option<KmsKeyId>,
-    /// Have the KMS destroy this key, or schedule that.
+    /// Have the KMS destroy this key when it is due.
     #[arg(long, value_name = "KMS_KEY", group = "act", requires = "kms")]
     delete: Option<KmsKeyId>,
+    /// Destroy it without waiting.
+    #[arg(long, requires = "delete")]
+    danger_now: bool,
+    /// Keep this key, which was to be destroyed: it can be registered again.
+    #[arg(long, value_name = "KMS_KEY", group = "act", requires = "kms")]
+    keep: Option<KmsKeyId>,
     /// Strike this entry out of the journal, if the KMS has no key of it.
     #[arg(long, value_name = "ENTRY", group = "act", value_parser = parse_entry)]
     forget: Option<JournalId>,
@@ -68,6 +78,9 @@ struct EntryView {
     spec: &'static str,
     name: Option<String>,
     created_at: String,
+    /// When the KMS is to destroy it, unless that is cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -97,8 +110,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let report = Report::of(did, &session.vault.kms_journal(), orphans);
     session.close().await;
     output::print(global.output, &report, |out| report.print(out))?;
-    let clean =
-        report.journal.is_empty() && report.orphans.is_empty() && report.unsearched.is_empty();
+    // What waits until it is due needs nobody.
+    let waits = report.journal.iter().all(|entry| entry.due_at.is_some());
+    let clean = waits && report.orphans.is_empty() && report.unsearched.is_empty();
     Ok(ExitCode::from(if clean { 0 } else { exit::NO }))
 }
 
@@ -117,8 +131,24 @@ async fn act(session: &Session, options: &Options) -> anyhow::Result<Option<Stri
         return Ok(Some(format!("adopted {key} as {}", entry.fingerprint())));
     }
     if let Some(key) = &options.delete {
-        vault.delete_orphan(caller, kms()?, key).await?;
-        return Ok(Some(format!("deleted {key}")));
+        let kms = kms()?;
+        if options.danger_now {
+            vault.danger_delete_orphan_now(caller, kms, key).await?;
+        } else {
+            vault.delete_orphan(caller, kms, key).await?;
+        }
+        let due = vault.kms_journal().into_iter().find_map(|entry| {
+            let is_it = entry.kms() == kms && entry.progress().key() == Some(key);
+            is_it.then(|| entry.progress().due()).flatten()
+        });
+        return Ok(Some(match due {
+            Some(due) => format!("{key} is to be destroyed at {}", output::moment(due)),
+            None => format!("deleted {key}"),
+        }));
+    }
+    if let Some(key) = &options.keep {
+        vault.keep_key(caller, kms()?, key).await?;
+        return Ok(Some(format!("{key} is kept, and is none of this vault")));
     }
     Ok(None)
 }
@@ -174,9 +204,10 @@ impl Report {
                     entry.kms_key_id.clone().unwrap_or_else(|| "-".to_owned()),
                     entry.name.clone().unwrap_or_else(|| "-".to_owned()),
                     entry.created_at.clone(),
+                    entry.due_at.clone().unwrap_or_else(|| "-".to_owned()),
                 ]
             });
-            let header = ["ENTRY", "KMS", "STEP", "KMS KEY", "NAME", "SINCE"];
+            let header = ["ENTRY", "KMS", "STEP", "KMS KEY", "NAME", "SINCE", "DUE"];
             writeln!(out, "{}", output::table(header, rows))?;
         }
         let mut unsearched = self.unsearched.iter();
@@ -195,6 +226,7 @@ impl EntryView {
             spec: entry.spec().name(),
             name: entry.key_name().map(|name| name.as_str().to_owned()),
             created_at: output::moment(entry.created_at()),
+            due_at: entry.progress().due().map(output::moment),
         }
     }
 }

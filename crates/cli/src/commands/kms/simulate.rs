@@ -117,13 +117,13 @@ impl Options {
         let aws = Face {
             name: "aws",
             attempt: format!(
-                "strongroom init --dir rehearsal --kms aws --region eu-central-1 --endpoint {endpoint} --rehearsal"
+                "strongroom init --dir rehearsal --kms aws --region eu-central-1 --kms-endpoint {endpoint} --rehearsal"
             ),
         };
         let gcp = Face {
             name: "gcp",
             attempt: format!(
-                "strongroom init --dir rehearsal --kms gcp --project {PROJECT} --location {LOCATION} --key-ring {RING} --endpoint {endpoint} --rehearsal"
+                "strongroom init --dir rehearsal --kms gcp --project {PROJECT} --location {LOCATION} --key-ring {RING} --kms-endpoint {endpoint} --rehearsal"
             ),
         };
         match (self.aws, self.gcp) {

@@ -4,9 +4,10 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_config::ReplicaConfig;
 use strongroom_store::{ReplicaRecord, Replicas as _};
 
-use crate::{args::Global, output, session, store::ConfiguredStore};
+use crate::{args::Global, output, remote::Server, session, store::ConfiguredStore};
 
 /// List the processes that share the vault's database: who writes, how each is, and when it was last heard of.
 ///
@@ -76,29 +77,9 @@ impl View {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let config = session::read_config(global)?;
-    let store = ConfiguredStore::of(&config, &global.dir)?
-        .open_shared()
-        .await?;
-    let report = match store {
-        None => Report {
-            shared: false,
-            writer: None,
-            replicas: Vec::new(),
-        },
-        Some(store) => {
-            let listed = store.list().await;
-            session::close_refused(store).await;
-            let silent_after = config.replica.silent_after;
-            let views = listed?.into_iter().map(|it| View::of(it, silent_after));
-            let replicas: Vec<_> = views.collect();
-            let writer = replicas.iter().find(|it| it.role == "writer");
-            Report {
-                shared: true,
-                writer: writer.map(|it| it.name.clone()),
-                replicas,
-            }
-        }
+    let report = match Server::connect(&global.server).await? {
+        Some(server) => there(&server).await?,
+        None => here(global).await?,
     };
     output::print(global.output, &report, |out| {
         if !report.shared {
@@ -127,4 +108,45 @@ pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<Ex
         }
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn here(global: &Global) -> anyhow::Result<Report> {
+    let config = session::read_config(global)?;
+    let store = ConfiguredStore::of(&config, &global.dir)?
+        .open_shared()
+        .await?;
+    Ok(match store {
+        None => Report {
+            shared: false,
+            writer: None,
+            replicas: Vec::new(),
+        },
+        Some(store) => {
+            let listed = store.list().await;
+            session::close_refused(store).await;
+            let silent_after = config.replica.silent_after;
+            let views = listed?.into_iter().map(|it| View::of(it, silent_after));
+            let replicas: Vec<_> = views.collect();
+            let writer = replicas.iter().find(|it| it.role == "writer");
+            Report {
+                shared: true,
+                writer: writer.map(|it| it.name.clone()),
+                replicas,
+            }
+        }
+    })
+}
+
+/// As a server tells it, which calls nobody silent later than is usual.
+async fn there(server: &Server) -> anyhow::Result<Report> {
+    let (shared, listed) = server.replicas().await?;
+    let silent_after = ReplicaConfig::default().silent_after;
+    let views = listed.into_iter().map(|it| View::of(it, silent_after));
+    let replicas: Vec<_> = views.collect();
+    let writer = replicas.iter().find(|it| it.role == "writer");
+    Ok(Report {
+        shared,
+        writer: writer.map(|it| it.name.clone()),
+        replicas,
+    })
 }

@@ -13,10 +13,16 @@ use strongroom_topology::{
     OwnerToKeyMapping, SigningKeysWithThreshold, TopologyStore, current_encryption_key,
     current_signing_key,
 };
-use strongroom_vault::{Vault, VaultError};
+use strongroom_vault::VaultError;
 
 use super::args::{AtArg, Owner, StoreArg};
-use crate::{args::Global, commands::AnnouncedKey, failure::CliError, output, session::Session};
+use crate::{
+    args::Global,
+    client::{Client, Labels},
+    commands::AnnouncedKey,
+    failure::CliError,
+    output,
+};
 
 /// Show which keys a node or a party has, in the order in which they are announced.
 ///
@@ -60,15 +66,16 @@ struct View {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let owner = options.owner.as_deref().map(Owner::parse).transpose()?;
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let owner = match owner {
         Some(owner) => owner,
         None => {
-            let identity = session.vault.identity();
-            Owner::Member(identity.ok_or(VaultError::NotIdentified)?.member)
+            let member = client.topology_stores().await?.member;
+            Owner::Member(member.ok_or(VaultError::NotIdentified)?)
         }
     };
-    let store = session.vault.topology(&options.store.store).await?;
+    let labels = client.labels().await?;
+    let store = client.topology(&options.store.store).await?;
     let mut report = Report {
         owner: String::new(),
         store: options.store.store.to_string(),
@@ -77,9 +84,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         signing: Vec::new(),
         encryption: Vec::new(),
     };
-    report.look_up(&session.vault, &store, &owner, options.at);
+    report.look_up(&labels, &store, &owner, options.at);
     drop(store);
-    session.close().await;
+    client.close().await;
     if report.signing.is_empty() && report.encryption.is_empty() {
         return Err(CliError::NothingAnnounced {
             owner: report.owner,
@@ -92,25 +99,26 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 impl Report {
-    fn look_up(&mut self, vault: &Vault, store: &TopologyStore, owner: &Owner, at: AtArg) {
+    fn look_up(&mut self, labels: &Labels, store: &TopologyStore, owner: &Owner, at: AtArg) {
         match owner {
             Owner::Member(member) => {
                 self.owner = member.to_string();
                 if let Some(mapping) = store.owner_to_key(member, at.at()) {
-                    self.of_node(vault, mapping);
+                    self.of_node(labels, mapping);
                 }
             }
             Owner::Party(party) => {
                 self.owner = party.to_string();
                 if let Some(keys) = store.party_signing_keys(party, at.at()) {
-                    self.of_party(vault, keys);
+                    self.of_party(labels, keys);
                 }
             }
         }
     }
 
-    fn of_node(&mut self, vault: &Vault, mapping: &OwnerToKeyMapping) {
-        let holds = |key: &Fingerprint| private_state(vault, key) == Some(KeyState::Active);
+    fn of_node(&mut self, labels: &Labels, mapping: &OwnerToKeyMapping) {
+        let active = Some(KeyState::Active.name());
+        let holds = |key: &Fingerprint| labels.of(key).private_key == active;
         let usages = [KeyUsage::SequencerAuthentication, KeyUsage::Protocol];
         let current: Vec<_> = usages
             .into_iter()
@@ -121,7 +129,7 @@ impl Report {
         for key in mapping.keys() {
             let current = current.iter().filter(|(_, it)| *it == key.fingerprint());
             let current_for = current.map(|(usage, _)| *usage).collect();
-            let view = View::of(vault, key, current_for);
+            let view = View::of(labels, key, current_for);
             match key {
                 PublicKey::Signing(_) => self.signing.push(view),
                 PublicKey::Encryption(_) => self.encryption.push(view),
@@ -129,10 +137,10 @@ impl Report {
         }
     }
 
-    fn of_party(&mut self, vault: &Vault, keys: &SigningKeysWithThreshold) {
+    fn of_party(&mut self, labels: &Labels, keys: &SigningKeysWithThreshold) {
         self.threshold = Some(keys.threshold());
         let keys = keys.keys().iter().cloned().map(PublicKey::Signing);
-        self.signing = keys.map(|key| View::of(vault, &key, Vec::new())).collect();
+        self.signing = keys.map(|key| View::of(labels, &key, Vec::new())).collect();
     }
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -172,16 +180,11 @@ fn list(names: &[&'static str]) -> String {
 }
 
 impl View {
-    fn of(vault: &Vault, key: &PublicKey, current_for: Vec<&'static str>) -> Self {
+    fn of(labels: &Labels, key: &PublicKey, current_for: Vec<&'static str>) -> Self {
         Self {
             key: AnnouncedKey::of(key),
             current_for,
-            private_key: private_state(vault, &key.fingerprint()).map(|state| state.name()),
+            private_key: labels.of(&key.fingerprint()).private_key,
         }
     }
-}
-
-fn private_state(vault: &Vault, key: &Fingerprint) -> Option<KeyState> {
-    let entry = vault.key(key).ok()?;
-    entry.private.as_ref().map(|private| private.state)
 }

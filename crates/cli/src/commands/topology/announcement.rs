@@ -4,17 +4,18 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
+use strongroom_errors::Coded as _;
 use strongroom_topology::{
     Mapping, Operation, SignedTransaction, StoreId, TopologyError, TopologyStore, Transaction,
     UniqueKey,
 };
-use strongroom_vault::{Authorized, Proposal, VaultError};
+use strongroom_vault::Proposal;
 
 use super::args::{OutArg, SigningArgs};
 use crate::{
     args::{Global, quoted},
-    output,
-    session::Session,
+    client::{Client, SignedByVault},
+    failure, output,
     transaction_view::{KnownKeys, SignedView, Warning},
 };
 
@@ -32,9 +33,9 @@ struct Report {
 }
 
 /// States `proposal` in the store, signed as `signing` says, and prints it.
-pub(super) async fn announce(
+pub(in crate::commands) async fn announce(
     global: &Global,
-    session: Session,
+    client: Client,
     store: &StoreId,
     proposal: Proposal,
     signing: &SigningArgs,
@@ -47,29 +48,27 @@ pub(super) async fn announce(
         ..proposal
     };
     let about = proposal.mapping.unique_key();
-    let authorized = match session
-        .vault
-        .authorize(&session.caller, store, proposal)
-        .await
-    {
+    let authorized = match client.propose(store, proposal).await {
         Ok(authorized) => authorized,
         Err(refused) => {
-            return Err(how_to_export(global, &session, store, &about, out, refused).await);
+            let refused = how_to_export(global, &client, store, &about, out, refused).await;
+            client.close().await;
+            return Err(refused);
         }
     };
-    print(global, session, store, &authorized, out).await
+    print(global, client, store, &authorized, out).await
 }
 
 /// Prints what was authorized, and writes it to a file if there is to be one.
-pub(super) async fn print(
+pub(in crate::commands) async fn print(
     global: &Global,
-    session: Session,
+    client: Client,
     store: &StoreId,
-    authorized: &Authorized,
+    authorized: &SignedByVault,
     out: &OutArg,
 ) -> anyhow::Result<ExitCode> {
     // With the signatures that the store has for it from others.
-    let view = session.vault.topology(store).await?;
+    let view = client.topology(store).await?;
     let found = view.find(authorized.signed.hash()).ok();
     let signed = found.map_or(&authorized.signed, |row| row.signed.as_ref());
     let mut signed_view = SignedView::of(signed, &known_keys(&view));
@@ -79,10 +78,10 @@ pub(super) async fn print(
     }
     out.write_transaction(signed)?;
     drop(view);
-    session.close().await;
+    client.close().await;
     let report = Report {
         store: store.to_string(),
-        outcome: authorized.outcome.name(),
+        outcome: authorized.outcome,
         preview: matches!(store, StoreId::Synchronizer(_)),
         file: out.path().map(|path| path.display().to_string()),
         signed: signed_view,
@@ -117,24 +116,21 @@ fn was_revoked(store: &TopologyStore, transaction: &Transaction) -> bool {
 /// Whoever wanted a file with what is in force already is told how to get it.
 async fn how_to_export(
     global: &Global,
-    session: &Session,
+    client: &Client,
     store: &StoreId,
     about: &UniqueKey,
     out: &OutArg,
-    refused: VaultError,
+    refused: anyhow::Error,
 ) -> anyhow::Error {
-    let in_force = matches!(
-        refused,
-        VaultError::Topology(TopologyError::MappingAlreadyExists)
-    );
-    let (true, Some(path)) = (in_force, out.path()) else {
-        return refused.into();
+    let exists = TopologyError::MappingAlreadyExists.code();
+    let (true, Some(path)) = (failure::code_of(&refused) == Some(exists), out.path()) else {
+        return refused;
     };
-    let Ok(view) = session.vault.topology(store).await else {
-        return refused.into();
+    let Ok(view) = client.topology(store).await else {
+        return refused;
     };
     let Some(row) = view.in_store(about) else {
-        return refused.into();
+        return refused;
     };
     let advice = format!(
         "it is in force, and no file was written: 'strongroom topology export {} {} --store {store} --format certificate --out {}' \
@@ -143,7 +139,7 @@ async fn how_to_export(
         global.vault_args(),
         quoted(path)
     );
-    anyhow::Error::from(refused).context(advice)
+    refused.context(advice)
 }
 
 /// Every signing key that a store speaks of.

@@ -8,15 +8,14 @@ use strongroom_crypto::{
     Timestamp,
     clock::{Clock, SystemClock},
 };
-use strongroom_topology::{SignedTransaction, StoreId, Times};
-use strongroom_vault::Added;
+use strongroom_topology::{StoreId, Times};
 
 use super::{
     args::{BurnArg, DangerArg, StoreArg, moment},
     caution,
     outcome::{Decisions, Known},
 };
-use crate::{args::Global, containers, exit, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, containers, exit, failure::CliError, output};
 
 /// Add signed transactions to a store: certificates and lists, also compressed with gzip.
 ///
@@ -70,13 +69,16 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     caution::tell(global, &transactions)?;
     let known = Known::of(&transactions);
-    let session = Session::open(global).await?;
-    let added = options.apply(&session, times, transactions).await?;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let (store, force) = (&options.store.store, options.danger.flags());
+    let decided = client
+        .add_transactions(store, times, transactions, force)
+        .await;
+    client.close().await;
     let report = Report {
         store: options.store.store.to_string(),
         preview,
-        decisions: Decisions::of(&added, &known),
+        decisions: Decisions::of(decided?, &known),
     };
     output::print(global.output, &report, |out| {
         report.decisions.write(out)?;
@@ -126,26 +128,6 @@ impl Options {
             sequenced,
             effective,
         }))
-    }
-
-    async fn apply(
-        &self,
-        session: &Session,
-        times: Option<Times>,
-        transactions: Vec<SignedTransaction>,
-    ) -> anyhow::Result<Vec<Added>> {
-        let (vault, caller) = (&session.vault, &session.caller);
-        Ok(match (&self.store.store, times) {
-            (StoreId::Synchronizer(id), Some(times)) => {
-                vault.add_sequenced(caller, id, times, transactions).await?
-            }
-            (store, _) => {
-                let force = self.danger.flags();
-                vault
-                    .add_transactions(caller, store, transactions, force)
-                    .await?
-            }
-        })
     }
 }
 

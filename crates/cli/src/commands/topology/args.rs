@@ -13,76 +13,85 @@ use strongroom_topology::{
 
 use crate::{
     args::Names,
+    client::Signing,
     failure::CliError,
     input::{Destination, Encoding},
 };
 
 /// The store that is asked.
 #[derive(clap::Args, Clone, Debug)]
-pub(super) struct StoreArg {
+pub(crate) struct StoreArg {
     /// The store: authorized, or synchronizer:NAME::NAMESPACE::VERSION-SERIAL.
     #[arg(long, value_name = "STORE", default_value = "authorized")]
-    pub(super) store: StoreId,
+    pub(crate) store: StoreId,
 }
 
 /// The time as of which the store is asked.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(super) struct AtArg {
+pub(crate) struct AtArg {
     /// As of this time (RFC 3339), without what becomes effective at that very time [default: after everything in the store].
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<Timestamp>,
 }
 
 impl AtArg {
-    pub(super) fn at(self) -> At {
+    pub(in crate::commands) fn at(self) -> At {
         self.at.map_or(At::Head, At::Time)
     }
 
-    pub(super) fn time(self) -> Option<Timestamp> {
+    pub(crate) fn time(self) -> Option<Timestamp> {
         self.at
     }
 }
 
 /// How what is stated here gets signed.
 #[derive(clap::Args, Clone, Debug)]
-pub(super) struct SigningArgs {
+pub(in crate::commands) struct SigningArgs {
     /// Sign with this key of the vault; may be given more than once [default: the vault chooses].
     #[arg(long, value_name = "FINGERPRINT")]
     signed_by: Vec<Fingerprint>,
     /// It may wait for the signatures of others.
     #[arg(long)]
-    pub(super) proposal: bool,
+    pub(in crate::commands) proposal: bool,
     #[command(flatten)]
     danger: DangerArg,
 }
 
 impl SigningArgs {
-    pub(super) fn keys(&self) -> &[Fingerprint] {
+    pub(in crate::commands) fn keys(&self) -> &[Fingerprint] {
         &self.signed_by
     }
 
-    pub(super) fn force(&self) -> ForceFlags {
+    pub(in crate::commands) fn force(&self) -> ForceFlags {
         self.danger.flags()
+    }
+
+    pub(super) fn signing(&self) -> Signing<'_> {
+        Signing {
+            keys: self.keys(),
+            must_fully_authorize: !self.proposal,
+            force: self.force(),
+        }
     }
 }
 
 /// Dangers that the operator knows of.
 #[derive(clap::Args, Clone, Debug)]
-pub(super) struct DangerArg {
+pub(in crate::commands) struct DangerArg {
     /// Take this danger; may be given more than once.
     #[arg(long, value_name = "FLAG", value_parser = Names::of_dangers())]
     danger: Vec<ForceFlag>,
 }
 
 impl DangerArg {
-    pub(super) fn flags(&self) -> ForceFlags {
+    pub(in crate::commands) fn flags(&self) -> ForceFlags {
         ForceFlags::of(self.danger.iter().copied())
     }
 }
 
 /// Whether a namespace may be ended.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(super) struct BurnArg {
+pub(in crate::commands) struct BurnArg {
     /// Yes, end the namespace for ever: for the revocation of a root certificate.
     #[arg(long)]
     danger_burn_namespace: bool,
@@ -90,7 +99,11 @@ pub(super) struct BurnArg {
 
 impl BurnArg {
     /// Refuses to take back the root certificate of a namespace, unless that is meant.
-    pub(super) fn check(self, operation: Operation, mapping: &Mapping) -> Result<(), CliError> {
+    pub(in crate::commands) fn check(
+        self,
+        operation: Operation,
+        mapping: &Mapping,
+    ) -> Result<(), CliError> {
         match mapping {
             Mapping::NamespaceDelegation(it)
                 if operation == Operation::Remove
@@ -108,7 +121,7 @@ impl BurnArg {
 
 /// Where a transaction goes that others are to get.
 #[derive(clap::Args, Clone, Debug)]
-pub(super) struct OutArg {
+pub(in crate::commands) struct OutArg {
     /// Write the signed transaction to this file too: a certificate.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -118,12 +131,12 @@ pub(super) struct OutArg {
 }
 
 impl OutArg {
-    pub(super) fn path(&self) -> Option<&PathBuf> {
+    pub(in crate::commands) fn path(&self) -> Option<&PathBuf> {
         self.out.as_ref()
     }
 
     /// Refuses early what writing would refuse late.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(in crate::commands) fn check(&self) -> anyhow::Result<()> {
         match self.destination() {
             Some(destination) if destination.is_stdout() => Err(CliError::BadArgument {
                 value: "--out -".to_owned(),
@@ -135,12 +148,15 @@ impl OutArg {
         }
     }
 
-    pub(super) fn write(&self, contents: &[u8]) -> anyhow::Result<()> {
+    pub(in crate::commands) fn write(&self, contents: &[u8]) -> anyhow::Result<()> {
         let destination = self.destination();
         destination.map_or(Ok(()), |file| file.write(contents, Access::Readable))
     }
 
-    pub(super) fn write_transaction(&self, signed: &SignedTransaction) -> anyhow::Result<()> {
+    pub(in crate::commands) fn write_transaction(
+        &self,
+        signed: &SignedTransaction,
+    ) -> anyhow::Result<()> {
         self.write(&encode_signed_transaction(signed))
     }
 
@@ -154,7 +170,7 @@ impl OutArg {
 }
 
 /// Refuses the beginning of a hash or a fingerprint as that, unless there is a file of this name.
-pub(super) fn refuse_shortened(text: &str) -> Result<(), CliError> {
+pub(in crate::commands) fn refuse_shortened(text: &str) -> Result<(), CliError> {
     let is_part = text.starts_with("1220")
         && (8..68).contains(&text.len())
         && text.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -167,7 +183,7 @@ pub(super) fn refuse_shortened(text: &str) -> Result<(), CliError> {
 }
 
 /// Refuses a namespace of which the store has never heard: somebody may have mistyped it.
-pub(super) fn check_known<'n>(
+pub(in crate::commands) fn check_known<'n>(
     store: &TopologyStore,
     namespaces: impl IntoIterator<Item = &'n Namespace>,
 ) -> Result<(), CliError> {
@@ -191,7 +207,7 @@ pub(super) fn check_known<'n>(
 }
 
 /// Reads a time: RFC 3339, to the microsecond.
-pub(super) fn moment(text: &str) -> Result<Timestamp, CliError> {
+pub(in crate::commands) fn moment(text: &str) -> Result<Timestamp, CliError> {
     let moment: jiff::Timestamp = text.parse().map_err(|_not_a_time| CliError::BadArgument {
         value: text.chars().take(80).collect(),
         expected: "a time such as 2026-07-01T12:00:00Z",
@@ -207,14 +223,14 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, CliError> {
 
 /// Whose keys are meant: a node's, or a party's.
 #[derive(Clone, Debug)]
-pub(super) enum Owner {
+pub(in crate::commands) enum Owner {
     Member(Member),
     Party(UniqueIdentifier),
 }
 
 impl Owner {
     /// Reads `PAR::NAME::NAMESPACE` and its like, or the name of a party.
-    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn parse(text: &str) -> anyhow::Result<Self> {
         if let Ok(member) = text.parse() {
             return Ok(Self::Member(member));
         }

@@ -17,7 +17,7 @@ use super::{
     args::{BurnArg, OutArg, SigningArgs, StoreArg},
     caution,
 };
-use crate::{args::Global, containers, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, containers, failure::CliError, output};
 
 /// Add this vault's signatures to a proposal in a store, or to the transactions of a file.
 ///
@@ -77,9 +77,9 @@ async fn authorize(
     hash: TransactionHash,
     options: &Options,
 ) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let (store, signing) = (&options.store.store, &options.signing);
-    let found = session.vault.topology(store).await?;
+    let found = client.topology(store).await?;
     if let Ok(row) = found.find(hash) {
         let transaction = row.signed.transaction();
         options
@@ -87,30 +87,22 @@ async fn authorize(
             .check(transaction.operation(), transaction.mapping())?;
     }
     drop(found);
-    let authorized = session
-        .vault
-        .authorize_hash(
-            &session.caller,
-            store,
-            hash,
-            signing.keys(),
-            !signing.proposal,
-            signing.force(),
-        )
+    let authorized = client
+        .authorize(store, hash, signing.signing())
         .await
         .map_err(|refused| still_missing(refused, signing))?;
-    announcement::print(global, session, store, &authorized, &options.out).await
+    announcement::print(global, client, store, &authorized, &options.out).await
 }
 
 /// Where signatures of others are missing, a proposal may wait for them with what this vault adds.
-fn still_missing(refused: VaultError, signing: &SigningArgs) -> anyhow::Error {
+fn still_missing(refused: anyhow::Error, signing: &SigningArgs) -> anyhow::Error {
+    // A server does not say what is missing to whoever may be an attacker.
     let is_missing = matches!(
-        refused,
-        VaultError::Topology(TopologyError::Rejected(
+        refused.downcast_ref(),
+        Some(VaultError::Topology(TopologyError::Rejected(
             Rejection::NotFullyAuthorized { .. }
-        ))
+        )))
     );
-    let refused = anyhow::Error::from(refused);
     if is_missing && !signing.proposal {
         refused.context(
             "signatures are still missing, and nothing was kept: with --proposal it gets this vault's signature and waits for the others",
@@ -123,13 +115,13 @@ fn still_missing(refused: VaultError, signing: &SigningArgs) -> anyhow::Error {
 async fn sign_file(global: &Global, file: &PathBuf, options: &Options) -> anyhow::Result<ExitCode> {
     let before = containers::transactions(std::slice::from_ref(file), None)?;
     caution::check(&before, options.burn)?;
-    let session = Session::open(global).await?;
-    let (store, signing) = (&options.store.store, &options.signing);
-    let after = session
-        .vault
-        .sign_transactions(store, before.clone(), signing.keys(), signing.force())
-        .await?;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let (store, signing) = (&options.store.store, options.signing.signing());
+    let after = client
+        .sign_transactions(store, before.clone(), signing)
+        .await;
+    client.close().await;
+    let after = after?;
     options.out.write(&encoded(&after))?;
     let path = options.out.path().map(|path| path.display().to_string());
     let report = Report::of(path.unwrap_or_default(), &before, &after);

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Args;
 use strongroom_crypto::{Fingerprint, KeyPurpose, PublicKey, SigningPublicKey};
 use strongroom_topology::{Mapping, Namespace, NamespaceDelegation, Serial};
-use strongroom_vault::{Proposal, Vault, VaultError};
+use strongroom_vault::{Proposal, VaultError};
 
 use super::{
     announcement,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     args::{Global, Names},
-    session::Session,
+    client::Client,
 };
 
 /// Let a key sign for a namespace.
@@ -73,12 +73,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Ok(fingerprint) => Key::OfVault(fingerprint),
         Err(_no_fingerprint) => Key::Given(signing_public_key(Path::new(&options.key))?),
     };
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let target = match key {
         Key::Given(key) => key,
-        Key::OfVault(fingerprint) => key_of_vault(&session.vault, fingerprint)?,
+        Key::OfVault(fingerprint) => key_of_vault(&client, fingerprint).await?,
     };
-    let namespace = namespace_or_own(&session.vault, options.namespace)?;
+    let namespace = namespace_or_own(&client, options.namespace).await?;
     let restriction = options.restriction.restriction;
     let delegation = NamespaceDelegation::try_new(namespace, target, restriction)?;
     let proposal = Proposal {
@@ -88,7 +88,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let store = &options.store.store;
     announcement::announce(
         global,
-        session,
+        client,
         store,
         proposal,
         &options.signing,
@@ -98,25 +98,30 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 /// The namespace that was asked for, or else that of this node.
-pub(super) fn namespace_or_own(
-    vault: &Vault,
+pub(super) async fn namespace_or_own(
+    client: &Client,
     namespace: Option<Namespace>,
-) -> Result<Namespace, VaultError> {
+) -> anyhow::Result<Namespace> {
     match namespace {
         Some(namespace) => Ok(namespace),
         None => {
-            let identity = vault.identity().ok_or(VaultError::NotIdentified)?;
-            Ok(identity.member.uid.namespace().clone())
+            let member = client.topology_stores().await?.member;
+            let member = member.ok_or(VaultError::NotIdentified)?;
+            Ok(member.uid.namespace().clone())
         }
     }
 }
 
-fn key_of_vault(vault: &Vault, fingerprint: Fingerprint) -> Result<SigningPublicKey, VaultError> {
-    match &vault.key(&fingerprint)?.public {
-        PublicKey::Signing(key) => Ok(key.clone()),
+async fn key_of_vault(
+    client: &Client,
+    fingerprint: Fingerprint,
+) -> anyhow::Result<SigningPublicKey> {
+    match client.key(&fingerprint).await?.public {
+        PublicKey::Signing(key) => Ok(key),
         PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
             fingerprint,
             wanted: KeyPurpose::Signing,
-        }),
+        }
+        .into()),
     }
 }

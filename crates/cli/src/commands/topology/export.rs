@@ -17,10 +17,10 @@ use strongroom_topology::{
 use super::args::{AtArg, StoreArg};
 use crate::{
     args::{Format, Global, Names},
+    client::Client,
     failure::CliError,
     input::{Destination, Encoding},
     output,
-    session::Session,
 };
 
 /// Write topology to a file: the history of a store as a snapshot, or transactions for others to apply or to sign.
@@ -83,11 +83,11 @@ struct Report {
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.check_history()?;
     options.destination.check(Encoding::Binary)?;
-    let session = Session::open(global).await?;
-    let store = session.vault.topology(&options.store.store).await?;
+    let client = Client::open(global).await?;
+    let store = client.topology(&options.store.store).await?;
     let written = options.write(&store);
     drop(store);
-    session.close().await;
+    client.close().await;
     let (transactions, bytes) = written?;
     options.destination.write(&bytes, Access::Readable)?;
     let report = Report {

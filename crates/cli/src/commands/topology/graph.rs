@@ -12,10 +12,10 @@ use strongroom_vault::Vault;
 use super::args::{AtArg, StoreArg, check_known};
 use crate::{
     args::{Format, Global},
+    client::Client,
     graph::{Graph, KeyLabel, svg, write_dot, write_tree},
     input::{Destination, Encoding},
     output,
-    session::Session,
 };
 
 /// Draw namespaces, who may sign for them, and the keys of nodes and parties.
@@ -64,18 +64,19 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let destination = &options.destination;
     // Text, whatever the form.
     destination.check(Encoding::Hex)?;
-    let session = Session::open(global).await?;
-    let store = session.vault.topology(&options.store.store).await?;
+    let client = Client::open(global).await?;
+    let labels = client.labels().await?;
+    let store = client.topology(&options.store.store).await?;
     let wanted: BTreeSet<_> = options.namespace.iter().cloned().collect();
     let known = check_known(&store, &wanted);
-    let labels = |key: &Fingerprint| label(&session.vault, key);
+    let labels = |key: &Fingerprint| labels.of(key);
     let graph = Graph {
         store: options.store.store.to_string(),
         at: options.at.time().map(output::moment),
         namespaces: Graph::of(&store, options.at.at(), &wanted, &labels),
     };
     drop(store);
-    session.close().await;
+    client.close().await;
     known?;
     if !destination.is_stdout() {
         destination.write(&drawn(&graph, options.format)?, Access::Readable)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use strongroom_proto::topology::Container;
 use strongroom_topology::StoreId;
 
-use super::outcome::{Decisions, Known};
+use super::outcome::{Decided, Decisions, Known};
 use crate::{
     args::{Global, Names},
     containers, exit,
@@ -68,7 +68,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let report = Report {
         store: options.store.to_string(),
         unexpected: Decisions::unexpected(&added, &rejected_there),
-        decisions: Decisions::of(&added, &known).only_rejected(),
+        decisions: Decisions::of(added.iter().map(Decided::of), &known).only_rejected(),
     };
     output::print(global.output, &report, |out| {
         report.decisions.write(out)?;

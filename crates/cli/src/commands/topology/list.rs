@@ -9,9 +9,9 @@ use strongroom_topology::{MappingCode, Namespace, Operation, StoredTransaction};
 use super::args::{AtArg, StoreArg, check_known};
 use crate::{
     args::{Global, Names},
+    client::Client,
     output,
     row_view::{HEADER, HISTORY_HEADER, RowView},
-    session::Session,
 };
 
 /// List the transactions of a store, those that pass every filter.
@@ -71,13 +71,13 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let store = session.vault.topology(&options.store.store).await?;
+    let client = Client::open(global).await?;
+    let store = client.topology(&options.store.store).await?;
     let known = check_known(&store, &options.namespace);
     let rows = store.rows().iter().filter(|row| options.wants(row));
     let transactions = rows.map(RowView::of).collect();
     drop(store);
-    session.close().await;
+    client.close().await;
     known?;
     let report = Report {
         store: options.store.store.to_string(),

@@ -41,9 +41,34 @@ pub(crate) struct Decision {
 
 /// Why it was rejected.
 #[derive(Debug, Serialize)]
-struct Rejected {
-    code: &'static str,
-    text: String,
+pub(crate) struct Rejected {
+    pub(crate) code: String,
+    pub(crate) text: String,
+}
+
+/// What a store decided about a transaction, here or on a server.
+pub(crate) struct Decided {
+    pub(crate) hash: TransactionHash,
+    /// accepted, proposed, unchanged or rejected.
+    pub(crate) outcome: &'static str,
+    pub(crate) rejection: Option<Rejected>,
+}
+
+impl Decided {
+    pub(crate) fn of(added: &Added) -> Self {
+        let rejection = match &added.outcome {
+            Outcome::Rejected(why) => Some(Rejected {
+                code: why.code().name().to_owned(),
+                text: why.explanation(),
+            }),
+            _ => None,
+        };
+        Self {
+            hash: added.hash,
+            outcome: added.outcome.name(),
+            rejection,
+        }
+    }
 }
 
 /// Transactions by their hashes, to say later what was decided about what.
@@ -57,9 +82,11 @@ impl Known {
 }
 
 impl Decisions {
-    pub(crate) fn of(added: &[Added], known: &Known) -> Self {
+    pub(crate) fn of(decided: impl IntoIterator<Item = Decided>, known: &Known) -> Self {
+        let decisions = decided.into_iter().map(|it| Decision::of(it, known));
+        let transactions: Vec<_> = decisions.collect();
         let count = |name: &str| {
-            let same = added.iter().filter(|added| added.outcome.name() == name);
+            let same = transactions.iter().filter(|it| it.outcome == name);
             same.count()
         };
         Self {
@@ -67,10 +94,7 @@ impl Decisions {
             proposed: count("proposed"),
             unchanged: count("unchanged"),
             rejected: count("rejected"),
-            transactions: added
-                .iter()
-                .map(|added| Decision::of(added, known))
-                .collect(),
+            transactions,
         }
     }
 
@@ -119,25 +143,19 @@ impl Decisions {
 }
 
 impl Decision {
-    fn of(added: &Added, known: &Known) -> Self {
-        let signed = known.0.get(&added.hash);
+    fn of(decided: Decided, known: &Known) -> Self {
+        let signed = known.0.get(&decided.hash);
         let transaction = signed.map(SignedTransaction::transaction);
         Self {
-            hash: added.hash.to_string(),
+            hash: decided.hash.to_string(),
             mapping: transaction.map(|it| it.mapping().code().name()),
             operation: transaction.map(|it| it.operation().name()),
             serial: transaction.map(|it| it.serial().get()),
-            outcome: added.outcome.name(),
+            outcome: decided.outcome,
             warnings: signed.map_or_else(Vec::new, |signed| {
                 TransactionView::of_signed(signed).warnings
             }),
-            rejection: match &added.outcome {
-                Outcome::Rejected(why) => Some(Rejected {
-                    code: why.code().name(),
-                    text: why.explanation(),
-                }),
-                _ => None,
-            },
+            rejection: decided.rejection,
         }
     }
 }

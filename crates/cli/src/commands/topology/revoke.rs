@@ -14,7 +14,7 @@ use super::{
     args::{BurnArg, OutArg, SigningArgs, StoreArg, refuse_shortened},
     delegate::namespace_or_own,
 };
-use crate::{args::Global, failure::CliError, session::Session};
+use crate::{args::Global, client::Client, failure::CliError};
 
 /// Take a statement back: the delegation to a key, or whatever has this hash.
 ///
@@ -53,12 +53,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     refuse_shortened(&options.what)?;
     // Hashes and fingerprints are written alike.
     let hash: TransactionHash = options.what.parse()?;
-    let session = Session::open(global).await?;
-    let store = session.vault.topology(&options.store.store).await?;
+    let client = Client::open(global).await?;
+    let store = client.topology(&options.store.store).await?;
     let mapping = match statement(&store, hash) {
         Some(mapping) => mapping,
         None => {
-            let namespace = namespace_or_own(&session.vault, options.namespace.clone())?;
+            let namespace = namespace_or_own(&client, options.namespace.clone()).await?;
             let key: Fingerprint = options.what.parse()?;
             let about = UniqueKey::namespace_delegation(&namespace, &key);
             let row = store.in_store(&about);
@@ -77,7 +77,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let store = &options.store.store;
     announcement::announce(
         global,
-        session,
+        client,
         store,
         proposal,
         &options.signing,

@@ -39,6 +39,6 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 /// Reads a public key for signing: PEM, DER, or the file that Canton's console writes.
-pub(super) fn signing_public_key(path: &Path) -> anyhow::Result<SigningPublicKey> {
+pub(in crate::commands) fn signing_public_key(path: &Path) -> anyhow::Result<SigningPublicKey> {
     Ok(files::public_key(path)?.key().clone())
 }

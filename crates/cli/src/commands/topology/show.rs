@@ -10,14 +10,13 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_topology::{SignedTransaction, StoreId, TopologyError, TransactionHash};
-use strongroom_vault::Vault;
 
 use super::args::refuse_shortened;
 use crate::{
     args::Global,
+    client::Client,
     containers, exit, output,
     row_view::Place,
-    session::Session,
     transaction_view::{KnownKeys, SignedView},
 };
 
@@ -65,13 +64,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Some(_) => Vec::new(),
         None => containers::transactions(&[PathBuf::from(&options.what)], None)?,
     };
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let stores = match options.store {
         Some(store) => vec![store],
-        None => session.vault.topology_stores().await?,
+        None => client.topology_stores().await?.ids,
     };
-    let shown = look_up(&session.vault, &stores, hash, given).await?;
-    session.close().await;
+    let shown = look_up(&client, &stores, hash, given).await?;
+    client.close().await;
     if let (true, Some(hash)) = (shown.is_empty(), hash) {
         return Err(TopologyError::TransactionNotFound { hash }.into());
     }
@@ -85,7 +84,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
 /// Each transaction with its rows. One that is asked for by its hash is shown with the signatures of its last row.
 async fn look_up(
-    vault: &Vault,
+    client: &Client,
     stores: &[StoreId],
     hash: Option<TransactionHash>,
     given: Vec<SignedTransaction>,
@@ -102,7 +101,7 @@ async fn look_up(
     }
     let mut rows = Vec::new();
     for id in stores {
-        let store = vault.topology(id).await?;
+        let store = client.topology(id).await?;
         for row in store.rows() {
             keys.add_those_in(row.signed.transaction().mapping());
             if !hashes.contains(&row.signed.hash()) {

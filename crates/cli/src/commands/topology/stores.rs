@@ -6,7 +6,11 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_topology::TopologyStore;
 
-use crate::{args::Global, output, session::Session};
+use crate::{
+    args::Global,
+    client::{Client, Stores},
+    output,
+};
 
 /// List the stores of topology: what this node has authorized, and the synchronizers that it follows.
 #[derive(Args, Debug)]
@@ -34,14 +38,14 @@ struct View {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let member = session.vault.identity().map(|it| it.member.to_string());
+    let client = Client::open(global).await?;
+    let Stores { ids, member } = client.topology_stores().await?;
     let mut stores = Vec::new();
-    for id in session.vault.topology_stores().await? {
-        let store = session.vault.topology(&id).await?;
-        stores.push(View::of(&store));
+    for id in ids {
+        stores.push(View::of(&*client.topology(&id).await?));
     }
-    session.close().await;
+    client.close().await;
+    let member = member.map(|member| member.to_string());
     let report = Report { member, stores };
     output::print(global.output, &report, |out| {
         let rows = report.stores.iter().map(|view| {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_kms::KmsKeyId;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output};
 
 /// Let another wrapper key open the vault: of a second region, of another cloud, or of the same KMS.
 ///
@@ -42,18 +42,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
         .into());
     }
-    let session = Session::open(global).await?;
-    let wrapper_key = match options.wrapper_key {
-        Some(id) => Some(id),
-        None => session.vault.unused_wrapper_key(&options.kms).await?,
-    };
-    let added = session
-        .vault
-        .add_wrap(&session.caller, &options.kms, wrapper_key)
-        .await;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let added = client.add_wrap(&options.kms, options.wrapper_key).await;
+    client.close().await;
     let report = Report {
-        wrapper_key_id: added?.as_str().to_owned(),
+        wrapper_key_id: added?,
         kms: options.kms,
     };
     output::print(global.output, &report, |out| {

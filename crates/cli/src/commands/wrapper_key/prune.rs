@@ -1,11 +1,11 @@
 //! `wrapper-key prune`.
 
-use std::{collections::BTreeSet, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output};
 
 /// Remove the data keys that rotations retired, with their wraps. Backups from their time cannot be accepted any more.
 ///
@@ -31,19 +31,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
-    let needed = if options.danger_backups_become_worthless {
-        BTreeSet::new()
-    } else {
-        session.vault.data_keys_of_backups()
-    };
-    let pruned = session
-        .vault
-        .prune_data_keys(&session.caller, &needed)
-        .await;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let even = options.danger_backups_become_worthless;
+    let pruned = client.prune_data_keys(even).await;
+    client.close().await;
     let report = Report {
-        pruned_data_key_ids: pruned?.iter().map(ToString::to_string).collect(),
+        pruned_data_key_ids: pruned?,
     };
     output::print(global.output, &report, |out| {
         match report.pruned_data_key_ids.as_slice() {

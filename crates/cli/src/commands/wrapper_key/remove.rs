@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::{args::Global, failure::CliError, output, session::Session};
+use crate::{args::Global, client::Client, failure::CliError, output};
 
 /// Take a wrap away. Another one must open the vault now, which is tried.
 ///
@@ -36,10 +36,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if !options.yes {
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let (kms, id) = (options.kms, options.wrapper_key);
-    let removed = session.vault.remove_wrap(&session.caller, &kms, &id).await;
-    session.close().await;
+    let removed = client.remove_wrap(&kms, &id).await;
+    client.close().await;
     removed?;
     let report = Report {
         kms,

@@ -1,6 +1,6 @@
 //! `wrapper-key rotate`.
 
-mod plan;
+pub(crate) mod plan;
 
 use std::{
     io::{self, Write},
@@ -11,12 +11,14 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::Config;
 use strongroom_kms::KmsKeyId;
-use strongroom_vault::{
-    NewWrapperKey, RotatedWrapperKey, RotationProgress, RotationRequest, VaultError,
-};
+use strongroom_vault::{NewWrapperKey, RotationRequest};
 
 use super::WrapperKeyView;
-use crate::{args::Global, output, progress, session::Session};
+use crate::{
+    args::Global,
+    client::{Client, Rewrapped, RotatedKeys},
+    output, progress,
+};
 
 /// Put a new wrapper key in the place of one, and a new data key under every row. Signing and reading go on meanwhile.
 ///
@@ -80,81 +82,39 @@ struct Report {
     retired_data_key_id: Option<String>,
     moved_rows: u64,
     rewrapped_only: bool,
-    kms_calls: u64,
-    /// Names of the `[[kms]]` sections whose wrapper-key-id must be changed.
-    sections_to_change: Vec<String>,
+    /// None if a server made them, beside those that it makes for others.
+    kms_calls: Option<u64>,
+    /// Names of the `[[kms]]` sections whose wrapper-key-id must be changed; none if the configuration is a server's.
+    sections_to_change: Option<Vec<String>>,
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     if options.dry_run {
-        return plan::run(global, session, &options.request()).await;
+        return plan::run(global, client, options.request()).await;
     }
-    let calls_before = session.kms.total_calls();
     let report = if options.rewrap_only {
-        rewrap(&session, &options.request()).await
+        let rewrapped = client.rewrap_data_key(options.request()).await;
+        client.close().await;
+        Report::of_rewrapped(rewrapped?)
     } else {
-        rotate(global, &session, &options).await
+        let bar = progress::bar(global, 0, "moving rows");
+        let request = (!options.resume).then(|| options.request());
+        let tell = |moved, of| {
+            bar.set_length(of);
+            bar.set_position(moved);
+        };
+        let rotated = client.rotate_wrapper_key(request, &tell).await;
+        bar.finish_and_clear();
+        client.close().await;
+        Report::of(rotated?)
     };
-    let calls = session.kms.total_calls() - calls_before;
-    let config = session.config.clone();
-    session.close().await;
-    let mut report = report?;
-    report.kms_calls = calls;
-    report.sections_to_change = sections_to_change(&config, &report.goes);
     output::print(global.output, &report, |out| report.print(out))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn rotate(
-    global: &Global,
-    session: &Session,
-    options: &Options,
-) -> Result<Report, VaultError> {
-    let bar = progress::bar(global, 0, "moving rows");
-    let tell = |progress: RotationProgress| {
-        bar.set_length(progress.of);
-        bar.set_position(progress.moved);
-    };
-    let (vault, caller) = (&session.vault, &session.caller);
-    let rotated = if options.resume {
-        vault.resume_wrapper_key_rotation(caller, &tell).await
-    } else {
-        let request = options.request();
-        vault.rotate_wrapper_key(caller, &request, &tell).await
-    };
-    bar.finish_and_clear();
-    rotated.map(|rotated| Report::of(&rotated))
-}
-
-async fn rewrap(session: &Session, request: &RotationRequest) -> Result<Report, VaultError> {
-    let before = wraps(session);
-    let vault = &session.vault;
-    vault.rewrap_data_key(&session.caller, request).await?;
-    let after = wraps(session);
-    let without = |wraps: &[(String, String)], others: &[(String, String)]| {
-        let missing = wraps.iter().filter(|wrap| !others.contains(wrap));
-        missing.map(WrapperKeyView::of).collect()
-    };
-    Ok(Report {
-        comes: without(&after, &before),
-        goes: without(&before, &after),
-        data_key_id: None,
-        retired_data_key_id: None,
-        moved_rows: 0,
-        rewrapped_only: true,
-        kms_calls: 0,
-        sections_to_change: Vec::new(),
-    })
-}
-
-fn wraps(session: &Session) -> Vec<(String, String)> {
-    let wraps = session.vault.wraps().into_iter();
-    wraps.map(|wrap| (wrap.kms, wrap.wrapper_key_id)).collect()
-}
-
 /// A configured wrapper key id that is not one of the vault any more would keep every command from opening it.
-fn sections_to_change(config: &Config, goes: &[WrapperKeyView]) -> Vec<String> {
+pub(crate) fn sections_to_change(config: &Config, goes: &[WrapperKeyView]) -> Vec<String> {
     let names = |kms: &str, id: &str| {
         let mut gone = goes.iter();
         gone.any(|gone| gone.kms == kms && gone.wrapper_key_id == id)
@@ -167,17 +127,29 @@ fn sections_to_change(config: &Config, goes: &[WrapperKeyView]) -> Vec<String> {
 }
 
 impl Report {
-    fn of(rotated: &RotatedWrapperKey) -> Self {
-        let rotation = &rotated.rotation;
+    fn of(rotated: RotatedKeys) -> Self {
         Self {
-            comes: rotation.comes.iter().map(WrapperKeyView::of).collect(),
-            goes: rotation.goes.iter().map(WrapperKeyView::of).collect(),
-            data_key_id: Some(rotation.data_key_id.to_string()),
-            retired_data_key_id: Some(rotation.old_data_key_id.to_string()),
+            comes: rotated.comes,
+            goes: rotated.goes,
+            data_key_id: Some(rotated.data_key_id),
+            retired_data_key_id: Some(rotated.retired_data_key_id),
             moved_rows: rotated.moved,
             rewrapped_only: false,
-            kms_calls: 0,
-            sections_to_change: Vec::new(),
+            kms_calls: rotated.kms_calls,
+            sections_to_change: rotated.sections_to_change,
+        }
+    }
+
+    fn of_rewrapped(rewrapped: Rewrapped) -> Self {
+        Self {
+            comes: rewrapped.comes,
+            goes: rewrapped.goes,
+            data_key_id: None,
+            retired_data_key_id: None,
+            moved_rows: 0,
+            rewrapped_only: true,
+            kms_calls: rewrapped.kms_calls,
+            sections_to_change: rewrapped.sections_to_change,
         }
     }
 
@@ -203,10 +175,21 @@ impl Report {
             )?;
         } else {
             let rows = output::counted(self.moved_rows, "row");
-            let calls = output::counted(self.kms_calls, "KMS call");
-            writeln!(out, "{rows} moved to a new data key, with {calls}")?;
+            let calls = self
+                .kms_calls
+                .map(|calls| output::counted(calls, "KMS call"));
+            let calls = calls
+                .map(|calls| format!(", with {calls}"))
+                .unwrap_or_default();
+            writeln!(out, "{rows} moved to a new data key{calls}")?;
         }
-        for section in &self.sections_to_change {
+        if self.sections_to_change.is_none() {
+            writeln!(
+                out,
+                "If the server's configuration has a wrapper-key-id, change it to the new one, or take it out, before the server starts again."
+            )?;
+        }
+        for section in self.sections_to_change.iter().flatten() {
             writeln!(
                 out,
                 "Change wrapper-key-id in the [[kms]] section {section:?} to the new one, or take it out: until then no command opens the vault."

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_vault::{Wrap, WrapperKeyRotation};
+use strongroom_vault::{Vault, Wrap, WrapperKeyRotation};
 
 use super::{OpeningView, WrapperKeyView};
-use crate::{args::Global, output, session::Session};
+use crate::{args::Global, client::Client, output};
 
 /// Show the wraps of the vault in the order in which they are tried, and which one opened it now.
 ///
@@ -17,24 +17,41 @@ use crate::{args::Global, output, session::Session};
     strongroom wrapper-key show --output json | jq .opened_by.kms")]
 pub(crate) struct Options {}
 
+/// What opens a vault.
 #[derive(Serialize)]
-struct Report {
-    vault_id: String,
+pub(crate) struct WrapperKeys {
+    pub(crate) vault_id: String,
     #[serde(flatten)]
-    opening: OpeningView,
-    wraps: Vec<WrapView>,
+    pub(crate) opening: OpeningView,
+    pub(crate) wraps: Vec<WrapView>,
     /// Configured key management systems in which the vault has no wrap.
-    without_wrap: Vec<String>,
+    pub(crate) without_wrap: Vec<String>,
     /// A rotation that was begun and not finished.
-    rotation: Option<RotationView>,
+    pub(crate) rotation: Option<RotationView>,
     /// Data keys that nothing is sealed under any more; backups of their time need them.
-    retired_data_key_ids: Vec<String>,
+    pub(crate) retired_data_key_ids: Vec<String>,
+}
+
+impl WrapperKeys {
+    /// Of a vault that is opened here.
+    pub(crate) fn of(vault: &Vault) -> Self {
+        let rotation = vault.wrapper_key_rotation();
+        let retired = vault.retired_data_keys();
+        Self {
+            vault_id: vault.id().to_string(),
+            opening: OpeningView::of(&vault.opening()),
+            wraps: vault.wraps().into_iter().map(WrapView::of).collect(),
+            without_wrap: vault.kms_without_wrap(),
+            rotation: rotation.as_ref().map(RotationView::of),
+            retired_data_key_ids: retired.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
-struct RotationView {
-    comes: Vec<WrapperKeyView>,
-    goes: Vec<WrapperKeyView>,
+pub(crate) struct RotationView {
+    pub(crate) comes: Vec<WrapperKeyView>,
+    pub(crate) goes: Vec<WrapperKeyView>,
 }
 
 impl RotationView {
@@ -61,13 +78,13 @@ impl RotationView {
 }
 
 #[derive(Serialize)]
-struct WrapView {
-    kms: String,
-    wrapper_key_id: String,
-    created_at: String,
-    configured: bool,
-    opened_the_vault: bool,
-    direct_keys: usize,
+pub(crate) struct WrapView {
+    pub(crate) kms: String,
+    pub(crate) wrapper_key_id: String,
+    pub(crate) created_at: String,
+    pub(crate) configured: bool,
+    pub(crate) opened_the_vault: bool,
+    pub(crate) direct_keys: u64,
 }
 
 impl WrapView {
@@ -78,7 +95,7 @@ impl WrapView {
             created_at: output::moment(wrap.created_at),
             configured: wrap.configured,
             opened_the_vault: wrap.opened_the_vault,
-            direct_keys: wrap.direct_keys,
+            direct_keys: wrap.direct_keys as u64,
         }
     }
 
@@ -92,37 +109,10 @@ impl WrapView {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let wraps: Vec<_> = session
-        .vault
-        .wraps()
-        .into_iter()
-        .map(WrapView::of)
-        .collect();
-    let mut without_wrap: Vec<_> = session
-        .config
-        .kms
-        .iter()
-        .map(|kms| kms.name.clone())
-        .collect();
-    without_wrap.retain(|name| wraps.iter().all(|wrap| wrap.kms != *name));
-    let report = Report {
-        vault_id: session.vault.id().to_string(),
-        opening: OpeningView::of(&session.vault.opening()),
-        wraps,
-        without_wrap,
-        rotation: session
-            .vault
-            .wrapper_key_rotation()
-            .map(|rotation| RotationView::of(&rotation)),
-        retired_data_key_ids: session
-            .vault
-            .retired_data_keys()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-    };
-    session.close().await;
+    let client = Client::open(global).await?;
+    let report = client.wrapper_keys().await;
+    client.close().await;
+    let report = report?;
     output::print(global.output, &report, |out| {
         report.opening.write(out)?;
         let rows = report.wraps.iter().map(|wrap| {

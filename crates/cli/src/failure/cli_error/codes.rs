@@ -83,6 +83,11 @@ pub(super) const BAD_ARGUMENT: ErrorCode = code(
     Category::InvalidRequest,
     "The command's --help shows examples.",
 );
+pub(super) const FOLLOWS_NOBODY: ErrorCode = code(
+    "FOLLOWS_NOBODY",
+    Category::Unsupported,
+    "Leave out --follow: it is for vaults in PostgreSQL, which several processes share.",
+);
 pub(super) const OUTPUT_EXISTS: ErrorCode = code(
     "OUTPUT_EXISTS",
     Category::AlreadyExists,

@@ -110,7 +110,7 @@ fn a_rehearsal_takes_nothing_of_a_real_kms() {
     let args = ["quickstart", "--rehearse", "--kms", "aws"];
     for more in [
         ["--region", "eu-central-1"],
-        ["--endpoint", "http://[::1]:1"],
+        ["--kms-endpoint", "http://[::1]:1"],
     ] {
         let args = [&args[..], &more].concat();
         sandbox.refuses(args, "WRONG_USAGE", 2);

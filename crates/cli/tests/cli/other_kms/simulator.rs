@@ -72,7 +72,7 @@ fn the_simulator_is_a_cloud_for_vaults_until_it_is_interrupted() {
     assert!(text(&simulator.shown, "warning").contains("guards nothing"));
     let endpoint = text(&simulator.shown, "endpoint");
     let init = ["init", "--kms", "aws", "--region", "eu-central-1"];
-    let there = ["--endpoint", &endpoint, "--rehearsal"];
+    let there = ["--kms-endpoint", &endpoint, "--rehearsal"];
     sandbox.run([&init[..], &there].concat()).succeeded();
     assert_eq!(sandbox.json(["doctor"])["healthy"], true);
     let control = text(&simulator.shown, "control_endpoint");

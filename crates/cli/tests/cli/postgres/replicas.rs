@@ -229,6 +229,25 @@ fn a_writer_that_does_not_step_down_keeps_its_lease_and_others_do_not_write() {
 }
 
 #[test]
+fn doctor_warns_of_a_writer_whose_connections_this_replica_may_not_end() {
+    let house = House::with_vault("cli_roles", &["--kind", "participant"]);
+    let second = Second::of(&house);
+    second.run(ACCEPT).succeeded();
+    let writer = Writer::of(&house, "first", true);
+    let doctor = || second.run(&["doctor", "--output", "json"]).json();
+    assert!(doctor_rows(&doctor(), "takeover").is_empty());
+    house.sql(
+        "CREATE ROLE cli_lesser LOGIN; GRANT USAGE ON SCHEMA strongroom TO cli_lesser; \
+         GRANT ALL ON ALL TABLES IN SCHEMA strongroom TO cli_lesser",
+    );
+    second.edit_config(|text| text.replace("tester@", "cli_lesser@"));
+    let (status, told) = doctor_rows(&doctor(), "takeover").remove(0);
+    assert_eq!(status, "warning");
+    assert!(told.contains("connected as tester"), "{told}");
+    writer.end();
+}
+
+#[test]
 fn a_replica_that_shall_not_write_leaves_a_free_lease_alone() {
     let house = House::with_vault("cli_reader", &[]);
     house
@@ -449,7 +468,7 @@ fn a_replica_in_another_region_opens_the_vault_with_its_own_copy_of_the_key() {
         "aws",
         "--region",
         here,
-        "--endpoint",
+        "--kms-endpoint",
         endpoint,
         "--rehearsal",
     ];

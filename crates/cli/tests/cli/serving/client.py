@@ -1,6 +1,6 @@
 """A client that learns the services from the server: calls the rpcs of a list, and prints what each answered.
 
-client.py HOST:PORT '[["package.Service/Method", {message as JSON}], ...]'
+client.py HOST:PORT '[["package.Service/Method", {message as JSON}, {headers, if any}], ...]'
 
 {"@certificate": FILE} in a message stands for the SignedTopologyTransaction in the wrapper of the file.
 """
@@ -58,7 +58,7 @@ def filled(pool, message):
     return message
 
 
-def call(channel, pool, rpc, message):
+def call(channel, pool, rpc, message, headers=None):
     service, method = rpc.split("/")
     method = pool.FindServiceByName(service).FindMethodByName(method)
     request = GetMessageClass(method.input_type)()
@@ -68,8 +68,9 @@ def call(channel, pool, rpc, message):
         request_serializer=lambda request: request.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
     )
+    metadata = list((headers or {}).items())
     try:
-        return {"ok": json_format.MessageToDict(send(request, timeout=30))}
+        return {"ok": json_format.MessageToDict(send(request, timeout=30, metadata=metadata))}
     except grpc.RpcError as error:
         return {"error": {"code": error.code().name, "details": error.details()}}
 
@@ -78,7 +79,7 @@ def main():
     with grpc.insecure_channel(sys.argv[1]) as channel:
         pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
         steps = json.loads(sys.argv[2])
-        print(json.dumps([call(channel, pool, rpc, message) for rpc, message in steps]))
+        print(json.dumps([call(channel, pool, *step) for step in steps]))
 
 
 main()

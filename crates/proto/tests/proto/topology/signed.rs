@@ -233,7 +233,7 @@ fn each_broken_signature_has_its_error() {
     );
     check(
         |it| it.signature_delegation = Some(Default::default()),
-        "the signature was made by a session key, which is not supported yet",
+        "the signature was made by a session key, where only a long-term key signs",
     );
 }
 

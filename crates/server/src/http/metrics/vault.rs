@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use strongroom_crypto::Timestamp;
-use strongroom_vault::Numbers;
+use strongroom_vault::{Numbers, SessionEncryptionNumbers};
 
 /// A number by labels.
 pub(super) type Labels = Vec<(&'static str, String)>;
@@ -31,12 +31,27 @@ pub(super) fn register(registry: &mut Registry, numbers: &Numbers) {
     of_ages(registry, numbers);
     of_backups(registry, numbers);
     of_wrapper_keys(registry, numbers);
+    of_session_secrets(registry, &numbers.session_encryption);
     count(
         registry,
         "generation",
         "Commits of the vault",
         numbers.generation,
     );
+    let (records, lag) = (numbers.audit_records, numbers.audit_lag);
+    count(
+        registry,
+        "audit_records",
+        "Records of the audit log",
+        records,
+    );
+    let help = "Uses of keys whose audit records are not durable yet";
+    count(registry, "audit_lag_uses", help, lag.uses);
+    let help = "How long ago the first of those uses was";
+    let oldest = Float::default();
+    oldest.set(lag.oldest.as_secs_f64());
+    registry.register("audit_lag_seconds", help, oldest);
+    of_session_keys(registry, numbers);
     let quarantined = u64::from(numbers.quarantined);
     let help = "1 if the vault was restored and signs nothing yet";
     count(registry, "quarantined", help, quarantined);
@@ -69,6 +84,28 @@ fn of_keys(registry: &mut Registry, numbers: &Numbers) {
         ),
     ] {
         count(registry, name, help, keys as u64);
+    }
+}
+
+fn of_session_keys(registry: &mut Registry, numbers: &Numbers) {
+    for (name, help, number) in [
+        (
+            "session_signing_keys",
+            "Session keys in memory",
+            numbers.session_keys as u64,
+        ),
+        (
+            "session_signing_keys_made",
+            "Session keys made since the vault was opened",
+            numbers.session_keys_made,
+        ),
+        (
+            "session_signing_keys_fallback",
+            "Signatures by a long-term key because no session key could be valid for long enough",
+            numbers.session_key_fallbacks,
+        ),
+    ] {
+        count(registry, name, help, number);
     }
 }
 
@@ -148,6 +185,35 @@ fn of_wrapper_keys(registry: &mut Registry, numbers: &Numbers) {
         ),
     ] {
         count(registry, name, help, number as u64);
+    }
+}
+
+fn of_session_secrets(registry: &mut Registry, numbers: &SessionEncryptionNumbers) {
+    for (name, help, sender, receiver) in [
+        (
+            "session_secrets",
+            "Secrets of session encryption keys in memory",
+            numbers.sender_entries as u64,
+            numbers.receiver_entries as u64,
+        ),
+        (
+            "session_secrets_found",
+            "Uses of keys that they spared since the start",
+            numbers.sender_hits,
+            numbers.receiver_hits,
+        ),
+        (
+            "session_secrets_made",
+            "Secrets that were encrypted or decrypted since the start",
+            numbers.sender_misses,
+            numbers.receiver_misses,
+        ),
+    ] {
+        let caches = family(registry, name, help);
+        for (cache, number) in [("sender", sender), ("receiver", receiver)] {
+            let labels = vec![("cache", cache.to_owned())];
+            caches.get_or_create(&labels).set(to_f64(number));
+        }
     }
 }
 

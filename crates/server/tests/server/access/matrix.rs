@@ -48,6 +48,11 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
         "/com.digitalasset.canton.crypto.admin.v30.VaultService/ListPublicKeys",
         "KONA",
     ),
+    ("/strongroom.v1.KeyService/ListKeys", "KONA"),
+    (
+        "/strongroom.v1.OperationsService/ListNodeKeyRotations",
+        "KONA",
+    ),
     // Who keeps the node running.
     (
         "/com.digitalasset.canton.admin.health.v30.StatusService/HealthDump",
@@ -89,7 +94,12 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
         "/com.digitalasset.canton.topology.admin.v30.TopologyManagerWriteService/SignTransactions",
         "O",
     ),
+    ("/strongroom.v1.TopologyService/AddTransactions", "O"),
+    ("/strongroom.v1.TopologyService/Authorize", "O"),
+    ("/strongroom.v1.TopologyService/Propose", "O"),
+    ("/strongroom.v1.TopologyService/SignTransactions", "O"),
     ("/strongroom.v1.OperationsService/CreateBackup", "O"),
+    ("/strongroom.v1.OperationsService/ForgetBackup", "O"),
     ("/strongroom.v1.OperationsService/StepDown", "O"),
     // Who makes keys and uses none.
     (
@@ -116,6 +126,29 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
         "/com.digitalasset.canton.crypto.admin.v30.VaultService/DeleteKeyPair",
         "K",
     ),
+    ("/strongroom.v1.KeyService/GenerateEncryptionKey", "K"),
+    ("/strongroom.v1.KeyService/GenerateSigningKey", "K"),
+    ("/strongroom.v1.KeyService/RegisterKey", "K"),
+    ("/strongroom.v1.KeyService/ImportKey", "K"),
+    ("/strongroom.v1.KeyService/DeleteKey", "K"),
+    // Which keys the node uses, and where they are.
+    ("/strongroom.v1.KeyService/AnnounceKey", "K"),
+    ("/strongroom.v1.KeyService/WithdrawKey", "K"),
+    ("/strongroom.v1.OperationsService/RotateNodeKeys", "K"),
+    (
+        "/strongroom.v1.OperationsService/ResumeNodeKeyRotation",
+        "K",
+    ),
+    (
+        "/strongroom.v1.OperationsService/AbandonNodeKeyRotation",
+        "K",
+    ),
+    ("/strongroom.v1.OperationsService/RetireKey", "K"),
+    ("/strongroom.v1.OperationsService/SealKeys", "K"),
+    ("/strongroom.v1.OperationsService/PlanMigration", "K"),
+    ("/strongroom.v1.OperationsService/MigrateKeys", "K"),
+    ("/strongroom.v1.OperationsService/DropCopies", "K"),
+    // Wrapper keys, and a vault that was restored.
     (
         "/com.digitalasset.canton.crypto.admin.v30.VaultService/RotateWrapperKey",
         "K",
@@ -126,21 +159,35 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
         "K",
     ),
     (
+        "/strongroom.v1.OperationsService/PlanWrapperKeyRotation",
+        "K",
+    ),
+    ("/strongroom.v1.OperationsService/RewrapDataKey", "K"),
+    ("/strongroom.v1.OperationsService/RemoveWrap", "K"),
+    ("/strongroom.v1.OperationsService/PruneDataKeys", "K"),
+    ("/strongroom.v1.OperationsService/ReleaseVault", "K"),
+    (
         "/com.digitalasset.canton.crypto.admin.v30.VaultService/ImportPublicKey",
         "KO",
     ),
-    // Private keys leave by a grant of its own only.
+    ("/strongroom.v1.KeyService/ImportPublicKey", "KO"),
+    // Private keys leave by a grant of its own only; one more wrap opens all of them.
     (
         "/com.digitalasset.canton.crypto.admin.v30.VaultService/ExportKeyPair",
         "",
     ),
-    // Who watches over wrapper keys, replicas and the log.
+    ("/strongroom.v1.KeyService/ExportKey", ""),
+    ("/strongroom.v1.OperationsService/AddWrap", ""),
+    // Who watches over wrapper keys, backups, replicas and the log.
     (
         "/com.digitalasset.canton.crypto.admin.v30.VaultService/GetWrapperKeyId",
         "KOA",
     ),
     ("/strongroom.v1.OperationsService/ShowWrapperKeys", "KOA"),
+    ("/strongroom.v1.OperationsService/CheckWraps", "KOA"),
+    ("/strongroom.v1.OperationsService/ListBackups", "KOA"),
     ("/strongroom.v1.OperationsService/ShowReplica", "KOA"),
+    ("/strongroom.v1.OperationsService/ListReplicas", "KOA"),
     ("/strongroom.v1.OperationsService/ListAudit", "A"),
     // Who uses keys; whether a signature is good, an auditor may ask as well.
     ("/strongroom.v1.SigningService/Sign", "N"),
@@ -148,8 +195,12 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.SigningService/SignStream", "N"),
     ("/strongroom.v1.SigningService/Encrypt", "N"),
     ("/strongroom.v1.SigningService/Decrypt", "N"),
+    ("/strongroom.v1.SigningService/EncryptPayload", "N"),
+    ("/strongroom.v1.SigningService/DecryptPayload", "N"),
     ("/strongroom.v1.SigningService/Verify", "NA"),
     // Topology is no secret.
+    ("/strongroom.v1.TopologyService/ListStores", "KONA"),
+    ("/strongroom.v1.TopologyService/ReadStore", "KONA"),
     (
         "/com.digitalasset.canton.topology.admin.v30.TopologyAggregationService/ListKeyOwners",
         "KONA",

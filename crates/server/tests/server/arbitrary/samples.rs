@@ -18,7 +18,7 @@ const DEPTH: usize = 8;
 pub(super) struct Samples {
     messages: BTreeMap<String, DescriptorProto>,
     requests: BTreeMap<String, String>,
-    /// What fields hold that are texts, by the ends of their names.
+    /// What fields hold that are texts, by the ends of their names, which begin with those of their messages; the first counts.
     texts: Vec<(&'static str, String)>,
 }
 
@@ -62,17 +62,24 @@ impl Samples {
                 before == variant % all
             });
             if chosen && depth > 0 {
-                self.field(field, variant, depth, &mut bytes);
+                self.field(name, field, variant, depth, &mut bytes);
             }
         }
         bytes
     }
 
-    fn field(&self, field: &FieldDescriptorProto, variant: usize, depth: usize, out: &mut Vec<u8>) {
+    fn field(
+        &self,
+        message: &str,
+        field: &FieldDescriptorProto,
+        variant: usize,
+        depth: usize,
+        out: &mut Vec<u8>,
+    ) {
         let number = u32::try_from(field.number()).unwrap();
         let content = match field.r#type() {
             Type::Message => self.message(field.type_name(), variant, depth - 1),
-            Type::String => self.text(field.name()).into_bytes(),
+            Type::String => self.text(message, field.name()).into_bytes(),
             Type::Bytes => [&[0x12, 0x20][..], &[0x5a; 32]].concat(),
             Type::Double | Type::Float | Type::Fixed32 | Type::Fixed64 => return,
             _ => {
@@ -86,8 +93,9 @@ impl Samples {
         out.extend(content);
     }
 
-    fn text(&self, field: &str) -> String {
-        let known = self.texts.iter().find(|(end, _)| field.ends_with(end));
+    fn text(&self, message: &str, field: &str) -> String {
+        let name = format!("{message}.{field}");
+        let known = self.texts.iter().find(|(end, _)| name.ends_with(end));
         known.map_or_else(|| "text".to_owned(), |(_, text)| text.clone())
     }
 }

@@ -18,14 +18,16 @@ pub async fn journal_entries_are_read_back_by_age(storage: &dyn Storage) {
         samples::created_journal_entry(2),
         samples::journal_entry(3),
         samples::importing_journal_entry(4),
+        samples::scheduled_journal_entry(5),
     ];
-    let [first, second, third, fourth] = entries.clone();
+    let [first, second, third, fourth, fifth] = entries.clone();
     written!(
         store,
         |write| write.put_kms_journal(third),
         write.put_kms_journal(fourth),
         write.put_kms_journal(first),
         write.put_kms_journal(second),
+        write.put_kms_journal(fifth),
     );
     assert_eq!(journal(&store).await, entries);
 }
@@ -43,7 +45,8 @@ pub async fn a_journal_entry_takes_the_place_of_the_one_before(storage: &dyn Sto
     assert_eq!(journal(&store).await, []);
 }
 
-/// A key that the KMS was only asked for has no id yet, every other has; usages are for signing keys.
+/// A key that the KMS was only asked for has no id yet, every other has; usages are for signing keys, and a due time for one
+/// that is to be destroyed.
 pub async fn a_contradictory_journal_entry_is_refused(storage: &dyn Storage) {
     let store = store_with_data_key(storage).await;
     let contradictions = [
@@ -54,6 +57,14 @@ pub async fn a_contradictory_journal_entry_is_refused(storage: &dyn Storage) {
         KmsJournalRecord {
             step: JournalStep::Intended,
             ..samples::created_journal_entry(1)
+        },
+        KmsJournalRecord {
+            due_at: None,
+            ..samples::scheduled_journal_entry(1)
+        },
+        KmsJournalRecord {
+            step: JournalStep::Discarded,
+            ..samples::scheduled_journal_entry(1)
         },
         KmsJournalRecord {
             usages: None,

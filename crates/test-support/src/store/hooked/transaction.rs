@@ -135,6 +135,10 @@ impl<T: ReadTransaction + ?Sized, H: StoreHook> ReadTransaction for Hooked<T, H>
 
 #[async_trait]
 impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
+    fn lease_token(&self) -> Option<u64> {
+        self.inner.as_ref().and_then(|inner| inner.lease_token())
+    }
+
     async fn insert_vault(&mut self, vault: VaultRecord) -> Result<(), StoreError> {
         call!(self, InsertVault, |inner| inner.insert_vault(vault))
     }

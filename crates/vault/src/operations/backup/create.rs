@@ -269,7 +269,8 @@ fn write_rows(
         action: "written",
         source,
     };
-    let output = Hashing::new(BufWriter::with_capacity(BUFFER, file));
+    // Rows are small: they are gathered before they are hashed.
+    let output = BufWriter::with_capacity(BUFFER, Hashing::new(file));
     let mut writer = BackupWriter::begin(protection.encrypt(output)?, header, seal)?;
     loop {
         match queue.blocking_recv() {
@@ -283,7 +284,10 @@ fn write_rows(
         }
     }
     let (output, sums) = writer.finish()?;
-    let (file_hash, bytes) = output.finish()?.finish().map_err(written)?;
+    let output = output.finish()?.into_inner();
+    let (file_hash, bytes) = output
+        .map_err(|error| written(error.into_error()))?
+        .finish();
     Ok(Finished {
         written: sums,
         file_hash,

@@ -20,10 +20,9 @@ impl<W: Write> Hashing<W> {
         }
     }
 
-    /// SHA-256 and number of the bytes, all of which have left for the output.
-    pub(crate) fn finish(mut self) -> io::Result<([u8; 32], u64)> {
-        self.output.flush()?;
-        Ok((*self.hash.finish().as_bytes(), self.bytes))
+    /// SHA-256 and number of the bytes that the output has taken.
+    pub(crate) fn finish(self) -> ([u8; 32], u64) {
+        (*self.hash.finish().as_bytes(), self.bytes)
     }
 }
 

@@ -8,6 +8,8 @@ impl Vault {
     /// Lets a restored vault sign again. The caller says that its keys are those of the node: topology was brought up to
     /// date, and what it no longer lists was retired.
     ///
+    /// Keys that were to be destroyed in a KMS when the backup was made may be in use since: their time begins anew.
+    ///
     /// # Errors
     /// [`VaultError::NotInQuarantine`]; errors of the store.
     pub async fn release(&self, caller: &Caller) -> Result<(), VaultError> {
@@ -16,6 +18,7 @@ impl Vault {
             return Err(VaultError::NotInQuarantine);
         }
         unit.release();
+        unit.postpone_destructions().await?;
         unit.audit(caller, AuditOperation::ReleaseVault, None, BTreeMap::new())
             .await?;
         unit.commit().await

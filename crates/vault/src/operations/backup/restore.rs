@@ -93,10 +93,18 @@ impl Vault {
             before.remembered = before.remembered.max(remembered);
             before.tag = tag;
         }
-        let (record, next, audit) =
-            restored_state(&environment, &isolated, state, &before, caller, backup).await?;
-
         let mut transaction = environment.store.begin().await?;
+        let lease = transaction.lease_token();
+        let (record, next, audit) = restored_state(
+            &environment,
+            &isolated,
+            (state, lease),
+            &before,
+            caller,
+            backup,
+        )
+        .await?;
+
         let mut rows = backup.read().await?;
         copy_rows(rows.as_mut(), transaction.as_mut(), Some(&record)).await?;
         transaction.append_audit(audit).await?;
@@ -131,14 +139,14 @@ impl Vault {
 async fn restored_state(
     environment: &Environment,
     isolated: &Vault,
-    state: VaultState,
+    (state, lease): (VaultState, Option<u64>),
     before: &Before,
     caller: &Caller,
     backup: &BackupStore,
 ) -> Result<(VaultRecord, VaultState, AuditRow), VaultError> {
     let generation = state.generation.max(before.remembered.unwrap_or_default()) + 1;
     let entry = AuditEntry::new(
-        state.audit_records + 1,
+        (state.audit_records + 1, lease),
         environment.clock.now(),
         caller,
         AuditOperation::RestoreBackup,

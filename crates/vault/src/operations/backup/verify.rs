@@ -15,7 +15,7 @@ use strongroom_crypto::{
 };
 use strongroom_store::{DataKeyId, KeyState, Store};
 use subtle::ConstantTimeEq;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 
 use super::seal::SealOfVault;
 use crate::{
@@ -264,7 +264,8 @@ async fn not_configured(
     Ok(missing.collect())
 }
 
-/// Uses the keys on as many threads as there are.
+/// Uses the keys on as many threads as there are processors. They are not those of the runtime: a server that verifies a backup
+/// goes on answering.
 async fn use_every_key(
     vault: &Arc<Vault>,
     mut progress: impl FnMut(usize, usize),
@@ -277,10 +278,11 @@ async fn use_every_key(
     for _ in 0..threads {
         let (vault, entries) = (Arc::clone(vault), Arc::clone(&entries));
         let (next, sender) = (Arc::clone(&next), sender.clone());
-        workers.spawn(async move {
+        let runtime = Handle::current();
+        workers.spawn_blocking(move || {
             while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let outcome = vault.use_key(entry).await;
-                if sender.send((Arc::clone(entry), outcome)).await.is_err() {
+                let outcome = runtime.block_on(vault.use_key(entry));
+                if sender.blocking_send((Arc::clone(entry), outcome)).is_err() {
                     return;
                 }
             }

@@ -38,7 +38,7 @@ impl Vault {
             spec,
             usages,
             name,
-            imports: None,
+            fingerprint: None,
         };
         // A commit of which nobody has heard may have changed the entry that is looked for.
         self.try_settle().await?;
@@ -70,7 +70,7 @@ impl Vault {
                     Progress::Created(_) => true,
                     // Without a search nobody can tell: the entry stays as the trace that it is.
                     Progress::Intended => holder.named.provider.key_finder().is_some(),
-                    Progress::Discarded(_) => false,
+                    Progress::Discarded(_) | Progress::Scheduled { .. } => false,
                 };
                 may_have_one && entry.plan() == plan
             });

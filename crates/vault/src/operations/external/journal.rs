@@ -148,6 +148,12 @@ impl Vault {
             return Ok(None);
         }
         let journal = self.entry_of(holder, &key.id).await?;
+        // What is to be destroyed when it is due needs nobody.
+        if let Some(entry) = &journal
+            && entry.progress().due().is_some()
+        {
+            return Ok(None);
+        }
         Ok(Some(Orphan {
             kms,
             key: key.clone(),
@@ -227,10 +233,10 @@ impl Vault {
         self.try_settle().await?;
         let entry = self.entry_of(&holder, key).await?.ok_or_else(unknown)?;
         // One that was deleted from the vault does not come back as if nothing had been: it may have been retired.
-        if matches!(entry.progress(), Progress::Discarded(_)) {
+        if entry.progress().is_leaving() {
             return Err(unknown());
         }
-        if let Some(fingerprint) = entry.imports() {
+        if let Some(fingerprint) = entry.fingerprint() {
             // It was deleted meanwhile, and does not come back by this way.
             self.directory().entry(&fingerprint).ok_or_else(unknown)?;
             let kms = kms.to_owned();
@@ -246,7 +252,8 @@ impl Vault {
         Ok(adopted)
     }
 
-    /// Has the KMS destroy an orphan, or schedule that. Only what was made for this vault, and is none of its keys.
+    /// Has the KMS destroy an orphan when it is due, as [`Vault::delete_key`]. Only what was made for this vault, and is none of
+    /// its keys. One that is due already, or whose destruction was interrupted, is destroyed.
     ///
     /// # Errors
     /// [`VaultError::NotAnOrphan`] for a key of this vault, and for one that was not made for it; [`VaultError::UnknownKms`];
@@ -256,6 +263,32 @@ impl Vault {
         caller: &Caller,
         kms: &str,
         key: &KmsKeyId,
+    ) -> Result<(), VaultError> {
+        let leaving = self.leaving(kms, key.clone());
+        self.dispose(caller, kms, key, leaving).await
+    }
+
+    /// As [`Vault::delete_orphan`], without waiting until it is due.
+    ///
+    /// # Errors
+    /// As [`Vault::delete_orphan`].
+    pub async fn danger_delete_orphan_now(
+        &self,
+        caller: &Caller,
+        kms: &str,
+        key: &KmsKeyId,
+    ) -> Result<(), VaultError> {
+        let discarded = Progress::Discarded(key.clone());
+        self.dispose(caller, kms, key, discarded).await
+    }
+
+    /// What is in the journal and stays there while `leaving` says nothing else.
+    async fn dispose(
+        &self,
+        caller: &Caller,
+        kms: &str,
+        key: &KmsKeyId,
+        leaving: Progress,
     ) -> Result<(), VaultError> {
         let holder = self.holder(kms)?;
         let refused = || VaultError::NotAnOrphan {
@@ -281,17 +314,23 @@ impl Vault {
             Err(error) => return Err(error.into()),
         }
         let found = entry.as_ref().map(JournalEntry::id);
+        let progress = match entry.as_ref().map(JournalEntry::progress) {
+            // What was decided stays so; what waits goes on waiting for its own time.
+            Some(decided @ Progress::Discarded(_)) => decided.clone(),
+            Some(Progress::Scheduled { due, .. })
+                if leaving.due().is_some() && self.now() < *due =>
+            {
+                return Ok(());
+            }
+            Some(Progress::Scheduled { .. }) => Progress::Discarded(key.clone()),
+            _ => leaving,
+        };
         let claimed = found.and_then(|id| self.journal().claim(|entry| entry.id() == id));
         if found.is_some() && claimed.is_none() {
             return Err(VaultError::ChangedUnderneath);
         }
-        let discarded = self.discard_orphan(&holder, key, claimed).await?;
-        match holder.keys.delete_key(key).await {
-            Ok(()) | Err(KmsError::KeyNotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.note_deleted(caller, kms, key, Some(&discarded.entry))
-            .await
+        let leaving = self.discard_orphan(&holder, key, claimed, progress).await?;
+        self.destroy(caller, &leaving).await
     }
 
     /// Writes down that an orphan is to be destroyed, before it is: nobody can take it in any more.
@@ -300,13 +339,20 @@ impl Vault {
         holder: &Holder<'v>,
         key: &KmsKeyId,
         claimed: Option<(JournalEntry, Claim<'v>)>,
+        progress: Progress,
     ) -> Result<Claimed<'v>, VaultError> {
         let (before, claim) = match claimed {
             Some((entry, claim)) => (Some(entry), claim),
             None => (None, self.journal().claim_new(self.new_journal_id()?)),
         };
         let plan = match &before {
-            Some(entry) => entry.plan().clone(),
+            Some(entry) => ExternalKeyPlan {
+                // Of what was only on its way nobody knows yet whether it is that key.
+                fingerprint: entry
+                    .fingerprint()
+                    .filter(|_| entry.progress().is_leaving()),
+                ..entry.plan().clone()
+            },
             None => {
                 let spec = self.spec_of_orphan(holder, key).await?;
                 let is_signing = matches!(spec, KeySpec::Signing(_));
@@ -316,11 +362,10 @@ impl Vault {
                     // Nobody knows what it was to be; the journal wants a usage of a signing key.
                     usages: is_signing.then(some_usages),
                     name: None,
-                    imports: None,
+                    fingerprint: None,
                 }
             }
         };
-        let progress = Progress::Discarded(key.clone());
         let entry = JournalEntry::new(claim.id(), plan, progress, self.now());
         let mut unit = Unit::begin(self).await?;
         if self.held_by(holder).ids.contains(key.as_str()) {
@@ -401,13 +446,28 @@ impl Vault {
         if let Some(entry) = entry {
             unit.end_journal(entry).await?;
         }
-        let details = BTreeMap::from([
-            ("kms".to_owned(), kms.to_owned()),
-            ("kms_key_id".to_owned(), key.as_str().to_owned()),
-        ]);
+        let details = key_in_kms(kms, key);
         unit.audit(caller, AuditOperation::DeleteKmsKey, None, details)
             .await?;
         unit.commit().await
+    }
+}
+
+pub(super) fn key_in_kms(kms: &str, key: &KmsKeyId) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("kms".to_owned(), kms.to_owned()),
+        ("kms_key_id".to_owned(), key.as_str().to_owned()),
+    ])
+}
+
+/// That a key is on its way out for good.
+pub(super) fn discarded(entry: &JournalEntry) -> VaultError {
+    VaultError::ExternalKeyDiscarded {
+        kms: entry.kms().to_owned(),
+        key: entry
+            .progress()
+            .key()
+            .map_or_else(String::new, |key| key.as_str().to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use strongroom_crypto::{KeyName, KeyUsages, PublicKey};
 use strongroom_kms::KmsKeyId;
 
+use super::journal::discarded;
 use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
@@ -111,6 +112,9 @@ impl Unit<'_> {
         let journal = match vault.journal().about(kms, key) {
             // It is being destroyed, or just arrives by another way.
             Some((_entry, true)) => return Err(VaultError::ChangedUnderneath),
+            Some((entry, false)) if entry.is_discarded() => {
+                return Err(discarded(&entry));
+            }
             Some((entry, false)) => Some(entry),
             None => None,
         };

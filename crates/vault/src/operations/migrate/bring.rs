@@ -53,14 +53,14 @@ impl Vault {
             spec: entry.spec(),
             usages: entry.usages(),
             name: entry.name.clone(),
-            imports: Some(entry.fingerprint()),
+            fingerprint: Some(entry.fingerprint()),
         };
         let unfinished = self.journal().claim(|journal| {
             let may_be_found = match journal.progress() {
                 Progress::Created(_) => true,
                 // Without a search nobody can tell: the entry stays as the trace that it is.
                 Progress::Intended => holder.named.provider.key_finder().is_some(),
-                Progress::Discarded(_) => false,
+                Progress::Discarded(_) | Progress::Scheduled { .. } => false,
             };
             may_be_found && *journal.plan() == plan
         });
@@ -148,7 +148,7 @@ impl Vault {
         brought: &Brought<'_>,
         copy: SealedKey,
     ) -> Result<(), VaultError> {
-        let Some(fingerprint) = brought.entry.plan().imports else {
+        let Some(fingerprint) = brought.entry.plan().fingerprint else {
             return Err(VaultError::ChangedUnderneath);
         };
         let mut unit = Unit::begin(self).await?;

@@ -111,7 +111,7 @@ impl Vault {
     }
 
     /// A key whose private half is here and may be used.
-    pub(super) fn usable_key(&self, fingerprint: &Fingerprint) -> Result<PublicKey, VaultError> {
+    pub(crate) fn usable_key(&self, fingerprint: &Fingerprint) -> Result<PublicKey, VaultError> {
         let (entry, fingerprint) = (self.key(fingerprint)?, *fingerprint);
         match &entry.private {
             None => Err(VaultError::NoPrivateKey { fingerprint }),

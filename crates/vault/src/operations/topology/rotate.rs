@@ -6,7 +6,7 @@
 //! reference, topology rules, section 9.
 
 pub(crate) mod begin;
-mod name;
+pub(crate) mod name;
 
 use std::collections::{BTreeMap, BTreeSet};
 

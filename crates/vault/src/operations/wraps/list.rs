@@ -73,6 +73,15 @@ impl Vault {
         self.wraps_of(self.data_keys().current())
     }
 
+    /// Configured key management systems in which the vault has no wrap, in the configured order.
+    #[must_use]
+    pub fn kms_without_wrap(&self) -> Vec<String> {
+        let wraps = self.wraps();
+        let wrappers = self.environment().wrappers.iter();
+        let without = wrappers.filter(|named| wraps.iter().all(|wrap| wrap.kms != named.name));
+        without.map(|named| named.name.clone()).collect()
+    }
+
     /// The wraps of a data key in use, in the order in which opening tries them.
     pub(in crate::operations) fn wraps_of(&self, data_key: &OpenedDataKey) -> Vec<Wrap> {
         let direct = self.direct_keys();

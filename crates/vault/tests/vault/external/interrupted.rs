@@ -459,6 +459,7 @@ async fn every_column_of_the_journal_is_authenticated() {
         ("name = 'another'", "ROW_NOT_AUTHENTIC"),
         ("name = NULL", "ROW_NOT_AUTHENTIC"),
         ("imports = zeroblob(32)", "ROW_NOT_AUTHENTIC"),
+        ("due_at = 1", "STORE_CORRUPTED"),
         ("created_at = created_at + 1", "ROW_NOT_AUTHENTIC"),
         ("data_key_id = zeroblob(16)", "UNKNOWN_DATA_KEY"),
         ("mac = zeroblob(32)", "ROW_NOT_AUTHENTIC"),

@@ -101,6 +101,10 @@ impl Postgres {
         PostgresStore::open(self.settings()).await
     }
 
+    pub(crate) async fn open_left(&self) -> Result<PostgresStore, StoreError> {
+        PostgresStore::open_left(self.settings()).await
+    }
+
     pub(crate) async fn has_vault(&self) -> bool {
         PostgresStore::exists(&self.settings()).await.unwrap()
     }

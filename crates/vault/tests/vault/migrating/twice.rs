@@ -115,7 +115,7 @@ async fn without_a_search_an_attempt_in_doubt_stays_in_the_journal() {
     let [entry] = &vault.kms_journal()[..] else {
         panic!("one entry");
     };
-    assert_eq!(entry.imports(), Some(estate.signing));
+    assert_eq!(entry.fingerprint(), Some(estate.signing));
 }
 
 #[tokio::test]

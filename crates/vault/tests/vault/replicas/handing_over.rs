@@ -1,18 +1,20 @@
 //! Long acts that one process begins and another one finishes: the lease is taken away before each beginning and each commit.
 
-use std::{fs, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use strongroom_backup::{Protection, Unlock};
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint};
 use strongroom_files::OsFiles;
 use strongroom_store::{Replicas as _, Sealing};
-use strongroom_vault::{Backup, BackupRound, ReplicaSettings, Settings, Vault, VaultError};
+use strongroom_vault::{
+    Backup, BackupSchedule, BackupWork, ReplicaSettings, Settings, Vault, VaultError,
+};
 
 use super::{
     company::{self, Company, Process},
     following::assert_agree,
 };
 use crate::{
+    backups::scheduling::means,
     house::{Picture, all_keys, caller, check_signs, code, encryption_key, signing_key},
     migrating::{self, check_kms},
     rotating::{in_small_steps, rotate, tell},
@@ -101,15 +103,16 @@ fn folder(company: &Company) -> PathBuf {
 }
 
 async fn back_up(company: &Company, vault: &Vault) -> Result<(), VaultError> {
-    let round = BackupRound {
+    let schedule = BackupSchedule {
         folder: folder(company),
+        every: SECOND * 86_400,
         keep: NonZeroUsize::MIN,
-        protection: Protection::None,
-        verify: Some(Unlock::Nothing),
-        files: Arc::new(OsFiles::new()),
-        program: "test".to_owned(),
+        verify: true,
     };
-    let done = vault.back_up_on_schedule(&caller(), round).await?;
+    let means = means(OsFiles::new());
+    let done = vault
+        .back_up_on_schedule(&caller(), &schedule, BackupWork::Make, means)
+        .await?;
     assert!(done.is_sound());
     Ok(())
 }
@@ -274,6 +277,43 @@ async fn a_rotation_of_the_wrapper_key_that_one_began_is_finished_by_another() {
 async fn a_move_of_keys_that_one_began_is_finished_by_another() {
     for act in migrating::Act::ALL {
         sweep(Act::Move(act), 2).await;
+    }
+}
+
+/// The unit of work that is under way ends, and the next one does not begin.
+#[tokio::test]
+async fn a_long_act_ends_when_its_process_steps_down_and_is_finished_by_another() {
+    for act in [
+        Act::Rotate(Sealing::DataKey),
+        Act::Rotate(Sealing::Direct),
+        Act::Move(migrating::Act::Bring),
+        Act::BackUp,
+    ] {
+        let when = format!("{act:?}");
+        let scene = Scene::of(act).await;
+        let one = &scene.one.vault;
+        let before = one.standing().await.generation;
+        let steps_down = async {
+            while one.standing().await.generation == before {
+                tokio::task::yield_now().await;
+            }
+            one.step_down().await.unwrap();
+        };
+        scene.one.clock.advance(SECOND);
+        scene.two.clock.advance(SECOND);
+        let (outcome, ()) = tokio::join!(act.run(&scene.company, &scene.one), steps_down);
+        assert_eq!(code(outcome), "REPLICA_STEPPED_DOWN", "{when}");
+        // Whoever begins it again right away does not take the lease back.
+        let again = act.run(&scene.company, &scene.one).await;
+        assert_eq!(code(again), "REPLICA_STEPPED_DOWN", "{when}");
+        let lease = scene.two.store.take_lease().await.unwrap();
+        assert!(lease.is_held_by(scene.two.store.own_id()));
+        scene.two.vault.catch_up().await.unwrap();
+        scene.check(&when).await;
+        // A round of backups tells them apart by their time.
+        scene.two.clock.advance(SECOND);
+        act.run(&scene.company, &scene.two).await.unwrap();
+        scene.check_done(&scene.two, &when).await;
     }
 }
 

@@ -2,11 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use strongroom_store::Replicas;
-use strongroom_vault::{ReplicaSettings, Role, Settings};
+use strongroom_kms::KeyState;
+use strongroom_store::{Custody, Replicas};
+use strongroom_vault::{CustodyDefaults, ReplicaSettings, Role, Settings};
 
 use super::company::{Company, Process, settings};
-use crate::house::{caller, check_signs, code, new_protocol_key, signing_key};
+use crate::house::{KMS_NAME, caller, check_signs, code, new_protocol_key, signing_key};
+
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+/// Keys are made in the KMS, and stay.
+fn in_kms() -> Settings {
+    Settings {
+        custody: CustodyDefaults {
+            signing: Custody::External,
+            ..CustodyDefaults::default()
+        },
+        ..settings()
+    }
+}
 
 #[tokio::test]
 async fn a_process_that_does_not_hold_the_lease_writes_nothing_and_names_who_does() {
@@ -140,6 +154,103 @@ async fn whoever_keeps_up_takes_the_lease_of_a_dead_writer_and_gives_it_up_on_re
     one.vault.catch_up().await.unwrap();
     signing_key(&one.vault).await;
     keeping_up.abort();
+}
+
+#[tokio::test]
+async fn a_free_lease_is_left_to_the_others_for_a_while_by_whoever_stepped_down() {
+    let (_company, one) = Company::new().await;
+    one.vault.step_down().await.unwrap();
+    let writes = async || {
+        one.vault
+            .generate_signing_key(&caller(), new_protocol_key())
+            .await
+    };
+    assert_eq!(code(writes().await), "REPLICA_STEPPED_DOWN");
+    // Nobody wants it.
+    one.clock.advance(one.store.beat_every() * 10);
+    writes().await.unwrap();
+}
+
+/// A command writes one unit of work after another, and looks after nothing else.
+#[tokio::test]
+async fn who_is_asked_to_step_down_while_at_work_does_so_before_the_next_unit_of_work() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    two.store.ask_to_step_down().await.unwrap();
+    let refused = loop {
+        let written = one
+            .vault
+            .generate_signing_key(&caller(), new_protocol_key())
+            .await;
+        match written {
+            // It has not heard of it yet.
+            Ok(_key) => tokio::task::yield_now().await,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(code::<()>(Err(refused)), "REPLICA_STEPPED_DOWN");
+    two.vault.catch_up().await.unwrap();
+    signing_key(&two.vault).await;
+}
+
+/// Wherever the lease is lost: what was not decided can be kept by the next writer, and nobody destroys it after that; what was
+/// decided cannot.
+#[tokio::test]
+async fn a_fenced_process_destroys_no_key_that_another_one_keeps() {
+    let (mut kept, mut destroyed) = (0, 0);
+    for number in 1.. {
+        let (company, first) = Company::new_with(in_kms()).await;
+        company.house.make_hasty();
+        first.store.give_lease().await.unwrap();
+        drop(first);
+        let one = company.open_with("one", in_kms()).await;
+        let two = company.open_with("two", in_kms()).await;
+        // Its first look was a write.
+        two.store.give_lease().await.unwrap();
+        one.store.take_lease().await.unwrap();
+        one.vault.catch_up().await.unwrap();
+        let key = signing_key(&one.vault).await;
+        one.vault.delete_key(&caller(), &key).await.unwrap();
+        let [entry] = &one.vault.kms_journal()[..] else {
+            panic!("one entry");
+        };
+        let id = entry.progress().key().unwrap().clone();
+        one.clock.advance(WEEK);
+        two.clock.advance(WEEK);
+        one.store.lose_lease_at(number, &two.store);
+        let outcome = one.vault.destroy_due(&caller()).await;
+        let has_lost = one.store.has_lost_lease();
+        two.vault.catch_up().await.unwrap();
+        let state = || {
+            let keys = company.house.kms.list_keys();
+            keys.iter().find(|it| it.id == id).map(|it| it.state)
+        };
+        match two.vault.keep_key(&caller(), KMS_NAME, &id).await {
+            Ok(()) => {
+                kept += 1;
+                assert_eq!(code(outcome), "STORE_NOT_WRITER", "{number}");
+                one.vault.catch_up().await.unwrap();
+                assert_eq!(one.vault.destroy_due(&caller()).await.unwrap(), 0);
+                two.vault.destroy_due(&caller()).await.unwrap();
+                assert_eq!(state(), Some(KeyState::Enabled), "{number}");
+            }
+            refused => {
+                destroyed += 1;
+                let code = code(refused);
+                assert!(
+                    ["EXTERNAL_KEY_DISCARDED", "NO_JOURNAL_ENTRY"].contains(&code),
+                    "{number}: {code}"
+                );
+                two.vault.destroy_due(&caller()).await.unwrap();
+                assert_eq!(state(), Some(KeyState::PendingDeletion), "{number}");
+                assert_eq!(two.vault.kms_journal(), []);
+            }
+        }
+        if !has_lost {
+            break;
+        }
+    }
+    assert!(kept >= 2 && destroyed >= 3, "{kept}, {destroyed}");
 }
 
 /// What a process cannot use as its anchor any more.

@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::{
     collection::vec,
     option,
-    prelude::{Just, ProptestConfig, Strategy, any},
+    prelude::{Just, Strategy, any},
     prop_oneof, proptest,
     sample::{Index, select},
-    test_runner::RngSeed,
 };
 use strongroom_test_support::kms::Fault;
 
 use self::run::Run;
+use crate::histories::histories;
 
 /// What happened, how often: a model in which nothing happens is noticed.
 #[derive(Clone, Copy, Debug)]
@@ -171,20 +171,9 @@ async fn follow(steps: &[Step]) {
     assert!(inspection.broken.is_empty(), "{inspection:?}");
 }
 
-/// Where the histories come from; another one can be tried by this variable.
-const SEED: &str = "STRONGROOM_ROTATION_MODEL_SEED";
-
 #[test]
 fn any_sequence_of_rotations_moves_backups_faults_and_crashes_keeps_every_key() {
-    let chosen = std::env::var(SEED).map(|seed| seed.parse().unwrap());
-    let seed = chosen.unwrap_or(5);
-    let config = ProptestConfig {
-        cases: 32,
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    tell!("the histories of {SEED}={seed}");
+    let (config, called) = histories(32);
     proptest!(config, |(steps in steps())| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -195,9 +184,6 @@ fn any_sequence_of_rotations_moves_backups_faults_and_crashes_keeps_every_key() 
     for what in Seen::ALL {
         let times = COUNTS[what as usize].load(Ordering::Relaxed);
         tell!("{what:?}: {times}");
-        assert!(
-            times > 2,
-            "{what:?} was seen {times} times with {SEED}={seed}"
-        );
+        assert!(times > 2, "{what:?} was seen {times} times with {called}");
     }
 }

@@ -8,7 +8,7 @@ use strongroom_topology::{At, Member, Times};
 
 use proptest::{
     collection::vec,
-    prelude::{Just, ProptestConfig, Strategy},
+    prelude::{Just, Strategy},
     prop_oneof, proptest,
     sample::Index,
 };
@@ -19,6 +19,7 @@ use super::{
     statements::outcomes,
     synchronizers::{second, sequence, store},
 };
+use crate::histories::histories;
 
 /// What a node does.
 #[derive(Clone, Debug)]
@@ -214,11 +215,7 @@ async fn follow(steps: &[Step]) {
 
 #[test]
 fn two_nodes_agree_at_every_time_whatever_they_do_and_no_retired_key_signs() {
-    let config = ProptestConfig {
-        cases: 16,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let (config, _called) = histories(16);
     proptest!(config, |(steps in steps())| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

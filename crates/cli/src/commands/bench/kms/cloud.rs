@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
-    CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, VaultConfig,
+    AnchorConfig, AuditConfig, AwsConfig, BackupConfig, CacheConfig, CallBudgetConfig, CallsConfig,
+    ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig,
+    KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig,
+    SessionEncryptionConfig, SessionSigningKeysConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -18,38 +19,42 @@ const REGION: &str = "eu-central-1";
 const PRICES: PriceTable = PriceTable::AWS_LIST_2026_06;
 
 /// A simulated cloud that takes so many calls per second.
-pub(super) struct Cloud {
+pub(in crate::commands::bench) struct Cloud {
     simulator: Simulator,
     cap: u32,
 }
 
 impl Cloud {
-    pub(super) fn start(cap: u32) -> anyhow::Result<Self> {
+    pub(in crate::commands::bench) fn start(cap: u32) -> anyhow::Result<Self> {
         let simulator = Simulator::start(Scenario::default())?;
         Ok(Self { simulator, cap })
     }
 
     /// No delay and no limit: for what is not measured.
-    pub(super) fn clear_up(&self) -> anyhow::Result<()> {
+    pub(in crate::commands::bench) fn clear_up(&self) -> anyhow::Result<()> {
         Ok(self.simulator.set_weather(Weather::default())?)
     }
 
     /// From now on each call takes so long, and so many are taken; calls are counted from 0.
-    pub(super) fn begin(&self, latency: Duration) -> anyhow::Result<()> {
+    pub(in crate::commands::bench) fn begin(&self, latency: Duration) -> anyhow::Result<()> {
         self.simulator.set_weather(self.weather(latency, None))?;
         self.simulator.reset_calls();
         Ok(())
     }
 
     /// The same, but so many of a hundred calls are throttled, and the count goes on.
-    pub(super) fn throttle(&self, latency: Duration, percent: u8) -> anyhow::Result<()> {
+    pub(in crate::commands::bench) fn throttle(
+        &self,
+        latency: Duration,
+        percent: u8,
+    ) -> anyhow::Result<()> {
         Ok(self
             .simulator
             .set_weather(self.weather(latency, Some(percent)))?)
     }
 
     /// The storm is over.
-    pub(super) fn calm_down(&self, latency: Duration) -> anyhow::Result<()> {
+    pub(in crate::commands::bench) fn calm_down(&self, latency: Duration) -> anyhow::Result<()> {
         Ok(self.simulator.set_weather(self.weather(latency, None))?)
     }
 
@@ -77,12 +82,12 @@ impl Cloud {
     }
 
     /// Calls that arrived, whatever became of them.
-    pub(super) fn calls(&self) -> u64 {
+    pub(in crate::commands::bench) fn calls(&self) -> u64 {
         self.simulator.calls().total()
     }
 
     /// The configuration of a vault whose KMS is this cloud.
-    pub(super) fn config(&self) -> Config {
+    pub(in crate::commands::bench) fn config(&self) -> Config {
         Config {
             vault: VaultConfig {
                 id: "00".repeat(16),
@@ -96,10 +101,14 @@ impl Cloud {
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
             kms_watch: KmsWatchConfig::default(),
+            backup: BackupConfig::default(),
             policy: PolicyConfig::default(),
             custody: CustodyConfig::default(),
             cache: CacheConfig::default(),
+            session_encryption_keys: SessionEncryptionConfig::default(),
+            session_signing_keys: SessionSigningKeysConfig::default(),
         }
     }
 
@@ -131,7 +140,9 @@ impl Cloud {
     }
 
     /// Ours: with everything that surrounds a KMS.
-    pub(super) async fn surrounded(&self) -> anyhow::Result<Arc<dyn KmsProvider>> {
+    pub(in crate::commands::bench) async fn surrounded(
+        &self,
+    ) -> anyhow::Result<Arc<dyn KmsProvider>> {
         let config = self.config();
         let opened = OpenKms::open(&config, &KmsFlags::default()).await?;
         let mut opened = opened.iter();
@@ -140,12 +151,14 @@ impl Cloud {
     }
 
     /// The client of AWS with its own repetitions.
-    pub(super) async fn of_client(&self) -> anyhow::Result<Arc<dyn KmsProvider>> {
+    pub(in crate::commands::bench) async fn of_client(
+        &self,
+    ) -> anyhow::Result<Arc<dyn KmsProvider>> {
         Ok(Arc::new(self.connect(Repetitions::OfClient).await?))
     }
 
     /// The client of AWS, each call repeated until it succeeds, as Canton does.
-    pub(super) async fn endless(&self) -> anyhow::Result<Arc<dyn KmsProvider>> {
+    pub(in crate::commands::bench) async fn endless(&self) -> anyhow::Result<Arc<dyn KmsProvider>> {
         let client = self.connect(Repetitions::OfSurroundings).await?;
         Ok(bare::repeated_without_end(Arc::new(client)))
     }
@@ -183,7 +196,7 @@ fn dollars(price: MicroDollars) -> Dollars {
 }
 
 /// What so many calls for signatures on curves cost, in dollars.
-pub(super) fn price_of_signing(calls: u64) -> f64 {
+pub(in crate::commands::bench) fn price_of_signing(calls: u64) -> f64 {
     let calls = PerClass {
         ecc: calls,
         ..PerClass::default()

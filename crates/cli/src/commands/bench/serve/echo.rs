@@ -19,9 +19,10 @@ use serde_json::json;
 use strongroom_crypto::SigningKeySpec;
 use strongroom_proto::v30::{Signature, SignatureFormat, SigningAlgorithmSpec};
 use strongroom_server::contract::strongroom::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, SignBatchRequest,
-    SignBatchResponse, SignRequest, SignResponse, SignStreamRequest, SignStreamResponse,
-    VerifyRequest, VerifyResponse,
+    DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
+    EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
+    SignBatchRequest, SignBatchResponse, SignRequest, SignResponse, SignStreamRequest,
+    SignStreamResponse, VerifyRequest, VerifyResponse,
     sign_item::{Content, Key},
     signing_service_server::{SigningService, SigningServiceServer},
 };
@@ -128,9 +129,13 @@ pub(super) fn bare_rate(time: Duration) -> anyhow::Result<f64> {
 
 type Signed = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
 
+type Nothing<A> = stream::Empty<Result<A, Status>>;
+
 #[tonic::async_trait]
 impl SigningService for Bare {
     type SignStreamStream = Signed;
+    type EncryptPayloadStream = Nothing<EncryptPayloadResponse>;
+    type DecryptPayloadStream = Nothing<DecryptPayloadResponse>;
 
     async fn sign(&self, request: Request<SignRequest>) -> Result<Response<SignResponse>, Status> {
         let item = request.into_inner().item.unwrap_or_default();
@@ -194,6 +199,20 @@ impl SigningService for Bare {
         &self,
         _request: Request<DecryptRequest>,
     ) -> Result<Response<DecryptResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn encrypt_payload(
+        &self,
+        _request: Request<Streaming<EncryptPayloadRequest>>,
+    ) -> Result<Response<Self::EncryptPayloadStream>, Status> {
+        Err(not_measured())
+    }
+
+    async fn decrypt_payload(
+        &self,
+        _request: Request<Streaming<DecryptPayloadRequest>>,
+    ) -> Result<Response<Self::DecryptPayloadStream>, Status> {
         Err(not_measured())
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use strongroom_config::SignatureRecordsName;
 use strongroom_crypto::SigningKeySpec;
 use strongroom_files::Access;
 
@@ -67,6 +68,7 @@ impl Ours {
         rehearsal: &Rehearsal,
         authority: &Authority,
         specs: &[SigningKeySpec],
+        records: SignatureRecordsName,
     ) -> anyhow::Result<Self> {
         let vault = rehearsal.vault().await?;
         let mut keys = Vec::new();
@@ -75,13 +77,15 @@ impl Ours {
             keys.extend(made.iter().map(|key| key.fingerprint().to_string()));
         }
         vault.close().await?;
+        let mut config = rehearsal.config.clone();
+        config.audit.signatures = records;
         let file = rehearsal.folder().join("serve.toml");
         let text = format!(
             "{}\n[server]\naddress = \"127.0.0.1:0\"\n[server.tls]\ncertificate-file = {:?}\n\
              private-key-file = {:?}\nclient-certificates = \"required\"\nclient-ca-file = {:?}\n\
              [[callers]]\nname = \"load\"\ncertificates = [\"dns:{CLIENT_NAME}\"]\n\
              [[callers.grants]]\nrole = \"node\"\nusages = [\"protocol\"]\n",
-            rehearsal.config.to_toml()?,
+            config.to_toml()?,
             authority.server.certificate,
             authority.server.private_key,
             authority.certificate,

@@ -15,7 +15,7 @@ use crate::{
         topology::{
             args::BurnArg,
             caution,
-            outcome::{Decisions, Known},
+            outcome::{Decided, Decisions, Known},
         },
     },
     containers, exit,
@@ -68,7 +68,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             let added = add(&session, certificates).await?;
             Report {
                 identity: Some(identity),
-                decisions: Decisions::of(&added, &known),
+                decisions: Decisions::of(added.iter().map(Decided::of), &known),
             }
         }
         (None, None) => {
@@ -82,7 +82,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             let added = add(&session, certificates).await?;
             Report {
                 identity: Some(IdentityView::of(&session.vault).await?),
-                decisions: Decisions::of(&added, &known),
+                decisions: Decisions::of(added.iter().map(Decided::of), &known),
             }
         }
     };

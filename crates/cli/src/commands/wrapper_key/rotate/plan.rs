@@ -11,53 +11,58 @@ use strongroom_kms::{MicroDollars, PerClass, QuotaClass, Subject};
 use strongroom_vault::{PlannedCalls, RotationPlan, RotationRequest};
 
 use super::super::WrapperKeyView;
-use crate::{args::Global, open_kms::OpenKms, output, session::Session};
+use crate::{args::Global, client::Client, open_kms::OpenKms, output};
 
 /// What a rotation would do.
 #[derive(Serialize)]
-struct Report {
-    dry_run: bool,
+pub(crate) struct Report {
+    pub(crate) dry_run: bool,
     /// The KMS of the new wrapper key.
-    kms: String,
+    pub(crate) kms: String,
     /// None if it is yet to be made.
-    wrapper_key_id: Option<String>,
-    replaces: WrapperKeyView,
+    pub(crate) wrapper_key_id: Option<String>,
+    pub(crate) replaces: WrapperKeyView,
     /// Every other wrap: the new data key is wrapped there too, and that is tried.
-    renews: Vec<WrapperKeyView>,
-    rows: RowsView,
-    kms_calls: u64,
-    calls: Vec<CallsView>,
+    pub(crate) renews: Vec<WrapperKeyView>,
+    pub(crate) rows: RowsView,
+    pub(crate) kms_calls: u64,
+    pub(crate) calls: Vec<CallsView>,
 }
 
 #[derive(Serialize)]
-struct RowsView {
-    total: u64,
-    sealed: u64,
-    sealed_by_the_kms: u64,
-    only_tagged: u64,
-    node: u64,
-    topology: u64,
+pub(crate) struct RowsView {
+    pub(crate) total: u64,
+    pub(crate) sealed: u64,
+    pub(crate) sealed_by_the_kms: u64,
+    pub(crate) only_tagged: u64,
+    pub(crate) node: u64,
+    pub(crate) topology: u64,
 }
 
 /// The calls to one KMS.
 #[derive(Serialize)]
-struct CallsView {
-    kms: String,
-    calls: u64,
-    operations: BTreeMap<&'static str, u64>,
+pub(crate) struct CallsView {
+    pub(crate) kms: String,
+    pub(crate) calls: u64,
+    pub(crate) operations: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    estimated_cost_usd: Option<String>,
+    pub(crate) estimated_cost_usd: Option<String>,
 }
 
 pub(super) async fn run(
     global: &Global,
-    session: Session,
-    request: &RotationRequest,
+    client: Client,
+    request: RotationRequest,
 ) -> anyhow::Result<ExitCode> {
-    let planned = session.vault.plan_wrapper_key_rotation(request).await;
-    let report = planned.map(|plan| Report::of(&plan, &session.kms));
-    session.close().await;
-    let report = report?;
+    let report = match client {
+        Client::Here(session) => {
+            let planned = session.vault.plan_wrapper_key_rotation(&request).await;
+            let report = planned.map(|plan| Report::of(&plan, &session.kms));
+            session.close().await;
+            report?
+        }
+        Client::There(server) => server.plan_wrapper_key_rotation(request).await?,
+    };
     output::print(global.output, &report, |out| report.print(out))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -77,7 +82,7 @@ impl CallsView {
             kms: kms.to_owned(),
             calls: planned.iter().map(|calls| calls.calls).sum(),
             operations: operations
-                .map(|calls| (calls.operation.name(), calls.calls))
+                .map(|calls| (calls.operation.name().to_owned(), calls.calls))
                 .collect(),
             estimated_cost_usd: cost.map(in_dollars),
         }

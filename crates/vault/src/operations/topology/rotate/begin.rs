@@ -13,7 +13,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
-    journal::{JournalEntry, Progress},
+    journal::JournalEntry,
     node::Rotation,
     operations::{external::register::HeldKey, generate::Generated, place::Place},
     topology::TopologyWriter,
@@ -210,8 +210,8 @@ impl Vault {
         let is_it = |entry: &&JournalEntry| {
             entry.kms() == kms
                 && (entry.spec(), entry.usages()) == (old.spec(), old.usages())
-                && entry.imports().is_none()
-                && !matches!(entry.progress(), Progress::Discarded(_))
+                && entry.fingerprint().is_none()
+                && !entry.progress().is_leaving()
                 && name::is_of_successor(entry.key_name(), old_name)
         };
         let entries = self.journal().unclaimed();

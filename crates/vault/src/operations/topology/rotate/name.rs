@@ -8,7 +8,7 @@ use crate::error::VaultError;
 const MARK: &str = "-rotated";
 
 /// `N` becomes `N-rotated-<now>`, and what was rotated before gets the new time; an unnamed key stays unnamed.
-pub(super) fn of_successor(
+pub(crate) fn of_successor(
     name: Option<&KeyName>,
     now: Timestamp,
 ) -> Result<Option<KeyName>, VaultError> {

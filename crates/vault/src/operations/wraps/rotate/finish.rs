@@ -2,7 +2,11 @@
 
 use super::WrapperKeyRotation;
 use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter, unit::Unit,
+    audit::{AuditKey, AuditOperation, introduction},
+    caller::Caller,
+    error::VaultError,
+    topology::TopologyWriter,
+    unit::Unit,
     vault::Vault,
 };
 
@@ -41,8 +45,12 @@ impl Vault {
             details.insert("kms".to_owned(), kms.clone());
             details.insert("wrapper_key_id".to_owned(), id.clone());
         }
+        let incoming = super::incoming(unit.data_keys())?;
+        details.extend([introduction(&AuditKey::of(incoming)?)]);
         let ends = AuditOperation::FinishWrapperKeyRotation;
         unit.audit(caller, ends, None, details).await?;
+        // The last one of the old audit key: it vouches for the next one.
+        unit.checkpoint(caller).await?;
         unit.commit().await?;
         topology.finish();
         tracing::info!(data_key = %new, "rotated the wrapper key");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use strongroom_errors::Coded as _;
 use strongroom_kms::KmsKeyId;
 use strongroom_kms_local::KeyKind;
-use strongroom_vault::{JournalEntry, Orphan, Place, Progress};
+use strongroom_vault::{JournalEntry, Orphan, Place};
 
 use super::{Act, Seen, Step, invariants::held, run::Run, seen};
 use crate::{
@@ -51,15 +51,20 @@ impl Run {
     /// What an interruption has left: the key comes to be what it was to be, or is destroyed.
     async fn take_up(&self, entry: &JournalEntry) {
         let (vault, caller) = (self.vault(), &caller());
-        if let Some(key) = entry.imports().filter(|key| self.model.contains_key(key)) {
+        if entry.progress().is_leaving() {
+            return;
+        }
+        if let Some(key) = entry
+            .fingerprint()
+            .filter(|key| self.model.contains_key(key))
+        {
             let place = Place::External { kms: None };
             vault.migrate_key(caller, &key, &place).await.unwrap();
             seen(Seen::TakenUp, 1);
         }
         let orphans = vault.find_orphans().await.unwrap().found;
         let of_entry = |orphan: &&Orphan| orphan.journal == Some(entry.id());
-        if entry.imports().is_none()
-            && !matches!(entry.progress(), Progress::Discarded(_))
+        if entry.fingerprint().is_none()
             && let Some(orphan) = orphans.iter().find(of_entry)
         {
             let adopted = vault.adopt_orphan(caller, KMS_NAME, &orphan.key.id).await;

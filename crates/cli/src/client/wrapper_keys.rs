@@ -1,0 +1,163 @@
+//! What opens the vault.
+
+use std::collections::BTreeSet;
+
+use strongroom_kms::KmsKeyId;
+use strongroom_vault::{RotationProgress, RotationRequest};
+
+use super::Client;
+use crate::{
+    commands::wrapper_key::{WrapperKeyView, rotate::sections_to_change, show::WrapperKeys},
+    session::Session,
+};
+
+/// A rotation that is finished.
+pub(crate) struct RotatedKeys {
+    pub(crate) comes: Vec<WrapperKeyView>,
+    pub(crate) goes: Vec<WrapperKeyView>,
+    pub(crate) data_key_id: String,
+    pub(crate) retired_data_key_id: String,
+    pub(crate) moved: u64,
+    /// What it took; a server does not tell it.
+    pub(crate) kms_calls: Option<u64>,
+    /// The sections of the configuration that name a key which is not needed any more, if the configuration is here.
+    pub(crate) sections_to_change: Option<Vec<String>>,
+}
+
+impl Client {
+    pub(crate) async fn wrapper_keys(&self) -> anyhow::Result<WrapperKeys> {
+        match self {
+            Self::Here(session) => Ok(WrapperKeys::of(&session.vault)),
+            Self::There(server) => server.wrapper_keys().await,
+        }
+    }
+
+    /// Begins the rotation that is asked for, or, if none is, goes on with one that was begun.
+    pub(crate) async fn rotate_wrapper_key(
+        &self,
+        request: Option<RotationRequest>,
+        tell: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> anyhow::Result<RotatedKeys> {
+        match self {
+            Self::Here(session) => rotate(session, request, tell).await,
+            Self::There(server) => server.rotate_wrapper_key(request, tell).await,
+        }
+    }
+}
+
+/// A wrap that took the place of another one, while the data key stayed.
+pub(crate) struct Rewrapped {
+    pub(crate) comes: Vec<WrapperKeyView>,
+    pub(crate) goes: Vec<WrapperKeyView>,
+    pub(crate) kms_calls: Option<u64>,
+    pub(crate) sections_to_change: Option<Vec<String>>,
+}
+
+impl Client {
+    /// Puts a new wrapper key in the place of one, and leaves the data key as it is.
+    pub(crate) async fn rewrap_data_key(
+        &self,
+        request: RotationRequest,
+    ) -> anyhow::Result<Rewrapped> {
+        match self {
+            Self::Here(session) => rewrap(session, &request).await,
+            Self::There(server) => server.rewrap_data_key(request).await,
+        }
+    }
+
+    /// Lets another wrapper key open the vault; answers which.
+    pub(crate) async fn add_wrap(
+        &self,
+        kms: &str,
+        wrapper_key: Option<KmsKeyId>,
+    ) -> anyhow::Result<String> {
+        let session = match self {
+            Self::Here(session) => session,
+            Self::There(server) => return server.add_wrap(kms, wrapper_key).await,
+        };
+        let (vault, caller) = (&session.vault, &session.caller);
+        let wrapper_key = match wrapper_key {
+            Some(id) => Some(id),
+            None => vault.unused_wrapper_key(kms).await?,
+        };
+        let added = vault.add_wrap(caller, kms, wrapper_key).await?;
+        Ok(added.as_str().to_owned())
+    }
+
+    pub(crate) async fn remove_wrap(&self, kms: &str, id: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                Ok(vault.remove_wrap(caller, kms, id).await?)
+            }
+            Self::There(server) => server.remove_wrap(kms, id).await,
+        }
+    }
+
+    /// Removes retired data keys; answers which.
+    pub(crate) async fn prune_data_keys(
+        &self,
+        even_if_backups_need_them: bool,
+    ) -> anyhow::Result<Vec<String>> {
+        let session = match self {
+            Self::Here(session) => session,
+            Self::There(server) => return server.prune_data_keys(even_if_backups_need_them).await,
+        };
+        let (vault, caller) = (&session.vault, &session.caller);
+        let needed = if even_if_backups_need_them {
+            BTreeSet::new()
+        } else {
+            vault.data_keys_of_backups()
+        };
+        let pruned = vault.prune_data_keys(caller, &needed).await?;
+        Ok(pruned.iter().map(ToString::to_string).collect())
+    }
+}
+
+async fn rewrap(session: &Session, request: &RotationRequest) -> anyhow::Result<Rewrapped> {
+    let (vault, caller) = (&session.vault, &session.caller);
+    let wraps = || {
+        let wraps = vault.wraps().into_iter();
+        let names = wraps.map(|wrap| (wrap.kms, wrap.wrapper_key_id));
+        names.collect::<Vec<_>>()
+    };
+    let (before, calls_before) = (wraps(), session.kms.total_calls());
+    vault.rewrap_data_key(caller, request).await?;
+    let after = wraps();
+    let without = |wraps: &[(String, String)], others: &[(String, String)]| {
+        let missing = wraps.iter().filter(|wrap| !others.contains(wrap));
+        missing.map(WrapperKeyView::of).collect::<Vec<_>>()
+    };
+    let goes = without(&before, &after);
+    Ok(Rewrapped {
+        comes: without(&after, &before),
+        sections_to_change: Some(sections_to_change(&session.config, &goes)),
+        goes,
+        kms_calls: Some(session.kms.total_calls() - calls_before),
+    })
+}
+
+async fn rotate(
+    session: &Session,
+    request: Option<RotationRequest>,
+    tell: &(dyn Fn(u64, u64) + Send + Sync),
+) -> anyhow::Result<RotatedKeys> {
+    let (vault, caller) = (&session.vault, &session.caller);
+    let calls_before = session.kms.total_calls();
+    let tell = |progress: RotationProgress| tell(progress.moved, progress.of);
+    let rotated = match request {
+        Some(request) => vault.rotate_wrapper_key(caller, &request, &tell).await?,
+        None => vault.resume_wrapper_key_rotation(caller, &tell).await?,
+    };
+    let rotation = &rotated.rotation;
+    let goes: Vec<_> = rotation.goes.iter().map(WrapperKeyView::of).collect();
+    Ok(RotatedKeys {
+        comes: rotation.comes.iter().map(WrapperKeyView::of).collect(),
+        sections_to_change: Some(sections_to_change(&session.config, &goes)),
+        goes,
+        data_key_id: rotation.data_key_id.to_string(),
+        retired_data_key_id: rotation.old_data_key_id.to_string(),
+        moved: rotated.moved,
+        kms_calls: Some(session.kms.total_calls() - calls_before),
+    })
+}

@@ -1,0 +1,49 @@
+//! `audit key`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{args::Global, output, session::Session};
+
+/// Show the public half of the audit key, which auditors need
+///
+/// The audit key signs the checkpoints of the audit log, and nothing else. It comes out of the data key: a rotation of the
+/// wrapper key brings another one, and the last checkpoint of the one before vouches for it.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom audit key\n  \
+    strongroom audit key --output json | jq -r .public_key > audit.pem")]
+pub(super) struct Options {}
+
+#[derive(Serialize)]
+struct Report {
+    fingerprint: String,
+    spec: &'static str,
+    purpose: &'static str,
+    public_key: String,
+}
+
+pub(super) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let key = session.vault.audit_key();
+    session.close().await;
+    let key = key?;
+    let report = Report {
+        fingerprint: key.fingerprint().to_string(),
+        spec: key.spec().name(),
+        purpose: "audit",
+        public_key: key.to_pem(),
+    };
+    output::print(global.output, &report, |out| {
+        writeln!(out, "fingerprint {}", report.fingerprint)?;
+        writeln!(out, "spec        {}", report.spec)?;
+        writeln!(
+            out,
+            "purpose     signs checkpoints of the audit log, and nothing else"
+        )?;
+        write!(out, "{}", report.public_key)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

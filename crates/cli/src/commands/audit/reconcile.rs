@@ -1,0 +1,214 @@
+//! `audit reconcile`: our log of KMS calls beside the cloud's own.
+
+mod calls;
+mod cloud;
+mod kms_log;
+mod matching;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_crypto::Timestamp;
+
+use self::{
+    calls::{Event, OurCall},
+    cloud::Cloud,
+    matching::{Period, Reconciled, reconcile},
+};
+use crate::{args::Global, exit, failure::CliError, input, output};
+
+/// Compare the log of KMS calls with the one that the cloud keeps
+///
+/// Listed are uses and changes of the vault's keys in the KMS that this log does not have, so somebody else made them, and
+/// those in this log that the cloud does not have. A call is found by the id that the cloud gave it (AWS), or else by key,
+/// operation and time. Keys that this log never names are none of the vault's. No vault is opened. Exit status 0: both agree;
+/// 1: they do not.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail.json\n  \
+    gcloud logging read 'protoPayload.serviceName=\"cloudkms.googleapis.com\"' \\\n    --format json > gcp.json\n  \
+    strongroom audit reconcile --kms-log kms.log.2026-01-31 --gcp gcp.json")]
+pub(super) struct Options {
+    /// Files of the KMS log of every process that uses the vault's keys; see `[kms-log]`.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    kms_log: Vec<PathBuf>,
+    #[command(flatten)]
+    cloud: CloudFiles,
+    /// Where the cloud's log begins [default: with its first event].
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    from: Option<Timestamp>,
+    /// Where it ends [default: with its last event].
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    to: Option<Timestamp>,
+    /// By how much the clocks may differ, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    tolerance: u32,
+}
+
+/// What the cloud wrote.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct CloudFiles {
+    /// Files of AWS CloudTrail, unpacked, or what `aws cloudtrail lookup-events` printed.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    cloudtrail: Vec<PathBuf>,
+    /// Files of Google's Cloud Audit Logs, data access included.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    gcp: Vec<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    agree: bool,
+    /// Calls of ours that the cloud has too.
+    matched: u64,
+    /// What the cloud has of the vault's keys and this log does not.
+    not_ours: Vec<EventView>,
+    /// What this log has and the cloud does not.
+    not_theirs: Vec<CallView>,
+    /// Calls in this log at times that the cloud's log does not cover.
+    not_covered: u64,
+    /// Events of the cloud about keys that this log never names.
+    other_keys: u64,
+}
+
+#[derive(Serialize)]
+struct EventView {
+    time: String,
+    operation: String,
+    keys: Vec<String>,
+    by: String,
+    event_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    failed: bool,
+}
+
+#[derive(Serialize)]
+struct CallView {
+    time: String,
+    operation: String,
+    keys: Vec<String>,
+    kms: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+fn moment(text: &str) -> Result<Timestamp, CliError> {
+    let moment = text.parse::<jiff::Timestamp>();
+    moment
+        .map(|moment| Timestamp::from_micros(moment.as_microsecond()))
+        .map_err(|_not_a_time| CliError::BadArgument {
+            value: text.to_owned(),
+            expected: "a time, as in 2026-01-31T12:00:00Z",
+        })
+}
+
+pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
+    let (cloud, files) = match options.cloud.cloudtrail.as_slice() {
+        [] => (Cloud::Gcp, &options.cloud.gcp),
+        _ => (Cloud::Aws, &options.cloud.cloudtrail),
+    };
+    input::refuse_stdin_twice(files.iter().chain(&options.kms_log).map(PathBuf::as_path))?;
+    let mut calls = Vec::new();
+    for path in &options.kms_log {
+        calls.extend(kms_log::read(cloud, input::open(path)?, path)?);
+    }
+    let mut events = Vec::new();
+    for path in files {
+        events.extend(cloud.read(&input::read(path)?, path)?);
+    }
+    let period = Period::of(
+        &events,
+        (options.from, options.to),
+        i64::from(options.tolerance) * 1_000_000,
+    );
+    let report = Report::of(reconcile(calls, events, &period));
+    output::print(global.output, &report, |out| report.print(out))?;
+    Ok(ExitCode::from(if report.agree { 0 } else { exit::NO }))
+}
+
+impl Report {
+    fn of(found: Reconciled) -> Self {
+        Self {
+            agree: found.not_ours.is_empty() && found.not_theirs.is_empty(),
+            matched: found.matched,
+            not_ours: found.not_ours.into_iter().map(EventView::from).collect(),
+            not_theirs: found.not_theirs.into_iter().map(CallView::from).collect(),
+            not_covered: found.not_covered,
+            other_keys: found.other_keys,
+        }
+    }
+
+    fn print(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        writeln!(
+            out,
+            "{} in both logs",
+            output::counted(self.matched, "call")
+        )?;
+        writeln!(
+            out,
+            "{} outside of the time that the cloud's log covers, {} about keys that are not the vault's",
+            output::counted(self.not_covered, "call"),
+            output::counted(self.other_keys, "event")
+        )?;
+        if !self.not_ours.is_empty() {
+            writeln!(out, "\nSomebody else used or changed keys of the vault:")?;
+            let rows = self.not_ours.iter().map(|event| {
+                let failed = if event.failed { "failed" } else { "-" };
+                [
+                    event.time.clone(),
+                    event.operation.clone(),
+                    event.by.clone(),
+                    event.keys.join(" "),
+                    event.event_id.clone(),
+                    failed.to_owned(),
+                ]
+            });
+            let header = ["TIME", "OPERATION", "BY", "KEY", "EVENT", "OUTCOME"];
+            writeln!(out, "{}", output::table(header, rows))?;
+        }
+        if !self.not_theirs.is_empty() {
+            writeln!(out, "\nThe cloud's log lacks calls of ours:")?;
+            let rows = self.not_theirs.iter().map(|call| {
+                [
+                    call.time.clone(),
+                    call.operation.clone(),
+                    call.kms.clone(),
+                    call.keys.join(" "),
+                    call.request_id.clone().unwrap_or_else(|| "-".to_owned()),
+                ]
+            });
+            let header = ["TIME", "OPERATION", "KMS", "KEY", "REQUEST"];
+            writeln!(out, "{}", output::table(header, rows))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Event> for EventView {
+    fn from(event: Event) -> Self {
+        Self {
+            time: output::moment(event.time),
+            operation: event.operation,
+            keys: event.keys,
+            by: event.by,
+            event_id: event.id,
+            request_id: event.request_id,
+            failed: event.failed,
+        }
+    }
+}
+
+impl From<OurCall> for CallView {
+    fn from(call: OurCall) -> Self {
+        Self {
+            time: output::moment(call.begun),
+            operation: call.operations.first().copied().unwrap_or("?").to_owned(),
+            keys: call.keys,
+            kms: call.kms,
+            request_id: call.request_id,
+        }
+    }
+}

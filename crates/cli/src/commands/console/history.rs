@@ -1,0 +1,125 @@
+//! The lines of earlier consoles, without anything that should not be kept.
+
+use std::path::PathBuf;
+
+use strongroom_files::{Access, Files as _};
+
+use crate::{environment, session};
+
+/// So many lines are kept.
+const MOST: usize = 1000;
+
+/// The lines of earlier consoles, in a file that only its owner can read.
+pub(super) struct History {
+    file: PathBuf,
+    lines: Vec<String>,
+}
+
+impl History {
+    /// Reads it. A file that cannot be read, or that others could, is begun anew.
+    pub(super) fn open() -> anyhow::Result<Self> {
+        let folder = environment::state_home()?;
+        session::files().create_folder(&folder, Access::OwnerOnly)?;
+        let file = folder.join("console-history");
+        let read = session::files().read_private(&file);
+        let lines = match read {
+            // EXPOSE: what is in it was judged to be no secret when it was written.
+            Ok(Some(kept)) => String::from_utf8_lossy(kept.expose())
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+            Ok(None) => Vec::new(),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the history of the console is begun anew"
+                );
+                Vec::new()
+            }
+        };
+        Ok(Self { file, lines })
+    }
+
+    pub(super) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Keeps a line, if it may be kept; answers whether it does.
+    pub(super) fn keep(&mut self, line: &str) -> anyhow::Result<bool> {
+        let line = line.trim_end();
+        if !may_be_kept(line) || self.lines.last().is_some_and(|last| last == line) {
+            return Ok(false);
+        }
+        self.lines.push(line.to_owned());
+        let surplus = self.lines.len().saturating_sub(MOST);
+        self.lines.drain(..surplus);
+        let mut text = self.lines.join("\n");
+        text.push('\n');
+        session::files().write_durably(&self.file, text.as_bytes(), Access::OwnerOnly)?;
+        Ok(true)
+    }
+}
+
+/// Whether a line that was a command may be kept. No command takes a secret as an argument, but people make mistakes: an
+/// address with a password, a private key or a token where its file should be named. A space in front says the same as to a
+/// shell.
+pub(super) fn may_be_kept(line: &str) -> bool {
+    let is_secret = |word: &str| {
+        let upper = word.to_ascii_uppercase();
+        let has_password = word
+            .split_once("://")
+            .and_then(|(_scheme, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'))
+            .is_some_and(|(user, _host)| user.contains(':'));
+        let names_one = ["PASSWORD=", "PASSPHRASE=", "TOKEN=", "SECRET=", "PIN="]
+            .iter()
+            .any(|name| upper.contains(name));
+        let is_key = upper.contains("SECRET-KEY-") || upper.contains("PRIVATE KEY");
+        // A fingerprint begins with 1220; any other long run of letters and digits may be a key, and a token begins so.
+        let is_run = |part: &str| {
+            part.len() >= 40
+                && !part.starts_with("1220")
+                && !part.starts_with("age1")
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+/_=-".contains(&byte))
+                && !part.contains('/')
+        };
+        has_password
+            || names_one
+            || is_key
+            || word.starts_with("eyJ")
+            || word.split([':', ',', '=']).any(is_run)
+    };
+    !line.is_empty() && !line.starts_with(' ') && !line.split_whitespace().any(is_secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_kept_and_what_may_be_a_secret_is_not() {
+        let fingerprint = format!("1220{}", "ab".repeat(32));
+        for line in [
+            "keys list --name node-",
+            &format!("sign message.bin --key {fingerprint} --out message.sig"),
+            &format!("topology active-keys PAR::participant1::{fingerprint}"),
+            "backup create vault.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+            "vault move --to postgres://strongroom@db.example:5432/ledger",
+            "keys export 1220 --out /a/long/path/of/folders/without/anything/secret/node.key",
+        ] {
+            assert!(may_be_kept(line), "{line}");
+        }
+        for line in [
+            "",
+            " keys list",
+            "vault move --to postgres://strongroom:XYZZY@db.example:5432/ledger",
+            "keys import AGE-SECRET-KEY-1QQQQ",
+            "sign eyJhbGciOiJIUzI1NiJ9.e30.x",
+            "keys import --name password=XYZZY",
+            &format!("keys import {}", "ab".repeat(32)),
+        ] {
+            assert!(!may_be_kept(line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `session-keys show`: cost against exposure, from the configuration.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+use strongroom_config::{Config, CustodyName, SessionCacheConfig};
+use strongroom_kms::{MicroDollars, PerClass};
+
+use crate::{args::Global, open_kms, output, session};
+
+const MILLION: f64 = 1_000_000.0;
+
+/// Show how long secrets of session encryption keys live, and which uses of private keys they spare.
+///
+/// Estimated from the configuration for a load that you name; what a running server did is among its metrics. A use of a private key
+/// that a KMS holds is a call of it.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    strongroom session-keys show\n  \
+    strongroom session-keys show --per-second 1000 --groups 20 --output json")]
+pub(crate) struct Options {
+    /// Views that come, or go, in a second.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    per_second: u32,
+    /// Groups of recipients that they are for.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    groups: u32,
+}
+
+#[derive(Serialize)]
+struct Report {
+    enabled: bool,
+    /// Whether a KMS decrypts: then each use of a private key is a call.
+    kms: Option<String>,
+    caches: [CacheView; 2],
+    /// Of the prices below; none without configured prices or without a KMS that decrypts.
+    prices_as_of: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CacheView {
+    cache: &'static str,
+    /// What the cache spares.
+    spares: &'static str,
+    maximum_size: usize,
+    /// No secret lies in memory for longer; zero: only as long as its transaction.
+    secret_lives_seconds: f64,
+    /// Of a million views of the load.
+    uses_per_million: f64,
+    spared_per_million: f64,
+    /// What the uses that are left cost.
+    usd_per_million: Option<String>,
+    usd_per_million_without: Option<String>,
+}
+
+pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
+    let config = session::read_config(global)?;
+    let report = Report::of(&config, options);
+    output::print(global.output, &report, |out| {
+        let kms = report.kms.as_deref();
+        match (report.enabled, kms) {
+            (false, _) => writeln!(out, "disabled: secrets live for one transaction")?,
+            (true, Some(kms)) => writeln!(out, "each decryption is a call of the KMS {kms}")?,
+            (true, None) => writeln!(out, "no KMS decrypts: what is spared is time, not money")?,
+        }
+        let rows = report.caches.iter().map(|view| {
+            [
+                view.cache.to_owned(),
+                view.maximum_size.to_string(),
+                format!("{} s", view.secret_lives_seconds),
+                format!("{:.0} of 1000000 {}", view.spared_per_million, view.spares),
+                view.usd_per_million
+                    .clone()
+                    .unwrap_or_else(|| "-".to_owned()),
+                view.usd_per_million_without
+                    .clone()
+                    .unwrap_or_else(|| "-".to_owned()),
+            ]
+        });
+        let header = [
+            "CACHE",
+            "SECRETS",
+            "LIVE FOR",
+            "SPARES",
+            "COST OF A MILLION",
+            "WITHOUT",
+        ];
+        writeln!(out, "{}", output::table(header, rows))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Report {
+    fn of(config: &Config, options: &Options) -> Self {
+        let keys = &config.session_encryption_keys;
+        let kms = decrypting_kms(config);
+        let prices = kms.and_then(open_kms::prices);
+        // A KMS decrypts with RSA; others than the two clouds may have curves, which nobody sells by the call.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "between nothing and a million"
+        )]
+        let cost = |uses: f64| -> Option<MicroDollars> {
+            let calls = PerClass {
+                rsa: uses.ceil() as u64,
+                ..PerClass::default()
+            };
+            Some(prices.as_ref()?.calls(&calls))
+        };
+        let view = |cache, spares, bounds: &SessionCacheConfig, costs: bool| {
+            let uses = uses_per_million(keys.enabled, bounds, options);
+            let usd = |uses| cost(uses).filter(|_| costs).map(|cost| cost.to_string());
+            CacheView {
+                cache,
+                spares,
+                maximum_size: bounds.maximum_size,
+                secret_lives_seconds: lifetime(keys.enabled, bounds).as_secs_f64(),
+                uses_per_million: uses,
+                spared_per_million: MILLION - uses,
+                usd_per_million: usd(uses),
+                usd_per_million_without: usd(MILLION),
+            }
+        };
+        Self {
+            enabled: keys.enabled,
+            kms: kms.map(|kms| kms.name.clone()),
+            caches: [
+                view("sender", "encryptions", &keys.sender_cache, false),
+                view("receiver", "decryptions", &keys.receiver_cache, true),
+            ],
+            prices_as_of: prices.map(|prices| prices.as_of.into_owned()),
+        }
+    }
+}
+
+/// The KMS that decrypts, if encryption keys are made in one.
+fn decrypting_kms(config: &Config) -> Option<&strongroom_config::KmsConfig> {
+    let custody = config.custody.encryption.unwrap_or(config.custody.default);
+    if custody != CustodyName::External {
+        return None;
+    }
+    let maker = config.custody.external_kms.as_deref();
+    config
+        .kms
+        .iter()
+        .find(|kms| maker.is_none_or(|maker| kms.name == maker))
+}
+
+fn lifetime(enabled: bool, bounds: &SessionCacheConfig) -> Duration {
+    if enabled {
+        bounds.expire_after_timeout
+    } else {
+        Duration::ZERO
+    }
+}
+
+/// Uses of keys that are left of a million: one for each group and lifetime, and all for groups that find no room.
+fn uses_per_million(enabled: bool, bounds: &SessionCacheConfig, options: &Options) -> f64 {
+    if !enabled {
+        return MILLION;
+    }
+    let (groups, per_second) = (f64::from(options.groups), f64::from(options.per_second));
+    let held = groups.min(bounds.maximum_size as f64);
+    let in_a_lifetime = per_second * bounds.expire_after_timeout.as_secs_f64();
+    let views_of_held = in_a_lifetime * held / groups;
+    // A group of which fewer than one view comes in a lifetime costs one use for each view.
+    let uses = held.min(views_of_held) + (in_a_lifetime - views_of_held);
+    (uses / in_a_lifetime * MILLION).min(MILLION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uses(groups: u32, per_second: u32, maximum_size: usize, seconds: u64) -> f64 {
+        let bounds = SessionCacheConfig {
+            maximum_size,
+            expire_after_timeout: Duration::from_secs(seconds),
+        };
+        uses_per_million(true, &bounds, &Options { per_second, groups }).round()
+    }
+
+    #[test]
+    fn one_use_is_left_for_each_group_and_lifetime() {
+        assert_eq!(uses(10, 100, 10_000, 10), 10_000.0);
+        assert_eq!(uses(10, 100, 10_000, 100), 1_000.0);
+    }
+
+    #[test]
+    fn groups_that_find_no_room_or_come_too_seldom_spare_nothing() {
+        assert_eq!(uses(10, 100, 5, 10), 505_000.0);
+        assert_eq!(uses(1000, 1, 10_000, 10), 1_000_000.0);
+    }
+
+    #[test]
+    fn disabled_spares_nothing() {
+        let options = Options {
+            per_second: 1,
+            groups: 1,
+        };
+        let bounds = SessionCacheConfig::default();
+        assert_eq!(uses_per_million(false, &bounds, &options), MILLION);
+    }
+}

@@ -1,0 +1,287 @@
+//! What `deploy/` says, without a container engine: the image's root file system is assembled, searched and started from.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use memchr::memmem;
+use serde_json::Value;
+
+use crate::{
+    serving::python,
+    support::{Ran, STRONGROOM},
+};
+
+/// The user of the image.
+const USER: u32 = 65532;
+
+fn deploy(file: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    root.join(file)
+}
+
+/// The root file system of the image, with the program of these tests in it.
+struct Image {
+    _folder: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Image {
+    fn assemble() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let root = folder.path().join("rootfs");
+        let mut command = Command::new(deploy("rootfs.sh"));
+        command.arg(STRONGROOM).arg(&root);
+        Ran::of(command).succeeded();
+        Self {
+            _folder: folder,
+            root,
+        }
+    }
+
+    /// Every file and folder, by its path in the image.
+    fn entries(&self) -> Vec<(PathBuf, fs::Metadata)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let metadata = fs::symlink_metadata(&path).unwrap();
+                if metadata.is_dir() {
+                    folders.push(path.clone());
+                }
+                found.push((path.strip_prefix(&self.root).unwrap().to_owned(), metadata));
+            }
+        }
+        found
+    }
+
+    /// The program with `args` in the image, as its user, with the variables that the recipe sets.
+    fn command(&self, args: &[&str]) -> Command {
+        let recipe = fs::read_to_string(deploy("Containerfile")).unwrap();
+        assert!(recipe.contains(&format!("USER {USER}:{USER}")));
+        // A user who is not root makes a namespace in which it may change its root.
+        let mut command = if rustix::process::getuid().is_root() {
+            let mut command = Command::new("chroot");
+            command
+                .arg(format!("--userspec={USER}:{USER}"))
+                .arg(&self.root);
+            command
+        } else {
+            let mut command = Command::new("unshare");
+            let mapped = [
+                "--user".to_owned(),
+                format!("--map-user={USER}"),
+                format!("--map-group={USER}"),
+            ];
+            command
+                .args(mapped)
+                .arg(format!("--root={}", self.root.display()));
+            command
+        };
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        for line in recipe.lines() {
+            let line = line.trim_start_matches("ENV ").trim();
+            let line = line.trim_end_matches('\\').trim_end();
+            if let Some((name, value)) = line.split_once('=') {
+                if name.starts_with("STRONGROOM_") || name.starts_with("XDG_") {
+                    command.env(name, value);
+                }
+            }
+        }
+        command.arg("/usr/bin/strongroom").args(args);
+        command
+    }
+}
+
+/// Whether `bytes` have `prefix` with `count` bytes behind it that are all `wanted`.
+fn has(bytes: &[u8], prefix: &str, count: usize, wanted: impl Fn(u8) -> bool) -> bool {
+    memmem::find_iter(bytes, prefix).any(|at| {
+        let behind = bytes.get(at + prefix.len()..at + prefix.len() + count);
+        behind.is_some_and(|behind| behind.iter().all(|byte| wanted(*byte)))
+    })
+}
+
+/// What in these bytes is a key or a credential.
+fn secret_in(bytes: &[u8]) -> Option<&'static str> {
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if has(bytes, "PRIVATE KEY-----\n", 40, base64) {
+        Some("a private key")
+    } else if has(bytes, "AGE-SECRET-KEY-1", 58, upper) {
+        Some("a key of age")
+    } else if has(bytes, "AKIA", 16, upper) {
+        Some("an access key of AWS")
+    } else if memmem::find(bytes, b"\"private_key_id\": \"").is_some() {
+        Some("a service account of Google")
+    } else if bytes.starts_with(b"SQLite format 3\0") {
+        Some("a database")
+    } else if bytes.starts_with(b"strongroom keys\n") {
+        Some("a key file")
+    } else {
+        None
+    }
+}
+
+#[test]
+fn the_search_for_secrets_finds_them() {
+    for secret in [
+        format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n",
+            "MC4CAQAwBQYDK2VwBCIEIA".repeat(2)
+        ),
+        format!("AGE-SECRET-KEY-1{}", "Q".repeat(58)),
+        "aws_access_key_id = AKIAABCDEFGHIJKLMNOP".to_owned(),
+        "SQLite format 3\0".to_owned(),
+        "strongroom keys\n\u{1}".to_owned(),
+    ] {
+        assert!(secret_in(secret.as_bytes()).is_some(), "{secret}");
+    }
+    assert_eq!(
+        secret_in(b"-----BEGIN PRIVATE KEY----- is how it begins"),
+        None
+    );
+}
+
+#[test]
+fn the_image_has_the_program_with_its_libraries_and_nothing_secret() {
+    let image = Image::assemble();
+    let mut programs = 0;
+    for (path, metadata) in image.entries() {
+        let mode = metadata.permissions().mode();
+        assert_eq!(mode & 0o6000, 0, "{path:?} gives rights to who starts it");
+        if metadata.is_dir() {
+            let is_ours =
+                ["tmp", "var/lib/strongroom", "run/strongroom"].contains(&path.to_str().unwrap());
+            assert!(is_ours || mode & 0o022 == 0, "{path:?} is writable");
+            continue;
+        }
+        assert!(metadata.is_file(), "{path:?} is no file");
+        assert_eq!(mode & 0o022, 0, "{path:?} is writable");
+        let name = path.to_str().unwrap();
+        let is_library = name.starts_with("lib") && name.contains(".so");
+        let is_known = [
+            "etc/passwd",
+            "etc/group",
+            "etc/ssl/certs/ca-certificates.crt",
+        ]
+        .contains(&name);
+        programs += usize::from(name == "usr/bin/strongroom");
+        assert!(
+            is_library || is_known || name == "usr/bin/strongroom",
+            "{path:?} has no business there"
+        );
+        let contents = fs::read(image.root.join(&path)).unwrap();
+        assert_eq!(secret_in(&contents), None, "in {path:?}");
+    }
+    assert_eq!(programs, 1);
+}
+
+#[test]
+fn the_server_starts_from_the_image_as_an_ordinary_user_and_writes_in_its_own_folder_only() {
+    let image = Image::assemble();
+    let home = image.root.join("var/lib/strongroom");
+    let before: Vec<_> = image.entries().into_iter().map(|(path, _)| path).collect();
+    Ran::of(image.command(&["init", "--unprotected-key-file"])).succeeded();
+    let mut command = image.command(&["serve", "--address", "127.0.0.1:0", "--output", "json"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut document = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        document.push_str(&line.unwrap());
+        if serde_json::from_str::<Value>(&document).is_ok() {
+            break;
+        }
+    }
+    let report: Value = serde_json::from_str(&document).expect("the server reports");
+    assert!(
+        report["grpc"].as_str().unwrap().starts_with("127.0.0.1:"),
+        "{report}"
+    );
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    if rustix::process::getuid().is_root() {
+        assert!(
+            status.contains(&format!("Uid:\t{USER}\t{USER}\t{USER}\t{USER}")),
+            "{status}"
+        );
+        assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    for (path, metadata) in image.entries() {
+        let is_new = !before.contains(&path);
+        let in_its_folder = path.starts_with("var/lib/strongroom");
+        assert!(!is_new || in_its_folder, "{path:?} is new");
+        if is_new && rustix::process::getuid().is_root() {
+            assert_eq!(metadata.uid(), USER, "{path:?}");
+        }
+    }
+    assert!(home.join("vault/strongroom.toml").is_file());
+}
+
+#[test]
+fn every_command_of_the_compose_file_is_one_that_the_program_knows() {
+    let mut command = Command::new(python());
+    let print = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))";
+    command.arg("-c").arg(print).arg(deploy("compose.yaml"));
+    let compose = Ran::of(command).succeeded().json();
+    let mut commands = 0;
+    for (name, service) in compose["services"].as_object().unwrap() {
+        let variables = service["environment"].to_string().to_lowercase();
+        assert!(
+            !variables.contains("password\":"),
+            "{name} has a password in its environment"
+        );
+        if service["image"] != "strongroom" {
+            continue;
+        }
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"][0], "all", "{name}");
+        assert_eq!(
+            service["security_opt"][0], "no-new-privileges:true",
+            "{name}"
+        );
+        let words = service["command"].as_array().unwrap().iter();
+        let mut command = Command::new(STRONGROOM);
+        // An unknown word is refused before help is given.
+        command
+            .args(words.map(|word| word.as_str().unwrap()))
+            .arg("--help");
+        Ran::of(command).succeeded();
+        commands += 1;
+    }
+    assert_eq!(commands, 3);
+}
+
+#[test]
+fn the_unit_starts_the_server_as_an_ordinary_user_without_core_dumps() {
+    let unit = fs::read_to_string(deploy("strongroom.service")).unwrap();
+    let value = |name: &str| {
+        let line = unit
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("no {name}"))
+    };
+    let (program, args) = value("ExecStart").split_once(' ').unwrap();
+    assert_eq!(program, "/usr/bin/strongroom");
+    let mut command = Command::new(STRONGROOM);
+    command.args(args.split(' ')).arg("--help");
+    Ran::of(command).succeeded();
+    assert_ne!(value("User"), "root");
+    for (name, wanted) in [
+        ("LimitCORE", "0"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("UMask", "0077"),
+    ] {
+        assert_eq!(value(name), wanted, "{name}");
+    }
+    assert_eq!(secret_in(unit.as_bytes()), None);
+}

@@ -1,0 +1,199 @@
+//! `encrypt --to MEMBER` and `decrypt` of payloads, and what is said of session keys.
+
+use serde_json::Value;
+
+use crate::support::{Sandbox, text};
+
+/// A participant, and its name as a member.
+fn participant() -> (Sandbox, String) {
+    let sandbox = Sandbox::with_participant("node");
+    let stores = sandbox.json(["topology", "stores"]);
+    let member = text(&stores, "member");
+    (sandbox, member)
+}
+
+#[test]
+fn a_file_of_any_size_is_encrypted_to_a_member_and_decrypts_also_after_a_rotation() {
+    let (sandbox, member) = participant();
+    let content: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    sandbox.write("content", &content);
+    let encrypt = [
+        "encrypt", "content", "--to", &member, "--sign", "--out", "payload",
+    ];
+    let ran = sandbox.run(encrypt).succeeded();
+    assert!(ran.text().contains(&member), "{}", ran.text());
+    let payload = sandbox.read("payload");
+    assert!(payload.starts_with(b"strongroom payload\n"));
+    assert!(payload.len() > content.len() && payload.len() < content.len() + 10_000);
+
+    let key = sandbox.key_named("node-encryption");
+    sandbox.run(["keys", "rotate", &key]).succeeded();
+    let decrypt = ["decrypt", "payload", "--from", &member, "--out", "back"];
+    let document = sandbox.json(decrypt);
+    assert_eq!(document["decrypted_by"], key);
+    assert_eq!(document["sender"], member);
+    assert_eq!(document["purpose"], "file");
+    assert!(sandbox.read("back") == content);
+    // From standard input to standard output, as much as a pipe holds.
+    let content = &content[..20_000];
+    let encrypted = sandbox.run_with(content, ["encrypt", "--to", &member]);
+    let decrypted = sandbox.run_with(&encrypted.succeeded().stdout, ["decrypt"]);
+    assert!(decrypted.succeeded().stdout == content);
+}
+
+#[test]
+fn nothing_is_left_of_a_payload_that_was_changed_or_cut() {
+    let (sandbox, member) = participant();
+    sandbox.write("content", vec![7; 200_000]);
+    sandbox
+        .run(["encrypt", "content", "--to", &member, "--out", "payload"])
+        .succeeded();
+    let whole = sandbox.read("payload");
+    let mut changed = whole.clone();
+    changed[150_000] ^= 1;
+    sandbox.write("changed", &changed);
+    sandbox.write("cut", &whole[..whole.len() - 100_000]);
+    for file in ["changed", "cut"] {
+        let decrypt = ["decrypt", file, "--out", "back"];
+        sandbox.refuses(decrypt, "PAYLOAD_NOT_AUTHENTIC", 2);
+        assert!(!sandbox.path("back").exists());
+    }
+    sandbox.write("front", &whole[..100]);
+    sandbox.refuses(
+        ["decrypt", "front", "--out", "back"],
+        "PAYLOAD_MALFORMED",
+        2,
+    );
+    // What is there already stays there.
+    sandbox.write("back", "mine");
+    let decrypt = ["decrypt", "cut", "--out", "back", "--force"];
+    sandbox.refuses(decrypt, "PAYLOAD_NOT_AUTHENTIC", 2);
+    assert_eq!(sandbox.read("back"), b"mine");
+    sandbox
+        .run(["decrypt", "payload", "--out", "back", "--force"])
+        .succeeded();
+    assert_eq!(sandbox.read("back"), sandbox.read("content"));
+}
+
+#[test]
+fn what_is_expected_of_a_payload_is_checked() {
+    let (sandbox, member) = participant();
+    sandbox.write("content", "content");
+    let encrypt = [
+        "encrypt",
+        "content",
+        "--to",
+        &member,
+        "--purpose",
+        "audit",
+        "--out",
+        "payload",
+    ];
+    sandbox.run(encrypt).succeeded();
+    sandbox.refuses(["decrypt", "payload"], "PAYLOAD_PURPOSE_DIFFERS", 2);
+    let from = [
+        "decrypt",
+        "payload",
+        "--purpose",
+        "audit",
+        "--from",
+        &member,
+    ];
+    sandbox.refuses(from, "PAYLOAD_SENDER_DIFFERS", 2);
+    let ran = sandbox.run(["decrypt", "payload", "--purpose", "audit"]);
+    assert_eq!(ran.succeeded().text(), "content");
+}
+
+#[test]
+fn what_fits_to_members_or_to_one_key_only_is_refused_with_the_other() {
+    let (sandbox, member) = participant();
+    let key = sandbox.key_named("node-encryption");
+    sandbox.write("content", "content");
+    let encrypt = |more: &[&str]| {
+        let all = ["encrypt", "content"].iter().chain(more);
+        all.map(|&word| word.to_owned()).collect::<Vec<_>>()
+    };
+    let stranger = format!("PAR::stranger::{}", member.rsplit("::").next().unwrap());
+    for (arguments, code, status) in [
+        (vec!["--to", &member, "--to", &key], "BAD_ARGUMENT", 2),
+        (vec!["--to", &key, "--sign"], "BAD_ARGUMENT", 2),
+        (
+            vec!["--to", &member, "--encoding", "hex"],
+            "BAD_ARGUMENT",
+            2,
+        ),
+        (vec!["--to", &stranger], "MEMBER_WITHOUT_ENCRYPTION_KEY", 3),
+        (
+            vec!["--to", &member, "--to", &member],
+            "PAYLOAD_RECIPIENTS_INVALID",
+            2,
+        ),
+        (
+            vec!["--to", &member, "--at", "2001-01-01T00:00:00Z"],
+            "MEMBER_WITHOUT_ENCRYPTION_KEY",
+            3,
+        ),
+    ] {
+        sandbox.refuses(encrypt(&arguments), code, status);
+    }
+    sandbox
+        .run(encrypt(&["--to", &key, "--out", "message"]))
+        .succeeded();
+    let ran = sandbox.run(["decrypt", "message"]);
+    assert!(ran.stderr.contains("--key"), "{}", ran.stderr);
+}
+
+#[test]
+fn session_keys_show_weighs_what_is_spared_against_how_long_secrets_live() {
+    let sandbox = Sandbox::with_vault();
+    let show = [
+        "session-keys",
+        "show",
+        "--per-second",
+        "100",
+        "--groups",
+        "10",
+    ];
+    let document = sandbox.json(show);
+    assert_eq!(document["enabled"], true);
+    assert_eq!(document["kms"], Value::Null);
+    for cache in document["caches"].as_array().unwrap() {
+        assert_eq!(cache["maximum_size"], 10_000);
+        assert_eq!(cache["secret_lives_seconds"], 10.0);
+        assert_eq!(cache["spared_per_million"], 990_000.0);
+    }
+    sandbox.edit_config(|text| {
+        text + "\n[session-encryption-keys]\nreceiver-cache = { maximum-size = 5 }\n"
+    });
+    let document = sandbox.json(show);
+    let [sender, receiver] = document["caches"].as_array().unwrap().as_slice() else {
+        panic!("{document}")
+    };
+    assert_eq!(sender["secret_lives_seconds"], 10.0);
+    assert_eq!(receiver["secret_lives_seconds"], 600.0);
+    assert_eq!(receiver["maximum_size"], 5);
+    sandbox.edit_config(|text| {
+        text.replace(
+            "[session-encryption-keys]",
+            "[session-encryption-keys]\nenabled = false",
+        )
+    });
+    let ran = sandbox.run(show).succeeded();
+    assert!(ran.text().contains("one transaction"), "{}", ran.text());
+}
+
+#[test]
+fn what_a_kms_charges_for_decryptions_is_estimated() {
+    let sandbox = Sandbox::with_vault();
+    sandbox.edit_config(|text| {
+        let prices = "[kms.prices]\nas-of = \"2026-06\"\nper-10000-calls = { rsa = 0.03 }\n";
+        let (before, after) = text.split_once("[custody]").unwrap();
+        format!("{before}\n{prices}\n[custody]\nencryption = \"external\"\n{after}")
+    });
+    let document = sandbox.json(["session-keys", "show"]);
+    assert_eq!(document["kms"], "local");
+    let receiver = &document["caches"][1];
+    assert_eq!(receiver["usd_per_million_without"], "3.000000 USD");
+    assert_eq!(receiver["usd_per_million"], "0.030000 USD");
+    assert_eq!(document["caches"][0]["usd_per_million"], Value::Null);
+}

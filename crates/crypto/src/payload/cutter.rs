@@ -1,0 +1,137 @@
+//! Cuts what comes in pieces of any length into chunks of one length, the last of which is known to be the last.
+
+use strongroom_memory::SecretBytes;
+
+use super::chunks::Place;
+
+/// A chunk goes on as soon as it is clear that more follows. Chunks that arrive whole are not copied.
+pub(super) struct Cutter {
+    length: usize,
+    /// The beginning of the next chunk, at most a whole one. Locked and wiped, since on one side it is plaintext.
+    held: Option<SecretBytes>,
+    filled: usize,
+}
+
+impl Cutter {
+    pub(super) const fn new(length: usize) -> Self {
+        Self {
+            length,
+            held: None,
+            filled: 0,
+        }
+    }
+
+    /// Gives every chunk to `each` that is now complete and not the last.
+    pub(super) fn push<E>(
+        &mut self,
+        piece: &[u8],
+        mut each: impl FnMut(&[u8], Place) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let rest = self.whole_chunks(piece, &mut each)?;
+        self.hold(rest);
+        Ok(())
+    }
+
+    /// As [`Self::push`] with the last piece; then gives the last chunk, which may be empty.
+    pub(super) fn finish<E>(
+        mut self,
+        piece: &[u8],
+        mut each: impl FnMut(&[u8], Place) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let rest = self.whole_chunks(piece, &mut each)?;
+        if self.filled == 0 {
+            return each(rest, Place::Last);
+        }
+        self.hold(rest);
+        each(self.held(), Place::Last)
+    }
+
+    /// What is left of `piece`: as much as may still become the last chunk, together with what is held.
+    fn whole_chunks<'p, E>(
+        &mut self,
+        mut piece: &'p [u8],
+        each: &mut impl FnMut(&[u8], Place) -> Result<(), E>,
+    ) -> Result<&'p [u8], E> {
+        if self.filled > 0 {
+            let missing = self.length - self.filled;
+            let (head, tail) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
+            if tail.is_empty() {
+                return Ok(piece);
+            }
+            self.hold(head);
+            each(self.held(), Place::Inner)?;
+            self.filled = 0;
+            piece = tail;
+        }
+        while piece.len() > self.length {
+            let (chunk, tail) = piece.split_at(self.length);
+            each(chunk, Place::Inner)?;
+            piece = tail;
+        }
+        Ok(piece)
+    }
+
+    fn held(&self) -> &[u8] {
+        let held = self.held.as_ref().map(|held| {
+            // EXPOSE: sealed or opened by the caller.
+            held.expose()
+        });
+        held.and_then(|held| held.get(..self.filled))
+            .unwrap_or_default()
+    }
+
+    /// Copies what does not exceed a chunk.
+    fn hold(&mut self, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        let (length, end) = (self.length, self.filled + piece.len());
+        let held = self.held.get_or_insert_with(|| SecretBytes::zeroed(length));
+        // EXPOSE: from the caller's memory into locked memory.
+        if let Some(free) = held.expose_mut().get_mut(self.filled..end) {
+            free.copy_from_slice(piece);
+            self.filled = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The chunks of `pieces`, of which all but the last are pushed.
+    fn cut(length: usize, pieces: &[Vec<u8>]) -> Vec<(Vec<u8>, Place)> {
+        let mut chunks = Vec::new();
+        let mut each = |chunk: &[u8], place| {
+            chunks.push((chunk.to_vec(), place));
+            Ok::<(), Infallible>(())
+        };
+        let mut cutter = Cutter::new(length);
+        let (last, first) = pieces.split_last().unwrap();
+        for piece in first {
+            cutter.push(piece, &mut each).unwrap();
+        }
+        cutter.finish(last, &mut each).unwrap();
+        chunks
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_do_not_depend_on_how_the_bytes_come(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..12), 1..12),
+            length in 1_usize..9,
+        ) {
+            let whole = pieces.concat();
+            let mut expected: Vec<_> = whole.chunks(length).map(|chunk| (chunk.to_vec(), Place::Inner)).collect();
+            match expected.last_mut() {
+                Some((_, place)) => *place = Place::Last,
+                None => expected.push((Vec::new(), Place::Last)),
+            }
+            prop_assert_eq!(cut(length, &pieces), expected);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `DeleteKey`.
+
+use std::sync::Arc;
+
+use strongroom_crypto::Timestamp;
+use strongroom_vault::Vault;
+
+use super::read;
+use crate::{
+    access::Operation,
+    context::Context,
+    contract::strongroom::{DeleteKeyRequest, DeleteKeyResponse},
+    failure::Failure,
+};
+
+pub(super) async fn delete(
+    vault: Arc<Vault>,
+    context: Context,
+    message: DeleteKeyRequest,
+) -> Result<DeleteKeyResponse, Failure> {
+    let wanted = read::fingerprint(&message.fingerprint)?;
+    context.check_key(Operation::KeysDelete, &*vault.key(&wanted)?)?;
+    let caller = context.caller();
+    let mut announced = None;
+    match (message.keep_in_kms, message.even_if_announced) {
+        (true, true) => {
+            return Err(Failure::unreadable(
+                "Fields `keep_in_kms` and `even_if_announced` exclude each other",
+            ));
+        }
+        (true, false) => vault.release_key(&caller, &wanted).await?,
+        (false, false) => vault.delete_key(&caller, &wanted).await?,
+        (false, true) => {
+            announced = vault.announced_keys().await?.remove(&wanted);
+            vault.danger_delete_announced_key(&caller, &wanted).await?;
+        }
+    }
+    let mut journal = vault.kms_journal().into_iter();
+    let due = journal
+        .find(|entry| entry.fingerprint() == Some(wanted))
+        .and_then(|entry| entry.progress().due());
+    Ok(DeleteKeyResponse {
+        announced: announced.unwrap_or_default(),
+        destroyed_at: due.map_or(0, Timestamp::as_micros),
+    })
+}

@@ -1,0 +1,161 @@
+//! `DecryptPayload`.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use strongroom_crypto::{FrontReader, PayloadFront, PayloadOpener};
+use strongroom_vault::{PayloadExpectation, Vault, VaultError};
+use tonic::Streaming;
+
+use super::{
+    key,
+    pieces::{Pieces, Work, answers},
+};
+use crate::{
+    access::Operation,
+    context::Context,
+    contract::strongroom::{
+        self as contract, DecryptPayloadRequest, DecryptPayloadResponse, PayloadOrigin,
+    },
+    failure::Failure,
+    http::Calls,
+};
+
+pub(super) async fn decrypt_payload(
+    vault: Arc<Vault>,
+    context: Context,
+    requests: Streaming<DecryptPayloadRequest>,
+    calls: Calls,
+) -> Result<Pieces<DecryptPayloadResponse>, Failure> {
+    let opening = Opening {
+        vault,
+        context: context.clone(),
+        calls,
+        stage: Stage::Beginning,
+    };
+    Ok(answers(opening, context, requests))
+}
+
+struct Opening {
+    vault: Arc<Vault>,
+    context: Context,
+    calls: Calls,
+    stage: Stage,
+}
+
+/// How far a payload has been read.
+enum Stage {
+    /// Nothing came.
+    Beginning,
+    /// The front is not complete.
+    Front(FrontReader, PayloadExpectation),
+    /// Content comes.
+    Content(PayloadOpener),
+    /// It failed.
+    Failed,
+}
+
+impl Work for Opening {
+    type Request = DecryptPayloadRequest;
+    type Answer = DecryptPayloadResponse;
+
+    async fn take(
+        &mut self,
+        request: DecryptPayloadRequest,
+        ready: &mut VecDeque<DecryptPayloadResponse>,
+    ) -> Result<(), Failure> {
+        let DecryptPayloadRequest { expected, payload } = request;
+        let stage = std::mem::replace(&mut self.stage, Stage::Failed);
+        self.stage = match (stage, expected) {
+            (Stage::Beginning, Some(expected)) => {
+                let expected = read_expectation(&expected)?;
+                self.read_front(FrontReader::default(), expected, &payload, ready)
+                    .await?
+            }
+            (Stage::Front(reader, expected), None) => {
+                self.read_front(reader, expected, &payload, ready).await?
+            }
+            (Stage::Content(mut opener), None) => {
+                opener.push(&payload, answering(ready))?;
+                Stage::Content(opener)
+            }
+            (Stage::Beginning, None) => return Err(Failure::not_set("expected")),
+            (_, Some(_)) => return Err(Failure::unreadable("a second expectation came")),
+            (Stage::Failed, None) => return Err(Failure::unreadable("the payload has failed")),
+        };
+        Ok(())
+    }
+
+    fn end(self, ready: &mut VecDeque<DecryptPayloadResponse>) -> Result<(), Failure> {
+        match self.stage {
+            Stage::Content(opener) => Ok(opener.finish(&[], answering(ready))?),
+            Stage::Front(reader, _) => Err(VaultError::from(reader.ended()).into()),
+            Stage::Beginning => Err(Failure::not_set("expected")),
+            Stage::Failed => Err(Failure::unreadable("the payload has failed")),
+        }
+    }
+}
+
+impl Opening {
+    async fn read_front(
+        &self,
+        mut reader: FrontReader,
+        expected: PayloadExpectation,
+        piece: &[u8],
+        ready: &mut VecDeque<DecryptPayloadResponse>,
+    ) -> Result<Stage, Failure> {
+        let front = reader.push(piece).map_err(VaultError::from)?;
+        let Some((front, chunks)) = front else {
+            return Ok(Stage::Front(reader, expected));
+        };
+        let began = Instant::now();
+        let opened = self.open(&front, &expected).await;
+        self.calls.decrypted(began.elapsed());
+        let (mut opener, origin) = opened?;
+        ready.push_back(DecryptPayloadResponse {
+            origin: Some(origin),
+            content: Vec::new(),
+        });
+        opener.push(chunks, answering(ready))?;
+        Ok(Stage::Content(opener))
+    }
+
+    async fn open(
+        &self,
+        front: &PayloadFront,
+        expected: &PayloadExpectation,
+    ) -> Result<(PayloadOpener, PayloadOrigin), Failure> {
+        let key = self.vault.recipient_key(front)?;
+        key::allowed(&self.vault, &self.context, Operation::Decrypt, &key)?;
+        let opened = self.vault.open_payload(front, expected).await?;
+        let origin = PayloadOrigin {
+            opened_by: opened.opened_by.to_string(),
+            sender: opened.sender.map(|it| it.to_string()).unwrap_or_default(),
+            at: front.header().at().as_micros(),
+        };
+        Ok((opened.opener, origin))
+    }
+}
+
+/// Each answer is wiped when it was sent.
+fn answering(
+    ready: &mut VecDeque<DecryptPayloadResponse>,
+) -> impl FnMut(&[u8]) -> Result<(), VaultError> {
+    |piece| {
+        ready.push_back(DecryptPayloadResponse {
+            origin: None,
+            content: piece.to_vec(),
+        });
+        Ok(())
+    }
+}
+
+fn read_expectation(
+    expected: &contract::PayloadExpectation,
+) -> Result<PayloadExpectation, Failure> {
+    let sender = Some(expected.sender.as_str()).filter(|sender| !sender.is_empty());
+    Ok(PayloadExpectation {
+        purpose: key::read("purpose", &expected.purpose)?,
+        sender: sender.map(|it| key::read("sender", it)).transpose()?,
+        store: key::read("store", &expected.store)?,
+    })
+}

@@ -1,0 +1,120 @@
+//! `EncryptPayload`.
+
+use std::{collections::VecDeque, mem, sync::Arc};
+
+use strongroom_crypto::{KeyUsage, KeyUsages, PayloadSealer, Timestamp};
+use strongroom_vault::{PayloadOrder, SealedPayload, Vault, VaultError};
+use tonic::Streaming;
+
+use super::{
+    key,
+    pieces::{Pieces, Work, answers},
+};
+use crate::{
+    access::Operation,
+    context::Context,
+    contract::strongroom::{self as contract, EncryptPayloadRequest, EncryptPayloadResponse},
+    failure::Failure,
+};
+
+pub(super) async fn encrypt_payload(
+    vault: Arc<Vault>,
+    context: Context,
+    requests: Streaming<EncryptPayloadRequest>,
+) -> Result<Pieces<EncryptPayloadResponse>, Failure> {
+    let sealing = Sealing {
+        vault,
+        context: context.clone(),
+        sealer: None,
+    };
+    Ok(answers(sealing, context, requests))
+}
+
+struct Sealing {
+    vault: Arc<Vault>,
+    context: Context,
+    /// None before the order.
+    sealer: Option<PayloadSealer>,
+}
+
+impl Work for Sealing {
+    type Request = EncryptPayloadRequest;
+    type Answer = EncryptPayloadResponse;
+
+    async fn take(
+        &mut self,
+        mut request: EncryptPayloadRequest,
+        ready: &mut VecDeque<EncryptPayloadResponse>,
+    ) -> Result<(), Failure> {
+        match (request.order.take(), &self.sealer) {
+            (Some(order), None) => {
+                let SealedPayload { front, sealer, .. } = self.begin(order).await?;
+                ready.push_back(EncryptPayloadResponse { payload: front });
+                self.sealer = Some(sealer);
+            }
+            (None, Some(_)) => {}
+            (Some(_), Some(_)) => return Err(Failure::unreadable("a second order came")),
+            (None, None) => return Err(Failure::not_set("order")),
+        }
+        let content = mem::take(&mut request.content);
+        let content = strongroom_crypto::SecretBytes::take(content);
+        match &mut self.sealer {
+            // EXPOSE: sealed.
+            Some(sealer) => Ok(sealer.push(content.expose(), answering(ready))?),
+            None => Ok(()),
+        }
+    }
+
+    fn end(self, ready: &mut VecDeque<EncryptPayloadResponse>) -> Result<(), Failure> {
+        let sealer = self.sealer.ok_or_else(|| Failure::not_set("order"))?;
+        Ok(sealer.finish(&[], answering(ready))?)
+    }
+}
+
+fn answering(
+    ready: &mut VecDeque<EncryptPayloadResponse>,
+) -> impl FnMut(&[u8]) -> Result<(), VaultError> {
+    |piece| {
+        ready.push_back(EncryptPayloadResponse {
+            payload: piece.to_vec(),
+        });
+        Ok(())
+    }
+}
+
+impl Sealing {
+    async fn begin(&self, order: contract::PayloadOrder) -> Result<SealedPayload, Failure> {
+        let order = read_order(&order)?;
+        if order.signed {
+            self.context.check(Operation::Sign)?;
+        }
+        let sealed = self.vault.seal_payload(&order).await?;
+        for (_member, key) in &sealed.recipients {
+            // Of keys that are not in the vault there are no grants.
+            if let Ok(entry) = self.vault.key(key) {
+                self.context.check_key(Operation::Encrypt, &entry)?;
+            }
+        }
+        if let Some(signed_by) = &sealed.signed_by {
+            let entry = key::allowed(&self.vault, &self.context, Operation::Sign, signed_by)?;
+            let protocol = KeyUsages::only(KeyUsage::Protocol);
+            let subject = &self.context.subject;
+            if subject.may_sign_for(&entry, protocol).is_empty() {
+                return Err(Failure::forbidden(Operation::Sign, subject.name()));
+            }
+        }
+        Ok(sealed)
+    }
+}
+
+fn read_order(order: &contract::PayloadOrder) -> Result<PayloadOrder, Failure> {
+    let recipients = order.recipients.iter();
+    let recipients = recipients.map(|member| key::read("recipients", member));
+    Ok(PayloadOrder {
+        purpose: key::read("purpose", &order.purpose)?,
+        recipients: recipients.collect::<Result<_, _>>()?,
+        store: key::read("store", &order.store)?,
+        at: order.at.map(Timestamp::from_micros),
+        signed: order.signed,
+    })
+}

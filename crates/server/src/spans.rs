@@ -1,0 +1,137 @@
+//! A span of OpenTelemetry for each call, for whoever follows traces.
+
+use std::{
+    pin::Pin,
+    task::{Context as Poller, Poll},
+};
+
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+use strongroom_kms::SPANS;
+use tonic::{Code, Status, body::Body};
+use tracing::{Instrument as _, Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use crate::{
+    access::{Operation, operation_of},
+    rpc::Rpc,
+    trace::{TRACEPARENT, named},
+};
+
+/// Begins a span for a call: a child of the span that the caller names in `traceparent`. What is further in finds the new span
+/// there, so a call without a trace gets the one of its span. None: nobody listens, or nobody wants to hear of it.
+pub(crate) fn begin(request: &mut Request<Body>) -> Option<Span> {
+    let span = Rpc::of_path(request.uri().path()).and_then(span_of)?;
+    attach(&span, request.headers_mut());
+    Some(span)
+}
+
+/// Answers a call within its span, which ends when all of the answer was sent.
+pub(crate) async fn within(
+    span: Option<Span>,
+    answering: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
+    let Some(span) = span else {
+        return answering.await;
+    };
+    let answer = answering.instrument(span.clone()).await;
+    end(&span, answer.headers());
+    answer.map(|body| Body::new(Within { body, _span: span }))
+}
+
+/// Probes come every few seconds and mean nothing.
+fn span_of(rpc: Rpc) -> Option<Span> {
+    if operation_of(rpc) == Operation::Health {
+        return None;
+    }
+    let path = rpc.path().trim_start_matches('/');
+    let (service, method) = path.split_once('/').unwrap_or((path, ""));
+    let span = tracing::info_span!(
+        target: SPANS,
+        "rpc",
+        otel.name = path,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = Empty,
+    );
+    (!span.is_disabled()).then_some(span)
+}
+
+/// Makes the span a child of the one that the caller names, and names it in its place.
+fn attach(span: &Span, headers: &mut HeaderMap) {
+    if let Some(parent) = parent(headers) {
+        let parent = opentelemetry::Context::new().with_remote_span_context(parent);
+        // It fails if nobody listens any more, and then there is nothing to attach.
+        let _unheard = span.set_parent(parent);
+    }
+    let context = span.context();
+    let own = context.span().span_context().clone();
+    if !own.is_valid() {
+        return;
+    }
+    let (trace, id, flags) = (own.trace_id(), own.span_id(), own.trace_flags().to_u8());
+    if let Ok(value) = HeaderValue::try_from(format!("00-{trace}-{id}-{flags:02x}")) {
+        headers.insert(TRACEPARENT, value);
+    }
+}
+
+fn parent(headers: &HeaderMap) -> Option<SpanContext> {
+    let named = named(headers)?;
+    Some(SpanContext::new(
+        TraceId::from_hex(named.trace).ok()?,
+        SpanId::from_hex(named.parent).ok()?,
+        TraceFlags::new(u8::from_str_radix(named.flags, 16).ok()?),
+        true,
+        TraceState::default(),
+    ))
+}
+
+/// Writes down how it ended, as far as that is known when the answer begins.
+fn end(span: &Span, headers: &HeaderMap) {
+    let code = Status::from_header_map(headers).map_or(Code::Ok, |status| status.code());
+    span.record("rpc.grpc.status_code", i64::from(i32::from(code)));
+    // What the caller did wrong is no fault of the server (OpenTelemetry, semantic conventions of gRPC).
+    if matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    ) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// A body that belongs to a span: the span ends when it was sent.
+struct Within {
+    body: Body,
+    _span: Span,
+}
+
+impl HttpBody for Within {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        poller: &mut Poller<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(poller)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

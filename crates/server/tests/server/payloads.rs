@@ -1,0 +1,174 @@
+//! `EncryptPayload` and `DecryptPayload`.
+
+use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
+use strongroom_server::contract::strongroom::{
+    DecryptPayloadRequest, EncryptPayloadRequest, PayloadExpectation, PayloadOrder, PayloadOrigin,
+    signing_service_client::SigningServiceClient,
+};
+use strongroom_topology::MemberCode;
+use strongroom_vault::{Caller, NewIdentity, NodeKeys};
+use tonic::{Code, Status, transport::Channel};
+
+use crate::house::{House, told};
+
+const PIECE: usize = 100_000;
+
+async fn node() -> (House, NodeKeys, SigningServiceClient<Channel>) {
+    let house = House::new().await;
+    let new = NewIdentity {
+        code: MemberCode::Participant,
+        identifier: "participant1".to_owned(),
+        node: "participant1".to_owned(),
+        intermediate_key: false,
+        signing_spec: SigningKeySpec::EcCurve25519,
+        encryption_spec: EncryptionKeySpec::EcP256,
+    };
+    let keys = house.vault.initialize(&Caller::new("test"), &new).await;
+    let client = SigningServiceClient::new(house.channel().await);
+    (house, keys.unwrap(), client)
+}
+
+fn order(keys: &NodeKeys) -> PayloadOrder {
+    PayloadOrder {
+        purpose: "test".to_owned(),
+        recipients: vec![keys.member.to_string()],
+        store: "authorized".to_owned(),
+        at: None,
+        signed: true,
+    }
+}
+
+fn expectation() -> PayloadExpectation {
+    PayloadExpectation {
+        purpose: "test".to_owned(),
+        sender: String::new(),
+        store: "authorized".to_owned(),
+    }
+}
+
+async fn encrypt(
+    client: &mut SigningServiceClient<Channel>,
+    order: Option<PayloadOrder>,
+    content: &[u8],
+) -> Result<Vec<u8>, Status> {
+    let mut first = EncryptPayloadRequest::default();
+    first.order = order;
+    let mut requests = vec![first];
+    for piece in content.chunks(PIECE) {
+        let mut request = EncryptPayloadRequest::default();
+        request.content = piece.to_vec();
+        requests.push(request);
+    }
+    let answers = client.encrypt_payload(tokio_stream::iter(requests)).await?;
+    let (mut answers, mut payload) = (answers.into_inner(), Vec::new());
+    while let Some(answer) = answers.message().await? {
+        payload.extend_from_slice(&answer.payload);
+    }
+    Ok(payload)
+}
+
+/// What came before the end or a failure.
+async fn decrypt(
+    client: &mut SigningServiceClient<Channel>,
+    expected: Option<PayloadExpectation>,
+    payload: &[u8],
+    content: &mut Vec<u8>,
+) -> Result<PayloadOrigin, Status> {
+    let first = DecryptPayloadRequest {
+        expected,
+        payload: Vec::new(),
+    };
+    let mut requests = vec![first];
+    requests.extend(payload.chunks(PIECE).map(|piece| DecryptPayloadRequest {
+        expected: None,
+        payload: piece.to_vec(),
+    }));
+    let answers = client.decrypt_payload(tokio_stream::iter(requests)).await?;
+    let (mut answers, mut origin) = (answers.into_inner(), None);
+    while let Some(answer) = answers.message().await? {
+        origin = origin.or_else(|| answer.origin.clone());
+        content.extend_from_slice(&answer.content);
+    }
+    Ok(origin.unwrap())
+}
+
+#[tokio::test]
+async fn content_of_any_size_is_encrypted_to_members_and_comes_back_with_its_sender() {
+    let (house, keys, mut client) = node().await;
+    for length in [0, 1, 65_536, 1_000_000] {
+        let content: Vec<u8> = (0..length)
+            .map(|index| u8::try_from(index % 251).unwrap())
+            .collect();
+        let payload = encrypt(&mut client, Some(order(&keys)), &content).await;
+        let payload = payload.unwrap();
+        let mut found = Vec::new();
+        let origin = decrypt(&mut client, Some(expectation()), &payload, &mut found).await;
+        let origin = origin.unwrap();
+        assert!(found == content, "{length}");
+        assert_eq!(origin.sender, keys.member.to_string());
+        let key = house.vault.current_encryption_key().await.unwrap();
+        assert_eq!(origin.opened_by, key.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_payload_that_was_changed_or_cut_does_not_end_well_and_gives_only_what_is_authentic() {
+    let (_house, keys, mut client) = node().await;
+    let content = vec![7; 300_000];
+    let payload = encrypt(&mut client, Some(order(&keys)), &content).await;
+    let payload = payload.unwrap();
+    let mut changed = payload.clone();
+    changed[250_000] ^= 1;
+    for broken in [&changed[..], &payload[..200_000]] {
+        let mut found = Vec::new();
+        let ended = decrypt(&mut client, Some(expectation()), broken, &mut found).await;
+        let status = ended.unwrap_err();
+        assert_eq!(told(&status).0, "PAYLOAD_NOT_AUTHENTIC");
+        assert!(found.len() < content.len() && content.starts_with(&found));
+    }
+    for (cut, code) in [(0, "PAYLOAD_NOT_RECOGNISED"), (100, "PAYLOAD_MALFORMED")] {
+        let mut found = Vec::new();
+        let cut = &payload[..cut];
+        let ended = decrypt(&mut client, Some(expectation()), cut, &mut found).await;
+        assert_eq!(told(&ended.unwrap_err()).0, code);
+        assert!(found.is_empty());
+    }
+}
+
+fn reason(status: &Status) -> String {
+    told(status).1.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_is_missing_or_unreadable_in_an_order_is_said() {
+    let (_house, keys, mut client) = node().await;
+    let status = encrypt(&mut client, None, b"content").await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(reason(&status).contains("order"), "{status}");
+    let status = decrypt(&mut client, None, b"payload", &mut Vec::new()).await;
+    let status = status.unwrap_err();
+    assert!(reason(&status).contains("expected"), "{status}");
+    for (change, named) in [
+        (
+            &(|order: &mut PayloadOrder| order.purpose.clear()) as &dyn Fn(&mut PayloadOrder),
+            "purpose",
+        ),
+        (
+            &|order| order.recipients.push("nobody".to_owned()),
+            "recipients",
+        ),
+        (&|order| order.store = "nowhere".to_owned(), "store"),
+    ] {
+        let mut order = order(&keys);
+        change(&mut order);
+        let status = encrypt(&mut client, Some(order), b"").await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(reason(&status).contains(named), "{status}");
+    }
+    let stranger = PayloadOrder {
+        recipients: vec![keys.member.to_string().replace("PAR", "SEQ")],
+        ..order(&keys)
+    };
+    let status = encrypt(&mut client, Some(stranger), b"").await.unwrap_err();
+    assert_eq!(told(&status).0, "MEMBER_WITHOUT_ENCRYPTION_KEY");
+}

@@ -1,0 +1,111 @@
+//! Why a payload was not sealed for members, or not taken from one.
+
+use strongroom_crypto::Fingerprint;
+use strongroom_errors::{Category, Coded, ErrorCode};
+use strongroom_topology::Member;
+
+/// Why a payload was not sealed for the members it is for, or not taken from the one who sent it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadUseError {
+    /// Nobody can encrypt to the member.
+    #[error("{member} has no encryption key in the topology store {store} at that time")]
+    NoEncryptionKey {
+        /// The member.
+        member: Member,
+        /// Where its keys were looked up.
+        store: String,
+    },
+    /// The node does not sign in its own name there.
+    #[error(
+        "{member} has no signing key in the topology store {store} at that time whose private half is here"
+    )]
+    NoSigningKey {
+        /// The node.
+        member: Member,
+        /// Where its keys were looked up.
+        store: String,
+    },
+    /// No recipient key has its private half in this vault.
+    #[error("the payload is for other keys than those of this vault")]
+    ForOthers,
+    /// Somebody was expected to have signed.
+    #[error("the payload has no sender, {expected} was expected")]
+    Unsigned {
+        /// Who was expected.
+        expected: Box<Member>,
+    },
+    /// Somebody else signed.
+    #[error("the payload is from {found}, not from {expected}")]
+    OtherSender {
+        /// Who claims to have signed.
+        found: Box<Member>,
+        /// Who was expected.
+        expected: Box<Member>,
+    },
+    /// The key that signed was none of the sender's.
+    #[error(
+        "the payload names {sender} as its sender, but no signing key of theirs at that time in the topology store {store} made the signature"
+    )]
+    NotTheSendersKey {
+        /// Who claims to have signed.
+        sender: Box<Member>,
+        /// Where their keys were looked up.
+        store: String,
+        /// The key that signed, if there is a signature.
+        signed_by: Option<Fingerprint>,
+    },
+}
+
+const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
+    ErrorCode::new(name, category, advice)
+}
+
+const NO_ENCRYPTION_KEY: ErrorCode = code(
+    "MEMBER_WITHOUT_ENCRYPTION_KEY",
+    Category::FailedPrecondition,
+    "See which keys it has with 'strongroom topology active-keys MEMBER --store STORE', where STORE is a synchronizer that knows the member, and '--at' a time when it had one.",
+);
+const NO_SIGNING_KEY: ErrorCode = code(
+    "SENDER_WITHOUT_SIGNING_KEY",
+    Category::FailedPrecondition,
+    "Announce a signing key for this node there, name a store that knows it, or send the payload unsigned.",
+);
+const FOR_OTHERS: ErrorCode = code(
+    "PAYLOAD_FOR_OTHERS",
+    Category::FailedPrecondition,
+    "Open it with the vault of a recipient; a deleted key comes back from a backup only.",
+);
+const SENDER_DIFFERS: ErrorCode = code(
+    "PAYLOAD_SENDER_DIFFERS",
+    Category::InvalidRequest,
+    "Do not use the payload; ask the expected sender for a signed one.",
+);
+const SENDER_UNVERIFIED: ErrorCode = code(
+    "PAYLOAD_SENDER_UNVERIFIED",
+    Category::InvalidRequest,
+    "Name the synchronizer that knows the sender: '--store'. If it does know the sender, the payload is forged.",
+);
+
+impl PayloadUseError {
+    /// Every code of this domain.
+    pub const CODES: &[ErrorCode] = &[
+        NO_ENCRYPTION_KEY,
+        NO_SIGNING_KEY,
+        FOR_OTHERS,
+        SENDER_DIFFERS,
+        SENDER_UNVERIFIED,
+    ];
+}
+
+impl Coded for PayloadUseError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoEncryptionKey { .. } => NO_ENCRYPTION_KEY,
+            Self::NoSigningKey { .. } => NO_SIGNING_KEY,
+            Self::ForOthers => FOR_OTHERS,
+            Self::Unsigned { .. } | Self::OtherSender { .. } => SENDER_DIFFERS,
+            Self::NotTheSendersKey { .. } => SENDER_UNVERIFIED,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Signing for a party.
+
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, Signature, SigningPublicKey};
+use strongroom_topology::{At, PartyId, SigningKeysWithThreshold, StoreId};
+
+use crate::{
+    error::{PartyError, SignatureCheckError, VaultError},
+    operations::protocol::PROTOCOL,
+    vault::Vault,
+};
+
+/// Signatures for a party by keys of this vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartySignatures {
+    /// One for each key, in the order in which topology lists the keys.
+    pub signatures: Vec<Signature>,
+    /// How many the party needs.
+    pub threshold: u32,
+}
+
+impl PartySignatures {
+    /// How many signatures others must still give.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        (self.threshold as usize).saturating_sub(self.signatures.len())
+    }
+}
+
+impl Vault {
+    /// Signs for a party, for example the hash of a prepared submission (pass its multihash), with the party's keys as
+    /// a store of topology announces them.
+    ///
+    /// With `keys`: these sign. Without: as many of those whose private halves are here as the party needs; where there are
+    /// fewer, others must sign as well.
+    ///
+    /// # Errors
+    /// [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`]; [`PartyError::NoKeyHere`] when the vault has
+    /// none of them that may sign; otherwise as [`Vault::sign`].
+    pub async fn sign_for_party(
+        &self,
+        store: &StoreId,
+        party: &PartyId,
+        message: &[u8],
+        keys: &[Fingerprint],
+    ) -> Result<PartySignatures, VaultError> {
+        let announced = self.party_keys(store, party, At::Head).await?;
+        let signers = self.signers_for(party, &announced, keys)?;
+        let mut signatures = Vec::with_capacity(signers.len());
+        for key in signers {
+            signatures.push(self.sign(&key, message, PROTOCOL).await?);
+        }
+        Ok(PartySignatures {
+            signatures,
+            threshold: announced.threshold(),
+        })
+    }
+
+    /// The keys of a party as a store announces them: those beside its participants, or else those of the deprecated
+    /// mapping.
+    ///
+    /// # Errors
+    /// [`SignatureCheckError::NoPartyKeys`]; errors of the store.
+    pub async fn party_keys(
+        &self,
+        store: &StoreId,
+        party: &PartyId,
+        at: At,
+    ) -> Result<SigningKeysWithThreshold, VaultError> {
+        let store = self.topology(store).await?;
+        let keys = store.party_signing_keys(party, at).cloned();
+        let none = || SignatureCheckError::NoPartyKeys {
+            party: party.clone(),
+        };
+        Ok(keys.ok_or_else(none)?)
+    }
+
+    fn signers_for(
+        &self,
+        party: &PartyId,
+        announced: &SigningKeysWithThreshold,
+        requested: &[Fingerprint],
+    ) -> Result<Vec<Fingerprint>, VaultError> {
+        if let Some(alien) = requested.iter().find(|key| announced.key(key).is_none()) {
+            return Err(SignatureCheckError::NoKeyOfParty {
+                party: party.clone(),
+                key: *alien,
+            }
+            .into());
+        }
+        let is_wanted = |key: &SigningPublicKey| {
+            let fingerprint = key.fingerprint();
+            if requested.is_empty() {
+                signs_submissions(key.usages()) && self.may_sign(&fingerprint)
+            } else {
+                requested.contains(&fingerprint)
+            }
+        };
+        let most = if requested.is_empty() {
+            announced.threshold() as usize
+        } else {
+            requested.len()
+        };
+        let wanted = announced.keys().iter().filter(|key| is_wanted(key));
+        let signers: Vec<_> = wanted
+            .map(SigningPublicKey::fingerprint)
+            .take(most)
+            .collect();
+        if signers.is_empty() {
+            return Err(PartyError::NoKeyHere {
+                party: party.clone(),
+            }
+            .into());
+        }
+        Ok(signers)
+    }
+}
+
+fn signs_submissions(usages: KeyUsages) -> bool {
+    usages.contains(KeyUsage::Protocol)
+}

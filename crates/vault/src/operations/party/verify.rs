@@ -1,0 +1,65 @@
+//! Verifying that a party signed.
+
+use std::collections::BTreeSet;
+
+use strongroom_crypto::Signature;
+use strongroom_topology::{At, PartyId, SigningKeysWithThreshold, StoreId};
+
+use crate::{
+    error::{SignatureCheckError, VaultError},
+    operations::protocol::PROTOCOL,
+    vault::Vault,
+};
+
+impl Vault {
+    /// Verifies that a party signed, with as many different keys as it needs, by what a store of topology says at a time.
+    /// Invalid signatures beside enough valid ones change nothing. Returns how many keys signed.
+    ///
+    /// # Errors
+    /// [`SignatureCheckError::NoPartyKeys`]; [`SignatureCheckError::ThresholdNotReached`] with what is wrong with each signature
+    /// that did not count; errors of the store.
+    pub async fn verify_for_party(
+        &self,
+        store: &StoreId,
+        party: &PartyId,
+        at: At,
+        message: &[u8],
+        signatures: &[Signature],
+    ) -> Result<usize, VaultError> {
+        let announced = self.party_keys(store, party, at).await?;
+        let (mut signed, mut errors) = (BTreeSet::new(), Vec::new());
+        for signature in signatures {
+            match check(party, &announced, message, signature) {
+                Ok(()) => {
+                    signed.insert(signature.signed_by);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if signed.len() < announced.threshold() as usize {
+            return Err(SignatureCheckError::ThresholdNotReached {
+                group: party.to_string(),
+                threshold: announced.threshold(),
+                signed: signed.len(),
+                errors,
+            }
+            .into());
+        }
+        Ok(signed.len())
+    }
+}
+
+fn check(
+    party: &PartyId,
+    announced: &SigningKeysWithThreshold,
+    message: &[u8],
+    signature: &Signature,
+) -> Result<(), SignatureCheckError> {
+    let key = announced.key(&signature.signed_by);
+    let key = key.ok_or_else(|| SignatureCheckError::NoKeyOfParty {
+        party: party.clone(),
+        key: signature.signed_by,
+    })?;
+    key.verify(message, signature, PROTOCOL)
+        .map_err(|source| SignatureCheckError::Signature { source })
+}

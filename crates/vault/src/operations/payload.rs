@@ -1,0 +1,55 @@
+//! Payloads for members: topology says to which keys they are sealed, and with which keys their senders sign.
+
+pub(crate) mod open;
+pub(crate) mod seal;
+
+use strongroom_crypto::{EncryptionPublicKey, Fingerprint, Timestamp};
+use strongroom_store::KeyState;
+use strongroom_topology::{At, Member, TopologyStore, current_encryption_key};
+
+use crate::{
+    error::{PayloadUseError, VaultError},
+    vault::Vault,
+};
+
+/// The key that is encrypted to at a time: the last encryption key of the member.
+pub(crate) fn encryption_key(
+    store: &TopologyStore,
+    member: &Member,
+    at: Timestamp,
+) -> Result<EncryptionPublicKey, PayloadUseError> {
+    store
+        .owner_to_key(member, At::Time(at))
+        .and_then(current_encryption_key)
+        .cloned()
+        .ok_or_else(|| PayloadUseError::NoEncryptionKey {
+            member: member.clone(),
+            store: store.id().to_string(),
+        })
+}
+
+/// Now, but after everything in the store: what has just been announced counts.
+pub(crate) fn after_everything(now: Timestamp, store: &TopologyStore) -> Timestamp {
+    let last = store.max_timestamp().map_or(i64::MIN, Timestamp::as_micros);
+    Timestamp::from_micros(now.as_micros().max(last.saturating_add(1)))
+}
+
+impl Vault {
+    /// Nothing new is encrypted to a key of this vault that is retired. Of the keys of others it knows nothing.
+    pub(crate) fn check_not_retired(&self, fingerprint: &Fingerprint) -> Result<(), VaultError> {
+        let entry = self.directory().entry(fingerprint);
+        let private = entry.as_ref().and_then(|entry| entry.private.as_ref());
+        if private.is_some_and(|private| private.state == KeyState::Retired) {
+            return Err(VaultError::KeyRetired {
+                fingerprint: *fingerprint,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the private half of a key is in this vault, or held for it by a KMS.
+    pub(crate) fn may_decrypt(&self, fingerprint: &Fingerprint) -> bool {
+        let entry = self.directory().entry(fingerprint);
+        entry.is_some_and(|entry| entry.private.is_some())
+    }
+}

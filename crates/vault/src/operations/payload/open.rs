@@ -1,0 +1,111 @@
+//! Opening payloads.
+
+use strongroom_crypto::{
+    AsymmetricEncrypted, Fingerprint, PayloadFront, PayloadOpener, PayloadPurpose,
+};
+use strongroom_topology::{At, Member, StoreId};
+
+use crate::{
+    error::{PayloadUseError, VaultError},
+    vault::Vault,
+};
+
+/// What somebody expects of a payload.
+#[derive(Clone, Debug)]
+pub struct PayloadExpectation {
+    /// What it is for.
+    pub purpose: PayloadPurpose,
+    /// Who signed it; none: whoever its header names, or nobody.
+    pub sender: Option<Member>,
+    /// The topology store that knows the keys of its sender.
+    pub store: StoreId,
+}
+
+/// A payload whose front is true, and whose content can be opened.
+#[derive(Debug)]
+pub struct OpenedPayload {
+    /// Opens the content.
+    pub opener: PayloadOpener,
+    /// The key of this vault that decrypted the secret.
+    pub opened_by: Fingerprint,
+    /// Who signed the header. It says for whom the payload is, and vouches for nothing that a recipient could have put under it.
+    pub sender: Option<Member>,
+}
+
+impl Vault {
+    /// Begins to open a payload for this vault, with an active or a retired key. A sender that the header names is verified as of
+    /// the time that the header states.
+    ///
+    /// # Errors
+    /// [`PayloadUseError`](crate::PayloadUseError) when it is for others, or not from whom it was expected; [`VaultError::Verify`] for a forged
+    /// signature; [`VaultError::Payload`] when it was made for something else or was changed; those of [`Vault::decrypt`].
+    pub async fn open_payload(
+        &self,
+        front: &PayloadFront,
+        expected: &PayloadExpectation,
+    ) -> Result<OpenedPayload, VaultError> {
+        let sender = self.verified_sender(front, expected).await?;
+        let mine = self.recipient(front)?;
+        let secret = self.decrypt(mine).await?;
+        Ok(OpenedPayload {
+            opener: front.open(&expected.purpose, secret)?,
+            opened_by: mine.encrypted_for,
+            sender,
+        })
+    }
+
+    /// The key with which [`Vault::open_payload`] decrypts the secret: the first recipient's that is in this vault.
+    ///
+    /// # Errors
+    /// [`PayloadUseError::ForOthers`](crate::PayloadUseError::ForOthers).
+    pub fn recipient_key(&self, front: &PayloadFront) -> Result<Fingerprint, VaultError> {
+        Ok(self.recipient(front)?.encrypted_for)
+    }
+
+    fn recipient<'f>(
+        &self,
+        front: &'f PayloadFront,
+    ) -> Result<&'f AsymmetricEncrypted, PayloadUseError> {
+        let mut recipients = front.header().recipients().iter();
+        recipients
+            .find(|recipient| self.may_decrypt(&recipient.encrypted_for))
+            .ok_or(PayloadUseError::ForOthers)
+    }
+
+    async fn verified_sender(
+        &self,
+        front: &PayloadFront,
+        expected: &PayloadExpectation,
+    ) -> Result<Option<Member>, VaultError> {
+        let sender: Option<Member> = front.header().sender().map(str::parse).transpose()?;
+        let sender = match (sender, &expected.sender) {
+            (None, None) => return Ok(None),
+            (None, Some(expected)) => {
+                let expected = Box::new(expected.clone());
+                return Err(PayloadUseError::Unsigned { expected }.into());
+            }
+            (Some(found), Some(expected)) if found != *expected => {
+                let (found, expected) = (Box::new(found), Box::new(expected.clone()));
+                return Err(PayloadUseError::OtherSender { found, expected }.into());
+            }
+            (Some(sender), _) => sender,
+        };
+        let store = self.topology(&expected.store).await?;
+        let signed_by = front.signed_by();
+        let keys = store.owner_to_key(&sender, At::Time(front.header().at()));
+        let key = keys.and_then(|mapping| {
+            let mut keys = mapping.signing_keys();
+            keys.find(|key| Some(key.fingerprint()) == signed_by)
+        });
+        let Some(key) = key else {
+            return Err(PayloadUseError::NotTheSendersKey {
+                sender: Box::new(sender),
+                store: expected.store.to_string(),
+                signed_by,
+            }
+            .into());
+        };
+        front.verify_sender(key)?;
+        Ok(Some(sender))
+    }
+}

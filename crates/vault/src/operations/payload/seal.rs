@@ -1,0 +1,132 @@
+//! Sealing payloads.
+
+use strongroom_crypto::{
+    EncryptionPublicKey, Fingerprint, KeyUsage, KeyUsages, NewPayload, PayloadDraft,
+    PayloadPurpose, PayloadSealer, Timestamp,
+};
+use strongroom_topology::{At, Member, StoreId, TopologyStore, current_signing_key};
+
+use super::{after_everything, encryption_key};
+use crate::{
+    error::{PayloadUseError, VaultError},
+    vault::Vault,
+};
+
+/// A payload as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct PayloadOrder {
+    /// What it is for; whoever opens it says the same.
+    pub purpose: PayloadPurpose,
+    /// Who shall be able to open it.
+    pub recipients: Vec<Member>,
+    /// The topology store that knows their keys.
+    pub store: StoreId,
+    /// The time as of which it is asked; none: now, with everything that is in it.
+    pub at: Option<Timestamp>,
+    /// Whether the node signs it as its sender.
+    pub signed: bool,
+}
+
+/// A payload that waits for its content.
+#[derive(Debug)]
+pub struct SealedPayload {
+    /// What stands before all that the sealer gives.
+    pub front: Vec<u8>,
+    /// Seals the content.
+    pub sealer: PayloadSealer,
+    /// The recipients with the key of each, in the order in which they were named.
+    pub recipients: Vec<(Member, Fingerprint)>,
+    /// The key with which the node signed.
+    pub signed_by: Option<Fingerprint>,
+    /// The time as of which topology named the keys.
+    pub at: Timestamp,
+}
+
+/// The keys that topology names for an order.
+struct Keys {
+    at: Timestamp,
+    recipients: Vec<EncryptionPublicKey>,
+    sender: Option<(Member, Fingerprint)>,
+}
+
+impl Vault {
+    /// Begins a payload for members. Its secret is new, encrypted to the current key of each, and wiped once the content is
+    /// sealed. Signing it is a signature with the node's protocol key, like [`Vault::sign`].
+    ///
+    /// # Errors
+    /// [`PayloadUseError`](crate::PayloadUseError) when topology names no key; [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
+    /// key; [`VaultError::Payload`] for no, too many or doubled recipients; [`VaultError::NotIdentified`] and those of [`Vault::sign`] when the node
+    /// signs; errors of the store.
+    pub async fn seal_payload(&self, order: &PayloadOrder) -> Result<SealedPayload, VaultError> {
+        let keys = self.keys_for(order).await?;
+        for key in &keys.recipients {
+            self.check_not_retired(&key.fingerprint())?;
+        }
+        let sender = keys.sender.as_ref().map(|(member, _)| member.to_string());
+        let new = NewPayload {
+            purpose: order.purpose.clone(),
+            at: keys.at,
+            sender: sender.as_deref(),
+            recipients: &keys.recipients,
+        };
+        let draft = PayloadDraft::new(&new, self.random())?;
+        let signed_by = keys.sender.map(|(_, key)| key);
+        let signature = match &signed_by {
+            Some(key) => {
+                let message = draft.header().signed_message();
+                let protocol = KeyUsages::only(KeyUsage::Protocol);
+                Some(self.sign(key, &message, protocol).await?)
+            }
+            None => None,
+        };
+        let (front, sealer) = draft.seal(signature)?;
+        let keys = keys.recipients.iter().map(EncryptionPublicKey::fingerprint);
+        Ok(SealedPayload {
+            front,
+            sealer,
+            recipients: order.recipients.iter().cloned().zip(keys).collect(),
+            signed_by,
+            at: new.at,
+        })
+    }
+
+    async fn keys_for(&self, order: &PayloadOrder) -> Result<Keys, VaultError> {
+        let store = self.topology(&order.store).await?;
+        let at = order
+            .at
+            .unwrap_or_else(|| after_everything(self.now(), &store));
+        let recipients = order.recipients.iter();
+        let recipients = recipients.map(|member| encryption_key(&store, member, at));
+        Ok(Keys {
+            at,
+            recipients: recipients.collect::<Result<_, _>>()?,
+            sender: if order.signed {
+                Some(self.sender(&store, at)?)
+            } else {
+                None
+            },
+        })
+    }
+
+    /// The node, and the key with which it signs at a time.
+    fn sender(
+        &self,
+        store: &TopologyStore,
+        at: Timestamp,
+    ) -> Result<(Member, Fingerprint), VaultError> {
+        let member = self.identity().ok_or(VaultError::NotIdentified)?.member;
+        let holds = |key: &Fingerprint| self.may_sign(key);
+        let key = store
+            .owner_to_key(&member, At::Time(at))
+            .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds))
+            .map(|key| key.fingerprint());
+        match key {
+            Some(key) => Ok((member, key)),
+            None => Err(PayloadUseError::NoSigningKey {
+                member,
+                store: store.id().to_string(),
+            }
+            .into()),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Signing messages of the protocol.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use strongroom_crypto::{
+    Fingerprint, KeyUsage, KeyUsages, PrivateKey, ProtocolSignature, SessionSignature,
+    SignatureDelegation, SigningKey, delegation_hash,
+};
+use strongroom_errors::Coded;
+use strongroom_topology::{
+    At, PhysicalSynchronizerId, StoreId, SynchronizerId, current_signing_key,
+};
+
+use super::{PROTOCOL, knows_session_keys};
+use crate::{
+    error::{ReplicaError, SessionKeyError, VaultError, in_words},
+    session_signing::{Choice, Failure, Held, Making, SessionKey, Signer, SigningTime, Wanted},
+    settings::SessionSigningSettings,
+    topology::TopologyWriter,
+    vault::Vault,
+};
+
+/// Whoever waits for a session key tries again so often after others failed to make it.
+const MOST_RETRIES: u32 = 5;
+
+impl Vault {
+    /// Signs a message of the protocol as this vault's node, for a synchronizer that the vault follows: with the key that the
+    /// node announces there at `time`, or, where a KMS holds that one and the settings say so, with a session key in its place.
+    ///
+    /// To sign a Canton hash, pass its 34-byte multihash. A session key costs one call of the KMS when it is made; whoever
+    /// comes meanwhile waits for it.
+    ///
+    /// # Errors
+    /// [`VaultError::NotIdentified`]; [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError::StoreNotFound) for a
+    /// synchronizer that the vault does not follow; [`VaultError::NoCurrentKey`] when the node announces no key there whose
+    /// private half is here; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
+    /// otherwise as [`Vault::sign`].
+    pub async fn sign_protocol(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        time: SigningTime,
+        message: &[u8],
+    ) -> Result<ProtocolSignature, VaultError> {
+        loop {
+            self.in_touch().await?;
+            let signed = self.sign_protocol_as_known(synchronizer, time, message);
+            let signature = match signed.await {
+                Err(VaultError::Replica(ReplicaError::Behind)) => {
+                    self.catch_up().await?;
+                    continue;
+                }
+                other => other?,
+            };
+            // A process that was stopped in between may have used a key that was retired long before.
+            if self.was_in_touch() {
+                return Ok(signature);
+            }
+        }
+    }
+
+    async fn sign_protocol_as_known(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        time: SigningTime,
+        message: &[u8],
+    ) -> Result<ProtocolSignature, VaultError> {
+        let long_term_key = self.announced_at(synchronizer, time).await?;
+        let Some((settings, wanted)) = self.session_wanted(synchronizer, &long_term_key, time)
+        else {
+            let signed = self.sign_as_known(&long_term_key, message, PROTOCOL);
+            return Ok(ProtocolSignature::LongTerm(signed.await?));
+        };
+        let request = Request {
+            vault: self,
+            settings,
+            synchronizer: &synchronizer.synchronizer,
+            long_term_key,
+            wanted,
+        };
+        let held = request.session_key().await?;
+        let SessionKey { key, delegation } = &held.key;
+        let signature = key.sign(message, PROTOCOL)?;
+        let session = SessionSignature::new(signature, Arc::clone(delegation));
+        Ok(ProtocolSignature::Session(session))
+    }
+
+    /// The key with which the node signs messages of the protocol at this time.
+    async fn announced_at(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        time: SigningTime,
+    ) -> Result<Fingerprint, VaultError> {
+        let identity = self.identity().ok_or(VaultError::NotIdentified)?;
+        let store = self
+            .topology(&StoreId::Synchronizer(synchronizer.clone()))
+            .await?;
+        let holds = |key: &Fingerprint| self.may_sign(key);
+        store
+            .owner_to_key(&identity.member, At::Time(time.at()))
+            .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds))
+            .map(|key| key.fingerprint())
+            .ok_or(VaultError::NoCurrentKey {
+                wanted: KeyUsage::Protocol.label(),
+            })
+    }
+
+    /// The session key that shall sign; none if the long-term key itself does.
+    fn session_wanted(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        long_term_key: &Fingerprint,
+        time: SigningTime,
+    ) -> Option<(&SessionSigningSettings, Wanted)> {
+        let settings = self.settings().session_signing.as_ref()?;
+        let entry = self.directory().entry(long_term_key)?;
+        if !settings.every_custody && !entry.is_held_by_kms() {
+            return None;
+        }
+        let session_keys = &self.caches().session_keys;
+        if !knows_session_keys(synchronizer.protocol_version) {
+            if session_keys.is_news(synchronizer) {
+                tracing::warn!(
+                    %synchronizer,
+                    "session signing keys need protocol version 35 or higher: until then the long-term key signs"
+                );
+            }
+            return None;
+        }
+        match settings.signer(time) {
+            Signer::Session(wanted) => Some((settings, wanted)),
+            Signer::LongTerm { is_fallback } => {
+                if is_fallback {
+                    session_keys.note_fallback();
+                }
+                None
+            }
+        }
+    }
+
+    /// Wipes session keys that were delegated by keys which the node announces no longer.
+    pub(crate) fn forget_withdrawn_session_keys(&self, topology: &TopologyWriter<'_>) {
+        let session_keys = &self.caches().session_keys;
+        let (synchronizers, identity) = (session_keys.synchronizers(), self.identity());
+        let Some(member) = identity.map(|identity| identity.member) else {
+            return;
+        };
+        for synchronizer in synchronizers {
+            let followed = topology.stores().filter(|(id, _)| {
+                matches!(id, StoreId::Synchronizer(it) if it.synchronizer == synchronizer)
+            });
+            let announced = followed.filter_map(|(_, store)| store.owner_to_key(&member, At::Head));
+            let keys: BTreeSet<_> = announced
+                .flat_map(|mapping| mapping.signing_keys())
+                .map(|key| key.fingerprint())
+                .collect();
+            session_keys.keep_those_of(&synchronizer, &keys);
+        }
+    }
+}
+
+/// The wish for a session key.
+struct Request<'v> {
+    vault: &'v Vault,
+    settings: &'v SessionSigningSettings,
+    synchronizer: &'v SynchronizerId,
+    long_term_key: Fingerprint,
+    wanted: Wanted,
+}
+
+impl Request<'_> {
+    /// A session key that covers what is wanted: one that is there, one that somebody else makes, or a new one.
+    async fn session_key(&self) -> Result<Arc<Held<SessionKey>>, VaultError> {
+        let (vault, long_term_key) = (self.vault, self.long_term_key);
+        let session_keys = &vault.caches().session_keys;
+        let mut failures = 0;
+        loop {
+            vault.check_released()?;
+            if vault.is_in_doubt() {
+                vault.settled_for(&long_term_key).await?;
+            }
+            let times = (self.settings.eviction, vault.environment().clock.elapsed());
+            match session_keys.choose(self.synchronizer, long_term_key, &self.wanted, times) {
+                Choice::Use(held) => return Ok(held),
+                Choice::Wait(making) => {
+                    let Err(failure) = making.wait().await else {
+                        continue;
+                    };
+                    failures += 1;
+                    if failures > MOST_RETRIES {
+                        return Err(exhausted(failures, failure).into());
+                    }
+                }
+                Choice::Make(making) => {
+                    if let Some(held) = self.make(making).await? {
+                        return Ok(held);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes a session key. None if its long-term key was changed meanwhile, and so perhaps retired: then it is asked for anew.
+    async fn make(&self, making: Making) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
+        let entry = self.vault.key(&self.long_term_key)?;
+        let key = match self.delegated().await {
+            Ok(key) => key,
+            Err(error) => {
+                making.failed(failure(&error));
+                return Err(error);
+            }
+        };
+        let held = Arc::new(Held {
+            validity: self.wanted.new,
+            delegated_by: self.long_term_key,
+            made_at: self.vault.environment().clock.elapsed(),
+            key,
+        });
+        // Whoever retires the long-term key wipes its session keys afterwards: this one is among them, or is not put there.
+        let session_keys = &self.vault.caches().session_keys;
+        let put = || session_keys.put(self.synchronizer, Arc::clone(&held));
+        let is_kept = self.vault.directory().if_current(&entry, put).is_some();
+        if is_kept {
+            making.made();
+        }
+        Ok(is_kept.then_some(held))
+    }
+
+    /// A new key, delegated by the long-term key.
+    async fn delegated(&self) -> Result<SessionKey, VaultError> {
+        let private = PrivateKey::generate(self.settings.spec.into(), self.vault.random())?;
+        let public = private.signing_public_key(KeyUsages::try_new([KeyUsage::Protocol])?)?;
+        let key = SigningKey::new(&private, &public)?;
+        let hash = delegation_hash(&public, self.wanted.new, self.synchronizer.as_str());
+        let signature = self
+            .vault
+            .sign_as_known(&self.long_term_key, &hash.to_multihash(), PROTOCOL)
+            .await?;
+        let delegation = SignatureDelegation::try_new(public, self.wanted.new, signature)?;
+        let delegation = Arc::new(delegation);
+        Ok(SessionKey { key, delegation })
+    }
+}
+
+fn failure(error: &VaultError) -> Failure {
+    Failure {
+        code: error.code().name(),
+        reason: match error {
+            VaultError::Kms(source) => in_words(source),
+            other => other.to_string(),
+        },
+    }
+}
+
+fn exhausted(attempts: u32, last: Failure) -> SessionKeyError {
+    SessionKeyError::RetriesExhausted {
+        attempts,
+        code: last.code,
+        reason: last.reason,
+    }
+}

@@ -1,0 +1,259 @@
+//! Verifying messages of the protocol.
+//!
+//! Source: reference, session keys, section A.4.
+
+use std::{sync::Arc, time::Duration};
+
+use strongroom_crypto::{
+    KeyUsages, ProtocolSignature, SignatureDelegation, SignatureFormat, SigningAlgorithms,
+    SigningKeySpec, SigningPublicKey, Timestamp, VerifyError,
+};
+use strongroom_proto::topology::{ReactionTimeouts, decode_reaction_timeouts};
+use strongroom_topology::{
+    At, KeySpecs, Mapping, Member, PhysicalSynchronizerId, StoreId, TopologyStore, UniqueKey,
+};
+
+use super::{PROTOCOL, knows_session_keys};
+use crate::{
+    error::{SignatureCheckError, UnsupportedDelegation, VaultError},
+    session_signing::Kept,
+    vault::Vault,
+};
+
+/// A delegation is remembered for so long beyond everything that may still be verified with it.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// The state and the rules that a signature is held against.
+#[derive(Clone, Debug)]
+pub struct VerifyAt {
+    /// The synchronizer, which the vault follows.
+    pub synchronizer: PhysicalSynchronizerId,
+    /// The time of its state.
+    pub at: Timestamp,
+    /// What the signer's key must be for.
+    pub usages: KeyUsages,
+    /// What the synchronizer takes.
+    pub schemes: RequiredSchemes,
+}
+
+impl VerifyAt {
+    /// A message of the protocol, by whatever is known here.
+    #[must_use]
+    pub const fn protocol(synchronizer: PhysicalSynchronizerId, at: Timestamp) -> Self {
+        Self {
+            synchronizer,
+            at,
+            usages: PROTOCOL,
+            schemes: RequiredSchemes::ALL,
+        }
+    }
+}
+
+/// What a synchronizer takes, by its static parameters. There is one hash algorithm, and one format of public keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequiredSchemes {
+    /// Signing algorithms.
+    pub algorithms: SigningAlgorithms,
+    /// Specs of signing keys.
+    pub keys: &'static [SigningKeySpec],
+    /// Formats of signatures.
+    pub formats: &'static [SignatureFormat],
+}
+
+impl RequiredSchemes {
+    /// Everything that is known here.
+    pub const ALL: Self = Self {
+        algorithms: SigningAlgorithms::ALL,
+        keys: KeySpecs::ALL.signing,
+        formats: &[SignatureFormat::Der, SignatureFormat::Concat],
+    };
+
+    fn check(
+        &self,
+        key: &SigningPublicKey,
+        format: SignatureFormat,
+    ) -> Result<(), SignatureCheckError> {
+        if !self.formats.contains(&format) {
+            return Err(SignatureCheckError::FormatNotAllowed { format });
+        }
+        let spec = key.spec();
+        if !self.keys.contains(&spec) {
+            return Err(SignatureCheckError::KeySpecNotAllowed { spec });
+        }
+        Ok(())
+    }
+}
+
+impl Vault {
+    /// Verifies that `member` signed a message of the protocol, as the synchronizer's state is at the time: itself, or by a
+    /// session key that it delegated. A delegation is verified once and remembered.
+    ///
+    /// # Errors
+    /// [`VaultError::SignatureCheck`] when the signature is refused;
+    /// [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError::StoreNotFound) for a synchronizer that the vault
+    /// does not follow; errors of the store.
+    pub async fn verify_protocol(
+        &self,
+        how: &VerifyAt,
+        member: &Member,
+        message: &[u8],
+        signature: &ProtocolSignature,
+    ) -> Result<(), VaultError> {
+        let store = StoreId::Synchronizer(how.synchronizer.clone());
+        let topology = self.topology(&store).await?;
+        Ok(self.check_member(how, &topology, member, message, signature)?)
+    }
+
+    pub(super) fn check_member(
+        &self,
+        how: &VerifyAt,
+        topology: &TopologyStore,
+        member: &Member,
+        message: &[u8],
+        signature: &ProtocolSignature,
+    ) -> Result<(), SignatureCheckError> {
+        let Some(delegation) = signature.delegation() else {
+            let key = announced_key(how, topology, member, signature)?;
+            return check(how, key, message, signature);
+        };
+        check_supported(how)?;
+        check_validity(how, delegation)?;
+        let long_term_key = announced_key(how, topology, member, signature)?;
+        self.check_delegation(how, topology, delegation, long_term_key)?;
+        check(how, delegation.session_key(), message, signature)
+    }
+
+    fn check_delegation(
+        &self,
+        how: &VerifyAt,
+        topology: &TopologyStore,
+        delegation: &Arc<SignatureDelegation>,
+        long_term_key: &SigningPublicKey,
+    ) -> Result<(), SignatureCheckError> {
+        let synchronizer = &how.synchronizer.synchronizer;
+        let now = self.environment().clock.elapsed();
+        let verified = &self.caches().verified;
+        if verified.knows(synchronizer, delegation, now) {
+            return Ok(());
+        }
+        let format = delegation.signature().format;
+        how.schemes.check(long_term_key, format)?;
+        delegation
+            .verify(long_term_key, synchronizer.as_str(), how.schemes.algorithms)
+            .map_err(|source| SignatureCheckError::Delegation { source })?;
+        let timeouts = timeouts(how, topology)?;
+        let until = now.saturating_add(remembered_for(delegation, how.at, &timeouts));
+        if verified.keep(synchronizer, delegation, (until, now)) == Kept::OtherKnown {
+            tracing::warn!(
+                session_key = %delegation.session_key().fingerprint(),
+                "the session key has more than one delegation: that is not wrong, but suspicious"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn check_supported(how: &VerifyAt) -> Result<(), SignatureCheckError> {
+    let why = if !knows_session_keys(how.synchronizer.protocol_version) {
+        UnsupportedDelegation::ProtocolVersion(how.synchronizer.protocol_version)
+    } else if how.usages != PROTOCOL {
+        UnsupportedDelegation::Usages(how.usages)
+    } else {
+        return Ok(());
+    };
+    Err(SignatureCheckError::UnsupportedDelegation { why })
+}
+
+/// By the time of the state, never by a clock: everybody must come to the same answer.
+fn check_validity(
+    how: &VerifyAt,
+    delegation: &SignatureDelegation,
+) -> Result<(), SignatureCheckError> {
+    let validity = delegation.validity();
+    if validity.contains(how.at) {
+        return Ok(());
+    }
+    Err(SignatureCheckError::OutsideValidity {
+        session_key: delegation.session_key().fingerprint(),
+        from: validity.from(),
+        until: validity.until(),
+        at: how.at,
+    })
+}
+
+/// The key of the member that signed, or let a session key sign.
+fn announced_key<'t>(
+    how: &VerifyAt,
+    topology: &'t TopologyStore,
+    member: &Member,
+    signature: &ProtocolSignature,
+) -> Result<&'t SigningPublicKey, SignatureCheckError> {
+    let mapping = topology.owner_to_key(member, At::Time(how.at));
+    let keys = mapping
+        .into_iter()
+        .flat_map(|mapping| mapping.signing_keys());
+    let valid = keys.filter(|key| key.usages().intersects_relevantly(how.usages));
+    let mut valid = valid.peekable();
+    if valid.peek().is_none() {
+        return Err(SignatureCheckError::NoValidKeys {
+            member: member.clone(),
+            at: how.at,
+        });
+    }
+    let key = signature.long_term_key();
+    valid
+        .find(|valid| valid.fingerprint() == key)
+        .ok_or_else(|| SignatureCheckError::WrongKey {
+            member: member.clone(),
+            key,
+        })
+}
+
+/// Checks the signature over the message with the key that made it.
+fn check(
+    how: &VerifyAt,
+    key: &SigningPublicKey,
+    message: &[u8],
+    signature: &ProtocolSignature,
+) -> Result<(), SignatureCheckError> {
+    let signature = signature.signature();
+    how.schemes.check(key, signature.format)?;
+    key.verify_restricted(message, signature, how.usages, how.schemes.algorithms)
+        .map_err(|source: VerifyError| SignatureCheckError::Signature { source })
+}
+
+/// How long the synchronizer waits for its members.
+fn timeouts(
+    how: &VerifyAt,
+    topology: &TopologyStore,
+) -> Result<ReactionTimeouts, SignatureCheckError> {
+    let synchronizer = &how.synchronizer.synchronizer;
+    let about = UniqueKey::synchronizer_parameters(synchronizer);
+    let parameters = match topology.mapping_of(&about, At::Time(how.at)) {
+        Some(Mapping::SynchronizerParametersState(it)) => it.parameters.as_deref(),
+        _ => None,
+    };
+    parameters
+        .and_then(|parameters| decode_reaction_timeouts(parameters).ok())
+        .ok_or_else(|| SignatureCheckError::NoParameters {
+            synchronizer: how.synchronizer.clone(),
+            at: how.at,
+        })
+}
+
+/// Until nobody verifies with it any more.
+fn remembered_for(
+    delegation: &SignatureDelegation,
+    at: Timestamp,
+    timeouts: &ReactionTimeouts,
+) -> Duration {
+    let left = delegation
+        .validity()
+        .until()
+        .as_micros()
+        .saturating_sub(at.as_micros());
+    let left = Duration::from_micros(u64::try_from(left).unwrap_or_default());
+    left.saturating_add(timeouts.confirmation_response)
+        .saturating_add(timeouts.mediator_reaction)
+        .saturating_add(MARGIN)
+}

@@ -1,0 +1,237 @@
+//! Session encryption keys for the views of a transaction.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use strongroom_crypto::{
+    AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, SecretBytes, SymmetricKey,
+    Timestamp,
+};
+use strongroom_topology::{At, Member, StoreId, TopologyStore};
+
+use super::payload::{after_everything, encryption_key};
+use crate::{
+    error::VaultError,
+    session_encryption::{
+        RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
+    },
+    vault::Vault,
+};
+
+/// Bytes of a secret; it is the AES-128 key itself.
+const SECRET_LEN: usize = SymmetricKey::LEN;
+
+/// A view and its parts.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// Who gets it.
+    pub recipients: RecipientsTree,
+    /// What it is made of. Whoever gets the view gets the secrets of these with it.
+    pub subviews: Vec<Self>,
+}
+
+/// With which keys, and how, secrets are encrypted.
+#[derive(Clone, Debug)]
+pub struct SessionSnapshot {
+    /// The topology store that knows the recipients.
+    pub store: StoreId,
+    /// The time as of which it is asked; none: now.
+    pub at: Option<Timestamp>,
+    /// Whether recipients can check what others were sent: the synchronizer's transparency checks want it.
+    pub deterministic: bool,
+}
+
+/// The session encryption keys of one transaction: those of the process, or its own where the caches are disabled.
+#[derive(Debug)]
+pub struct SessionEncryption<'v> {
+    vault: &'v Vault,
+    caches: Arc<SessionCaches>,
+}
+
+impl Vault {
+    /// Session encryption keys, for one transaction.
+    #[must_use]
+    pub fn session_encryption(&self) -> SessionEncryption<'_> {
+        let caches = if self.settings().session_encryption.enabled {
+            Arc::clone(&self.caches().session_encryption)
+        } else {
+            Arc::new(SessionCaches::of_one_transaction())
+        };
+        SessionEncryption {
+            vault: self,
+            caches,
+        }
+    }
+
+    /// What the caches of session encryption keys have done and hold.
+    #[must_use]
+    pub fn session_encryption_numbers(&self) -> SessionEncryptionNumbers {
+        self.caches().session_encryption.numbers(self.elapsed())
+    }
+}
+
+/// What a transaction asks about its views.
+struct Asked<'a> {
+    snapshot: &'a SessionSnapshot,
+    store: &'a TopologyStore,
+    at: Timestamp,
+}
+
+impl SessionEncryption<'_> {
+    /// A key for each view, each before those of its parts. A key is used again as long as it was made for the same tree of
+    /// recipients, all keys that it is encrypted to are still theirs, and the key of the view above it is the same.
+    ///
+    /// # Errors
+    /// [`PayloadUseError::NoEncryptionKey`](crate::PayloadUseError::NoEncryptionKey); [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
+    /// key; [`VaultError::Encrypt`]; errors of the store.
+    pub async fn keys(
+        &self,
+        views: &[SessionView],
+        snapshot: &SessionSnapshot,
+    ) -> Result<Vec<Arc<SessionEncryptionKey>>, VaultError> {
+        let store = self.vault.topology(&snapshot.store).await?;
+        let asked = Asked {
+            snapshot,
+            at: snapshot
+                .at
+                .unwrap_or_else(|| after_everything(self.vault.now(), &store)),
+            store: &store,
+        };
+        let mut keys = Vec::with_capacity(views.len());
+        for view in views {
+            self.keys_of(view, None, &asked, &mut keys)?;
+        }
+        Ok(keys)
+    }
+
+    /// The secret that somebody encrypted to a key of this vault. One that is known costs no use of a private key; several who ask
+    /// for the same one at once cost one.
+    ///
+    /// # Errors
+    /// Those of [`Vault::decrypt`], also when what was encrypted is no such secret.
+    pub async fn secret(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<Arc<SecretBytes>, VaultError> {
+        let hash = encrypted.session_key_hash();
+        // A secret outlives neither its key in the vault nor the vault's contact to its store.
+        self.vault.in_touch().await?;
+        self.vault.key(&encrypted.encrypted_for)?;
+        if let Some(known) = self.caches.received(&hash, self.vault.elapsed()) {
+            return Ok(known);
+        }
+        let gate = self.caches.gates.gate(hash);
+        let at_once = gate.try_lock();
+        let turn = match at_once {
+            Some(turn) => Some(turn),
+            None => {
+                let turn = gate.lock().await;
+                if let Some(known) = self.caches.received(&hash, self.vault.elapsed()) {
+                    return Ok(known);
+                }
+                // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
+                drop(turn);
+                None
+            }
+        };
+        let secret = self.vault.decrypt(encrypted).await?;
+        if secret.len() != SECRET_LEN {
+            return Err(DecryptError::Failed.into());
+        }
+        let secret = Arc::new(secret);
+        self.caches
+            .keep_received(hash, &secret, self.vault.elapsed());
+        drop(turn);
+        Ok(secret)
+    }
+
+    fn keys_of(
+        &self,
+        view: &SessionView,
+        parent: Option<u64>,
+        asked: &Asked<'_>,
+        keys: &mut Vec<Arc<SessionEncryptionKey>>,
+    ) -> Result<(), VaultError> {
+        let cached = SenderKey {
+            store: asked.snapshot.store.clone(),
+            deterministic: asked.snapshot.deterministic,
+            recipients: view.recipients.clone(),
+        };
+        let active = asked.active_keys(&view.recipients);
+        let now = self.vault.elapsed();
+        let key = match self.caches.reusable(&cached, parent, &active, now) {
+            Some(known) => known,
+            None => self.new_key(cached, parent, asked)?,
+        };
+        let id = key.id();
+        keys.push(key);
+        for part in &view.subviews {
+            self.keys_of(part, Some(id), asked, keys)?;
+        }
+        Ok(())
+    }
+
+    fn new_key(
+        &self,
+        cached: SenderKey,
+        parent: Option<u64>,
+        asked: &Asked<'_>,
+    ) -> Result<Arc<SessionEncryptionKey>, VaultError> {
+        let random = self.vault.random();
+        let secret = SecretBytes::fill_with(SECRET_LEN, |bytes| random.fill(bytes))?;
+        let secret = Arc::new(secret);
+        let keys = asked.recipient_keys(&cached.recipients)?;
+        let mut encryptions = Vec::with_capacity(keys.len());
+        for key in keys.values() {
+            self.vault.check_not_retired(&key.fingerprint())?;
+            // EXPOSE: encrypted to a recipient.
+            let secret = secret.expose();
+            encryptions.push(if cached.deterministic {
+                key.encrypt_deterministically(secret)?
+            } else {
+                key.encrypt(secret, random)?
+            });
+        }
+        let now = self.vault.elapsed();
+        let own = encryptions.iter();
+        let own = own.filter(|encrypted| self.vault.may_decrypt(&encrypted.encrypted_for));
+        for encrypted in own {
+            self.caches
+                .keep_own(encrypted.session_key_hash(), &secret, now);
+        }
+        Ok(self
+            .caches
+            .keep_sent(cached, parent, &secret, encryptions, now))
+    }
+}
+
+impl Asked<'_> {
+    /// The key that each member is encrypted to.
+    fn recipient_keys(
+        &self,
+        recipients: &RecipientsTree,
+    ) -> Result<BTreeMap<Member, EncryptionPublicKey>, VaultError> {
+        let members = recipients.members.iter();
+        let keys = members.map(|member| {
+            let key = encryption_key(self.store, member, self.at)?;
+            Ok((member.clone(), key))
+        });
+        keys.collect()
+    }
+
+    /// All encryption keys that the members announce: those that leave soon are still theirs.
+    fn active_keys(&self, recipients: &RecipientsTree) -> HashSet<Fingerprint> {
+        let members = recipients.members.iter();
+        let mappings =
+            members.filter_map(|member| self.store.owner_to_key(member, At::Time(self.at)));
+        mappings
+            .flat_map(|mapping| {
+                mapping
+                    .encryption_keys()
+                    .map(EncryptionPublicKey::fingerprint)
+            })
+            .collect()
+    }
+}

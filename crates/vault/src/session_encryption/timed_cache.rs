@@ -1,0 +1,188 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::Hash,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::settings::SessionCacheBounds;
+
+/// Values that leave a fixed time after they were written, used or not. When there are too many, the oldest leave first.
+///
+/// Times are those of a clock that never jumps.
+pub(crate) struct TimedCache<K, V> {
+    bounds: Option<SessionCacheBounds>,
+    entries: HashMap<Arc<K>, Entry<V>>,
+    /// The keys in the order in which they were written.
+    written: BTreeMap<u64, Arc<K>>,
+    next: u64,
+}
+
+struct Entry<V> {
+    value: V,
+    number: u64,
+    written_at: Duration,
+}
+
+impl<K: Eq + Hash, V> TimedCache<K, V> {
+    pub(crate) fn bounded(bounds: SessionCacheBounds) -> Self {
+        Self::with(Some(bounds))
+    }
+
+    pub(crate) fn unbounded() -> Self {
+        Self::with(None)
+    }
+
+    fn with(bounds: Option<SessionCacheBounds>) -> Self {
+        Self {
+            bounds,
+            entries: HashMap::new(),
+            written: BTreeMap::new(),
+            next: 0,
+        }
+    }
+
+    /// The value, unless it has expired.
+    pub(crate) fn get(&mut self, key: &K, now: Duration) -> Option<&V> {
+        self.sweep(now);
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: V, now: Duration) {
+        self.sweep(now);
+        self.remove(&key);
+        let most = self.bounds.map_or(usize::MAX, |bounds| bounds.maximum_size);
+        while self.entries.len() >= most.max(1) && self.remove_oldest().is_some() {}
+        let (key, number) = (Arc::new(key), self.next);
+        self.next += 1;
+        self.written.insert(number, Arc::clone(&key));
+        let entry = Entry {
+            value,
+            number,
+            written_at: now,
+        };
+        self.entries.insert(key, entry);
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.written.remove(&entry.number);
+        }
+    }
+
+    /// Forgets what has expired.
+    pub(crate) fn sweep(&mut self, now: Duration) {
+        let Some(bounds) = self.bounds else {
+            return;
+        };
+        while self
+            .oldest()
+            .is_some_and(|written_at| now.saturating_sub(written_at) >= bounds.expire_after)
+        {
+            self.remove_oldest();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.written.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn oldest(&self) -> Option<Duration> {
+        let (_, key) = self.written.first_key_value()?;
+        self.entries.get(key).map(|entry| entry.written_at)
+    }
+
+    fn remove_oldest(&mut self) -> Option<V> {
+        let (_, key) = self.written.pop_first()?;
+        self.entries.remove(&key).map(|entry| entry.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BOUNDS: SessionCacheBounds = SessionCacheBounds {
+        maximum_size: 4,
+        expire_after: Duration::from_secs(10),
+    };
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_value_leaves_a_fixed_time_after_it_was_written_however_often_it_is_read() {
+        let mut cache = TimedCache::bounded(BOUNDS);
+        cache.insert("key", 1, seconds(5));
+        for now in 5..15 {
+            assert_eq!(cache.get(&"key", seconds(now)), Some(&1));
+        }
+        assert_eq!(cache.get(&"key", seconds(15)), None);
+        assert_eq!(cache.len(), 0);
+    }
+
+    #[test]
+    fn without_bounds_everything_stays() {
+        let mut cache = TimedCache::unbounded();
+        (0..100).for_each(|key| cache.insert(key, key, seconds(0)));
+        assert_eq!(cache.get(&0, seconds(1_000_000)), Some(&0));
+        assert_eq!(cache.len(), 100);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Insert(u8),
+        Remove(u8),
+        Wait(u64),
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let act = prop_oneof![
+            4 => (0_u8..8).prop_map(Act::Insert),
+            1 => (0_u8..8).prop_map(Act::Remove),
+            2 => (0_u64..6).prop_map(Act::Wait),
+        ];
+        proptest::collection::vec(act, 0..80)
+    }
+
+    proptest! {
+        /// Against a list of everything that was ever written.
+        #[test]
+        fn what_is_found_was_written_last_and_is_neither_expired_nor_one_too_many(acts in acts()) {
+            let mut cache = TimedCache::bounded(BOUNDS);
+            let (mut model, mut now): (Vec<(u8, usize, u64)>, _) = (Vec::new(), 0);
+            for (value, act) in acts.into_iter().enumerate() {
+                match act {
+                    Act::Insert(key) => {
+                        model.retain(|(it, ..)| *it != key);
+                        model.push((key, value, now));
+                        cache.insert(key, value, seconds(now));
+                    }
+                    Act::Remove(key) => {
+                        model.retain(|(it, ..)| *it != key);
+                        cache.remove(&key);
+                    }
+                    Act::Wait(time) => now += time,
+                }
+                model.retain(|(_, _, written_at)| now - written_at < 10);
+                let extra = model.len().saturating_sub(BOUNDS.maximum_size);
+                model.drain(..extra);
+                for key in 0..8 {
+                    let expected = model.iter().find(|(it, ..)| *it == key);
+                    let found = cache.get(&key, seconds(now)).copied();
+                    prop_assert_eq!(found, expected.map(|(_, value, _)| *value));
+                }
+                prop_assert_eq!(cache.len(), model.len());
+                prop_assert_eq!(cache.written.len(), model.len());
+            }
+        }
+    }
+}

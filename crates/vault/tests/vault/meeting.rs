@@ -1,0 +1,149 @@
+//! Two nodes that know each other's keys through a synchronizer.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint};
+use strongroom_store::{Custody, Sealing};
+use strongroom_topology::{Member, SignedTransaction, Times};
+use strongroom_vault::{NewIdentity, Rotate, Settings, Vault};
+
+use crate::{
+    house::{House, caller, settings},
+    topology::{
+        PATIENT, finish_rotations, participant,
+        statements::rows,
+        synchronizers::{second, sequence},
+    },
+};
+
+/// A node.
+pub(crate) struct Party {
+    pub(crate) house: House,
+    pub(crate) vault: Vault,
+    pub(crate) member: Member,
+    /// Transactions of its own store that were sequenced.
+    sequenced: usize,
+}
+
+/// Two nodes, each of which has sequenced what both have authorized.
+pub(crate) struct Meeting {
+    pub(crate) alice: Party,
+    pub(crate) bob: Party,
+    second: i64,
+}
+
+/// Alice and Bob, whose encryption keys are sealed in their vaults.
+pub(crate) async fn meeting() -> Meeting {
+    meeting_with(&Settings::default()).await
+}
+
+/// Alice and Bob, whose keys a KMS holds.
+pub(crate) async fn meeting_at_a_kms(session: &Settings) -> Meeting {
+    meeting_with(&Settings {
+        custody: settings(Custody::External, Sealing::DataKey).custody,
+        ..session.clone()
+    })
+    .await
+}
+
+async fn meeting_with(settings: &Settings) -> Meeting {
+    let mut meeting = Meeting {
+        alice: Party::new(1, "alice", settings).await,
+        bob: Party::new(2, "bob", settings).await,
+        second: 0,
+    };
+    meeting.sequence().await;
+    meeting
+}
+
+impl Party {
+    async fn new(number: i64, identifier: &str, settings: &Settings) -> Self {
+        let house = House::numbered(number).with_settings(settings.clone());
+        let vault = house.create().await;
+        let held_by_kms = settings.custody.encryption == Custody::External;
+        let identity = NewIdentity {
+            identifier: identifier.to_owned(),
+            encryption_spec: if held_by_kms {
+                EncryptionKeySpec::Rsa2048
+            } else {
+                EncryptionKeySpec::EcP256
+            },
+            ..participant()
+        };
+        let keys = vault.initialize(&caller(), &identity).await.unwrap();
+        Self {
+            house,
+            vault,
+            member: keys.member,
+            sequenced: 0,
+        }
+    }
+
+    async fn not_sequenced(&mut self) -> Vec<SignedTransaction> {
+        let rows = rows(&self.vault).await;
+        let new = rows.into_iter().skip(self.sequenced);
+        let new: Vec<_> = new.map(|row| Arc::unwrap_or_clone(row.signed)).collect();
+        self.sequenced += new.len();
+        new
+    }
+
+    pub(crate) async fn encryption_key(&self) -> Fingerprint {
+        self.vault.current_encryption_key().await.unwrap()
+    }
+
+    /// How many private keys the KMS has used.
+    pub(crate) fn decrypted_by_kms(&self) -> u64 {
+        let calls = self.house.metered.calls();
+        calls.of(strongroom_kms::KmsOperation::Decrypt)
+    }
+}
+
+impl Meeting {
+    pub(crate) fn parties(&mut self) -> [&mut Party; 2] {
+        [&mut self.alice, &mut self.bob]
+    }
+
+    /// Everybody sequences what is new; says when.
+    pub(crate) async fn sequence(&mut self) -> Times {
+        let times = second(self.second);
+        self.second += 10;
+        let mut new = self.alice.not_sequenced().await;
+        new.extend(self.bob.not_sequenced().await);
+        for party in self.parties() {
+            sequence(&party.vault, times, new.clone()).await.unwrap();
+        }
+        times
+    }
+
+    /// Rotates the encryption key of Alice or of Bob to its end; gives the new one. The synchronizer learns of it as of one moment.
+    pub(crate) async fn rotate(&mut self, who: impl Fn(&Self) -> &Party) -> Fingerprint {
+        let party = who(self);
+        let old = party.encryption_key().await;
+        let which = Rotate::one(old);
+        let begun = party.vault.begin_rotation(&caller(), which).await.unwrap();
+        let new = begun[0].new;
+        for _announced_then_withdrawn in 0..2 {
+            let party = who(self);
+            party
+                .vault
+                .advance_rotation(&caller(), &PATIENT)
+                .await
+                .unwrap();
+            self.sequence().await;
+        }
+        finish_rotations(&who(self).vault).await;
+        self.sequence().await;
+        new
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.alice.house.clock.advance(by);
+        self.bob.house.clock.advance(by);
+    }
+
+    pub(crate) fn both(&self) -> BTreeSet<Member> {
+        [&self.alice, &self.bob]
+            .map(|party| party.member.clone())
+            .into()
+    }
+}

@@ -1,0 +1,278 @@
+//! Who signs: a session key or the long-term key, and for how long.
+
+use std::time::Duration;
+
+use strongroom_crypto::{Fingerprint, ProtocolSignature, SigningKeySpec, Timestamp};
+use strongroom_store::{Custody, KeyState};
+use strongroom_vault::{Rotate, SessionSigningSettings, Settings, SigningTime};
+
+use super::{MESSAGE, Node, custody_of_protocol, session_key, synchronizer};
+use crate::{
+    house::{House, caller, code},
+    topology::{PATIENT, statements::rows},
+};
+
+#[tokio::test]
+async fn a_session_key_signs_when_enabled_for_a_key_in_a_kms_and_the_long_term_key_otherwise() {
+    let disabled = Settings {
+        session_signing: None,
+        ..custody_of_protocol(Custody::External)
+    };
+    let everywhere = Settings {
+        session_signing: Some(SessionSigningSettings {
+            every_custody: true,
+            ..SessionSigningSettings::default()
+        }),
+        ..custody_of_protocol(Custody::Envelope)
+    };
+    for (settings, is_session) in [
+        (custody_of_protocol(Custody::External), true),
+        (disabled, false),
+        (custody_of_protocol(Custody::Envelope), false),
+        (everywhere, true),
+    ] {
+        let node = Node::with(settings, |_| None).await;
+        let signature = node.signed_now().await;
+        assert_eq!(signature.delegation().is_some(), is_session);
+        assert_eq!(signature.long_term_key(), node.protocol_key().await);
+        node.verify(&signature).await.unwrap();
+        assert_eq!(node.vault.session_keys(), usize::from(is_session));
+    }
+}
+
+#[tokio::test]
+async fn a_session_signature_carries_a_delegation_by_the_active_key_and_verifying_remembers_exactly_that()
+ {
+    let node = Node::new().await;
+    let before = node.kms_signatures();
+    let signature = node.signed_now().await;
+    let delegation = signature.delegation().unwrap();
+    assert_eq!(delegation.long_term_key(), node.protocol_key().await);
+    let session_key = delegation.session_key().fingerprint();
+    assert_eq!(signature.signature().signed_by, session_key);
+    assert_ne!(session_key, delegation.long_term_key());
+    assert_eq!(delegation.validity().from(), node.now(-120));
+    assert_eq!(delegation.validity().until(), node.now(180));
+    assert_eq!(node.kms_signatures() - before, 1);
+    assert_eq!(node.vault.verified_delegations(), 0);
+    for _ in 0..3 {
+        node.verify(&signature).await.unwrap();
+        assert_eq!(node.vault.verified_delegations(), 1);
+    }
+    for _ in 0..100 {
+        assert_eq!(node.signed_now().await.delegation(), Some(delegation));
+    }
+    assert_eq!(node.kms_signatures() - before, 1);
+}
+
+#[tokio::test]
+async fn session_keys_of_every_spec_sign_and_are_verified() {
+    for spec in SigningKeySpec::ALL {
+        let settings = Settings {
+            session_signing: Some(SessionSigningSettings {
+                spec,
+                ..SessionSigningSettings::default()
+            }),
+            ..custody_of_protocol(Custody::External)
+        };
+        let node = Node::with(settings, |_| None).await;
+        let signature = node.signed_now().await;
+        assert_eq!(signature.delegation().unwrap().session_key().spec(), spec);
+        node.verify(&signature).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn different_synchronizers_use_different_session_keys_of_the_same_validity() {
+    let mut node = Node::new().await;
+    let first = node.signed_now().await;
+    let other = synchronizer(&node.member, "other", 35);
+    node.follow(other.clone()).await;
+    let signing = node.vault.sign_protocol(&other, node.about_now(), MESSAGE);
+    let second = signing.await.unwrap();
+    assert_ne!(session_key(&first), session_key(&second));
+    let validity = |signature: &ProtocolSignature| signature.delegation().unwrap().validity();
+    assert_eq!(validity(&first), validity(&second));
+    // A delegation is for one synchronizer, although it does not name it.
+    assert_eq!(
+        code(node.verify(&second).await),
+        "SIGNATURE_DELEGATION_INVALID"
+    );
+    node.verify(&first).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_long_term_key_in_the_state_gets_a_session_key_of_its_own_and_those_of_the_old_one_are_wiped_at_once()
+ {
+    let mut node = Node::new().await;
+    let (old, announced) = (node.protocol_key().await, rows(&node.vault).await.len());
+    let first = node.signed_now().await;
+    let which = Rotate::one(old);
+    let begun = node.vault.begin_rotation(&caller(), which).await.unwrap();
+    let new = begun[0].new;
+    let step = async |node: &mut Node, seconds| {
+        node.vault
+            .advance_rotation(&caller(), &PATIENT)
+            .await
+            .unwrap();
+        let own = rows(&node.vault).await;
+        let newest = own.last().unwrap().signed.as_ref().clone();
+        let synchronizer = node.synchronizer.clone();
+        node.sequence(&synchronizer, seconds, vec![newest]).await;
+    };
+    step(&mut node, -1).await;
+    assert_eq!(rows(&node.vault).await.len(), announced + 1);
+    // Both are announced: the new one signs, and what was signed with the old one's session key still verifies.
+    let second = node.signed_now().await;
+    assert_eq!(second.long_term_key(), new);
+    assert_ne!(session_key(&first), session_key(&second));
+    assert_eq!(node.vault.session_keys(), 2);
+    for signature in [&first, &second] {
+        node.verify(signature).await.unwrap();
+    }
+    // Whoever looks at the state before uses the old one.
+    let before = SigningTime::Exact(node.now(-30));
+    assert_eq!(session_key(&node.signed(before).await), session_key(&first));
+    step(&mut node, -1).await;
+    assert_eq!(node.vault.session_keys(), 1, "the old key was withdrawn");
+    let refused = code(node.verify(&first).await);
+    assert_eq!(refused, "SIGNER_KEY_NOT_VALID");
+    assert_eq!(session_key(&node.signed_now().await), session_key(&second));
+}
+
+#[tokio::test]
+async fn session_keys_of_a_key_that_is_retired_or_deleted_are_wiped_at_once_and_nothing_signs_any_more()
+ {
+    let node = Node::new().await;
+    let key = node.protocol_key().await;
+    node.signed_now().await;
+    assert_eq!(node.vault.session_keys(), 1);
+    let retired = node.vault.retire_key(&caller(), &key).await.unwrap();
+    let state = retired.private.as_ref().unwrap().state;
+    assert_eq!((state, node.vault.session_keys()), (KeyState::Retired, 0));
+    let refused = node.sign(node.about_now()).await;
+    assert_eq!(code(refused), "NO_CURRENT_KEY");
+    node.vault.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_key_disappears_from_memory_after_the_eviction_period_and_clocks_that_jump_change_nothing()
+ {
+    let node = Node::new().await;
+    let start = node.now(0);
+    node.signed_now().await;
+    let jumps: [i64; 3] = [-86_400, 86_400, 0];
+    for jump in jumps {
+        let to = Timestamp::from_micros(start.as_micros() + jump * 1_000_000);
+        node.house.clock.set(to);
+        node.vault.sweep();
+        assert_eq!(node.vault.session_keys(), 1, "no time has passed");
+    }
+    node.house.clock.advance(Duration::from_secs(599));
+    node.vault.sweep();
+    assert_eq!(node.vault.session_keys(), 1);
+    // A clock that was set back does not make it stay.
+    node.house.clock.set(start);
+    node.house.clock.advance(Duration::from_secs(1));
+    node.vault.sweep();
+    assert_eq!(node.vault.session_keys(), 0);
+}
+
+#[tokio::test]
+async fn short_durations_need_no_fallback_before_and_after_expiry() {
+    let seconds = Duration::from_secs;
+    let settings = Settings {
+        session_signing: Some(SessionSigningSettings {
+            validity: 10.try_into().unwrap(),
+            tolerance: seconds(2),
+            cut_off: seconds(2),
+            eviction: seconds(20),
+            ..SessionSigningSettings::default()
+        }),
+        ..custody_of_protocol(Custody::External)
+    };
+    let node = Node::with(settings, |_| None).await;
+    let before = node.kms_signatures();
+    for _ in 0..60 {
+        let signature = node.signed_now().await;
+        assert!(signature.delegation().is_some());
+        node.verify(&signature).await.unwrap();
+        node.house.clock.advance(seconds(1));
+    }
+    let numbers = node.vault.numbers_as_known().await;
+    assert_eq!(numbers.session_key_fallbacks, 0);
+    // Each key does for validity - tolerance - cut-off.
+    assert_eq!(node.kms_signatures() - before, 10);
+    assert_eq!(numbers.session_keys_made, 10);
+    assert!(
+        node.vault.session_keys() <= 4,
+        "{}",
+        node.vault.session_keys()
+    );
+}
+
+#[tokio::test]
+async fn with_default_durations_nothing_falls_back_and_with_a_long_confirmation_timeout_it_is_counted()
+ {
+    let node = Node::new().await;
+    let at = node.now(0);
+    let until = |seconds| SigningTime::Approximate {
+        at,
+        until: Some(node.now(seconds)),
+    };
+    for seconds in [-5, 0, 30, 120] {
+        let signature = node.signed(until(seconds)).await;
+        assert!(signature.delegation().is_some(), "{seconds}");
+    }
+    assert_eq!(node.vault.numbers_as_known().await.session_key_fallbacks, 0);
+    let signature = node.signed(until(300)).await;
+    assert!(signature.delegation().is_none());
+    node.verify(&signature).await.unwrap();
+    assert_eq!(node.vault.numbers_as_known().await.session_key_fallbacks, 1);
+    let for_ever = SigningTime::Approximate {
+        at,
+        until: Some(Timestamp::LEDGER_MAX),
+    };
+    assert!(node.signed(for_ever).await.delegation().is_none());
+    assert_eq!(node.vault.numbers_as_known().await.session_key_fallbacks, 1);
+}
+
+#[tokio::test]
+async fn under_protocol_version_34_the_long_term_key_signs_and_a_delegation_is_refused() {
+    let mut node = Node::new().await;
+    let delegated = node.signed_now().await;
+    node.synchronizer = synchronizer(&node.member, "da", 34);
+    node.follow(node.synchronizer.clone()).await;
+    let signature = node.signed_now().await;
+    assert!(signature.delegation().is_none());
+    node.verify(&signature).await.unwrap();
+    let refused = node.verify(&delegated).await;
+    assert_eq!(code(refused), "SIGNATURE_DELEGATION_UNSUPPORTED");
+    assert_eq!(node.vault.numbers_as_known().await.session_key_fallbacks, 0);
+}
+
+#[tokio::test]
+async fn nothing_is_signed_for_a_synchronizer_or_a_time_that_does_not_know_the_node() {
+    let node = Node::new().await;
+    let unknown = synchronizer(&node.member, "unknown", 35);
+    let refused = node
+        .vault
+        .sign_protocol(&unknown, node.about_now(), MESSAGE);
+    assert_eq!(code(refused.await), "TOPOLOGY_STORE_NOT_FOUND");
+    for early in [node.now(-1000), Timestamp::from_micros(i64::MIN)] {
+        let refused = node.sign(SigningTime::Exact(early)).await;
+        assert_eq!(code(refused), "NO_CURRENT_KEY");
+    }
+    let later = SigningTime::Exact(Timestamp::from_micros(i64::MAX));
+    assert!(node.signed(later).await.delegation().is_none());
+}
+
+#[tokio::test]
+async fn a_vault_that_is_no_nodes_signs_no_messages_of_the_protocol() {
+    let vault = House::new().create().await;
+    let namespace = Fingerprint::from_bytes([0; 32]);
+    let synchronizer = format!("da::{namespace}::35-0").parse().unwrap();
+    let time = SigningTime::Exact(vault.current_time());
+    let refused = vault.sign_protocol(&synchronizer, time, MESSAGE).await;
+    assert_eq!(code(refused), "NOT_IDENTIFIED");
+}

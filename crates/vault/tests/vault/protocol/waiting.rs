@@ -1,0 +1,137 @@
+//! Many who want to sign while a session key is made.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use strongroom_errors::Coded;
+use strongroom_kms::{KmsProvider, Surrounded, SurroundingsSettings};
+use strongroom_kms_local::LocalKms;
+use strongroom_store::Custody;
+use strongroom_test_support::{
+    SeededRandom,
+    kms::{Fault, FlakyKms},
+};
+use strongroom_vault::VaultError;
+
+use super::{Node, Slow, custody_of_protocol, session_key};
+use crate::house::caller;
+
+const CROWD: usize = 1000;
+
+/// A node whose KMS fails on demand and takes 40 ms, with what surrounds any KMS.
+async fn node() -> (Node, FlakyKms) {
+    let mut flaky = None;
+    let node = Node::with(custody_of_protocol(Custody::External), |house| {
+        let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+        flaky = Some(kms.clone());
+        let slow = Slow::around(Arc::new(kms), Duration::from_millis(40));
+        let settings = SurroundingsSettings::default();
+        let random = Arc::new(SeededRandom::new(5));
+        let surrounded: Arc<dyn KmsProvider> =
+            Arc::new(Surrounded::surround(slow, &settings, random, None));
+        Some(surrounded)
+    })
+    .await;
+    // Topology is read now, so that nobody waits for a disk afterwards: time stands still for disks.
+    node.vault.topology_stores().await.unwrap();
+    tokio::time::pause();
+    (node, flaky.unwrap())
+}
+
+#[tokio::test]
+async fn a_thousand_signers_at_once_have_one_session_key_made_and_all_sign_with_it() {
+    let (node, kms) = node().await;
+    let before = kms.calls();
+    let signing = (0..CROWD).map(|_| node.signed_now());
+    let signatures = join_all(signing).await;
+    let key = session_key(&signatures[0]);
+    assert!(signatures.iter().all(|it| session_key(it) == key));
+    assert_eq!(kms.calls() - before, 1);
+    assert_eq!(node.vault.session_keys(), 1);
+}
+
+#[tokio::test]
+async fn a_kms_that_dies_while_a_thousand_wait_gives_all_a_clear_answer_in_bounded_time() {
+    for fault in [Fault::Stalled, Fault::Unavailable, Fault::Denied] {
+        let (node, kms) = node().await;
+        kms.fail_from(1, fault);
+        let (before, start) = (kms.calls(), tokio::time::Instant::now());
+        let signing = (0..CROWD).map(|_| node.sign(node.about_now()));
+        let answers = join_all(signing).await;
+        for answer in answers {
+            let error = answer.unwrap_err();
+            let name = error.code().name();
+            let is_clear = name.starts_with("KMS_") || name == "SESSION_KEY_UNAVAILABLE";
+            assert!(is_clear, "{fault:?}: {error}");
+        }
+        let calls = kms.calls() - before;
+        assert!(calls <= 60, "{fault:?}: {calls} calls");
+        assert!(start.elapsed() < Duration::from_secs(600), "{fault:?}");
+        assert_eq!(node.vault.session_keys(), 0);
+        // It comes back, and so does everything else.
+        kms.heal();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        session_key(&node.signed_now().await);
+        tokio::time::resume();
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_waited_for_six_failures_gives_up_and_says_what_the_last_one_was() {
+    let mut flaky = None;
+    let node = Node::with(custody_of_protocol(Custody::External), |house| {
+        let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+        flaky = Some(kms.clone());
+        Some(Slow::around(Arc::new(kms), Duration::from_millis(40)))
+    })
+    .await;
+    tokio::time::pause();
+    let kms = flaky.unwrap();
+    let (before, start) = (kms.calls(), tokio::time::Instant::now());
+    kms.fail_from(1, Fault::Unavailable);
+    let signing = (0..CROWD).map(|_| node.sign(node.about_now()));
+    let answers = join_all(signing).await;
+    let errors: Vec<_> = answers.into_iter().map(Result::unwrap_err).collect();
+    let exhausted = |error: &&VaultError| error.code().name() == "SESSION_KEY_UNAVAILABLE";
+    // Six tried, one after the other; everybody else has heard of all of them.
+    assert_eq!(errors.iter().filter(exhausted).count(), CROWD - 6);
+    assert_eq!(kms.calls() - before, 6);
+    assert!(start.elapsed() < Duration::from_secs(1));
+    let told = errors.iter().find(exhausted).unwrap().to_string();
+    assert!(
+        told.contains("6 attempts failed, the last with KMS_UNAVAILABLE"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_makes_the_key_and_leaves_is_succeeded_by_one_who_waits() {
+    let (node, kms) = node().await;
+    let before = kms.calls();
+    let impatient = tokio::time::timeout(Duration::from_millis(20), node.signed_now());
+    let patient = node.signed_now();
+    let (left, signature) = tokio::join!(impatient, patient);
+    assert!(left.is_err(), "40 ms are more than 20");
+    session_key(&signature);
+    // The call of the one who left was sent; nobody knows what became of it.
+    assert!(kms.calls() - before <= 2);
+    assert_eq!(node.vault.session_keys(), 1);
+}
+
+#[tokio::test]
+async fn a_long_term_key_that_is_retired_while_a_session_key_is_made_leaves_none_behind() {
+    let (node, _kms) = node().await;
+    let key = node.protocol_key().await;
+    let signing = node.sign(node.about_now());
+    // The clock of the runtime stands still, so retiring is done before the KMS answers.
+    tokio::time::resume();
+    let by = caller();
+    let retiring = node.vault.retire_key(&by, &key);
+    let (signed, retired) = tokio::join!(signing, retiring);
+    retired.unwrap();
+    assert_eq!(node.vault.session_keys(), 0);
+    if let Err(error) = signed {
+        let name = error.code().name();
+        assert!(["KEY_RETIRED", "NO_CURRENT_KEY"].contains(&name), "{error}");
+    }
+}
