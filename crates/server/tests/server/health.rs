@@ -47,6 +47,8 @@ async fn each_service_says_whether_it_serves_to_anybody() {
         "liveness",
         "strongroom.v1.SigningService",
         "strongroom.v1.OperationsService",
+        "strongroom.v1.KeyService",
+        "strongroom.v1.TopologyService",
         "com.digitalasset.canton.crypto.admin.v30.VaultService",
         "com.digitalasset.canton.topology.admin.v30.TopologyManagerReadService",
         "com.digitalasset.canton.topology.admin.v30.TopologyManagerWriteService",
@@ -65,7 +67,12 @@ async fn each_service_says_whether_it_serves_to_anybody() {
 #[tokio::test]
 async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither() {
     const SIGNING: &str = "strongroom.v1.SigningService";
-    const VAULT: &str = "com.digitalasset.canton.crypto.admin.v30.VaultService";
+    const CHANGES: [&str; 4] = [
+        "",
+        "com.digitalasset.canton.crypto.admin.v30.VaultService",
+        "strongroom.v1.KeyService",
+        "strongroom.v1.TopologyService",
+    ];
     let settings = Settings {
         replica: ReplicaSettings {
             wait_for_lease: Duration::ZERO,
@@ -81,7 +88,7 @@ async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither()
     .await;
     let fingerprint = key(&house.vault, "one").await;
     let mut client = HealthClient::new(house.channel().await);
-    for service in ["", VAULT, SIGNING] {
+    for service in CHANGES.into_iter().chain([SIGNING]) {
         settled(&mut client, service, ServingStatus::Serving).await;
     }
     let (shared, handle) = house.shared.as_ref().unwrap();
@@ -92,13 +99,13 @@ async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither()
     let caller = Caller::new("test");
     let deleted = house.vault.delete_key(&caller, &fingerprint).await;
     deleted.unwrap_err();
-    for service in ["", VAULT] {
+    for service in CHANGES {
         settled(&mut client, service, ServingStatus::NotServing).await;
     }
     settled(&mut client, SIGNING, ServingStatus::Serving).await;
     handle.cut_off(true);
     house.clock.advance(Duration::from_secs(31));
-    for service in ["", VAULT, SIGNING] {
+    for service in CHANGES.into_iter().chain([SIGNING]) {
         settled(&mut client, service, ServingStatus::NotServing).await;
     }
     settled(&mut client, "liveness", ServingStatus::Serving).await;
