@@ -75,8 +75,8 @@ pub(crate) struct SignedByVault {
     pub(crate) outcome: &'static str,
 }
 
-impl SignedByVault {
-    fn of(authorized: Authorized) -> Self {
+impl From<Authorized> for SignedByVault {
+    fn from(authorized: Authorized) -> Self {
         Self {
             outcome: authorized.outcome.name(),
             signed: authorized.signed,
@@ -95,7 +95,7 @@ impl Client {
             Self::Here(session) => {
                 let (vault, caller) = (&session.vault, &session.caller);
                 let authorized = vault.authorize(caller, store, proposal).await?;
-                Ok(SignedByVault::of(authorized))
+                Ok(SignedByVault::from(authorized))
             }
             Self::There(server) => server.propose(store, proposal).await,
         }
@@ -115,7 +115,7 @@ impl Client {
         let (vault, caller) = (&session.vault, &session.caller);
         let (keys, whole) = (signing.keys, signing.must_fully_authorize);
         let authorized = vault.authorize_hash(caller, store, hash, keys, whole, signing.force);
-        Ok(SignedByVault::of(authorized.await?))
+        Ok(SignedByVault::from(authorized.await?))
     }
 
     /// Adds signatures of the vault to transactions, which are kept nowhere.

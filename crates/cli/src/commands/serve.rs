@@ -72,7 +72,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     );
     let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
-    let (callers, caller) = (session.config.callers.clone(), session.caller.clone());
+    let callers = session.config.callers.clone();
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()

@@ -12,6 +12,7 @@ use strongroom_vault::{Proposal, Vault, VaultError};
 
 use crate::{
     args::Global,
+    client::Client,
     commands::topology::{
         announcement,
         args::{OutArg, SigningArgs, StoreArg, refuse_shortened},
@@ -110,7 +111,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     )?;
     announcement::announce(
         global,
-        session,
+        Client::Here(Box::new(session)),
         &options.store.store,
         Proposal::announce(Mapping::PartyToParticipant(mapping)),
         &options.signing,

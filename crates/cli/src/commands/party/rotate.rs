@@ -9,6 +9,7 @@ use strongroom_vault::PartySuccessor;
 
 use crate::{
     args::Global,
+    client::Client,
     commands::topology::{
         announcement,
         args::{OutArg, StoreArg},
@@ -55,5 +56,6 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .vault
         .rotate_party_key(&session.caller, store, &options.party, exchange)
         .await?;
-    announcement::print(global, session, store, &rotated.authorized, &options.out).await
+    let (client, signed) = (Client::Here(Box::new(session)), rotated.authorized.into());
+    announcement::print(global, client, store, &signed, &options.out).await
 }

@@ -16,8 +16,10 @@ use opentelemetry_proto::tonic::{
 };
 use serde_json::json;
 use tokio::{net::TcpListener, runtime::Runtime};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, transport::Server};
+use tonic::{
+    Request, Response, Status,
+    transport::{Server, server::TcpIncoming},
+};
 
 use super::{Serving, VAULT, client, with_server};
 
@@ -51,7 +53,7 @@ impl Collector {
         let (sender, received) = mpsc::channel();
         let serving = Server::builder()
             .add_service(TraceServiceServer::new(Receiving(sender)))
-            .serve_with_incoming(TcpListenerStream::new(listener));
+            .serve_with_incoming(TcpIncoming::from(listener));
         runtime.spawn(serving);
         Self {
             address,
