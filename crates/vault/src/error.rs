@@ -1,6 +1,7 @@
 //! What can go wrong in a use case.
 
 mod anchor_tag;
+mod announcement;
 mod attempt;
 mod codes;
 mod migration;
@@ -30,6 +31,7 @@ use strongroom_topology::{
 pub(crate) use self::attempt::in_words;
 pub use self::{
     anchor_tag::AnchorTagError,
+    announcement::AnnouncementError,
     attempt::WrapAttempt,
     migration::MigrationError,
     party::PartyError,
@@ -435,44 +437,6 @@ pub enum VaultError {
         /// Where: store, mapping, serial.
         places: Vec<String>,
     },
-    /// The key is not among those that are announced for the node. The text is Canton's.
-    #[error("The key {fingerprint} does not exist")]
-    NotAnnounced {
-        /// The key.
-        fingerprint: Fingerprint,
-    },
-    /// The key is in the vault, but not among those that are announced for its node.
-    #[error("{fingerprint} is not announced by this node")]
-    NotAnnouncedHere {
-        /// The key.
-        fingerprint: Fingerprint,
-    },
-    /// The key is among those that are announced for the node.
-    #[error("{fingerprint} is announced by this node already")]
-    AlreadyAnnounced {
-        /// The key.
-        fingerprint: Fingerprint,
-    },
-    /// A node neither signs messages nor authenticates with such a key.
-    #[error("{fingerprint} signs for namespaces only: no node announces it as its own")]
-    NotANodeKey {
-        /// The key.
-        fingerprint: Fingerprint,
-    },
-    /// A node announces no more keys than this.
-    #[error("{limit} keys are announced, and no node announces more")]
-    TooManyAnnounced {
-        /// The most that a node may announce.
-        limit: usize,
-    },
-    /// Without the key the node could not do its work.
-    #[error("{fingerprint} is the last announced key for {wanted}")]
-    LastAnnounced {
-        /// The key.
-        fingerprint: Fingerprint,
-        /// What nothing would be left for.
-        wanted: &'static str,
-    },
     /// The root key of the namespace is the identity itself.
     #[error("{fingerprint} is the permanent key of the namespace: it has no rotation")]
     PermanentKey {
@@ -569,6 +533,9 @@ pub enum VaultError {
     /// A key is not valid.
     #[error("the key was refused")]
     Key(#[from] KeyError),
+    /// A key was not announced, or not withdrawn.
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
     /// Signing failed.
     #[error("signing failed")]
     Sign(#[from] SignError),

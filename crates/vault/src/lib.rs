@@ -76,8 +76,9 @@ pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError,
-    SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt, WrapperKeyError,
+    AnchorTagError, AnnouncementError, MigrationError, PartyError, PayloadUseError, ReplicaError,
+    SessionKeyError, SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt,
+    WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;

@@ -8,8 +8,9 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, AuditExportError, MigrationError, PartyError, PayloadUseError,
-    ReplicaError, SessionKeyError, SignatureCheckError, VaultError, WrapperKeyError,
+    AnchorError, AnchorTagError, AnnouncementError, AuditExportError, MigrationError, PartyError,
+    PayloadUseError, ReplicaError, SessionKeyError, SignatureCheckError, VaultError,
+    WrapperKeyError,
 };
 
 use super::CliError;
@@ -75,6 +76,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         AnchorTagError::CODES,
         VaultError::CODES,
         WrapperKeyError::CODES,
+        AnnouncementError::CODES,
         MigrationError::CODES,
         PayloadUseError::CODES,
         ReplicaError::CODES,

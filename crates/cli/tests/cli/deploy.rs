@@ -90,10 +90,10 @@ impl Image {
         for line in recipe.lines() {
             let line = line.trim_start_matches("ENV ").trim();
             let line = line.trim_end_matches('\\').trim_end();
-            if let Some((name, value)) = line.split_once('=') {
-                if name.starts_with("STRONGROOM_") || name.starts_with("XDG_") {
-                    command.env(name, value);
-                }
+            if let Some((name, value)) = line.split_once('=')
+                && (name.starts_with("STRONGROOM_") || name.starts_with("XDG_"))
+            {
+                command.env(name, value);
             }
         }
         command.arg("/usr/bin/strongroom").args(args);

@@ -12,7 +12,7 @@ fn fingerprints(document: &Value) -> Vec<String> {
     keys.iter().map(|key| text(key, "fingerprint")).collect()
 }
 
-fn line<'l>(line: &'l str) -> impl Iterator<Item = &'l str> {
+fn line(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace()
 }
 

@@ -279,32 +279,6 @@ const KEY_ANNOUNCED: ErrorCode = code(
     "Others still verify with this key or encrypt to it. Rotate it first ('strongroom keys rotate'), withdraw it \
      ('strongroom keys withdraw'), or revoke what refers to it.",
 );
-const KEY_NOT_ANNOUNCED: ErrorCode = code(
-    "KEY_NOT_ANNOUNCED",
-    Category::NotFound,
-    "'strongroom topology active-keys' shows the keys of the node. Namespace keys are replaced by a new delegation, not rotated.",
-);
-const KEY_ALREADY_ANNOUNCED: ErrorCode = code(
-    "KEY_ALREADY_ANNOUNCED",
-    Category::AlreadyExists,
-    "Nothing needs to be done: 'strongroom topology active-keys' shows it.",
-);
-const NOT_A_NODE_KEY: ErrorCode = code(
-    "NOT_A_NODE_KEY",
-    Category::FailedPrecondition,
-    "Announce a key for protocol messages, for authentication or for encryption. To let this one sign for the namespace: \
-     'strongroom topology delegate'.",
-);
-const TOO_MANY_ANNOUNCED_KEYS: ErrorCode = code(
-    "TOO_MANY_ANNOUNCED_KEYS",
-    Category::FailedPrecondition,
-    "Take one that is not needed any more away first: 'strongroom keys withdraw'.",
-);
-const LAST_ANNOUNCED_KEY: ErrorCode = code(
-    "LAST_ANNOUNCED_KEY",
-    Category::FailedPrecondition,
-    "Put a new key into its place with 'strongroom keys rotate', or announce another one first: 'strongroom keys announce'.",
-);
 const PERMANENT_KEY: ErrorCode = code(
     "PERMANENT_KEY",
     Category::FailedPrecondition,
@@ -419,11 +393,6 @@ impl VaultError {
         CERTIFICATE_MISMATCH,
         NOT_A_CERTIFICATE,
         KEY_ANNOUNCED,
-        KEY_NOT_ANNOUNCED,
-        KEY_ALREADY_ANNOUNCED,
-        NOT_A_NODE_KEY,
-        TOO_MANY_ANNOUNCED_KEYS,
-        LAST_ANNOUNCED_KEY,
         PERMANENT_KEY,
         ROTATION_UNDER_WAY,
         ROTATION_STALE,
@@ -464,6 +433,7 @@ impl Coded for VaultError {
             Self::NoWrapOpens { .. } => NO_WRAP_OPENS,
             Self::WrapperKeyContradiction { .. } => WRAPPER_KEY_CONTRADICTION,
             Self::WrapperKey(source) => source.code(),
+            Self::Announcement(source) => source.code(),
             Self::Migration(source) => source.code(),
             Self::Replica(source) => source.code(),
             Self::SessionKey(source) => source.code(),
@@ -505,11 +475,6 @@ impl Coded for VaultError {
             Self::CertificateMismatch { .. } => CERTIFICATE_MISMATCH,
             Self::NotACertificate { .. } => NOT_A_CERTIFICATE,
             Self::KeyAnnounced { .. } => KEY_ANNOUNCED,
-            Self::NotAnnounced { .. } | Self::NotAnnouncedHere { .. } => KEY_NOT_ANNOUNCED,
-            Self::AlreadyAnnounced { .. } => KEY_ALREADY_ANNOUNCED,
-            Self::NotANodeKey { .. } => NOT_A_NODE_KEY,
-            Self::TooManyAnnounced { .. } => TOO_MANY_ANNOUNCED_KEYS,
-            Self::LastAnnounced { .. } => LAST_ANNOUNCED_KEY,
             Self::PermanentKey { .. } => PERMANENT_KEY,
             Self::RotationUnderWay { .. } => ROTATION_UNDER_WAY,
             Self::RotationStale { .. } => ROTATION_STALE,

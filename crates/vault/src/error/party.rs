@@ -19,7 +19,7 @@ pub enum PartyError {
         /// The party.
         party: PartyId,
         /// Where it was looked for.
-        store: StoreId,
+        store: Box<StoreId>,
     },
     /// The party has no deprecated mapping.
     #[error("party {party} has no keys in the deprecated party-to-key mapping")]

@@ -79,6 +79,10 @@ impl Vault {
 
     async fn numbers_with(&self, wrapper_keys: Vec<WrapperKeyStatus>) -> Numbers {
         let backups = self.backups();
+        let (generation, audit_records) = {
+            let committed = self.committed().lock().await;
+            (committed.state.generation, committed.state.audit_records)
+        };
         let mut numbers = Numbers {
             private_keys: every_pair(),
             public_keys: 0,
@@ -95,10 +99,10 @@ impl Vault {
             wrapper_key_rotation: self.wrapper_key_rotation().is_some(),
             node_key_rotations: self.rotations().len(),
             retired_data_keys: self.retired_data_keys().len(),
-            generation: self.committed().lock().await.state.generation,
+            generation,
             quarantined: self.is_quarantined(),
             session_encryption: self.session_encryption_numbers(),
-            audit_records: self.audit_head().await.records,
+            audit_records,
             audit_lag: self.audit_lag(),
             session_keys: self.session_keys(),
             session_keys_made: self.caches().session_keys.made(),

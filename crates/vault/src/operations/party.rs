@@ -18,7 +18,7 @@ fn hosting<'t>(
         Some(Mapping::PartyToParticipant(mapping)) => Ok(mapping),
         _ => Err(PartyError::NotHosted {
             party: party.clone(),
-            store: store.id().clone(),
+            store: Box::new(store.id().clone()),
         }
         .into()),
     }

@@ -25,7 +25,7 @@ const READ_AHEAD: usize = 4;
 #[command(after_help = "Examples:\n  \
     strongroom audit export audit.jsonl\n  \
     strongroom audit verify --export audit.jsonl --audit-key audit.pem \\\n    --anchor anchor.json")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Where to; there must be nothing yet.
     file: PathBuf,
 }

@@ -15,7 +15,7 @@ use crate::{args::Global, output, session::Session};
 #[command(after_help = "Examples:\n  \
     strongroom audit key\n  \
     strongroom audit key --output json | jq -r .public_key > audit.pem")]
-pub(super) struct Options {}
+pub(crate) struct Options {}
 
 #[derive(Serialize)]
 struct Report {

@@ -17,7 +17,7 @@ use crate::{args::Global, client::Client, failure::CliError, output};
 #[command(after_help = "Examples:\n  \
     strongroom audit list --operation export_key --since 24h\n  \
     strongroom audit list --output json | jq '.records[-1]'")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Only the newest N.
     #[arg(long, value_name = "N")]
     last: Option<usize>,

@@ -29,7 +29,7 @@ use crate::{args::Global, exit, failure::CliError, input, output};
     strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail.json\n  \
     gcloud logging read 'protoPayload.serviceName=\"cloudkms.googleapis.com\"' \\\n    --format json > gcp.json\n  \
     strongroom audit reconcile --kms-log kms.log.2026-01-31 --gcp gcp.json")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Files of the KMS log of every process that uses the vault's keys; see `[kms-log]`.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     kms_log: Vec<PathBuf>,

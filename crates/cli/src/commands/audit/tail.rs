@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(1);
 #[command(after_help = "Examples:\n  \
     strongroom audit tail\n  \
     strongroom audit tail --follow --operation export_key")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// So many of those that are there.
     #[arg(long, value_name = "N", default_value_t = 10)]
     last: usize,

@@ -20,7 +20,7 @@ use crate::{args::Global, client::Client, failure::CliError, input, output, prog
 #[command(after_help = "Examples:\n  \
     strongroom audit verify\n  \
     strongroom audit verify --export audit.jsonl --audit-key audit.pem \\\n    --anchor anchor.json")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// The file that 'audit export' wrote; `-` is standard input.
     #[arg(long, value_name = "FILE", requires_all = ["audit_key", "known_head"])]
     export: Option<PathBuf>,

@@ -8,7 +8,7 @@ use strongroom_topology::{
 use super::hosting;
 use crate::{
     caller::Caller,
-    error::{SignatureCheckError, VaultError},
+    error::{AnnouncementError, SignatureCheckError, VaultError},
     operations::{
         generate::NewSigningKey,
         topology::{
@@ -53,7 +53,7 @@ impl Vault {
     /// # Errors
     /// [`PartyError::NotHosted`](crate::PartyError::NotHosted); [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`];
     /// [`VaultError::PermanentKey`] for the key whose fingerprint is the party's namespace;
-    /// [`VaultError::AlreadyAnnounced`] for a successor that the party has; [`VaultError::NoPrivateKey`],
+    /// [`AnnouncementError::AlreadyAnnounced`] for a successor that the party has; [`VaultError::NoPrivateKey`],
     /// [`VaultError::KeyRetired`] for one that could not prove itself; otherwise as [`Vault::authorize`].
     pub async fn rotate_party_key(
         &self,
@@ -140,7 +140,7 @@ fn exchanged(
 ) -> Result<PartyToParticipant, VaultError> {
     let fingerprint = new.fingerprint();
     if keys.key(&fingerprint).is_some() {
-        return Err(VaultError::AlreadyAnnounced { fingerprint });
+        return Err(AnnouncementError::AlreadyAnnounced { fingerprint }.into());
     }
     let others = keys.keys().iter().filter(|key| key.fingerprint() != *old);
     let all = others.cloned().chain([new]).collect();

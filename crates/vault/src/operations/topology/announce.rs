@@ -6,7 +6,10 @@ use strongroom_topology::{MAX_KEYS, Mapping, Member, MemberCode, OwnerToKeyMappi
 
 use super::authorize::Proposal;
 use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
+    audit::AuditOperation,
+    caller::Caller,
+    error::{AnnouncementError, VaultError},
+    topology::TopologyWriter,
     vault::Vault,
 };
 
@@ -20,8 +23,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`VaultError::KeyNotFound`], [`VaultError::NoPrivateKey`] and
     /// [`VaultError::KeyRetired`] for a key that could not be used; [`VaultError::RotationUnderWay`] for one that a rotation
-    /// announces or withdraws; [`VaultError::AlreadyAnnounced`]; [`VaultError::NotANodeKey`];
-    /// [`VaultError::TooManyAnnounced`]; [`VaultError::NoNamespaceSigner`]; errors of signing and of the store, and then
+    /// announces or withdraws; [`AnnouncementError::AlreadyAnnounced`]; [`AnnouncementError::NotANodeKey`];
+    /// [`AnnouncementError::TooManyAnnounced`]; [`VaultError::NoNamespaceSigner`]; errors of signing and of the store, and then
     /// nothing has changed.
     pub async fn announce_key(
         &self,
@@ -32,14 +35,16 @@ impl Vault {
         let key = self.usable_key(fingerprint)?;
         let announced = writer.owner_to_key(&member)?;
         if announced.is_some_and(|mapping| mapping.contains(fingerprint)) {
-            return Err(VaultError::AlreadyAnnounced {
+            return Err(AnnouncementError::AlreadyAnnounced {
                 fingerprint: *fingerprint,
-            });
+            }
+            .into());
         }
         if !is_node_key(&key) {
-            return Err(VaultError::NotANodeKey {
+            return Err(AnnouncementError::NotANodeKey {
                 fingerprint: *fingerprint,
-            });
+            }
+            .into());
         }
         check_room(announced)?;
         let next = match announced {
@@ -60,9 +65,9 @@ impl Vault {
     /// what is announced now.
     ///
     /// # Errors
-    /// [`VaultError::NotIdentified`]; [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`] and
-    /// [`VaultError::NotAnnouncedHere`] for what is no announced key of the node; [`VaultError::RotationUnderWay`] for one
-    /// that a rotation announces or withdraws; [`VaultError::LastAnnounced`] when no other could do its work;
+    /// [`VaultError::NotIdentified`]; [`VaultError::PermanentKey`], [`AnnouncementError::NotAnnounced`] and
+    /// [`AnnouncementError::NotAnnouncedHere`] for what is no announced key of the node; [`VaultError::RotationUnderWay`] for one
+    /// that a rotation announces or withdraws; [`AnnouncementError::LastAnnounced`] when no other could do its work;
     /// [`VaultError::NoNamespaceSigner`]; errors of signing and of the store, and then nothing has changed.
     pub async fn withdraw_key(
         &self,
@@ -76,9 +81,11 @@ impl Vault {
         let key = keys
             .find(|key| key.fingerprint() == *fingerprint)
             .ok_or_else(not_announced)?;
-        let last = |wanted| VaultError::LastAnnounced {
-            fingerprint: *fingerprint,
-            wanted,
+        let last = |wanted| {
+            VaultError::from(AnnouncementError::LastAnnounced {
+                fingerprint: *fingerprint,
+                wanted,
+            })
         };
         if let Some(work) = self.left_undone(announced, key) {
             return Err(last(work));
@@ -172,7 +179,7 @@ impl Vault {
 pub(super) fn check_room(announced: Option<&OwnerToKeyMapping>) -> Result<(), VaultError> {
     match announced {
         Some(mapping) if mapping.keys().len() >= MAX_KEYS => {
-            Err(VaultError::TooManyAnnounced { limit: MAX_KEYS })
+            Err(AnnouncementError::TooManyAnnounced { limit: MAX_KEYS }.into())
         }
         _ => Ok(()),
     }

@@ -21,7 +21,7 @@ use crate::{
     audit::AuditOperation,
     caller::Caller,
     directory::KeyEntry,
-    error::VaultError,
+    error::{AnnouncementError, VaultError},
     operations::generate::{NewEncryptionKey, NewSigningKey},
     unit::Unit,
     vault::Vault,
@@ -280,9 +280,9 @@ impl Vault {
         if member.uid.namespace().is_root(&fingerprint) {
             VaultError::PermanentKey { fingerprint }
         } else if self.directory().entry(&fingerprint).is_some() {
-            VaultError::NotAnnouncedHere { fingerprint }
+            AnnouncementError::NotAnnouncedHere { fingerprint }.into()
         } else {
-            VaultError::NotAnnounced { fingerprint }
+            AnnouncementError::NotAnnounced { fingerprint }.into()
         }
     }
 

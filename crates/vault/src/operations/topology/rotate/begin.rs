@@ -12,7 +12,7 @@ use crate::{
     audit::{AuditOperation, key_details},
     caller::Caller,
     directory::KeyEntry,
-    error::VaultError,
+    error::{AnnouncementError, VaultError},
     journal::JournalEntry,
     node::Rotation,
     operations::{external::register::HeldKey, generate::Generated, place::Place},
@@ -99,10 +99,10 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`VaultError::RotationUnderWay`] before the last one is over;
-    /// [`VaultError::PermanentKey`], [`VaultError::NotAnnounced`], [`VaultError::NotAnnouncedHere`] and
-    /// [`VaultError::NotANodeKey`] for keys that are no node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
-    /// [`VaultError::TooManyAnnounced`] when no successor has room beside the old keys; for a registered successor those of
-    /// [`Vault::register_key`], [`VaultError::AlreadyAnnounced`] and [`VaultError::KeyRetired`]; errors of the store. Nothing
+    /// [`VaultError::PermanentKey`], [`AnnouncementError::NotAnnounced`], [`AnnouncementError::NotAnnouncedHere`] and
+    /// [`AnnouncementError::NotANodeKey`] for keys that are no node keys; [`VaultError::NoNamespaceSigner`] when the node cannot announce anything any more;
+    /// [`AnnouncementError::TooManyAnnounced`] when no successor has room beside the old keys; for a registered successor those of
+    /// [`Vault::register_key`], [`AnnouncementError::AlreadyAnnounced`] and [`VaultError::KeyRetired`]; errors of the store. Nothing
     /// has begun then.
     pub async fn begin_rotation(
         &self,
@@ -144,7 +144,7 @@ impl Vault {
             let old = self.known_again(caller, &mut unit, old).await?;
             let new = self.admit(caller, &mut unit, incoming).await?.fingerprint();
             if is_announced(&new) {
-                return Err(VaultError::AlreadyAnnounced { fingerprint: new });
+                return Err(AnnouncementError::AlreadyAnnounced { fingerprint: new }.into());
             }
             unit.begin_rotation(&member, old, new, position).await?;
             let details = [("new".to_owned(), new.to_string())].into();
@@ -286,7 +286,7 @@ impl Vault {
                 let key = keys.iter().find(|key| key.fingerprint() == old);
                 let key = key.ok_or_else(|| self.not_announced(member, old))?;
                 if !is_node_key(key) {
-                    return Err(VaultError::NotANodeKey { fingerprint: old });
+                    return Err(AnnouncementError::NotANodeKey { fingerprint: old }.into());
                 }
                 let key = key.clone();
                 Ok(vec![Outgoing { key, successor }])
