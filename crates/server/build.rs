@@ -80,6 +80,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// An rpc of the contract.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rpc {
+    /// Of the service and the method.
+    name: String,
+    path: String,
+    takes_a_stream: bool,
+    answers_a_stream: bool,
+}
+
 /// An enumeration of every rpc: whoever decides by it must decide about a new one too.
 fn rpcs(set: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
     let mut rpcs = Vec::new();
@@ -88,26 +98,38 @@ fn rpcs(set: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
             for method in &service.method {
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
                 let name = format!("{}{}", service.name(), method.name());
-                rpcs.push((name, path));
+                rpcs.push(Rpc {
+                    name,
+                    path,
+                    takes_a_stream: method.client_streaming(),
+                    answers_a_stream: method.server_streaming(),
+                });
             }
         }
     }
-    for (service, method, path) in [
-        ("Health", "Check", "/grpc.health.v1.Health/Check"),
-        ("Health", "Watch", "/grpc.health.v1.Health/Watch"),
-        ("Health", "List", "/grpc.health.v1.Health/List"),
+    for (name, path, takes_a_stream, answers_a_stream) in [
+        ("HealthCheck", "/grpc.health.v1.Health/Check", false, false),
+        ("HealthWatch", "/grpc.health.v1.Health/Watch", false, true),
+        ("HealthList", "/grpc.health.v1.Health/List", false, false),
         (
-            "Reflection",
-            "Info",
+            "ReflectionInfo",
             "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            true,
+            true,
         ),
         (
-            "ReflectionAlpha",
-            "Info",
+            "ReflectionAlphaInfo",
             "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            true,
+            true,
         ),
     ] {
-        rpcs.push((format!("{service}{method}"), path.to_owned()));
+        rpcs.push(Rpc {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            takes_a_stream,
+            answers_a_stream,
+        });
     }
     rpcs.sort();
 
@@ -115,33 +137,58 @@ fn rpcs(set: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
     writeln!(code, "/// An rpc of this server, by service and method.")?;
     writeln!(code, "#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]")?;
     writeln!(code, "pub enum Rpc {{")?;
-    for (name, path) in &rpcs {
+    for Rpc { name, path, .. } in &rpcs {
         writeln!(code, "    /// `{path}`.\n    {name},")?;
     }
     writeln!(code, "}}\n\nimpl Rpc {{")?;
     writeln!(code, "    /// Every rpc, in the order of their names.")?;
     writeln!(code, "    pub const ALL: [Self; {}] = [", rpcs.len())?;
-    for (name, _path) in &rpcs {
-        writeln!(code, "        Self::{name},")?;
+    for rpc in &rpcs {
+        writeln!(code, "        Self::{},", rpc.name)?;
     }
-    writeln!(code, "    ];\n\n    /// `/package.Service/Method`.")?;
-    writeln!(
-        code,
-        "    #[must_use]\n    pub const fn path(self) -> &'static str {{"
+    writeln!(code, "    ];")?;
+    let path = |rpc: &Rpc| format!("{:?}", rpc.path);
+    of_each(
+        &mut code,
+        &rpcs,
+        "`/package.Service/Method`.",
+        "path",
+        "&'static str",
+        path,
     )?;
-    writeln!(code, "        match self {{")?;
-    for (name, path) in &rpcs {
-        writeln!(code, "            Self::{name} => {path:?},")?;
-    }
-    writeln!(code, "        }}\n    }}\n\n    /// The rpc of a path.")?;
+    let doc = "Whether requests come in a stream.";
+    let takes = |rpc: &Rpc| rpc.takes_a_stream.to_string();
+    of_each(&mut code, &rpcs, doc, "takes_a_stream", "bool", takes)?;
+    let doc = "Whether answers go out in a stream.";
+    let answers = |rpc: &Rpc| rpc.answers_a_stream.to_string();
+    of_each(&mut code, &rpcs, doc, "answers_a_stream", "bool", answers)?;
+    writeln!(code, "\n    /// The rpc of a path.")?;
     writeln!(
         code,
         "    #[must_use]\n    pub fn of_path(path: &str) -> Option<Self> {{"
     )?;
     writeln!(code, "        match path {{")?;
-    for (name, path) in &rpcs {
+    for Rpc { name, path, .. } in &rpcs {
         writeln!(code, "            {path:?} => Some(Self::{name}),")?;
     }
     writeln!(code, "            _ => None,\n        }}\n    }}\n}}")?;
     Ok(code)
+}
+
+/// Writes a function that says something of each rpc.
+fn of_each(
+    code: &mut String,
+    rpcs: &[Rpc],
+    doc: &str,
+    name: &str,
+    result: &str,
+    of: impl Fn(&Rpc) -> String,
+) -> std::fmt::Result {
+    writeln!(code, "\n    /// {doc}\n    #[must_use]")?;
+    writeln!(code, "    pub const fn {name}(self) -> {result} {{")?;
+    writeln!(code, "        match self {{")?;
+    for rpc in rpcs {
+        writeln!(code, "            Self::{} => {},", rpc.name, of(rpc))?;
+    }
+    writeln!(code, "        }}\n    }}")
 }

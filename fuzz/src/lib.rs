@@ -2,3 +2,11 @@
 
 #[path = "../../crates/proto/tests/fuzz/bodies.rs"]
 pub mod bodies;
+pub mod rpcs;
+
+#[allow(dead_code, reason = "the tests of the server use all of it")]
+#[path = "../../crates/server/tests/server/house.rs"]
+mod house;
+#[allow(dead_code, reason = "the tests of the server use all of it")]
+#[path = "../../crates/server/tests/server/raw.rs"]
+mod raw;

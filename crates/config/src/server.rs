@@ -30,8 +30,15 @@ pub struct ServerConfig {
     /// A socket in the file system, beside the address: the system says which user calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub socket: Option<PathBuf>,
-    /// Connections at the same time; more of them wait.
+    /// Connections at the same time. For more of them idle ones are cut; if there are none, they wait.
     pub most_connections: usize,
+    /// Connections of one address, or of one user of this machine, at the same time. For more of them idle ones of the same are
+    /// cut; if there are none, they are refused. None: half of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_connections_of_one: Option<usize>,
+    /// A connection on which no call is under way for so long is ended.
+    #[serde(with = "duration")]
+    pub idle_limit: Duration,
     /// How long calls that are under way may take once the server is to end.
     #[serde(with = "duration")]
     pub grace: Duration,
@@ -68,6 +75,8 @@ impl Default for ServerConfig {
             rehearsal_synchronizer: None,
             socket: None,
             most_connections: 12_000,
+            most_connections_of_one: None,
+            idle_limit: Duration::from_secs(15 * 60),
             grace: Duration::from_secs(30),
             export_private_keys: false,
             init_identity: false,
@@ -122,6 +131,12 @@ impl ServerConfig {
         self.check_that_callers_can_be_known(callers)?;
         if !(1..=1_000_000).contains(&self.most_connections) {
             return bad("most-connections", "1 to 1000000");
+        }
+        if self.most_connections_of_one == Some(0) {
+            return bad("most-connections-of-one", "at least 1");
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&self.idle_limit) {
+            return bad("idle-limit", "a duration from '1s' to '24h'");
         }
         if self.grace > Duration::from_secs(3600) {
             return bad("grace", "a duration of at most '1h'");

@@ -5,10 +5,12 @@ use std::{num::NonZeroU32, sync::Arc};
 use strongroom_kms::in_trace;
 use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{Caller, KeyEntry, Vault};
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::{
     access::{Operation, Subject},
+    bounds::Bounds,
     failure::{Face, Failure},
     http::Calls,
     long_work::{Events, Telling},
@@ -36,6 +38,8 @@ impl Trace {
 pub(crate) struct Context {
     pub(crate) subject: Arc<Subject>,
     pub(crate) trace: Trace,
+    /// Until when it holds who calls; none: as long as the connection.
+    pub(crate) until: Option<Instant>,
 }
 
 impl Context {
@@ -82,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) features: Features,
     pub(crate) calls: Calls,
+    pub(crate) bounds: Bounds,
 }
 
 /// What the operator lets this server do.

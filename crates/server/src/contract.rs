@@ -73,4 +73,4 @@ pub use generated::com::digitalasset::canton::{
 pub use generated::strongroom::v1 as strongroom;
 
 /// Every file of the contract, as an encoded `FileDescriptorSet`, for reflection.
-pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));

@@ -14,7 +14,7 @@ use strongroom_errors::{Coded, ErrorCode};
 use strongroom_proto::ProtoError;
 use strongroom_topology::{Rejection, TopologyError};
 use strongroom_vault::VaultError;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::access::Operation;
 
@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Coded(Box<CodedFailure>),
     /// A bare status, where Canton gives one without an id.
     Plain(Code, String),
+    /// A status that says all, and that the log has.
+    Told(Box<Status>),
 }
 
 /// A failure with an id.
@@ -99,6 +101,24 @@ impl Failure {
             codes::UNAUTHENTICATED.name(),
             CantonCategory::InvalidAuthenticationCredentials,
             why,
+        )
+    }
+
+    /// What the caller proved holds no more.
+    pub(crate) fn proof_passed() -> Self {
+        Self::unauthenticated("the token of a call that goes on has expired")
+    }
+
+    /// Whether it is about somebody who is not known.
+    pub(crate) fn is_of_a_stranger(&self) -> bool {
+        matches!(self, Self::Coded(failure) if failure.category == CantonCategory::InvalidAuthenticationCredentials)
+    }
+
+    /// The caller does not wait any more. Whether it was done is not known.
+    pub(crate) fn too_late() -> Self {
+        Self::Plain(
+            Code::DeadlineExceeded,
+            "the deadline of the call has passed".to_owned(),
         )
     }
 

@@ -1,83 +1,76 @@
 //! What every call goes through before it reaches a service: who is it, and may it?
 
-use std::{
-    num::NonZeroU32,
-    sync::Arc,
-    task::{Context as Poller, Poll},
-    time::Instant,
-};
+mod deadline;
+mod ends;
+
+use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, request::Parts};
 use strongroom_crypto::Random;
 use tokio::sync::watch;
-use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
+use tonic::{Code, Status, body::Body, service::Routes};
+use tower::Service as _;
 
+use self::ends::Ends;
 use crate::{
     access::{Access, Operation, Peer, Subject, operation_of},
     context::{Context, Trace},
     failure::{Face, Failure},
     http::Calls,
+    listen::Guest,
     rpc::Rpc,
-    tokens::{TokenError, Tokens},
+    strangers::Strangers,
+    tokens::{Proof, TokenError, Tokens},
     trace,
 };
 
 /// What decides.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Gate {
-    pub(crate) access: Arc<Access>,
+    pub(crate) access: Access,
     pub(crate) tokens: Tokens,
     pub(crate) random: Arc<dyn Random>,
     /// Whether the server is about to end.
     pub(crate) ending: watch::Receiver<bool>,
     pub(crate) calls: Calls,
-}
-
-impl<S> Layer<S> for Gate {
-    type Service = Gated<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Gated {
-            gate: self.clone(),
-            inner,
-        }
-    }
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 /// The services behind the gate.
 #[derive(Clone, Debug)]
-pub(crate) struct Gated<S> {
-    gate: Gate,
-    inner: S,
+pub(crate) struct Gated {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) services: Routes,
 }
 
-impl<S> Service<Request<Body>> for Gated<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, poller: &mut Poller<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(poller)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Some(call) = Call::of(&request, self.gate.random.as_ref()) else {
+impl Gated {
+    /// Answers a call: by its service, or with why not.
+    pub(crate) fn answer(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        let Gated { gate, mut services } = self.clone();
+        let Some(call) = Call::of(&request, gate.random.as_ref()) else {
             // No rpc of ours: the router says so.
-            return Box::pin(self.inner.call(request));
+            let answering = services.call(request);
+            return Box::pin(async move {
+                match answering.await {
+                    Ok(answer) => answer,
+                    Err(never) => match never {},
+                }
+            });
         };
-        let (calls, rpc, began) = (self.gate.calls.clone(), call.rpc, Instant::now());
-        let passing = self.pass(call, request);
+        let began = Instant::now();
         Box::pin(async move {
-            let answer = passing.await?;
-            calls.answered(rpc, code_of(&answer), began.elapsed());
-            Ok(answer)
+            let answering = pass(&gate, services, &call, request);
+            let answer = match call.deadline {
+                None => answering.await,
+                Some(deadline) => match tokio::time::timeout_at(deadline, answering).await {
+                    Ok(answer) => answer,
+                    Err(_passed) => call.refuse(Failure::too_late()).into_http(),
+                },
+            };
+            gate.calls
+                .answered(call.rpc, code_of(&answer), began.elapsed());
+            answer
         })
     }
 }
@@ -87,56 +80,45 @@ fn code_of(answer: &Response<Body>) -> Code {
     Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
 }
 
-type Passing<E> = BoxFuture<'static, Result<Response<Body>, E>>;
-
-impl<S> Gated<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    /// Lets the call through, or not.
-    fn pass(&mut self, call: Call, mut request: Request<Body>) -> Passing<S::Error> {
-        let known = self.gate.known(&call, &request);
-        let known = match known {
-            Ok(Known::Unverified(token)) => {
-                // The service that said that it is ready is the one to call.
-                let unready = self.inner.clone();
-                let mut ready = std::mem::replace(&mut self.inner, unready);
-                let gate = self.gate.clone();
-                return Box::pin(async move {
-                    let subject = gate.verified(&token).await;
-                    match subject.and_then(|subject| gate.admit(&call, subject)) {
-                        Ok(context) => {
-                            request.extensions_mut().insert(context);
-                            ready.call(request).await
-                        }
-                        Err(failure) => Ok(call.refuse(failure).into_http()),
-                    }
-                });
-            }
-            Ok(Known::Subject(subject)) => self.gate.admit(&call, subject),
-            Err(failure) => Err(failure),
-        };
-        match known {
-            Ok(context) => {
-                request.extensions_mut().insert(context);
-                Box::pin(self.inner.call(request))
-            }
-            Err(failure) => {
-                let status = call.refuse(failure);
-                Box::pin(async move { Ok(status.into_http()) })
-            }
-        }
+/// Lets the call through, or not.
+async fn pass(
+    gate: &Gate,
+    mut services: Routes,
+    call: &Call,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let context = match gate.context(call, &parts).await {
+        Ok(context) => context,
+        Err(failure) => return gate.refuse(call, failure).into_http(),
+    };
+    if call.operation != Operation::Health
+        && let Some(guest) = parts.extensions.get::<Arc<Guest>>()
+    {
+        guest.is_known();
+    }
+    let ends = Ends {
+        call: call.clone(),
+        proof: context.until,
+        ending: gate.ending.clone(),
+    };
+    parts.extensions.insert(context);
+    let request = Request::from_parts(parts, body);
+    match services.call(ends.of_request(request)).await {
+        Ok(answer) => ends.of_answer(answer),
+        Err(never) => match never {},
     }
 }
 
 /// A call of an rpc of ours.
+#[derive(Clone, Debug)]
 struct Call {
     rpc: Rpc,
     operation: Operation,
     face: Face,
     trace: Trace,
+    /// When its caller does not wait any more.
+    deadline: Option<tokio::time::Instant>,
 }
 
 impl Call {
@@ -149,6 +131,7 @@ impl Call {
             operation: operation_of(rpc),
             face: Face::of_path(path),
             trace: trace::of_request(request.headers(), random),
+            deadline: deadline::of_request(request.headers()),
         })
     }
 
@@ -157,42 +140,40 @@ impl Call {
     }
 }
 
-/// Whether it is known already who calls.
-enum Known {
-    Subject(Arc<Subject>),
-    /// Its token is new, and to verify it may take a while.
-    Unverified(String),
-}
-
 impl Gate {
-    fn known(&self, call: &Call, request: &Request<Body>) -> Result<Known, Failure> {
+    /// Who calls, if it may make this call.
+    async fn context(&self, call: &Call, request: &Parts) -> Result<Context, Failure> {
         // Whoever balances load has neither a certificate nor a token.
         if call.operation == Operation::Health {
-            return Ok(Known::Subject(Arc::new(Subject::anybody())));
+            return self.admit(call, Arc::new(Subject::anybody()), None);
         }
         if *self.ending.borrow() {
             return Err(Failure::ending());
         }
-        let peer = request.extensions().get::<Peer>();
+        let peer = request.extensions.get::<Peer>();
         let peer = peer.ok_or_else(|| Failure::unauthenticated("the connection has no peer"))?;
-        match bearer_token(request.headers())? {
+        match bearer_token(&request.headers)? {
             // Without rules nobody is told apart.
-            Some(token) if self.access.has_rules() => match self.tokens.remembered(token) {
-                Some(name) => self.named(&name).map(Known::Subject),
-                None => Ok(Known::Unverified(token.to_owned())),
-            },
+            Some(token) if self.access.has_rules() => {
+                let proof = match self.tokens.remembered(token) {
+                    Some(proof) => proof,
+                    None => self.verified(token).await?,
+                };
+                let subject = self.named(&proof.subject)?;
+                self.admit(call, subject, Some(proof.until))
+            }
             _ => {
                 let subject = self.access.of_peer(peer);
                 let unknown = || Failure::unauthenticated(format!("nobody is known as {peer:?}"));
-                subject.ok_or_else(unknown).map(Known::Subject)
+                self.admit(call, subject.ok_or_else(unknown)?, None)
             }
         }
     }
 
-    /// Whose token it is, once it is verified. What is wrong with it stays here, and it with that.
-    async fn verified(&self, token: &str) -> Result<Arc<Subject>, Failure> {
+    /// What a token proves, once it is verified. What is wrong with it stays here, and it with that.
+    async fn verified(&self, token: &str) -> Result<Proof, Failure> {
         match self.tokens.verify(token).await {
-            Ok(name) => self.named(&name),
+            Ok(proof) => Ok(proof),
             Err(TokenError::KeysUnavailable) => Err(Failure::token_keys_unavailable()),
             Err(error) => Err(Failure::unauthenticated(error.to_string())),
         }
@@ -205,16 +186,33 @@ impl Gate {
         })
     }
 
-    /// What goes with the call, if the caller may make it.
-    fn admit(&self, call: &Call, subject: Arc<Subject>) -> Result<Context, Failure> {
+    /// What goes with the call, if the caller may make it. What it proved holds until `until`; none: as long as its connection.
+    fn admit(
+        &self,
+        call: &Call,
+        subject: Arc<Subject>,
+        until: Option<tokio::time::Instant>,
+    ) -> Result<Context, Failure> {
         if !subject.take(NonZeroU32::MIN) {
             return Err(Failure::too_many_calls(subject.name()));
         }
         if !subject.may(call.operation) {
             return Err(Failure::forbidden(call.operation, subject.name()));
         }
-        let trace = call.trace.clone();
-        Ok(Context { subject, trace })
+        Ok(Context {
+            subject,
+            trace: call.trace.clone(),
+            until,
+        })
+    }
+
+    /// Tells a caller why not, and the log, which strangers do not fill.
+    fn refuse(&self, call: &Call, failure: Failure) -> Status {
+        if !failure.is_of_a_stranger() {
+            return call.refuse(failure);
+        }
+        self.strangers.tell(|| failure.log(&call.trace));
+        failure.status(call.face, &call.trace)
     }
 }
 

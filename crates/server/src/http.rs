@@ -1,18 +1,23 @@
 //! HTTP for whoever watches: is it alive, is it ready, numbers. Nothing secret, and nothing can be changed.
 
-mod connections;
+mod http1;
 mod metrics;
 mod probes;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Router, routing::get};
 use strongroom_vault::Vault;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::task::TaskTracker;
 
-pub(crate) use self::metrics::Calls;
+pub(crate) use self::metrics::{Calls, text as metrics_text};
 pub use self::metrics::{KmsNumbers, vault_metrics};
-use crate::scheduled_backups::ScheduledBackups;
+use crate::{
+    listen::{Accepting, Listener, Places},
+    scheduled_backups::ScheduledBackups,
+    strangers::Strangers,
+};
 
 /// What the pages tell of.
 #[derive(Clone, Debug)]
@@ -24,20 +29,51 @@ pub(crate) struct Pages {
     pub(crate) ending: watch::Receiver<bool>,
 }
 
-/// Whoever asks for a page must have asked within this time.
-const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// Connections at the same time, and those of one address.
+const MOST_CONNECTIONS: usize = 256;
+const MOST_OF_ONE: usize = 128;
 
-/// Serves the pages until the server is to end.
-pub(crate) async fn serve(listener: TcpListener, pages: Pages) {
-    let mut ending = pages.ending.clone();
+/// Pages that are served, until they are closed.
+#[derive(Debug)]
+pub(crate) struct Open {
+    accepting: Accepting,
+    end: watch::Sender<bool>,
+    door: JoinHandle<()>,
+}
+
+/// Serves the pages. They have an end of their own: a server that is about to end says so.
+pub(crate) fn open(listener: TcpListener, pages: Pages, strangers: Arc<Strangers>) -> Open {
     let router = Router::new()
         .route("/healthz", get(probes::alive))
         .route("/readyz", get(probes::ready))
         .route("/health", get(probes::writes))
         .route("/metrics", get(metrics::metrics))
         .with_state(pages);
-    let end = async move {
-        let _gone = ending.wait_for(|ending| *ending).await;
+    let (end, ending) = watch::channel(false);
+    let accepting = Accepting {
+        places: Places::new(MOST_CONNECTIONS, MOST_OF_ONE),
+        tasks: TaskTracker::new(),
+        ending,
     };
-    connections::serve(listener, router, ASK_WITHIN, end).await;
+    let serving = accepting
+        .clone()
+        .run(Listener::Tcp(listener), move |knock, _guest| {
+            http1::serve(router.clone(), Arc::clone(&strangers), knock)
+        });
+    Open {
+        accepting,
+        end,
+        door: tokio::spawn(serving),
+    }
+}
+
+impl Open {
+    /// Ends. What is being answered is cut off, since somebody only watches.
+    pub(crate) async fn close(self) {
+        self.end.send_replace(true);
+        let _ended = self.door.await;
+        self.accepting.tasks.close();
+        self.accepting.places.cut();
+        self.accepting.tasks.wait().await;
+    }
 }

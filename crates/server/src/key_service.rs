@@ -79,7 +79,9 @@ impl KeyService for KeyFace {
 
     async fn export_key(&self, request: Request<ExportKeyRequest>) -> Answer<ExportKeyResponse> {
         let enabled = self.shared.features.export_of_private_keys;
-        let export = |vault, context, message| export::export(vault, context, message, enabled);
+        let passwords = self.shared.bounds.passwords.clone();
+        let export =
+            |vault, context, message| export::export(vault, context, message, enabled, passwords);
         self.shared.change(FACE, request, export).await
     }
 

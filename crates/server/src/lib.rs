@@ -8,8 +8,10 @@
 
 pub mod access;
 mod api_info;
+mod bounds;
 mod context;
 pub mod contract;
+mod exporting;
 mod failure;
 mod gate;
 mod health;
@@ -20,6 +22,7 @@ mod listen;
 mod long_work;
 mod operations_service;
 mod release;
+mod rotation;
 mod rpc;
 mod scheduled_backups;
 mod server;
@@ -27,12 +30,14 @@ mod signing_service;
 mod spans;
 mod spool;
 mod status;
+mod strangers;
 mod tasks;
 mod tls;
 pub mod tokens;
 mod topology;
 mod topology_service;
 mod trace;
+mod usages;
 mod vault_service;
 
 pub use context::Features;

@@ -49,9 +49,9 @@ macro_rules! service {
                 &self,
                 request: Request<wire::CreateBackupRequest>,
             ) -> Answer<Self::CreateBackupStream> {
-                let spool = self.spool.clone();
+                let (spool, bound) = (self.spool.clone(), self.shared.bounds.backups.clone());
                 let create = |vault, context, message, telling| {
-                    backups::create(vault, context, message, telling, spool)
+                    backups::create(vault, context, message, telling, spool, bound)
                 };
                 self.shared.begin(FACE, request, create)
             }

@@ -10,12 +10,13 @@ use strongroom_crypto::Random;
 use strongroom_topology::MemberCode;
 use strongroom_vault::Vault;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-use tonic::{service::Routes, transport};
-use tower::ServiceBuilder;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
 
 use crate::{
     access::Access,
     api_info::ApiInfoFace,
+    bounds::Bounds,
     context::{Features, Shared},
     contract::{
         DESCRIPTORS,
@@ -40,18 +41,18 @@ use crate::{
         },
         vault::vault_service_server::VaultServiceServer,
     },
-    gate::Gate,
+    gate::{Gate, Gated},
     health,
     http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
     key_service::KeyFace,
-    listen::{Listener, incoming},
+    listen::{Accepting, Guest, Http2, Knock, Listener, Places, serve_http2},
     operations_service::OperationsFace,
     scheduled_backups::ScheduledBackups,
     signing_service::SigningFace,
-    spans::Spans,
     spool::Spool,
     status::{About, SetLogLevel, StatusFace},
+    strangers::Strangers,
     tasks::Tasks,
     tokens::Tokens,
     topology::{
@@ -63,16 +64,6 @@ use crate::{
 
 /// A message may have so many bytes; Canton's own limit.
 const MOST_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
-
-/// The headers of a call may have so many bytes; Canton's own limit.
-const MOST_HEADER_BYTES: u32 = 8 * 1024;
-
-/// Calls of one connection at the same time; more of them wait.
-const MOST_CALLS: u32 = 256;
-
-/// A silent connection is asked for a sign of life this often, and ended without one.
-const LIFE_EVERY: Duration = Duration::from_secs(30);
-const LIFE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How the server behaves.
 #[derive(Debug)]
@@ -95,12 +86,19 @@ pub struct ServerSettings {
     pub http: Option<TcpListener>,
     /// Who knows the numbers of the key management systems; none: nobody.
     pub kms_numbers: Option<Arc<dyn KmsNumbers>>,
+    /// The configuration as text, without secrets, for who looks for a fault; none: it is not told.
+    pub configuration: Option<String>,
     /// Where backups are written before they are handed out; none: no backup is made over the network.
     pub spool: Option<Spool>,
     /// Backups that the server makes by itself; none: it makes none.
     pub backups: Option<ScheduledBackups>,
-    /// Connections at the same time; more of them wait.
+    /// Connections at the same time. For more of them, those are cut on which no call is under way; else they wait.
     pub most_connections: usize,
+    /// Connections of one address, or of one user of this machine, at the same time. For more of them, idle ones of the same
+    /// are cut; else they are refused.
+    pub most_connections_of_one: usize,
+    /// A connection on which no call is under way for so long is ended.
+    pub idle_limit: Duration,
     /// How long calls that are under way may take once the server is to end.
     pub grace: Duration,
 }
@@ -113,6 +111,7 @@ impl Default for ServerSettings {
             ports: HashMap::new(),
             http: None,
             kms_numbers: None,
+            configuration: None,
             spool: None,
             backups: None,
             access: Access::open(),
@@ -120,25 +119,25 @@ impl Default for ServerSettings {
             features: Features::default(),
             specs: DefaultSpecs::default(),
             most_connections: 12_000,
+            most_connections_of_one: 6_000,
+            idle_limit: Duration::from_secs(15 * 60),
             grace: Duration::from_secs(30),
         }
     }
 }
 
-/// Why the server did not begin, or did not go on.
+/// Why the server did not begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// The description of the services is not what the compiler made.
     #[error("the services could not be described")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("the server could not go on")]
-    Transport(#[from] transport::Error),
 }
 
 /// Serves `vault` to whoever comes through `listeners`, until `end` is there and every call that was under way then has
-/// its answer, or the grace is over. What had begun to change something is finished in any case.
+/// its answer, or the grace is over: then connections are cut. What had begun to change something is finished in any case, and
+/// nothing of the server is left that holds the vault.
 ///
 /// # Errors
 /// [`ServerError`].
@@ -152,18 +151,21 @@ pub async fn serve(
     let (ending_sender, ending) = watch::channel(false);
     let tasks = Tasks::default();
     let calls = Calls::default();
+    let strangers = Arc::new(Strangers::default());
     let shared = Shared {
-        vault,
+        vault: Arc::clone(&vault),
         tasks: tasks.clone(),
         features: settings.features,
         calls: calls.clone(),
+        bounds: Bounds::default(),
     };
     let gate = Gate {
-        access: Arc::new(settings.access),
+        access: settings.access,
         tokens: settings.tokens,
         random,
         ending: ending.clone(),
         calls: calls.clone(),
+        strangers: Arc::clone(&strangers),
     };
     let faces = Faces {
         shared,
@@ -174,6 +176,8 @@ pub async fn serve(
             began: Instant::now(),
             ports: settings.ports,
             log_level: settings.log_level,
+            kms_numbers: settings.kms_numbers.clone(),
+            configuration: settings.configuration,
             backups: settings.backups.clone(),
         }),
     };
@@ -181,66 +185,84 @@ pub async fn serve(
         spool.remove_leftovers();
     }
     let (reporter, health) = tonic_health::server::health_reporter();
-    let watching = tokio::spawn(health::keep(
-        Arc::clone(&faces.shared.vault),
-        reporter.clone(),
-    ));
-    let mut routes = faces.routes()?;
-    routes = routes.add_service(health.max_decoding_message_size(MOST_BYTES_OF_ANYBODY));
-    let mut pages = JoinSet::new();
-    if let Some(listener) = settings.http {
+    let health = health.max_decoding_message_size(MOST_BYTES_OF_ANYBODY);
+    let services = faces.routes()?.add_service(health).prepare();
+    drop(faces);
+    let pages = settings.http.map(|listener| {
         let told = Pages {
-            vault: Arc::clone(&faces.shared.vault),
+            vault: Arc::clone(&vault),
             calls,
             kms: settings.kms_numbers,
             backups: settings.backups.clone(),
             ending: ending.clone(),
         };
-        pages.spawn(http::serve(listener, told));
-    }
+        http::open(listener, told, Arc::clone(&strangers))
+    });
+    let accepting = Accepting {
+        places: Places::new(settings.most_connections, settings.most_connections_of_one),
+        tasks: TaskTracker::new(),
+        ending: ending.clone(),
+    };
+    let http2 = Http2 {
+        services: Gated {
+            gate: Arc::new(gate),
+            services,
+        },
+        idle_limit: settings.idle_limit,
+        tasks: accepting.tasks.clone(),
+        ending: ending.clone(),
+    };
     let mut backing_up = JoinSet::new();
-    if let Some(backups) = settings.backups {
-        backing_up.spawn(backups.keep(Arc::clone(&faces.shared.vault), ending.clone()));
+    if let Some(backups) = settings.backups.clone() {
+        backing_up.spawn(backups.keep(Arc::clone(&vault), ending));
     }
-    let (mut accepting, connections) = incoming(listeners, settings.most_connections);
-    let mut ended = ending.clone();
-    let until_the_end = async move {
-        let _gone = ended.wait_for(|ending| *ending).await;
-    };
-    let serving = transport::Server::builder()
-        .http2_keepalive_interval(Some(LIFE_EVERY))
-        .http2_keepalive_timeout(Some(LIFE_WITHIN))
-        .http2_max_header_list_size(Some(MOST_HEADER_BYTES))
-        .max_concurrent_streams(Some(MOST_CALLS))
-        .layer(ServiceBuilder::new().layer(Spans).layer(gate))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(connections, until_the_end);
-    let mut serving = std::pin::pin!(serving);
-    let served = tokio::select! {
-        served = &mut serving => Some(served),
-        () = end => None,
-    };
+    let mut doors = JoinSet::new();
+    for listener in listeners {
+        let (http2, strangers) = (http2.clone(), Arc::clone(&strangers));
+        doors.spawn(accepting.clone().run(listener, move |knock, guest| {
+            come_in(http2.clone(), Arc::clone(&strangers), knock, guest)
+        }));
+    }
+    drop(http2);
+    tokio::select! {
+        () = end => {}
+        never = health::keep(&vault, settings.backups.as_ref(), &reporter) => match never {},
+    }
+    health::end(&reporter).await;
     ending_sender.send_replace(true);
     let grace_ends = tokio::time::Instant::now() + settings.grace;
-    watching.abort();
-    health::end(&reporter).await;
-    accepting.abort_all();
-    let served = match served {
-        Some(served) => served,
-        // Whoever holds a connection open beyond that is cut off.
-        None => tokio::time::timeout_at(grace_ends, serving)
-            .await
-            .unwrap_or(Ok(())),
-    };
-    while accepting.join_next().await.is_some() {}
-    while pages.join_next().await.is_some() {}
+    while doors.join_next().await.is_some() {}
+    accepting.tasks.close();
+    if tokio::time::timeout_at(grace_ends, accepting.tasks.wait())
+        .await
+        .is_err()
+    {
+        let cut = accepting.tasks.len();
+        tracing::warn!(
+            cut,
+            "calls were not answered within the grace: they are cut off"
+        );
+        accepting.places.cut();
+        accepting.tasks.wait().await;
+    }
     let backed_up = tokio::time::timeout_at(grace_ends, backing_up.join_next());
     if backed_up.await.is_err() {
         tracing::warn!("a backup on schedule is given up: it took longer than the grace");
         backing_up.shutdown().await;
     }
     tasks.finished().await;
-    Ok(served?)
+    // Until now they say that the server is about to end.
+    if let Some(pages) = pages {
+        pages.close().await;
+    }
+    Ok(())
+}
+
+/// Serves somebody who connected.
+async fn come_in(http2: Http2, strangers: Arc<Strangers>, knock: Knock, guest: Arc<Guest>) {
+    if let Some((stream, peer)) = knock.enter(&strangers).await {
+        serve_http2(http2, stream, peer, guest).await;
+    }
 }
 
 /// Every service.

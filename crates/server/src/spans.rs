@@ -5,7 +5,6 @@ use std::{
     task::{Context as Poller, Poll},
 };
 
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use opentelemetry::trace::{
@@ -13,7 +12,6 @@ use opentelemetry::trace::{
 };
 use strongroom_kms::SPANS;
 use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -23,51 +21,29 @@ use crate::{
     trace::{TRACEPARENT, named},
 };
 
-/// Puts a span around each call that goes further in: a child of the span that the caller names in `traceparent`. What is further
-/// in finds the new span there, so a call without a trace gets the one of its span. Nobody listens: nothing happens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spans;
-
-impl<S> Layer<S> for Spans {
-    type Service = Spanned<S>;
-
-    fn layer(&self, inner: S) -> Spanned<S> {
-        Spanned(inner)
-    }
+/// Begins a span for a call: a child of the span that the caller names in `traceparent`. What is further in finds the new span
+/// there, so a call without a trace gets the one of its span. None: nobody listens, or nobody wants to hear of it.
+pub(crate) fn begin(request: &mut Request<Body>) -> Option<Span> {
+    let span = Rpc::of_path(request.uri().path()).and_then(span_of)?;
+    attach(&span, request.headers_mut());
+    Some(span)
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Spanned<S>(S);
-
-impl<S> Service<Request<Body>> for Spanned<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
-
-    fn poll_ready(&mut self, poller: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(poller)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let Some(span) = Rpc::of_path(request.uri().path()).and_then(begin) else {
-            return Box::pin(self.0.call(request));
-        };
-        attach(&span, request.headers_mut());
-        let calling = self.0.call(request).instrument(span.clone());
-        Box::pin(async move {
-            let answer = calling.await?;
-            end(&span, answer.headers());
-            Ok(answer.map(|body| Body::new(Within { body, _span: span })))
-        })
-    }
+/// Answers a call within its span, which ends when all of the answer was sent.
+pub(crate) async fn within(
+    span: Option<Span>,
+    answering: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
+    let Some(span) = span else {
+        return answering.await;
+    };
+    let answer = answering.instrument(span.clone()).await;
+    end(&span, answer.headers());
+    answer.map(|body| Body::new(Within { body, _span: span }))
 }
 
-/// The span of a call; none if nobody wants it. Probes come every few seconds and mean nothing.
-fn begin(rpc: Rpc) -> Option<Span> {
+/// Probes come every few seconds and mean nothing.
+fn span_of(rpc: Rpc) -> Option<Span> {
     if operation_of(rpc) == Operation::Health {
         return None;
     }

@@ -2,15 +2,18 @@
 //! has an identity; the service of another kind says so.
 
 mod components;
+mod dump;
 mod log_level;
 
 use std::{collections::HashMap, pin::Pin, sync::Arc, time::Instant};
 
+use futures_util::stream;
 use strongroom_topology::MemberCode;
 use strongroom_vault::{Identity, Role, Vault};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::components::{Condition, parts};
 pub use self::log_level::{LogLevel, SetLogLevel};
 use crate::{
     context::Shared,
@@ -25,6 +28,7 @@ use crate::{
         sequencer::v30 as sequencer,
     },
     failure::{Face, Failure, codes},
+    http::KmsNumbers,
     scheduled_backups::ScheduledBackups,
 };
 
@@ -45,53 +49,74 @@ pub(crate) struct About {
     /// Name and number of each port.
     pub(crate) ports: HashMap<String, i32>,
     pub(crate) log_level: Option<Arc<dyn SetLogLevel>>,
+    pub(crate) kms_numbers: Option<Arc<dyn KmsNumbers>>,
+    /// The configuration, which has no secret in it.
+    pub(crate) configuration: Option<String>,
     pub(crate) backups: Option<ScheduledBackups>,
 }
 
 /// A node with an identity, or what it waits for.
 enum NodeStatus {
-    Running(health::Status, bool),
+    Running(health::Status),
     NotInitialized(NotInitialized),
 }
 
 impl StatusFace {
-    async fn status(
-        about: &About,
-        identity_by_hand: bool,
-        vault: &Vault,
+    /// Answers for a node of this kind, with what `running` or `waiting` makes of its status.
+    async fn answer_for<M, A>(
+        &self,
         code: MemberCode,
-    ) -> Result<NodeStatus, Failure> {
-        let active = vault.standing().await.role != Role::Replica;
-        let Some(Identity { member, .. }) = vault.identity() else {
-            let waits_for = if identity_by_hand {
-                WaitingForExternalInput::Id
-            } else {
-                WaitingForExternalInput::Initialization
-            };
-            return Ok(NodeStatus::NotInitialized(NotInitialized {
-                active,
-                waiting_for_external_input: waits_for.into(),
-                version: RELEASE.to_owned(),
-            }));
+        request: Request<M>,
+        running: fn(health::Status) -> A,
+        waiting: fn(NotInitialized) -> A,
+    ) -> Result<Response<A>, Status> {
+        let about = Arc::clone(&self.about);
+        let by_hand = self.shared.features.identity_by_hand;
+        let answer = |vault: Arc<Vault>, _context, _message| async move {
+            Ok(match of_node(&about, by_hand, &vault, code).await? {
+                NodeStatus::Running(status) => running(status),
+                NodeStatus::NotInitialized(status) => waiting(status),
+            })
         };
-        if member.code != code {
-            return Err(Failure::own(
-                codes::OTHER_KIND_OF_NODE,
-                format!("this is the vault of a {}, not of a {code}", member.code),
-            ));
-        }
-        let status = health::Status {
-            uid: member.uid.to_string(),
-            uptime: prost_types::Duration::try_from(about.began.elapsed()).ok(),
-            ports: about.ports.clone(),
-            active,
-            // What is announced is in force at once, or it is the node that announces it.
-            topology_queues: Some(TopologyQueueStatus::default()),
-            components: components::of(vault, about.backups.as_ref()),
-            version: RELEASE.to_owned(),
-        };
-        Ok(NodeStatus::Running(status, active))
+        self.shared.answer(Face::Canton, request, answer).await
     }
+}
+
+async fn of_node(
+    about: &About,
+    identity_by_hand: bool,
+    vault: &Vault,
+    code: MemberCode,
+) -> Result<NodeStatus, Failure> {
+    let active = vault.standing().await.role != Role::Replica;
+    let Some(Identity { member, .. }) = vault.identity() else {
+        let waits_for = if identity_by_hand {
+            WaitingForExternalInput::Id
+        } else {
+            WaitingForExternalInput::Initialization
+        };
+        return Ok(NodeStatus::NotInitialized(NotInitialized {
+            active,
+            waiting_for_external_input: waits_for.into(),
+            version: RELEASE.to_owned(),
+        }));
+    };
+    if member.code != code {
+        return Err(Failure::own(
+            codes::OTHER_KIND_OF_NODE,
+            format!("this is the vault of a {}, not of a {code}", member.code),
+        ));
+    }
+    Ok(NodeStatus::Running(health::Status {
+        uid: member.uid.to_string(),
+        uptime: prost_types::Duration::try_from(about.began.elapsed()).ok(),
+        ports: about.ports.clone(),
+        active,
+        // What is announced is in force at once, or it is the node that announces it.
+        topology_queues: Some(TopologyQueueStatus::default()),
+        components: components::of(vault, about.backups.as_ref()),
+        version: RELEASE.to_owned(),
+    }))
 }
 
 #[tonic::async_trait]
@@ -100,26 +125,23 @@ impl participant::participant_status_service_server::ParticipantStatusService fo
         &self,
         request: Request<participant::ParticipantStatusRequest>,
     ) -> Result<Response<participant::ParticipantStatusResponse>, Status> {
-        use participant::participant_status_response::{Kind, ParticipantStatusResponseStatus};
-        let (about, by_hand) = (
-            Arc::clone(&self.about),
-            self.shared.features.identity_by_hand,
-        );
-        let answer = |vault: Arc<Vault>, _context, _message| async move {
-            let kind = match Self::status(&about, by_hand, &vault, MemberCode::Participant).await? {
-                NodeStatus::Running(status, active) => {
-                    Kind::Status(ParticipantStatusResponseStatus {
-                        common_status: Some(status),
-                        connected_synchronizers: Vec::new(),
-                        active,
-                        supported_protocol_versions: vec![34, 35],
-                    })
-                }
-                NodeStatus::NotInitialized(waiting) => Kind::NotInitialized(waiting),
-            };
-            Ok(participant::ParticipantStatusResponse { kind: Some(kind) })
+        use participant::{
+            ParticipantStatusResponse as Answer,
+            participant_status_response::{Kind, ParticipantStatusResponseStatus},
         };
-        self.shared.answer(Face::Canton, request, answer).await
+        let running = |status: health::Status| Answer {
+            kind: Some(Kind::Status(ParticipantStatusResponseStatus {
+                active: status.active,
+                common_status: Some(status),
+                connected_synchronizers: Vec::new(),
+                supported_protocol_versions: vec![34, 35],
+            })),
+        };
+        let waiting = |status| Answer {
+            kind: Some(Kind::NotInitialized(status)),
+        };
+        self.answer_for(MemberCode::Participant, request, running, waiting)
+            .await
     }
 }
 
@@ -129,33 +151,30 @@ impl sequencer::sequencer_status_service_server::SequencerStatusService for Stat
         &self,
         request: Request<sequencer::SequencerStatusRequest>,
     ) -> Result<Response<sequencer::SequencerStatusResponse>, Status> {
-        use sequencer::sequencer_status_response::{
-            Kind, SequencerAdminStatus, SequencerHealthStatus, SequencerStatusResponseStatus,
+        use sequencer::{
+            SequencerStatusResponse as Answer,
+            sequencer_status_response::{
+                Kind, SequencerAdminStatus, SequencerHealthStatus, SequencerStatusResponseStatus,
+            },
         };
-        let (about, by_hand) = (
-            Arc::clone(&self.about),
-            self.shared.features.identity_by_hand,
-        );
-        let answer = |vault: Arc<Vault>, _context, _message| async move {
-            let kind = match Self::status(&about, by_hand, &vault, MemberCode::Sequencer).await? {
-                NodeStatus::Running(status, active) => {
-                    Kind::Status(SequencerStatusResponseStatus {
-                        common_status: Some(status),
-                        sequencer: Some(SequencerHealthStatus {
-                            active,
-                            details: Some("the vault of a sequencer".to_owned()),
-                        }),
-                        admin: Some(SequencerAdminStatus {
-                            accepts_admin_changes: active,
-                        }),
-                        ..SequencerStatusResponseStatus::default()
-                    })
-                }
-                NodeStatus::NotInitialized(waiting) => Kind::NotInitialized(waiting),
-            };
-            Ok(sequencer::SequencerStatusResponse { kind: Some(kind) })
+        let running = |status: health::Status| Answer {
+            kind: Some(Kind::Status(SequencerStatusResponseStatus {
+                sequencer: Some(SequencerHealthStatus {
+                    active: status.active,
+                    details: Some("the vault of a sequencer".to_owned()),
+                }),
+                admin: Some(SequencerAdminStatus {
+                    accepts_admin_changes: status.active,
+                }),
+                common_status: Some(status),
+                ..SequencerStatusResponseStatus::default()
+            })),
         };
-        self.shared.answer(Face::Canton, request, answer).await
+        let waiting = |status| Answer {
+            kind: Some(Kind::NotInitialized(status)),
+        };
+        self.answer_for(MemberCode::Sequencer, request, running, waiting)
+            .await
     }
 }
 
@@ -165,24 +184,21 @@ impl mediator::mediator_status_service_server::MediatorStatusService for StatusF
         &self,
         request: Request<mediator::MediatorStatusRequest>,
     ) -> Result<Response<mediator::MediatorStatusResponse>, Status> {
-        use mediator::mediator_status_response::{Kind, MediatorStatusResponseStatus};
-        let (about, by_hand) = (
-            Arc::clone(&self.about),
-            self.shared.features.identity_by_hand,
-        );
-        let answer = |vault: Arc<Vault>, _context, _message| async move {
-            let kind = match Self::status(&about, by_hand, &vault, MemberCode::Mediator).await? {
-                NodeStatus::Running(status, _active) => {
-                    Kind::Status(MediatorStatusResponseStatus {
-                        common_status: Some(status),
-                        ..MediatorStatusResponseStatus::default()
-                    })
-                }
-                NodeStatus::NotInitialized(waiting) => Kind::NotInitialized(waiting),
-            };
-            Ok(mediator::MediatorStatusResponse { kind: Some(kind) })
+        use mediator::{
+            MediatorStatusResponse as Answer,
+            mediator_status_response::{Kind, MediatorStatusResponseStatus},
         };
-        self.shared.answer(Face::Canton, request, answer).await
+        let running = |status| Answer {
+            kind: Some(Kind::Status(MediatorStatusResponseStatus {
+                common_status: Some(status),
+                ..MediatorStatusResponseStatus::default()
+            })),
+        };
+        let waiting = |status| Answer {
+            kind: Some(Kind::NotInitialized(status)),
+        };
+        self.answer_for(MemberCode::Mediator, request, running, waiting)
+            .await
     }
 }
 
@@ -194,12 +210,17 @@ impl StatusService for StatusFace {
 
     async fn health_dump(
         &self,
-        _request: Request<HealthDumpRequest>,
+        request: Request<HealthDumpRequest>,
     ) -> Result<Response<Self::HealthDumpStream>, Status> {
-        // Logs and metrics are where the operator had them sent, and a configuration names places of secrets.
-        Err(Status::unimplemented(
-            "this server makes no dump: see its metrics, its log and 'strongroom doctor'",
-        ))
+        let (about, calls) = (Arc::clone(&self.about), self.shared.calls.clone());
+        let dump = |vault, _context, message| dump::dump(vault, message, about, calls);
+        let pieces = self.shared.answer(Face::Canton, request, dump).await?;
+        Ok(pieces.map(|pieces: Vec<Vec<u8>>| -> DumpStream {
+            let answers = pieces
+                .into_iter()
+                .map(|chunk| Ok(HealthDumpResponse { chunk }));
+            Box::pin(stream::iter(answers))
+        }))
     }
 
     async fn set_log_level(

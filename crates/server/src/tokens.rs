@@ -13,10 +13,11 @@ mod memory;
 mod published;
 mod service;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use strongroom_crypto::clock::Clock;
+use tokio::time::Instant;
 
 pub(crate) use self::error::TokenError;
 pub use self::{
@@ -26,7 +27,11 @@ pub use self::{
     published::PublishedKeys,
     service::{TokenKeys, TokenService},
 };
-use self::{jwt::Jwt, memory::Memory};
+use self::{
+    claims::{Verified, seconds},
+    jwt::Jwt,
+    memory::Memory,
+};
 
 /// The services whose tokens are accepted. Clones share what is remembered.
 #[derive(Clone, Default)]
@@ -45,6 +50,25 @@ impl fmt::Debug for Tokens {
             .as_ref()
             .map_or(0, |inner| inner.services.load().len());
         write!(f, "Tokens({services} services)")
+    }
+}
+
+/// Whose token it is, and until when that holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub(crate) subject: Arc<str>,
+    pub(crate) until: Instant,
+}
+
+impl Proof {
+    fn of(verified: &Verified, clock: &dyn Clock) -> Self {
+        let left = verified.until - seconds(clock.now());
+        let left = Duration::try_from_secs_f64(left).unwrap_or_default();
+        let now = Instant::now();
+        Self {
+            subject: Arc::clone(&verified.subject),
+            until: now.checked_add(left).unwrap_or(now),
+        }
     }
 }
 
@@ -67,14 +91,15 @@ impl Tokens {
         }
     }
 
-    /// The subject of a token that was verified a short while ago and is still good.
-    pub(crate) fn remembered(&self, token: &str) -> Option<Arc<str>> {
+    /// What a token proves that was verified a short while ago and is still good.
+    pub(crate) fn remembered(&self, token: &str) -> Option<Proof> {
         let inner = self.0.as_ref()?;
-        inner.memory.find(token, inner.clock.as_ref())
+        let verified = inner.memory.find(token, inner.clock.as_ref())?;
+        Some(Proof::of(&verified, inner.clock.as_ref()))
     }
 
-    /// The subject of a token.
-    pub(crate) async fn verify(&self, token: &str) -> Result<Arc<str>, TokenError> {
+    /// What a token proves.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Proof, TokenError> {
         let inner = self.0.as_ref().ok_or(TokenError::NoService)?;
         let jwt = Jwt::parse(token)?;
         let mut refused = TokenError::NoService;
@@ -82,12 +107,12 @@ impl Tokens {
         for service in services.iter() {
             match service.verify(&jwt, inner.clock.as_ref()).await {
                 Ok(verified) => {
-                    let subject = Arc::clone(&verified.subject);
+                    let proof = Proof::of(&verified, inner.clock.as_ref());
                     // What was replaced meanwhile must not be remembered.
                     if Arc::ptr_eq(&services, &inner.services.load()) {
                         inner.memory.keep(token, verified, inner.clock.as_ref());
                     }
-                    return Ok(subject);
+                    return Ok(proof);
                 }
                 // That one service cannot say it weighs more than that another says no.
                 Err(_) if matches!(refused, TokenError::KeysUnavailable) => {}

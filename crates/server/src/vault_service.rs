@@ -144,8 +144,9 @@ impl VaultService for VaultFace {
         request: Request<ExportKeyPairRequest>,
     ) -> Answer<ExportKeyPairResponse> {
         let enabled = self.shared.features.export_of_private_keys;
+        let passwords = self.shared.bounds.passwords.clone();
         let export = move |vault, context, message| {
-            export_key_pair::export_key_pair(vault, context, message, enabled)
+            export_key_pair::export_key_pair(vault, context, message, enabled, passwords)
         };
         self.shared.change(Face::Canton, request, export).await
     }
@@ -154,7 +155,10 @@ impl VaultService for VaultFace {
         &self,
         request: Request<ImportKeyPairRequest>,
     ) -> Answer<ImportKeyPairResponse> {
-        let import = import_key_pair::import_key_pair;
+        let passwords = self.shared.bounds.passwords.clone();
+        let import = |vault, context, message| {
+            import_key_pair::import_key_pair(vault, context, message, passwords)
+        };
         self.shared.change(Face::Canton, request, import).await
     }
 

@@ -77,6 +77,8 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
     };
+    // Secrets stand in it by reference only.
+    let configuration = session.config.to_toml()?;
     let specs = DefaultSpecs {
         signing: session.default_signing_spec(),
         encryption: session.default_encryption_spec(),
@@ -97,6 +99,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             ports: [("admin".to_owned(), i32::from(grpc.port()))].into(),
             kms_numbers: Some(Arc::new(Numbers(kms))),
             http,
+            configuration: Some(configuration),
             spool: Some(Spool {
                 folder: global.dir.clone(),
                 files: session::files(),
@@ -161,7 +164,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             session::close(vault).await;
         }
         Err(_held) => tracing::warn!(
-            "somebody held a connection beyond the grace: the database is not closed, and the next start cleans up"
+            "somebody holds the vault still: the database is not closed, and the next start cleans up"
         ),
     }
     served.map(|()| ExitCode::SUCCESS)
@@ -238,6 +241,10 @@ fn settings(
         },
         log_level: Some(Arc::new(ProcessLog)),
         most_connections: config.most_connections,
+        most_connections_of_one: config
+            .most_connections_of_one
+            .unwrap_or(config.most_connections.div_ceil(2)),
+        idle_limit: config.idle_limit,
         grace: config.grace,
         ..ServerSettings::default()
     })

@@ -24,6 +24,19 @@ pub enum Peer {
     },
 }
 
+impl Peer {
+    /// The same, with the names in the certificate that it showed.
+    pub(crate) fn with_certificate(self, names: Arc<[String]>) -> Self {
+        match self {
+            Self::Network { address, .. } => Self::Network {
+                address,
+                certificate: names,
+            },
+            process @ Self::Process { .. } => process,
+        }
+    }
+}
+
 /// One way to know a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {

@@ -21,6 +21,7 @@ codes! {
     PERMISSION_DENIED = "PERMISSION_DENIED", PermissionDenied, "Whoever administers the server grants it under [[callers]] in its configuration.";
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED", ResourceExhausted, "Call less often, in batches that have no more items than rate-limit allows in a second, or have it raised under [[callers]].";
     SERVER_BUG = "SERVER_BUG", Internal, "Report it with the trace that the answer names and what the log says of it.";
+    SERVER_BUSY = "SERVER_BUSY", ResourceExhausted, "Ask again when others are done.";
     SNAPSHOT_TOO_LARGE = "SNAPSHOT_TOO_LARGE", InvalidRequest, "Import it with 'strongroom topology import' where the vault is, or in parts.";
     SPOOL_FAILED = "SPOOL_FAILED", ResourceExhausted, "Make room on the disk of the server, in the folder of its vault.";
     TOKEN_KEYS_UNAVAILABLE = "TOKEN_KEYS_UNAVAILABLE", Unavailable, "Try again. If it stays so, look at jwks-url of [[server.tokens]] and at the service there.";

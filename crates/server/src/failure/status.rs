@@ -8,7 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use super::{CodedFailure, Failure};
 use crate::context::Trace;
 
-/// A whole status may have so many bytes.
+/// A whole status, text and encoded details, may have so many bytes.
 const MOST_STATUS_BYTES: usize = 4096;
 
 /// A cause is cut here, in characters.
@@ -37,19 +37,28 @@ impl Face {
 impl Failure {
     /// The status that the caller gets; the log gets the rest.
     pub(crate) fn into_status(self, face: Face, trace: &Trace) -> Status {
+        self.log(trace);
+        self.status(face, trace)
+    }
+
+    /// Says all of it in the log.
+    pub(crate) fn log(&self, trace: &Trace) {
         match self {
             Self::Plain(code, text) => {
-                tracing::info!(code = ?code, text, tid = trace.id(), "a call failed");
-                Status::new(code, text)
+                tracing::info!(?code, text, tid = trace.id(), "a call failed");
             }
-            Self::Coded(failure) => {
-                failure.log(trace);
-                if failure.category.is_redacted() {
-                    failure.redacted(face, trace)
-                } else {
-                    failure.told(trace)
-                }
-            }
+            Self::Coded(failure) => failure.log(trace),
+            Self::Told(_) => {}
+        }
+    }
+
+    /// What the caller may hear of it.
+    pub(crate) fn status(self, face: Face, trace: &Trace) -> Status {
+        match self {
+            Self::Plain(code, text) => Status::new(code, text),
+            Self::Coded(failure) if failure.category.is_redacted() => failure.redacted(face, trace),
+            Self::Coded(failure) => failure.told(trace),
+            Self::Told(status) => *status,
         }
     }
 }
@@ -93,29 +102,25 @@ impl CodedFailure {
         let mut fields: HashMap<_, _> = self.fields.clone().into_iter().collect();
         fields.insert("category".to_owned(), self.category.number().to_string());
         fields.insert("tid".to_owned(), tid.to_owned());
-        // What does not fit is left out: the longest first, since most of it is prose.
-        while text.len() + bytes_of(&fields) > MOST_STATUS_BYTES - 256 {
+        loop {
+            let mut details = ErrorDetails::new();
+            details.set_error_info(self.id, "", fields.clone());
+            details.set_request_info(tid, "");
+            if let Some(after) = self.retry_after {
+                details.set_retry_info(Some(after));
+            }
+            let status = Status::with_error_details(self.category.grpc(), &text, details);
+            if status.message().len() + status.details().len() <= MOST_STATUS_BYTES {
+                return status;
+            }
+            // What does not fit is left out: the longest first, since most of it is prose.
             let longest = fields.iter().max_by_key(|(_key, value)| value.len());
             let Some(longest) = longest.map(|(key, _value)| key.clone()) else {
-                break;
+                return status;
             };
             fields.remove(&longest);
         }
-        let mut details = ErrorDetails::new();
-        details.set_error_info(self.id, "", fields);
-        details.set_request_info(tid, "");
-        if let Some(after) = self.retry_after {
-            details.set_retry_info(Some(after));
-        }
-        Status::with_error_details(self.category.grpc(), text, details)
     }
-}
-
-fn bytes_of(fields: &HashMap<String, String>) -> usize {
-    let sizes = fields
-        .iter()
-        .map(|(key, value)| key.len() + value.len() + 8);
-    sizes.sum()
 }
 
 #[cfg(test)]

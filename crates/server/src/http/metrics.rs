@@ -12,15 +12,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
+use strongroom_vault::Vault;
 
 pub(crate) use self::calls::Calls;
 pub use self::{kms::KmsNumbers, vault::vault_metrics};
 use super::Pages;
+use crate::scheduled_backups::ScheduledBackups;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) async fn metrics(State(pages): State<Pages>) -> Response {
-    match text(&pages).await {
+    let (scheduled, kms) = (pages.backups.as_ref(), pages.kms.as_deref());
+    match text(&pages.vault, &pages.calls, scheduled, kms).await {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the numbers could not be written");
@@ -29,16 +32,22 @@ pub(super) async fn metrics(State(pages): State<Pages>) -> Response {
     }
 }
 
-async fn text(pages: &Pages) -> Result<String, std::fmt::Error> {
+/// All numbers, as text.
+pub(crate) async fn text(
+    vault: &Vault,
+    calls: &Calls,
+    scheduled: Option<&ScheduledBackups>,
+    kms: Option<&dyn KmsNumbers>,
+) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::default();
-    pages.calls.register(&mut registry);
+    calls.register(&mut registry);
     let ours = registry.sub_registry_with_prefix("strongroom");
-    vault::register(ours, &pages.vault.numbers_as_known().await);
-    standing::register(ours, &pages.vault).await;
-    if let Some(scheduled) = &pages.backups {
+    vault::register(ours, &vault.numbers_as_known().await);
+    standing::register(ours, vault).await;
+    if let Some(scheduled) = scheduled {
         backups::register(ours, scheduled);
     }
-    if let Some(kms) = &pages.kms {
+    if let Some(kms) = kms {
         kms::register(ours, &kms.now());
     }
     let mut text = String::new();

@@ -10,10 +10,12 @@ use strongroom_vault::{ExportForm, Vault};
 use super::read;
 use crate::{
     access::Operation,
+    bounds::Bound,
     context::Context,
     contract::strongroom::{
         ExportForm as Form, ExportKeyRequest, ExportKeyResponse, OaepHash as Hash,
     },
+    exporting,
     failure::{Failure, codes},
 };
 
@@ -22,6 +24,7 @@ pub(super) async fn export(
     context: Context,
     message: ExportKeyRequest,
     enabled: bool,
+    passwords: Bound,
 ) -> Result<ExportKeyResponse, Failure> {
     if !enabled {
         return Err(Failure::own(
@@ -33,7 +36,7 @@ pub(super) async fn export(
     context.check_key(Operation::KeysExport, &*vault.key(&wanted)?)?;
     let form = form(&message)?;
     drop(message);
-    let exported = vault.export_key(&context.caller(), &wanted, &form).await?;
+    let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await??;
     Ok(ExportKeyResponse {
         // EXPOSE: the answer, which is wiped when it was sent.
         exported: exported.expose().to_vec(),

@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     contract::strongroom::{GenerateEncryptionKeyRequest, GenerateSigningKeyRequest, KeyResponse},
     failure::Failure,
+    usages,
 };
 
 pub(super) async fn signing(
@@ -20,8 +21,7 @@ pub(super) async fn signing(
     default: SigningKeySpec,
 ) -> Result<KeyResponse, Failure> {
     const MESSAGE: &str = "GenerateSigningKeyRequest";
-    let usages = read::usages(MESSAGE, &message.usages)?;
-    let usages = usages.ok_or_else(|| Failure::not_set("usages"))?;
+    let usages = usages::required(MESSAGE, "usages", &message.usages)?;
     let new = NewSigningKey {
         spec: match message.spec {
             0 => default,

@@ -14,6 +14,7 @@ use strongroom_store::BackupId;
 use strongroom_vault::{Backup as Known, CreatedBackup, NewBackup, Vault};
 
 use crate::{
+    bounds::Bound,
     context::Context,
     contract::strongroom::{
         Backup, CreateBackupEvent, CreateBackupRequest, ForgetBackupRequest, ForgetBackupResponse,
@@ -34,7 +35,9 @@ pub(super) async fn create(
     message: CreateBackupRequest,
     telling: Arc<Telling<CreateBackupEvent>>,
     spool: Option<Spool>,
+    bound: Bound,
 ) -> Result<CreateBackupEvent, Failure> {
+    let _place = bound.enter_now()?;
     let spool = spool.ok_or_else(|| {
         Failure::own(
             codes::NO_SPOOL,

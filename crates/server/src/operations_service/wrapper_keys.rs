@@ -20,6 +20,7 @@ use crate::{
     },
     failure::Failure,
     long_work::Telling,
+    rotation::check_may_finish,
 };
 
 pub(super) async fn show(
@@ -75,6 +76,7 @@ pub(super) async fn resume(
     _message: ResumeWrapperKeyRotationRequest,
     telling: Arc<Telling<RotateWrapperKeyEvent>>,
 ) -> Result<RotateWrapperKeyEvent, Failure> {
+    check_may_finish(&vault, &context).await?;
     let tell = |progress| telling.tell(progressed(progress));
     let rotated = vault
         .resume_wrapper_key_rotation(&context.caller(), &tell)

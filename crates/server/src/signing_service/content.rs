@@ -1,7 +1,6 @@
 //! What is signed: any bytes, or a hash of Canton's.
 
-use strongroom_crypto::{Hash, KeyUsages};
-use strongroom_proto::read_usages;
+use strongroom_crypto::Hash;
 
 use crate::failure::{Failure, in_words};
 
@@ -14,13 +13,4 @@ pub(super) fn hash(bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
             in_words(&error)
         ))),
     }
-}
-
-/// What a signature is for; a request says it.
-pub(super) fn usages(message: &'static str, numbers: &[i32]) -> Result<KeyUsages, Failure> {
-    let usages = read_usages(message, numbers)?;
-    if usages.is_empty() {
-        return Err(Failure::not_set("usages"));
-    }
-    Ok(usages)
 }

@@ -15,6 +15,7 @@ use crate::{
     },
     failure::Failure,
     http::Calls,
+    usages,
 };
 
 const MESSAGE: &str = "SignItem";
@@ -45,7 +46,7 @@ impl Signer {
     }
 
     async fn sign_untimed(&self, item: SignItem) -> Result<Signature, Failure> {
-        let usages = content::usages(MESSAGE, &item.usages)?;
+        let usages = usages::required(MESSAGE, "usages", &item.usages)?;
         let message = match item.content {
             Some(Content::Message(message)) => message,
             Some(Content::Hash(hash)) => content::hash(hash)?,

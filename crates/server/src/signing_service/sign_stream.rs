@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use futures_util::StreamExt as _;
+use strongroom_kms::in_trace;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
@@ -35,7 +36,8 @@ pub(super) async fn sign_stream(
                         let trace = &signer.context.trace;
                         return Err(failure.into_status(Face::Strongroom, trace));
                     }
-                    result_of(&signer, item).await
+                    let trace = signer.context.trace.clone();
+                    in_trace(trace.id(), result_of(&signer, item)).await
                 }
                 None => not_set(),
             };

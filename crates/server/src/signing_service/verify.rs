@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     contract::strongroom::{VerifyRequest, VerifyResponse, verify_request::Content},
     failure::Failure,
+    usages,
 };
 
 pub(super) async fn verify(
@@ -18,7 +19,7 @@ pub(super) async fn verify(
     _context: Context,
     message: VerifyRequest,
 ) -> Result<VerifyResponse, Failure> {
-    let usages = content::usages("VerifyRequest", &message.usages)?;
+    let usages = usages::required("VerifyRequest", "usages", &message.usages)?;
     let signed = match message.content {
         Some(Content::Message(message)) => message,
         Some(Content::Hash(hash)) => content::hash(hash)?,

@@ -30,12 +30,12 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    pub(super) fn find(&self, token: &str, clock: &dyn Clock) -> Option<std::sync::Arc<str>> {
+    pub(super) fn find(&self, token: &str, clock: &dyn Clock) -> Option<Verified> {
         let key = hash(token)?;
         let entries = self.0.lock();
         let entry = entries.get(&key)?;
         let good = seconds(clock.now()) < entry.verified.until && clock.elapsed() < entry.forgotten;
-        good.then(|| std::sync::Arc::clone(&entry.verified.subject))
+        good.then(|| entry.verified.clone())
     }
 
     pub(super) fn clear(&self) {

@@ -11,15 +11,24 @@ mod temporary;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    bounds::Bound,
     context::Shared,
     contract::topology::{topology_manager_write_service_server::TopologyManagerWriteService, *},
     failure::Face,
+    tasks::Tasks,
 };
 
 /// The service.
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyWriteFace {
     pub(crate) shared: Shared,
+}
+
+impl TopologyWriteFace {
+    fn for_snapshots(&self) -> (Bound, Tasks) {
+        let Shared { bounds, tasks, .. } = &self.shared;
+        (bounds.snapshots.clone(), tasks.clone())
+    }
 }
 
 type Answer<A> = Result<Response<A>, Status>;
@@ -46,8 +55,9 @@ impl TopologyManagerWriteService for TopologyWriteFace {
         &self,
         request: Request<Streaming<ImportTopologySnapshotRequest>>,
     ) -> Answer<ImportTopologySnapshotResponse> {
-        let tasks = self.shared.tasks.clone();
-        let import = |vault, context, chunks| snapshot::import_v1(vault, context, chunks, tasks);
+        let (bound, tasks) = self.for_snapshots();
+        let import =
+            |vault, context, chunks| snapshot::import_v1(vault, context, chunks, bound, tasks);
         self.shared.answer(Face::Canton, request, import).await
     }
 
@@ -55,8 +65,9 @@ impl TopologyManagerWriteService for TopologyWriteFace {
         &self,
         request: Request<Streaming<ImportTopologySnapshotV2Request>>,
     ) -> Answer<ImportTopologySnapshotV2Response> {
-        let tasks = self.shared.tasks.clone();
-        let import = |vault, context, chunks| snapshot::import_v2(vault, context, chunks, tasks);
+        let (bound, tasks) = self.for_snapshots();
+        let import =
+            |vault, context, chunks| snapshot::import_v2(vault, context, chunks, bound, tasks);
         self.shared.answer(Face::Canton, request, import).await
     }
 

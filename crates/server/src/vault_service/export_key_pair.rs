@@ -9,8 +9,10 @@ use zeroize::Zeroizing;
 use super::names::fingerprint;
 use crate::{
     access::Operation,
+    bounds::Bound,
     context::Context,
     contract::vault::{ExportKeyPairRequest, ExportKeyPairResponse},
+    exporting,
     failure::Failure,
 };
 
@@ -22,6 +24,7 @@ pub(super) async fn export_key_pair(
     context: Context,
     mut message: ExportKeyPairRequest,
     enabled: bool,
+    passwords: Bound,
 ) -> Result<ExportKeyPairResponse, Failure> {
     let password = Zeroizing::new(std::mem::take(&mut message.password));
     if !enabled {
@@ -43,7 +46,7 @@ pub(super) async fn export_key_pair(
     } else {
         ExportForm::EncryptedKeyPair(SecretBytes::from_slice(password.as_bytes()))
     };
-    let exported = vault.export_key(&context.caller(), &wanted, &form).await;
+    let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await?;
     let exported = exported.map_err(refused)?;
     Ok(ExportKeyPairResponse {
         // EXPOSE: the answer, which is wiped when it was sent.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{EncryptionKeySpec, KeyUsages, PublicKey, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, PublicKey, SigningKeySpec};
 use strongroom_proto::{
     enums::{read_encryption_key_spec, read_signing_key_spec},
-    read_usages, v30,
+    v30,
 };
 use strongroom_vault::{KeyEntry, NewEncryptionKey, NewSigningKey, Vault, VaultError};
 
@@ -17,6 +17,7 @@ use crate::{
         GenerateSigningKeyResponse, generate_signing_key_response,
     },
     failure::{CantonCategory, Failure, codes, in_words},
+    usages,
 };
 
 pub(super) async fn signing(
@@ -32,7 +33,7 @@ pub(super) async fn signing(
     };
     let new = NewSigningKey {
         spec,
-        usages: usages("GenerateSigningKeyRequest", &message.usage_v30)?,
+        usages: usages::required("GenerateSigningKeyRequest", "usage", &message.usage_v30)?,
         name: key_name(&message.name)?,
     };
     let made = vault.generate_signing_key(&context.caller(), new).await;
@@ -63,15 +64,6 @@ pub(super) async fn encryption(
     Ok(GenerateEncryptionKeyResponse {
         public_key: Some(encryption_public(&made)?),
     })
-}
-
-/// The usages of a key that a request must name; whether a key may have all of them at once is decided later.
-pub(super) fn usages(message: &'static str, numbers: &[i32]) -> Result<KeyUsages, Failure> {
-    let usages = read_usages(message, numbers)?;
-    if usages.is_empty() {
-        return Err(Failure::not_set("usage"));
-    }
-    Ok(usages)
 }
 
 pub(super) fn signing_public(key: &KeyEntry) -> Result<v30::SigningPublicKey, Failure> {

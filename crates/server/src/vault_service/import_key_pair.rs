@@ -8,6 +8,7 @@ use strongroom_vault::{ImportedKey, Vault, VaultError};
 
 use super::names::key_name;
 use crate::{
+    bounds::Bound,
     context::Context,
     contract::vault::{ImportKeyPairRequest, ImportKeyPairResponse},
     failure::{CantonCategory, Failure, codes, in_words},
@@ -17,11 +18,20 @@ pub(super) async fn import_key_pair(
     vault: Arc<Vault>,
     context: Context,
     message: ImportKeyPairRequest,
+    passwords: Bound,
 ) -> Result<ImportKeyPairResponse, Failure> {
     let name = key_name(&message.name)?;
     let shown = message.name.clone();
+    let place = if message.password.is_empty() {
+        None
+    } else {
+        Some(passwords.enter().await?)
+    };
     // A password takes long on purpose: the async threads are left alone.
-    let reading = tokio::task::spawn_blocking(move || read(&message));
+    let reading = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        read(&message)
+    });
     let read = reading
         .await
         .map_err(|panic| Failure::own(codes::SERVER_BUG, panic.to_string()))?;

@@ -6,7 +6,7 @@ use strongroom_vault::{Registration, Vault, VaultError};
 
 use super::{
     filters::check_base,
-    generate::{encryption_public, signing_public, usages},
+    generate::{encryption_public, signing_public},
     names::{key_name, kms_key_id},
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         register_kms_signing_key_response,
     },
     failure::{CantonCategory, Failure, in_words},
+    usages,
 };
 
 pub(super) async fn signing(
@@ -28,7 +29,11 @@ pub(super) async fn signing(
     let registration = Registration {
         kms: None,
         key: kms_key_id(&message.kms_key_id)?,
-        usages: Some(usages("RegisterKmsSigningKeyRequest", &message.usage_v30)?),
+        usages: Some(usages::required(
+            "RegisterKmsSigningKeyRequest",
+            "usage",
+            &message.usage_v30,
+        )?),
         name: key_name(&message.name)?,
     };
     let registered = vault.register_key(&context.caller(), registration).await;

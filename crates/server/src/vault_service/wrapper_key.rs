@@ -15,6 +15,7 @@ use crate::{
         RotateWrapperKeyResponse,
     },
     failure::{CantonCategory, Failure, in_words},
+    rotation,
 };
 
 pub(super) async fn rotate(
@@ -32,6 +33,7 @@ pub(super) async fn rotate(
     };
     let caller = context.caller();
     let rotated = if is_under_way(&vault, &to) {
+        rotation::check_may_finish(&vault, &context).await?;
         vault
             .resume_wrapper_key_rotation(&caller, &|_progress| {})
             .await

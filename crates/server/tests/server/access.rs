@@ -3,6 +3,7 @@
 mod every_rpc;
 mod floods;
 mod keys;
+mod matrix;
 
 use strongroom_server::{
     Rpc,

@@ -1,18 +1,20 @@
 //! Many who connect and do nothing.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use strongroom_server::{CallerCertificates, Rpc, ServerSettings};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
 
 use crate::{
     certificates::{Authority, connect, tls},
     house::{House, Plan},
-    raw::call,
+    raw::{HalfCaller, NO_RPC, call},
 };
 
 /// The beginning of HTTP/2, and an empty frame of settings.
@@ -26,10 +28,44 @@ fn memory() -> u64 {
     number.parse().unwrap()
 }
 
+/// Lets this process have as many files as the system allows it.
+fn as_many_files_as_allowed() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, all).unwrap();
+}
+
+async fn connect_from(local: [u8; 4], to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((local, 0)))?;
+    socket.connect(to).await
+}
+
+fn server(most: usize, of_one: usize) -> ServerSettings {
+    ServerSettings {
+        most_connections: most,
+        most_connections_of_one: of_one,
+        ..ServerSettings::default()
+    }
+}
+
+async fn house(server: ServerSettings) -> House {
+    House::planned(Plan {
+        server,
+        ..Plan::default()
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_idle_connections_leave_room_for_others() {
-    const IDLE: usize = 2_000;
-    let house = House::new().await;
+async fn ten_thousand_idle_connections_keep_nobody_out_and_take_bounded_memory() {
+    const IDLE: usize = 10_000;
+    const SHARE: usize = 3_000;
+    as_many_files_as_allowed();
+    let house = house(server(4_000, SHARE)).await;
     let before = memory();
     let mut idle = Vec::new();
     for _connection in 0..IDLE {
@@ -40,12 +76,65 @@ async fn two_thousand_idle_connections_leave_room_for_others() {
         stream.read_exact(&mut answer).await.unwrap();
         idle.push(stream);
     }
-    let used = memory() - before;
-    println!("{IDLE} idle connections: {used} kB on both sides");
-    // A bound, not a measurement: 64 kB for each.
-    assert!(used < 64 * u64::try_from(IDLE).unwrap(), "{used} kB");
+    let used = memory().saturating_sub(before);
+    println!("{IDLE} idle connections, of which {SHARE} are kept: {used} kB on both sides");
+    // A bound, not a measurement: 64 kB for each that is kept, 4 kB for each socket here.
+    let bound = 64 * SHARE + 4 * IDLE;
+    assert!(used < u64::try_from(bound).unwrap(), "{used} kB");
+    // Also not whoever comes from the same address.
     let path = Rpc::VaultServiceGetWrapperKeyId.path();
     call(&house.channel().await, path, None).await.unwrap();
+    let first = &mut idle[0];
+    let mut rest = Vec::new();
+    let _cut = first.read_to_end(&mut rest).await;
+    drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_works_on_all_connections_of_its_share_gets_no_more_and_others_are_served() {
+    let house = house(server(8, 3)).await;
+    let path = Rpc::VaultServiceGetWrapperKeyId.path();
+    let mut working = Vec::new();
+    for _connection in 0..3 {
+        let stream = connect_from([127, 0, 0, 1], house.address).await.unwrap();
+        let mut caller = HalfCaller::over(stream).await;
+        let call = tokio::spawn(caller.begin(path, &[]));
+        // It has begun once a later one of the same connection is answered.
+        let later = caller.begin(NO_RPC, &[]).await;
+        assert_eq!(later.unwrap()["grpc-status"], "12");
+        working.push((caller, call));
+    }
+    let mut refused = connect_from([127, 0, 0, 1], house.address).await.unwrap();
+    let _gone = refused.write_all(HELLO).await;
+    assert!(refused.read_exact(&mut [0; 9]).await.is_err());
+    for (_caller, call) in &working {
+        assert!(!call.is_finished(), "a working connection was cut");
+    }
+    let stream = connect_from([127, 0, 0, 2], house.address).await.unwrap();
+    let mut other = HalfCaller::over(stream).await;
+    let headers = other.begin(NO_RPC, &[]).await;
+    assert_eq!(headers.unwrap()["grpc-status"], "12");
+}
+
+#[tokio::test]
+async fn a_connection_that_rests_for_too_long_is_ended_and_one_with_a_call_is_not() {
+    let settings = ServerSettings {
+        idle_limit: Duration::from_millis(300),
+        ..ServerSettings::default()
+    };
+    let house = house(settings).await;
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let mut caller = HalfCaller::over(stream).await;
+    let path = Rpc::VaultServiceGetWrapperKeyId.path();
+    let working = tokio::spawn(caller.begin(path, &[]));
+    let mut idle = TcpStream::connect(house.address).await.unwrap();
+    idle.write_all(HELLO).await.unwrap();
+    let mut said = Vec::new();
+    idle.read_to_end(&mut said).await.unwrap();
+    // A frame that says goodbye (RFC 9113, section 6.8).
+    let goodbye = said.windows(2).any(|it| it == [7, 0]);
+    assert!(goodbye, "{said:?}");
+    assert!(!working.is_finished());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,6 +143,7 @@ async fn handshakes_that_never_end_keep_nobody_out() {
     let required = CallerCertificates::Required(callers.pem.as_bytes());
     let server = ServerSettings {
         most_connections: 40,
+        most_connections_of_one: 40,
         ..ServerSettings::default()
     };
     let house = House::planned(Plan {

@@ -1,12 +1,19 @@
 //! `grpc.health.v1`.
 
+use std::time::Duration;
 use strongroom_server::access::Access;
+
+use strongroom_store::Replicas as _;
+use strongroom_vault::{Caller, ReplicaSettings, Settings};
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::house::House;
+use crate::{
+    house::{House, Plan},
+    vault_service::key,
+};
 
 async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<ServingStatus, Code> {
     let request = HealthCheckRequest {
@@ -25,7 +32,7 @@ async fn settled(client: &mut HealthClient<Channel>, service: &str, wanted: Serv
         if check(client, service).await == Ok(wanted) {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{service:?} does not come to {wanted:?}");
 }
@@ -39,9 +46,67 @@ async fn each_service_says_whether_it_serves_to_anybody() {
         "",
         "liveness",
         "strongroom.v1.SigningService",
+        "strongroom.v1.OperationsService",
+        "strongroom.v1.KeyService",
+        "strongroom.v1.TopologyService",
         "com.digitalasset.canton.crypto.admin.v30.VaultService",
+        "com.digitalasset.canton.topology.admin.v30.TopologyManagerReadService",
+        "com.digitalasset.canton.topology.admin.v30.TopologyManagerWriteService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "crypto",
+        "db-storage",
+        "jce-private-crypto",
+        "local-kms",
     ] {
         settled(&mut client, service, ServingStatus::Serving).await;
     }
     assert_eq!(check(&mut client, "unknown").await, Err(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither() {
+    const SIGNING: &str = "strongroom.v1.SigningService";
+    const CHANGES: [&str; 4] = [
+        "",
+        "com.digitalasset.canton.crypto.admin.v30.VaultService",
+        "strongroom.v1.KeyService",
+        "strongroom.v1.TopologyService",
+    ];
+    let settings = Settings {
+        replica: ReplicaSettings {
+            wait_for_lease: Duration::ZERO,
+            ..ReplicaSettings::default()
+        },
+        ..Settings::default()
+    };
+    let house = House::planned(Plan {
+        settings,
+        shared: true,
+        ..Plan::default()
+    })
+    .await;
+    let fingerprint = key(&house.vault, "one").await;
+    let mut client = HealthClient::new(house.channel().await);
+    for service in CHANGES.into_iter().chain([SIGNING]) {
+        settled(&mut client, service, ServingStatus::Serving).await;
+    }
+    let (shared, handle) = house.shared.as_ref().unwrap();
+    handle.fall_silent(true);
+    let other = shared.handle("other");
+    other.take_lease().await.unwrap();
+    // Whoever wants to write finds out that another one does.
+    let caller = Caller::new("test");
+    let deleted = house.vault.delete_key(&caller, &fingerprint).await;
+    deleted.unwrap_err();
+    for service in CHANGES {
+        settled(&mut client, service, ServingStatus::NotServing).await;
+    }
+    settled(&mut client, SIGNING, ServingStatus::Serving).await;
+    handle.cut_off(true);
+    house.clock.advance(Duration::from_secs(31));
+    for service in CHANGES.into_iter().chain([SIGNING]) {
+        settled(&mut client, service, ServingStatus::NotServing).await;
+    }
+    settled(&mut client, "liveness", ServingStatus::Serving).await;
 }

@@ -10,9 +10,12 @@ use strongroom_server::{
     Listener, ServerError, ServerSettings, Spool, Tls, access::Access,
     contract::vault::vault_service_client::VaultServiceClient, serve,
 };
-use strongroom_store::VaultId;
+use strongroom_store::{Replicas as _, Store, VaultId};
 use strongroom_store_sqlite::SqliteStore;
-use strongroom_test_support::{FixedClock, SeededRandom};
+use strongroom_test_support::{
+    FixedClock, SeededRandom,
+    store::{SharedHandle, SharedStore},
+};
 use strongroom_vault::{
     Caller, Environment, NamedKms, NamedWrapper, NewVault, NoAnchor, Settings, Vault,
 };
@@ -36,6 +39,8 @@ pub(crate) struct House {
     end: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), ServerError>>,
     folder: TempDir,
+    /// The store, where others may open it.
+    pub(crate) shared: Option<(Arc<SharedStore>, Arc<SharedHandle>)>,
 }
 
 /// How a house differs from the usual one.
@@ -47,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) without_external_keys: bool,
     /// What it is behind, if anything.
     pub(crate) tls: Option<Tls>,
+    /// Whether other processes may open its store, and write there.
+    pub(crate) shared: bool,
     /// Whether it listens on a socket, too.
     pub(crate) with_socket: bool,
 }
@@ -73,7 +80,12 @@ impl House {
     pub(crate) async fn planned(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::default());
-        let (vault, kms) = vault_in(&folder, &plan, &clock).await;
+        let shared = if plan.shared {
+            Some(shared_store(store_in(&folder).await).await)
+        } else {
+            None
+        };
+        let (vault, kms) = vault_in(&folder, &plan, &clock, shared.as_ref()).await;
         let vault = Arc::new(vault);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -105,6 +117,7 @@ impl House {
             end: Some(end),
             serving: tokio::spawn(serving),
             folder,
+            shared,
         }
     }
 
@@ -135,10 +148,28 @@ impl House {
     }
 }
 
+/// A new store.
+async fn store_in(folder: &TempDir) -> Arc<dyn Store> {
+    let vault = folder.path().join("vault");
+    OsFiles::new()
+        .create_folder(&vault, FileAccess::OwnerOnly)
+        .unwrap();
+    Arc::new(SqliteStore::create(&vault).await.unwrap())
+}
+
+/// The same, as one of several processes has it; it is the one that writes.
+async fn shared_store(store: Arc<dyn Store>) -> (Arc<SharedStore>, Arc<SharedHandle>) {
+    let shared = SharedStore::over(store);
+    let handle = shared.handle("house");
+    handle.take_lease().await.unwrap();
+    (shared, handle)
+}
+
 async fn vault_in(
     folder: &TempDir,
     plan: &Plan,
     clock: &Arc<FixedClock>,
+    shared: Option<&(Arc<SharedStore>, Arc<SharedHandle>)>,
 ) -> (Vault, Arc<LocalKms>) {
     let random = Arc::new(SeededRandom::new(7));
     let kms = LocalKms::create(
@@ -149,10 +180,6 @@ async fn vault_in(
         Arc::<FixedClock>::clone(clock),
     );
     let kms = Arc::new(kms.unwrap());
-    let vault = folder.path().join("vault");
-    OsFiles::new()
-        .create_folder(&vault, FileAccess::OwnerOnly)
-        .unwrap();
     let provider: Arc<dyn KmsProvider> = Arc::<LocalKms>::clone(&kms);
     let holders = if plan.without_external_keys {
         Vec::new()
@@ -163,7 +190,10 @@ async fn vault_in(
         }]
     };
     let environment = Environment {
-        store: Arc::new(SqliteStore::create(&vault).await.unwrap()),
+        store: match shared {
+            Some((_, handle)) => Arc::<SharedHandle>::clone(handle),
+            None => store_in(folder).await,
+        },
         wrappers: vec![NamedWrapper {
             name: KMS.to_owned(),
             wrapper: provider.key_wrapper().unwrap(),

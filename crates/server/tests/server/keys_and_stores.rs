@@ -1,7 +1,7 @@
 //! `strongroom.v1.KeyService` and `TopologyService`.
 
-use strongroom_crypto::Fingerprint;
-use strongroom_proto::{read_named_public_key, v30};
+use strongroom_crypto::{Fingerprint, SecretBytes};
+use strongroom_proto::{decode_encrypted_key_pair, decode_key_pair, read_named_public_key, v30};
 use strongroom_server::{
     Features, ServerSettings,
     access::{Access, CallerRule, Grant, Identity, KeyPattern, Role},
@@ -128,6 +128,14 @@ async fn a_private_key_goes_out_and_comes_in_again() {
         .await
         .unwrap();
     let key_pair = exported.get_ref().exported.clone();
+    let mut under_password = export(ExportForm::KeyPair);
+    under_password.password = b"pass".to_vec();
+    let protected = client.export_key(under_password).await.unwrap();
+    let protected = &protected.get_ref().exported;
+    assert!(decode_key_pair(protected).is_err());
+    let password = SecretBytes::from_slice(b"pass");
+    let pair = decode_encrypted_key_pair(protected, &password).unwrap();
+    assert_eq!(pair.public.fingerprint().to_string(), fingerprint);
     let pem = client
         .export_key(export(ExportForm::Pkcs8Pem))
         .await

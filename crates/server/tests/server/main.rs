@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod arbitrary;
 mod certificates;
 mod connections;
 mod encrypted;

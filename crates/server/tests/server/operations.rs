@@ -2,6 +2,7 @@
 
 mod backups;
 mod custody;
+mod named_rotation;
 mod node_keys;
 mod wrapper_keys;
 mod wraps;
@@ -14,6 +15,7 @@ use strongroom_server::contract::strongroom::{
 use strongroom_vault::{Caller, NewSigningKey};
 use tonic::{Status, Streaming, transport::Channel};
 
+pub(crate) use self::backups::{RECIPIENT, is_forgotten};
 use crate::{house::House, vault_service::key};
 
 async fn client(house: &House) -> OperationsServiceClient<Channel> {
@@ -31,6 +33,11 @@ async fn to_the_end<E>(mut events: Streaming<E>) -> Result<Vec<E>, Status> {
 
 async fn with_many_keys(number: usize) -> House {
     let house = House::new().await;
+    many_keys(&house, number).await;
+    house
+}
+
+pub(crate) async fn many_keys(house: &House, number: usize) {
     let new = NewSigningKey {
         spec: SigningKeySpec::EcCurve25519,
         usages: KeyUsages::only(KeyUsage::Protocol),
@@ -40,7 +47,6 @@ async fn with_many_keys(number: usize) -> House {
     let caller = Caller::new("test");
     let made = house.vault.generate_signing_keys(&caller, keys);
     made.await.unwrap();
-    house
 }
 
 #[tokio::test]

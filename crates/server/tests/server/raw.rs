@@ -1,8 +1,17 @@
-//! Calls of any rpc, with bytes that nobody understands.
+//! Calls of any rpc: with bytes that nobody understands, and with requests that never end.
+
+use std::convert::Infallible;
 
 use bytes::{Buf, BufMut};
+use futures_util::stream::{Pending, pending};
+use http::{HeaderMap, Method, Request as HttpRequest};
+use http_body_util::StreamBody;
+use hyper::{body::Frame, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use strongroom_server::Rpc;
+use tokio::net::TcpStream;
 use tonic::{
-    Request, Status,
+    Request, Response, Status, Streaming,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::Channel,
@@ -53,14 +62,35 @@ pub(crate) async fn call(
     path: &'static str,
     token: Option<&str>,
 ) -> Result<(), Status> {
+    let answer = begin(channel, path, token, Vec::new()).await;
+    answer.map(|_messages| ())
+}
+
+/// Calls `path` with one message of these bytes, and says how the answer ends.
+pub(crate) async fn send(
+    channel: &Channel,
+    path: &'static str,
+    message: Vec<u8>,
+) -> Result<(), Status> {
+    let mut messages = begin(channel, path, None, message).await?;
+    // Whoever watches is told for ever.
+    let watches = path == Rpc::HealthWatch.path();
+    while messages.message().await?.is_some() && !watches {}
+    Ok(())
+}
+
+async fn begin(
+    channel: &Channel,
+    path: &'static str,
+    token: Option<&str>,
+    message: Vec<u8>,
+) -> Result<Streaming<Vec<u8>>, Status> {
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
-    let request = with_token(Vec::new(), token);
+    let request = with_token(message, token);
     let path = http::uri::PathAndQuery::from_static(path);
-    client
-        .server_streaming(request, path, Bytes)
-        .await
-        .map(|_messages| ())
+    let answer = client.server_streaming(request, path, Bytes).await;
+    answer.map(Response::into_inner)
 }
 
 pub(crate) fn with_token<M>(message: M, token: Option<&str>) -> Request<M> {
@@ -70,4 +100,42 @@ pub(crate) fn with_token<M>(message: M, token: Option<&str>) -> Request<M> {
         request.metadata_mut().insert("authorization", value);
     }
     request
+}
+
+/// What no service has, and is told at once.
+pub(crate) const NO_RPC: &str = "/grpc.health.v1.Health/Unknown";
+
+type Silence = StreamBody<Pending<Result<Frame<bytes::Bytes>, Infallible>>>;
+
+/// A connection of its own, on which calls are begun whose requests never end. It ends with this.
+pub(crate) struct HalfCaller(http2::SendRequest<Silence>);
+
+impl HalfCaller {
+    pub(crate) async fn over(stream: TcpStream) -> Self {
+        let io = TokioIo::new(stream);
+        let shaken = http2::handshake(TokioExecutor::new(), io).await;
+        let (sender, connection) = shaken.unwrap();
+        tokio::spawn(connection);
+        Self(sender)
+    }
+
+    /// Begins a call with these headers; what the server says, if anything.
+    pub(crate) fn begin(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
+        let mut request = HttpRequest::builder()
+            .method(Method::POST)
+            .uri(format!("http://vault.invalid{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self
+            .0
+            .send_request(request.body(StreamBody::new(pending())).unwrap());
+        async move { Ok(answer.await?.headers().clone()) }
+    }
 }

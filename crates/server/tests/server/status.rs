@@ -1,14 +1,19 @@
 //! Canton's status services.
 
-use std::sync::Arc;
+use std::{
+    io::{Cursor, Read as _},
+    sync::Arc,
+};
 
+use data_encoding::{BASE64, HEXLOWER};
 use parking_lot::Mutex;
+use serde_json::Value;
 use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
 use strongroom_server::{
     LogLevel, ServerSettings, SetLogLevel,
     contract::canton_admin::{
         health::v30::{
-            SetLogLevelRequest, component_status::Status as ComponentState,
+            HealthDumpRequest, SetLogLevelRequest, component_status::Status as ComponentState,
             status_service_client::StatusServiceClient,
         },
         participant::v30::{
@@ -21,9 +26,13 @@ use strongroom_server::{
     },
 };
 use strongroom_topology::MemberCode;
-use strongroom_vault::{Caller, NewIdentity};
+use strongroom_vault::{Caller, ExportForm, NewIdentity};
+use zip::ZipArchive;
 
-use crate::house::{House, Plan, told};
+use crate::{
+    house::{House, Plan, told},
+    vault_service::key,
+};
 
 #[tokio::test]
 async fn a_participant_says_what_it_waits_for_and_then_how_it_is() {
@@ -61,7 +70,10 @@ async fn a_participant_says_what_it_waits_for_and_then_how_it_is() {
         .iter()
         .map(|part| part.name.as_str())
         .collect();
-    assert_eq!(names, ["crypto", "db-storage", "kms-local"]);
+    assert_eq!(
+        names,
+        ["crypto", "db-storage", "jce-private-crypto", "local-kms"]
+    );
     for part in &common.components {
         assert!(
             matches!(part.status, Some(ComponentState::Ok(_))),
@@ -109,4 +121,74 @@ async fn the_level_of_the_log_is_changed_where_that_can_be_done() {
     assert_eq!(told(&status).0, "PROTO_DESERIALIZATION_FAILURE");
     let status = set(&House::new().await, "DEBUG").await.unwrap_err();
     assert_eq!(told(&status).0, "LOG_LEVEL_FIXED");
+}
+
+#[tokio::test]
+async fn a_dump_has_status_versions_configuration_and_numbers_and_no_secret() {
+    let configuration = "[server]\naddress = \"127.0.0.1:5012\"\n";
+    let house = House::planned(Plan {
+        server: ServerSettings {
+            configuration: Some(configuration.to_owned()),
+            ..ServerSettings::default()
+        },
+        ..Plan::default()
+    })
+    .await;
+    let fingerprint = key(&house.vault, "one").await;
+    let mut client = StatusServiceClient::new(house.channel().await);
+    let request = HealthDumpRequest {
+        chunk_size: Some(1024),
+    };
+    let mut pieces = client.health_dump(request).await.unwrap().into_inner();
+    let (mut archive, mut number) = (Vec::new(), 0);
+    while let Some(piece) = pieces.message().await.unwrap() {
+        assert!(piece.chunk.len() <= 1024);
+        archive.extend(piece.chunk);
+        number += 1;
+    }
+    assert!(number > 1, "{number} pieces");
+    let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
+    let mut file = |name: &str| {
+        let mut text = String::new();
+        let mut file = archive.by_name(name).unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text
+    };
+    let status: Value = serde_json::from_str(&file("status.json")).unwrap();
+    assert_eq!(status["keys"], 1);
+    assert_eq!(status["role"], "alone");
+    assert_eq!(status["components"][0]["condition"], "ok");
+    let versions: Value = serde_json::from_str(&file("versions.json")).unwrap();
+    assert!(versions["strongroom"].is_string(), "{versions}");
+    assert_eq!(file("configuration.toml"), configuration);
+    let numbers = file("metrics.txt");
+    assert!(numbers.contains("strongroom_generation "), "{numbers}");
+    // The private key, in each form in which it could have got there.
+    let form = ExportForm::Pkcs8Der;
+    let caller = Caller::new("test");
+    let exported = house.vault.export_key(&caller, &fingerprint, &form);
+    let exported = exported.await.unwrap();
+    // RFC 8410: the seed is a string of 32 bytes in a string.
+    let der = exported.expose();
+    let seed = der.windows(4).position(|it| it == [4, 34, 4, 32]).unwrap() + 4;
+    let private = &der[seed..seed + 32];
+    let written = [
+        HEXLOWER.encode(private),
+        BASE64.encode(private),
+        BASE64.encode(der),
+    ];
+    for name in [
+        "status.json",
+        "versions.json",
+        "configuration.toml",
+        "metrics.txt",
+    ] {
+        let text = file(name);
+        for secret in &written {
+            assert!(
+                !text.to_lowercase().contains(&secret.to_lowercase()),
+                "{name}"
+            );
+        }
+    }
 }

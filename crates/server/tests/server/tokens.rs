@@ -2,6 +2,7 @@
 
 mod judges;
 mod published;
+mod streams;
 
 use serde_json::{Value, json};
 use strongroom_server::{

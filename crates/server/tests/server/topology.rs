@@ -3,6 +3,7 @@
 mod captured;
 mod following;
 mod identity;
+mod proposals;
 mod reading;
 mod writing;
 

@@ -18,6 +18,8 @@ pub struct Readiness {
     pub in_doubt: bool,
     /// Private keys that are not in memory, and that no KMS opens or holds which works.
     pub keys_waiting: usize,
+    /// Private keys that a KMS holds.
+    pub keys_held: usize,
     /// Some KMS that has a wrap works, as far as is known: the vault would open again. While the wrapper key is being rotated,
     /// that goes for both data keys.
     pub reopens: bool,
@@ -53,6 +55,8 @@ impl Readiness {
 pub struct KmsReadiness {
     /// Its configured name.
     pub kms: String,
+    /// Its kind, as it says itself: `aws`, `local`, the name of a driver; empty where it has only wrapper keys for us.
+    pub kind: String,
     /// How the last call to it ended, and since when it fails.
     pub condition: KmsCondition,
     /// What those in front of it have seen: a circuit breaker that is open or half-open says so here.
@@ -91,6 +95,7 @@ impl Vault {
             .chain(holders)
             .map(|(name, seen)| KmsReadiness {
                 kms: name.clone(),
+                kind: self.kind_of(name),
                 condition: self.kms_watch().condition(name),
                 seen,
                 wraps: of(name),
@@ -105,8 +110,8 @@ impl Vault {
                 && !wrapper_key_alarms.iter().any(is_it)
         };
         let works = |name: &str| kms.iter().any(|kms| kms.kms == name && !kms.fails());
-        let held = self.held_keys().into_iter();
-        let held_waiting = held.filter(|(_, held)| !works(&held.kms)).count();
+        let held: Vec<_> = self.held_keys().into_iter().collect();
+        let held_waiting = held.iter().filter(|(_, held)| !works(&held.kms)).count();
         let all: Vec<_> = data_keys
             .opened()
             .flat_map(|key| self.wraps_of(key))
@@ -120,11 +125,20 @@ impl Vault {
             ready: !in_doubt && keys_waiting == 0,
             in_doubt,
             keys_waiting,
+            keys_held: held.len(),
             reopens,
             wrapper_key_alarms,
             wrapper_keys_checked_at: self.kms_watch().wrapper_keys().checked_at(),
             kms,
         }
+    }
+
+    fn kind_of(&self, kms: &str) -> String {
+        let mut all = self.environment().kms.iter();
+        let named = all.find(|named| named.name == kms);
+        named.map_or_else(String::new, |named| {
+            named.provider.capabilities().provider.clone()
+        })
     }
 
     /// Those that a KMS seals itself.

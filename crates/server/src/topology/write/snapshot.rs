@@ -1,14 +1,16 @@
 //! `ImportTopologySnapshot` in both formats: only the signed transactions of it count, not its times.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use strongroom_proto::topology::{Container, DecodedItem, ItemReader};
 use strongroom_topology::{ForceFlags, SignedTransaction};
 use strongroom_vault::Vault;
-use tonic::Streaming;
+use tonic::{Status, Streaming};
 
 use super::add::check_accepted;
 use crate::{
+    bounds::Bound,
     context::Context,
     contract::topology::{
         ImportTopologySnapshotRequest, ImportTopologySnapshotResponse,
@@ -22,16 +24,20 @@ use crate::{
 /// A snapshot may have so many bytes: it is held in memory until all of it is there.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 
+/// All of a snapshot comes within this time.
+const RECEIVE_WITHIN: Duration = Duration::from_secs(600);
+
 pub(super) async fn import_v1(
     vault: Arc<Vault>,
     context: Context,
-    mut chunks: Streaming<ImportTopologySnapshotRequest>,
+    chunks: Streaming<ImportTopologySnapshotRequest>,
+    bound: Bound,
     tasks: Tasks,
 ) -> Result<ImportTopologySnapshotResponse, Failure> {
+    let _place = bound.enter().await?;
     let mut snapshot = Snapshot::default();
-    while let Some(chunk) = chunks.message().await.map_err(broken_off)? {
-        snapshot.append(chunk.topology_snapshot, chunk.store)?;
-    }
+    let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
+    snapshot.receive(pieces).await?;
     snapshot
         .add(vault, context, Container::SnapshotV1, tasks)
         .await?;
@@ -41,13 +47,14 @@ pub(super) async fn import_v1(
 pub(super) async fn import_v2(
     vault: Arc<Vault>,
     context: Context,
-    mut chunks: Streaming<ImportTopologySnapshotV2Request>,
+    chunks: Streaming<ImportTopologySnapshotV2Request>,
+    bound: Bound,
     tasks: Tasks,
 ) -> Result<ImportTopologySnapshotV2Response, Failure> {
+    let _place = bound.enter().await?;
     let mut snapshot = Snapshot::default();
-    while let Some(chunk) = chunks.message().await.map_err(broken_off)? {
-        snapshot.append(chunk.topology_snapshot, chunk.store)?;
-    }
+    let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
+    snapshot.receive(pieces).await?;
     snapshot
         .add(vault, context, Container::SnapshotV2, tasks)
         .await?;
@@ -62,6 +69,22 @@ struct Snapshot {
 }
 
 impl Snapshot {
+    /// Takes pieces until the last one, or until it has taken too long: others wait for the place.
+    async fn receive(
+        &mut self,
+        mut pieces: impl Stream<Item = Result<(Vec<u8>, Option<StoreId>), Status>> + Unpin,
+    ) -> Result<(), Failure> {
+        let receiving = async {
+            while let Some(piece) = pieces.next().await {
+                let (bytes, store) = piece.map_err(|status| Failure::Told(Box::new(status)))?;
+                self.append(bytes, store)?;
+            }
+            Ok::<(), Failure>(())
+        };
+        let received = tokio::time::timeout(RECEIVE_WITHIN, receiving).await;
+        received.unwrap_or_else(|_late| Err(Failure::too_late()))
+    }
+
     fn append(&mut self, chunk: Vec<u8>, store: Option<StoreId>) -> Result<(), Failure> {
         if self.bytes.len() + chunk.len() > MOST_BYTES {
             return Err(Failure::own(
@@ -111,8 +134,4 @@ fn transactions(bytes: &[u8], container: Container) -> Result<Vec<SignedTransact
         }
     }
     Ok(transactions)
-}
-
-fn broken_off(status: tonic::Status) -> Failure {
-    Failure::Plain(status.code(), status.message().to_owned())
 }

@@ -11,7 +11,15 @@ use super::{client, with_many_keys};
 use crate::house::{House, told};
 
 /// A public key whose secret half nobody here has.
-const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+pub(crate) const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+/// Whether some backup was made and is forgotten.
+pub(crate) async fn is_forgotten(house: &House) -> bool {
+    let mut found = false;
+    let look = |entry: AuditEntry| found |= entry.operation == AuditOperation::ForgetBackup;
+    house.vault.walk_audit(look).await.unwrap();
+    found
+}
 
 /// The file, and what was said of it in the end.
 async fn backup(
@@ -60,13 +68,7 @@ async fn a_backup_that_nobody_takes_is_forgotten() {
     let events = client.create_backup(request).await.unwrap().into_inner();
     drop(events);
     drop(client);
-    let forgotten = async || {
-        let mut found = false;
-        let look = |entry: AuditEntry| found |= entry.operation == AuditOperation::ForgetBackup;
-        house.vault.walk_audit(look).await.unwrap();
-        found
-    };
-    while !forgotten().await {
+    while !is_forgotten(&house).await {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert!(house.vault.backups().is_empty());

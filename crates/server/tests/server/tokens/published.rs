@@ -13,13 +13,25 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use strongroom_server::tokens::{PublishedKeys, TokenKeys, TokenService};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        self,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+        version::TLS13,
+    },
 };
 use tonic::Code;
 
 use super::{ask, house};
-use crate::issuer::{TokenIssuer, claims, service};
+use crate::{
+    certificates::Authority,
+    issuer::{TokenIssuer, claims, service},
+};
 
 /// A service that publishes keys, and counts who asks.
 #[derive(Clone)]
@@ -31,6 +43,11 @@ struct Publisher {
 
 impl Publisher {
     async fn new(keys: Vec<Value>) -> Self {
+        Self::behind(None, keys).await
+    }
+
+    /// The same behind TLS, if there is any.
+    async fn behind(tls: Option<TlsAcceptor>, keys: Vec<Value>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let publisher = Self {
             address: listener.local_addr().unwrap(),
@@ -41,16 +58,29 @@ impl Publisher {
         let serving = publisher.clone();
         tokio::spawn(async move {
             loop {
-                let (mut stream, _address) = listener.accept().await.unwrap();
-                serving.asked.fetch_add(1, Ordering::SeqCst);
-                let answer = serving.answer.lock().clone();
+                let (stream, _address) = listener.accept().await.unwrap();
+                let (serving, tls) = (serving.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let _request = stream.read(&mut [0; 4096]).await;
-                    let _sent = stream.write_all(answer.as_bytes()).await;
+                    match tls {
+                        None => serving.tell(stream).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serving.tell(stream).await,
+                            Err(_refused) => {}
+                        },
+                    }
                 });
             }
         });
         publisher
+    }
+
+    /// Answers one request.
+    async fn tell(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let answer = self.answer.lock().clone();
+        let _request = stream.read(&mut [0; 4096]).await;
+        let _sent = stream.write_all(answer.as_bytes()).await;
+        let _gone = stream.shutdown().await;
     }
 
     fn publish(&self, keys: Vec<Value>) {
@@ -67,6 +97,14 @@ impl Publisher {
 
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Asked over https, by whoever trusts `authority`.
+    fn service_behind_tls(&self, authority: &Authority) -> TokenService {
+        let url = format!("https://localhost:{}/keys.json", self.address.port());
+        let authorities = Some(authority.pem.as_bytes());
+        let keys = PublishedKeys::new(&url, authorities, Duration::from_secs(300)).unwrap();
+        service(TokenKeys::Published(Box::new(keys)))
     }
 
     fn service(&self) -> TokenService {
@@ -96,6 +134,33 @@ async fn many_calls_at_once_fetch_keys_once() {
     for call in calls.collect::<Vec<_>>() {
         call.await.unwrap().unwrap();
     }
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
+async fn keys_come_over_https_from_a_service_that_its_own_authority_vouches_for() {
+    let (issuer, authority) = (TokenIssuer::new(), Authority::new());
+    let shown = authority.server();
+    let key = PrivateKeyDer::from_pem_slice(shown.key.as_bytes()).unwrap();
+    let chain = CertificateDer::pem_slice_iter(shown.certificate.as_bytes());
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.collect::<Result<_, _>>().unwrap(), key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let publisher = Publisher::behind(Some(acceptor), vec![issuer.published("one")]).await;
+    let token = issuer.sign(&header("one"), &claims("auditor"));
+    let trusting = house(vec![publisher.service_behind_tls(&authority)]).await;
+    ask(&trusting, &token).await.unwrap();
+    assert_eq!(publisher.asked(), 1);
+    // Another authority does not.
+    let wary = house(vec![publisher.service_behind_tls(&Authority::new())]).await;
+    let status = ask(&wary, &token).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().starts_with("TOKEN_KEYS_UNAVAILABLE(1,"));
     assert_eq!(publisher.asked(), 1);
 }
 

@@ -20,7 +20,7 @@ use super::{authorized, head, identified, reader, writer};
 use crate::house::{House, told};
 
 /// The mapping of the node with one more signing key.
-async fn with_another_key(house: &House, keys: &NodeKeys) -> TopologyMapping {
+pub(super) async fn with_another_key(house: &House, keys: &NodeKeys) -> TopologyMapping {
     let new = NewSigningKey {
         spec: SigningKeySpec::EcP256,
         usages: KeyUsages::any_of(&[KeyUsage::Protocol, KeyUsage::ProofOfOwnership]),
@@ -37,7 +37,7 @@ async fn with_another_key(house: &House, keys: &NodeKeys) -> TopologyMapping {
     ))
 }
 
-fn proposed(mapping: TopologyMapping, serial: u32) -> AuthorizeRequest {
+pub(super) fn proposed(mapping: TopologyMapping, serial: u32) -> AuthorizeRequest {
     AuthorizeRequest {
         must_fully_authorize: true,
         store: authorized(),
@@ -50,7 +50,7 @@ fn proposed(mapping: TopologyMapping, serial: u32) -> AuthorizeRequest {
     }
 }
 
-async fn announced_keys(house: &House) -> usize {
+pub(super) async fn announced_keys(house: &House) -> usize {
     let request = ListOwnerToKeyMappingRequest {
         base_query: head(),
         ..ListOwnerToKeyMappingRequest::default()

@@ -5,6 +5,7 @@ mod direct;
 mod finish;
 mod keys;
 pub(crate) mod machine;
+mod named;
 mod others;
 mod plan;
 

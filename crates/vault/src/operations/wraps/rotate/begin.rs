@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// In the audit record of what is about to be released: the wrapper key was yet to be made.
-const GENERATED: &str = "generated";
+pub(super) const GENERATED: &str = "generated";
 /// Audit records read at a time.
 const AUDIT_PAGE: usize = 1000;
 

@@ -1,0 +1,152 @@
+//! When a call ends that would go on: streams live as long as somebody wants, and what was proved at their beginning does not.
+
+use std::{
+    future::pending,
+    pin::Pin,
+    task::{Context as Poller, Poll},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
+use tonic::{Status, body::Body};
+
+use super::Call;
+use crate::{access::Operation, failure::Failure};
+
+/// Whoever watches hears the last news before the end.
+const LAST_NEWS: Duration = Duration::from_millis(100);
+
+/// What ends a call.
+#[derive(Debug)]
+pub(super) struct Ends {
+    pub(super) call: Call,
+    /// When what the caller proved has passed; none: it holds as long as the connection.
+    pub(super) proof: Option<Instant>,
+    pub(super) ending: watch::Receiver<bool>,
+}
+
+impl Ends {
+    /// A stream of requests is taken as long as the caller has proved who it is, and the server is not to end: what came before
+    /// is answered.
+    pub(super) fn of_request(&self, request: Request<Body>) -> Request<Body> {
+        if !self.call.rpc.takes_a_stream() {
+            return request;
+        }
+        let (call, proof, ending) = (self.call.clone(), self.proof, self.ending.clone());
+        let end = async move {
+            tokio::select! {
+                () = passed(proof) => call.refuse(Failure::proof_passed()),
+                () = ended(ending) => call.refuse(Failure::ending()),
+            }
+        };
+        request.map(|body| Body::new(Bounded::new(body, end, Side::Request)))
+    }
+
+    /// A stream of answers ends with what the caller proved, and when the caller does not wait any more. Whoever only watches
+    /// need not be waited for when the server ends; work that was taken on is.
+    pub(super) fn of_answer(self, answer: Response<Body>) -> Response<Body> {
+        let Self {
+            call,
+            proof,
+            ending,
+        } = self;
+        if !call.rpc.answers_a_stream() {
+            return answer;
+        }
+        // Where requests come in a stream, that has the end of the proof, and those before it are answered.
+        let proof = proof.filter(|_| !call.rpc.takes_a_stream());
+        let end = async move {
+            let watched = async {
+                if call.operation != Operation::Health {
+                    pending::<()>().await;
+                }
+                ended(ending).await;
+                sleep(LAST_NEWS).await;
+            };
+            tokio::select! {
+                () = passed(proof) => call.refuse(Failure::proof_passed()),
+                () = passed(call.deadline) => call.refuse(Failure::too_late()),
+                () = watched => call.refuse(Failure::ending()),
+            }
+        };
+        answer.map(|body| Body::new(Bounded::new(body, end, Side::Answer)))
+    }
+}
+
+async fn passed(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
+async fn ended(mut ending: watch::Receiver<bool>) {
+    let _gone = ending.wait_for(|ending| *ending).await;
+}
+
+/// Of which side a body is: it says how it ends.
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Request,
+    Answer,
+}
+
+/// A body that ends with a status when its time has come.
+struct Bounded {
+    body: Body,
+    /// None once it is over.
+    end: Option<BoxFuture<'static, Status>>,
+    side: Side,
+}
+
+impl Bounded {
+    fn new(body: Body, end: impl Future<Output = Status> + Send + 'static, side: Side) -> Self {
+        let end: BoxFuture<'static, Status> = Box::pin(end);
+        Self {
+            body,
+            end: Some(end),
+            side,
+        }
+    }
+}
+
+type FrameOf<B> = Result<Frame<<B as HttpBody>::Data>, <B as HttpBody>::Error>;
+
+impl HttpBody for Bounded {
+    type Data = <Body as HttpBody>::Data;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Option<FrameOf<Self>>> {
+        let this = self.get_mut();
+        let Some(end) = &mut this.end else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(status) = end.as_mut().poll(poller) else {
+            return Pin::new(&mut this.body).poll_frame(poller);
+        };
+        this.end = None;
+        Poll::Ready(Some(match this.side {
+            Side::Request => Err(status),
+            Side::Answer => {
+                let mut trailers = HeaderMap::new();
+                status
+                    .add_header(&mut trailers)
+                    .map(|()| Frame::trailers(trailers))
+            }
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.end.is_none() || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}

@@ -1,0 +1,85 @@
+//! Where callers come in.
+
+use std::{io, sync::Arc};
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::{
+    handshake,
+    places::Origin,
+    stream::{Stream, Way},
+};
+use crate::{
+    access::Peer,
+    strangers::Strangers,
+    tls::{Tls, names_of},
+};
+
+/// Where callers come in.
+#[derive(Debug)]
+pub enum Listener {
+    /// Readable for everybody on the way: for this machine.
+    Tcp(TcpListener),
+    /// Behind TLS.
+    Tls(TcpListener, Tls),
+    /// A socket in the file system: the system says which user calls.
+    Unix(UnixListener),
+}
+
+/// Somebody who connected and has not come in.
+#[derive(Debug)]
+pub(crate) enum Knock {
+    Network(TcpStream, Peer, Option<Tls>),
+    Process(UnixStream, Peer),
+}
+
+impl Listener {
+    /// The next one who connects.
+    pub(super) async fn accept(&self) -> io::Result<Knock> {
+        match self {
+            Self::Tcp(listener) => from_network(listener, None).await,
+            Self::Tls(listener, tls) => from_network(listener, Some(tls.clone())).await,
+            Self::Unix(listener) => {
+                let (stream, _address) = listener.accept().await?;
+                let uid = stream.peer_cred()?.uid();
+                Ok(Knock::Process(stream, Peer::Process { uid }))
+            }
+        }
+    }
+}
+
+async fn from_network(listener: &TcpListener, tls: Option<Tls>) -> io::Result<Knock> {
+    let (stream, address) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    let certificate = Arc::default();
+    let peer = Peer::Network {
+        address,
+        certificate,
+    };
+    Ok(Knock::Network(stream, peer, tls))
+}
+
+impl Knock {
+    /// From where.
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            Self::Network(_, peer, _) | Self::Process(_, peer) => Origin::of(peer),
+        }
+    }
+
+    /// Lets it in, with what it proved; none who did not finish the handshake.
+    pub(crate) async fn enter(self, strangers: &Strangers) -> Option<(Stream, Peer)> {
+        match self {
+            Self::Process(stream, peer) => Some((Stream::new(Way::Unix(stream)), peer)),
+            Self::Network(stream, peer, None) => Some((Stream::new(Way::Tcp(stream)), peer)),
+            Self::Network(stream, peer, Some(tls)) => {
+                let stream = handshake::enter(stream, &tls, strangers).await?;
+                let (_stream, session) = stream.get_ref();
+                let shown = session.peer_certificates().and_then(|chain| chain.first());
+                let names = shown.map(|shown| names_of(shown)).unwrap_or_default();
+                let stream = Stream::new(Way::Tls(Box::new(stream)));
+                Some((stream, peer.with_certificate(names)))
+            }
+        }
+    }
+}

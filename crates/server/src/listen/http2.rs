@@ -1,0 +1,160 @@
+//! Speaking HTTP/2 with somebody who is connected.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use hyper::{
+    body::{Body as HttpBody, Frame, Incoming, SizeHint},
+    rt::Executor,
+    server::conn::http2,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+
+use super::{
+    places::{Guest, OpenCall},
+    stream::Stream,
+};
+use crate::{access::Peer, gate::Gated, spans};
+
+/// The headers of a call may have so many bytes; Canton's own limit.
+const MOST_HEADER_BYTES: u32 = 8 * 1024;
+
+/// Calls of one connection at the same time; more of them wait.
+const MOST_CALLS: u32 = 256;
+
+/// A silent connection is asked for a sign of life this often, and ended without one.
+const LIFE_EVERY: Duration = Duration::from_secs(30);
+const LIFE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Whoever is asked to go, and has no call under way, goes within this time.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// What connections have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Http2 {
+    pub(crate) services: Gated,
+    /// A connection on which no call is under way for so long is ended.
+    pub(crate) idle_limit: Duration,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) ending: watch::Receiver<bool>,
+}
+
+/// Serves a connection until its other end goes, or it rests for too long, or the server is to end and its calls are answered.
+pub(crate) async fn serve(http2: Http2, stream: Stream, peer: Peer, guest: Arc<Guest>) {
+    let Http2 {
+        services,
+        idle_limit,
+        tasks,
+        mut ending,
+    } = http2;
+    let service = {
+        let guest = Arc::clone(&guest);
+        service_fn(move |request| answer(&services, &peer, &guest, request))
+    };
+    let mut connection = pin!(
+        http2::Builder::new(Tracked(tasks))
+            .timer(TokioTimer::new())
+            .keep_alive_interval(LIFE_EVERY)
+            .keep_alive_timeout(LIFE_WITHIN)
+            .max_header_list_size(MOST_HEADER_BYTES)
+            .max_concurrent_streams(MOST_CALLS)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    tokio::select! {
+        served = &mut connection => return said(served),
+        () = rested(&guest, guest.began(), idle_limit) => {}
+        _ending = ending.wait_for(|ending| *ending) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        served = &mut connection => said(served),
+        () = rested(&guest, Instant::now(), LEAVE_WITHIN) => {}
+    }
+}
+
+/// How a connection ends is the business of the caller, who sees it too.
+fn said(served: hyper::Result<()>) {
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// Ready when no call has been under way for `limit`, counted from `since` at the earliest.
+async fn rested(guest: &Guest, since: Instant, limit: Duration) {
+    loop {
+        let now = Instant::now();
+        let idle = guest.idle_since().unwrap_or(now).max(since);
+        if idle + limit <= now {
+            return;
+        }
+        tokio::time::sleep_until(idle + limit).await;
+    }
+}
+
+type Answer = Result<Response<OfCall>, std::convert::Infallible>;
+
+fn answer(
+    services: &Gated,
+    peer: &Peer,
+    guest: &Arc<Guest>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Answer> + Send + use<> {
+    let call = guest.calls();
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(peer.clone());
+    request.extensions_mut().insert(Arc::clone(guest));
+    let span = spans::begin(&mut request);
+    let answering = spans::within(span, services.answer(request));
+    async move {
+        let response = answering.await;
+        Ok(response.map(|body| OfCall { body, _call: call }))
+    }
+}
+
+/// The body of an answer: until all of it has gone out, its call is under way.
+struct OfCall {
+    body: Body,
+    _call: OpenCall,
+}
+
+impl HttpBody for OfCall {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        poller: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(poller)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Runs what calls do where it is known of: the server waits for it.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, call: F) {
+        self.0.spawn(call);
+    }
+}

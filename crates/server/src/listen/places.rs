@@ -1,0 +1,239 @@
+//! Places for connections: so many in all, and so many for each address.
+//!
+//! Nobody is kept out by connections on which nothing happens: when the places run out, the one that has been idle for longest
+//! is cut, and before it those of strangers. Whoever opens very many closes only its own.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Peer;
+
+/// When every place is taken by somebody who works, it is looked this often whether one of them rests.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// From where somebody connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    Network(IpAddr),
+    Process(u32),
+}
+
+impl Origin {
+    /// Of IPv6 the network: whoever has one address there has all of them (RFC 4291, section 2.5.4: 64 bits).
+    pub(super) fn of(peer: &Peer) -> Self {
+        match peer {
+            Peer::Process { uid } => Self::Process(*uid),
+            Peer::Network { address, .. } => Self::Network(match address.ip().to_canonical() {
+                IpAddr::V6(address) => {
+                    let network = u128::from(address) & (u128::MAX << 64);
+                    IpAddr::V6(Ipv6Addr::from(network))
+                }
+                address => address,
+            }),
+        }
+    }
+}
+
+/// Somebody who is connected.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    origin: Origin,
+    began: Instant,
+    /// Calls that are under way.
+    calls: AtomicUsize,
+    /// When the last call ended, in milliseconds since it began.
+    rests_since: AtomicU64,
+    /// Whether the gate has ever let a call of it through.
+    known: AtomicBool,
+    cut: CancellationToken,
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+pub(crate) struct OpenCall(Arc<Guest>);
+
+impl Guest {
+    fn new(origin: Origin, cut: CancellationToken) -> Self {
+        Self {
+            origin,
+            began: Instant::now(),
+            calls: AtomicUsize::new(0),
+            rests_since: AtomicU64::new(0),
+            known: AtomicBool::new(false),
+            cut,
+        }
+    }
+
+    /// Counts a call until what is returned is dropped.
+    pub(crate) fn calls(self: &Arc<Self>) -> OpenCall {
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        OpenCall(Arc::clone(self))
+    }
+
+    /// It is somebody whom the rules know.
+    pub(crate) fn is_known(&self) {
+        self.known.store(true, Ordering::Relaxed);
+    }
+
+    /// When it connected.
+    pub(super) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Since when it has no call under way; none: it has one.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let rests = self.calls.load(Ordering::Acquire) == 0;
+        let since = Duration::from_millis(self.rests_since.load(Ordering::Acquire));
+        rests.then(|| self.began + since)
+    }
+
+    /// Ready when it must go at once.
+    pub(super) async fn is_cut(&self) {
+        self.cut.cancelled().await;
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        let guest = &self.0;
+        let now = u64::try_from(guest.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        guest.rests_since.fetch_max(now, Ordering::AcqRel);
+        guest.calls.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Places for connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Places(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    most: usize,
+    most_of_one: usize,
+    taken: Mutex<Taken>,
+    freed: Notify,
+    /// Cuts all of them.
+    cut: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    next: u64,
+    guests: HashMap<u64, Arc<Guest>>,
+    of_origin: HashMap<Origin, usize>,
+}
+
+/// A place, which is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    places: Places,
+    number: u64,
+    pub(super) guest: Arc<Guest>,
+}
+
+impl Places {
+    /// So many, of which one address has at most `most_of_one`.
+    pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
+        Self(Arc::new(Inner {
+            most,
+            most_of_one: most_of_one.min(most),
+            taken: Mutex::default(),
+            freed: Notify::new(),
+            cut: CancellationToken::new(),
+        }))
+    }
+
+    /// A place for somebody from there. It waits while everybody works; none: this address has its share, and works with all.
+    pub(super) async fn take(&self, origin: Origin) -> Option<Place> {
+        loop {
+            let freed = self.0.freed.notified();
+            match self.try_take(origin) {
+                Ok(place) => return Some(place),
+                Err(Full::Share) => return None,
+                Err(Full::All) => {
+                    let _looked = tokio::time::timeout(LOOK_EVERY, freed).await;
+                }
+            }
+        }
+    }
+
+    fn try_take(&self, origin: Origin) -> Result<Place, Full> {
+        let mut taken = self.0.taken.lock();
+        let own = taken.of_origin.get(&origin).copied().unwrap_or_default();
+        if own >= self.0.most_of_one {
+            taken.cut_idle(Some(origin)).ok_or(Full::Share)?;
+        } else if taken.guests.len() >= self.0.most {
+            taken.cut_idle(None).ok_or(Full::All)?;
+        }
+        let guest = Arc::new(Guest::new(origin, self.0.cut.child_token()));
+        let number = taken.next;
+        taken.next += 1;
+        taken.guests.insert(number, Arc::clone(&guest));
+        *taken.of_origin.entry(origin).or_default() += 1;
+        Ok(Place {
+            places: self.clone(),
+            number,
+            guest,
+        })
+    }
+
+    /// Cuts every connection.
+    pub(crate) fn cut(&self) {
+        self.0.cut.cancel();
+    }
+}
+
+/// What there is no place left of.
+#[derive(Debug, PartialEq, Eq)]
+enum Full {
+    Share,
+    All,
+}
+
+impl Taken {
+    /// Cuts the one that has been idle for longest, of strangers first; none: nobody is.
+    fn cut_idle(&mut self, origin: Option<Origin>) -> Option<()> {
+        let guests = self.guests.iter();
+        let candidates = guests.filter(|(_, guest)| origin.is_none_or(|it| it == guest.origin));
+        let idle = candidates.filter_map(|(number, guest)| {
+            let known = guest.known.load(Ordering::Relaxed);
+            Some((known, guest.idle_since()?, *number))
+        });
+        let (_, _, number) = idle.min()?;
+        self.remove(number)?.cut.cancel();
+        Some(())
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Arc<Guest>> {
+        let guest = self.guests.remove(&number)?;
+        if let Some(own) = self.of_origin.get_mut(&guest.origin) {
+            *own -= 1;
+            if *own == 0 {
+                self.of_origin.remove(&guest.origin);
+            }
+        }
+        Some(guest)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Not there any more if it was cut for somebody else.
+        self.places.0.taken.lock().remove(self.number);
+        self.places.0.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests;

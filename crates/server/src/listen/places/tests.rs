@@ -1,0 +1,77 @@
+use super::*;
+
+fn process(uid: u32) -> Origin {
+    Origin::Process(uid)
+}
+
+fn network(address: &str) -> Origin {
+    Origin::of(&Peer::Network {
+        address: format!("{address}:1").parse().unwrap(),
+        certificate: Arc::default(),
+    })
+}
+
+#[test]
+fn an_address_of_ipv6_stands_for_its_network_and_a_mapped_one_for_that_of_ipv4() {
+    assert_eq!(network("[2001:db8::1]"), network("[2001:db8::ffff:2]"));
+    assert_ne!(network("[2001:db8::1]"), network("[2001:db8:0:1::1]"));
+    assert_eq!(network("[::ffff:192.0.2.1]"), network("192.0.2.1"));
+    assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+}
+
+#[tokio::test]
+async fn whoever_has_its_share_gets_a_place_by_cutting_its_own_that_is_idle() {
+    let places = Places::new(10, 2);
+    let (first, second) = (places.take(process(1)).await, places.take(process(1)).await);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let other = places.take(process(2)).await.unwrap();
+    let working = first.guest.calls();
+    let third = places.take(process(1)).await.unwrap();
+    assert!(second.guest.cut.is_cancelled(), "the idle one goes");
+    assert!(!first.guest.cut.is_cancelled() && !other.guest.cut.is_cancelled());
+    let also_working = third.guest.calls();
+    assert!(places.take(process(1)).await.is_none());
+    drop((working, also_working));
+    assert!(places.take(process(1)).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_places_are_taken_strangers_go_first_and_then_who_rests_for_longest() {
+    let places = Places::new(3, 3);
+    let take = async |uid| places.take(process(uid)).await.unwrap();
+    let (early, late) = (take(1).await, take(2).await);
+    early.guest.is_known();
+    late.guest.is_known();
+    let call = late.guest.calls();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    drop(call);
+    let stranger = take(3).await;
+    let next = take(4).await;
+    assert!(stranger.guest.cut.is_cancelled());
+    next.guest.is_known();
+    let _last = take(5).await;
+    assert!(early.guest.cut.is_cancelled());
+    assert!(!late.guest.cut.is_cancelled() && !next.guest.cut.is_cancelled());
+    // Whose place was taken over has none to give back.
+    drop((stranger, early));
+    assert_eq!(places.0.taken.lock().guests.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_everybody_works_the_next_waits_until_somebody_goes_or_rests() {
+    let places = Places::new(2, 2);
+    let first = places.take(process(1)).await.unwrap();
+    let second = places.take(process(2)).await.unwrap();
+    let (one, two) = (first.guest.calls(), second.guest.calls());
+    let waits = tokio::spawn({
+        let places = places.clone();
+        async move { places.take(process(3)).await.is_some() }
+    });
+    tokio::time::sleep(LOOK_EVERY * 10).await;
+    assert!(!waits.is_finished());
+    drop(one);
+    assert!(waits.await.unwrap());
+    assert!(first.guest.cut.is_cancelled());
+    drop((second, two));
+    assert!(places.take(process(4)).await.is_some());
+}

@@ -1,0 +1,66 @@
+//! What the log says of those who are refused before it is known who they are.
+
+use std::{
+    fmt,
+    num::NonZeroU32,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+/// Refusals that are logged in a second, and as many at once.
+const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+
+/// Refusals of strangers. Whoever reaches the port can cause them without an end, and must not fill the disk.
+pub(crate) struct Strangers {
+    limiter: DefaultDirectRateLimiter,
+    left_out: AtomicU64,
+}
+
+impl fmt::Debug for Strangers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Strangers").finish_non_exhaustive()
+    }
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self {
+            limiter: RateLimiter::direct(Quota::per_second(PER_SECOND)),
+            left_out: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Strangers {
+    /// Has one refusal logged, together with how many before it were not, or counts it.
+    pub(crate) fn tell(&self, log: impl FnOnce()) {
+        if self.limiter.check().is_err() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let left_out = self.left_out.swap(0, Ordering::Relaxed);
+        if left_out > 0 {
+            tracing::warn!(left_out, "refusals of strangers were not logged");
+        }
+        log();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_refusals_some_are_logged_and_the_others_are_counted() {
+        let strangers = Strangers::default();
+        let logged = std::cell::Cell::new(0);
+        for _refusal in 0..10_000 {
+            strangers.tell(|| logged.set(logged.get() + 1));
+        }
+        assert!(logged.get() >= 10, "{}", logged.get());
+        // Those left out before a logged one were told with it.
+        let counted = strangers.left_out.load(Ordering::Relaxed);
+        assert!(counted > 0 && counted + logged.get() <= 10_000, "{counted}");
+    }
+}
