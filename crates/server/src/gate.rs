@@ -24,6 +24,9 @@ use crate::{
     trace,
 };
 
+/// The header by which a caller goes on without a second person: its value says why.
+const BREAK_GLASS: &str = "strongroom-break-glass";
+
 /// What decides.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
@@ -137,6 +140,8 @@ struct Call {
     operation: Operation,
     face: Face,
     trace: Trace,
+    /// Why it shall be done without a second person.
+    break_glass: Option<String>,
 }
 
 impl Call {
@@ -149,6 +154,7 @@ impl Call {
             operation: operation_of(rpc),
             face: Face::of_path(path),
             trace: trace::of_request(request.headers(), random),
+            break_glass: reason(request.headers()),
         })
     }
 
@@ -213,9 +219,19 @@ impl Gate {
         if !subject.may(call.operation) {
             return Err(Failure::forbidden(call.operation, subject.name()));
         }
-        let trace = call.trace.clone();
-        Ok(Context { subject, trace })
+        Ok(Context {
+            subject,
+            trace: call.trace.clone(),
+            rpc: call.rpc,
+            break_glass: call.break_glass.clone(),
+        })
     }
+}
+
+/// Why the caller goes on without a second person; one that is no text is as good as none, and is refused where it is needed.
+fn reason(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(BREAK_GLASS)?;
+    Some(value.to_str().unwrap_or_default().to_owned())
 }
 
 /// The token that a caller shows; an unreadable one is refused, never ignored.

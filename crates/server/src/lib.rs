@@ -8,6 +8,7 @@
 
 pub mod access;
 mod api_info;
+mod consent;
 mod context;
 pub mod contract;
 mod failure;

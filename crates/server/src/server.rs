@@ -8,7 +8,7 @@ use std::{
 
 use strongroom_crypto::Random;
 use strongroom_topology::MemberCode;
-use strongroom_vault::Vault;
+use strongroom_vault::{FindingLimits, Vault};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tonic::{service::Routes, transport};
 use tower::ServiceBuilder;
@@ -90,6 +90,8 @@ pub struct ServerSettings {
     pub kms_numbers: Option<Arc<dyn KmsNumbers>>,
     /// Where backups are written before they are handed out; none: no backup is made over the network.
     pub spool: Option<Spool>,
+    /// From when on something is told by whoever looks the vault over.
+    pub finding_limits: FindingLimits,
     /// Connections at the same time; more of them wait.
     pub most_connections: usize,
     /// How long calls that are under way may take once the server is to end.
@@ -105,6 +107,7 @@ impl Default for ServerSettings {
             http: None,
             kms_numbers: None,
             spool: None,
+            finding_limits: FindingLimits::default(),
             access: Access::open(),
             tokens: Tokens::default(),
             features: Features::default(),
@@ -158,6 +161,7 @@ pub async fn serve(
     let faces = Faces {
         shared,
         spool: settings.spool,
+        limits: settings.finding_limits,
         specs: settings.specs,
         node: settings.node,
         about: Arc::new(About {
@@ -222,6 +226,7 @@ pub async fn serve(
 struct Faces {
     shared: Shared,
     spool: Option<Spool>,
+    limits: FindingLimits,
     specs: DefaultSpecs,
     node: MemberCode,
     about: Arc<About>,
@@ -263,6 +268,7 @@ impl Faces {
         let operations = OperationsFace {
             shared: shared(),
             spool: self.spool.clone(),
+            limits: self.limits,
         };
         let describe = || {
             tonic_reflection::server::Builder::configure()

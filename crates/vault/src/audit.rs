@@ -93,6 +93,18 @@ pub enum AuditOperation {
     ForgetBackup,
     /// The quarantine of a restored vault was ended.
     ReleaseVault,
+    /// Something was asked for that needs a second person.
+    RequestApproval,
+    /// Another person said yes to what was asked for.
+    Approve,
+    /// Somebody said no to what was asked for.
+    Reject,
+    /// What was approved is being done, this once.
+    UseApproval,
+    /// Something that needs a second person is being done without one.
+    BreakGlass,
+    /// Another person has seen that the glass was broken.
+    AcknowledgeBreakGlass,
 }
 
 /// How an act ended.
@@ -283,6 +295,12 @@ impl AuditOperation {
             Self::MoveVault => "move_vault",
             Self::ForgetBackup => "forget_backup",
             Self::ReleaseVault => "release_vault",
+            Self::RequestApproval => "request_approval",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::UseApproval => "use_approval",
+            Self::BreakGlass => "break_glass",
+            Self::AcknowledgeBreakGlass => "acknowledge_break_glass",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong in a use case.
 
 mod anchor_tag;
+mod approval;
 mod attempt;
 mod codes;
 mod migration;
@@ -22,8 +23,8 @@ use strongroom_topology::{
 
 pub(crate) use self::attempt::in_words;
 pub use self::{
-    anchor_tag::AnchorTagError, attempt::WrapAttempt, migration::MigrationError,
-    replica::ReplicaError, wrapper_key::WrapperKeyError,
+    anchor_tag::AnchorTagError, approval::ApprovalError, attempt::WrapAttempt,
+    migration::MigrationError, replica::ReplicaError, wrapper_key::WrapperKeyError,
 };
 use crate::{anchor::AnchorError, operations::import::canton::RefusedCantonRow};
 
@@ -574,10 +575,13 @@ pub enum VaultError {
     /// This process is not the only one, and not up to date.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// Another person is needed.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
 }
 
 /// A time as people write it: RFC 3339, in UTC.
-fn instant(time: Timestamp) -> String {
+pub(crate) fn instant(time: Timestamp) -> String {
     match jiff::Timestamp::from_microsecond(time.as_micros()) {
         Ok(instant) => instant.to_string(),
         Err(_beyond_every_calendar) => format!("{} microseconds", time.as_micros()),

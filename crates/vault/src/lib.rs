@@ -26,6 +26,7 @@
 
 mod anchor;
 mod anchor_tag;
+mod approvals;
 mod audit;
 mod authenticate;
 mod backups;
@@ -62,18 +63,21 @@ pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
 pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
+pub use approvals::{Approval, Verdict};
 pub use audit::{AuditEntry, AuditOperation, AuditOutcome, AuditVerification};
 pub use backups::Backup;
 pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, MigrationError, ReplicaError, VaultError, WrapAttempt, WrapperKeyError,
+    AnchorTagError, ApprovalError, MigrationError, ReplicaError, VaultError, WrapAttempt,
+    WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
+pub use operations::approvals::Ask;
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
     restore::{Restore, Restored},
@@ -85,6 +89,7 @@ pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;
 pub use operations::external::journal::{Orphan, Orphans};
 pub use operations::external::register::Registration;
+pub use operations::findings::{Finding, FindingLimits, Severity};
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::canton::{
     CantonImport, CantonOrigin, CantonOutcome, CantonRow, CantonRowError, RefusedCantonRow,
@@ -124,8 +129,8 @@ pub use replay::{
 };
 pub use replica::{Role, Standing};
 pub use settings::{
-    AnchorTagSettings, CacheSettings, CustodyDefaults, KeyAgeLimits, KmsWatchSettings,
-    ReplicaSettings, RotationSettings, Settings,
+    AnchorTagSettings, ApprovalSettings, CacheSettings, CustodyDefaults, KeyAgeLimits,
+    KmsWatchSettings, ReplicaSettings, RotationSettings, Settings,
 };
 pub use topology::TopologyView;
 pub use vault::Vault;

@@ -1,6 +1,6 @@
 //! What a vault's owner chooses.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use strongroom_crypto::{KeyUsage, KeyUsages};
 use strongroom_store::{Custody, Sealing};
@@ -25,6 +25,32 @@ pub struct Settings {
     pub replica: ReplicaSettings,
     /// The tag of a wrapper key that is an anchor; none: there is no such anchor.
     pub anchor_tag: Option<AnchorTagSettings>,
+    /// What needs a second person.
+    pub approvals: ApprovalSettings,
+}
+
+/// What needs a second person.
+#[derive(Clone, Debug)]
+pub struct ApprovalSettings {
+    /// The names of the operations that need one: `keys.delete`. Faces say which operation a request is.
+    pub operations: BTreeSet<String>,
+    /// Who may say yes or no, as the audit log names them; empty: everybody but the requester whom the face lets.
+    pub approvers: BTreeSet<String>,
+    /// A request counts for so long, answered or not.
+    pub expire_after: Duration,
+    /// Whether a requester may go on without a second person by naming a reason.
+    pub break_glass: bool,
+}
+
+impl Default for ApprovalSettings {
+    fn default() -> Self {
+        Self {
+            operations: BTreeSet::new(),
+            approvers: BTreeSet::new(),
+            expire_after: Duration::from_secs(24 * 3600),
+            break_glass: false,
+        }
+    }
 }
 
 /// What a process does that is not the only one on its store.

@@ -6,13 +6,16 @@ use zeroize::Zeroize as _;
 
 use super::{strongroom, vault};
 
-/// Prints a message without its secrets, and wipes them when the message is dropped.
+/// Prints a message without its secrets, and wipes them when the message is dropped. The fields in brackets are none: whoever
+/// approves the request has to see them.
 macro_rules! secret {
-    ($message:ty, $name:literal, $($secret:ident),+) => {
+    ($message:ty, $name:literal, [$($shown:ident),*], $($secret:ident),+) => {
         impl fmt::Debug for $message {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let bytes = 0 $(+ self.$secret.len())+;
-                write!(f, "{}({bytes} secret bytes)", $name)
+                write!(f, "{}({bytes} secret bytes", $name)?;
+                $(write!(f, concat!(", ", stringify!($shown), ": {:?}"), self.$shown)?;)*
+                f.write_str(")")
             }
         }
 
@@ -27,21 +30,29 @@ macro_rules! secret {
 secret!(
     vault::ExportKeyPairRequest,
     "ExportKeyPairRequest",
+    [fingerprint, protocol_version],
     password
 );
 secret!(
     vault::ExportKeyPairResponse,
     "ExportKeyPairResponse",
+    [],
     key_pair
 );
 secret!(
     vault::ImportKeyPairRequest,
     "ImportKeyPairRequest",
+    [name],
     key_pair,
     password
 );
-secret!(strongroom::EncryptRequest, "EncryptRequest", plaintext);
-secret!(strongroom::DecryptResponse, "DecryptResponse", plaintext);
+secret!(strongroom::EncryptRequest, "EncryptRequest", [], plaintext);
+secret!(
+    strongroom::DecryptResponse,
+    "DecryptResponse",
+    [],
+    plaintext
+);
 
 /// No secret, but the compiler leaves it out together with its message.
 impl fmt::Debug for strongroom::encrypt_request::Key {
@@ -67,7 +78,10 @@ mod tests {
             password: "PLUGH".to_owned(),
         };
         let shown = format!("{request:?}");
-        assert_eq!(shown, "ImportKeyPairRequest(10 secret bytes)");
+        assert_eq!(
+            shown,
+            "ImportKeyPairRequest(10 secret bytes, name: \"name\")"
+        );
         let answer = strongroom::DecryptResponse {
             plaintext: b"XYZZY".to_vec(),
         };

@@ -184,7 +184,7 @@ async fn a_new_database_has_the_whole_schema() {
     };
     assert_eq!(
         (number("application_id"), number("user_version")),
-        (0x5372_5674, 6)
+        (0x5372_5674, 7)
     );
     let tables: Vec<(String, bool)> = connection
         .prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY name")
@@ -194,6 +194,7 @@ async fn a_new_database_has_the_whole_schema() {
         .collect::<Result<_, _>>()
         .unwrap();
     let expected = [
+        "approvals",
         "audit",
         "backups",
         "data_keys",

@@ -452,6 +452,7 @@ impl Coded for VaultError {
             Self::WrapperKey(source) => source.code(),
             Self::Migration(source) => source.code(),
             Self::Replica(source) => source.code(),
+            Self::Approval(source) => source.code(),
             Self::CantonRow(refused) => refused.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,

@@ -6,7 +6,10 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
 use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
-use crate::vault::Vault;
+use crate::{
+    approvals::{Approval, Verdict},
+    vault::Vault,
+};
 
 /// What monitoring asks of an open vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub struct Numbers {
     pub generation: u64,
     /// Whether the vault was restored and signs nothing yet.
     pub quarantined: bool,
+    /// Requests that wait for a second person.
+    pub pending_approvals: usize,
+    /// What was done without the second person that it needs, and nobody has acknowledged.
+    pub broken_glass: usize,
 }
 
 /// The ages of keys in use of one class.
@@ -66,7 +73,9 @@ impl Vault {
     }
 
     async fn numbers_with(&self, wrapper_keys: Vec<WrapperKeyStatus>) -> Numbers {
-        let backups = self.backups();
+        let (backups, approvals, now) = (self.backups(), self.approvals(), self.now());
+        let is_pending =
+            |asked: &Approval| asked.verdict == Verdict::Pending && !asked.is_expired(now);
         let mut numbers = Numbers {
             private_keys: every_pair(),
             public_keys: 0,
@@ -85,6 +94,8 @@ impl Vault {
             retired_data_keys: self.retired_data_keys().len(),
             generation: self.committed().lock().await.state.generation,
             quarantined: self.is_quarantined(),
+            pending_approvals: approvals.iter().filter(|asked| is_pending(asked)).count(),
+            broken_glass: approvals.iter().filter(|asked| asked.is_bypassed()).count(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {
