@@ -2,6 +2,7 @@
 
 mod access;
 mod anchor;
+mod approvals;
 mod audit;
 mod backup;
 mod bench;
@@ -57,6 +58,12 @@ pub(crate) enum Command {
     Verify(verify::Options),
     Encrypt(encrypt::Options),
     Decrypt(decrypt::Options),
+    /// List and decide what waits for a second person
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom approvals list\n  strongroom approvals approve ID"
+    )]
+    Approvals(approvals::Command),
     /// List and verify the audit log
     #[command(
         subcommand,
@@ -148,6 +155,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(options) => verify::run(&global, options).await,
         Command::Encrypt(options) => encrypt::run(&global, options).await,
         Command::Decrypt(options) => decrypt::run(&global, options).await,
+        Command::Approvals(command) => approvals::run(&global, command).await,
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Kms(command) => kms::run(&global, command).await,
         Command::WrapperKey(command) => wrapper_key::run(&global, command).await,

@@ -3,19 +3,23 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName};
+use strongroom_config::{
+    ApprovalsConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
+};
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
+use strongroom_server::access::Operation;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, CacheSettings, Caller, CustodyDefaults, FileAnchor,
-    KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, Settings, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, ApprovalSettings, Ask, CacheSettings, Caller,
+    CustodyDefaults, FileAnchor, FindingLimits, KeyAgeLimits, KmsWatchSettings, NoAnchor,
+    ReplicaSettings, Settings, Vault, VaultError,
 };
 
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, store::ConfiguredStore,
+    args::Global, environment, failure::CliError, open_kms::OpenKms, server, store::ConfiguredStore,
 };
 
 /// An open vault, and what a command may ask beside it.
@@ -72,6 +76,26 @@ impl Session {
             return None;
         }
         self.kms.maker(self.config.custody.external_kms.as_deref())
+    }
+
+    /// Lets a command through that needs no second person, or that another one has approved; `request` is all that it is asked to
+    /// do.
+    pub(crate) async fn approved(
+        &self,
+        global: &Global,
+        operation: Operation,
+        request: &str,
+    ) -> Result<(), VaultError> {
+        let ask = Ask::new(operation.name(), "command", request.as_bytes(), request);
+        match &global.break_glass {
+            Some(reason) => self.vault.break_glass(&self.caller, &ask, reason).await,
+            None => self.vault.pass_approval(&self.caller, &ask).await,
+        }
+    }
+
+    /// Whether this operation needs a second person.
+    pub(crate) fn needs(&self, operation: Operation) -> bool {
+        self.vault.needs_approval(operation.name())
     }
 
     /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
@@ -148,6 +172,7 @@ pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Confi
     let path = global.config_path();
     let text = read_guarded_text(&path)?;
     let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
+    server::check_approvals(&config.approvals).with_context(|| format!("in {}", path.display()))?;
     Ok((text, config))
 }
 
@@ -256,7 +281,25 @@ pub(crate) fn settings(config: &Config) -> Settings {
             every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
         }),
         replica: replica(&config.replica),
+        approvals: approvals(&config.approvals),
         ..Settings::default()
+    }
+}
+
+/// From when on something is told by whoever looks the vault over.
+pub(crate) fn finding_limits(config: &Config) -> FindingLimits {
+    FindingLimits {
+        max_backup_age: config.policy.max_backup_age,
+        silent_after: config.replica.silent_after,
+    }
+}
+
+fn approvals(config: &ApprovalsConfig) -> ApprovalSettings {
+    ApprovalSettings {
+        operations: config.operations.clone(),
+        approvers: config.approvers.clone(),
+        expire_after: config.expire_after,
+        break_glass: config.break_glass,
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+#[path = "cli/approvals.rs"]
+mod approvals;
 #[path = "cli/backup_schedule.rs"]
 mod backup_schedule;
 #[path = "cli/backups.rs"]

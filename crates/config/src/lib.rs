@@ -10,6 +10,7 @@
 //! ```
 
 mod anchor;
+mod approvals;
 mod cache;
 mod callers;
 mod custody;
@@ -31,6 +32,7 @@ mod vault;
 use serde::{Deserialize, Serialize};
 
 pub use anchor::AnchorConfig;
+pub use approvals::ApprovalsConfig;
 pub use cache::CacheConfig;
 pub use callers::{CallerConfig, GrantConfig, UnixUserConfig};
 pub use custody::{CustodyConfig, CustodyName, SealingName};
@@ -75,6 +77,9 @@ pub struct Config {
     /// Who may come over the network, and what each may do; none: everybody on this machine may do everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub callers: Vec<CallerConfig>,
+    /// What needs a second person.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub approvals: ApprovalsConfig,
     /// A second anchor, in a tag of a wrapper key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchor: AnchorConfig,
@@ -131,6 +136,7 @@ impl Config {
         self.replica.validate()?;
         callers::validate(&self.callers)?;
         self.server.validate(&self.callers)?;
+        self.approvals.validate()?;
         if self.kms.is_empty() {
             return Err(ConfigError::NoKms);
         }

@@ -15,8 +15,9 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig, KmsWatchConfig,
-    LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, ApprovalsConfig, CacheConfig, Config, CustodyConfig, CustodyName, KmsLogConfig,
+    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, ServerConfig,
+    StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -529,6 +530,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         replica: ReplicaConfig::default(),
         server: ServerConfig::default(),
         callers: Vec::new(),
+        approvals: ApprovalsConfig::default(),
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),

@@ -8,7 +8,8 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, MigrationError, ReplicaError, VaultError, WrapperKeyError,
+    AnchorError, AnchorTagError, ApprovalError, MigrationError, ReplicaError, VaultError,
+    WrapperKeyError,
 };
 
 use super::CliError;
@@ -69,6 +70,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         VaultError::CODES,
         WrapperKeyError::CODES,
         MigrationError::CODES,
+        ApprovalError::CODES,
         ReplicaError::CODES,
     ];
     let mut codes: Vec<_> = domains.into_iter().flatten().copied().collect();

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_server::access::Operation;
 use strongroom_store::BackupId;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
@@ -35,6 +36,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
     let session = Session::open(global).await?;
+    let request = format!("backup forget {}", options.id);
+    session
+        .approved(global, Operation::BackupForget, &request)
+        .await?;
     let vault = &session.vault;
     let forgotten = vault.forget_backup(&session.caller, options.id).await;
     let last_verified = vault.last_verified_backup().map(output::moment);

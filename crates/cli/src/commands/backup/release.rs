@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
 
@@ -35,6 +36,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .into());
     }
     let session = Session::open(global).await?;
+    session
+        .approved(global, Operation::BackupRelease, "backup release")
+        .await?;
     let released = session.vault.release(&session.caller).await;
     let report = Report {
         vault_id: session.vault.id().to_string(),

@@ -7,9 +7,9 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig, KmsProviderConfig,
-    KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig, SecretSource,
-    ServerConfig, StoreConfig, VaultConfig,
+    AnchorConfig, ApprovalsConfig, CacheConfig, Config, CustodyConfig, KmsConfig, KmsLogConfig,
+    KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig,
+    SecretSource, ServerConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -156,6 +156,7 @@ impl Rehearsal {
             replica: ReplicaConfig::default(),
             server: ServerConfig::default(),
             callers: Vec::new(),
+            approvals: ApprovalsConfig::default(),
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
 
@@ -44,6 +45,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     let session = Session::open(global).await?;
     let (vault, caller, key) = (&session.vault, &session.caller, &options.fingerprint);
+    let request = format!(
+        "keys delete {key} keep-in-kms={} danger-even-if-announced={}",
+        options.keep_in_kms, options.danger_even_if_announced
+    );
+    session
+        .approved(global, Operation::KeysDelete, &request)
+        .await?;
     let mut announced = Vec::new();
     if options.danger_even_if_announced {
         announced = vault

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, failure::CliError, output, progress, session::Session};
 
@@ -43,6 +44,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Some(fingerprint) => vec![fingerprint],
         None => session.vault.copied_keys(),
     };
+    let named: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    let request = format!("keys drop-copy {}", named.join(" "));
+    session
+        .approved(global, Operation::KeysDropCopy, &request)
+        .await?;
     let bar = progress::bar(global, keys.len() as u64, "proving keys");
     let mut dropped = Vec::new();
     let hears = |key: &Fingerprint| {

@@ -5,8 +5,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use strongroom_config::{PromptTag, SecretSource};
-use strongroom_crypto::{Fingerprint, OaepHash, WrappingKey};
+use strongroom_crypto::{Fingerprint, HashBuilder, OaepHash, WrappingKey};
 use strongroom_files::Access;
+use strongroom_server::access::Operation;
 use strongroom_vault::ExportForm;
 
 use crate::{
@@ -114,8 +115,20 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Encoding::Binary
     };
     options.destination.check(encoding)?;
-    let form = form(&options)?;
+    let wrapping = options
+        .wrapping_key
+        .as_deref()
+        .map(input::read)
+        .transpose()?;
+    let form = form(&options, wrapping.as_deref())?;
     let session = Session::open(global).await?;
+    session
+        .approved(
+            global,
+            Operation::KeysExport,
+            &request(&options, wrapping.as_deref()),
+        )
+        .await?;
     let exported = session
         .vault
         .export_key(&session.caller, &options.fingerprint, &form)
@@ -140,8 +153,25 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn form(options: &Options) -> anyhow::Result<ExportForm> {
-    let wrapping = options.wrapping_key.as_deref();
+/// All that is asked for, for whoever approves it: not where it goes, which nobody sees to.
+fn request(options: &Options, wrapping: Option<&[u8]>) -> String {
+    let (key, format) = (&options.fingerprint, options.format);
+    // The key itself: another one may be in the file when it is approved.
+    let hash = |bytes| HashBuilder::without_purpose().raw(bytes).finish();
+    let wrapping = wrapping.map_or_else(
+        || "none".to_owned(),
+        |bytes| {
+            format!(
+                "sha256:{}",
+                data_encoding::HEXLOWER.encode(hash(bytes).as_bytes())
+            )
+        },
+    );
+    let password = options.password.source().is_some();
+    format!("keys export {key} format={format:?} wrapping-key={wrapping} password={password}")
+}
+
+fn form(options: &Options, wrapping: Option<&[u8]>) -> anyhow::Result<ExportForm> {
     if wrapping.is_some() && options.format != ExportFormat::Wrapped {
         return Err(CliError::BadArgument {
             value: "--wrapping-key".to_owned(),
@@ -151,10 +181,10 @@ fn form(options: &Options) -> anyhow::Result<ExportForm> {
     }
     match (options.format, options.password.source()) {
         (ExportFormat::Wrapped, None) => {
-            let file = wrapping.ok_or(CliError::FlagMissing {
+            let bytes = wrapping.ok_or(CliError::FlagMissing {
                 flag: "--wrapping-key, the RSA public key of the key store that is to take the key",
             })?;
-            let wrapping = WrappingKey::detect(&input::read(file)?)?;
+            let wrapping = WrappingKey::detect(bytes)?;
             let hash = options.oaep_hash.unwrap_or(Hash::Sha256);
             Ok(ExportForm::Wrapped(wrapping, hash.into()))
         }

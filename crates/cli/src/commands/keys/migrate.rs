@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded as _;
+use strongroom_server::access::Operation;
 use strongroom_store::Custody;
 use strongroom_vault::{KeyEntry, KeyFilter, MigrationError, Move, Place, Vault, VaultError};
 
@@ -112,6 +113,15 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let vault = &session.vault;
     let keys = options.keys(vault)?;
+    if !options.dry_run {
+        let operation = match place {
+            Place::Clear if session.needs(Operation::KeysRevert) => Operation::KeysRevert,
+            _ => Operation::KeysMigrate,
+        };
+        session
+            .approved(global, operation, &request(&keys, &place))
+            .await?;
+    }
     let mut report = Report {
         dry_run: options.dry_run,
         keys: Vec::with_capacity(keys.len()),
@@ -159,6 +169,12 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Ok(()) if report.keys.iter().any(|key| key.stays.is_some()) => Ok(ExitCode::from(exit::NO)),
         Ok(()) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// All that is asked for, for whoever approves it.
+fn request(keys: &[Fingerprint], place: &Place) -> String {
+    let named: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    format!("keys migrate {} to {place:?}", named.join(" "))
 }
 
 /// Tells what would be done.

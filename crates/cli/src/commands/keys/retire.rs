@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use strongroom_crypto::Fingerprint;
+use strongroom_server::access::Operation;
 
 use super::print_key;
 use crate::{args::Global, failure::CliError, key_view::Announced, session::Session};
@@ -26,6 +27,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
     let session = Session::open(global).await?;
+    let request = format!("keys retire {}", options.fingerprint);
+    session
+        .approved(global, Operation::KeysRetire, &request)
+        .await?;
     let (vault, caller) = (&session.vault, &session.caller);
     let retired = vault.retire_key(caller, &options.fingerprint).await;
     let announced = Announced::of(vault).await;

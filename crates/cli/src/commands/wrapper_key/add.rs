@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use strongroom_kms::KmsKeyId;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
 
@@ -43,6 +44,14 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .into());
     }
     let session = Session::open(global).await?;
+    let request = format!(
+        "wrapper-key add kms={} wrapper-key={}",
+        options.kms,
+        options.wrapper_key.as_ref().map_or("new", KmsKeyId::as_str)
+    );
+    session
+        .approved(global, Operation::WrapperKeysAdd, &request)
+        .await?;
     let wrapper_key = match options.wrapper_key {
         Some(id) => Some(id),
         None => session.vault.unused_wrapper_key(&options.kms).await?,

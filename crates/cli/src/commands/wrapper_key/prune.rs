@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
 
@@ -32,6 +33,13 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
     let session = Session::open(global).await?;
+    let request = format!(
+        "wrapper-key prune danger-backups-become-worthless={}",
+        options.danger_backups_become_worthless
+    );
+    session
+        .approved(global, Operation::WrapperKeysPrune, &request)
+        .await?;
     let needed = if options.danger_backups_become_worthless {
         BTreeSet::new()
     } else {

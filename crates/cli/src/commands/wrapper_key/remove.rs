@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, failure::CliError, output, session::Session};
 
@@ -38,6 +39,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     let session = Session::open(global).await?;
     let (kms, id) = (options.kms, options.wrapper_key);
+    let request = format!("wrapper-key remove kms={kms} wrapper-key={id}");
+    session
+        .approved(global, Operation::WrapperKeysRemove, &request)
+        .await?;
     let removed = session.vault.remove_wrap(&session.caller, &kms, &id).await;
     session.close().await;
     removed?;

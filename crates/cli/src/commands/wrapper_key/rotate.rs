@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::Config;
 use strongroom_kms::KmsKeyId;
+use strongroom_server::access::Operation;
 use strongroom_vault::{
     NewWrapperKey, RotatedWrapperKey, RotationProgress, RotationRequest, VaultError,
 };
@@ -56,6 +57,19 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// All that is asked for, for whoever approves it.
+    fn in_words(&self) -> String {
+        let named = |text: Option<&str>| text.unwrap_or("-").to_owned();
+        format!(
+            "wrapper-key rotate kms={} from={} to={} multi-region={} rewrap-only={}",
+            named(self.kms.as_deref()),
+            named(self.from.as_deref()),
+            named(self.to.as_ref().map(KmsKeyId::as_str)),
+            self.multi_region,
+            self.rewrap_only
+        )
+    }
+
     fn request(&self) -> RotationRequest {
         RotationRequest {
             kms: self.kms.clone(),
@@ -89,6 +103,17 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     if options.dry_run {
         return plan::run(global, session, &options.request()).await;
+    }
+    if !options.resume {
+        let operation = match options.to {
+            Some(_) if session.needs(Operation::WrapperKeysRotateTo) => {
+                Operation::WrapperKeysRotateTo
+            }
+            _ => Operation::WrapperKeysRotate,
+        };
+        session
+            .approved(global, operation, &options.in_words())
+            .await?;
     }
     let calls_before = session.kms.total_calls();
     let report = if options.rewrap_only {

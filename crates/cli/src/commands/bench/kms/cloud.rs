@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config,
-    CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig,
-    PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig, VaultConfig,
+    AnchorConfig, ApprovalsConfig, AwsConfig, CacheConfig, CallBudgetConfig, CallsConfig,
+    ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig,
+    KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig,
+    VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -93,6 +94,7 @@ impl Cloud {
             replica: ReplicaConfig::default(),
             server: ServerConfig::default(),
             callers: Vec::new(),
+            approvals: ApprovalsConfig::default(),
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),
