@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn dotted_fields_and_inline_sections_can_be_changed() {
-        let at = EXAMPLE.rfind("protection = ").unwrap();
+        let at = EXAMPLE.find("\nprotection = ").unwrap();
         let (before, after) = EXAMPLE.split_at(at);
         let dotted = after.replacen(
             r#"protection = { type = "unprotected-key-file" }"#,

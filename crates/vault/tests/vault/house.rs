@@ -2,11 +2,12 @@
 
 #[path = "house/hasty.rs"]
 mod hasty;
+#[path = "house/picture.rs"]
+mod picture;
 #[path = "house/postgres.rs"]
 mod postgres;
 
 use std::{
-    collections::BTreeMap,
     fmt::Debug,
     fs,
     path::{Path, PathBuf},
@@ -18,14 +19,14 @@ use std::{
 
 use rusqlite::Connection;
 use strongroom_crypto::{
-    EncryptionKeySpec, Fingerprint, KeyName, KeyPurpose, KeyUsage, KeyUsages, PrivateKey,
-    SecretBytes, SigningKeySpec, Timestamp, clock::Clock as _,
+    EncryptionKeySpec, Fingerprint, KeyName, KeyUsage, KeyUsages, PrivateKey, SecretBytes,
+    SigningKeySpec, Timestamp, clock::Clock as _,
 };
 use strongroom_errors::Coded;
 use strongroom_files::{Access, Files, OsFiles};
 use strongroom_kms::{KmsProvider, Metered};
 use strongroom_kms_local::{KeyKind, LocalKey, LocalKms, Protection};
-use strongroom_store::{Custody, KeyState, Sealing, Store, VaultId};
+use strongroom_store::{Custody, Sealing, Store, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::{FixedClock, SeededRandom};
 use strongroom_vault::{
@@ -35,6 +36,7 @@ use strongroom_vault::{
 };
 use tempfile::TempDir;
 
+pub(crate) use self::picture::{HalfPicture, KeyPicture, Picture};
 use self::{hasty::Hasty, postgres::Postgres};
 
 pub(crate) const VAULT_ID: VaultId = VaultId::from_bytes([0x5a; 16]);
@@ -450,65 +452,6 @@ fn key_file(
         LocalKms::create(files, path, &Protection::UnprotectedKeyFile, random, clock)
     };
     Arc::new(kms.unwrap())
-}
-
-/// All that a vault is, as far as it can be seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Picture {
-    pub(crate) keys: BTreeMap<Fingerprint, KeyPicture>,
-    pub(crate) audit_records: u64,
-}
-
-/// A key, as far as it can be seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyPicture {
-    pub(crate) spec: &'static str,
-    pub(crate) purpose: KeyPurpose,
-    pub(crate) usages: Option<KeyUsages>,
-    pub(crate) name: Option<String>,
-    pub(crate) private: Option<HalfPicture>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HalfPicture {
-    pub(crate) custody: Custody,
-    pub(crate) sealing: Sealing,
-    pub(crate) state: KeyState,
-    pub(crate) exposed: bool,
-    pub(crate) wrapper_key_id: Option<String>,
-}
-
-impl Picture {
-    /// Looks at everything, and checks on the way that every private key opens and the audit chain holds.
-    pub(crate) async fn of(vault: &Vault) -> Self {
-        let inspection = vault.inspect(|_, _| {}).await.unwrap();
-        assert!(inspection.broken.is_empty(), "{inspection:?}");
-        Self {
-            keys: all_keys(vault)
-                .iter()
-                .map(|entry| (entry.fingerprint(), KeyPicture::of(entry)))
-                .collect(),
-            audit_records: inspection.audit_records,
-        }
-    }
-}
-
-impl KeyPicture {
-    pub(crate) fn of(entry: &KeyEntry) -> Self {
-        Self {
-            spec: entry.spec().name(),
-            purpose: entry.purpose(),
-            usages: entry.usages(),
-            name: entry.name.as_ref().map(|name| name.as_str().to_owned()),
-            private: entry.private.as_ref().map(|half| HalfPicture {
-                custody: half.custody,
-                sealing: half.sealing,
-                state: half.state,
-                exposed: half.exposed,
-                wrapper_key_id: half.wrapper_key_id.as_deref().map(str::to_owned),
-            }),
-        }
-    }
 }
 
 pub(crate) fn all_keys(vault: &Vault) -> Vec<Arc<KeyEntry>> {
