@@ -248,7 +248,10 @@ mod tests {
 
     #[test]
     fn dotted_fields_and_inline_sections_can_be_changed() {
-        let at = EXAMPLE.rfind("protection = ").unwrap();
+        // The one that counts, at the beginning of its line: others stand in comments.
+        let at = EXAMPLE
+            .rfind("\nprotection = { type = \"unprotected-key-file\" }")
+            .unwrap();
         let (before, after) = EXAMPLE.split_at(at);
         let dotted = after.replacen(
             r#"protection = { type = "unprotected-key-file" }"#,
