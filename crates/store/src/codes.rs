@@ -99,7 +99,7 @@ mod tests {
                 JournalStep::Discarded,
                 JournalStep::Scheduled,
             ],
-            &[0, 1, 2],
+            &[0, 1, 2, 3],
         );
         check(&[DataKeyState::Active, DataKeyState::Retired], &[0, 1]);
         check(
