@@ -16,8 +16,8 @@ use crate::{error::BackupError, row::Row, seal::Seal};
 
 pub(crate) use keys::{decode as decode_key, fingerprint_of};
 pub(crate) use metadata::{
-    decode_audit, decode_backup, decode_data_key, decode_identity, decode_journal, decode_rotation,
-    decode_vault, decode_wrap,
+    decode_approval, decode_audit, decode_backup, decode_data_key, decode_identity, decode_journal,
+    decode_rotation, decode_vault, decode_wrap,
 };
 pub(crate) use topology::{decode as decode_topology, position_of};
 
@@ -43,6 +43,7 @@ pub(crate) fn encode(row: &Row, seal: &dyn Seal, encoder: &mut Encoder) -> Resul
         Row::Topology(row) => topology::encode(row, encoder),
         Row::Audit(row) => metadata::encode_audit(row, encoder),
         Row::Backup(record) => metadata::encode_backup(record, encoder),
+        Row::Approval(record) => metadata::encode_approval(record, encoder),
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord, RotationRecord,
-    VaultRecord, WrapRecord,
+    ApprovalRecord, AuditRow, BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord,
+    RotationRecord, VaultRecord, WrapRecord,
 };
 
 use crate::{
@@ -31,6 +31,7 @@ pub(crate) struct Contents {
     /// The one with sequence number 1 first, without gaps.
     pub(crate) audit: Vec<AuditRow>,
     pub(crate) backups: Vec<BackupRecord>,
+    pub(crate) approvals: Vec<ApprovalRecord>,
 }
 
 impl Contents {
@@ -51,6 +52,7 @@ impl Contents {
             topology: Vec::new(),
             audit: Vec::new(),
             backups: Vec::new(),
+            approvals: Vec::new(),
         }
     }
 
@@ -71,6 +73,7 @@ impl Contents {
             Section::Topology => self.take_topology(row)?,
             Section::Audit => self.take_audit(&row)?,
             Section::Backups => self.backups.push(codec::decode_backup(&row)?),
+            Section::Approvals => self.approvals.push(codec::decode_approval(&row)?),
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What a backup consists of.
 
 use strongroom_store::{
-    AuditRow, BackupRecord, DataKeyRecord, IdentityRecord, KeyRow, KmsJournalRecord,
-    RotationRecord, TopologyRow, VaultRecord, WrapRecord,
+    ApprovalRecord, AuditRow, BackupRecord, DataKeyRecord, IdentityRecord, KeyRow,
+    KmsJournalRecord, RotationRecord, TopologyRow, VaultRecord, WrapRecord,
 };
 
 use crate::section::Section;
@@ -30,6 +30,8 @@ pub enum Row {
     Audit(AuditRow),
     /// An earlier backup.
     Backup(BackupRecord),
+    /// An approval that was asked for.
+    Approval(ApprovalRecord),
 }
 
 impl Row {
@@ -45,6 +47,7 @@ impl Row {
             Self::Topology(_) => Section::Topology,
             Self::Audit(_) => Section::Audit,
             Self::Backup(_) => Section::Backups,
+            Self::Approval(_) => Section::Approvals,
         }
     }
 }

@@ -27,13 +27,15 @@ pub enum Section {
     Audit,
     /// Earlier backups.
     Backups,
+    /// What was asked for and needs a second person. A vault that is restored has none of it.
+    Approvals,
     /// Counts and hashes of all the others; one frame, the last.
     Manifest,
 }
 
 impl Section {
     /// All of them, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Header,
         Self::DataKeys,
         Self::Wraps,
@@ -45,6 +47,7 @@ impl Section {
         Self::Topology,
         Self::Audit,
         Self::Backups,
+        Self::Approvals,
         Self::Manifest,
     ];
 
@@ -63,6 +66,7 @@ impl Section {
             Self::Topology => 8,
             Self::Audit => 9,
             Self::Backups => 10,
+            Self::Approvals => 11,
             Self::Manifest => 255,
         }
     }
@@ -86,6 +90,7 @@ impl Section {
             Self::Topology => "topology",
             Self::Audit => "audit",
             Self::Backups => "backups",
+            Self::Approvals => "approvals",
             Self::Manifest => "manifest",
         }
     }

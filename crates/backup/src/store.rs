@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupRecord, Damage, DataKeyId, DataKeyRecord, IdentityRecord, KeyRow,
-    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
+    ApprovalRecord, AuditRow, BackupRecord, Damage, DataKeyId, DataKeyRecord, IdentityRecord,
+    KeyRow, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
     Row as Place, Store, StoreError, TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
 };
 
@@ -218,5 +218,9 @@ impl ReadTransaction for BackupStore {
 
     async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
         Ok(self.contents.backups.clone())
+    }
+
+    async fn approvals(&mut self) -> Result<Vec<ApprovalRecord>, StoreError> {
+        Ok(self.contents.approvals.clone())
     }
 }

@@ -138,5 +138,6 @@ fn data_keys_of(row: &Row) -> Vec<DataKeyId> {
         Row::KmsJournal(record) => vec![record.data_key_id],
         Row::Topology(row) => vec![row.data_key_id],
         Row::Backup(record) => vec![record.data_key_id],
+        Row::Approval(record) => vec![record.data_key_id],
     }
 }

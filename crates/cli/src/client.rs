@@ -3,6 +3,7 @@
 //! Each question has one function with both answers side by side. A command that needs the vault itself opens a
 //! [`Session`], which refuses when a server is named.
 
+mod approvals;
 mod audit;
 mod backups;
 mod keys;
@@ -30,7 +31,7 @@ pub(crate) enum Client {
 impl Client {
     /// Connects to the server that `global` names; otherwise opens the vault that it names.
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
-        match Server::connect(&global.server).await? {
+        match Server::connect(global).await? {
             Some(server) => Ok(Self::There(server)),
             None => Ok(Self::Here(Box::new(Session::open(global).await?))),
         }

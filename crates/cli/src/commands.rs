@@ -2,6 +2,7 @@
 
 mod access;
 mod anchor;
+pub(crate) mod approvals;
 mod audit;
 pub(crate) mod backup;
 mod bench;
@@ -60,6 +61,12 @@ pub(crate) enum Command {
     Verify(verify::Options),
     Encrypt(encrypt::Options),
     Decrypt(decrypt::Options),
+    /// List and decide what waits for a second person
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom approvals list\n  strongroom approvals approve ID"
+    )]
+    Approvals(approvals::Command),
     /// List, verify and export the audit log, and hold it against a cloud's own
     #[command(
         subcommand,
@@ -169,6 +176,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(options) => verify::run(&global, options).await,
         Command::Encrypt(options) => encrypt::run(&global, options).await,
         Command::Decrypt(options) => decrypt::run(&global, options).await,
+        Command::Approvals(command) => approvals::run(&global, command).await,
         Command::Audit(command) => audit::run(&global, command).await,
         Command::Kms(command) => kms::run(&global, command).await,
         Command::WrapperKey(command) => wrapper_key::run(&global, command).await,

@@ -2,6 +2,7 @@
 //!
 //! The messages of the contract stay in here: commands see what they see of a vault that is opened here.
 
+mod approvals;
 mod audit;
 mod backups;
 mod connect;
@@ -31,6 +32,8 @@ pub(crate) use self::{
     endpoint::Endpoint, error::RemoteError, flags::ServerFlags, refusal::Refusal,
 };
 
+use crate::args::Global;
+
 /// The most bytes of one answer; the server has the same limit.
 const MOST_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
 
@@ -44,12 +47,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Connects to the server that the flags name; none if they name none.
-    pub(crate) async fn connect(flags: &ServerFlags) -> anyhow::Result<Option<Self>> {
+    /// Connects to the server that `global` names; none if it names none.
+    pub(crate) async fn connect(global: &Global) -> anyhow::Result<Option<Self>> {
+        let flags = &global.server;
         let Some(settings) = flags.settings()? else {
             return Ok(None);
         };
-        let credentials = Credentials::read(settings.token.as_ref())?;
+        let credentials =
+            Credentials::read(settings.token.as_ref(), global.break_glass.as_deref())?;
         let channel = match flags.kept() {
             Some(channel) => channel,
             None => flags.keep(connect::connect(&settings).await?),

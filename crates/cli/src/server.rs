@@ -1,6 +1,7 @@
 //! From the configuration to a server: who may do what, certificates, tokens, and where callers come in.
 
 mod access;
+mod approvals;
 mod doubts;
 mod error;
 mod reload;
@@ -10,6 +11,7 @@ mod tokens;
 
 pub(crate) use self::{
     access::{access, grant},
+    approvals::check as check_approvals,
     doubts::doubts,
     error::ServerSetupError,
     reload::Reload,

@@ -6,23 +6,25 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use strongroom_config::{
-    AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
+    ApprovalsConfig, AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
     SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
+use strongroom_server::access::Operation;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, AuditSettings, CacheSettings, Caller, CustodyDefaults,
-    FileAnchor, KeyAgeLimits, KmsWatchSettings, NoAnchor, ReplicaSettings, SessionCacheBounds,
-    SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords, Vault, VaultError,
+    Anchor, AnchorError, AnchorTagSettings, ApprovalSettings, Ask, AuditSettings, CacheSettings,
+    Caller, CustodyDefaults, FileAnchor, FindingLimits, KeyAgeLimits, KmsWatchSettings, NoAnchor,
+    ReplicaSettings, SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings,
+    Settings, UseRecords, Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, remote::RemoteError,
+    args::Global, environment, failure::CliError, open_kms::OpenKms, remote::RemoteError, server,
     store::ConfiguredStore,
 };
 
@@ -33,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) kms: Arc<OpenKms>,
     /// Who runs the command.
     pub(crate) caller: Caller,
+    /// Why it goes on without a second person, if it does.
+    pub(crate) break_glass: Option<String>,
 }
 
 impl Session {
@@ -46,6 +50,7 @@ impl Session {
                 config,
                 kms,
                 caller,
+                break_glass: global.break_glass.clone(),
             });
         }
         let kms = OpenKms::open(&config, &global.kms).await?;
@@ -57,6 +62,7 @@ impl Session {
             config,
             kms: Arc::new(kms),
             caller,
+            break_glass: global.break_glass.clone(),
         };
         global.kept.keep(&session);
         Ok(session)
@@ -90,6 +96,25 @@ impl Session {
             return None;
         }
         self.kms.maker(self.config.custody.external_kms.as_deref())
+    }
+
+    /// Lets a command through that needs no second person, or that another one has approved; `request` is all that it is asked to
+    /// do.
+    pub(crate) async fn approved(
+        &self,
+        operation: Operation,
+        request: &str,
+    ) -> Result<(), VaultError> {
+        let ask = Ask::new(operation.name(), "command", request.as_bytes(), request);
+        match &self.break_glass {
+            Some(reason) => self.vault.break_glass(&self.caller, &ask, reason).await,
+            None => self.vault.pass_approval(&self.caller, &ask).await,
+        }
+    }
+
+    /// Whether this operation needs a second person.
+    pub(crate) fn needs(&self, operation: Operation) -> bool {
+        self.vault.needs_approval(operation.name())
     }
 
     /// Closes the vault; a command calls it last. What the command did is durable by then, so an unclean end, for example
@@ -187,6 +212,7 @@ pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Confi
     let path = global.config_path();
     let text = read_guarded_text(&path)?;
     let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
+    server::check_approvals(&config.approvals).with_context(|| format!("in {}", path.display()))?;
     Ok((text, config))
 }
 
@@ -301,7 +327,25 @@ pub(crate) fn settings(config: &Config) -> Settings {
         replica: replica(&config.replica),
         audit: audit(&config.audit),
         session_signing: session_signing(&config.session_signing_keys),
+        approvals: approvals(&config.approvals),
         ..Settings::default()
+    }
+}
+
+/// From when on something is told by whoever looks the vault over.
+pub(crate) fn finding_limits(config: &Config) -> FindingLimits {
+    FindingLimits {
+        max_backup_age: config.policy.max_backup_age,
+        silent_after: config.replica.silent_after,
+    }
+}
+
+fn approvals(config: &ApprovalsConfig) -> ApprovalSettings {
+    ApprovalSettings {
+        operations: config.operations.clone(),
+        approvers: config.approvers.clone(),
+        expire_after: config.expire_after,
+        break_glass: config.break_glass,
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "a failed test panics, in its helpers too"
 )]
 
+#[path = "cli/approvals.rs"]
+mod approvals;
 #[path = "cli/audit.rs"]
 mod audit;
 #[path = "cli/backup_schedule.rs"]

@@ -10,6 +10,7 @@
 //! ```
 
 mod anchor;
+mod approvals;
 mod audit;
 mod backup;
 mod cache;
@@ -36,6 +37,7 @@ mod vault;
 use serde::{Deserialize, Serialize};
 
 pub use anchor::AnchorConfig;
+pub use approvals::ApprovalsConfig;
 pub use audit::{AuditConfig, SignatureRecordsName};
 pub use backup::{BackupConfig, BackupProtection, BackupScheduleConfig};
 pub use cache::CacheConfig;
@@ -85,6 +87,9 @@ pub struct Config {
     /// Who may come over the network, and what each may do; none: everybody on this machine may do everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub callers: Vec<CallerConfig>,
+    /// What needs a second person.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub approvals: ApprovalsConfig,
     /// A second anchor, in a tag of a wrapper key.
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchor: AnchorConfig,
@@ -154,6 +159,7 @@ impl Config {
         self.audit.validate()?;
         callers::validate(&self.callers)?;
         self.server.validate(&self.callers)?;
+        self.approvals.validate()?;
         if self.kms.is_empty() {
             return Err(ConfigError::NoKms);
         }

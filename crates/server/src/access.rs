@@ -5,12 +5,14 @@
 //! then the server listens on this machine only.
 
 mod allowance;
+mod approvable;
 mod grant;
 mod operation;
 mod role;
 mod subject;
 mod table;
 
+pub(crate) use self::approvable::approvable;
 pub use self::{
     grant::{Grant, KeyPattern},
     operation::{Operation, UnknownOperation},

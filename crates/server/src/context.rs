@@ -1,7 +1,8 @@
 //! What is known of a call beside its message.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{fmt::Debug, num::NonZeroU32, sync::Arc};
 
+use prost::Message;
 use strongroom_kms::in_trace;
 use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{Caller, KeyEntry, Vault};
@@ -11,9 +12,11 @@ use tonic::{Request, Response, Status};
 use crate::{
     access::{Operation, Subject},
     bounds::Bounds,
+    consent::Consent,
     failure::{Face, Failure},
     http::Calls,
     long_work::{Events, Telling},
+    rpc::Rpc,
     tasks::Tasks,
 };
 
@@ -40,6 +43,9 @@ pub(crate) struct Context {
     pub(crate) trace: Trace,
     /// Until when it holds who calls; none: as long as the connection.
     pub(crate) until: Option<Instant>,
+    pub(crate) rpc: Rpc,
+    /// Why it shall be done without a second person.
+    pub(crate) break_glass: Option<String>,
 }
 
 impl Context {
@@ -127,18 +133,19 @@ impl Shared {
         work: impl FnOnce(Arc<Vault>, Context, M) -> F,
     ) -> Result<Response<A>, Status>
     where
+        M: Message + Debug + 'static,
         A: Send + 'static,
         F: Future<Output = Result<A, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
         let trace = context.trace.clone();
+        let consent = Consent::to(&self.vault, &context, &message);
         let work = work(Arc::clone(&self.vault), context, message);
-        let done = {
-            let trace = trace.clone();
-            self.tasks
-                .run(async move { in_trace(trace.id(), work).await })
-                .await
+        let work = async move {
+            consent.given().await?;
+            work.await
         };
+        let done = self.tasks.run(in_its_trace(trace.clone(), work)).await;
         done.map(Response::new)
             .map_err(|failure| failure.into_status(face, &trace))
     }
@@ -154,6 +161,7 @@ impl Shared {
         work: impl FnOnce(Arc<Vault>, Context, M, Arc<Telling<E>>) -> F,
     ) -> Result<Response<Events<E>>, Status>
     where
+        M: Message + Debug + 'static,
         E: Send + 'static,
         F: Future<Output = Result<E, Failure>> + Send + 'static,
     {
@@ -161,12 +169,17 @@ impl Shared {
         let trace = context.trace.clone();
         let (telling, events) = Telling::new();
         let telling = Arc::new(telling);
+        let consent = Consent::to(&self.vault, &context, &message);
         let work = work(
             Arc::clone(&self.vault),
             context,
             message,
             Arc::clone(&telling),
         );
+        let work = async move {
+            consent.given().await?;
+            work.await
+        };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {
             let done = tasks.run(in_its_trace(trace.clone(), work)).await;

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, error::Error, time::Duration};
 use strongroom_errors::{Coded, ErrorCode};
 use strongroom_proto::ProtoError;
 use strongroom_topology::{Rejection, TopologyError};
-use strongroom_vault::VaultError;
+use strongroom_vault::{ApprovalError, VaultError};
 use tonic::{Code, Status};
 
 use crate::access::Operation;
@@ -182,6 +182,9 @@ impl From<VaultError> for Failure {
             (Self::Coded(mut failure), VaultError::Anchor(_) | VaultError::File(_)) => {
                 failure.category = CantonCategory::SystemInternalAssumptionViolated;
                 Self::Coded(failure)
+            }
+            (failure, VaultError::Approval(ApprovalError::Required { id, .. })) => {
+                failure.with("approval", id.to_string())
             }
             (failure, _) => failure,
         }

@@ -25,6 +25,9 @@ use crate::{
     trace,
 };
 
+/// The header by which a caller goes on without a second person: its value says why.
+const BREAK_GLASS: &str = "strongroom-break-glass";
+
 /// What decides.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -119,6 +122,8 @@ struct Call {
     trace: Trace,
     /// When its caller does not wait any more.
     deadline: Option<tokio::time::Instant>,
+    /// Why it shall be done without a second person.
+    break_glass: Option<String>,
 }
 
 impl Call {
@@ -132,6 +137,7 @@ impl Call {
             face: Face::of_path(path),
             trace: trace::of_request(request.headers(), random),
             deadline: deadline::of_request(request.headers()),
+            break_glass: reason(request.headers()),
         })
     }
 
@@ -203,6 +209,8 @@ impl Gate {
             subject,
             trace: call.trace.clone(),
             until,
+            rpc: call.rpc,
+            break_glass: call.break_glass.clone(),
         })
     }
 
@@ -214,6 +222,12 @@ impl Gate {
         self.strangers.tell(|| failure.log(&call.trace));
         failure.status(call.face, &call.trace)
     }
+}
+
+/// Why the caller goes on without a second person; one that is no text is as good as none, and is refused where it is needed.
+fn reason(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(BREAK_GLASS)?;
+    Some(value.to_str().unwrap_or_default().to_owned())
 }
 
 /// The token that a caller shows; an unreadable one is refused, never ignored.

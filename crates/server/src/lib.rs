@@ -9,6 +9,7 @@
 pub mod access;
 mod api_info;
 mod bounds;
+mod consent;
 mod context;
 pub mod contract;
 mod exporting;

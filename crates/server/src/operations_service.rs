@@ -1,14 +1,17 @@
 //! `strongroom.v1.OperationsService`: what operators do with a vault that is served.
 
+mod approvals;
 mod audit;
 mod backups;
 mod custody;
+mod facts;
 mod fields;
 mod node_keys;
 mod replicas;
 mod wrapper_keys;
 mod wraps;
 
+use strongroom_vault::FindingLimits;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -24,6 +27,8 @@ use crate::{
 pub(crate) struct OperationsFace {
     pub(crate) shared: Shared,
     pub(crate) spool: Option<Spool>,
+    /// From when on something is told by whoever looks the vault over.
+    pub(crate) limits: FindingLimits,
 }
 
 type Answer<A> = Result<Response<A>, Status>;
@@ -55,6 +60,17 @@ macro_rules! service {
                 };
                 self.shared.begin(FACE, request, create)
             }
+
+            async fn examine(
+                &self,
+                request: Request<wire::ExamineRequest>,
+            ) -> Answer<Self::ExamineStream> {
+                let limits = self.limits;
+                let examine = |vault, context, message, telling| {
+                    facts::examine(vault, context, message, telling, limits)
+                };
+                self.shared.begin(FACE, request, examine)
+            }
         }
     };
     (@ answer $face:ident $request:ident $function:path) => {
@@ -71,6 +87,7 @@ macro_rules! service {
 service! {
     streams {
         CreateBackupStream = CreateBackupEvent;
+        ExamineStream = ExamineEvent;
         DropCopiesStream = DropCopiesEvent;
         MigrateKeysStream = MigrateKeysEvent;
         ResumeNodeKeyRotationStream = RotateNodeKeysEvent;
@@ -80,16 +97,21 @@ service! {
     }
     answer {
         check_wraps(CheckWrapsRequest) -> wire::CheckWrapsResponse = wraps::check;
+        list_approvals(ListApprovalsRequest) -> wire::ListApprovalsResponse = approvals::list;
         list_audit(ListAuditRequest) -> wire::ListAuditResponse = audit::list;
         list_backups(ListBackupsRequest) -> wire::ListBackupsResponse = backups::list;
         list_node_key_rotations(ListNodeKeyRotationsRequest) -> wire::ListNodeKeyRotationsResponse = node_keys::list;
         list_replicas(ListReplicasRequest) -> wire::ListReplicasResponse = replicas::list;
         plan_migration(PlanMigrationRequest) -> wire::PlanMigrationResponse = custody::plan;
         plan_wrapper_key_rotation(PlanWrapperKeyRotationRequest) -> wire::PlanWrapperKeyRotationResponse = wrapper_keys::plan;
+        show_numbers(ShowNumbersRequest) -> wire::ShowNumbersResponse = facts::numbers;
         show_replica(ShowReplicaRequest) -> wire::ShowReplicaResponse = replicas::show;
         show_wrapper_keys(ShowWrapperKeysRequest) -> wire::ShowWrapperKeysResponse = wrapper_keys::show;
     }
     change {
+        acknowledge_break_glass(AcknowledgeBreakGlassRequest) -> wire::AcknowledgeBreakGlassResponse = approvals::acknowledge;
+        approve(ApproveRequest) -> wire::ApproveResponse = approvals::approve;
+        reject(RejectRequest) -> wire::RejectResponse = approvals::reject;
         abandon_node_key_rotation(AbandonNodeKeyRotationRequest) -> wire::AbandonNodeKeyRotationResponse = node_keys::abandon;
         add_wrap(AddWrapRequest) -> wire::AddWrapResponse = wraps::add;
         forget_backup(ForgetBackupRequest) -> wire::ForgetBackupResponse = backups::forget;

@@ -8,7 +8,7 @@ use std::{
 
 use strongroom_crypto::Random;
 use strongroom_topology::MemberCode;
-use strongroom_vault::Vault;
+use strongroom_vault::{FindingLimits, Vault};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -92,6 +92,8 @@ pub struct ServerSettings {
     pub spool: Option<Spool>,
     /// Backups that the server makes by itself; none: it makes none.
     pub backups: Option<ScheduledBackups>,
+    /// From when on something is told by whoever looks the vault over.
+    pub finding_limits: FindingLimits,
     /// Connections at the same time. For more of them, those are cut on which no call is under way; else they wait.
     pub most_connections: usize,
     /// Connections of one address, or of one user of this machine, at the same time. For more of them, idle ones of the same
@@ -114,6 +116,7 @@ impl Default for ServerSettings {
             configuration: None,
             spool: None,
             backups: None,
+            finding_limits: FindingLimits::default(),
             access: Access::open(),
             tokens: Tokens::default(),
             features: Features::default(),
@@ -170,6 +173,7 @@ pub async fn serve(
     let faces = Faces {
         shared,
         spool: settings.spool,
+        limits: settings.finding_limits,
         specs: settings.specs,
         node: settings.node,
         about: Arc::new(About {
@@ -269,6 +273,7 @@ async fn come_in(http2: Http2, strangers: Arc<Strangers>, knock: Knock, guest: A
 struct Faces {
     shared: Shared,
     spool: Option<Spool>,
+    limits: FindingLimits,
     specs: DefaultSpecs,
     node: MemberCode,
     about: Arc<About>,
@@ -315,6 +320,7 @@ impl Faces {
         let operations = OperationsFace {
             shared: shared(),
             spool: self.spool.clone(),
+            limits: self.limits,
         };
         let describe = || {
             tonic_reflection::server::Builder::configure()

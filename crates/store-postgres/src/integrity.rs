@@ -23,6 +23,7 @@ const REFERENCES: &[(&str, &str, &str, &str)] = &[
     ("rotations", "new_key", "public_keys", "fingerprint"),
     ("kms_journal", "data_key_id", "data_keys", "data_key_id"),
     ("backups", "data_key_id", "data_keys", "data_key_id"),
+    ("approvals", "data_key_id", "data_keys", "data_key_id"),
 ];
 
 /// The tables whose rows are found by an index, and the column that it begins with.

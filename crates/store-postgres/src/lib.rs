@@ -27,6 +27,7 @@
 //! [`StoreError::OutcomeUnknown`]: strongroom_store::StoreError::OutcomeUnknown
 
 mod address;
+mod approvals;
 mod audit;
 mod backups;
 mod connections;

@@ -5,15 +5,15 @@ use std::{marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
-    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
-    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
-    WriteTransaction,
+    ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord,
+    IdentityRecord, JournalId, KeyRow, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
+    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, TopologyTag,
+    VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use crate::{
-    audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys, public_keys,
-    rotations, session::Session, topology, vault, wraps,
+    approvals, audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys,
+    public_keys, rotations, session::Session, topology, vault, wraps,
 };
 
 /// Marks a transaction that only reads.
@@ -144,6 +144,10 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for PostgresTransaction<A> {
     async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
         ask!(self, backups::select_all())
     }
+
+    async fn approvals(&mut self) -> Result<Vec<ApprovalRecord>, StoreError> {
+        ask!(self, approvals::select_all())
+    }
 }
 
 #[async_trait]
@@ -267,6 +271,14 @@ impl WriteTransaction for PostgresTransaction<Writing> {
 
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
         ask!(self, backups::delete(id))
+    }
+
+    async fn put_approval(&mut self, approval: ApprovalRecord) -> Result<(), StoreError> {
+        ask!(self, approvals::put(approval))
+    }
+
+    async fn delete_approval(&mut self, id: ApprovalId) -> Result<(), StoreError> {
+        ask!(self, approvals::delete(id))
     }
 
     async fn mark_moved(&mut self, target: &str) -> Result<(), StoreError> {

@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod approvals;
 mod audit;
 mod backups;
 mod condition;

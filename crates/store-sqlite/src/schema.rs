@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_copies.sql"),
     include_str!("../migrations/0006_moved.sql"),
     include_str!("../migrations/0007_scheduled.sql"),
+    include_str!("../migrations/0008_approvals.sql"),
 ];
 
 /// The newest version, which this program reads and writes.

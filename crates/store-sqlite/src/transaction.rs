@@ -5,15 +5,15 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
-    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
-    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
-    WriteTransaction,
+    ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord,
+    IdentityRecord, JournalId, KeyRow, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
+    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, TopologyTag,
+    VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use crate::{
-    audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys, public_keys,
-    rotations, session::Session, topology, vault, wraps,
+    approvals, audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys,
+    public_keys, rotations, session::Session, topology, vault, wraps,
 };
 
 /// Marks a transaction that only reads.
@@ -130,6 +130,10 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for SqliteTransaction<A> {
 
     async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
         self.session.run(backups::select_all).await
+    }
+
+    async fn approvals(&mut self) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.session.run(approvals::select_all).await
     }
 }
 
@@ -316,6 +320,18 @@ impl WriteTransaction for SqliteTransaction<Writing> {
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
         self.session
             .run(move |connection| backups::delete(connection, id))
+            .await
+    }
+
+    async fn put_approval(&mut self, approval: ApprovalRecord) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| approvals::put(connection, &approval))
+            .await
+    }
+
+    async fn delete_approval(&mut self, id: ApprovalId) -> Result<(), StoreError> {
+        self.session
+            .run(move |connection| approvals::delete(connection, id))
             .await
     }
 

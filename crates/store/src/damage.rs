@@ -4,7 +4,7 @@ use std::fmt;
 
 use strongroom_crypto::Fingerprint;
 
-use crate::{BackupId, DataKeyId, JournalId};
+use crate::{ApprovalId, BackupId, DataKeyId, JournalId};
 
 /// What is wrong with stored data, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub enum Row {
     Journal(JournalId),
     /// A backup that was made.
     Backup(BackupId),
+    /// An approval that was asked for.
+    Approval(ApprovalId),
     /// The only row of its table.
     Only,
     /// The columns that name the row cannot be read.
@@ -86,6 +88,7 @@ impl fmt::Display for Row {
             Self::Topology { store, ordinal } => write!(f, "transaction {ordinal} of {store}"),
             Self::Journal(id) => write!(f, "journal entry {id}"),
             Self::Backup(id) => write!(f, "backup {id}"),
+            Self::Approval(id) => write!(f, "approval {id}"),
             Self::Only => f.write_str("the only row"),
             Self::Nameless => f.write_str("a row that cannot be named"),
         }

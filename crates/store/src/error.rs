@@ -5,7 +5,7 @@ mod codes;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::ErrorCode;
 
-use crate::{BackupId, DataKeyId, JournalId, Place, damage::Damage};
+use crate::{ApprovalId, BackupId, DataKeyId, JournalId, Place, damage::Damage};
 
 /// The engine's or the system's own error, kept for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -137,6 +137,12 @@ pub enum StoreError {
     BackupMissing {
         /// The backup.
         id: BackupId,
+    },
+    /// The approval is not there.
+    #[error("approval {id} is not stored")]
+    ApprovalMissing {
+        /// The approval.
+        id: ApprovalId,
     },
     /// A record breaks a rule of the schema; only our own bug offers one.
     #[error("the record breaks the rule {constraint}")]

@@ -67,6 +67,11 @@ identifier!(
 pub struct NotAnId;
 
 identifier!(
+    /// Names one approval that was asked for.
+    ApprovalId
+);
+
+identifier!(
     /// Names one backup of a vault, in the backup itself and where the vault remembers it.
     BackupId
 );

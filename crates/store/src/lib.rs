@@ -48,12 +48,13 @@ mod transaction;
 pub use codes::RowCode;
 pub use damage::{Damage, Row};
 pub use error::{Cause, StoreError};
-pub use ids::{BackupId, DataKeyId, JournalId, NotAnId, ReplicaId, VaultId};
+pub use ids::{ApprovalId, BackupId, DataKeyId, JournalId, NotAnId, ReplicaId, VaultId};
 pub use place::Place;
 pub use records::{
-    AuditRow, BackupRecord, Custody, DataKeyRecord, DataKeyState, IdentityRecord, JournalStep,
-    KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord,
-    Sealing, StoredKey, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
+    ApprovalRecord, AuditRow, BackupRecord, Custody, DataKeyRecord, DataKeyState, IdentityRecord,
+    JournalStep, KeyState, KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord,
+    RotationRecord, Sealing, StoredKey, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord,
+    WrapRecord,
 };
 pub use replicas::{Holder, Lease, ReplicaRecord, ReplicaReport, Replicas};
 pub use store::Store;

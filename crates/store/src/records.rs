@@ -3,6 +3,7 @@
 //! The store takes and gives records as they are: it neither opens sealed bytes nor checks MACs. That is the
 //! vault's work, because whoever runs the database is an adversary.
 
+mod approval;
 mod audit;
 mod backup;
 mod data_key;
@@ -16,6 +17,7 @@ mod topology;
 mod vault;
 mod wrap;
 
+pub use approval::ApprovalRecord;
 pub use audit::AuditRow;
 pub use backup::BackupRecord;
 pub use data_key::{DataKeyRecord, DataKeyState};

@@ -107,6 +107,18 @@ pub enum AuditOperation {
     Sign,
     /// A key decrypted.
     Decrypt,
+    /// Something was asked for that needs a second person.
+    RequestApproval,
+    /// Another person said yes to what was asked for.
+    Approve,
+    /// Somebody said no to what was asked for.
+    Reject,
+    /// What was approved is being done, this once.
+    UseApproval,
+    /// Something that needs a second person is being done without one.
+    BreakGlass,
+    /// Another person has seen that the glass was broken.
+    AcknowledgeBreakGlass,
 }
 
 /// How an act ended.
@@ -331,6 +343,12 @@ impl AuditOperation {
             Self::SignCheckpoint => "sign_checkpoint",
             Self::Sign => "sign",
             Self::Decrypt => "decrypt",
+            Self::RequestApproval => "request_approval",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::UseApproval => "use_approval",
+            Self::BreakGlass => "break_glass",
+            Self::AcknowledgeBreakGlass => "acknowledge_break_glass",
         }
     }
 }

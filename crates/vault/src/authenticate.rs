@@ -12,6 +12,7 @@ use strongroom_store::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
+    approvals::Approval,
     backups::Backup,
     data_keys::{DataKeys, OpenedDataKey},
     digest::MultisetDigest,
@@ -180,6 +181,24 @@ pub(crate) async fn backups(
         backups.push(backup);
     }
     Ok(backups)
+}
+
+/// Authenticates what was asked for and needs a second person.
+///
+/// # Errors
+/// [`VaultError::RowNotAuthentic`]; errors of the store.
+pub(crate) async fn approvals(
+    snapshot: &mut dyn ReadTransaction,
+    data_keys: &DataKeys,
+    found: &mut Found,
+) -> Result<Vec<Approval>, VaultError> {
+    let mut approvals = Vec::new();
+    for record in snapshot.approvals().await? {
+        let approval = Approval::authentic(&record, data_keys)?;
+        found.add(&approval.element(data_keys.current()));
+        approvals.push(approval);
+    }
+    Ok(approvals)
 }
 
 /// Authenticates all keys, about `expected` of them: reads page after page while other threads authenticate.

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded;
-use strongroom_store::{BackupId, DataKeyId, JournalId, KeyState, StoreError, WrapRecord};
+use strongroom_store::{
+    ApprovalId, BackupId, DataKeyId, JournalId, KeyState, StoreError, WrapRecord,
+};
 
 use crate::{
     anchor::{AnchorRecord, AnchoredDataKey, Checkpoint},
+    approvals::Approval,
     backups::Backup,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::KeyEntry,
@@ -68,6 +71,10 @@ pub(crate) enum Change {
     BackedUp(Backup),
     /// The backup is remembered no longer.
     BackupForgotten(BackupId),
+    /// The approval stands there, and so.
+    ApprovalPut(Approval),
+    /// The approval was used or struck.
+    ApprovalStruck(ApprovalId),
     /// The quarantine is over.
     Released,
 }
@@ -89,6 +96,8 @@ impl Change {
             | Self::WrapRemoved(_)
             | Self::BackedUp(_)
             | Self::BackupForgotten(_)
+            | Self::ApprovalPut(_)
+            | Self::ApprovalStruck(_)
             | Self::Released => false,
         }
     }
@@ -187,6 +196,8 @@ impl Vault {
             Change::WrapAdded(wrap) => self.wrap_records().add(wrap),
             Change::BackedUp(backup) => self.backup_records().put(backup),
             Change::BackupForgotten(id) => self.backup_records().remove(id),
+            Change::ApprovalPut(approval) => self.approval_records().put(approval),
+            Change::ApprovalStruck(id) => self.approval_records().remove(id),
             Change::Released => self.end_quarantine(),
             Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
             Change::Rewrapped(data_key, wrap) => {

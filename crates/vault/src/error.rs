@@ -2,6 +2,7 @@
 
 mod anchor_tag;
 mod announcement;
+mod approval;
 mod attempt;
 mod codes;
 mod instant;
@@ -32,6 +33,7 @@ use strongroom_topology::{
 pub use self::{
     anchor_tag::AnchorTagError,
     announcement::AnnouncementError,
+    approval::ApprovalError,
     attempt::WrapAttempt,
     migration::MigrationError,
     party::PartyError,
@@ -589,4 +591,7 @@ pub enum VaultError {
     /// A delegation cannot be.
     #[error("the delegation was refused")]
     Delegation(#[from] DelegationError),
+    /// Another person is needed.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
 }

@@ -26,6 +26,7 @@
 
 mod anchor;
 mod anchor_tag;
+mod approvals;
 mod audit;
 mod authenticate;
 mod backups;
@@ -66,6 +67,7 @@ pub use anchor::{
     Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
 };
 pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
+pub use approvals::{Approval, Verdict};
 pub use audit::export::{AuditExportError, AuditKeyUse, VerifiedAuditExport, verify_audit_export};
 pub use audit::{
     AuditCheckpoint, AuditEntry, AuditHead, AuditOperation, AuditOutcome, AuditVerification,
@@ -76,14 +78,15 @@ pub use caller::Caller;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
-    AnchorTagError, AnnouncementError, MigrationError, PartyError, PayloadUseError, ReplicaError,
-    SessionKeyError, SignatureCheckError, UnsupportedDelegation, VaultError, WrapAttempt,
-    WrapperKeyError,
+    AnchorTagError, AnnouncementError, ApprovalError, MigrationError, PartyError, PayloadUseError,
+    ReplicaError, SessionKeyError, SignatureCheckError, UnsupportedDelegation, VaultError,
+    WrapAttempt, WrapperKeyError,
 };
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
+pub use operations::approvals::Ask;
 pub use operations::audit::export::AuditExport;
 pub use operations::backup::{
     create::{CreatedBackup, NewBackup},
@@ -96,6 +99,7 @@ pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;
 pub use operations::external::journal::{Orphan, Orphans};
 pub use operations::external::register::Registration;
+pub use operations::findings::{Finding, FindingLimits, Severity};
 pub use operations::generate::{NewEncryptionKey, NewSigningKey};
 pub use operations::import::canton::{
     CantonImport, CantonOrigin, CantonOutcome, CantonRow, CantonRowError, RefusedCantonRow,
@@ -150,8 +154,8 @@ pub use replica::{Role, Standing};
 pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
 pub use session_signing::SigningTime;
 pub use settings::{
-    AnchorTagSettings, AuditSettings, CacheSettings, CustodyDefaults, KeyAgeLimits,
-    KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds,
+    AnchorTagSettings, ApprovalSettings, AuditSettings, CacheSettings, CustodyDefaults,
+    KeyAgeLimits, KmsWatchSettings, ReplicaSettings, RotationSettings, SessionCacheBounds,
     SessionEncryptionSettings, SessionSigningSettings, Settings, UseRecords,
 };
 pub use topology::TopologyView;

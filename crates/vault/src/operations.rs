@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod ages;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod create;
@@ -11,6 +12,7 @@ pub(crate) mod delete;
 pub(crate) mod encrypt;
 pub(crate) mod export;
 pub(crate) mod external;
+pub(crate) mod findings;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod incident;

@@ -7,8 +7,9 @@
 
 use strongroom_crypto::{HashBuilder, KeyPurpose, KeySpec, KeyUsages, encoding::Encoder};
 use strongroom_store::{
-    BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord, PrivateKeyRecord,
-    PublicKeyRecord, RotationRecord, RowCode, StoredKey, TopologyRow, VaultRecord, WrapRecord,
+    ApprovalRecord, BackupRecord, DataKeyRecord, IdentityRecord, KmsJournalRecord,
+    PrivateKeyRecord, PublicKeyRecord, RotationRecord, RowCode, StoredKey, TopologyRow,
+    VaultRecord, WrapRecord,
 };
 
 use subtle::ConstantTimeEq;
@@ -21,6 +22,7 @@ use crate::{
 /// A tag over a row: stored beside the row, or standing for it in the digest.
 pub(crate) type Tag = [u8; 32];
 
+pub(crate) const APPROVALS: &str = "approvals";
 pub(crate) const BACKUPS: &str = "backups";
 pub(crate) const DATA_KEYS: &str = "data_keys";
 pub(crate) const IDENTITY: &str = "identity";
@@ -46,6 +48,7 @@ enum Table {
     Backups = 10,
     /// Not a table: what a backup file holds.
     BackupManifest = 11,
+    Approvals = 12,
 }
 
 pub(crate) fn tag_vault(record: &VaultRecord, current: &OpenedDataKey) -> Tag {
@@ -204,6 +207,20 @@ pub(crate) fn tag_backup(record: &BackupRecord, data_keys: &DataKeys) -> Result<
         .optional(record.verified_at, |encoder, at| {
             encoder.long(at.as_micros())
         });
+    Ok(data_keys
+        .named(&record.data_key_id)?
+        .row_tag(encoder.as_slice()))
+}
+
+pub(crate) fn tag_approval(
+    record: &ApprovalRecord,
+    data_keys: &DataKeys,
+) -> Result<Tag, VaultError> {
+    let mut encoder = start(Table::Approvals);
+    encoder
+        .raw(record.data_key_id.as_bytes())
+        .raw(record.id.as_bytes())
+        .bytes(&record.body);
     Ok(data_keys
         .named(&record.data_key_id)?
         .row_tag(encoder.as_slice()))

@@ -1,6 +1,7 @@
 //! What a vault's owner chooses.
 
 use std::{
+    collections::BTreeSet,
     num::{NonZeroU32, NonZeroU64},
     time::Duration,
 };
@@ -30,6 +31,8 @@ pub struct Settings {
     pub replica: ReplicaSettings,
     /// The tag of a wrapper key that is an anchor; none: there is no such anchor.
     pub anchor_tag: Option<AnchorTagSettings>,
+    /// What needs a second person.
+    pub approvals: ApprovalSettings,
     /// How the audit log is kept.
     pub audit: AuditSettings,
     /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
@@ -100,6 +103,30 @@ impl Default for SessionSigningSettings {
             eviction: Duration::from_secs(600),
             spec: SigningKeySpec::EcCurve25519,
             every_custody: false,
+        }
+    }
+}
+
+/// What needs a second person.
+#[derive(Clone, Debug)]
+pub struct ApprovalSettings {
+    /// The names of the operations that need one: `keys.delete`. Faces say which operation a request is.
+    pub operations: BTreeSet<String>,
+    /// Who may say yes or no, as the audit log names them; empty: everybody but the requester whom the face lets.
+    pub approvers: BTreeSet<String>,
+    /// A request counts for so long, answered or not.
+    pub expire_after: Duration,
+    /// Whether a requester may go on without a second person by naming a reason.
+    pub break_glass: bool,
+}
+
+impl Default for ApprovalSettings {
+    fn default() -> Self {
+        Self {
+            operations: BTreeSet::new(),
+            approvers: BTreeSet::new(),
+            expire_after: Duration::from_secs(24 * 3600),
+            break_glass: false,
         }
     }
 }

@@ -29,11 +29,13 @@ impl Vault {
         let rotations = self.rotations().into_iter();
         let journal = self.journal().entries().into_iter();
         let backups = self.backups().into_iter();
+        let approvals = self.approvals().into_iter();
         identity
             .map(|row| row.element(current))
             .chain(rotations.map(|row| row.element(current)))
             .chain(journal.map(|row| row.element(current)))
             .chain(backups.map(|row| row.element(current)))
+            .chain(approvals.map(|row| row.element(current)))
             .for_each(|element| found.add(&element));
         Ok(found)
     }

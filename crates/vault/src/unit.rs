@@ -1,5 +1,6 @@
 //! A unit of work: rows, digest, state record, audit record and anchor, changed together or not at all.
 
+mod approvals;
 mod audit;
 mod data_keys;
 mod journal;
@@ -511,6 +512,7 @@ fn contradicted(error: StoreError) -> VaultError {
         | StoreError::IdentityExists
         | StoreError::IdentityMissing
         | StoreError::BackupMissing { .. }
+        | StoreError::ApprovalMissing { .. }
         | StoreError::JournalEntryMissing { .. }
         | StoreError::KeyExists { .. }
         | StoreError::KeyInRotation { .. }

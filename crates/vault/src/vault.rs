@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     anchor_tag::Keeper,
+    approvals::Approvals,
     backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
@@ -63,6 +64,7 @@ pub struct Vault {
     node: Node,
     journal: Journal,
     backups: Backups,
+    approvals: Approvals,
     topology: TopologyCell,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
@@ -108,6 +110,7 @@ pub(crate) struct Parts {
     pub(crate) node: Node,
     pub(crate) journal: Journal,
     pub(crate) backups: Backups,
+    pub(crate) approvals: Approvals,
     pub(crate) committed: Committed,
     pub(crate) tag: Option<Arc<Keeper>>,
     /// By the clock's elapsed time, when the look at the store began.
@@ -129,6 +132,7 @@ impl Vault {
             node,
             journal,
             backups,
+            approvals,
             committed,
             tag,
             looked_at,
@@ -169,6 +173,7 @@ impl Vault {
             node,
             journal,
             backups,
+            approvals,
             topology: TopologyCell::default(),
             caches,
             quarantined: AtomicBool::new(committed.state.quarantine),
@@ -334,6 +339,10 @@ impl Vault {
 
     pub(crate) fn backup_records(&self) -> &Backups {
         &self.backups
+    }
+
+    pub(crate) fn approval_records(&self) -> &Approvals {
+        &self.approvals
     }
 
     pub(crate) fn end_quarantine(&self) {

@@ -13,6 +13,8 @@ mod acts;
 mod ages;
 #[path = "vault/anchor_tag.rs"]
 mod anchor_tag;
+#[path = "vault/approvals.rs"]
+mod approvals;
 #[path = "vault/audit.rs"]
 mod audit;
 #[path = "vault/backups.rs"]

@@ -5,8 +5,9 @@ use strongroom_crypto::{
     encoding::{Decoder, Encoder},
 };
 use strongroom_store::{
-    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId,
-    JournalStep, KmsJournalRecord, RotationRecord, RowCode, VaultId, VaultRecord, WrapRecord,
+    ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord,
+    IdentityRecord, JournalId, JournalStep, KmsJournalRecord, RotationRecord, RowCode, VaultId,
+    VaultRecord, WrapRecord,
 };
 
 use super::{
@@ -193,6 +194,26 @@ pub(crate) fn decode_audit(bytes: &[u8]) -> Result<AuditRow, Malformed> {
     };
     decoder.finish()?;
     Ok(row)
+}
+
+pub(super) fn encode_approval(record: &ApprovalRecord, encoder: &mut Encoder) {
+    encoder
+        .raw(record.id.as_bytes())
+        .bytes(&record.body)
+        .raw(record.data_key_id.as_bytes())
+        .raw(&record.mac);
+}
+
+pub(crate) fn decode_approval(bytes: &[u8]) -> Result<ApprovalRecord, Malformed> {
+    let mut decoder = Decoder::new(bytes);
+    let record = ApprovalRecord {
+        id: ApprovalId::from_bytes(decoder.array()?),
+        body: decoder.bytes()?.to_owned(),
+        data_key_id: DataKeyId::from_bytes(decoder.array()?),
+        mac: decoder.array()?,
+    };
+    decoder.finish()?;
+    Ok(record)
 }
 
 pub(super) fn encode_backup(record: &BackupRecord, encoder: &mut Encoder) {

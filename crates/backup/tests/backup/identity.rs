@@ -60,6 +60,8 @@ async fn rows_of(store: &dyn Store) -> Vec<Row> {
         rows.extend(page.into_iter().map(Row::Audit));
     }
     rows.extend(read.backups().await.unwrap().into_iter().map(Row::Backup));
+    let approvals = read.approvals().await.unwrap();
+    rows.extend(approvals.into_iter().map(Row::Approval));
     rows
 }
 

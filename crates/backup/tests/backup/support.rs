@@ -79,6 +79,7 @@ pub(crate) fn every_kind() -> Vec<Row> {
     rows.insert(at, Row::Key(Box::new(copied)));
     let at = after(&rows, |row| matches!(row, Row::KmsJournal(_)));
     rows.insert(at, importing);
+    rows.push(Row::Approval(samples::approval(1)));
     rows
 }
 

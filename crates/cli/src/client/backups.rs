@@ -1,5 +1,6 @@
 //! Backups that the vault remembers.
 
+use strongroom_server::access::Operation;
 use strongroom_store::BackupId;
 
 use super::Client;
@@ -34,6 +35,8 @@ impl Client {
     pub(crate) async fn forget_backup(&self, id: BackupId) -> anyhow::Result<BackupView> {
         match self {
             Self::Here(session) => {
+                let request = format!("backup forget {id}");
+                session.approved(Operation::BackupForget, &request).await?;
                 let (vault, caller) = (&session.vault, &session.caller);
                 Ok(BackupView::of(&vault.forget_backup(caller, id).await?))
             }
@@ -45,6 +48,9 @@ impl Client {
     pub(crate) async fn release(&self) -> anyhow::Result<Released> {
         match self {
             Self::Here(session) => {
+                session
+                    .approved(Operation::BackupRelease, "backup release")
+                    .await?;
                 session.vault.release(&session.caller).await?;
                 Ok(Released {
                     vault_id: session.vault.id().to_string(),

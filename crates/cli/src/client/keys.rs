@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use strongroom_crypto::{
-    EncryptionKeySpec, Fingerprint, KeyName, KeyUsages, OaepHash, PrivateKey, PublicKey,
-    SecretBytes, SigningKeySpec, Timestamp, WrappingKey,
+    EncryptionKeySpec, Fingerprint, HashBuilder, KeyName, KeyUsages, OaepHash, PrivateKey,
+    PublicKey, SecretBytes, SigningKeySpec, Timestamp, WrappingKey,
 };
 use strongroom_kms::KmsKeyId;
+use strongroom_server::access::Operation;
 use strongroom_store::KeyState;
 use strongroom_topology::StoreId;
 use strongroom_vault::{
@@ -57,6 +58,22 @@ pub(crate) enum Export {
 }
 
 impl Export {
+    /// For whoever approves it: not where it goes, which nobody sees to.
+    fn in_words(&self) -> String {
+        match self {
+            Self::KeyPair => "format=key-pair".to_owned(),
+            Self::EncryptedKeyPair(_) => "format=key-pair password=true".to_owned(),
+            Self::Pkcs8Pem => "format=pkcs8-pem".to_owned(),
+            Self::Pkcs8Der => "format=pkcs8-der".to_owned(),
+            Self::Wrapped(key, hash) => {
+                // The key itself: another one may be in the file when it is approved.
+                let key = HashBuilder::without_purpose().raw(key).finish();
+                let key = data_encoding::HEXLOWER.encode(key.as_bytes());
+                format!("format=wrapped wrapping-key=sha256:{key} oaep-hash={hash:?}")
+            }
+        }
+    }
+
     fn into_form(self) -> anyhow::Result<ExportForm> {
         Ok(match self {
             Self::KeyPair => ExportForm::KeyPair,
@@ -215,8 +232,10 @@ impl Client {
     ) -> anyhow::Result<SecretBytes> {
         match self {
             Self::Here(session) => {
-                let (vault, caller) = (&session.vault, &session.caller);
+                let request = format!("keys export {fingerprint} {}", form.in_words());
                 let form = form.into_form()?;
+                session.approved(Operation::KeysExport, &request).await?;
+                let (vault, caller) = (&session.vault, &session.caller);
                 Ok(vault.export_key(caller, fingerprint, &form).await?)
             }
             Self::There(server) => server.export_key(fingerprint, &form).await,
@@ -233,6 +252,12 @@ impl Client {
             Self::Here(session) => session,
             Self::There(server) => return server.delete_key(key, deletion).await,
         };
+        let request = format!(
+            "keys delete {key} keep-in-kms={} danger-even-if-announced={}",
+            deletion == Deletion::KeepInKms,
+            deletion == Deletion::EvenIfAnnounced
+        );
+        session.approved(Operation::KeysDelete, &request).await?;
         let (vault, caller) = (&session.vault, &session.caller);
         let mut announced = None;
         match deletion {
@@ -293,6 +318,8 @@ impl Client {
             Self::Here(session) => session,
             Self::There(server) => return server.retire_key(key).await,
         };
+        let request = format!("keys retire {key}");
+        session.approved(Operation::KeysRetire, &request).await?;
         let retired = session.vault.retire_key(&session.caller, key).await?;
         came_back(session, &retired).await
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use strongroom_kms::KmsKeyId;
-use strongroom_vault::{RotationProgress, RotationRequest};
+use strongroom_server::access::Operation;
+use strongroom_vault::{NewWrapperKey, RotationProgress, RotationRequest, VaultError};
 
 use super::Client;
 use crate::{
@@ -75,6 +76,13 @@ impl Client {
             Self::Here(session) => session,
             Self::There(server) => return server.add_wrap(kms, wrapper_key).await,
         };
+        let request = format!(
+            "wrapper-key add kms={kms} wrapper-key={}",
+            wrapper_key.as_ref().map_or("new", KmsKeyId::as_str)
+        );
+        session
+            .approved(Operation::WrapperKeysAdd, &request)
+            .await?;
         let (vault, caller) = (&session.vault, &session.caller);
         let wrapper_key = match wrapper_key {
             Some(id) => Some(id),
@@ -87,6 +95,10 @@ impl Client {
     pub(crate) async fn remove_wrap(&self, kms: &str, id: &str) -> anyhow::Result<()> {
         match self {
             Self::Here(session) => {
+                let request = format!("wrapper-key remove kms={kms} wrapper-key={id}");
+                session
+                    .approved(Operation::WrapperKeysRemove, &request)
+                    .await?;
                 let (vault, caller) = (&session.vault, &session.caller);
                 Ok(vault.remove_wrap(caller, kms, id).await?)
             }
@@ -103,6 +115,12 @@ impl Client {
             Self::Here(session) => session,
             Self::There(server) => return server.prune_data_keys(even_if_backups_need_them).await,
         };
+        let request = format!(
+            "wrapper-key prune danger-backups-become-worthless={even_if_backups_need_them}"
+        );
+        session
+            .approved(Operation::WrapperKeysPrune, &request)
+            .await?;
         let (vault, caller) = (&session.vault, &session.caller);
         let needed = if even_if_backups_need_them {
             BTreeSet::new()
@@ -114,7 +132,31 @@ impl Client {
     }
 }
 
+/// The narrower operation counts, where it needs a second person.
+async fn approved_rotation(
+    session: &Session,
+    request: &RotationRequest,
+    rewrap_only: bool,
+) -> Result<(), VaultError> {
+    let (to, multi_region) = match &request.to {
+        NewWrapperKey::Existing(id) => (Some(id.as_str()), false),
+        NewWrapperKey::Generated { multi_region } => (None, *multi_region),
+    };
+    let operation = match to {
+        Some(_) if session.needs(Operation::WrapperKeysRotateTo) => Operation::WrapperKeysRotateTo,
+        _ => Operation::WrapperKeysRotate,
+    };
+    let words = format!(
+        "wrapper-key rotate kms={} from={} to={} multi-region={multi_region} rewrap-only={rewrap_only}",
+        request.kms.as_deref().unwrap_or("-"),
+        request.from.as_deref().unwrap_or("-"),
+        to.unwrap_or("-"),
+    );
+    session.approved(operation, &words).await
+}
+
 async fn rewrap(session: &Session, request: &RotationRequest) -> anyhow::Result<Rewrapped> {
+    approved_rotation(session, request, true).await?;
     let (vault, caller) = (&session.vault, &session.caller);
     let wraps = || {
         let wraps = vault.wraps().into_iter();
@@ -142,6 +184,10 @@ async fn rotate(
     request: Option<RotationRequest>,
     tell: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> anyhow::Result<RotatedKeys> {
+    // To go on with what was begun needs no second yes.
+    if let Some(request) = &request {
+        approved_rotation(session, request, false).await?;
+    }
     let (vault, caller) = (&session.vault, &session.caller);
     let calls_before = session.kms.total_calls();
     let tell = |progress: RotationProgress| tell(progress.moved, progress.of);

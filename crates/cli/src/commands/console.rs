@@ -189,6 +189,7 @@ const fn shares_the_vault(command: &Command) -> bool {
             | Command::Verify(_)
             | Command::Encrypt(_)
             | Command::Decrypt(_)
+            | Command::Approvals(_)
             | Command::Audit(_)
             | Command::WrapperKey(_)
             | Command::Topology(_)

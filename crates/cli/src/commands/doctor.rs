@@ -1,14 +1,8 @@
 //! `doctor`: look the vault over.
 
-mod ages;
-mod anchor;
-mod backup;
+mod backup_schedule;
 mod duties;
-mod external;
-mod replicas;
 mod server;
-mod topology;
-mod wrapper_keys;
 
 use std::{
     collections::BTreeSet,
@@ -20,14 +14,10 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::Config;
-use strongroom_errors::Coded;
 use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
-use strongroom_store::Store;
-use strongroom_vault::{
-    Inspection, KmsCondition, KmsReadiness, Readiness, Vault, VaultError, WrapStatus,
-};
+use strongroom_vault::{Finding, Severity, Vault, VaultError};
 
 use crate::{
     args::Global,
@@ -158,23 +148,17 @@ impl Report {
         match session::open_vault(config, &kms, Arc::clone(&store)).await {
             Ok(vault) => {
                 session::warn_of_clear_keys(&vault);
-                self.look_into(global, config, vault, store.as_ref()).await;
+                self.look_into(global, config, vault).await;
             }
             Err(error) => {
                 self.fail("vault", &error);
-                self.checks.extend(wrapper_keys::checks_of_failure(&error));
+                self.checks.extend(checks_of_failure(&error));
             }
         }
         self.kms_calls = kms.total_calls();
     }
 
-    async fn look_into(
-        &mut self,
-        global: &Global,
-        config: &Config,
-        vault: Vault,
-        store: &dyn Store,
-    ) {
+    async fn look_into(&mut self, global: &Global, config: &Config, vault: Vault) {
         self.vault_id = Some(vault.id().to_string());
         self.keys = Some(vault.key_count());
         self.add(
@@ -182,32 +166,17 @@ impl Report {
             Status::Ok,
             "opens; every row is authentic and adds up to the state record",
         );
-        self.checks.extend(check_of_opening(&vault));
+        let limits = session::finding_limits(config);
         let bar = progress::bar(global, vault.key_count() as u64, "opening keys");
-        let inspection = vault
-            .inspect(|done, _of| bar.set_position(done as u64))
+        let findings = vault
+            .findings(&limits, |done, _of| bar.set_position(done as u64))
             .await;
         bar.finish_and_clear();
-        match inspection {
-            Ok(inspection) => self.checks.extend(checks_of_vault(&inspection)),
-            Err(error @ VaultError::AuditBroken { .. }) => self.fail("audit", &error.into()),
-            Err(error) => self.fail("keys", &error.into()),
+        self.checks.extend(findings.into_iter().map(Check::of));
+        if let Some(schedule) = &config.backup.schedule {
+            let check = backup_schedule::check_of(&vault, schedule).await;
+            self.checks.push(check);
         }
-        self.checks.extend(wrapper_keys::checks(&vault).await);
-        self.checks.extend(wrapper_keys::checks_of_rotation(&vault));
-        self.checks.extend(external::checks(&vault).await);
-        self.checks.extend(check_of_reversal(&vault));
-        self.checks.extend(checks_of_readiness(&vault.readiness()));
-        self.checks.extend(topology::checks(&vault).await);
-        self.checks.extend(anchor::checks(&vault, config).await);
-        self.checks.extend(backup::checks(&vault, config).await);
-        self.checks.extend(ages::checks(&vault).await);
-        let (known, silent_after) = (
-            vault.standing().await.generation,
-            config.replica.silent_after,
-        );
-        self.checks
-            .extend(replicas::checks(store, known, silent_after).await);
         session::close(vault).await;
     }
 
@@ -233,6 +202,21 @@ impl Report {
     }
 }
 
+impl Check {
+    fn of(finding: Finding) -> Self {
+        Self {
+            name: finding.name,
+            status: match finding.severity {
+                Severity::Ok => Status::Ok,
+                Severity::Warning => Status::Warning,
+                Severity::Failed => Status::Failed,
+            },
+            detail: finding.detail,
+            code: finding.code,
+        }
+    }
+}
+
 fn check(name: &'static str, status: Status, detail: impl Into<String>) -> Check {
     Check {
         name,
@@ -250,147 +234,20 @@ fn failed(name: &'static str, error: &anyhow::Error) -> Check {
     }
 }
 
-fn checks_of_vault(inspection: &Inspection) -> Vec<Check> {
-    let mut checks = vec![check(
-        "audit",
-        Status::Ok,
-        format!(
-            "{}, unbroken",
-            output::counted(inspection.audit_records, "record")
-        ),
-    )];
-    checks.push(check(
-        "keys",
-        Status::Ok,
-        match inspection.opened {
-            1 => "1 private key opens and fits its public half".to_owned(),
-            count => format!("{count} private keys open and fit their public halves"),
-        },
-    ));
-    if inspection.external > 0 {
-        let held = output::counted(inspection.external as u64, "key");
-        let detail = format!("{held} held by a KMS, which signs and decrypts");
-        checks.push(check("external", Status::Ok, detail));
-    }
-    if inspection.copies > 0 {
-        let copies = output::counted(inspection.copies as u64, "key");
-        let detail = format!(
-            "{copies} that a KMS holds still sealed here: when the node works with the KMS, 'strongroom keys drop-copy --all --yes'"
-        );
-        checks.push(check("copies", Status::Ok, detail));
-    }
-    for (fingerprint, error) in &inspection.broken {
-        checks.push(Check {
-            code: Some(error.code().name()),
-            ..check("keys", Status::Failed, format!("{fingerprint}: {error}"))
-        });
-    }
-    checks.extend(inspection.wraps.wraps.iter().map(check_of_wrap));
-    if inspection.clear > 0 {
-        let detail = format!(
-            "{} private keys are stored readable: 'strongroom keys seal --all'",
-            inspection.clear
-        );
-        checks.push(check("custody", Status::Warning, detail));
-    }
-    if inspection.exposed > 0 {
-        let detail = format!(
-            "{} keys are or were stored readable: replace them by new keys",
-            inspection.exposed
-        );
-        checks.push(check("exposed", Status::Warning, detail));
-    }
-    checks
-}
-
-fn check_of_wrap(wrap: &WrapStatus) -> Check {
-    let opens = format!("wrapper key {} of {}", wrap.wrapper_key_id, wrap.kms);
-    match wrap.failure {
-        None => check("wrap", Status::Ok, format!("{opens} opens the vault")),
-        Some(_) if wrap.offline => {
-            let detail = format!(
-                "{opens} is kept offline, and was not tried: 'strongroom wrapper-key check' with --recovery-key tries it"
-            );
-            check("wrap", Status::Ok, detail)
-        }
-        Some(code) => {
-            let detail = format!("{opens} does not open the vault");
-            Check {
-                code: Some(code),
-                ..check("wrap", Status::Failed, detail)
-            }
-        }
-    }
-}
-
-/// Whether the first wrap opened the vault; if not, what was made for redundancy is in use.
-fn check_of_opening(vault: &Vault) -> Option<Check> {
-    let opening = vault.opening();
-    let failed = opening.failed.first()?;
-    let detail = format!(
-        "{} opened the vault, since {} did not: {}",
-        opening.kms, failed.kms, failed.reason
-    );
-    Some(Check {
-        code: Some(failed.code),
-        ..check("opening", Status::Warning, detail)
-    })
-}
-
-/// Keys that the configuration would have readable, but does not say so twice.
-fn check_of_reversal(vault: &Vault) -> Option<Check> {
-    let count = vault.unreverted_keys().len();
-    let detail = format!(
-        "{count} private keys stay sealed although their custody is 'clear': 'reverted = true' stores them readable"
-    );
-    (count > 0).then(|| check("custody", Status::Warning, detail))
-}
-
-/// What the calls of this command have shown.
-fn checks_of_readiness(readiness: &Readiness) -> Vec<Check> {
-    // Of those that only hold keys there is something to tell once one was used.
-    let told = |kms: &&KmsReadiness| kms.wraps > 0 || kms.condition != KmsCondition::NotAsked;
-    let kms = readiness.kms.iter().filter(told);
-    let mut checks: Vec<_> = kms.map(check_of_condition).collect();
-    if readiness.keys_waiting > 0 {
-        let detail = format!(
-            "{} private keys wait for a key management system that works",
-            readiness.keys_waiting
-        );
-        checks.push(check("readiness", Status::Failed, detail));
-    }
-    checks
-}
-
-fn check_of_condition(kms: &KmsReadiness) -> Check {
-    let seen = match &kms.seen {
-        KmsHealth::Degraded { reason } | KmsHealth::Failed { reason } => format!("; {reason}"),
-        _ => String::new(),
+/// Of a vault that no wrap opens: each wrapper key, with what its KMS answered.
+fn checks_of_failure(error: &anyhow::Error) -> Vec<Check> {
+    let Some(VaultError::NoWrapOpens { attempts }) = error.downcast_ref() else {
+        return Vec::new();
     };
-    match &kms.condition {
-        KmsCondition::Fails {
-            since,
-            code,
-            reason,
-            ..
-        } => Check {
-            code: Some(code),
-            ..check(
-                "readiness",
-                Status::Failed,
-                format!(
-                    "{} fails since {}: {reason}{seen}",
-                    kms.kms,
-                    output::moment(*since)
-                ),
-            )
-        },
-        _ => check(
-            "readiness",
-            Status::Ok,
-            format!("{} answers{seen}", kms.kms),
-        ),
-    }
+    let attempts = attempts.iter().map(|attempt| {
+        let (id, kms) = (&attempt.wrapper_key_id, &attempt.kms);
+        let detail = format!("{id} of {kms}: {}", attempt.reason);
+        Check {
+            code: Some(attempt.code),
+            ..check("wrapper key", Status::Failed, detail)
+        }
+    });
+    attempts.collect()
 }
 
 /// Another one is opened, or nobody would get here.

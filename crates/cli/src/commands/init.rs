@@ -15,9 +15,10 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, CustodyName,
-    KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection, ReplicaConfig,
-    ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig, VaultConfig,
+    AnchorConfig, ApprovalsConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig,
+    CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
+    ReplicaConfig, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig,
+    VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -298,6 +299,7 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
         config,
         kms: Arc::new(kms),
         caller,
+        break_glass: global.break_glass.clone(),
     })
 }
 
@@ -530,6 +532,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         replica: ReplicaConfig::default(),
         server: ServerConfig::default(),
         callers: Vec::new(),
+        approvals: ApprovalsConfig::default(),
         kms: vec![kms],
         kms_log: KmsLogConfig::default(),
         anchor: AnchorConfig::default(),

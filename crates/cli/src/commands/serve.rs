@@ -73,6 +73,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
     let callers = session.config.callers.clone();
+    let finding_limits = session::finding_limits(&session.config);
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
@@ -100,6 +101,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             kms_numbers: Some(Arc::new(Numbers(kms))),
             http,
             configuration: Some(configuration),
+            finding_limits,
             spool: Some(Spool {
                 folder: global.dir.clone(),
                 files: session::files(),

@@ -8,9 +8,9 @@ use strongroom_kms_recovery::RecoveryError;
 use strongroom_store::StoreError;
 use strongroom_store_postgres::PostgresError;
 use strongroom_vault::{
-    AnchorError, AnchorTagError, AnnouncementError, AuditExportError, MigrationError, PartyError,
-    PayloadUseError, ReplicaError, SessionKeyError, SignatureCheckError, VaultError,
-    WrapperKeyError,
+    AnchorError, AnchorTagError, AnnouncementError, ApprovalError, AuditExportError,
+    MigrationError, PartyError, PayloadUseError, ReplicaError, SessionKeyError,
+    SignatureCheckError, VaultError, WrapperKeyError,
 };
 
 use super::CliError;
@@ -79,6 +79,7 @@ pub(crate) fn all_codes() -> Vec<ErrorCode> {
         AnnouncementError::CODES,
         MigrationError::CODES,
         PayloadUseError::CODES,
+        ApprovalError::CODES,
         ReplicaError::CODES,
         SessionKeyError::CODES,
         SignatureCheckError::CODES,

@@ -1,4 +1,4 @@
-//! What every call bears: a token, and the trace that it belongs to.
+//! What every call bears: a token, the trace that it belongs to, and why it goes on without a second person.
 
 use strongroom_config::SecretSource;
 use strongroom_crypto::{Random as _, SystemRandom};
@@ -9,7 +9,7 @@ use tonic::{
 };
 
 use super::RemoteError;
-use crate::{environment, secrets};
+use crate::{environment, failure::CliError, secrets};
 
 /// What every call bears.
 #[derive(Clone, Debug, Default)]
@@ -17,10 +17,14 @@ pub(super) struct Credentials {
     /// Marked as sensitive, so that nothing prints it.
     bearer: Option<MetadataValue<Ascii>>,
     trace: Option<MetadataValue<Ascii>>,
+    break_glass: Option<MetadataValue<Ascii>>,
 }
 
 impl Credentials {
-    pub(super) fn read(token: Option<&SecretSource>) -> anyhow::Result<Self> {
+    pub(super) fn read(
+        token: Option<&SecretSource>,
+        break_glass: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let bearer = token.map(|source| -> anyhow::Result<_> {
             let token = secrets::read(source, "Token")?;
             // EXPOSE: it goes into the header of each call.
@@ -33,8 +37,17 @@ impl Credentials {
         Ok(Self {
             bearer: bearer.transpose()?,
             trace: trace()?,
+            break_glass: break_glass.map(reason).transpose()?,
         })
     }
+}
+
+/// A header holds no other characters.
+fn reason(why: &str) -> Result<MetadataValue<Ascii>, CliError> {
+    why.parse().map_err(|_unprintable| CliError::BadArgument {
+        value: "--break-glass".to_owned(),
+        expected: "in printable ASCII characters, for a server",
+    })
 }
 
 /// `traceparent` of W3C Trace Context, if the command belongs to a trace.
@@ -57,6 +70,9 @@ impl Interceptor for Credentials {
         }
         if let Some(trace) = &self.trace {
             headers.insert("traceparent", trace.clone());
+        }
+        if let Some(reason) = &self.break_glass {
+            headers.insert("strongroom-break-glass", reason.clone());
         }
         Ok(request)
     }

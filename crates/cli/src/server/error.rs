@@ -13,6 +13,8 @@ pub(crate) enum ServerSetupError {
     Caller { caller: String, problem: String },
     #[error("the caller {caller} is not configured")]
     NoCaller { caller: String },
+    #[error("[approvals]: {operation} is no operation that can need a second person")]
+    NotApprovable { operation: String },
     #[error("the TLS of [server.tls] cannot be used")]
     Tls(#[from] TlsError),
     #[error("the [[server.tokens]] with {place} cannot be used")]
@@ -30,6 +32,11 @@ const ACCESS_INVALID: ErrorCode = ErrorCode::new(
     "ACCESS_INVALID",
     Category::InvalidRequest,
     "'strongroom config example' shows [[callers]]; 'strongroom config check' tries yours.",
+);
+const APPROVALS_INVALID: ErrorCode = ErrorCode::new(
+    "APPROVALS_INVALID",
+    Category::InvalidRequest,
+    "'strongroom config example' names the operations that [approvals] can have.",
 );
 const NO_CALLER: ErrorCode = ErrorCode::new(
     "NO_CALLER",
@@ -55,6 +62,7 @@ const SERVER_SOCKET_UNUSABLE: ErrorCode = ErrorCode::new(
 impl ServerSetupError {
     pub(crate) const CODES: &[ErrorCode] = &[
         ACCESS_INVALID,
+        APPROVALS_INVALID,
         NO_CALLER,
         SERVER_TLS_UNUSABLE,
         TOKEN_SERVICE_UNUSABLE,
@@ -66,6 +74,7 @@ impl Coded for ServerSetupError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Caller { .. } => ACCESS_INVALID,
+            Self::NotApprovable { .. } => APPROVALS_INVALID,
             Self::NoCaller { .. } => NO_CALLER,
             Self::Tls(_) | Self::NoFile { .. } => SERVER_TLS_UNUSABLE,
             Self::Tokens { .. } => TOKEN_SERVICE_UNUSABLE,

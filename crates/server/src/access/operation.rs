@@ -38,6 +38,8 @@ operations! {
     HealthDump = "health-dump",
     /// Change how much is logged.
     LogLevel = "log-level",
+    /// Look the vault over: opens every key, tries every wrap.
+    Examine = "examine",
     /// Sign messages.
     Sign = "sign",
     /// Verify signatures.
@@ -94,6 +96,12 @@ operations! {
     BackupForget = "backup.forget",
     /// Let a restored vault sign again.
     BackupRelease = "backup.release",
+    /// See what waits for a second person.
+    ApprovalsList = "approvals.list",
+    /// Say yes or no to what others ask for.
+    ApprovalsDecide = "approvals.decide",
+    /// Go on without a second person, for a reason.
+    BreakGlass = "break-glass",
     /// See the audit log.
     AuditRead = "audit.read",
     /// See how this process stands among others.
@@ -113,6 +121,27 @@ operations! {
 }
 
 impl Operation {
+    /// Whether a second person can be asked for.
+    #[must_use]
+    pub const fn can_need_approval(self) -> bool {
+        matches!(
+            self,
+            Self::KeysDelete
+                | Self::KeysExport
+                | Self::KeysRetire
+                | Self::KeysMigrate
+                | Self::KeysRevert
+                | Self::KeysDropCopy
+                | Self::WrapperKeysRotate
+                | Self::WrapperKeysRotateTo
+                | Self::WrapperKeysAdd
+                | Self::WrapperKeysRemove
+                | Self::WrapperKeysPrune
+                | Self::BackupForget
+                | Self::BackupRelease
+        )
+    }
+
     /// Whether it is about one key, so that a grant may name which.
     #[must_use]
     pub const fn is_about_a_key(self) -> bool {

@@ -37,7 +37,7 @@ impl Role {
         }
     }
 
-    /// What it may do. To give private keys out, to store them readable and to let another wrapper key open them belongs to
+    /// What it may do. To give private keys out, to store them readable, to let another wrapper key open them and to break the glass belongs to
     /// no role: it is granted by name.
     #[must_use]
     pub const fn operations(self) -> &'static [Operation] {
@@ -46,6 +46,7 @@ impl Role {
             Self::KeyAdministrator => &[
                 O::Reflect,
                 O::Status,
+                O::Examine,
                 O::KeysList,
                 O::KeysGenerate,
                 O::KeysRegister,
@@ -65,6 +66,8 @@ impl Role {
                 O::WrapperKeysPrune,
                 O::BackupList,
                 O::BackupRelease,
+                O::ApprovalsList,
+                O::ApprovalsDecide,
                 O::ReplicasShow,
                 O::IdentityShow,
                 O::TopologyRead,
@@ -72,6 +75,7 @@ impl Role {
             Self::Operator => &[
                 O::Reflect,
                 O::Status,
+                O::Examine,
                 O::HealthDump,
                 O::LogLevel,
                 O::KeysList,
@@ -81,6 +85,8 @@ impl Role {
                 O::BackupCreate,
                 O::BackupList,
                 O::BackupForget,
+                O::ApprovalsList,
+                O::ApprovalsDecide,
                 O::ReplicasShow,
                 O::ReplicasStepDown,
                 O::IdentityShow,
@@ -103,11 +109,13 @@ impl Role {
             Self::Auditor => &[
                 O::Reflect,
                 O::Status,
+                O::Examine,
                 O::Verify,
                 O::KeysList,
                 O::WrapperKeysShow,
                 O::WrapperKeysCheck,
                 O::BackupList,
+                O::ApprovalsList,
                 O::AuditRead,
                 O::ReplicasShow,
                 O::IdentityShow,

@@ -112,6 +112,12 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceListBackups => O::BackupList,
         Rpc::OperationsServiceForgetBackup => O::BackupForget,
         Rpc::OperationsServiceReleaseVault => O::BackupRelease,
+        Rpc::OperationsServiceExamine => O::Examine,
+        Rpc::OperationsServiceShowNumbers => O::Status,
+        Rpc::OperationsServiceListApprovals => O::ApprovalsList,
+        Rpc::OperationsServiceApprove
+        | Rpc::OperationsServiceReject
+        | Rpc::OperationsServiceAcknowledgeBreakGlass => O::ApprovalsDecide,
         Rpc::OperationsServiceListAudit => O::AuditRead,
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,

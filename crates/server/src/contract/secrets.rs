@@ -6,13 +6,16 @@ use zeroize::Zeroize as _;
 
 use super::{strongroom, vault};
 
-/// Prints a message without its secrets, and wipes them when the message is dropped.
+/// Prints a message without its secrets, and wipes them when the message is dropped. The fields in brackets are none: whoever
+/// approves the request has to see them.
 macro_rules! secret {
-    ($message:ty, $name:literal, $($secret:ident),+) => {
+    ($message:ty, $name:literal, [$($shown:ident),*], $($secret:ident),+) => {
         impl fmt::Debug for $message {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let bytes = 0 $(+ self.$secret.len())+;
-                write!(f, "{}({bytes} secret bytes)", $name)
+                write!(f, "{}({bytes} secret bytes", $name)?;
+                $(write!(f, concat!(", ", stringify!($shown), ": {:?}"), self.$shown)?;)*
+                f.write_str(")")
             }
         }
 
@@ -27,32 +30,57 @@ macro_rules! secret {
 secret!(
     vault::ExportKeyPairRequest,
     "ExportKeyPairRequest",
+    [fingerprint, protocol_version],
     password
 );
 secret!(
     vault::ExportKeyPairResponse,
     "ExportKeyPairResponse",
+    [],
     key_pair
 );
 secret!(
     vault::ImportKeyPairRequest,
     "ImportKeyPairRequest",
+    [name],
     key_pair,
     password
 );
-secret!(strongroom::EncryptRequest, "EncryptRequest", plaintext);
-secret!(strongroom::DecryptResponse, "DecryptResponse", plaintext);
-secret!(strongroom::ExportKeyRequest, "ExportKeyRequest", password);
-secret!(strongroom::ExportKeyResponse, "ExportKeyResponse", exported);
-secret!(strongroom::ImportKeyRequest, "ImportKeyRequest", key_pair);
+secret!(strongroom::EncryptRequest, "EncryptRequest", [], plaintext);
+secret!(
+    strongroom::DecryptResponse,
+    "DecryptResponse",
+    [],
+    plaintext
+);
+secret!(
+    strongroom::ExportKeyRequest,
+    "ExportKeyRequest",
+    [fingerprint, form, wrapping_key, oaep_hash],
+    password
+);
+secret!(
+    strongroom::ExportKeyResponse,
+    "ExportKeyResponse",
+    [],
+    exported
+);
+secret!(
+    strongroom::ImportKeyRequest,
+    "ImportKeyRequest",
+    [name],
+    key_pair
+);
 secret!(
     strongroom::EncryptPayloadRequest,
     "EncryptPayloadRequest",
+    [],
     content
 );
 secret!(
     strongroom::DecryptPayloadResponse,
     "DecryptPayloadResponse",
+    [],
     content
 );
 
@@ -80,7 +108,10 @@ mod tests {
             password: "PLUGH".to_owned(),
         };
         let shown = format!("{request:?}");
-        assert_eq!(shown, "ImportKeyPairRequest(10 secret bytes)");
+        assert_eq!(
+            shown,
+            "ImportKeyPairRequest(10 secret bytes, name: \"name\")"
+        );
         let answer = strongroom::DecryptResponse {
             plaintext: b"XYZZY".to_vec(),
         };

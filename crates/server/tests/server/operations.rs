@@ -1,7 +1,9 @@
 //! `strongroom.v1.OperationsService`.
 
+mod approvals;
 mod backups;
 mod custody;
+mod facts;
 mod named_rotation;
 mod node_keys;
 mod wrapper_keys;

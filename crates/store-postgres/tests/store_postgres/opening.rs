@@ -134,7 +134,7 @@ fn an_older_schema_is_upgraded_once_by_many_that_open_it_at_once() {
         for open in opening {
             stores.push(open.await.unwrap().unwrap());
         }
-        assert_eq!(place.run("SELECT version FROM strongroom_schema"), "7\n");
+        assert_eq!(place.run("SELECT version FROM strongroom_schema"), "8\n");
         let store = writer(stores.pop().unwrap()).await;
         let mut write = store.begin().await.unwrap();
         write

@@ -166,7 +166,7 @@ async fn a_vault_of_a_newer_version_is_refused_and_not_changed() {
         refusal(&folder).await,
         StoreError::NewerSchema {
             found: 4711,
-            known: 7
+            known: 8
         }
     ));
     assert!(fs::read(folder.database()).unwrap() == before);
@@ -184,7 +184,7 @@ async fn a_new_database_has_the_whole_schema() {
     };
     assert_eq!(
         (number("application_id"), number("user_version")),
-        (0x5372_5674, 7)
+        (0x5372_5674, 8)
     );
     let tables: Vec<(String, bool)> = connection
         .prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY name")
@@ -194,6 +194,7 @@ async fn a_new_database_has_the_whole_schema() {
         .collect::<Result<_, _>>()
         .unwrap();
     let expected = [
+        "approvals",
         "audit",
         "backups",
         "data_keys",

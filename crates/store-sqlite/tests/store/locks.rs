@@ -64,7 +64,7 @@ async fn a_vault_that_was_refused_is_not_locked() {
     ));
     folder
         .connection()
-        .execute_batch("PRAGMA user_version = 7")
+        .execute_batch("PRAGMA user_version = 8")
         .unwrap();
     folder.open().await;
 }

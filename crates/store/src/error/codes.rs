@@ -36,6 +36,7 @@ codes! {
     ROTATION_EXISTS = AlreadyExists, "Finish the rotation first: `keys rotate` goes on where it stopped.";
     ROTATION_MISSING = NotFound, "Nothing needs to be done: the rotation has ended.";
     BACKUP_MISSING = NotFound, "'strongroom backup list' shows those that the vault remembers.";
+    APPROVAL_MISSING = NotFound, "'strongroom approvals list' shows those that are asked for.";
     JOURNAL_ENTRY_MISSING = NotFound, "Nothing needs to be done: the key has arrived, or is gone.";
     RECORD_REFUSED = Internal, "This is a bug of Strongroom: please report it with the name of the rule.";
     WRITE_CONFLICT = Contention, "Nothing was changed: try again.";
@@ -77,6 +78,7 @@ impl Coded for StoreError {
             Self::RotationExists { .. } => ROTATION_EXISTS,
             Self::RotationMissing { .. } => ROTATION_MISSING,
             Self::BackupMissing { .. } => BACKUP_MISSING,
+            Self::ApprovalMissing { .. } => APPROVAL_MISSING,
             Self::JournalEntryMissing { .. } => JOURNAL_ENTRY_MISSING,
             Self::RecordRefused { .. } => RECORD_REFUSED,
             Self::WriteConflict => WRITE_CONFLICT,

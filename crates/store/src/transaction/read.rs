@@ -5,9 +5,9 @@ use strongroom_crypto::Fingerprint;
 
 use super::KeyRow;
 use crate::{
-    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, KmsJournalRecord,
-    PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyRow, VaultRecord,
-    WrapRecord,
+    ApprovalRecord, AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord,
+    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError, TopologyRow,
+    VaultRecord, WrapRecord,
 };
 
 /// Reads of one consistent state. What is not there is `None` or an empty `Vec`, never an error.
@@ -137,4 +137,10 @@ pub trait ReadTransaction: fmt::Debug + Send {
     /// # Errors
     /// See the trait.
     async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError>;
+
+    /// Every approval that was asked for and neither used nor struck, by id.
+    ///
+    /// # Errors
+    /// See the trait.
+    async fn approvals(&mut self) -> Result<Vec<ApprovalRecord>, StoreError>;
 }

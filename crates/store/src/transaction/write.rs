@@ -3,9 +3,9 @@ use strongroom_crypto::Fingerprint;
 
 use super::{KeyRow, ReadTransaction};
 use crate::{
-    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId,
-    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, RotationRecord, StoreError,
-    TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
+    ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord,
+    IdentityRecord, JournalId, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, RotationRecord,
+    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
 };
 
 /// A unit of work: all of it is stored, or nothing. It sees its own changes.
@@ -205,6 +205,19 @@ pub trait WriteTransaction: ReadTransaction {
     /// # Errors
     /// [`StoreError::BackupMissing`]; those of every write.
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError>;
+
+    /// Stores an approval, in the place of the one with its id if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::DataKeyMissing`]; [`StoreError::RecordRefused`] for a body that is empty or longer than
+    /// [`ApprovalRecord::MOST_BYTES`]; those of every write.
+    async fn put_approval(&mut self, approval: ApprovalRecord) -> Result<(), StoreError>;
+
+    /// Removes an approval.
+    ///
+    /// # Errors
+    /// [`StoreError::ApprovalMissing`]; those of every write.
+    async fn delete_approval(&mut self, id: ApprovalId) -> Result<(), StoreError>;
 
     /// Marks the store as one whose vault was moved away. From the commit on, every beginning and every read of every process
     /// is refused with [`StoreError::Moved`], and so is opening it.

@@ -6,6 +6,7 @@
     reason = "a broken rule panics, as any test does"
 )]
 
+mod approvals;
 mod audit;
 mod backups;
 mod data_keys;
@@ -30,6 +31,7 @@ use strongroom_store::{ReadTransaction, Store, WriteTransaction};
 
 use super::samples;
 
+pub use approvals::*;
 pub use audit::*;
 pub use backups::*;
 pub use data_keys::*;
@@ -124,6 +126,10 @@ macro_rules! store_conformance {
             a_backup_takes_the_place_of_the_one_of_its_id,
             a_backup_needs_the_data_key_that_authenticates_it,
             a_backup_is_deleted_once_and_no_other_with_it,
+            // Approvals.
+            an_approval_is_read_back_and_takes_the_place_of_the_one_of_its_id,
+            an_approval_needs_its_data_key_and_a_body,
+            an_approval_is_deleted_once_and_no_other_with_it,
             // Transactions.
             a_write_sees_its_own_changes_and_nobody_else_does,
             a_write_that_is_rolled_back_leaves_no_trace,

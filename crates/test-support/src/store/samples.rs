@@ -12,10 +12,10 @@ use strongroom_crypto::{
     SigningKeySpec, Timestamp,
 };
 use strongroom_store::{
-    AuditRow, BackupId, BackupRecord, Custody, DataKeyId, DataKeyRecord, DataKeyState,
-    IdentityRecord, JournalId, JournalStep, KeyRow, KeyState, KmsJournalRecord, KmsKeyRef,
-    PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing, StoredKey, TopologyExpiry,
-    TopologyRow, VaultId, VaultRecord, WrapRecord,
+    ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, Custody, DataKeyId,
+    DataKeyRecord, DataKeyState, IdentityRecord, JournalId, JournalStep, KeyRow, KeyState,
+    KmsJournalRecord, KmsKeyRef, PrivateKeyRecord, PublicKeyRecord, RotationRecord, Sealing,
+    StoredKey, TopologyExpiry, TopologyRow, VaultId, VaultRecord, WrapRecord,
 };
 
 /// The `number`-th data key's id.
@@ -324,6 +324,17 @@ pub fn verified_backup(number: u8) -> BackupRecord {
         verified_at: Some(time(100)),
         mac: [0xab; 32],
         ..backup(number)
+    }
+}
+
+/// The `number`-th approval.
+#[must_use]
+pub fn approval(number: u8) -> ApprovalRecord {
+    ApprovalRecord {
+        id: ApprovalId::from_bytes([number; 16]),
+        body: vec![0xbb; 100],
+        data_key_id: data_key_id(1),
+        mac: [0xcc; 32],
     }
 }
 

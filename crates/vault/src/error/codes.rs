@@ -440,6 +440,7 @@ impl Coded for VaultError {
             Self::SignatureCheck(source) => source.code(),
             Self::Delegation(source) => source.code(),
             Self::Party(source) => source.code(),
+            Self::Approval(source) => source.code(),
             Self::CantonRow(refused) => refused.code(),
             Self::KmsNotConfigured { .. } => KMS_NOT_CONFIGURED,
             Self::WrapperKeyNotConfigured { .. } => WRAPPER_KEY_NOT_CONFIGURED,

@@ -69,6 +69,10 @@ impl Vault {
         if let Some(tagged) = tagged {
             details.insert("tagged_generation".to_owned(), tagged.to_string());
         }
+        // A yes of the state that is taken as the right one may have been used in the one that is given up.
+        for approval in self.approvals() {
+            unit.strike_approval(&approval).await?;
+        }
         unit.audit(caller, AuditOperation::AcceptState, None, details)
             .await?;
         unit.commit().await?;

@@ -9,6 +9,7 @@ use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, VaultRec
 use crate::{
     anchor::{Anchor, AnchorRecord},
     anchor_tag::{ConfiguredTag, TagBefore},
+    approvals::Approvals,
     audit::{AuditEntry, AuditOperation},
     backups::Backups,
     caller::Caller,
@@ -167,6 +168,7 @@ impl Vault {
             node: Node::default(),
             journal: Journal::default(),
             backups: Backups::default(),
+            approvals: Approvals::default(),
             committed: Committed::new(state.clone(), vault_record.state.clone()),
             tag: tag.map(TagBefore::into_keeper),
             looked_at,

@@ -6,7 +6,12 @@ use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
 use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
-use crate::{session_encryption::SessionEncryptionNumbers, uses::AuditLag, vault::Vault};
+use crate::{
+    approvals::{Approval, Verdict},
+    session_encryption::SessionEncryptionNumbers,
+    uses::AuditLag,
+    vault::Vault,
+};
 
 /// What monitoring asks of an open vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +57,10 @@ pub struct Numbers {
     pub session_keys_made: u64,
     /// How often a long-term key signed since then because no session key could be valid for long enough.
     pub session_key_fallbacks: u64,
+    /// Requests that wait for a second person.
+    pub pending_approvals: usize,
+    /// What was done without the second person that it needs, and nobody has acknowledged.
+    pub broken_glass: usize,
 }
 
 /// The ages of keys in use of one class.
@@ -78,7 +87,9 @@ impl Vault {
     }
 
     async fn numbers_with(&self, wrapper_keys: Vec<WrapperKeyStatus>) -> Numbers {
-        let backups = self.backups();
+        let (backups, approvals, now) = (self.backups(), self.approvals(), self.now());
+        let is_pending =
+            |asked: &Approval| asked.verdict == Verdict::Pending && !asked.is_expired(now);
         let (generation, audit_records) = {
             let committed = self.committed().lock().await;
             (committed.state.generation, committed.state.audit_records)
@@ -107,6 +118,8 @@ impl Vault {
             session_keys: self.session_keys(),
             session_keys_made: self.caches().session_keys.made(),
             session_key_fallbacks: self.caches().session_keys.fallbacks(),
+            pending_approvals: approvals.iter().filter(|asked| is_pending(asked)).count(),
+            broken_glass: approvals.iter().filter(|asked| asked.is_bypassed()).count(),
         };
         self.directory().for_each(|entry| {
             let Some(half) = &entry.private else {

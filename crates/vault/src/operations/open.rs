@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::{
     anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
     anchor_tag::{ConfiguredTag, Judge},
+    approvals::Approvals,
     backups::Backups,
     committed::Committed,
     data_keys::{DataKeys, OpenedBy, OpenedDataKey, wrapped_key},
@@ -145,6 +146,7 @@ pub(crate) async fn open_with(
         node: Node::new(rest.identity, rest.rotations),
         journal: Journal::new(rest.journal),
         backups: Backups::new(rest.backups),
+        approvals: Approvals::new(rest.approvals),
         committed: Committed::new(state.clone(), vault.state),
         tag: looked.as_ref().map(|looked| Arc::clone(&looked.keeper)),
         looked_at,

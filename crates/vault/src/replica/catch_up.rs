@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use strongroom_store::{BackupId, DataKeyRecord, JournalId};
+use strongroom_store::{ApprovalId, BackupId, DataKeyRecord, JournalId};
 use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
@@ -197,6 +197,11 @@ impl Vault {
                 .map(Change::BackupForgotten),
         );
         changes.extend(rest.backups.iter().cloned().map(Change::BackedUp));
+        let listed: BTreeSet<ApprovalId> = rest.approvals.iter().map(|asked| asked.id).collect();
+        let struck = self.approvals().into_iter().map(|asked| asked.id);
+        let struck = struck.filter(|id| !listed.contains(id));
+        changes.extend(struck.map(Change::ApprovalStruck));
+        changes.extend(rest.approvals.iter().cloned().map(Change::ApprovalPut));
         if !state.quarantine {
             changes.push(Change::Released);
         }

@@ -86,7 +86,7 @@ impl Unit<'_> {
         Ok(count)
     }
 
-    /// Moves the node's rows: its identity, its rotations under way, the journal of KMS keys, and its backups. Says how many.
+    /// Moves the node's rows: its identity, its rotations under way, the journal of KMS keys, its backups and approvals. Says how many.
     pub(crate) async fn move_node_rows(&mut self) -> Result<u64, VaultError> {
         let data_keys = Arc::clone(&self.data_keys);
         let (new, current) = (data_keys.writing().id, data_keys.current());
@@ -128,6 +128,13 @@ impl Unit<'_> {
         for backup in self.vault.backups() {
             if backup.data_key != new {
                 self.put_backup(backup.record(new)).await?;
+                count += 1;
+            }
+        }
+        for approval in self.vault.approvals() {
+            if approval.data_key != new {
+                self.put_approval(&approval.again(approval.verdict.clone()))
+                    .await?;
                 count += 1;
             }
         }

@@ -4,12 +4,17 @@ use std::collections::BTreeSet;
 
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::{Category, Coded, ErrorCode};
-use strongroom_vault::{AnchorError, AnchorTagError, VaultError};
+use strongroom_vault::{AnchorError, AnchorTagError, ApprovalError, VaultError};
 
 #[test]
 fn every_code_has_its_own_name_and_advice() {
-    let codes: Vec<ErrorCode> =
-        [VaultError::CODES, AnchorError::CODES, AnchorTagError::CODES].concat();
+    let codes: Vec<ErrorCode> = [
+        VaultError::CODES,
+        AnchorError::CODES,
+        AnchorTagError::CODES,
+        ApprovalError::CODES,
+    ]
+    .concat();
     let names: BTreeSet<_> = codes.iter().map(ErrorCode::name).collect();
     assert_eq!(names.len(), codes.len());
     for code in codes {

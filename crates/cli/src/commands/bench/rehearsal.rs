@@ -7,10 +7,10 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig, KmsConfig,
-    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
-    ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig,
-    StoreConfig, VaultConfig,
+    AnchorConfig, ApprovalsConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig,
+    KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig,
+    Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig,
+    SessionSigningKeysConfig, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -157,6 +157,7 @@ impl Rehearsal {
             replica: ReplicaConfig::default(),
             server: ServerConfig::default(),
             callers: Vec::new(),
+            approvals: ApprovalsConfig::default(),
             kms: vec![KmsConfig::new("local", local)],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

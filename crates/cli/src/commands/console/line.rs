@@ -24,6 +24,9 @@ pub(crate) struct Line {
     /// Show no progress.
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Go on without the second person that [approvals] asks for, and say why.
+    #[arg(long, global = true, value_name = "REASON")]
+    break_glass: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -46,6 +49,8 @@ impl Line {
         let global = Global {
             output: self.output.unwrap_or(global.output),
             quiet: self.quiet || global.quiet,
+            // Said once, for one command.
+            break_glass: self.break_glass,
             ..global.clone()
         };
         (global, self.command)

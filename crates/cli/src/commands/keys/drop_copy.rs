@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
+use strongroom_server::access::Operation;
 
 use crate::{args::Global, client::Client, failure::CliError, output, progress, session::Session};
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return Err(CliError::NotConfirmed { flag: "--yes" }.into());
     }
     let (dropped, outcome) = match Client::open(global).await? {
-        Client::Here(session) => here(global, *session, options.fingerprint).await,
+        Client::Here(session) => here(global, *session, options.fingerprint).await?,
         Client::There(server) => server.drop_copies(options.fingerprint).await?,
     };
     let report = Report { dropped };
@@ -62,11 +63,14 @@ async fn here(
     global: &Global,
     session: Session,
     key: Option<Fingerprint>,
-) -> (Vec<String>, anyhow::Result<()>) {
+) -> anyhow::Result<(Vec<String>, anyhow::Result<()>)> {
     let keys = match key {
         Some(fingerprint) => vec![fingerprint],
         None => session.vault.copied_keys(),
     };
+    let named: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    let request = format!("keys drop-copy {}", named.join(" "));
+    session.approved(Operation::KeysDropCopy, &request).await?;
     let bar = progress::bar(global, keys.len() as u64, "proving keys");
     let mut dropped = Vec::new();
     let hears = |key: &Fingerprint| {
@@ -77,5 +81,5 @@ async fn here(
     let outcome = vault.drop_copies(caller, &keys, hears).await;
     bar.finish_and_clear();
     session.close().await;
-    (dropped, outcome.map_err(anyhow::Error::from))
+    Ok((dropped, outcome.map_err(anyhow::Error::from)))
 }

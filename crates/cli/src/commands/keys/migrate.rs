@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded as _;
+use strongroom_server::access::Operation;
 use strongroom_store::Custody;
 use strongroom_vault::{KeyEntry, KeyFilter, MigrationError, Move, Place, Vault, VaultError};
 
@@ -176,6 +177,13 @@ async fn here(
 ) -> anyhow::Result<Moved> {
     let vault = &session.vault;
     let keys = options.keys(vault)?;
+    if !options.dry_run {
+        let operation = match place {
+            Place::Clear if session.needs(Operation::KeysRevert) => Operation::KeysRevert,
+            _ => Operation::KeysMigrate,
+        };
+        session.approved(operation, &request(&keys, place)).await?;
+    }
     let mut views = Vec::with_capacity(keys.len());
     let bar = progress::bar(global, keys.len() as u64, "moving keys");
     let before: HashMap<_, _> = keys
@@ -209,6 +217,12 @@ async fn here(
         keys: views,
         outcome,
     })
+}
+
+/// All that is asked for, for whoever approves it.
+fn request(keys: &[Fingerprint], place: &Place) -> String {
+    let named: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    format!("keys migrate {} to {place:?}", named.join(" "))
 }
 
 /// Tells what would be done.

@@ -77,7 +77,7 @@ impl View {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let report = match Server::connect(&global.server).await? {
+    let report = match Server::connect(global).await? {
         Some(server) => there(&server).await?,
         None => here(global).await?,
     };

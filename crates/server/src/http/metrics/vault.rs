@@ -55,6 +55,12 @@ pub(super) fn register(registry: &mut Registry, numbers: &Numbers) {
     let quarantined = u64::from(numbers.quarantined);
     let help = "1 if the vault was restored and signs nothing yet";
     count(registry, "quarantined", help, quarantined);
+    let pending = numbers.pending_approvals as u64;
+    let help = "Requests that wait for a second person";
+    count(registry, "approvals_pending", help, pending);
+    let broken = numbers.broken_glass as u64;
+    let help = "What was done without the second person that it needs, and nobody has acknowledged";
+    count(registry, "break_glass_unacknowledged", help, broken);
 }
 
 fn of_keys(registry: &mut Registry, numbers: &Numbers) {

@@ -53,6 +53,8 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
         "/strongroom.v1.OperationsService/ListNodeKeyRotations",
         "KONA",
     ),
+    // Numbers about the vault, of which none names a key.
+    ("/strongroom.v1.OperationsService/ShowNumbers", "KONA"),
     // Who keeps the node running.
     (
         "/com.digitalasset.canton.admin.health.v30.StatusService/HealthDump",
@@ -189,6 +191,16 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.OperationsService/ShowReplica", "KOA"),
     ("/strongroom.v1.OperationsService/ListReplicas", "KOA"),
     ("/strongroom.v1.OperationsService/ListAudit", "A"),
+    // It opens every key and tries every wrap, as who watches over them may.
+    ("/strongroom.v1.OperationsService/Examine", "KOA"),
+    // What waits for a second person: an auditor sees it, and decides nothing.
+    ("/strongroom.v1.OperationsService/ListApprovals", "KOA"),
+    ("/strongroom.v1.OperationsService/Approve", "KO"),
+    ("/strongroom.v1.OperationsService/Reject", "KO"),
+    (
+        "/strongroom.v1.OperationsService/AcknowledgeBreakGlass",
+        "KO",
+    ),
     // Who uses keys; whether a signature is good, an auditor may ask as well.
     ("/strongroom.v1.SigningService/Sign", "N"),
     ("/strongroom.v1.SigningService/SignBatch", "N"),

@@ -5,10 +5,10 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, JournalId, KeyRow,
-    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord,
-    StoreError, TopologyExpiry, TopologyRow, TopologyTag, VaultRecord, WrapRecord,
-    WriteTransaction,
+    ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord,
+    IdentityRecord, JournalId, KeyRow, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
+    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, TopologyTag,
+    VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use super::{StoreCall, StoreHook};
@@ -130,6 +130,10 @@ impl<T: ReadTransaction + ?Sized, H: StoreHook> ReadTransaction for Hooked<T, H>
 
     async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
         call!(self, Backups, |inner| inner.backups())
+    }
+
+    async fn approvals(&mut self) -> Result<Vec<ApprovalRecord>, StoreError> {
+        call!(self, Approvals, |inner| inner.approvals())
     }
 }
 
@@ -269,6 +273,14 @@ impl<H: StoreHook> WriteTransaction for Hooked<dyn WriteTransaction, H> {
 
     async fn delete_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
         call!(self, DeleteBackup, |inner| inner.delete_backup(id))
+    }
+
+    async fn put_approval(&mut self, approval: ApprovalRecord) -> Result<(), StoreError> {
+        call!(self, PutApproval, |inner| inner.put_approval(approval))
+    }
+
+    async fn delete_approval(&mut self, id: ApprovalId) -> Result<(), StoreError> {
+        call!(self, DeleteApproval, |inner| inner.delete_approval(id))
     }
 
     async fn mark_moved(&mut self, target: &str) -> Result<(), StoreError> {

@@ -18,6 +18,7 @@ enum Next {
     Topology(Option<(String, u64)>),
     Audit(u64),
     Backups,
+    Approvals,
     End,
 }
 
@@ -60,7 +61,15 @@ impl Pages {
             }
             Next::Backups => {
                 let backups = read.backups().await?;
-                (backups.into_iter().map(Row::Backup).collect(), Next::End)
+                let rows = backups.into_iter().map(Row::Backup);
+                (rows.collect(), Next::Approvals)
+            }
+            Next::Approvals => {
+                let approvals = read.approvals().await?;
+                (
+                    approvals.into_iter().map(Row::Approval).collect(),
+                    Next::End,
+                )
             }
             Next::End => return Ok(None),
         };

@@ -10,8 +10,10 @@ use crate::{
     anchor::{AnchorError, AnchorRecord},
     anchor_tag::{ConfiguredTag, TagBefore},
     audit::{AuditEntry, AuditOperation},
+    authenticate::Found,
     caller::Caller,
     committed::anchored,
+    digest::MultisetDigest,
     environment::Environment,
     error::VaultError,
     operations::open::{AnchorRule, open},
@@ -154,7 +156,10 @@ async fn restored_state(
         details(before, &state, backup),
     );
     let audit = entry.to_row(&state.audit_head)?;
+    let (entries, digest) = without_approvals(isolated, &state)?;
     let next = VaultState {
+        entries,
+        digest,
         generation,
         audit_records: audit.sequence,
         audit_head: audit.hash,
@@ -175,6 +180,20 @@ async fn restored_state(
     Ok((record, next, audit))
 }
 
+/// What the rows add up to that are restored: all but the approvals.
+fn without_approvals(
+    isolated: &Vault,
+    state: &VaultState,
+) -> Result<(u64, MultisetDigest), VaultError> {
+    let (mut found, data_keys) = (Found::of(state), isolated.data_keys());
+    let approvals = isolated.approvals();
+    for approval in &approvals {
+        found.remove(&approval.element(data_keys.current()));
+    }
+    let entries = state.entries.saturating_sub(approvals.len() as u64);
+    Ok((entries, found.digest_of(entries)?))
+}
+
 /// What the audit log says of it: the anchor that was, word for word, since a new one takes its place.
 fn details(before: &Before, state: &VaultState, backup: &BackupStore) -> BTreeMap<String, String> {
     let mut details = BTreeMap::from([
@@ -190,6 +209,7 @@ fn details(before: &Before, state: &VaultState, backup: &BackupStore) -> BTreeMa
 }
 
 /// Writes every row but the vault's as it is read, and `vault` in the place of that one; none is written where it is none.
+/// With another row of the vault, it is restored: approvals stay behind.
 pub(crate) async fn copy_rows(
     read: &mut dyn ReadTransaction,
     transaction: &mut dyn WriteTransaction,
@@ -214,6 +234,9 @@ pub(crate) async fn copy_rows(
                 Row::KmsJournal(row) => transaction.put_kms_journal(row).await?,
                 Row::Audit(row) => transaction.append_audit(row).await?,
                 Row::Backup(row) => transaction.put_backup(row).await?,
+                // A yes of the time before the backup may have been used since, and counts for nothing any more.
+                Row::Approval(_) if vault.is_some() => {}
+                Row::Approval(row) => transaction.put_approval(row).await?,
             }
         }
         if !keys.is_empty() {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{
-    AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, KeyRow, KmsJournalRecord,
-    PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, Store, StoreError,
-    TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
+    ApprovalRecord, AuditRow, BackupRecord, DataKeyId, DataKeyRecord, IdentityRecord, KeyRow,
+    KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, RotationRecord, Store,
+    StoreError, TopologyRow, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 /// The rows of a store, with the vault's row that it is still to get. It can be read only.
@@ -137,5 +137,9 @@ impl ReadTransaction for Rows {
 
     async fn backups(&mut self) -> Result<Vec<BackupRecord>, StoreError> {
         self.read.backups().await
+    }
+
+    async fn approvals(&mut self) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.read.approvals().await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use strongroom_store::{DataKeyRecord, ReadTransaction, VaultRecord, WrapRecord};
 
 use crate::{
+    approvals::Approval,
     authenticate::{self, Found},
     backups::Backup,
     data_keys::{DataKeys, OpenedDataKey, incoming_record},
@@ -37,6 +38,7 @@ pub(crate) struct Rest {
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) journal: Vec<JournalEntry>,
     pub(crate) backups: Vec<Backup>,
+    pub(crate) approvals: Vec<Approval>,
 }
 
 impl Outline {
@@ -137,11 +139,13 @@ impl Rest {
         let (identity, rotations) = authenticate::node(snapshot, data_keys, found).await?;
         let journal = authenticate::journal(snapshot, data_keys, found).await?;
         let backups = authenticate::backups(snapshot, data_keys, found).await?;
+        let approvals = authenticate::approvals(snapshot, data_keys, found).await?;
         Ok(Self {
             identity,
             rotations,
             journal,
             backups,
+            approvals,
         })
     }
 }

@@ -3,7 +3,7 @@
 use strongroom_vault::Vault;
 
 use super::{Victim, blob, noticed};
-use crate::house::{House, Picture, VAULT_ID, caller, check_signs, code, sign, signing_key};
+use crate::house::{House, Picture, caller, check_signs, code, sign, signing_key};
 
 /// `victim`, and what it was before `sealed` was retired.
 struct Past {
@@ -186,7 +186,7 @@ async fn an_operator_who_restored_a_backup_can_accept_its_state_and_it_is_on_rec
     let house = &past.victim.house;
     house.put_back(&past.before);
     assert_eq!(house.refusal().await, "ROLLED_BACK");
-    let vault = accept(house).await;
+    let vault = house.accept().await.unwrap();
     check_signs(&vault, &past.victim.sealed).await;
     let mut last = None;
     vault.walk_audit(|entry| last = Some(entry)).await.unwrap();
@@ -202,21 +202,11 @@ async fn an_operator_who_restored_a_backup_can_accept_its_state_and_it_is_on_rec
     assert_eq!(Picture::of(&house.open().await).await, picture);
 }
 
-async fn accept(house: &House) -> Vault {
-    let environment = house.environment(house.store().await.unwrap());
-    Vault::danger_accept_state(environment, house.settings.clone(), &caller(), VAULT_ID)
-        .await
-        .unwrap()
-}
-
 #[tokio::test]
 async fn accepting_a_state_accepts_no_tampered_row() {
     let past = Past::of(Victim::with_anchor().await).await;
     let house = past.tampered(&row_of(&past.victim));
-    let environment = house.environment(house.store().await.unwrap());
-    let refused =
-        Vault::danger_accept_state(environment, house.settings.clone(), &caller(), VAULT_ID).await;
-    assert_eq!(code(refused), "STATE_MISMATCH");
+    assert_eq!(code(house.accept().await), "STATE_MISMATCH");
 }
 
 #[tokio::test]
@@ -225,12 +215,12 @@ async fn a_missing_or_damaged_anchor_is_refused_until_the_state_is_accepted() {
     let house = &victim.house;
     std::fs::remove_file(house.anchor_path()).unwrap();
     assert_eq!(house.refusal().await, "ANCHOR_MISSING");
-    accept(house).await.close().await.unwrap();
+    house.accept().await.unwrap().close().await.unwrap();
     house.open().await.close().await.unwrap();
 
     std::fs::write(house.anchor_path(), "{}").unwrap();
     assert_eq!(house.refusal().await, "ANCHOR_DAMAGED");
-    accept(house).await.close().await.unwrap();
+    house.accept().await.unwrap().close().await.unwrap();
     let vault = house.open().await;
     check_signs(&vault, &victim.sealed).await;
 }
@@ -334,7 +324,7 @@ async fn an_anchor_cannot_be_taken_out_of_the_configuration_unnoticed() {
     let house = victim.house.copy().without_anchor();
     assert_eq!(house.refusal().await, "ANCHOR_NOT_CONFIGURED");
     // But its owner may mean it.
-    let vault = accept(&house).await;
+    let vault = house.accept().await.unwrap();
     check_signs(&vault, &victim.sealed).await;
     vault.close().await.unwrap();
     house.open().await;

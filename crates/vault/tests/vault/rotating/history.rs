@@ -3,15 +3,9 @@
 use std::collections::BTreeSet;
 
 use strongroom_store::{DataKeyState, Sealing};
-use strongroom_vault::{Vault, VaultError};
 
 use super::{Estate, rotate, states};
-use crate::house::{House, VAULT_ID, caller, code};
-
-async fn accept(house: &House) -> Result<Vault, VaultError> {
-    let environment = house.environment(house.store().await.unwrap());
-    Vault::danger_accept_state(environment, house.settings.clone(), &caller(), VAULT_ID).await
-}
+use crate::house::{caller, code};
 
 #[tokio::test]
 async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accepts_it() {
@@ -25,7 +19,7 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
 
     house.put_back(&backup);
     assert_eq!(house.refusal().await, "ANCHOR_OF_OTHER_VAULT");
-    let vault = accept(house).await.unwrap();
+    let vault = house.accept().await.unwrap();
     let vault = estate.check(vault, house, "accepted").await;
     assert_eq!(vault.retired_data_keys(), []);
     vault.close().await.unwrap();
@@ -56,7 +50,7 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
     assert_eq!(wraps, 1);
     drop(store);
     house.put_back(&backup);
-    assert_eq!(code(accept(house).await), "ANCHOR_OF_OTHER_VAULT");
+    assert_eq!(code(house.accept().await), "ANCHOR_OF_OTHER_VAULT");
 }
 
 #[tokio::test]

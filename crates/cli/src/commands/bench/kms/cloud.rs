@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, AuditConfig, AwsConfig, BackupConfig, CacheConfig, CallBudgetConfig, CallsConfig,
-    ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig, KmsLogConfig, KmsProviderConfig,
-    KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig, ReplicaConfig, ServerConfig,
-    SessionEncryptionConfig, SessionSigningKeysConfig, VaultConfig,
+    AnchorConfig, ApprovalsConfig, AuditConfig, AwsConfig, BackupConfig, CacheConfig,
+    CallBudgetConfig, CallsConfig, ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig,
+    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig,
+    ReplicaConfig, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -98,6 +98,7 @@ impl Cloud {
             replica: ReplicaConfig::default(),
             server: ServerConfig::default(),
             callers: Vec::new(),
+            approvals: ApprovalsConfig::default(),
             kms: vec![self.section()],
             kms_log: KmsLogConfig::default(),
             anchor: AnchorConfig::default(),

@@ -72,7 +72,9 @@ impl Vault {
         let rotations = self.rotations().into_iter().map(|row| row.data_key);
         let journal = self.journal().entries().into_iter().map(|row| row.data_key);
         let backups = self.backups().into_iter().map(|row| row.data_key);
-        let named = identity.chain(rotations).chain(journal).chain(backups);
+        let approvals = self.approvals().into_iter().map(|row| row.data_key);
+        let named = identity.chain(rotations).chain(journal);
+        let named = named.chain(backups).chain(approvals);
         rows.node = named.filter(|id| *id != data_key).map(|_| 1).sum();
         rows
     }

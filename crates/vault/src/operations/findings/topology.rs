@@ -1,45 +1,41 @@
 //! What topology says of the node, held against the keys that are here.
 
-use strongroom_crypto::{
-    Fingerprint,
-    clock::{Clock, SystemClock},
-};
+use strongroom_crypto::Fingerprint;
 use strongroom_store::KeyState;
 use strongroom_topology::{At, Member, OwnerToKeyMapping, StoreId};
-use strongroom_vault::{KeyFilter, Vault, VaultError};
 
-use super::{Check, Status, check, failed};
-use crate::output;
+use super::{Finding, Severity, counted, failed, finding, moment};
+use crate::{KeyFilter, Rotation, Vault, VaultError};
 
-pub(super) async fn checks(vault: &Vault) -> Vec<Check> {
+pub(super) async fn findings(vault: &Vault) -> Vec<Finding> {
     match look(vault).await {
-        Ok(checks) => checks,
-        Err(error) => vec![failed("topology", &error.into())],
+        Ok(findings) => findings,
+        Err(error) => vec![failed("topology", &error)],
     }
 }
 
-async fn look(vault: &Vault) -> Result<Vec<Check>, VaultError> {
+async fn look(vault: &Vault) -> Result<Vec<Finding>, VaultError> {
     let rows = rows(vault).await?;
     let identity = vault.identity();
-    let counted = output::counted(rows, "transaction");
-    let mut checks = vec![check(
+    let counted = counted(rows, "transaction");
+    let mut findings = vec![finding(
         "topology",
-        Status::Ok,
+        Severity::Ok,
         format!("{counted}, which add up to the state record"),
     )];
     if let Some(identity) = identity {
         let member = identity.member;
-        checks.push(check("identity", Status::Ok, member.to_string()));
-        checks.push(delegations(vault, &member).await?);
-        checks.extend(announced_keys(vault, &member).await?);
+        findings.push(finding("identity", Severity::Ok, member.to_string()));
+        findings.push(delegations(vault, &member).await?);
+        findings.extend(announced_keys(vault, &member).await?);
     } else {
         let detail = "none yet: 'strongroom init --kind' makes it";
-        checks.push(check("identity", Status::Ok, detail));
+        findings.push(finding("identity", Severity::Ok, detail));
     }
-    checks.extend(followed(vault).await?);
-    checks.extend(retired_keys(vault).await?);
-    checks.extend(rotations(vault).await?);
-    Ok(checks)
+    findings.extend(followed(vault).await?);
+    findings.extend(retired_keys(vault).await?);
+    findings.extend(rotations(vault).await?);
+    Ok(findings)
 }
 
 async fn rows(vault: &Vault) -> Result<usize, VaultError> {
@@ -51,47 +47,44 @@ async fn rows(vault: &Vault) -> Result<usize, VaultError> {
 }
 
 /// Whether everybody who was let sign for the node's namespace may.
-async fn delegations(vault: &Vault, member: &Member) -> Result<Check, VaultError> {
+async fn delegations(vault: &Vault, member: &Member) -> Result<Finding, VaultError> {
     let name = "delegations";
     let store = vault.topology(&StoreId::Authorized).await?;
     let graph = store.authorization_graph(member.uid.namespace(), At::Head);
     let dangling = graph.dangling();
     Ok(if !graph.has_root() {
-        check(
+        finding(
             name,
-            Status::Warning,
+            Severity::Warning,
             "no root certificate is in force: nobody may sign for the namespace",
         )
     } else if dangling.is_empty() {
         let count = graph.delegations().count();
-        check(
+        finding(
             name,
-            Status::Ok,
-            format!(
-                "{} may sign for the namespace",
-                output::counted(count, "key")
-            ),
+            Severity::Ok,
+            format!("{} may sign for the namespace", counted(count, "key")),
         )
     } else {
         let dangling: Vec<_> = dangling.iter().map(ToString::to_string).collect();
         let keys = dangling.join(", ");
-        check(
+        finding(
             name,
-            Status::Warning,
+            Severity::Warning,
             format!("dangling, so that they may sign nothing: {keys}"),
         )
     })
 }
 
 /// Whether the node can do what others expect of each key that it announces.
-async fn announced_keys(vault: &Vault, member: &Member) -> Result<Vec<Check>, VaultError> {
+async fn announced_keys(vault: &Vault, member: &Member) -> Result<Vec<Finding>, VaultError> {
     let store = vault.topology(&StoreId::Authorized).await?;
     let Some(mapping) = store.owner_to_key(member, At::Head) else {
         let detail = "none: finish the identity with 'strongroom init --kind'";
-        return Ok(vec![check("announced", Status::Warning, detail)]);
+        return Ok(vec![finding("announced", Severity::Warning, detail)]);
     };
     let keys = mapping.keys();
-    let mut checks = Vec::new();
+    let mut findings = Vec::new();
     for key in keys.iter().map(|key| key.fingerprint()) {
         let wrong = match private_state(vault, &key) {
             Some(KeyState::Active) => continue,
@@ -99,14 +92,14 @@ async fn announced_keys(vault: &Vault, member: &Member) -> Result<Vec<Check>, Va
             _ => "has no private half here",
         };
         let detail = format!("{key} is announced and {wrong}");
-        checks.push(check("announced", Status::Failed, detail));
+        findings.push(finding("announced", Severity::Failed, detail));
     }
-    if checks.is_empty() {
-        let count = output::counted(keys.len(), "announced key");
+    if findings.is_empty() {
+        let count = counted(keys.len(), "announced key");
         let detail = format!("{count}, and every private half is here");
-        checks.push(check("announced", Status::Ok, detail));
+        findings.push(finding("announced", Severity::Ok, detail));
     }
-    Ok(checks)
+    Ok(findings)
 }
 
 fn private_state(vault: &Vault, key: &Fingerprint) -> Option<KeyState> {
@@ -115,7 +108,7 @@ fn private_state(vault: &Vault, key: &Fingerprint) -> Option<KeyState> {
 }
 
 /// Others may still use what this node has put away.
-async fn retired_keys(vault: &Vault) -> Result<Vec<Check>, VaultError> {
+async fn retired_keys(vault: &Vault) -> Result<Vec<Finding>, VaultError> {
     let announced = vault.announced_keys().await?;
     let keys = vault.list(&KeyFilter::default())?;
     let retired = keys.iter().map(|entry| entry.fingerprint());
@@ -126,14 +119,14 @@ async fn retired_keys(vault: &Vault) -> Result<Vec<Check>, VaultError> {
             "{key} is retired and still announced: {}",
             places.join(", ")
         );
-        check("retired", Status::Warning, detail)
+        finding("retired", Severity::Warning, detail)
     };
     Ok(still.map(warn).collect())
 }
 
 /// Of each synchronizer that is followed, whether what it sent was taken.
-async fn followed(vault: &Vault) -> Result<Vec<Check>, VaultError> {
-    let mut checks = Vec::new();
+async fn followed(vault: &Vault) -> Result<Vec<Finding>, VaultError> {
+    let mut findings = Vec::new();
     for id in vault.topology_stores().await? {
         if !matches!(id, StoreId::Synchronizer(_)) {
             continue;
@@ -141,28 +134,28 @@ async fn followed(vault: &Vault) -> Result<Vec<Check>, VaultError> {
         let store = vault.topology(&id).await?;
         let rows = store.rows().iter();
         let rejected = rows.filter(|row| row.rejection.is_some()).count();
-        let (status, found) = match rejected {
-            0 => (Status::Ok, "nothing rejected".to_owned()),
+        let (severity, found) = match rejected {
+            0 => (Severity::Ok, "nothing rejected".to_owned()),
             count => (
-                Status::Warning,
+                Severity::Warning,
                 format!("{count} rejected: 'strongroom topology list --rejected --store {id}'"),
             ),
         };
-        let counted = output::counted(store.rows().len(), "transaction");
-        checks.push(check(
+        let counted = counted(store.rows().len(), "transaction");
+        findings.push(finding(
             "followed",
-            status,
+            severity,
             format!("{id}: {counted}, {found}"),
         ));
     }
-    Ok(checks)
+    Ok(findings)
 }
 
 /// Rotations under way, and which stores each waits for.
-async fn rotations(vault: &Vault) -> Result<Vec<Check>, VaultError> {
-    let mut checks = Vec::new();
+async fn rotations(vault: &Vault) -> Result<Vec<Finding>, VaultError> {
+    let mut findings = Vec::new();
     for rotation in vault.rotations() {
-        let since = output::moment(rotation.created_at);
+        let since = moment(rotation.created_at);
         let (old, new) = (rotation.old, rotation.new);
         let waits = match waits_for(vault, &rotation).await? {
             stores if stores.is_empty() => String::new(),
@@ -171,16 +164,13 @@ async fn rotations(vault: &Vault) -> Result<Vec<Check>, VaultError> {
         let detail = format!(
             "of {old} to {new}, under way since {since}{waits}: 'strongroom keys rotate --resume'"
         );
-        checks.push(check("rotation", Status::Warning, detail));
+        findings.push(finding("rotation", Severity::Warning, detail));
     }
-    Ok(checks)
+    Ok(findings)
 }
 
 /// The stores that announce the node, and not the same of both keys as the node itself now.
-async fn waits_for(
-    vault: &Vault,
-    rotation: &strongroom_vault::Rotation,
-) -> Result<Vec<String>, VaultError> {
+async fn waits_for(vault: &Vault, rotation: &Rotation) -> Result<Vec<String>, VaultError> {
     let both = |mapping: &OwnerToKeyMapping| {
         (
             mapping.contains(&rotation.old),
@@ -191,7 +181,7 @@ async fn waits_for(
     let announced = authorized
         .owner_to_key(&rotation.member, At::Head)
         .map(both);
-    let now = At::Time(SystemClock.now());
+    let now = At::Time(vault.now());
     let mut late = Vec::new();
     for id in vault.topology_stores().await? {
         let store = vault.topology(&id).await?;

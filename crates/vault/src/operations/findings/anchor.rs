@@ -1,27 +1,25 @@
 //! What remembers the latest state. Of an open vault: it was held against its anchors when it was opened.
 
-use strongroom_config::Config;
-use strongroom_vault::{AnchorTag, Vault};
+use super::{Finding, Severity, finding};
+use crate::{AnchorTag, Vault};
 
-use super::{Check, Status, check};
-
-pub(super) async fn checks(vault: &Vault, config: &Config) -> Vec<Check> {
+pub(super) async fn findings(vault: &Vault) -> Vec<Finding> {
     let tag = vault.anchor_tag().await;
-    let file = config.vault.anchor.as_ref().map(|path| {
-        let detail = format!("{} agrees with the database", path.display());
-        check("anchor", Status::Ok, detail)
+    let file = vault.environment().anchor.location().map(|location| {
+        let detail = format!("{location} agrees with the database");
+        finding("anchor", Severity::Ok, detail)
     });
     if file.is_none() && tag.is_none() {
         let detail = "none: a rollback of the whole database goes unnoticed";
-        return vec![check("anchor", Status::Warning, detail)];
+        return vec![finding("anchor", Severity::Warning, detail)];
     }
     file.into_iter()
         .chain(tag.map(|tag| of_tag(&tag)))
         .collect()
 }
 
-fn of_tag(tag: &AnchorTag) -> Check {
-    let warning = |detail| check("anchor tag", Status::Warning, detail);
+fn of_tag(tag: &AnchorTag) -> Finding {
+    let warning = |detail| finding("anchor tag", Severity::Warning, detail);
     let Some(key) = &tag.wrapper_key_id else {
         let detail = format!(
             "{} has no wrap of the vault, so nothing is anchored there: 'strongroom wrapper-key add'",
@@ -31,7 +29,7 @@ fn of_tag(tag: &AnchorTag) -> Check {
     };
     if let Some(failure) = &tag.failure {
         let detail = format!("it is older than the database: {}", failure.reason);
-        return Check {
+        return Finding {
             code: Some(failure.code),
             ..warning(detail)
         };
@@ -39,7 +37,7 @@ fn of_tag(tag: &AnchorTag) -> Check {
     match tag.remembered {
         Some(remembered) if remembered >= tag.generation => {
             let detail = format!("the wrapper key {key} of {} remembers this state", tag.kms);
-            check("anchor tag", Status::Ok, detail)
+            finding("anchor tag", Severity::Ok, detail)
         }
         remembered => warning(format!(
             "the wrapper key {key} of {} remembers generation {}, the database is at {}: what is between can be put back unnoticed",

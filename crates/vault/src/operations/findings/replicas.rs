@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use strongroom_store::{ReplicaRecord, Replicas, Store};
+use strongroom_store::{ReplicaRecord, Replicas};
 
-use super::{Check, Status, check, failed};
+use super::{Finding, Severity, failed, finding};
+use crate::Vault;
 
 /// What the database says of them, held against what this process knows; nothing where one process has the vault.
-pub(super) async fn checks(
-    store: &dyn Store,
-    generation: u64,
-    silent_after: Duration,
-) -> Vec<Check> {
-    let Some(replicas) = store.replicas() else {
+pub(super) async fn findings(vault: &Vault, silent_after: Duration) -> Vec<Finding> {
+    let Some(replicas) = vault.replicas() else {
         return Vec::new();
     };
+    let known = vault.standing().await.generation;
     match replicas.list().await {
-        Ok(all) => of_all(replicas, &all, generation, silent_after),
+        Ok(all) => of_all(replicas, &all, known, silent_after),
         Err(error) => vec![failed("replicas", &error.into())],
     }
 }
@@ -26,10 +24,10 @@ fn of_all(
     all: &[ReplicaRecord],
     generation: u64,
     silent_after: Duration,
-) -> Vec<Check> {
+) -> Vec<Finding> {
     let own = replicas.own_id();
     let others: Vec<_> = all.iter().filter(|replica| replica.id != own).collect();
-    let mut checks = vec![of_writer(all.iter().find(|it| it.is_writer), silent_after)];
+    let mut findings = vec![of_writer(all.iter().find(|it| it.is_writer), silent_after)];
     let troubled: Vec<_> = others
         .iter()
         .filter_map(|replica| of_trouble(replica, generation, silent_after))
@@ -40,34 +38,34 @@ fn of_all(
             1 => format!("1 other process, which knows generation {generation}"),
             count => format!("{count} other processes, which know generation {generation}"),
         };
-        checks.push(check("replicas", Status::Ok, detail));
+        findings.push(finding("replicas", Severity::Ok, detail));
     }
-    checks.extend(troubled);
-    checks
+    findings.extend(troubled);
+    findings
 }
 
-fn of_writer(writer: Option<&ReplicaRecord>, silent_after: Duration) -> Check {
+fn of_writer(writer: Option<&ReplicaRecord>, silent_after: Duration) -> Finding {
     match writer {
-        None => check(
+        None => finding(
             "writer",
-            Status::Ok,
+            Severity::Ok,
             "nobody has the lease: the next change takes it",
         ),
-        Some(writer) if writer.silent_for > silent_after => check(
+        Some(writer) if writer.silent_for > silent_after => finding(
             "writer",
-            Status::Warning,
+            Severity::Warning,
             format!(
                 "{} has the lease and was last heard of {:.1} s ago: the next change takes it over",
                 writer.name,
                 writer.silent_for.as_secs_f64()
             ),
         ),
-        Some(writer) => check("writer", Status::Ok, format!("{} writes", writer.name)),
+        Some(writer) => finding("writer", Severity::Ok, format!("{} writes", writer.name)),
     }
 }
 
 /// What ails a process, if something does.
-fn of_trouble(replica: &ReplicaRecord, newest: u64, silent_after: Duration) -> Option<Check> {
+fn of_trouble(replica: &ReplicaRecord, newest: u64, silent_after: Duration) -> Option<Finding> {
     let name = &replica.name;
     let silent = replica.silent_for.as_secs_f64();
     let detail = if replica.silent_for > silent_after {
@@ -84,5 +82,5 @@ fn of_trouble(replica: &ReplicaRecord, newest: u64, silent_after: Duration) -> O
     } else {
         return None;
     };
-    Some(check("replicas", Status::Warning, detail))
+    Some(finding("replicas", Severity::Warning, detail))
 }

@@ -3,24 +3,23 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use strongroom_crypto::Fingerprint;
-use strongroom_vault::{AgedKey, KeyAge, KeyClass, RotatedInKms, Vault};
 
-use super::{Check, Status, check};
-use crate::output;
+use super::{Finding, Severity, counted, finding, moment};
+use crate::{AgedKey, KeyAge, KeyClass, RotatedInKms, Vault};
 
 const NAME: &str = "key age";
 
-pub(super) async fn checks(vault: &Vault) -> Vec<Check> {
+pub(super) async fn findings(vault: &Vault) -> Vec<Finding> {
     // What topology cannot say here it has said before.
     let announced = vault.announced_keys().await.unwrap_or_default();
     let rotated = vault.wrapper_keys_rotated_in_kms().await;
-    let mut checks = of_ages(&vault.key_ages(), &announced);
-    checks.extend(rotated.iter().map(of_rotated));
-    checks
+    let mut findings = of_ages(&vault.key_ages(), &announced);
+    findings.extend(rotated.iter().map(of_rotated));
+    findings
 }
 
 /// One line for each key that is overdue; one for all if there are limits and none is.
-fn of_ages(ages: &[KeyAge], announced: &BTreeMap<Fingerprint, Vec<String>>) -> Vec<Check> {
+fn of_ages(ages: &[KeyAge], announced: &BTreeMap<Fingerprint, Vec<String>>) -> Vec<Finding> {
     let overdue = ages.iter().filter(|age| age.is_overdue());
     let overdue: Vec<_> = overdue
         .filter_map(|age| Some((age, age.limit?)))
@@ -28,20 +27,20 @@ fn of_ages(ages: &[KeyAge], announced: &BTreeMap<Fingerprint, Vec<String>>) -> V
             let detail = format!(
                 "{} was made at {}, {} ago; max-key-age of {} is {}: {}",
                 name(&age.key),
-                output::moment(age.since),
+                moment(age.since),
                 span(age.age),
                 age.class.name(),
                 span(limit),
                 advice(age, announced)
             );
-            check(NAME, Status::Warning, detail)
+            finding(NAME, Severity::Warning, detail)
         })
         .collect();
     let limited = ages.iter().filter(|age| age.limit.is_some()).count();
     if overdue.is_empty() && limited > 0 {
-        let counted = output::counted(limited, "key");
+        let counted = counted(limited, "key");
         let detail = format!("{counted} in use with a limit, none older than it");
-        return vec![check(NAME, Status::Ok, detail)];
+        return vec![finding(NAME, Severity::Ok, detail)];
     }
     overdue
 }
@@ -82,7 +81,7 @@ fn advice(age: &KeyAge, announced: &BTreeMap<Fingerprint, Vec<String>>) -> Strin
     }
 }
 
-fn of_rotated(rotated: &RotatedInKms) -> Check {
+fn of_rotated(rotated: &RotatedInKms) -> Finding {
     let RotatedInKms {
         kms,
         wrapper_key_id,
@@ -91,22 +90,22 @@ fn of_rotated(rotated: &RotatedInKms) -> Check {
         older_keys,
         ..
     } = rotated;
-    let (at, wrapped) = (output::moment(*rotated_at), output::moment(*wrapped_at));
-    let older = output::counted(*older_keys, "active key");
+    let (at, wrapped) = (moment(*rotated_at), moment(*wrapped_at));
+    let older = counted(*older_keys, "active key");
     let detail = format!(
         "{kms} rotated the material of {wrapper_key_id} at {at}; the data key was wrapped at {wrapped}, and {older} of the vault \
          are from before: if that was an answer to a compromise, it renewed none of them ('strongroom wrapper-key rotate')"
     );
-    check(NAME, Status::Warning, detail)
+    finding(NAME, Severity::Warning, detail)
 }
 
 /// In days, or in hours below two days.
 fn span(duration: Duration) -> String {
     let hours = duration.as_secs() / 3600;
     if hours < 48 {
-        output::counted(hours, "hour")
+        counted(hours, "hour")
     } else {
-        output::counted(hours / 24, "day")
+        counted(hours / 24, "day")
     }
 }
 
@@ -160,7 +159,7 @@ mod tests {
         ];
         let announced = BTreeMap::from([(fingerprint(3), Vec::new())]);
         let told = of_ages(&ages, &announced);
-        let details: Vec<_> = told.iter().map(|check| check.detail.as_str()).collect();
+        let details: Vec<_> = told.iter().map(|told| told.detail.as_str()).collect();
         assert_eq!(details.len(), 5, "{details:?}");
         let rotate = format!("'strongroom keys rotate {}'", fingerprint(3));
         for (detail, expected) in details.iter().zip([
@@ -173,7 +172,7 @@ mod tests {
             assert!(detail.contains(expected), "{detail}");
         }
         assert!(details[0].contains("400 days ago; max-key-age of namespace is 365 days"));
-        assert!(told.iter().all(|check| check.status == Status::Warning));
+        assert!(told.iter().all(|told| told.severity == Severity::Warning));
     }
 
     #[test]
@@ -183,7 +182,7 @@ mod tests {
             aged(private(2, false), KeyClass::Encryption, 10, None),
         ];
         let told = of_ages(&fine, &BTreeMap::new());
-        assert!(told.len() == 1 && told[0].status == Status::Ok);
+        assert!(told.len() == 1 && told[0].severity == Severity::Ok);
         assert!(
             told[0].detail.contains("1 key in use"),
             "{}",

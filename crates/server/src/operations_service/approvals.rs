@@ -1,0 +1,94 @@
+//! A second person for what needs one.
+
+use std::sync::Arc;
+
+use strongroom_crypto::Timestamp;
+use strongroom_store::ApprovalId;
+use strongroom_vault::{Approval as Known, Vault, Verdict};
+
+use crate::{
+    context::Context,
+    contract::strongroom::{
+        AcknowledgeBreakGlassRequest, AcknowledgeBreakGlassResponse, Approval, ApproveRequest,
+        ApproveResponse, ListApprovalsRequest, ListApprovalsResponse, RejectRequest,
+        RejectResponse,
+    },
+    failure::Failure,
+};
+
+pub(super) async fn list(
+    vault: Arc<Vault>,
+    _context: Context,
+    _message: ListApprovalsRequest,
+) -> Result<ListApprovalsResponse, Failure> {
+    let all = vault.approvals().into_iter();
+    Ok(ListApprovalsResponse {
+        approvals: all.map(|approval| view(&vault, approval)).collect(),
+    })
+}
+
+pub(super) async fn approve(
+    vault: Arc<Vault>,
+    context: Context,
+    message: ApproveRequest,
+) -> Result<ApproveResponse, Failure> {
+    let approved = vault.approve(&context.caller(), id(&message.id)?).await?;
+    Ok(ApproveResponse {
+        approval: Some(view(&vault, approved)),
+    })
+}
+
+pub(super) async fn reject(
+    vault: Arc<Vault>,
+    context: Context,
+    message: RejectRequest,
+) -> Result<RejectResponse, Failure> {
+    let rejected = vault.reject(&context.caller(), id(&message.id)?).await?;
+    Ok(RejectResponse {
+        approval: Some(view(&vault, rejected)),
+    })
+}
+
+pub(super) async fn acknowledge(
+    vault: Arc<Vault>,
+    context: Context,
+    message: AcknowledgeBreakGlassRequest,
+) -> Result<AcknowledgeBreakGlassResponse, Failure> {
+    let caller = context.caller();
+    let seen = vault
+        .acknowledge_break_glass(&caller, id(&message.id)?)
+        .await?;
+    Ok(AcknowledgeBreakGlassResponse {
+        approval: Some(view(&vault, seen)),
+    })
+}
+
+fn id(text: &str) -> Result<ApprovalId, Failure> {
+    text.parse()
+        .map_err(|error| Failure::unreadable(format!("Field `id`: {error}")))
+}
+
+fn view(vault: &Vault, approval: Known) -> Approval {
+    let (state, expired) = (approval.verdict.name(), vault.is_expired(&approval));
+    let (decided_by, decided_at, reason) = match approval.verdict {
+        Verdict::Pending => (String::new(), None, String::new()),
+        Verdict::Approved { by, at } | Verdict::Rejected { by, at } => {
+            (by, Some(at), String::new())
+        }
+        Verdict::Bypassed { reason } => (String::new(), None, reason),
+    };
+    Approval {
+        id: approval.id.to_string(),
+        operation: approval.operation,
+        summary: approval.summary,
+        request: approval.request.to_vec(),
+        requester: approval.requester,
+        requested_at: approval.requested_at.as_micros(),
+        expires_at: approval.expires_at.as_micros(),
+        state: state.to_owned(),
+        decided_by,
+        decided_at: decided_at.map(Timestamp::as_micros),
+        reason,
+        expired,
+    }
+}

@@ -1,0 +1,62 @@
+//! What the vault finds out about itself.
+
+use std::sync::Arc;
+
+use strongroom_vault::{FindingLimits, Vault};
+
+use crate::{
+    context::Context,
+    contract::strongroom::{
+        ExamineEvent, ExamineRequest, Finding, ShowNumbersRequest, ShowNumbersResponse,
+        examine_event::{Done, Event, Progress},
+    },
+    failure::{Failure, codes, in_words},
+    http::vault_metrics,
+    long_work::Telling,
+};
+
+/// Keys between two events.
+const TELL_EVERY: usize = 100;
+
+pub(super) async fn examine(
+    vault: Arc<Vault>,
+    _context: Context,
+    _message: ExamineRequest,
+    telling: Arc<Telling<ExamineEvent>>,
+    limits: FindingLimits,
+) -> Result<ExamineEvent, Failure> {
+    let event = |event| ExamineEvent { event: Some(event) };
+    let progress = |done: usize, of: usize| {
+        if done.is_multiple_of(TELL_EVERY) {
+            let (done, of) = (done as u64, of as u64);
+            telling.tell(event(Event::Progress(Progress { done, of })));
+        }
+    };
+    let found = vault.findings(&limits, progress).await.into_iter();
+    let findings = found.map(|finding| Finding {
+        name: finding.name.to_owned(),
+        severity: finding.severity.name().to_owned(),
+        detail: finding.detail,
+        code: finding.code.unwrap_or_default().to_owned(),
+    });
+    Ok(event(Event::Done(Done {
+        findings: findings.collect(),
+        vault_id: vault.id().to_string(),
+        keys: vault.key_count() as u64,
+    })))
+}
+
+pub(super) async fn numbers(
+    vault: Arc<Vault>,
+    _context: Context,
+    message: ShowNumbersRequest,
+) -> Result<ShowNumbersResponse, Failure> {
+    let numbers = if message.ask {
+        vault.numbers().await
+    } else {
+        vault.numbers_as_known().await
+    };
+    let metrics = vault_metrics(&numbers);
+    let metrics = metrics.map_err(|error| Failure::own(codes::SERVER_BUG, in_words(&error)))?;
+    Ok(ShowNumbersResponse { metrics })
+}

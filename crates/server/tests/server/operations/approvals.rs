@@ -1,0 +1,277 @@
+//! A second person over the network.
+
+use std::collections::BTreeSet;
+
+use strongroom_server::{
+    ServerSettings,
+    access::{Access, CallerRule, Grant, Identity, Operation, Role},
+    contract::{
+        strongroom::{
+            AcknowledgeBreakGlassRequest, Approval, ApproveRequest, ListApprovalsRequest,
+            RejectRequest, RetireKeyRequest, RotateWrapperKeyRequest,
+            operations_service_client::OperationsServiceClient,
+        },
+        vault::{DeleteKeyPairRequest, vault_service_client::VaultServiceClient},
+    },
+};
+use strongroom_vault::{ApprovalSettings, Settings};
+use tonic::{Code, Request, Status, transport::Channel};
+use tonic_types::StatusExt as _;
+
+use super::{client, to_the_end};
+use crate::{
+    house::{House, Plan, told},
+    issuer::{TokenIssuer, tokens},
+    raw::with_token,
+    vault_service::key,
+};
+
+/// A server with two key administrators, of whom alice may break the glass, and somebody who decides nothing.
+struct Office {
+    house: House,
+    issuer: TokenIssuer,
+}
+
+impl Office {
+    async fn new(operations: &[Operation]) -> Self {
+        let issuer = TokenIssuer::new();
+        let rule = |name: &str, grants| CallerRule {
+            name: name.to_owned(),
+            identities: vec![Identity::Token(name.to_owned())],
+            grants,
+            rate_limit: None,
+        };
+        let administrator = || Grant::role(Role::KeyAdministrator);
+        let glass = Grant::of([Operation::BreakGlass]);
+        let rules = vec![
+            rule("alice", vec![administrator(), glass]),
+            rule("bob", vec![administrator()]),
+            rule("auditor", vec![Grant::role(Role::Auditor)]),
+        ];
+        let server = ServerSettings {
+            access: Access::of(rules),
+            tokens: tokens(vec![issuer.service()]),
+            ..ServerSettings::default()
+        };
+        let names = operations.iter().map(|operation| operation.name());
+        let settings = Settings {
+            approvals: ApprovalSettings {
+                operations: names.map(str::to_owned).collect::<BTreeSet<_>>(),
+                break_glass: true,
+                ..ApprovalSettings::default()
+            },
+            ..Settings::default()
+        };
+        let plan = Plan {
+            settings,
+            server,
+            ..Plan::default()
+        };
+        Self {
+            house: House::planned(plan).await,
+            issuer,
+        }
+    }
+
+    fn by<M>(&self, name: &str, message: M) -> Request<M> {
+        with_token(message, Some(&self.issuer.token(name)))
+    }
+
+    async fn delete(&self, name: &str, fingerprint: &str) -> Result<(), Status> {
+        let mut client = VaultServiceClient::new(self.house.channel().await);
+        let request = DeleteKeyPairRequest {
+            fingerprint: fingerprint.to_owned(),
+        };
+        client.delete_key_pair(self.by(name, request)).await?;
+        Ok(())
+    }
+
+    async fn client(&self) -> OperationsServiceClient<Channel> {
+        client(&self.house).await
+    }
+
+    async fn approve(&self, name: &str, id: &str) -> Result<Approval, Status> {
+        let request = ApproveRequest { id: id.to_owned() };
+        let mut client = self.client().await;
+        let approved = client.approve(self.by(name, request)).await?;
+        Ok(approved.into_inner().approval.unwrap())
+    }
+
+    async fn listed(&self) -> Vec<Approval> {
+        let mut client = self.client().await;
+        let listed = client.list_approvals(self.by("auditor", ListApprovalsRequest {}));
+        listed.await.unwrap().into_inner().approvals
+    }
+}
+
+/// What is to be approved, as the refusal says it.
+fn required(status: &Status) -> String {
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
+    let details = status.get_error_details();
+    let info = details.error_info().expect("the error has an id");
+    assert_eq!(info.reason, "APPROVAL_REQUIRED", "{status:?}");
+    info.metadata["approval"].clone()
+}
+
+#[tokio::test]
+async fn a_key_is_deleted_when_another_person_has_approved_it() {
+    let office = Office::new(&[Operation::KeysDelete]).await;
+    let key = key(&office.house.vault, "one").await;
+    let id = required(&office.delete("alice", &key.to_string()).await.unwrap_err());
+    assert!(office.house.vault.key(&key).is_ok());
+    let [waiting] = office.listed().await.try_into().unwrap();
+    assert_eq!(
+        (waiting.id.as_str(), waiting.state.as_str()),
+        (id.as_str(), "pending")
+    );
+    assert_eq!(waiting.requester, "alice");
+    assert!(waiting.summary.contains("DeleteKeyPair"), "{waiting:?}");
+    assert!(waiting.summary.contains(&key.to_string()), "{waiting:?}");
+
+    let own = office.approve("alice", &id).await.unwrap_err();
+    assert_eq!(told(&own).0, "APPROVAL_OWN");
+    let auditor = office.approve("auditor", &id).await.unwrap_err();
+    assert_eq!(auditor.code(), Code::PermissionDenied);
+    let approved = office.approve("bob", &id).await.unwrap();
+    assert_eq!(
+        (approved.state.as_str(), approved.decided_by.as_str()),
+        ("approved", "bob")
+    );
+
+    // Bob's yes is for Alice, not for Bob.
+    required(&office.delete("bob", &key.to_string()).await.unwrap_err());
+    office.delete("alice", &key.to_string()).await.unwrap();
+    assert!(office.house.vault.key(&key).is_err());
+    let again = office.delete("alice", &key.to_string()).await.unwrap_err();
+    assert_ne!(required(&again), id);
+}
+
+#[tokio::test]
+async fn what_was_rejected_says_so() {
+    let office = Office::new(&[Operation::KeysRetire]).await;
+    let key = key(&office.house.vault, "one").await;
+    let mut client = office.client().await;
+    let mut retire = async || {
+        let request = RetireKeyRequest {
+            fingerprint: key.to_string(),
+        };
+        client.retire_key(office.by("alice", request)).await
+    };
+    let id = required(&retire().await.unwrap_err());
+    let mut other = office.client().await;
+    let reject = RejectRequest { id: id.clone() };
+    other.reject(office.by("bob", reject)).await.unwrap();
+    assert_eq!(told(&retire().await.unwrap_err()).0, "APPROVAL_REJECTED");
+    for (id, code) in [
+        ("nonsense", Code::InvalidArgument),
+        (&"00".repeat(16), Code::NotFound),
+    ] {
+        let status = office.approve("bob", id).await.unwrap_err();
+        assert_eq!(status.code(), code, "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn long_work_waits_too_and_a_named_wrapper_key_is_an_operation_of_its_own() {
+    let office = Office::new(&[Operation::WrapperKeysRotateTo]).await;
+    let mut client = office.client().await;
+    let rotated = client.rotate_wrapper_key(office.by("alice", RotateWrapperKeyRequest::default()));
+    to_the_end(rotated.await.unwrap().into_inner())
+        .await
+        .unwrap();
+    let before = office.house.vault.opening().wrapper_key_id;
+    let named = RotateWrapperKeyRequest {
+        to: "some key".to_owned(),
+        ..RotateWrapperKeyRequest::default()
+    };
+    let events = client.rotate_wrapper_key(office.by("alice", named)).await;
+    let status = to_the_end(events.unwrap().into_inner()).await.unwrap_err();
+    required(&status);
+    assert_eq!(office.listed().await[0].operation, "wrapper-keys.rotate-to");
+    assert_eq!(office.house.vault.opening().wrapper_key_id, before);
+}
+
+#[tokio::test]
+async fn who_is_granted_it_goes_on_alone_for_a_reason() {
+    let office = Office::new(&[Operation::KeysRetire]).await;
+    let key = key(&office.house.vault, "one").await;
+    let mut client = office.client().await;
+    let mut retire = async |name: &str, reason: &'static str| {
+        let mut request = office.by(
+            name,
+            RetireKeyRequest {
+                fingerprint: key.to_string(),
+            },
+        );
+        let reason = reason.parse().unwrap();
+        request
+            .metadata_mut()
+            .insert("strongroom-break-glass", reason);
+        client.retire_key(request).await
+    };
+    let status = retire("bob", "it burns").await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    let status = retire("alice", " ").await.unwrap_err();
+    assert_eq!(told(&status).0, "BREAK_GLASS_REASON");
+    assert!(office.listed().await.is_empty());
+    retire("alice", "it burns").await.unwrap();
+    let [bypassed] = office.listed().await.try_into().unwrap();
+    assert_eq!(
+        (bypassed.state.as_str(), bypassed.reason.as_str()),
+        ("bypassed", "it burns")
+    );
+    let seen = AcknowledgeBreakGlassRequest { id: bypassed.id };
+    let mut other = office.client().await;
+    let own = other.acknowledge_break_glass(office.by("alice", seen.clone()));
+    assert_eq!(told(&own.await.unwrap_err()).0, "APPROVAL_OWN");
+    let acknowledged = other.acknowledge_break_glass(office.by("bob", seen));
+    acknowledged.await.unwrap();
+    assert!(office.listed().await.is_empty());
+}
+
+#[tokio::test]
+async fn no_secret_of_a_request_is_shown_to_who_approves_it() {
+    use strongroom_server::{Features, contract::vault::ExportKeyPairRequest};
+    let mut office = Office::new(&[Operation::KeysExport]).await;
+    let issuer = &office.issuer;
+    let rule = CallerRule {
+        name: "alice".to_owned(),
+        identities: vec![Identity::Token("alice".to_owned())],
+        grants: vec![Grant::of([Operation::KeysExport, Operation::ApprovalsList])],
+        rate_limit: None,
+    };
+    let server = ServerSettings {
+        access: Access::of(vec![rule]),
+        tokens: tokens(vec![issuer.service()]),
+        features: Features {
+            export_of_private_keys: true,
+            ..Features::default()
+        },
+        ..ServerSettings::default()
+    };
+    let settings = Settings {
+        approvals: ApprovalSettings {
+            operations: BTreeSet::from([Operation::KeysExport.name().to_owned()]),
+            ..ApprovalSettings::default()
+        },
+        ..Settings::default()
+    };
+    let plan = Plan {
+        settings,
+        server,
+        ..Plan::default()
+    };
+    office.house = House::planned(plan).await;
+    let key = key(&office.house.vault, "one").await;
+    let mut client = VaultServiceClient::new(office.house.channel().await);
+    let request = ExportKeyPairRequest {
+        fingerprint: key.to_string(),
+        protocol_version: 34,
+        password: "XYZZY".to_owned(),
+    };
+    let status = client.export_key_pair(office.by("alice", request)).await;
+    required(&status.unwrap_err());
+    let [waiting] = office.house.vault.approvals().try_into().unwrap();
+    assert!(!waiting.summary.contains("XYZZY"), "{waiting:?}");
+    assert!(waiting.summary.contains(&key.to_string()), "{waiting:?}");
+}
