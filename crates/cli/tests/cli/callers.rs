@@ -228,7 +228,8 @@ fn what_is_allowed_and_perhaps_not_meant_is_told() {
     sandbox.edit_config(|text| text + &callers);
     let told = sandbox.json(["config", "check"])["warnings"].to_string();
     for warning in [
-        "caller p1: its grant names keys, which do not limit keys.generate, keys.register",
+        "caller p1: its grant names keys, which do not limit ",
+        " keys.generate, keys.register, ",
         "caller p1: it may get private keys, but 'export-private-keys' in [server] is off",
         "caller idler: it is granted nothing",
     ] {
