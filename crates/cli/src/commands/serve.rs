@@ -1,6 +1,6 @@
 //! `serve`: the vault over the network.
 
-use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
@@ -186,9 +186,22 @@ async fn sign_last_checkpoint(vault: &Vault, caller: &Caller) {
     }
 }
 
+/// Signals within this time are one.
+const SAME_SIGNAL: Duration = Duration::from_millis(300);
+
 /// Whoever asks a second time does not want to wait for what is under way. What was begun is durable or not there, as after a
 /// crash.
 async fn end_at_once(mut interrupted: Signal, mut ended: Signal) {
+    // Who asks once may be heard twice: a terminal and timeout(1) tell the process and its group.
+    let settled = tokio::time::sleep(SAME_SIGNAL);
+    tokio::pin!(settled);
+    loop {
+        tokio::select! {
+            () = &mut settled => break,
+            _signal = interrupted.recv() => {}
+            _signal = ended.recv() => {}
+        }
+    }
     tokio::select! {
         _signal = interrupted.recv() => {}
         _signal = ended.recv() => {}
