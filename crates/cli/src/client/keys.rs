@@ -268,12 +268,9 @@ impl Client {
                 vault.danger_delete_announced_key(caller, key).await?;
             }
         }
-        let mut journal = vault.kms_journal().into_iter();
         Ok(Deleted {
             announced: announced.unwrap_or_default(),
-            due: journal
-                .find(|entry| entry.fingerprint() == Some(*key))
-                .and_then(|entry| entry.progress().due()),
+            due: vault.destroyed_at(key),
         })
     }
 

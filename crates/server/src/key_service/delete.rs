@@ -35,10 +35,7 @@ pub(super) async fn delete(
             vault.danger_delete_announced_key(&caller, &wanted).await?;
         }
     }
-    let mut journal = vault.kms_journal().into_iter();
-    let due = journal
-        .find(|entry| entry.fingerprint() == Some(wanted))
-        .and_then(|entry| entry.progress().due());
+    let due = vault.destroyed_at(&wanted);
     Ok(DeleteKeyResponse {
         announced: announced.unwrap_or_default(),
         destroyed_at: due.map_or(0, Timestamp::as_micros),

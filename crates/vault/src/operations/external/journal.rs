@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use strongroom_crypto::{KeySpec, KeyUsage, KeyUsages};
+use strongroom_crypto::{Fingerprint, KeySpec, KeyUsage, KeyUsages, Timestamp};
 use strongroom_kms::{FoundKey, KeyKind, KeyState, KmsError, KmsKeyId};
 use strongroom_store::JournalId;
 
@@ -82,6 +82,16 @@ impl Vault {
     #[must_use]
     pub fn kms_journal(&self) -> Vec<JournalEntry> {
         self.journal().entries()
+    }
+
+    /// When the KMS that held a key is to destroy it, if that is yet to come and is up to the vault. A key that came back and left
+    /// again may stand in the journal more than once.
+    #[must_use]
+    pub fn destroyed_at(&self, key: &Fingerprint) -> Option<Timestamp> {
+        let entries = self.journal().entries().into_iter();
+        entries
+            .filter(|entry| entry.fingerprint() == Some(*key))
+            .find_map(|entry| entry.progress().due())
     }
 
     /// Searches every configured KMS for keys that were made for this vault and are none of its keys. May take minutes in a
