@@ -85,7 +85,7 @@ pub(crate) struct Global {
     /// Show no progress.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Go on without the second person that [approvals] asks for, and say why.
+    /// Go on without the second person that the configuration asks for, and say why.
     #[arg(long, global = true, value_name = "REASON")]
     pub(crate) break_glass: Option<String>,
     /// What a console keeps from one command to the next.

@@ -10,8 +10,8 @@ use crate::{args::Global, client::Client, output};
 
 /// List what waits for a second person, and what was done without one and is not acknowledged.
 ///
-/// Which operations need one stands in [approvals] of the configuration. What was approved is let through once, when exactly the
-/// same is asked for again by the same person.
+/// Which operations need one stands in the section `approvals` of the configuration. What was approved is let through once,
+/// when exactly the same is asked for again by the same person.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom approvals list\n  \
     strongroom approvals list --output json | jq '.approvals[].summary'")]

@@ -24,7 +24,7 @@ pub(crate) struct Line {
     /// Show no progress.
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// Go on without the second person that [approvals] asks for, and say why.
+    /// Go on without the second person that the configuration asks for, and say why.
     #[arg(long, global = true, value_name = "REASON")]
     break_glass: Option<String>,
     #[command(subcommand)]
