@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::RwLock;
 use strongroom_crypto::{
-    Timestamp,
+    Random, SealError, Timestamp,
     encoding::{Decoder, Encoder},
 };
 use strongroom_store::{ApprovalId, ApprovalRecord, DataKeyId};
@@ -18,6 +18,13 @@ use crate::{
 /// The version of the encoding of a body.
 const VERSION: u8 = 1;
 
+/// Seals the hash of a request. It covers all of the request, the password of an export too: whoever read it in the clear could
+/// try passwords.
+const REQUEST_LABEL: &str = "strongroom approval request v1";
+
+/// A hash of 32 bytes, sealed.
+const SEALED_REQUEST_LEN: usize = 80;
+
 /// Something that was asked for and needs a second person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,8 +33,8 @@ pub struct Approval {
     pub id: ApprovalId,
     /// The name of the operation: `keys.delete`.
     pub operation: String,
-    /// SHA-256 over the exact request and who made it: nothing else is let through.
-    pub request: [u8; 32],
+    /// SHA-256 over the exact request and who made it: nothing else is let through. It stays in here, since it covers secrets.
+    pub(crate) request: [u8; 32],
     /// The request, for people.
     pub summary: String,
     /// Who asked.
@@ -103,11 +110,13 @@ impl Approval {
     ) -> Result<Self, VaultError> {
         let tag = rows::tag_approval(record, data_keys)?;
         rows::check_tag(&tag, &record.mac, rows::APPROVALS, &record.id)?;
-        Self::decode(record, tag).ok_or_else(|| rows::not_authentic(rows::APPROVALS, &record.id))
+        let data_key = data_keys.named(&record.data_key_id)?;
+        Self::decode(record, tag, data_key)
+            .ok_or_else(|| rows::not_authentic(rows::APPROVALS, &record.id))
     }
 
     /// None for what no version of this program writes.
-    fn decode(record: &ApprovalRecord, tag: Tag) -> Option<Self> {
+    fn decode(record: &ApprovalRecord, tag: Tag, data_key: &OpenedDataKey) -> Option<Self> {
         let mut decoder = Decoder::new(&record.body);
         if decoder.byte().ok()? != VERSION {
             return None;
@@ -115,7 +124,11 @@ impl Approval {
         let approval = Self {
             id: record.id,
             operation: decoder.string().ok()?.to_owned(),
-            request: decoder.array().ok()?,
+            request: opened_request(
+                record.id,
+                &decoder.array::<SEALED_REQUEST_LEN>().ok()?,
+                data_key,
+            )?,
             summary: decoder.string().ok()?.to_owned(),
             requester: decoder.string().ok()?.to_owned(),
             requested_at: Timestamp::from_micros(decoder.long().ok()?),
@@ -158,6 +171,13 @@ impl Approval {
     }
 }
 
+fn opened_request(id: ApprovalId, sealed: &[u8], data_key: &OpenedDataKey) -> Option<[u8; 32]> {
+    let key = &data_key.key;
+    let hash = key.open(REQUEST_LABEL, id.as_bytes(), sealed).ok()?;
+    // EXPOSE: a hash that is compared in here and goes nowhere else.
+    hash.expose().try_into().ok()
+}
+
 fn verdict(decoder: &mut Decoder<'_>) -> Option<Verdict> {
     let code = decoder.byte().ok()?;
     let text = decoder.string().ok()?.to_owned();
@@ -173,7 +193,16 @@ fn verdict(decoder: &mut Decoder<'_>) -> Option<Verdict> {
 
 impl NewApproval {
     /// Its row under this data key, without a tag.
-    pub(crate) fn record(&self, data_key: DataKeyId) -> ApprovalRecord {
+    ///
+    /// # Errors
+    /// [`SealError`] when `random` gives nothing.
+    pub(crate) fn record(
+        &self,
+        data_key: &OpenedDataKey,
+        random: &dyn Random,
+    ) -> Result<ApprovalRecord, SealError> {
+        let key = &data_key.key;
+        let request = key.seal(REQUEST_LABEL, self.id.as_bytes(), &self.request, random)?;
         let never = Timestamp::from_micros(0);
         let (code, text, at) = match &self.verdict {
             Verdict::Pending => (0, "", never),
@@ -184,7 +213,7 @@ impl NewApproval {
         let mut body = Encoder::new();
         body.byte(VERSION)
             .string(&self.operation)
-            .raw(&self.request)
+            .raw(&request)
             .string(&self.summary)
             .string(&self.requester)
             .long(self.requested_at.as_micros())
@@ -192,12 +221,12 @@ impl NewApproval {
             .byte(code)
             .string(text)
             .long(at.as_micros());
-        ApprovalRecord {
+        Ok(ApprovalRecord {
             id: self.id,
             body: body.into_vec(),
-            data_key_id: data_key,
+            data_key_id: data_key.id,
             mac: [0; 32],
-        }
+        })
     }
 }
 
@@ -233,18 +262,39 @@ impl Approvals {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use strongroom_crypto::{DataKey, RandomError, SecretBytes};
 
-    /// What version 1 wrote: it is read for ever.
+    use super::*;
+    use crate::data_keys::OpenedBy;
+
+    /// What version 1 wrote: it is read for ever. The sealed hash was made with another library (HKDF and AES-GCM of Python).
     const FROZEN: &str = "01\
         0000000b6b6579732e64656c657465\
-        abababababababababababababababababababababababababababababababab\
+        0505050505050505050505050505050505050505050505050505050505050505\
+        fb2fbbadc91739d670cf79a63e83d104947003fae2c5fd6025e9d79871c67890\
+        ff92d0c02a44738586da222d46e28f7c\
         00000006612073656e74\
         00000005616c696365\
         0000000000000001\
         0000000000000002\
         0100000003626f62\
         0000000000000003";
+
+    #[derive(Debug)]
+    struct Fives;
+
+    impl Random for Fives {
+        fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+            buffer.fill(5);
+            Ok(())
+        }
+    }
+
+    fn data_key() -> OpenedDataKey {
+        let key = DataKey::from_secret(SecretBytes::from_slice(&[9; 32])).unwrap();
+        let id = DataKeyId::from_bytes([1; 16]);
+        OpenedDataKey::new(id, key, OpenedBy::named("local", "wrapper"))
+    }
 
     fn frozen() -> NewApproval {
         NewApproval {
@@ -262,24 +312,46 @@ mod tests {
         }
     }
 
+    fn record() -> ApprovalRecord {
+        frozen().record(&data_key(), &Fives).unwrap()
+    }
+
+    fn decode(record: &ApprovalRecord) -> Option<Approval> {
+        Approval::decode(record, [0; 32], &data_key())
+    }
+
     #[test]
     fn a_body_is_written_and_read_as_ever() {
-        let record = frozen().record(DataKeyId::from_bytes([1; 16]));
+        let record = record();
         assert_eq!(data_encoding::HEXLOWER.encode(&record.body), FROZEN);
-        let read = Approval::decode(&record, [0; 32]).unwrap();
+        let read = decode(&record).unwrap();
+        assert_eq!(read.request, frozen().request);
         let again = read.again(read.verdict.clone());
-        assert_eq!(again.record(record.data_key_id), record);
+        assert_eq!(again.record(&data_key(), &Fives).unwrap(), record);
+    }
+
+    /// Whoever reads the database cannot try the passwords of an export.
+    #[test]
+    fn the_hash_of_a_request_is_sealed_for_its_row() {
+        let record = record();
+        let readable = |part: &[u8]| record.body.windows(part.len()).any(|held| held == part);
+        assert!(readable(b"a sent") && !readable(&frozen().request[..8]));
+        let elsewhere = ApprovalRecord {
+            id: ApprovalId::from_bytes([8; 16]),
+            ..record.clone()
+        };
+        assert!(decode(&record).is_some() && decode(&elsewhere).is_none());
     }
 
     #[test]
     fn a_body_that_nobody_wrote_is_refused() {
-        let record = frozen().record(DataKeyId::from_bytes([1; 16]));
+        let record = record();
         let decodes = |body: Vec<u8>| {
             let record = ApprovalRecord {
                 body,
                 ..record.clone()
             };
-            Approval::decode(&record, [0; 32]).is_some()
+            decode(&record).is_some()
         };
         for length in 0..record.body.len() {
             assert!(!decodes(record.body[..length].to_vec()), "{length}");

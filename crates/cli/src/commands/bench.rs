@@ -15,6 +15,8 @@ mod serve;
 #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
 mod session;
 mod sign;
+#[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+mod soak;
 mod stopwatch;
 mod topology_verify;
 
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Serve(serve::Options),
     #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
     Session(session::Options),
+    #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+    Soak(soak::Options),
     #[command(hide = true)]
     Echo(serve::echo::Options),
     TopologyVerify(topology_verify::Options),
@@ -80,6 +84,8 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Serve(options) => serve::run(global, options).await?,
         #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
         Command::Session(options) => session::run(global, options).await?,
+        #[cfg(all(feature = "kms-simulate", feature = "kms-aws"))]
+        Command::Soak(options) => soak::run(global, options).await?,
         Command::Echo(options) => return serve::echo::run(options).await,
         Command::TopologyVerify(options) => {
             tokio::task::block_in_place(|| topology_verify::run(global, &options))?

@@ -171,6 +171,8 @@ pub(crate) enum CliError {
     OtherKey { found: String, expected: String },
     #[error("the database has a schema {schema} already, and a benchmark makes one of its own")]
     SchemaExists { schema: String },
+    #[error("the server did not stand the soak: {found}")]
+    SoakFailed { found: String },
 }
 
 impl CliError {
@@ -230,6 +232,7 @@ impl CliError {
         OTHER_FOLDER,
         NOT_STEPPED_DOWN,
         SCHEMA_EXISTS,
+        SOAK_FAILED,
     ];
 }
 
@@ -287,6 +290,7 @@ impl Coded for CliError {
             Self::OtherFolder { .. } => OTHER_FOLDER,
             Self::NotSteppedDown { .. } => NOT_STEPPED_DOWN,
             Self::SchemaExists { .. } => SCHEMA_EXISTS,
+            Self::SoakFailed { .. } => SOAK_FAILED,
         }
     }
 }

@@ -52,7 +52,6 @@ fn view(approval: Approval) -> Result<ApprovalView, RemoteError> {
         id: approval.id,
         operation: approval.operation,
         summary: approval.summary,
-        request: data_encoding::HEXLOWER.encode(&approval.request),
         requester: approval.requester,
         requested_at: moment(approval.requested_at),
         expires_at: moment(approval.expires_at),

@@ -52,3 +52,24 @@ fn benchmarks_print_both_sides_and_their_ratio() {
         "benchmarks work in a folder of their own"
     );
 }
+
+#[test]
+fn a_soak_checks_every_signature_and_says_whether_the_server_grew() {
+    let sandbox = Sandbox::new();
+    let line = "bench soak --rounds 2 --round-seconds 2 --callers 2 --most-mebibytes 200";
+    let document = sandbox.json(line.split(' '));
+    let [memory, handles] = document["results"].as_array().unwrap().as_slice() else {
+        panic!("{document}");
+    };
+    for result in [memory, handles] {
+        assert!(result["ours"].as_f64().unwrap() > 0.0, "{document}");
+        assert!(result["bare"].as_f64().unwrap() > 0.0, "{document}");
+    }
+    assert_eq!(memory["wrong"], 0, "{document}");
+    for number in ["signatures", "signatures_in_kms"] {
+        assert!(memory[number].as_u64().unwrap() > 0, "{document}");
+    }
+    for number in ["reloads", "rotations", "outages"] {
+        assert!(handles[number].as_u64().unwrap() >= 2, "{document}");
+    }
+}

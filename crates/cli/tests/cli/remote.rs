@@ -2,6 +2,8 @@
 
 #[path = "remote/access.rs"]
 mod access;
+#[path = "remote/approvals.rs"]
+mod approvals;
 #[path = "remote/refusals.rs"]
 mod refusals;
 

@@ -3,6 +3,7 @@
 mod backups;
 mod calls;
 mod kms;
+mod process;
 mod standing;
 mod vault;
 
@@ -41,6 +42,7 @@ pub(crate) async fn text(
 ) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::default();
     calls.register(&mut registry);
+    process::register(&mut registry);
     let ours = registry.sub_registry_with_prefix("strongroom");
     vault::register(ours, &vault.numbers_as_known().await);
     standing::register(ours, vault).await;

@@ -81,7 +81,6 @@ fn view(vault: &Vault, approval: Known) -> Approval {
         id: approval.id.to_string(),
         operation: approval.operation,
         summary: approval.summary,
-        request: approval.request.to_vec(),
         requester: approval.requester,
         requested_at: approval.requested_at.as_micros(),
         expires_at: approval.expires_at.as_micros(),

@@ -150,7 +150,7 @@ impl Vault {
             None => self.new_approval(&mut unit, caller, ask, verdict).await?,
         };
         unit.put_approval(&bypassed).await?;
-        let mut told = told(bypassed.id, &bypassed.operation, &bypassed.request);
+        let mut told = told(bypassed.id, &bypassed.operation);
         told.insert("reason".to_owned(), reason.clone());
         told.insert("summary".to_owned(), bypassed.summary);
         unit.audit(caller, AuditOperation::BreakGlass, None, told)
@@ -282,7 +282,7 @@ impl Vault {
         let verdict = Verdict::Pending;
         let new = self.new_approval(&mut unit, caller, ask, verdict).await?;
         unit.put_approval(&new).await?;
-        let mut told = told(new.id, &new.operation, &new.request);
+        let mut told = told(new.id, &new.operation);
         told.insert("summary".to_owned(), new.summary.clone());
         unit.audit(caller, AuditOperation::RequestApproval, None, told)
             .await?;
@@ -341,14 +341,10 @@ fn check_other(caller: &Caller, asked: &Approval) -> Result<(), ApprovalError> {
     Ok(())
 }
 
-fn told(id: ApprovalId, operation: &str, request: &[u8; 32]) -> BTreeMap<String, String> {
+fn told(id: ApprovalId, operation: &str) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("approval".to_owned(), id.to_string()),
         ("operation".to_owned(), operation.to_owned()),
-        (
-            "request".to_owned(),
-            data_encoding::HEXLOWER.encode(request),
-        ),
     ])
 }
 
@@ -356,7 +352,7 @@ fn details<const N: usize>(
     asked: &Approval,
     more: [(&str, String); N],
 ) -> BTreeMap<String, String> {
-    let mut details = told(asked.id, &asked.operation, &asked.request);
+    let mut details = told(asked.id, &asked.operation);
     let more = more.into_iter();
     details.extend(more.map(|(name, value)| (name.to_owned(), value)));
     details

@@ -14,7 +14,7 @@ impl Unit<'_> {
     /// Puts an approval in, in the place of what is known of the one with its id.
     pub(crate) async fn put_approval(&mut self, new: &NewApproval) -> Result<(), VaultError> {
         let data_keys = Arc::clone(&self.data_keys);
-        let mut record = new.record(data_keys.writing().id);
+        let mut record = new.record(data_keys.writing(), self.vault.random())?;
         record.mac = rows::tag_approval(&record, &data_keys)?;
         let approval = Approval::authentic(&record, &data_keys)?;
         self.transaction

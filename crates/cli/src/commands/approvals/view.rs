@@ -11,8 +11,6 @@ pub(crate) struct ApprovalView {
     pub(crate) id: String,
     pub(crate) operation: String,
     pub(crate) summary: String,
-    /// Hash of the exact request and its requester.
-    pub(crate) request: String,
     pub(crate) requester: String,
     pub(crate) requested_at: String,
     pub(crate) expires_at: String,
@@ -37,7 +35,6 @@ impl ApprovalView {
             id: approval.id.to_string(),
             operation: approval.operation.clone(),
             summary: approval.summary.clone(),
-            request: data_encoding::HEXLOWER.encode(&approval.request),
             requester: approval.requester.clone(),
             requested_at: output::moment(approval.requested_at),
             expires_at: output::moment(approval.expires_at),

@@ -1,18 +1,19 @@
 //! `bench serve`: signatures over the network, beside a bare echo server that makes the same signatures.
 
-mod authority;
-mod client;
+pub(super) mod authority;
+pub(super) mod client;
 mod disk;
 pub(super) mod echo;
 mod load;
-mod sides;
+pub(super) mod sides;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, json};
 use strongroom_config::SignatureRecordsName;
 use strongroom_crypto::SigningKeySpec;
+use tonic::transport::Channel;
 
 use self::{
     authority::Authority,
@@ -96,9 +97,9 @@ async fn measure(
     let mut results = Vec::new();
     for (spec, key) in SPECS.into_iter().zip(ours.keys()) {
         for (in_flight, connections) in &pairs {
-            let clients = async |address| Client::connect(address, &authority, *connections).await;
-            let ours = Load::of(clients(ours.address()).await?, *in_flight, key);
-            let bare = Load::of(clients(echo.address()).await?, *in_flight, spec.name());
+            let channels = async |address| connected(address, &authority, *connections).await;
+            let ours = Load::of(channels(ours.address()).await?, *in_flight, key);
+            let bare = Load::of(channels(echo.address()).await?, *in_flight, spec.name());
             let (mut mine, mut theirs) = (Samples::default(), Samples::default());
             for sample in 0..=options.samples {
                 let time = Duration::from_millis(options.sample_millis);
@@ -125,6 +126,20 @@ async fn measure(
     Ok(results)
 }
 
+/// So many connections to a server.
+async fn connected(
+    address: SocketAddr,
+    authority: &Authority,
+    number: usize,
+) -> anyhow::Result<Vec<Channel>> {
+    let client = Client::of(address, authority)?;
+    let mut channels = Vec::with_capacity(number);
+    for _connection in 0..number {
+        channels.push(client.connect().await?);
+    }
+    Ok(channels)
+}
+
 /// Calls in flight and connections, without those that would have connections without a call.
 fn pairs(options: &Options) -> Vec<(usize, usize)> {
     let in_flight = options.in_flight.iter().copied().map(usize::from);
@@ -142,10 +157,10 @@ async fn batches(
 ) -> anyhow::Result<Vec<Measurement>> {
     let time = Duration::from_millis(options.sample_millis);
     let key = ours.keys().next().unwrap_or_default();
-    let clients = async |number| Client::connect(ours.address(), authority, number).await;
-    let unary = Load::of(clients(1).await?, 1, key);
-    let batch = Load::of(clients(1).await?, 1, key).in_batches(BATCH);
-    let saturated = Load::of(clients(2).await?, 4, key).in_batches(BATCH);
+    let channels = async |number| connected(ours.address(), authority, number).await;
+    let unary = Load::of(channels(1).await?, 1, key);
+    let batch = Load::of(channels(1).await?, 1, key).in_batches(BATCH);
+    let saturated = Load::of(channels(2).await?, 4, key).in_batches(BATCH);
     let (mut one, mut many) = (Samples::default(), Samples::default());
     let (mut full, mut bare) = (Samples::default(), Samples::default());
     for sample in 0..=options.samples {

@@ -272,3 +272,8 @@ pub(super) const SCHEMA_EXISTS: ErrorCode = code(
     Category::AlreadyExists,
     "Nothing was changed. Name another with --store-schema. If a benchmark that was interrupted left it behind, drop it: DROP SCHEMA NAME CASCADE.",
 );
+pub(super) const SOAK_FAILED: ErrorCode = code(
+    "SOAK_FAILED",
+    Category::Internal,
+    "The log of the server stands above. Run it again with more rounds: what grows goes on growing. Then report it.",
+);

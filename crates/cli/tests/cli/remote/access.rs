@@ -13,7 +13,11 @@ use crate::{
 };
 
 /// Writes an authority, and what it certifies: `NAME.pem` and `NAME.key`.
-fn certify(sandbox: &Sandbox, authority: &str, pairs: &[(&str, &str, ExtendedKeyUsagePurpose)]) {
+pub(super) fn certify(
+    sandbox: &Sandbox,
+    authority: &str,
+    pairs: &[(&str, &str, ExtendedKeyUsagePurpose)],
+) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -87,7 +91,7 @@ fn guarded() -> Sandbox {
     sandbox
 }
 
-fn endpoint(serving: &Serving) -> String {
+pub(super) fn endpoint(serving: &Serving) -> String {
     let (_address, port) = serving.grpc().rsplit_once(':').unwrap();
     format!("https://localhost:{port}")
 }

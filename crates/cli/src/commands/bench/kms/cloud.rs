@@ -10,7 +10,9 @@ use strongroom_config::{
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
-use strongroom_kms_sim::{Fault, FaultKind, Latency, Quotas, Scenario, Simulator, Weather};
+use strongroom_kms_sim::{
+    Fault, FaultKind, Latency, Outage, OutageKind, Quotas, Scenario, Simulator, Weather,
+};
 
 use super::bare;
 use crate::{kms_flags::KmsFlags, open_kms::OpenKms};
@@ -33,6 +35,14 @@ impl Cloud {
     /// No delay and no limit: for what is not measured.
     pub(in crate::commands::bench) fn clear_up(&self) -> anyhow::Result<()> {
         Ok(self.simulator.set_weather(Weather::default())?)
+    }
+
+    /// Out, until it is cleared up.
+    pub(in crate::commands::bench) fn break_down(&self, how: OutageKind) -> anyhow::Result<()> {
+        Ok(self.simulator.set_weather(Weather {
+            outages: vec![Outage::of(how)],
+            ..Weather::default()
+        })?)
     }
 
     /// From now on each call takes so long, and so many are taken; calls are counted from 0.

@@ -3,7 +3,6 @@
 use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use hyper_util::rt::TokioIo;
-use strongroom_server::contract::strongroom::signing_service_client::SigningServiceClient;
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
@@ -19,35 +18,37 @@ use tower::service_fn;
 
 use super::authority::{Authority, Pair, SERVER_NAME};
 
-/// What calls.
-pub(super) struct Client;
+/// What connects to a server.
+#[derive(Clone)]
+pub(in crate::commands::bench) struct Client {
+    connector: TlsConnector,
+    address: SocketAddr,
+}
 
 impl Client {
-    /// So many connections to a server.
-    pub(super) async fn connect(
+    pub(in crate::commands::bench) fn of(
         address: SocketAddr,
         authority: &Authority,
-        number: usize,
-    ) -> anyhow::Result<Vec<SigningServiceClient<Channel>>> {
+    ) -> anyhow::Result<Self> {
         let connector = TlsConnector::from(Arc::new(tls(authority)?));
-        let mut clients = Vec::with_capacity(number);
-        for _connection in 0..number {
+        Ok(Self { connector, address })
+    }
+
+    /// One more connection.
+    pub(in crate::commands::bench) async fn connect(&self) -> anyhow::Result<Channel> {
+        let (connector, address) = (self.connector.clone(), self.address);
+        let connect = service_fn(move |_uri| {
             let connector = connector.clone();
-            let connect = service_fn(move |_uri| {
-                let connector = connector.clone();
-                async move {
-                    let stream = TcpStream::connect(address).await?;
-                    stream.set_nodelay(true)?;
-                    let name = ServerName::try_from(SERVER_NAME).map_err(std::io::Error::other)?;
-                    let stream = connector.connect(name, stream).await?;
-                    Ok::<_, std::io::Error>(TokioIo::new(stream))
-                }
-            });
-            let endpoint = Endpoint::from_shared(format!("http://{SERVER_NAME}"))?;
-            let channel = endpoint.connect_with_connector(connect).await?;
-            clients.push(SigningServiceClient::new(channel));
-        }
-        Ok(clients)
+            async move {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                let name = ServerName::try_from(SERVER_NAME).map_err(std::io::Error::other)?;
+                let stream = connector.connect(name, stream).await?;
+                Ok::<_, std::io::Error>(TokioIo::new(stream))
+            }
+        });
+        let endpoint = Endpoint::from_shared(format!("http://{SERVER_NAME}"))?;
+        Ok(endpoint.connect_with_connector(connect).await?)
     }
 }
 

@@ -32,13 +32,10 @@ pub(super) struct Reached {
 
 impl Load {
     /// Signatures by `key`, so many at once, spread over the connections.
-    pub(super) fn of(
-        clients: Vec<SigningServiceClient<Channel>>,
-        in_flight: usize,
-        key: &str,
-    ) -> Self {
+    pub(super) fn of(channels: Vec<Channel>, in_flight: usize, key: &str) -> Self {
+        let clients = channels.into_iter().map(SigningServiceClient::new);
         Self {
-            clients,
+            clients: clients.collect(),
             in_flight,
             item: SignItem {
                 key: Some(Key::Fingerprint(key.to_owned())),

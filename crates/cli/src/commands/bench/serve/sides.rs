@@ -3,11 +3,13 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
+use rustix::process::Signal;
 use serde::Deserialize;
-use strongroom_config::SignatureRecordsName;
+use strongroom_config::{Config, SignatureRecordsName};
 use strongroom_crypto::SigningKeySpec;
 use strongroom_files::Access;
 
@@ -18,15 +20,19 @@ use crate::{
 };
 
 /// A server that ends with this.
-struct Running {
+pub(in crate::commands::bench) struct Running {
     child: Child,
-    address: SocketAddr,
+    /// Where it answers calls.
+    pub(in crate::commands::bench) grpc: SocketAddr,
+    /// Where it has its pages, if it has any.
+    pub(in crate::commands::bench) http: Option<SocketAddr>,
 }
 
 /// What a server says first.
 #[derive(Deserialize)]
 struct Report {
     grpc: SocketAddr,
+    http: Option<SocketAddr>,
 }
 
 impl Running {
@@ -39,12 +45,25 @@ impl Running {
         let mut document = String::new();
         for line in BufReader::new(output).lines() {
             document.push_str(&line?);
-            if let Ok(Report { grpc }) = serde_json::from_str(&document) {
-                let address = grpc;
-                return Ok(Self { child, address });
+            if let Ok(Report { grpc, http }) = serde_json::from_str(&document) {
+                return Ok(Self { child, grpc, http });
             }
         }
         anyhow::bail!("a server has ended: what it says stands above")
+    }
+
+    /// Sends it a signal.
+    pub(in crate::commands::bench) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = rustix::process::Pid::from_child(&self.child);
+        Ok(rustix::process::kill_process(id, signal)?)
+    }
+
+    /// Asks it to end, and waits until it has closed its vault.
+    pub(in crate::commands::bench) fn end(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "the server ended with {status}");
+        Ok(())
     }
 }
 
@@ -55,6 +74,42 @@ impl Drop for Running {
         let _status = self.child.wait();
     }
 }
+
+/// A vault that this program serves, to whoever has the certificate of the client.
+pub(in crate::commands::bench) struct Served<'a> {
+    pub(in crate::commands::bench) config: &'a Config,
+    /// The folder of the vault.
+    pub(in crate::commands::bench) vault: &'a Path,
+    pub(in crate::commands::bench) authority: &'a Authority,
+    /// What the client may do: grants in TOML.
+    pub(in crate::commands::bench) grants: &'a str,
+}
+
+impl Served<'_> {
+    /// Starts a process that serves it. `file`, for its configuration, must not be there.
+    pub(in crate::commands::bench) fn start(&self, file: &Path) -> anyhow::Result<Running> {
+        let mut config = self.config.clone();
+        config.server.address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let text = format!(
+            "{}\n[server.tls]\ncertificate-file = {:?}\nprivate-key-file = {:?}\n\
+             client-certificates = \"required\"\nclient-ca-file = {:?}\n\
+             [[callers]]\nname = \"load\"\ncertificates = [\"dns:{CLIENT_NAME}\"]\n{}",
+            config.to_toml()?,
+            self.authority.server.certificate,
+            self.authority.server.private_key,
+            self.authority.certificate,
+            self.grants,
+        );
+        session::files().write_new_durably(file, text.as_bytes(), Access::OwnerOnly)?;
+        let mut command = Command::new(environment::this_program()?);
+        command.args(["serve", "--output", "json", "--dir"]);
+        command.arg(self.vault).arg("--config").arg(file);
+        Running::start(&mut command)
+    }
+}
+
+/// A grant of signatures.
+const MAY_SIGN: &str = "[[callers.grants]]\nrole = \"node\"\nusages = [\"protocol\"]\n";
 
 /// This program, serving a vault.
 pub(super) struct Ours {
@@ -79,29 +134,18 @@ impl Ours {
         vault.close().await?;
         let mut config = rehearsal.config.clone();
         config.audit.signatures = records;
-        let file = rehearsal.folder().join("serve.toml");
-        let text = format!(
-            "{}\n[server]\naddress = \"127.0.0.1:0\"\n[server.tls]\ncertificate-file = {:?}\n\
-             private-key-file = {:?}\nclient-certificates = \"required\"\nclient-ca-file = {:?}\n\
-             [[callers]]\nname = \"load\"\ncertificates = [\"dns:{CLIENT_NAME}\"]\n\
-             [[callers.grants]]\nrole = \"node\"\nusages = [\"protocol\"]\n",
-            config.to_toml()?,
-            authority.server.certificate,
-            authority.server.private_key,
-            authority.certificate,
-        );
-        session::files().write_new_durably(&file, text.as_bytes(), Access::OwnerOnly)?;
-        let mut command = Command::new(environment::this_program()?);
-        command.args(["serve", "--output", "json", "--dir"]);
-        command.arg(rehearsal.database()).arg("--config").arg(file);
-        Ok(Self {
-            running: Running::start(&mut command)?,
-            keys,
-        })
+        let served = Served {
+            config: &config,
+            vault: &rehearsal.database(),
+            authority,
+            grants: MAY_SIGN,
+        };
+        let running = served.start(&rehearsal.folder().join("serve.toml"))?;
+        Ok(Self { running, keys })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.running.address
+        self.running.grpc
     }
 
     /// The fingerprints of its keys, in the order of the specs.
@@ -110,12 +154,8 @@ impl Ours {
     }
 
     /// Asks it to end, and waits until it has closed its vault.
-    pub(super) fn end(mut self) -> anyhow::Result<()> {
-        let id = rustix::process::Pid::from_child(&self.running.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
-        let status = self.running.child.wait()?;
-        anyhow::ensure!(status.success(), "the server ended with {status}");
-        Ok(())
+    pub(super) fn end(self) -> anyhow::Result<()> {
+        self.running.end()
     }
 }
 
@@ -133,6 +173,6 @@ impl Echo {
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.0.address
+        self.0.grpc
     }
 }
