@@ -9,8 +9,10 @@ mod key;
 mod pieces;
 mod sign;
 mod sign_batch;
+mod sign_protocol;
 mod sign_stream;
 mod verify;
+mod verify_protocol;
 
 use std::{pin::Pin, time::Instant};
 
@@ -23,8 +25,9 @@ use crate::{
     contract::strongroom::{
         DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
         EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
-        SignBatchRequest, SignBatchResponse, SignRequest, SignResponse, SignStreamRequest,
-        SignStreamResponse, VerifyRequest, VerifyResponse, signing_service_server::SigningService,
+        SignBatchRequest, SignBatchResponse, SignProtocolRequest, SignProtocolResponse,
+        SignRequest, SignResponse, SignStreamRequest, SignStreamResponse, VerifyProtocolRequest,
+        VerifyRequest, VerifyResponse, signing_service_server::SigningService,
     },
     failure::Face,
 };
@@ -95,6 +98,32 @@ impl SigningService for SigningFace {
 
     async fn verify(&self, request: Request<VerifyRequest>) -> Answer<VerifyResponse> {
         self.shared.answer(FACE, request, verify::verify).await
+    }
+
+    async fn sign_protocol(
+        &self,
+        request: Request<SignProtocolRequest>,
+    ) -> Answer<SignProtocolResponse> {
+        let calls = self.shared.calls.clone();
+        let sign = |vault, context, message| {
+            sign_protocol::sign_protocol(
+                Signer {
+                    vault,
+                    context,
+                    calls,
+                },
+                message,
+            )
+        };
+        self.shared.answer(FACE, request, sign).await
+    }
+
+    async fn verify_protocol(
+        &self,
+        request: Request<VerifyProtocolRequest>,
+    ) -> Answer<VerifyResponse> {
+        let verify = verify_protocol::verify_protocol;
+        self.shared.answer(FACE, request, verify).await
     }
 
     async fn encrypt(&self, request: Request<EncryptRequest>) -> Answer<EncryptResponse> {

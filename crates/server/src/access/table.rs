@@ -83,9 +83,10 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::TopologyServiceAuthorize
         | Rpc::TopologyServiceAddTransactions => O::TopologyWrite,
 
-        Rpc::SigningServiceSign | Rpc::SigningServiceSignBatch | Rpc::SigningServiceSignStream => {
-            O::Sign
-        }
+        Rpc::SigningServiceSign
+        | Rpc::SigningServiceSignProtocol
+        | Rpc::SigningServiceSignBatch
+        | Rpc::SigningServiceSignStream => O::Sign,
 
         Rpc::OperationsServiceRotateNodeKeys
         | Rpc::OperationsServiceResumeNodeKeyRotation
@@ -122,7 +123,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 
-        Rpc::SigningServiceVerify => O::Verify,
+        Rpc::SigningServiceVerify | Rpc::SigningServiceVerifyProtocol => O::Verify,
         // Signed, it is another operation as well: its handler asks.
         Rpc::SigningServiceEncrypt | Rpc::SigningServiceEncryptPayload => O::Encrypt,
         Rpc::SigningServiceDecrypt | Rpc::SigningServiceDecryptPayload => O::Decrypt,

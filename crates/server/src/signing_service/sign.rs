@@ -67,7 +67,11 @@ impl Signer {
     }
 
     /// Those of `usages` for which the caller may sign with the key.
-    fn granted(&self, fingerprint: &Fingerprint, usages: KeyUsages) -> Result<KeyUsages, Failure> {
+    pub(super) fn granted(
+        &self,
+        fingerprint: &Fingerprint,
+        usages: KeyUsages,
+    ) -> Result<KeyUsages, Failure> {
         let key = self.vault.key(fingerprint)?;
         let subject = &self.context.subject;
         let granted = subject.may_sign_for(&key, usages);

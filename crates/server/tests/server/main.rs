@@ -21,6 +21,7 @@ mod issuer;
 mod keys_and_stores;
 mod operations;
 mod payloads;
+mod protocol;
 mod raw;
 mod reflection;
 mod scheduled_backups;

@@ -205,11 +205,13 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.SigningService/Sign", "N"),
     ("/strongroom.v1.SigningService/SignBatch", "N"),
     ("/strongroom.v1.SigningService/SignStream", "N"),
+    ("/strongroom.v1.SigningService/SignProtocol", "N"),
     ("/strongroom.v1.SigningService/Encrypt", "N"),
     ("/strongroom.v1.SigningService/Decrypt", "N"),
     ("/strongroom.v1.SigningService/EncryptPayload", "N"),
     ("/strongroom.v1.SigningService/DecryptPayload", "N"),
     ("/strongroom.v1.SigningService/Verify", "NA"),
+    ("/strongroom.v1.SigningService/VerifyProtocol", "NA"),
     // Topology is no secret.
     ("/strongroom.v1.TopologyService/ListStores", "KONA"),
     ("/strongroom.v1.TopologyService/ReadStore", "KONA"),

@@ -13,6 +13,8 @@ use strongroom_topology::{
 
 use super::{PROTOCOL, knows_session_keys};
 use crate::{
+    audit::AuditOperation,
+    caller::Caller,
     error::{ReplicaError, SessionKeyError, VaultError, in_words},
     session_signing::{Choice, Failure, Held, Making, SessionKey, Signer, SigningTime, Wanted},
     settings::SessionSigningSettings,
@@ -41,6 +43,48 @@ impl Vault {
         time: SigningTime,
         message: &[u8],
     ) -> Result<ProtocolSignature, VaultError> {
+        self.sign_protocol_and_record(None, synchronizer, time, message)
+            .await
+    }
+
+    /// As [`Self::sign_protocol`], on behalf of a caller, whom the audit log then names.
+    ///
+    /// # Errors
+    /// As [`Self::sign_protocol`].
+    pub async fn sign_protocol_for(
+        &self,
+        caller: &Caller,
+        synchronizer: &PhysicalSynchronizerId,
+        time: SigningTime,
+        message: &[u8],
+    ) -> Result<ProtocolSignature, VaultError> {
+        self.sign_protocol_and_record(Some(caller), synchronizer, time, message)
+            .await
+    }
+
+    /// The use that is recorded is that of the long-term key: the session key signs in its name.
+    async fn sign_protocol_and_record(
+        &self,
+        caller: Option<&Caller>,
+        synchronizer: &PhysicalSynchronizerId,
+        time: SigningTime,
+        message: &[u8],
+    ) -> Result<ProtocolSignature, VaultError> {
+        let signature = self
+            .sign_protocol_in_touch(synchronizer, time, message)
+            .await?;
+        let key = signature.long_term_key();
+        self.record_use(caller, AuditOperation::Sign, &key, Some(PROTOCOL))
+            .await?;
+        Ok(signature)
+    }
+
+    async fn sign_protocol_in_touch(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        time: SigningTime,
+        message: &[u8],
+    ) -> Result<ProtocolSignature, VaultError> {
         loop {
             self.in_touch().await?;
             let signed = self.sign_protocol_as_known(synchronizer, time, message);
@@ -64,7 +108,7 @@ impl Vault {
         time: SigningTime,
         message: &[u8],
     ) -> Result<ProtocolSignature, VaultError> {
-        let long_term_key = self.announced_at(synchronizer, time).await?;
+        let long_term_key = self.protocol_key(synchronizer, time).await?;
         let Some((settings, wanted)) = self.session_wanted(synchronizer, &long_term_key, time)
         else {
             let signed = self.sign_as_known(&long_term_key, message, PROTOCOL);
@@ -84,8 +128,11 @@ impl Vault {
         Ok(ProtocolSignature::Session(session))
     }
 
-    /// The key with which the node signs messages of the protocol at this time.
-    async fn announced_at(
+    /// The key with which the node signs messages of the protocol at this time, itself or through a session key.
+    ///
+    /// # Errors
+    /// As [`Self::sign_protocol`], where there is no such key.
+    pub async fn protocol_key(
         &self,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,

@@ -21,8 +21,9 @@ use strongroom_proto::v30::{Signature, SignatureFormat, SigningAlgorithmSpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
     EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
-    SignBatchRequest, SignBatchResponse, SignRequest, SignResponse, SignStreamRequest,
-    SignStreamResponse, VerifyRequest, VerifyResponse,
+    SignBatchRequest, SignBatchResponse, SignProtocolRequest, SignProtocolResponse, SignRequest,
+    SignResponse, SignStreamRequest, SignStreamResponse, VerifyProtocolRequest, VerifyRequest,
+    VerifyResponse,
     sign_item::{Content, Key},
     signing_service_server::{SigningService, SigningServiceServer},
 };
@@ -184,6 +185,20 @@ impl SigningService for Bare {
     async fn verify(
         &self,
         _request: Request<VerifyRequest>,
+    ) -> Result<Response<VerifyResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn sign_protocol(
+        &self,
+        _request: Request<SignProtocolRequest>,
+    ) -> Result<Response<SignProtocolResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn verify_protocol(
+        &self,
+        _request: Request<VerifyProtocolRequest>,
     ) -> Result<Response<VerifyResponse>, Status> {
         Err(not_measured())
     }
