@@ -12,7 +12,7 @@ mod topology;
 mod wrapper_keys;
 
 pub(crate) use self::{
-    audit::VerifiedAudit,
+    audit::{ExportedAudit, VerifiedAudit},
     backups::{Backups, Released},
     keys::{Deleted, Deletion, Export, ShownKey},
     topology::{Labels, SignedByVault, Signing, Stores},

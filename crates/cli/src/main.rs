@@ -17,6 +17,7 @@ mod key_view;
 mod kms_flags;
 mod kms_log;
 mod memory;
+mod new_file;
 mod open_kms;
 mod output;
 mod progress;

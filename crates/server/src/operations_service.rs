@@ -88,6 +88,7 @@ service! {
     streams {
         CreateBackupStream = CreateBackupEvent;
         ExamineStream = ExamineEvent;
+        ExportAuditStream = ExportAuditEvent;
         DropCopiesStream = DropCopiesEvent;
         MigrateKeysStream = MigrateKeysEvent;
         ResumeNodeKeyRotationStream = RotateNodeKeysEvent;
@@ -124,6 +125,7 @@ service! {
         step_down(StepDownRequest) -> wire::StepDownResponse = replicas::step_down;
     }
     begin {
+        export_audit(ExportAuditRequest) -> Self::ExportAuditStream = audit::export;
         drop_copies(DropCopiesRequest) -> Self::DropCopiesStream = custody::drop_copies;
         migrate_keys(MigrateKeysRequest) -> Self::MigrateKeysStream = custody::migrate;
         resume_node_key_rotation(ResumeNodeKeyRotationRequest) -> Self::ResumeNodeKeyRotationStream = node_keys::resume;

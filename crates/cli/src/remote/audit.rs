@@ -1,11 +1,17 @@
 //! The audit log of a server.
 
 use serde_json::json;
-use strongroom_server::contract::strongroom::{AuditRecord, ListAuditRequest, ListAuditResponse};
-use strongroom_vault::AuditEntry;
+use strongroom_server::contract::strongroom::{
+    AuditKey, AuditRecord, ExportAuditRequest, ListAuditRequest, ListAuditResponse,
+    export_audit_event::Event,
+};
+use strongroom_vault::{AuditEntry, AuditHead, AuditKeyUse};
 
 use super::{RemoteError, Server};
-use crate::client::VerifiedAudit;
+use crate::{
+    client::{ExportedAudit, VerifiedAudit},
+    new_file::NewFile,
+};
 
 /// So many records are asked for at a time.
 const PAGE: u32 = 10_000;
@@ -42,10 +48,46 @@ impl Server {
         })
     }
 
+    pub(crate) async fn export_audit(&self, file: &NewFile) -> anyhow::Result<ExportedAudit> {
+        let begun = self.operations().export_audit(ExportAuditRequest {}).await;
+        let mut events = begun.map_err(RemoteError::from)?.into_inner();
+        while let Some(told) = events.message().await.map_err(RemoteError::from)? {
+            match told.event {
+                Some(Event::Lines(lines)) => {
+                    // The disk is full, or something like that, as the file says at its end.
+                    file.add(lines).await;
+                }
+                Some(Event::Done(done)) => {
+                    let keys = done.audit_keys.into_iter().map(audit_key);
+                    let hash = <[u8; 32]>::try_from(done.head.as_slice());
+                    return Ok(ExportedAudit {
+                        head: AuditHead {
+                            records: done.records,
+                            hash: hash.map_err(|error| RemoteError::unreadable(&error))?,
+                        },
+                        audit_keys: keys.collect::<Result<_, _>>()?,
+                    });
+                }
+                None => {}
+            }
+        }
+        Err(RemoteError::without("the end of the audit log").into())
+    }
+
     async fn audit_after(&self, after: u64, limit: u32) -> Result<ListAuditResponse, RemoteError> {
         let request = ListAuditRequest { after, limit };
         Ok(self.operations().list_audit(request).await?.into_inner())
     }
+}
+
+fn audit_key(key: AuditKey) -> Result<AuditKeyUse, RemoteError> {
+    let named = json!({
+        "fingerprint": key.fingerprint,
+        "public_key": key.public_key,
+        "first_checkpoint": key.first_checkpoint,
+        "introduced_by": key.introduced_by,
+    });
+    serde_json::from_value(named).map_err(|error| RemoteError::unreadable(&error))
 }
 
 /// The record under the names that it has in the log.

@@ -497,3 +497,23 @@ fn topology_is_stated_signed_and_taken_in_by_a_server_as_it_is_by_the_vault() {
         "{left}"
     );
 }
+
+#[test]
+fn an_audit_log_is_exported_over_the_network_and_verified_without_the_server() {
+    let sandbox = used();
+    let key = sandbox.json(["audit", "key"]);
+    let key = text(&key, "fingerprint");
+    let there = There::start(&sandbox);
+    let file = sandbox.path("audit.jsonl").display().to_string();
+    let exported = there.json(&["audit", "export", &file]);
+    let head = text(&exported, "head");
+    assert_eq!(text(&exported["audit_keys"][0], "fingerprint"), key);
+    // What is there stays.
+    let again = there.run(&["audit", "export", &file]);
+    again.failed("FILE_EXISTS", 3);
+    assert!(there.serving.end().success());
+    let verify = ["audit", "verify", "--export", &file, "--audit-key", &key];
+    let verify = [&verify[..], &["--head", &head]].concat();
+    let verified = sandbox.json(verify);
+    assert_eq!(verified["records"], exported["records"], "{verified}");
+}

@@ -119,7 +119,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceApprove
         | Rpc::OperationsServiceReject
         | Rpc::OperationsServiceAcknowledgeBreakGlass => O::ApprovalsDecide,
-        Rpc::OperationsServiceListAudit => O::AuditRead,
+        Rpc::OperationsServiceListAudit | Rpc::OperationsServiceExportAudit => O::AuditRead,
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use strongroom_vault::{AuditEntry, Vault};
+use strongroom_vault::{AuditEntry, AuditKeyUse, Vault};
 
 use crate::{
     context::Context,
-    contract::strongroom::{AuditRecord, ListAuditRequest, ListAuditResponse},
-    failure::Failure,
+    contract::strongroom::{
+        AuditKey, AuditRecord, ExportAuditEvent, ExportAuditRequest, ListAuditRequest,
+        ListAuditResponse,
+        export_audit_event::{Done, Event},
+    },
+    failure::{Failure, codes},
+    long_work::Telling,
 };
 
 /// Records of one answer, if nothing is said and at most.
@@ -37,6 +42,37 @@ pub(super) async fn list(
         verified: verified.records,
         head: verified.head.to_vec(),
     })
+}
+
+pub(super) async fn export(
+    vault: Arc<Vault>,
+    context: Context,
+    _message: ExportAuditRequest,
+    telling: Arc<Telling<ExportAuditEvent>>,
+) -> Result<ExportAuditEvent, Failure> {
+    let event = |event| ExportAuditEvent { event: Some(event) };
+    let mut export = vault.export_audit(&context.caller()).await?;
+    while let Some(lines) = export.next().await? {
+        if !telling.hand(event(Event::Lines(lines))).await {
+            let what = "the audit log was not taken to its end";
+            return Err(Failure::own(codes::NOT_TAKEN, what));
+        }
+    }
+    let (head, keys) = (export.head(), export.keys().into_iter());
+    Ok(event(Event::Done(Done {
+        records: head.records,
+        head: head.hash.to_vec(),
+        audit_keys: keys.map(audit_key).collect(),
+    })))
+}
+
+fn audit_key(used: AuditKeyUse) -> AuditKey {
+    AuditKey {
+        fingerprint: used.fingerprint,
+        public_key: used.public_key,
+        first_checkpoint: used.first_checkpoint,
+        introduced_by: used.introduced_by,
+    }
 }
 
 fn record(entry: AuditEntry) -> AuditRecord {

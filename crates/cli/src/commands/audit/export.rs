@@ -1,21 +1,12 @@
 //! `audit export`.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_files::{Access, FileError};
-use strongroom_vault::{AuditExport, AuditKeyUse};
-use tokio::sync::mpsc;
+use strongroom_vault::AuditKeyUse;
 
-use crate::{
-    args::Global,
-    output, progress,
-    session::{self, Session},
-};
-
-/// Parts read ahead of the one that is being written.
-const READ_AHEAD: usize = 4;
+use crate::{args::Global, client::Client, output, progress};
 
 /// Write the audit log to a new file, as lines of JSON, for auditors
 ///
@@ -39,17 +30,17 @@ struct Report {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let spinner = progress::spinner(global, "exporting the audit log");
-    let written = write(&session, &options.file).await;
+    let exported = client.export_audit(&options.file).await;
     spinner.finish_and_clear();
-    session.close().await;
-    let export = written?;
+    client.close().await;
+    let exported = exported?;
     let report = Report {
         file: options.file.display().to_string(),
-        records: export.head().records,
-        head: export.head().to_string(),
-        audit_keys: export.keys(),
+        records: exported.head.records,
+        head: exported.head.to_string(),
+        audit_keys: exported.audit_keys,
     };
     output::print(global.output, &report, |out| {
         let records = output::counted(report.records, "record");
@@ -61,48 +52,4 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads on this task and writes on a thread: the file is whole and durable, or not there.
-async fn write(session: &Session, path: &std::path::Path) -> anyhow::Result<AuditExport> {
-    let mut export = session.vault.export_audit(&session.caller).await?;
-    let (parts, queue) = mpsc::channel(READ_AHEAD);
-    let path = path.to_owned();
-    let writing = tokio::task::spawn_blocking(move || write_parts(&path, queue));
-    let read = async {
-        loop {
-            let part = export.next().await?;
-            let is_last = part.is_none();
-            // Nobody listens when writing failed, which is what is told then.
-            if parts.send(part).await.is_err() || is_last {
-                return anyhow::Ok(());
-            }
-        }
-    };
-    let read = read.await;
-    drop(parts);
-    let written = match writing.await {
-        Ok(written) => written,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
-    read?;
-    written?;
-    Ok(export)
-}
-
-/// A queue that ends without an end was given up.
-fn write_parts(
-    path: &std::path::Path,
-    mut queue: mpsc::Receiver<Option<Vec<u8>>>,
-) -> Result<(), FileError> {
-    let files = session::files();
-    files.stream_new_durably(path, Access::OwnerOnly, &mut |out| {
-        loop {
-            match queue.blocking_recv() {
-                Some(Some(part)) => out.write_all(&part)?,
-                Some(None) => return Ok(()),
-                None => return Err(io::Error::other("the log could not be read to its end")),
-            }
-        }
-    })
 }
