@@ -1,23 +1,22 @@
 //! Cuts what comes in pieces of any length into chunks of one length, the last of which is known to be the last.
 
-use strongroom_memory::SecretBytes;
+use zeroize::Zeroizing;
 
 use super::chunks::Place;
 
 /// A chunk goes on as soon as it is clear that more follows. Chunks that arrive whole are not copied.
 pub(super) struct Cutter {
     length: usize,
-    /// The beginning of the next chunk, at most a whole one. Locked and wiped, since on one side it is plaintext.
-    held: Option<SecretBytes>,
-    filled: usize,
+    /// The beginning of the next chunk, at most a whole one. Wiped, since on one side it is content; not locked, since the
+    /// content is in the caller's memory as well, and locking costs as much as sealing.
+    held: Zeroizing<Vec<u8>>,
 }
 
 impl Cutter {
-    pub(super) const fn new(length: usize) -> Self {
+    pub(super) fn new(length: usize) -> Self {
         Self {
             length,
-            held: None,
-            filled: 0,
+            held: Zeroizing::default(),
         }
     }
 
@@ -39,11 +38,11 @@ impl Cutter {
         mut each: impl FnMut(&[u8], Place) -> Result<(), E>,
     ) -> Result<(), E> {
         let rest = self.whole_chunks(piece, &mut each)?;
-        if self.filled == 0 {
+        if self.held.is_empty() {
             return each(rest, Place::Last);
         }
         self.hold(rest);
-        each(self.held(), Place::Last)
+        each(&self.held, Place::Last)
     }
 
     /// What is left of `piece`: as much as may still become the last chunk, together with what is held.
@@ -52,15 +51,15 @@ impl Cutter {
         mut piece: &'p [u8],
         each: &mut impl FnMut(&[u8], Place) -> Result<(), E>,
     ) -> Result<&'p [u8], E> {
-        if self.filled > 0 {
-            let missing = self.length - self.filled;
+        if !self.held.is_empty() {
+            let missing = self.length - self.held.len();
             let (head, tail) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
             if tail.is_empty() {
                 return Ok(piece);
             }
             self.hold(head);
-            each(self.held(), Place::Inner)?;
-            self.filled = 0;
+            each(&self.held, Place::Inner)?;
+            self.held.clear();
             piece = tail;
         }
         while piece.len() > self.length {
@@ -71,27 +70,12 @@ impl Cutter {
         Ok(piece)
     }
 
-    fn held(&self) -> &[u8] {
-        let held = self.held.as_ref().map(|held| {
-            // EXPOSE: sealed or opened by the caller.
-            held.expose()
-        });
-        held.and_then(|held| held.get(..self.filled))
-            .unwrap_or_default()
-    }
-
-    /// Copies what does not exceed a chunk.
+    /// Copies what does not exceed a chunk. Room for all of it is there from the start: a vector that grows leaves copies behind.
     fn hold(&mut self, piece: &[u8]) {
-        if piece.is_empty() {
-            return;
+        if !piece.is_empty() && self.held.capacity() < self.length {
+            self.held.reserve_exact(self.length);
         }
-        let (length, end) = (self.length, self.filled + piece.len());
-        let held = self.held.get_or_insert_with(|| SecretBytes::zeroed(length));
-        // EXPOSE: from the caller's memory into locked memory.
-        if let Some(free) = held.expose_mut().get_mut(self.filled..end) {
-            free.copy_from_slice(piece);
-            self.filled = end;
-        }
+        self.held.extend_from_slice(piece);
     }
 }
 

@@ -2,6 +2,7 @@ use std::fmt;
 
 use strongroom_memory::SecretBytes;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::chunks::{ChunkKey, Place, SEALED_CHUNK_LEN};
 use super::cutter::Cutter;
@@ -33,7 +34,7 @@ impl PayloadFront {
         Ok(PayloadOpener {
             key,
             cutter: Cutter::new(SEALED_CHUNK_LEN),
-            plaintext: None,
+            plaintext: Zeroizing::default(),
         })
     }
 }
@@ -43,8 +44,8 @@ impl PayloadFront {
 pub struct PayloadOpener {
     key: ChunkKey,
     cutter: Cutter,
-    /// The content that is being given out.
-    plaintext: Option<SecretBytes>,
+    /// The content that is being given out; wiped at the end.
+    plaintext: Zeroizing<Vec<u8>>,
 }
 
 impl PayloadOpener {
@@ -86,7 +87,7 @@ impl PayloadOpener {
 /// The content of a chunk; `room` is used again.
 fn open<'p>(
     key: &mut ChunkKey,
-    room: &'p mut Option<SecretBytes>,
+    room: &'p mut Zeroizing<Vec<u8>>,
     chunk: &[u8],
     place: Place,
 ) -> Result<&'p [u8], PayloadError> {
@@ -94,12 +95,10 @@ fn open<'p>(
         .len()
         .checked_sub(TAG_LEN)
         .ok_or(PayloadError::NotAuthentic)?;
-    if room.as_ref().is_none_or(|room| room.len() < length) {
-        *room = None;
+    if room.len() < length {
+        *room = Zeroizing::new(vec![0; length]);
     }
-    let room = room.get_or_insert_with(|| SecretBytes::zeroed(length));
-    // EXPOSE: given to the sink once it is authentic.
-    let plaintext = room.expose_mut().get_mut(..length).unwrap_or_default();
+    let plaintext = room.get_mut(..length).unwrap_or_default();
     key.open(chunk, place, plaintext)?;
     Ok(plaintext)
 }
