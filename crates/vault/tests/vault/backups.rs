@@ -6,6 +6,8 @@ mod crashes;
 mod faults;
 #[path = "backups/making.rs"]
 mod making;
+#[path = "backups/over_later.rs"]
+mod over_later;
 #[path = "backups/quarantine.rs"]
 mod quarantine;
 #[path = "backups/restoring.rs"]
