@@ -1,7 +1,10 @@
 //! A database that was put back, or a standby that lacks commits, in which somebody who knew no better went on writing: it is later
 //! than what others remember, and did not come from there.
 
+use std::collections::BTreeSet;
+
 use strongroom_crypto::Fingerprint;
+use strongroom_vault::AnchorRecord;
 
 use super::company::{Company, Process, Saved, settings};
 use crate::{
@@ -197,4 +200,39 @@ async fn a_fork_in_postgresql_is_refused_at_opening() {
         house.take_anchor_of(&standby);
         check_signs(&house.open().await, &key).await;
     }
+}
+
+#[tokio::test]
+async fn whoever_follows_keeps_the_data_keys_of_a_state_that_was_given_up_until_somebody_prunes() {
+    let (company, one) = Company::new().await;
+    signing_key(&one.vault).await;
+    let saved = Saved::of(&company);
+    rotate(&one.vault).await.unwrap();
+    one.vault.step_down().await.unwrap();
+    drop(one);
+    saved.put_back();
+    assert_eq!(
+        code(company.try_open("one", settings()).await.map(drop)),
+        "ROLLED_BACK"
+    );
+    let one = company.accept("one").await.unwrap();
+    let given_up = || {
+        let anchor = std::fs::read(company.anchor_path("one")).unwrap();
+        let anchor: AnchorRecord = serde_json::from_slice(&anchor).unwrap();
+        anchor.given_up_data_keys.len()
+    };
+    assert_eq!(given_up(), 1);
+
+    one.vault.step_down().await.unwrap();
+    let two = company.open("two").await;
+    signing_key(&two.vault).await;
+    one.vault.catch_up().await.unwrap();
+    assert_eq!(given_up(), 1);
+    rotate(&two.vault).await.unwrap();
+    one.vault.catch_up().await.unwrap();
+    assert_eq!(given_up(), 1);
+    let none = BTreeSet::new();
+    two.vault.prune_data_keys(&caller(), &none).await.unwrap();
+    one.vault.catch_up().await.unwrap();
+    assert_eq!(given_up(), 0);
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use strongroom_errors::Coded as _;
 use strongroom_store::{DataKeyState, Sealing};
+use strongroom_vault::VaultError;
 
 use super::{Estate, rotate, states};
 use crate::house::{caller, code};
@@ -13,12 +15,22 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
     let house = &estate.house;
     let backup = house.copy();
     let vault = house.open().await;
+    let before = vault.numbers_as_known().await.generation;
     rotate(&vault).await.unwrap();
+    let generations = (before, vault.numbers_as_known().await.generation);
+    assert!(generations.1 > before);
     vault.close().await.unwrap();
     let after = house.copy();
 
     house.put_back(&backup);
-    assert_eq!(house.refusal().await, "ROLLED_BACK");
+    let refused = house.try_open().await.unwrap_err();
+    let ways = match &refused {
+        VaultError::RolledBack { remembered, found } => (*remembered, *found),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ways, (generations.1, generations.0));
+    let advice = refused.code().advice();
+    assert!(advice.contains("'strongroom anchor accept'"), "{advice}");
     let vault = house.accept().await.unwrap();
     let vault = estate.check(vault, house, "accepted").await;
     assert_eq!(vault.retired_data_keys(), []);
