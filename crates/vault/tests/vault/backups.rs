@@ -97,7 +97,7 @@ async fn restore_into(
     restore_around(environment, house, backup, accept_older).await
 }
 
-async fn restore_around(
+pub(crate) async fn restore_around(
     environment: Environment,
     house: &House,
     backup: &BackupStore,

@@ -102,7 +102,7 @@ async fn restore(
     backup: &BackupStore,
     accept_older: bool,
 ) -> Result<Restored, VaultError> {
-    let _ = std::fs::remove_dir_all(estate.house.vault_folder());
+    let _ = fs::remove_dir_all(estate.house.vault_folder());
     let store = estate.house.new_store().await;
     restore_into(store, estate, backup, accept_older).await
 }
