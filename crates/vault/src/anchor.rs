@@ -87,9 +87,9 @@ pub struct AnchorRecord {
 /// Data keys that are kept for that: nobody wants a state back that was given up longer ago.
 const MOST_GIVEN_UP: usize = 16;
 
-/// A vault that is being restored from a backup, as it will be.
+/// A vault that is being restored from a backup, or whose older state is being accepted, as it will be.
 ///
-/// It stands beside what is remembered and in the place of nothing: a restore may fail, and then an older backup is still an
+/// It stands beside what is remembered and in the place of nothing: that may fail, and then an older backup is still an
 /// older one, and the database that was there is still the latest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +139,18 @@ impl AnchorRecord {
     pub(crate) fn is_settled_on(&self, state: &Checkpoint) -> bool {
         let is_open = self.pending.is_some() || self.restoring.is_some();
         self.confirmed.as_ref() == Some(state) && !is_open
+    }
+
+    /// All that it remembers, and beside it a state that somebody takes for the right one, until that is committed.
+    pub(crate) fn while_restoring(self, data_key: AnchoredDataKey, checkpoint: Checkpoint) -> Self {
+        let restoring = Restoring {
+            data_key,
+            checkpoint,
+        };
+        Self {
+            restoring: Some(restoring),
+            ..self
+        }
     }
 
     /// The states of which a later one must have come from one.

@@ -7,7 +7,7 @@ use strongroom_store::{AuditRow, ReadTransaction, Store, VaultId, VaultRecord, W
 
 use super::{pages::Pages, verify::open_isolated};
 use crate::{
-    anchor::{AnchorError, AnchorRecord, Restoring},
+    anchor::{AnchorError, AnchorRecord},
     anchor_tag::{ConfiguredTag, TagBefore, marks_of},
     audit::{AuditEntry, AuditOperation},
     authenticate::Found,
@@ -59,15 +59,13 @@ impl Before {
     /// commit there is no vault, and whoever gives up, or tries again, finds what was there before.
     fn while_restoring(&self, isolated: &Vault, next: &VaultState) -> AnchorRecord {
         let data_keys = isolated.data_keys();
-        let restoring = Restoring {
-            data_key: anchored(data_keys.current()),
-            checkpoint: isolated.checkpoint(next, &data_keys),
-        };
         let before = self.record.clone();
-        AnchorRecord {
-            restoring: Some(restoring),
-            ..before.unwrap_or_else(|| isolated.anchor_record(None, None, &data_keys))
-        }
+        before
+            .unwrap_or_else(|| isolated.anchor_record(None, None, &data_keys))
+            .while_restoring(
+                anchored(data_keys.current()),
+                isolated.checkpoint(next, &data_keys),
+            )
     }
 }
 

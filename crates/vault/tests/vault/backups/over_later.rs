@@ -7,6 +7,7 @@ use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded as _;
 use strongroom_store::Store;
 use strongroom_test_support::store::FlakyStore;
+use strongroom_vault::Vault;
 
 use super::{
     back_up,
@@ -18,7 +19,7 @@ use crate::{
     anchor_tag::tagged,
     crashes::points::Point,
     faults::store::FAILURES,
-    house::{House, KMS_NAME, check_signs, code, signing_key},
+    house::{House, KMS_NAME, VAULT_ID, caller, check_signs, code, signing_key},
     rotating::{rotate, tell},
 };
 
@@ -224,6 +225,54 @@ async fn a_store_that_fails_while_an_older_state_is_restored_makes_nothing_forgo
             "restoring over a later anchor, rotated: {rotated}: the store failed at {struck} calls, {uncommitted} of them before \
              the commit"
         );
+        assert!(uncommitted > 10, "{uncommitted}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_while_an_older_state_is_accepted_makes_nothing_forgotten() {
+    for rotated in [false, true] {
+        let house = House::new();
+        let vault = house.create().await;
+        vault.close().await.unwrap();
+        let older = house.copy();
+        let vault = house.open().await;
+        if rotated {
+            rotate(&vault).await.unwrap();
+        }
+        let latest = signing_key(&vault).await;
+        vault.close().await.unwrap();
+        let mut uncommitted = 0;
+        for number in 1.. {
+            let when = format!("rotated: {rotated}, call {number}");
+            let trial = house.copy();
+            trial.put_back(&older);
+            let store = Arc::new(FlakyStore::new(trial.store().await.unwrap()));
+            store.hook().fail_call(number, FAILURES[0].1);
+            let environment = trial.environment(Arc::<FlakyStore>::clone(&store));
+            let settings = trial.settings.clone();
+            let caller = &caller();
+            let accepting = Vault::danger_accept_state(environment, settings, caller, VAULT_ID);
+            let outcome = accepting.await;
+            let has_struck = store.hook().has_struck();
+            store.hook().disarm();
+            drop(store);
+            if !has_struck {
+                outcome.unwrap().close().await.unwrap();
+                trial.open().await.close().await.unwrap();
+                trial.put_back(&house);
+                assert_eq!(trial.refusal().await, "ROLLED_BACK", "{when}");
+                break;
+            }
+            assert_eq!(code(outcome), "STORE_FULL", "{when}");
+            uncommitted += 1;
+            assert_eq!(trial.refusal().await, "ROLLED_BACK", "{when}");
+            trial.put_back(&house);
+            let vault = trial.open().await;
+            check_signs(&vault, &latest).await;
+            vault.close().await.unwrap();
+        }
+        tell!("accepting, rotated: {rotated}: the store failed at {uncommitted} calls");
         assert!(uncommitted > 10, "{uncommitted}");
     }
 }
