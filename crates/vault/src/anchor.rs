@@ -16,7 +16,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_files::{Access, FileError, Files};
-use strongroom_store::DataKeyRecord;
+use strongroom_store::{DataKeyId, DataKeyRecord};
+
+use crate::audit::AuditHead;
 
 /// One point in the history of a vault.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +28,8 @@ pub struct Checkpoint {
     pub generation: u64,
     /// Lower-case hex of a 32-byte tag over the state; tells nothing to who lacks the data key.
     pub tag: String,
-    /// The newest audit record of that state, as NUMBER:HASH: for auditors, who have no data key. Anchors of before have none.
+    /// The newest audit record of that state, as NUMBER:HASH: for auditors, who have no data key, and to see whether a later state
+    /// came from this one. Anchors of before have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_head: Option<String>,
 }
@@ -39,6 +42,19 @@ impl PartialEq for Checkpoint {
 }
 
 impl Eq for Checkpoint {}
+
+impl Checkpoint {
+    /// The place in the audit log that every later state has in its own; none in an anchor of before.
+    pub(crate) fn audit_head(&self) -> Option<AuditHead> {
+        let head = self.audit_head.as_ref()?;
+        // What is no head is in no log.
+        let nowhere = AuditHead {
+            records: u64::MAX,
+            hash: [0; 32],
+        };
+        Some(head.parse().unwrap_or(nowhere))
+    }
+}
 
 /// What the anchor remembers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,14 +76,118 @@ pub struct AnchorRecord {
     /// Data keys that were current once and were not pruned: a backup of that time may be accepted by its operator.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_data_keys: Vec<AnchoredDataKey>,
+    /// A state that takes the place of all that, by the word of an operator, and whose commit was under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoring: Option<Restoring>,
+    /// Data keys of states that were given up for an older one, oldest first: a better backup may turn up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up_data_keys: Vec<AnchoredDataKey>,
+}
+
+/// Data keys that are kept for that: nobody wants a state back that was given up longer ago.
+const MOST_GIVEN_UP: usize = 16;
+
+/// A vault that is being restored from a backup, or whose older state is being accepted, as it will be.
+///
+/// It stands beside what is remembered and in the place of nothing: that may fail, and then an older backup is still an
+/// older one, and the database that was there is still the latest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restoring {
+    /// Its data key.
+    pub data_key: AnchoredDataKey,
+    /// Its state.
+    pub checkpoint: Checkpoint,
 }
 
 impl AnchorRecord {
-    /// Whether this was the vault's data key when the anchor was written; with `former`, or once before.
-    pub(crate) fn knows(&self, key: &AnchoredDataKey, former: bool) -> bool {
-        let is_current = self.data_key_id == key.id && self.data_key_commitment == key.commitment;
-        let is_pending = self.pending_data_key.as_ref() == Some(key);
-        is_current || is_pending || (former && self.former_data_keys.contains(key))
+    /// Whether the latest state may be under this data key.
+    pub(crate) fn knows(&self, key: &AnchoredDataKey) -> bool {
+        let restoring = self.restoring.as_ref();
+        self.latest_data_keys().any(|latest| latest == *key)
+            || restoring.is_some_and(|restoring| restoring.data_key == *key)
+    }
+
+    /// Whether a state under this data key was the latest once, and its operator may go back to it.
+    pub(crate) fn knew(&self, key: &AnchoredDataKey) -> bool {
+        self.former_data_keys.contains(key) || self.given_up_data_keys.contains(key)
+    }
+
+    /// Every data key that it knows or knew.
+    pub(crate) fn all_data_keys(&self) -> impl Iterator<Item = AnchoredDataKey> {
+        let restoring = self.restoring.iter().map(|restoring| &restoring.data_key);
+        let before = self.former_data_keys.iter().chain(&self.given_up_data_keys);
+        self.latest_data_keys()
+            .chain(restoring.chain(before).cloned())
+    }
+
+    fn latest_data_keys(&self) -> impl Iterator<Item = AnchoredDataKey> {
+        let current = AnchoredDataKey {
+            id: self.data_key_id.clone(),
+            commitment: self.data_key_commitment.clone(),
+        };
+        [current].into_iter().chain(self.pending_data_key.clone())
+    }
+
+    /// Whether this may be the latest state.
+    pub(crate) fn accepts(&self, state: &Checkpoint) -> bool {
+        let restoring = self.restoring.as_ref().map(|it| &it.checkpoint);
+        [self.confirmed.as_ref(), self.pending.as_ref(), restoring].contains(&Some(state))
+    }
+
+    /// Whether this is the latest state, and nothing else can be.
+    pub(crate) fn is_settled_on(&self, state: &Checkpoint) -> bool {
+        let is_open = self.pending.is_some() || self.restoring.is_some();
+        self.confirmed.as_ref() == Some(state) && !is_open
+    }
+
+    /// All that it remembers, and beside it a state that somebody takes for the right one, until that is committed.
+    pub(crate) fn while_restoring(self, data_key: AnchoredDataKey, checkpoint: Checkpoint) -> Self {
+        let restoring = Restoring {
+            data_key,
+            checkpoint,
+        };
+        Self {
+            restoring: Some(restoring),
+            ..self
+        }
+    }
+
+    /// The states of which a later one must have come from one.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &Checkpoint> {
+        let latest = self.confirmed.as_ref().or(self.pending.as_ref());
+        let restoring = self.restoring.as_ref().map(|it| &it.checkpoint);
+        latest.into_iter().chain(restoring)
+    }
+
+    /// The generation of the last state that is known to be committed.
+    pub(crate) fn generation(&self) -> u64 {
+        let latest = self.confirmed.as_ref().or(self.pending.as_ref());
+        latest.map_or(0, |checkpoint| checkpoint.generation)
+    }
+
+    /// The data keys that are given up by taking a state for the right one that has these `rows` and this `current` data key.
+    pub(crate) fn given_up_by(
+        &self,
+        current: &AnchoredDataKey,
+        rows: &[DataKeyRecord],
+    ) -> Vec<AnchoredDataKey> {
+        let goes_back = !self.latest_data_keys().any(|latest| latest == *current)
+            && self.all_data_keys().any(|known| known == *current);
+        let mut given_up = self.given_up_data_keys.clone();
+        // Of those that a later state has not, they were pruned.
+        if goes_back {
+            given_up.extend(self.former_data_keys.iter().cloned());
+        }
+        given_up.extend(self.latest_data_keys());
+        let mut known: Vec<_> = rows.iter().map(AnchoredDataKey::of).collect();
+        given_up.retain(|key| {
+            let is_new = !known.contains(key);
+            known.push(key.clone());
+            is_new
+        });
+        let surplus = given_up.len().saturating_sub(MOST_GIVEN_UP);
+        given_up.split_off(surplus)
     }
 }
 
@@ -87,6 +207,13 @@ impl AnchoredDataKey {
             id: record.id.to_string(),
             commitment: data_encoding::HEXLOWER.encode(&record.commitment),
         }
+    }
+
+    /// Id and commitment; none if the texts are none.
+    pub(crate) fn parse(&self) -> Option<(DataKeyId, [u8; 32])> {
+        let commitment = data_encoding::HEXLOWER.decode(self.commitment.as_bytes());
+        let commitment = commitment.ok()?.try_into().ok()?;
+        Some((self.id.parse().ok()?, commitment))
     }
 }
 

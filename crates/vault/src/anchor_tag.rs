@@ -14,7 +14,7 @@ use data_encoding::BASE32_DNSSEC;
 use strongroom_crypto::HashBuilder;
 use strongroom_store::{DataKeyId, DataKeyRecord, VaultId, WrapRecord};
 
-use crate::data_keys::OpenedDataKey;
+use crate::{anchor::AnchorRecord, data_keys::OpenedDataKey};
 
 pub(crate) use self::{
     commit::prepare,
@@ -101,6 +101,12 @@ pub(crate) type DataKeyMark = (DataKeyId, [u8; 32]);
 
 pub(crate) fn mark(record: &DataKeyRecord) -> DataKeyMark {
     (record.id, record.commitment)
+}
+
+/// Those that another anchor knows or knew.
+pub(crate) fn marks_of(anchored: &AnchorRecord) -> Vec<DataKeyMark> {
+    let keys = anchored.all_data_keys();
+    keys.filter_map(|key| key.parse()).collect()
 }
 
 pub(crate) fn mark_of(key: &OpenedDataKey) -> DataKeyMark {

@@ -301,10 +301,7 @@ impl Vault {
         data_keys: &DataKeys,
     ) -> AnchorRecord {
         let current = anchored(data_keys.current());
-        let former = data_keys.retired().map(|record| AnchoredDataKey {
-            id: record.id.to_string(),
-            commitment: data_encoding::HEXLOWER.encode(&record.commitment),
-        });
+        let former = data_keys.retired().map(AnchoredDataKey::of);
         AnchorRecord {
             vault_id: self.id().to_string(),
             data_key_id: current.id,
@@ -313,6 +310,8 @@ impl Vault {
             pending,
             pending_data_key: None,
             former_data_keys: former.collect(),
+            restoring: None,
+            given_up_data_keys: data_keys.given_up().to_vec(),
         }
     }
 

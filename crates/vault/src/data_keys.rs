@@ -8,7 +8,7 @@ use strongroom_kms::{KmsKeyId, WrapContext, WrappedKey};
 use strongroom_store::{DataKeyId, DataKeyRecord, DataKeyState, VaultId, WrapRecord};
 use subtle::ConstantTimeEq;
 
-use crate::{error::VaultError, rows};
+use crate::{anchor::AnchoredDataKey, error::VaultError, rows};
 
 /// Authenticates what a row says; its tags are stored beside the rows.
 const ROW_MAC_LABEL: &str = "strongroom row mac v1";
@@ -146,6 +146,8 @@ pub(crate) struct DataKeys {
     incoming: Option<Arc<OpenedDataKey>>,
     /// The rows of all, retired ones included, as they were authenticated; oldest first.
     records: Vec<DataKeyRecord>,
+    /// Those that no row is of, of states that were given up for an older one: only the anchor knows of them.
+    given_up: Vec<AnchoredDataKey>,
 }
 
 impl DataKeys {
@@ -158,7 +160,29 @@ impl DataKeys {
             current,
             incoming,
             records,
+            given_up: Vec::new(),
         }
+    }
+
+    /// The same, as an anchor keeps them from now on that knows of these as well.
+    pub(crate) fn with_given_up(self, given_up: Vec<AnchoredDataKey>) -> Self {
+        Self { given_up, ..self }
+    }
+
+    /// Those of a later commit than `before`, by somebody else. Whoever prunes lets nobody go back any more.
+    pub(crate) fn following(self, before: &Self) -> Self {
+        let is_there =
+            |known: &DataKeyRecord| self.records.iter().any(|record| record.id == known.id);
+        if before.records.iter().all(is_there) {
+            self.with_given_up(before.given_up.clone())
+        } else {
+            self
+        }
+    }
+
+    /// Those of states that were given up for an older one.
+    pub(crate) fn given_up(&self) -> &[AnchoredDataKey] {
+        &self.given_up
     }
 
     /// The one that authenticates the whole.
@@ -211,6 +235,7 @@ impl DataKeys {
             current: Arc::clone(&self.current),
             incoming: Some(key),
             records,
+            given_up: self.given_up.clone(),
         }
     }
 
@@ -229,12 +254,14 @@ impl DataKeys {
             current: Arc::clone(current),
             incoming: None,
             records,
+            given_up: self.given_up.clone(),
         })
     }
 
-    /// Without those that nothing is sealed under.
+    /// Without those that nothing is sealed under: nobody goes back any more.
     pub(crate) fn without_retired(&self) -> Self {
         let mut pruned = self.clone();
+        pruned.given_up.clear();
         pruned
             .records
             .retain(|record| record.state != DataKeyState::Retired);

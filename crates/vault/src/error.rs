@@ -335,10 +335,10 @@ pub enum VaultError {
         /// Those that are there.
         found_entries: u64,
     },
-    /// The whole store is older than the anchor remembers.
+    /// The whole store is older than the anchor remembers, or lacks what that state had.
     #[error(
         "the store is at generation {found}, the anchor remembers {}generation {remembered}",
-        if found == remembered { "another state of " } else { "" }
+        if found >= remembered { "another state of " } else { "" }
     )]
     RolledBack {
         /// From the anchor.

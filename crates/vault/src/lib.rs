@@ -40,6 +40,7 @@ mod environment;
 mod error;
 mod fingerprints;
 mod gates;
+mod history;
 mod journal;
 mod kms_watch;
 mod node;
@@ -64,7 +65,7 @@ mod wraps;
 mod yardstick;
 
 pub use anchor::{
-    Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor,
+    Anchor, AnchorError, AnchorRecord, AnchoredDataKey, Checkpoint, FileAnchor, NoAnchor, Restoring,
 };
 pub use anchor_tag::{ANCHOR_TAG_PREFIX, AnchorTag, StoredTag, TagFailure};
 pub use approvals::{Approval, Verdict};

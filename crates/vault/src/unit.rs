@@ -18,9 +18,10 @@ use strongroom_topology::Member;
 use tokio::sync::MutexGuard;
 
 use crate::{
+    anchor::AnchorRecord,
     anchor_tag,
     backups::Backup,
-    committed::{Change, Commit, Committed, Doubt},
+    committed::{Change, Commit, Committed, Doubt, anchored},
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
     error::{ReplicaError, VaultError},
@@ -47,6 +48,8 @@ pub(crate) struct Unit<'v> {
     next: VaultState,
     changes: Vec<Change>,
     now: Timestamp,
+    /// What the anchor remembers, if this unit overrules it.
+    overruled: Option<AnchorRecord>,
 }
 
 /// A private key on its way into a unit, in the form that its row will hold.
@@ -87,6 +90,7 @@ impl<'v> Unit<'v> {
             next,
             changes: Vec::new(),
             now: vault.now(),
+            overruled: None,
         })
     }
 
@@ -303,6 +307,11 @@ impl<'v> Unit<'v> {
         Ok(())
     }
 
+    /// Lets the state after this unit be the latest, whatever the anchor remembers; until the commit it goes on remembering that.
+    pub(crate) fn overrule(&mut self, anchored: Option<AnchorRecord>) {
+        self.overruled = anchored;
+    }
+
     /// Lets the state after this unit be of a later generation than this one.
     pub(crate) fn raise_generation(&mut self, beyond: u64) {
         self.next.generation = self.next.generation.max(beyond);
@@ -372,10 +381,14 @@ impl<'v> Unit<'v> {
             .await
             .map_err(contradicted)?;
         let after = self.next;
-        let pending = vault.anchor_during(
-            (&self.committed.state, &self.data_keys),
-            (&after, &next_data_keys),
-        );
+        let pending = match self.overruled {
+            Some(overruled) => overruled
+                .while_restoring(anchored(current), vault.checkpoint(&after, &next_data_keys)),
+            None => vault.anchor_during(
+                (&self.committed.state, &self.data_keys),
+                (&after, &next_data_keys),
+            ),
+        };
         vault.expect(&pending)?;
         // From here on the caller may give up waiting, or the answer be lost, after the work was done.
         self.committed.in_doubt = Some(Commit {

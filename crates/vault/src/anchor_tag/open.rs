@@ -1,6 +1,9 @@
 //! Holding an opened vault against what its tag said.
 
-use super::{Closing, DataKeySet, Looked, TagRecord, configured::Found, half, mark, mark_of, seat};
+use super::{
+    Closing, DataKeyMark, DataKeySet, Looked, TagRecord, configured::Found, half, mark, mark_of,
+    seat,
+};
 use crate::{
     data_keys::DataKeys,
     error::{AnchorTagError, VaultError},
@@ -10,11 +13,10 @@ use crate::{
 };
 
 /// What decides beside the tag.
-#[derive(Clone, Copy)]
 pub(crate) struct Judge {
     pub(crate) rule: AnchorRule,
-    /// Another anchor knows the data key.
-    pub(crate) vouched: bool,
+    /// The data keys that another anchor knows, of which the current one is one; none without one.
+    pub(crate) known: Option<Vec<DataKeyMark>>,
 }
 
 impl Vault {
@@ -70,10 +72,11 @@ impl Vault {
                     return Err(rolled_back(&record, state));
                 }
                 let data_keys = self.data_keys();
-                match self.accepted_by(&record, &data_keys) {
+                let known = judge.known.as_deref();
+                match self.accepted_by(&record, &data_keys, known.unwrap_or_default()) {
                     Some(Accepted::One) => {}
                     Some(Accepted::AndAnother(other)) => self.close_seat_of(other),
-                    None if judge.vouched && !enforced => {}
+                    None if known.is_some() && !enforced => {}
                     None => {
                         let other = AnchorTagError::OtherDataKey {
                             kms,
@@ -94,13 +97,20 @@ impl Vault {
         Ok(())
     }
 
-    pub(super) fn accepted_by(&self, record: &TagRecord, data_keys: &DataKeys) -> Option<Accepted> {
+    /// How the tag knows the current data key, which may stand there together with another one of the vault, or of `known`.
+    pub(super) fn accepted_by(
+        &self,
+        record: &TagRecord,
+        data_keys: &DataKeys,
+        known: &[DataKeyMark],
+    ) -> Option<Accepted> {
         let current = mark_of(data_keys.current());
         if record.data_keys == DataKeySet::one(self.id(), current) {
             return Some(Accepted::One);
         }
-        let mut all = data_keys.records().iter().map(mark);
-        let is_other = |other: &super::DataKeyMark| {
+        let of_vault = data_keys.records().iter().map(mark);
+        let mut all = of_vault.chain(known.iter().copied());
+        let is_other = |other: &DataKeyMark| {
             *other != current && record.data_keys == DataKeySet::two(self.id(), current, *other)
         };
         all.find(is_other).map(Accepted::AndAnother)
@@ -108,7 +118,7 @@ impl Vault {
 
     /// The commit that made this data key current, or the one before, was not finished at the tag: the wrapper key that it left
     /// still accepts the state before.
-    fn close_seat_of(&self, other: super::DataKeyMark) {
+    fn close_seat_of(&self, other: DataKeyMark) {
         let Some(keeper) = self.tag() else {
             return;
         };
@@ -129,7 +139,7 @@ impl Vault {
 pub(super) enum Accepted {
     One,
     /// A commit that changes the data key was under way.
-    AndAnother(super::DataKeyMark),
+    AndAnother(DataKeyMark),
 }
 
 fn rolled_back(record: &TagRecord, state: &VaultState) -> VaultError {

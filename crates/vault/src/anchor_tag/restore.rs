@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{ConfiguredTag, DataKeySet, Keeper, TagRecord, half, mark_of, seat};
+use super::{ConfiguredTag, DataKeyMark, DataKeySet, Keeper, TagRecord, half, mark_of, seat};
+use strongroom_store::VaultId;
+
 use crate::{
     data_keys::OpenedDataKey,
     error::{AnchorTagError, VaultError},
@@ -14,9 +16,9 @@ use crate::{
 pub(crate) struct TagBefore {
     keeper: Arc<Keeper>,
     key: String,
-    found: Option<TagRecord>,
-    /// The set of the vault's data key.
-    data_keys: DataKeySet,
+    remembered: Option<u64>,
+    /// What it must say before there is a vault; none if that is what it says.
+    first: Option<TagRecord>,
 }
 
 impl TagBefore {
@@ -26,7 +28,7 @@ impl TagBefore {
     /// [`VaultError::RolledBack`] when the tag remembers the vault from a time when it was there.
     pub(crate) async fn of_new(
         configured: &ConfiguredTag,
-        vault: strongroom_store::VaultId,
+        vault: VaultId,
         (kms, wrapper_key_id): (&str, &str),
         data_key: &OpenedDataKey,
     ) -> Result<Option<Self>, VaultError> {
@@ -39,6 +41,7 @@ impl TagBefore {
         }
         let keeper = configured.keeper(vault);
         let found = keeper.read(wrapper_key_id).await?;
+        let first = TagRecord::first(0, DataKeySet::one(vault, mark_of(data_key)));
         match found {
             Some(record) if record.generation > 0 => Err(VaultError::RolledBack {
                 remembered: record.generation,
@@ -48,8 +51,8 @@ impl TagBefore {
             found => Ok(Some(Self {
                 keeper,
                 key: wrapper_key_id.to_owned(),
-                found,
-                data_keys: DataKeySet::one(vault, mark_of(data_key)),
+                remembered: found.map(|record| record.generation),
+                first: (found != Some(first)).then_some(first),
             })),
         }
     }
@@ -58,12 +61,12 @@ impl TagBefore {
     ///
     /// # Errors
     /// [`VaultError::BackupOlder`] unless that is accepted; [`AnchorTagError::OtherDataKey`], which nobody may overrule but an
-    /// anchor that knows the data key (`vouched`).
+    /// anchor, which knows the data key, and these (`known`).
     pub(crate) async fn of_restored(
         configured: &ConfiguredTag,
         isolated: &Vault,
         state: &VaultState,
-        (accept_older, vouched): (bool, bool),
+        (accept_older, known): (bool, Option<&[DataKeyMark]>),
     ) -> Result<Option<Self>, VaultError> {
         let vault = isolated.id();
         let data_keys = isolated.data_keys();
@@ -74,22 +77,29 @@ impl TagBefore {
         };
         let keeper = configured.keeper(vault);
         let found = keeper.read(&key).await?;
-        let before = Self {
-            keeper,
-            key,
-            found,
-            data_keys: DataKeySet::one(vault, mark_of(current)),
+        let own = mark_of(current);
+        let Some(record) = found else {
+            return Ok(Some(Self {
+                keeper,
+                key,
+                remembered: None,
+                first: Some(TagRecord::first(0, DataKeySet::one(vault, own))),
+            }));
         };
-        let Some(record) = &before.found else {
-            return Ok(Some(before));
+        let is_named = isolated
+            .accepted_by(&record, &data_keys, known.unwrap_or_default())
+            .is_some();
+        let first = match known {
+            _ if is_named => None,
+            Some(known) => Some(naming_too(vault, own, known, record)),
+            None => {
+                let other = AnchorTagError::OtherDataKey {
+                    kms: configured.kms.clone(),
+                    wrapper_key_id: key,
+                };
+                return Err(other.into());
+            }
         };
-        if !before.accepts(isolated, record) && !vouched {
-            let other = AnchorTagError::OtherDataKey {
-                kms: configured.kms.clone(),
-                wrapper_key_id: before.key,
-            };
-            return Err(other.into());
-        }
         let here = half(&state.checkpoint_tag(vault, current));
         let is_latest = record.generation == state.generation && record.checkpoint == here;
         if record.generation >= state.generation && !is_latest && !accept_older {
@@ -98,32 +108,50 @@ impl TagBefore {
                 found: state.generation,
             });
         }
-        Ok(Some(before))
-    }
-
-    fn accepts(&self, isolated: &Vault, record: &TagRecord) -> bool {
-        let data_keys = isolated.data_keys();
-        isolated.accepted_by(record, &data_keys).is_some()
+        Ok(Some(Self {
+            keeper,
+            key,
+            remembered: Some(record.generation),
+            first,
+        }))
     }
 
     /// The generation that the tag remembered; none if there was no tag.
-    pub(crate) fn remembered(&self) -> Option<u64> {
-        self.found.as_ref().map(|record| record.generation)
+    pub(crate) const fn remembered(&self) -> Option<u64> {
+        self.remembered
     }
 
-    /// Before the commit that makes the vault: lets the tag name its data key, so that the vault may count on it.
+    /// Before the commit that makes the vault: lets the tag name its data key, so that the vault may count on it. What the tag
+    /// remembers stays: there may be no commit.
     pub(crate) async fn prepare(&self) -> Result<(), AnchorTagError> {
-        let generation = self.remembered().unwrap_or_default();
-        let first = TagRecord::first(generation, self.data_keys);
-        let named = self.found.as_ref();
-        if named.is_some_and(|record| record.data_keys == self.data_keys) {
-            return Ok(());
+        match self.first {
+            Some(first) => self.keeper.replace(&self.key, first).await,
+            None => Ok(()),
         }
-        self.keeper.replace(&self.key, first).await
     }
 
     /// The keeper of the tag.
     pub(crate) fn into_keeper(self) -> Arc<Keeper> {
         self.keeper
+    }
+}
+
+/// What the tag says, and that `own` is a data key of the vault as well: the one that it names, if it is among those that are
+/// known, belongs to a vault that may still be there.
+fn naming_too(
+    vault: VaultId,
+    own: DataKeyMark,
+    known: &[DataKeyMark],
+    record: TagRecord,
+) -> TagRecord {
+    let mut known = known.iter();
+    let named = known.find(|other| DataKeySet::one(vault, **other) == record.data_keys);
+    let data_keys = match named {
+        Some(other) => DataKeySet::two(vault, own, *other),
+        None => DataKeySet::one(vault, own),
+    };
+    TagRecord {
+        data_keys,
+        ..record
     }
 }

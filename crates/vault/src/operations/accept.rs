@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use strongroom_store::{StoreError, VaultId};
 
 use crate::{
+    anchor::AnchorRecord,
     audit::AuditOperation,
     caller::Caller,
     environment::Environment,
@@ -34,14 +35,10 @@ impl Vault {
     ) -> Result<Self, VaultError> {
         let anchored = environment.anchor.load();
         let is_new = matches!(anchored, Ok(None));
-        let remembered = anchored.ok().flatten().and_then(|record| record.confirmed);
-        let remembered = remembered.map_or_else(
-            || "none".to_owned(),
-            |checkpoint| checkpoint.generation.to_string(),
-        );
+        let overruled = anchored.ok().flatten();
         let vault = open(environment, settings, AnchorRule::Accept).await?;
         vault.expect_id(id)?;
-        match vault.write_acceptance(caller, remembered).await {
+        match vault.write_acceptance(caller, overruled).await {
             // A new process among others: it overrules nobody, so that its anchor begins here is no act of the vault's.
             Err(VaultError::Store(StoreError::NotWriter { .. })) if is_new => {
                 vault.begin_anchor().await?;
@@ -54,14 +51,22 @@ impl Vault {
     async fn write_acceptance(
         &self,
         caller: &Caller,
-        remembered: String,
+        overruled: Option<AnchorRecord>,
     ) -> Result<(), VaultError> {
+        let remembered = overruled
+            .as_ref()
+            .and_then(|record| record.confirmed.as_ref())
+            .map_or_else(
+                || "none".to_owned(),
+                |checkpoint| checkpoint.generation.to_string(),
+            );
         let generation = self.committed().lock().await.state.generation;
         let tag = self.anchor_tag().await;
         let tagged = tag.and_then(|tag| tag.remembered);
         let mut unit = Unit::begin(self).await?;
         // A tag never goes back: states of the time that is given up would pass for later ones.
         unit.raise_generation(tagged.unwrap_or_default());
+        unit.overrule(overruled);
         let mut details = BTreeMap::from([
             ("generation".to_owned(), generation.to_string()),
             ("anchored_generation".to_owned(), remembered),

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     anchor::{AnchorError, AnchorRecord, AnchoredDataKey},
-    anchor_tag::{ConfiguredTag, Judge},
+    anchor_tag::{ConfiguredTag, Judge, marks_of},
     approvals::Approvals,
     backups::Backups,
     committed::Committed,
@@ -18,6 +18,7 @@ use crate::{
     directory::KeyDirectory,
     environment::Environment,
     error::{VaultError, WrapAttempt},
+    history::comes_from,
     journal::Journal,
     kms_watch::KmsWatch,
     node::Node,
@@ -93,15 +94,24 @@ pub(crate) async fn open_with(
         Err(AnchorError::Malformed { .. }) if rule == AnchorRule::Accept => None,
         other => other?,
     };
-    let is_known = is_anchored_data_key(anchored.as_ref(), vault, record, rule)?;
-    // Where others write, they may have rotated the wrapper key while this process was away.
-    if !is_known && (environment.store.replicas().is_none() || rule == AnchorRule::Accept) {
+    let acquaintance = Acquaintance::of(anchored.as_ref(), vault, record)?;
+    let others_write = environment.store.replicas().is_some() && rule == AnchorRule::Enforce;
+    if acquaintance == Acquaintance::None && !others_write {
         return Err(VaultError::AnchorOfOtherVault);
     }
 
     let watch = KmsWatch::default();
     let Unwrapped { current, failed } =
         unwrap_data_key(&environment, vault.id, record, &outline.wraps, &watch).await?;
+    if let Some(anchored) = &anchored
+        && acquaintance == Acquaintance::Former
+        && rule == AnchorRule::Enforce
+    {
+        return Err(VaultError::RolledBack {
+            remembered: anchored.generation(),
+            found: outline.state(&current)?.generation,
+        });
+    }
     let incoming = match outline.incoming(&current)? {
         None => None,
         Some(record) => {
@@ -109,7 +119,10 @@ pub(crate) async fn open_with(
             Some(Arc::new(opening.await?.current))
         }
     };
-    if let Some(anchored) = anchored.as_ref().filter(|_| !is_known) {
+    // Where others write, they may have rotated the wrapper key while this process was away.
+    if let Some(anchored) = &anchored
+        && acquaintance == Acquaintance::None
+    {
         let rows = Rows {
             environment: &environment,
             watch: &watch,
@@ -122,9 +135,19 @@ pub(crate) async fn open_with(
         state.succession.check(&trusted, current.id, rows).await?;
     }
     let records = outline.data_keys.clone();
-    let data_keys = Arc::new(DataKeys::new(Arc::new(current), incoming, records));
+    let given_up = anchored.as_ref().map_or_else(Vec::new, |anchored| {
+        anchored.given_up_by(&AnchoredDataKey::of(record), &records)
+    });
+    let data_keys = DataKeys::new(Arc::new(current), incoming, records).with_given_up(given_up);
+    let data_keys = Arc::new(data_keys);
     unwrapped(vault.id, Arc::clone(data_keys.current()))?;
     let contents = Contents::read(snapshot.as_mut(), &outline, &data_keys).await?;
+    let is_later = match &anchored {
+        Some(anchored) if others_write => {
+            comes_from(anchored, snapshot.as_mut(), &contents.state).await?
+        }
+        _ => false,
+    };
     drop(snapshot);
 
     let Contents {
@@ -154,10 +177,12 @@ pub(crate) async fn open_with(
     // Before the file is told that a pending state is the right one.
     let judge = Judge {
         rule,
-        vouched: anchored.is_some(),
+        known: anchored.as_ref().map(marks_of),
     };
     opened.check_tag(looked, &state, judge)?;
-    check_anchor(&opened, anchored, &state, rule)?;
+    if rule == AnchorRule::Enforce {
+        check_anchor(&opened, anchored, &state, is_later)?;
+    }
     if rule == AnchorRule::Enforce {
         opened.write_tag().await;
     }
@@ -233,26 +258,44 @@ fn warn_of_failed(failed: &[WrapAttempt], opened: &WrapRecord) {
     }
 }
 
-/// Before the KMS is asked: is this the vault, and the data key, that the anchor remembers?
-///
-/// While a commit was under way that makes another data key current, either is. Whoever accepts an older state, from a backup,
-/// may go back to a data key that was current once and was not pruned. Beyond that nobody may overrule this: somebody who can
-/// write the store and wrap could otherwise put a vault of their own, under the same id, in the place of ours, and wait for the
-/// operator to accept it.
-fn is_anchored_data_key(
-    anchored: Option<&AnchorRecord>,
-    vault: &VaultRecord,
-    record: &DataKeyRecord,
-    rule: AnchorRule,
-) -> Result<bool, VaultError> {
-    let Some(anchored) = anchored else {
-        return Ok(true);
-    };
-    if anchored.vault_id != vault.id.to_string() {
-        return Err(VaultError::AnchorOfOtherVault);
+/// How the anchor knows the data key that the store calls the current one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Acquaintance {
+    /// It is that of the latest state, or there is no anchor.
+    Latest,
+    /// It was current once: the store is older, and its operator may accept that.
+    Former,
+    /// Not at all.
+    None,
+}
+
+impl Acquaintance {
+    /// Before the KMS is asked: is this the vault, and the data key, that the anchor remembers?
+    ///
+    /// While a commit was under way that makes another data key current, either is. Whoever accepts an older state, from a backup,
+    /// may go back to a data key that was current once and was not pruned. Beyond that nobody may overrule this: somebody who can
+    /// write the store and wrap could otherwise put a vault of their own, under the same id, in the place of ours, and wait for
+    /// the operator to accept it.
+    fn of(
+        anchored: Option<&AnchorRecord>,
+        vault: &VaultRecord,
+        record: &DataKeyRecord,
+    ) -> Result<Self, VaultError> {
+        let Some(anchored) = anchored else {
+            return Ok(Self::Latest);
+        };
+        if anchored.vault_id != vault.id.to_string() {
+            return Err(VaultError::AnchorOfOtherVault);
+        }
+        let key = AnchoredDataKey::of(record);
+        Ok(if anchored.knows(&key) {
+            Self::Latest
+        } else if anchored.knew(&key) {
+            Self::Former
+        } else {
+            Self::None
+        })
     }
-    let key = AnchoredDataKey::of(record);
-    Ok(anchored.knows(&key, rule == AnchorRule::Accept))
 }
 
 /// The data key that was current when the anchor was written, unwrapped: it may vouch for those that came after it.
@@ -263,48 +306,39 @@ async fn anchored_data_key(
     anchored: &AnchorRecord,
     rows: Rows<'_>,
 ) -> Result<OpenedDataKey, VaultError> {
-    let is_it = |record: &&DataKeyRecord| anchored.knows(&AnchoredDataKey::of(record), false);
+    let is_it = |record: &&DataKeyRecord| anchored.knows(&AnchoredDataKey::of(record));
     let record = rows.data_keys.iter().find(is_it);
     rows.unwrap(record.ok_or(VaultError::AnchorOfOtherVault)?)
         .await
 }
 
+/// Whether the state is the one that the anchor remembers, or the one whose commit was under way; `is_later`: it came from
+/// that by commits of others.
 fn check_anchor(
     vault: &Vault,
     anchored: Option<AnchorRecord>,
     state: &VaultState,
-    rule: AnchorRule,
+    is_later: bool,
 ) -> Result<(), VaultError> {
     let anchor = &vault.environment().anchor;
     let data_keys = vault.data_keys();
     let here = vault.checkpoint(state, &data_keys);
-    match (anchored, anchor.location()) {
-        _ if rule == AnchorRule::Accept => Ok(()),
-        (None, None) if state.anchored => Err(VaultError::AnchorNotConfigured),
-        (None, None) => Ok(()),
-        (None, Some(location)) => Err(VaultError::AnchorMissing { location }),
-        (Some(record), _) => {
-            let (confirmed, pending) = (record.confirmed.as_ref(), record.pending.as_ref());
-            if confirmed == Some(&here) && pending.is_none() {
-                return Ok(());
-            }
-            if confirmed == Some(&here) || pending == Some(&here) {
-                // A crash fell before or after the store's commit. From now on only this state is accepted: with both
-                // left in the anchor, the store could be put from one to the other and back.
-                return Ok(anchor.store(&vault.anchor_record(Some(here), None, &data_keys))?);
-            }
-            let remembered = record
-                .confirmed
-                .or(record.pending)
-                .map_or(0, |checkpoint| checkpoint.generation);
-            // Other processes commit while this one is away. What they left is newer, and was sealed by who has the data key.
-            if vault.replica().is_some() && remembered < state.generation {
-                return Ok(anchor.store(&vault.anchor_record(Some(here), None, &data_keys))?);
-            }
-            Err(VaultError::RolledBack {
-                remembered,
-                found: state.generation,
-            })
-        }
+    let record = match (anchored, anchor.location()) {
+        (None, None) if state.anchored => return Err(VaultError::AnchorNotConfigured),
+        (None, None) => return Ok(()),
+        (None, Some(location)) => return Err(VaultError::AnchorMissing { location }),
+        (Some(record), _) => record,
+    };
+    if record.is_settled_on(&here) {
+        return Ok(());
     }
+    // A crash fell before or after the store's commit. From now on only this state is accepted: with both left in the anchor,
+    // the store could be put from one to the other and back.
+    if record.accepts(&here) || is_later {
+        return Ok(anchor.store(&vault.anchor_record(Some(here), None, &data_keys))?);
+    }
+    Err(VaultError::RolledBack {
+        remembered: record.generation(),
+        found: state.generation,
+    })
 }

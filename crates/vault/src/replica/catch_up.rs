@@ -15,6 +15,7 @@ use crate::{
     data_keys::{DataKeys, OpenedBy, OpenedDataKey},
     directory::KeyEntry,
     error::{ReplicaError, VaultError},
+    history::{Acts, acts_since},
     operations::open::contents::{Contents, Outline},
     succession::Rows,
     topology::Topology,
@@ -123,18 +124,23 @@ impl Vault {
         }
         let data_keys = self.data_keys_of(&outline).await?;
         let known = committed.state.generation;
-        let found = outline.state(data_keys.current())?.generation;
-        if found <= known {
+        let state = outline.state(data_keys.current())?;
+        let read = snapshot.as_mut();
+        let acts = acts_since(read, committed.state.audit_head(), &state).await?;
+        if state.generation <= known || matches!(acts, Acts::Elsewhere) {
             return Err(VaultError::RolledBack {
                 remembered: known,
-                found,
+                found: state.generation,
             });
         }
-        let read = snapshot.as_mut();
-        let news = match self
-            .read_changed(read, &outline, &data_keys, &committed.state)
-            .await?
-        {
+        let changed = match acts {
+            Acts::Named(keys) => {
+                self.read_changed(read, &outline, &data_keys, (&committed.state, keys))
+                    .await?
+            }
+            Acts::TooMany | Acts::Elsewhere => None,
+        };
+        let news = match changed {
             Some(news) => news,
             None => Contents::read(read, &outline, &data_keys).await?.into(),
         };
@@ -285,7 +291,8 @@ impl Vault {
             state.succession.check(trusted, current.id, rows).await?;
         }
         let records = outline.data_keys.clone();
-        Ok(Arc::new(DataKeys::new(current, incoming, records)))
+        let data_keys = DataKeys::new(current, incoming, records);
+        Ok(Arc::new(data_keys.following(&known)))
     }
 }
 

@@ -10,7 +10,6 @@ use strongroom_crypto::{Fingerprint, encoding::Encoder};
 use strongroom_store::ReadTransaction;
 
 use crate::{
-    audit::ChainWalk,
     authenticate::{self, Found},
     data_keys::DataKeys,
     directory::{Entries, KeyEntry},
@@ -22,9 +21,6 @@ use crate::{
 
 /// Keys that are read again: each costs two questions. After more of them everything is read, in pages.
 const MOST_ACTS: usize = 200;
-/// Records that are looked through for them, in pages; most may be of uses, which change nothing.
-const MOST_RECORDS: u64 = 20_000;
-const PAGE: usize = 1024;
 
 /// What the store holds, as far as it may be another than what is known.
 pub(super) struct News {
@@ -51,7 +47,8 @@ impl From<Contents> for News {
 }
 
 impl Vault {
-    /// What the store holds now; none if that takes reading everything.
+    /// What the store holds now, by what is `known` and the keys that acts since then name; none if that takes reading
+    /// everything.
     ///
     /// # Errors
     /// As [`Contents::read`].
@@ -60,17 +57,14 @@ impl Vault {
         snapshot: &mut dyn ReadTransaction,
         outline: &Outline,
         data_keys: &Arc<DataKeys>,
-        known: &VaultState,
+        (known, named): (&VaultState, BTreeSet<Fingerprint>),
     ) -> Result<Option<News>, VaultError> {
         let before = self.data_keys();
         let current = data_keys.current();
-        if !Arc::ptr_eq(current, before.current()) {
+        if !Arc::ptr_eq(current, before.current()) || named.len() > MOST_ACTS {
             return Ok(None);
         }
         let state = outline.state(current)?;
-        let Some(named) = keys_named_since(snapshot, known, &state).await? else {
-            return Ok(None);
-        };
         let mut sum = Found::of(known);
         sum.subtract(&self.sum_beside_keys(current, before.records())?);
         sum.merge(&outline.authenticate(current)?);
@@ -98,39 +92,5 @@ impl Vault {
             keys: Keys::Changed(changed),
             rest,
         }))
-    }
-}
-
-/// The keys that acts since `known` name; none if there are too many acts. The records must follow those that are known.
-async fn keys_named_since(
-    snapshot: &mut dyn ReadTransaction,
-    known: &VaultState,
-    state: &VaultState,
-) -> Result<Option<BTreeSet<Fingerprint>>, VaultError> {
-    if state.audit_records.saturating_sub(known.audit_records) > MOST_RECORDS {
-        return Ok(None);
-    }
-    let mut walk = ChainWalk::from(known.audit_head());
-    let mut named = BTreeSet::new();
-    while walk.records() < state.audit_records {
-        let rows = snapshot.audit_after(walk.records(), PAGE).await?;
-        for row in &rows {
-            let entry = walk.step(row)?;
-            let key = entry.key.filter(|_| !entry.operation.is_use());
-            named.extend(key.and_then(|key| key.parse::<Fingerprint>().ok()));
-        }
-        if named.len() > MOST_ACTS {
-            return Ok(None);
-        }
-        if rows.is_empty() {
-            break;
-        }
-    }
-    if walk.head() == state.audit_head() {
-        Ok(Some(named))
-    } else {
-        Err(VaultError::AuditBroken {
-            sequence: state.audit_records,
-        })
     }
 }

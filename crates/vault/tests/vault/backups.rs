@@ -6,6 +6,8 @@ mod crashes;
 mod faults;
 #[path = "backups/making.rs"]
 mod making;
+#[path = "backups/over_later.rs"]
+mod over_later;
 #[path = "backups/quarantine.rs"]
 mod quarantine;
 #[path = "backups/restoring.rs"]
@@ -95,7 +97,7 @@ async fn restore_into(
     restore_around(environment, house, backup, accept_older).await
 }
 
-async fn restore_around(
+pub(crate) async fn restore_around(
     environment: Environment,
     house: &House,
     backup: &BackupStore,

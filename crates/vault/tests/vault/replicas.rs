@@ -4,6 +4,8 @@
 mod company;
 #[path = "replicas/following.rs"]
 mod following;
+#[path = "replicas/forked.rs"]
+mod forked;
 #[path = "replicas/handing_over.rs"]
 mod handing_over;
 #[path = "replicas/leases.rs"]

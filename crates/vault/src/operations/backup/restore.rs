@@ -8,7 +8,7 @@ use strongroom_store::{AuditRow, ReadTransaction, Store, VaultId, VaultRecord, W
 use super::{pages::Pages, verify::open_isolated};
 use crate::{
     anchor::{AnchorError, AnchorRecord},
-    anchor_tag::{ConfiguredTag, TagBefore},
+    anchor_tag::{ConfiguredTag, TagBefore, marks_of},
     audit::{AuditEntry, AuditOperation},
     authenticate::Found,
     caller::Caller,
@@ -54,6 +54,21 @@ struct Before {
     tag: Option<TagBefore>,
 }
 
+impl Before {
+    /// What the anchor keeps while a vault is being restored: all that it remembers, and the `next` state beside it. Until the
+    /// commit there is no vault, and whoever gives up, or tries again, finds what was there before.
+    fn while_restoring(&self, isolated: &Vault, next: &VaultState) -> AnchorRecord {
+        let data_keys = isolated.data_keys();
+        let before = self.record.clone();
+        before
+            .unwrap_or_else(|| isolated.anchor_record(None, None, &data_keys))
+            .while_restoring(
+                anchored(data_keys.current()),
+                isolated.checkpoint(next, &data_keys),
+            )
+    }
+}
+
 impl Vault {
     /// Restores a backup into the store of `environment`, which holds no vault, and opens it.
     ///
@@ -89,7 +104,8 @@ impl Vault {
         let generation = state.generation;
         let mut before = check_anchor(&environment, &isolated, &state, how.accept_older)?;
         if let Some(configured) = ConfiguredTag::of(&environment, &settings)? {
-            let judge = (how.accept_older, before.record.is_some());
+            let known = before.record.as_ref().map(marks_of);
+            let judge = (how.accept_older, known.as_deref());
             let tag = TagBefore::of_restored(&configured, &isolated, &state, judge).await?;
             let remembered = tag.as_ref().and_then(TagBefore::remembered);
             before.remembered = before.remembered.max(remembered);
@@ -110,11 +126,9 @@ impl Vault {
         let mut rows = backup.read().await?;
         copy_rows(rows.as_mut(), transaction.as_mut(), Some(&record)).await?;
         transaction.append_audit(audit).await?;
-        let data_keys = isolated.data_keys();
-        let checkpoint = isolated.checkpoint(&next, &data_keys);
-        // Nothing confirmed: until the commit there is no vault, and whoever tries again finds an interrupted attempt.
-        let pending = isolated.anchor_record(None, Some(checkpoint), &data_keys);
-        environment.anchor.store(&pending)?;
+        environment
+            .anchor
+            .store(&before.while_restoring(&isolated, &next))?;
         if let Some(tag) = &before.tag {
             tag.prepare().await?;
         }
@@ -278,13 +292,12 @@ fn check_anchor(
     let data_keys = isolated.data_keys();
     // A rotation leaves the anchor knowing the data key before it. Nobody may overrule this: a backup that somebody made up, who
     // can wrap, would become the vault.
-    if !record.knows(&anchored(data_keys.current()), true) {
+    let key = anchored(data_keys.current());
+    if !record.knows(&key) && !record.knew(&key) {
         return Err(VaultError::AnchorOfOtherVault);
     }
     let here = isolated.checkpoint(state, &data_keys);
-    let is_here = [&record.confirmed, &record.pending]
-        .into_iter()
-        .any(|checkpoint| checkpoint.as_ref() == Some(&here));
+    let is_here = record.accepts(&here);
     match before.remembered {
         _ if accept_older => {}
         Some(remembered)
@@ -305,8 +318,8 @@ fn is_latest(record: &AnchorRecord, is_here: bool, state: &VaultState) -> bool {
     is_here && remembered_by(record) == Some(state.generation)
 }
 
-/// The latest generation that the anchor remembers. A pending one without a confirmed one is a creation or restoring that was
-/// interrupted before there was a vault.
+/// The latest generation that the anchor remembers. A pending one without a confirmed one is a creation that was interrupted before
+/// there was a vault, and so is one that was being restored.
 fn remembered_by(record: &AnchorRecord) -> Option<u64> {
     let confirmed = record.confirmed.as_ref()?.generation;
     let pending = record.pending.as_ref();

@@ -21,7 +21,7 @@ impl Vault {
     }
 
     /// Removes every retired data key with its wraps, all or none. No KMS is asked, and no wrapper key is touched. From then on
-    /// the anchor accepts no backup from their time.
+    /// the anchor accepts no backup from their time, nor one of a state that was given up for an older one.
     ///
     /// `needed` are those that something outside of the vault still needs: known backups. Returns those that were removed.
     ///

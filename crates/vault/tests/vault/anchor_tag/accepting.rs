@@ -1,10 +1,14 @@
 //! Taking a state for the right one, and restoring a backup.
 
+use std::{fs, sync::Arc};
+
 use strongroom_backup::BackupStore;
-use strongroom_test_support::kms::Fault;
+use strongroom_kms::KmsKeyId;
+use strongroom_store::{Store, StoreError};
+use strongroom_test_support::{kms::Fault, store::FlakyStore};
 use strongroom_vault::{Restore, Restored, Settings, Vault, VaultError};
 
-use super::{Estate, generations, tagged};
+use super::{Estate, generations, tag, tag_name, tagged};
 use crate::{
     audit::records,
     backups::back_up,
@@ -98,8 +102,18 @@ async fn restore(
     backup: &BackupStore,
     accept_older: bool,
 ) -> Result<Restored, VaultError> {
-    let _ = std::fs::remove_dir_all(estate.house.vault_folder());
-    let environment = estate.environment(estate.house.new_store().await);
+    let _ = fs::remove_dir_all(estate.house.vault_folder());
+    let store = estate.house.new_store().await;
+    restore_into(store, estate, backup, accept_older).await
+}
+
+async fn restore_into(
+    store: Arc<dyn Store>,
+    estate: &Estate,
+    backup: &BackupStore,
+    accept_older: bool,
+) -> Result<Restored, VaultError> {
+    let environment = estate.environment(store);
     let settings = estate.house.settings.clone();
     let how = Restore {
         vault: None,
@@ -148,4 +162,54 @@ async fn a_backup_from_before_a_rotation_is_restored_by_its_own_wrapper_key() {
     assert_eq!(Some(generation), remembered);
     restored.vault.close().await.unwrap();
     estate.open().await;
+}
+
+/// Two ids of one key, such as two versions of Google's, have one tag: a restore finds the one of the vault that was there.
+#[tokio::test]
+async fn a_restore_that_fails_leaves_a_tag_by_which_the_vault_that_was_there_still_opens() {
+    let estate = Estate::with_file().await;
+    let vault = estate.open().await;
+    let seat = async |vault: &Vault| -> KmsKeyId {
+        tag(vault).await.wrapper_key_id.unwrap().parse().unwrap()
+    };
+    let left = seat(&vault).await;
+    let backup = back_up(&estate.house, &vault).await;
+    rotate(&vault).await.unwrap();
+    let comes = seat(&vault).await;
+    vault.close().await.unwrap();
+    let there = estate.house.copy();
+    let share = async |estate: &Estate, from: &KmsKeyId, to: &KmsKeyId| {
+        let value = estate.value_on(from).await.unwrap();
+        let set = estate.tags().set_tag(to, &tag_name(), &value).await;
+        set.unwrap();
+    };
+    share(&estate, &comes, &left).await;
+    let before = estate.value_on(&left).await;
+
+    let mut failed_with_another_tag = 0;
+    for number in 1.. {
+        let _ = fs::remove_dir_all(estate.house.vault_folder());
+        let store = Arc::new(FlakyStore::new(estate.house.new_store().await));
+        store.hook().fail_call(number, || StoreError::Closed);
+        let restoring = Arc::<FlakyStore>::clone(&store);
+        let outcome = restore_into(restoring, &estate, &backup, true).await;
+        store.hook().disarm();
+        drop(store);
+        if estate.house.has_vault().await {
+            // One tag, also for the restored vault, if the restore came to its end.
+            drop(outcome);
+            share(&estate, &left, &comes).await;
+            estate.open().await.close().await.unwrap();
+            break;
+        }
+        failed_with_another_tag += usize::from(estate.value_on(&left).await != before);
+        let copy = estate.house.copy_with_key_file().with_key_file_again();
+        let after = Estate::around(copy);
+        share(&after, &left, &comes).await;
+        after.house.put_back(&there);
+        let vault = after.open().await;
+        let (generation, remembered) = generations(&vault).await;
+        assert_eq!(Some(generation), remembered, "call {number}");
+    }
+    assert!(failed_with_another_tag > 0);
 }

@@ -28,7 +28,7 @@ use crate::{
     rotating::tell,
 };
 
-const FAULTS: [(Fault, &str); 4] = [
+pub(super) const FAULTS: [(Fault, &str); 4] = [
     (Fault::AnswerLost, "KMS_TIMED_OUT"),
     (Fault::Denied, "KMS_DENIED"),
     (Fault::Throttled, "KMS_THROTTLED"),
@@ -37,12 +37,12 @@ const FAULTS: [(Fault, &str); 4] = [
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn flaky(house: &House) -> FlakyKms {
+pub(super) fn flaky(house: &House) -> FlakyKms {
     FlakyKms::new(Arc::<LocalKms>::clone(&house.kms))
 }
 
 /// What is around a vault over `store` whose KMS is this one.
-fn around(house: &House, store: Arc<dyn Store>, kms: &FlakyKms) -> Environment {
+pub(super) fn around(house: &House, store: Arc<dyn Store>, kms: &FlakyKms) -> Environment {
     Environment {
         wrappers: vec![NamedWrapper {
             name: KMS_NAME.to_owned(),

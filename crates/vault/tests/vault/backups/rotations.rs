@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, fs};
 
+use strongroom_backup::BackupStore;
+use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded;
 use strongroom_kms::KmsKeyId;
-use strongroom_vault::VaultError;
+use strongroom_vault::{Vault, VaultError};
 
 use super::{back_up, read, restore, verify};
 use crate::{
-    house::{House, KMS_NAME, caller, check_signs, signing_key},
+    house::{House, KMS_NAME, caller, check_signs, code, signing_key},
     rotating::rotate,
 };
 
@@ -111,4 +113,83 @@ async fn a_forgotten_backup_keeps_no_data_key_and_verifying_it_makes_it_known_ag
     let needed = vault.data_keys_of_backups();
     let pruned = vault.prune_data_keys(&caller(), &needed).await.unwrap();
     assert_eq!(pruned.len(), 1);
+}
+
+/// A vault that lost its database after a rotation, and its backups from before and after that.
+async fn between_rotations() -> (House, [BackupStore; 2], Fingerprint) {
+    let house = House::new();
+    let vault = house.create().await;
+    let older = back_up(&house, &vault).await;
+    fs::remove_file(super::file_of(&house)).unwrap();
+    rotate(&vault).await.unwrap();
+    let key = signing_key(&vault).await;
+    let newer = back_up(&house, &vault).await;
+    signing_key(&vault).await;
+    vault.close().await.unwrap();
+    (house, [older, newer], key)
+}
+
+async fn restore_again(
+    house: &House,
+    backup: &BackupStore,
+    accept_older: bool,
+) -> Result<Vault, VaultError> {
+    fs::remove_dir_all(house.vault_folder()).unwrap();
+    let restored = restore(house, backup, accept_older).await;
+    restored.map(|restored| restored.vault)
+}
+
+#[tokio::test]
+async fn a_better_backup_from_after_a_rotation_is_restored_over_an_older_one() {
+    let (house, [older, newer], key) = between_rotations().await;
+    for _there_and_back in 0..3 {
+        let vault = restore_again(&house, &older, true).await.unwrap();
+        vault.release(&caller()).await.unwrap();
+        vault.close().await.unwrap();
+        // What is given up is still known after other commits, openings and a rotation.
+        let vault = house.open().await;
+        signing_key(&vault).await;
+        rotate(&vault).await.unwrap();
+        vault.close().await.unwrap();
+        let refused = restore_again(&house, &newer, false).await;
+        assert_eq!(code(refused), "BACKUP_OLDER_THAN_ANCHOR");
+        let vault = restore_again(&house, &newer, true).await.unwrap();
+        vault.release(&caller()).await.unwrap();
+        check_signs(&vault, &key).await;
+        vault.close().await.unwrap();
+        house.open().await.close().await.unwrap();
+    }
+    // Three states were given up that had a data key of their own, beside the one of the oldest backup.
+    let anchor = house.anchor.load().unwrap().unwrap();
+    assert_eq!(anchor.given_up_data_keys.len(), 3);
+    assert_eq!(anchor.former_data_keys.len(), 1);
+    assert_eq!(anchor.restoring, None);
+}
+
+#[tokio::test]
+async fn so_many_data_keys_are_remembered_of_states_that_were_given_up() {
+    let (house, [older, newer], _key) = between_rotations().await;
+    for _ in 0..20 {
+        let vault = restore_again(&house, &older, true).await.unwrap();
+        rotate(&vault).await.unwrap();
+        vault.close().await.unwrap();
+    }
+    let anchor = house.anchor.load().unwrap().unwrap();
+    assert_eq!(anchor.given_up_data_keys.len(), 16);
+    let refused = restore_again(&house, &newer, true).await;
+    assert_eq!(code(refused), "ANCHOR_OF_OTHER_VAULT");
+}
+
+#[tokio::test]
+async fn whoever_prunes_goes_back_to_nothing_that_was_given_up() {
+    let (house, [older, newer], _key) = between_rotations().await;
+    let vault = restore_again(&house, &older, true).await.unwrap();
+    rotate(&vault).await.unwrap();
+    let pruned = vault.prune_data_keys(&caller(), &BTreeSet::new()).await;
+    assert_eq!(pruned.unwrap().len(), 1);
+    vault.close().await.unwrap();
+    for backup in [&older, &newer] {
+        let refused = restore_again(&house, backup, true).await;
+        assert_eq!(code(refused), "ANCHOR_OF_OTHER_VAULT");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rusqlite::Connection;
 use strongroom_files::OsFiles;
 use strongroom_store::Replicas;
 use strongroom_test_support::{
@@ -120,6 +121,19 @@ impl Company {
         })
     }
 
+    /// Its operator takes the state of the store for the right one.
+    pub(super) async fn accept(&self, name: &str) -> Result<Process, VaultError> {
+        let store = self.shared.handle(name);
+        let (environment, clock) = self.environment(name, &store);
+        let id = crate::house::VAULT_ID;
+        let vault = Vault::danger_accept_state(environment, settings(), &caller(), id).await?;
+        Ok(Process {
+            vault: Arc::new(vault),
+            store,
+            clock,
+        })
+    }
+
     pub(super) fn anchor_path(&self, name: &str) -> std::path::PathBuf {
         self.house.root().join(format!("anchor-{name}.json"))
     }
@@ -180,5 +194,42 @@ impl Anchor for SlowAnchor {
 
     fn store(&self, record: &AnchorRecord) -> Result<(), AnchorError> {
         self.inner.store(record)
+    }
+}
+
+/// All rows of one moment.
+pub(super) struct Saved {
+    database: Connection,
+}
+
+impl Saved {
+    pub(super) fn of(company: &Company) -> Self {
+        let database = company.house.database();
+        let copy = company.house.root().join("saved.db");
+        let copy = copy.to_str().unwrap();
+        database.execute("VACUUM INTO ?1", [copy]).unwrap();
+        database.execute("ATTACH ?1 AS saved", [copy]).unwrap();
+        Self { database }
+    }
+
+    pub(super) fn put_back(&self) {
+        let mut tables = self
+            .database
+            .prepare("SELECT name FROM saved.sqlite_schema WHERE type = 'table'")
+            .unwrap();
+        let tables: Vec<String> = tables
+            .query_map((), |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let statements = tables.iter().map(|table| {
+            format!(
+                "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM saved.{table};"
+            )
+        });
+        let all: String = statements.collect();
+        self.database
+            .execute_batch(&format!("BEGIN; {all} COMMIT"))
+            .unwrap();
     }
 }

@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use rusqlite::Connection;
 use strongroom_store::Store as _;
 use strongroom_test_support::FixedClock;
 use strongroom_topology::{ForceFlags, StoreId};
 use strongroom_vault::Rotate;
 
-use super::company::{Company, strict};
+use super::company::{Company, Saved, strict};
 use crate::{
     house::{caller, check_signs, code, encryption_key, sign, signing_key},
     rotating::rotate,
@@ -174,43 +173,6 @@ async fn the_time_of_opening_counts_from_the_look_and_not_from_its_end() {
         .await;
     one.vault.retire_key(&caller(), &key).await.unwrap();
     assert_eq!(code(sign(&two.vault, &key).await), "KEY_RETIRED");
-}
-
-/// All rows of one moment.
-struct Saved {
-    database: Connection,
-}
-
-impl Saved {
-    fn of(company: &Company) -> Self {
-        let database = company.house.database();
-        let copy = company.house.root().join("saved.db");
-        let copy = copy.to_str().unwrap();
-        database.execute("VACUUM INTO ?1", [copy]).unwrap();
-        database.execute("ATTACH ?1 AS saved", [copy]).unwrap();
-        Self { database }
-    }
-
-    fn put_back(&self) {
-        let mut tables = self
-            .database
-            .prepare("SELECT name FROM saved.sqlite_schema WHERE type = 'table'")
-            .unwrap();
-        let tables: Vec<String> = tables
-            .query_map((), |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        let statements = tables.iter().map(|table| {
-            format!(
-                "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM saved.{table};"
-            )
-        });
-        let all: String = statements.collect();
-        self.database
-            .execute_batch(&format!("BEGIN; {all} COMMIT"))
-            .unwrap();
-    }
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use strongroom_errors::Coded as _;
 use strongroom_store::{DataKeyState, Sealing};
+use strongroom_vault::VaultError;
 
 use super::{Estate, rotate, states};
 use crate::house::{caller, code};
@@ -13,21 +15,31 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
     let house = &estate.house;
     let backup = house.copy();
     let vault = house.open().await;
+    let before = vault.numbers_as_known().await.generation;
     rotate(&vault).await.unwrap();
+    let generations = (before, vault.numbers_as_known().await.generation);
+    assert!(generations.1 > before);
     vault.close().await.unwrap();
     let after = house.copy();
 
     house.put_back(&backup);
-    assert_eq!(house.refusal().await, "ANCHOR_OF_OTHER_VAULT");
+    let refused = house.try_open().await.unwrap_err();
+    let ways = match &refused {
+        VaultError::RolledBack { remembered, found } => (*remembered, *found),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ways, (generations.1, generations.0));
+    let advice = refused.code().advice();
+    assert!(advice.contains("'strongroom anchor accept'"), "{advice}");
     let vault = house.accept().await.unwrap();
     let vault = estate.check(vault, house, "accepted").await;
     assert_eq!(vault.retired_data_keys(), []);
     vault.close().await.unwrap();
 
-    // After pruning nobody can go back, and the retired data key is gone with its wraps.
+    // What was given up comes back the same way. After pruning nobody can go back, and the retired data key is gone with its wraps.
     house.put_back(&after);
-    house.take_anchor_of(&after);
-    let vault = house.open().await;
+    assert_eq!(house.refusal().await, "ROLLED_BACK");
+    let vault = house.accept().await.unwrap();
     let retired = vault.retired_data_keys();
     let pruned = vault.prune_data_keys(&caller(), &BTreeSet::new()).await;
     assert_eq!(pruned.unwrap(), retired);

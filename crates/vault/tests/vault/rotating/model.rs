@@ -3,6 +3,8 @@
 
 #[path = "model/invariants.rs"]
 mod invariants;
+#[path = "model/restoring.rs"]
+mod restoring;
 #[path = "model/run.rs"]
 mod run;
 #[path = "model/taking_up.rs"]
@@ -38,6 +40,10 @@ enum Seen {
     Restored,
     /// To a backup that was not the last one.
     RestoredEarlier,
+    /// A restore failed before its commit.
+    RestoreInterrupted,
+    /// A key that was retired since the backup, before the end of the quarantine.
+    RetiredAgain,
     /// What an interruption left in the KMS came to be what it was to be, in the end.
     TakenUp,
     /// What was left in the KMS, of which nobody wants anything, was destroyed in the end.
@@ -45,7 +51,7 @@ enum Seen {
 }
 
 impl Seen {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::StoreFailed,
         Self::KmsFailed,
         Self::InRotation,
@@ -55,6 +61,8 @@ impl Seen {
         Self::Pruned,
         Self::Restored,
         Self::RestoredEarlier,
+        Self::RestoreInterrupted,
+        Self::RetiredAgain,
         Self::TakenUp,
         Self::Destroyed,
     ];
@@ -107,8 +115,13 @@ enum Step {
     Reopen,
     /// The process dies; another one goes on with what is on the disk.
     Crash,
-    /// The database is gone, and a backup takes its place: the last one, or as many before it as there are.
-    Restore(u16),
+    /// A key is retired, perhaps; then the database is gone, and a backup takes its place: the last one, or as many before it as
+    /// there are.
+    Restore {
+        retires: Option<u16>,
+        before: u16,
+        strike: Option<Strike>,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -123,8 +136,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => key().prop_map(Act::Seal),
         1 => key().prop_map(Act::Reveal),
         2 => key().prop_map(Act::DropCopy),
-        2 => Just(Act::Prune),
-        6 => Just(Act::BackUp),
+        4 => Just(Act::Prune),
+        8 => Just(Act::BackUp),
         2 => any::<bool>().prop_map(|to_kms| Act::BeginNodeRotation { to_kms }),
         4 => Just(Act::AdvanceNodeRotation),
     ];
@@ -145,12 +158,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Most acts make a dozen calls of the store, a rotation eighty; few make more than four of the KMS.
     let act = (act, option::weighted(0.5, strike(14, 5)));
     let rotate = (Just(Act::Rotate), option::weighted(0.7, strike(80, 4)));
+    let restore = (
+        option::weighted(0.5, key()),
+        0..3_u16,
+        option::weighted(0.7, strike(20, 3)),
+    );
     let step = prop_oneof![
         14 => act.prop_map(|(act, strike)| Step::Do(act, strike)),
         4 => rotate.prop_map(|(act, strike)| Step::Do(act, strike)),
         1 => Just(Step::Reopen),
         2 => Just(Step::Crash),
-        1 => (0..3_u16).prop_map(Step::Restore),
+        3 => restore.prop_map(|(retires, before, strike)| Step::Restore { retires, before, strike }),
     ];
     vec(step, 8..28)
 }
@@ -173,7 +191,7 @@ async fn follow(steps: &[Step]) {
 
 #[test]
 fn any_sequence_of_rotations_moves_backups_faults_and_crashes_keeps_every_key() {
-    let (config, called) = histories(32);
+    let (config, called) = histories(40);
     proptest!(config, |(steps in steps())| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -1,6 +1,10 @@
 //! A vault, what is known of it, and what is done to it.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    sync::Arc,
+};
 
 use strongroom_backup::BackupStore;
 use strongroom_crypto::{
@@ -18,8 +22,8 @@ use strongroom_vault::{
 
 use super::{Act, Seen, Step, Strike, seen};
 use crate::{
-    backups::{file_of, restore, try_back_up},
-    house::{House, KMS_NAME, all_keys, caller, code, new_protocol_key},
+    backups::{file_of, try_back_up},
+    house::{House, KMS_NAME, all_keys, caller, new_protocol_key},
     rotating::{in_small_steps, rotate},
     topology::{PATIENT, participant},
 };
@@ -38,10 +42,10 @@ pub(super) struct Known {
 pub(super) type Model = BTreeMap<Fingerprint, Known>;
 
 /// A backup, and what it is a backup of.
-struct Kept {
-    backup: BackupStore,
+pub(super) struct Kept {
+    pub(super) backup: BackupStore,
     known_as: Backup,
-    model: Model,
+    pub(super) model: Model,
 }
 
 pub(super) struct Run {
@@ -50,10 +54,12 @@ pub(super) struct Run {
     first: Option<House>,
     store: Arc<FlakyStore>,
     kms: FlakyKms,
-    vault: Option<Vault>,
+    pub(super) vault: Option<Vault>,
     pub(super) model: Model,
+    /// Whatever was restored since: they never sign again.
+    pub(super) retired: BTreeSet<Fingerprint>,
     /// Oldest first.
-    backups: Vec<Kept>,
+    pub(super) backups: Vec<Kept>,
     /// What the rows of readable keys held, whenever there were any.
     pub(super) readable: BTreeMap<Fingerprint, Vec<u8>>,
     pub(super) was_restored: bool,
@@ -88,6 +94,7 @@ impl Run {
             kms,
             vault: Some(vault),
             model: Model::new(),
+            retired: BTreeSet::new(),
             backups: Vec::new(),
             readable: BTreeMap::new(),
             was_restored: false,
@@ -114,7 +121,16 @@ impl Run {
                 self.reopen().await;
             }
             Step::Crash => self.die().await,
-            Step::Restore(before) => self.restore(usize::from(*before)).await,
+            Step::Restore {
+                retires,
+                before,
+                strike,
+            } => {
+                if let Some(number) = retires {
+                    self.act(Act::Retire(*number), None).await;
+                }
+                self.restore(usize::from(*before), *strike).await;
+            }
         }
         self.check().await;
     }
@@ -127,14 +143,7 @@ impl Run {
             .moved_by(act)
             .is_some_and(|key| self.vault().clear_keys().contains(&key));
         let calls = self.kms.calls();
-        match strike {
-            None => {}
-            Some(Strike::Store(call)) => self.store.hook().fail_call(call, || StoreError::Io {
-                operation: "do that",
-                source: "on purpose".into(),
-            }),
-            Some(Strike::Kms(call, fault)) => self.kms.fail_at(call, fault),
-        }
+        arm(strike, &self.store, &self.kms);
         let outcome = self.run(act).await;
         if let Some(Strike::Kms(call, _)) = strike {
             seen(
@@ -322,6 +331,9 @@ impl Run {
         let known = self.model.get_mut(key).unwrap();
         let is_news = is_retired && !known.retired;
         known.retired |= is_retired;
+        if is_retired {
+            self.retired.insert(*key);
+        }
         is_news
     }
 
@@ -332,40 +344,14 @@ impl Run {
         self.reopen().await;
     }
 
-    fn move_to(&mut self, house: House) {
+    pub(super) fn move_to(&mut self, house: House) {
         let left = std::mem::replace(&mut self.house, house);
         self.first.get_or_insert(left);
     }
 
-    async fn reopen(&mut self) {
+    pub(super) async fn reopen(&mut self) {
         let (store, kms, vault) = open(&self.house).await;
         (self.store, self.kms, self.vault) = (store, kms, Some(vault));
-    }
-
-    async fn restore(&mut self, before: usize) {
-        let Some(last) = self.backups.len().checked_sub(1) else {
-            return;
-        };
-        let chosen = last.saturating_sub(before);
-        seen(Seen::RestoredEarlier, usize::from(chosen < last));
-        // Those after it are of a time that has not been.
-        self.backups.truncate(chosen + 1);
-        self.vault.take().unwrap().close().await.unwrap();
-        // A copy: nothing is left there that would be a newer vault.
-        self.move_to(self.house.copy());
-        let Kept { backup, model, .. } = &self.backups[chosen];
-        fs::remove_dir_all(self.house.vault_folder()).unwrap();
-        let restored = restore(&self.house, backup, true).await.unwrap();
-        for key in model.iter().filter(|(_, known)| known.history.is_none()) {
-            let refused = restored.vault.sign(key.0, b"message", KeyUsages::ALL).await;
-            assert_eq!(code(refused), "VAULT_IN_QUARANTINE");
-        }
-        restored.vault.release(&caller()).await.unwrap();
-        restored.vault.close().await.unwrap();
-        self.model = model.clone();
-        self.was_restored = true;
-        seen(Seen::Restored, 1);
-        self.reopen().await;
     }
 }
 
@@ -377,7 +363,13 @@ fn is_of_namespace(entry: &KeyEntry) -> bool {
 async fn open(house: &House) -> (Arc<FlakyStore>, FlakyKms, Vault) {
     let store = Arc::new(FlakyStore::new(house.store().await.unwrap()));
     let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
-    let environment = Environment {
+    let environment = environment(house, &store, &kms);
+    let vault = Vault::open(environment, house.settings.clone()).await;
+    (store, kms, vault.unwrap())
+}
+
+pub(super) fn environment(house: &House, store: &Arc<FlakyStore>, kms: &FlakyKms) -> Environment {
+    Environment {
         wrappers: vec![NamedWrapper {
             name: KMS_NAME.to_owned(),
             wrapper: kms.key_wrapper().unwrap(),
@@ -386,8 +378,18 @@ async fn open(house: &House) -> (Arc<FlakyStore>, FlakyKms, Vault) {
             name: KMS_NAME.to_owned(),
             provider: Arc::new(kms.clone()),
         }],
-        ..house.environment(Arc::<FlakyStore>::clone(&store))
-    };
-    let vault = Vault::open(environment, house.settings.clone()).await;
-    (store, kms, vault.unwrap())
+        ..house.environment(Arc::<FlakyStore>::clone(store))
+    }
+}
+
+/// From now on this comes between.
+pub(super) fn arm(strike: Option<Strike>, store: &FlakyStore, kms: &FlakyKms) {
+    match strike {
+        None => {}
+        Some(Strike::Store(call)) => store.hook().fail_call(call, || StoreError::Io {
+            operation: "do that",
+            source: "on purpose".into(),
+        }),
+        Some(Strike::Kms(call, fault)) => kms.fail_at(call, fault),
+    }
 }
