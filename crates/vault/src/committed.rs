@@ -75,8 +75,8 @@ pub(crate) enum Change {
     ApprovalPut(Approval),
     /// The approval was used or struck.
     ApprovalStruck(ApprovalId),
-    /// The quarantine is over.
-    Released,
+    /// Whether the vault is in quarantine.
+    Quarantine(bool),
 }
 
 impl Change {
@@ -98,7 +98,7 @@ impl Change {
             | Self::BackupForgotten(_)
             | Self::ApprovalPut(_)
             | Self::ApprovalStruck(_)
-            | Self::Released => false,
+            | Self::Quarantine(_) => false,
         }
     }
 }
@@ -198,7 +198,7 @@ impl Vault {
             Change::BackupForgotten(id) => self.backup_records().remove(id),
             Change::ApprovalPut(approval) => self.approval_records().put(approval),
             Change::ApprovalStruck(id) => self.approval_records().remove(id),
-            Change::Released => self.end_quarantine(),
+            Change::Quarantine(quarantine) => self.set_quarantine(quarantine),
             Change::WrapRemoved(wrap) => self.wrap_records().remove(&wrap),
             Change::Rewrapped(data_key, wrap) => {
                 self.directory().rewrap(data_key, &wrap.wrapper_key_id);

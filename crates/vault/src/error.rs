@@ -499,7 +499,7 @@ pub enum VaultError {
     #[error(transparent)]
     Signatures(#[from] SignaturesError),
     /// The vault was restored, and nobody has said that it may sign again.
-    #[error("the vault was restored from a backup and is in quarantine")]
+    #[error("the vault was restored or put back, and is in quarantine")]
     InQuarantine,
     /// The vault is in no quarantine that could be ended.
     #[error("the vault is not in quarantine")]

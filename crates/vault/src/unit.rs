@@ -317,10 +317,10 @@ impl<'v> Unit<'v> {
         self.next.generation = self.next.generation.max(beyond);
     }
 
-    /// Ends the quarantine of a restored vault.
-    pub(crate) fn release(&mut self) {
-        self.next.quarantine = false;
-        self.changes.push(Change::Released);
+    /// From this commit on the vault signs nothing, or does again.
+    pub(crate) fn set_quarantine(&mut self, quarantine: bool) {
+        self.next.quarantine = quarantine;
+        self.changes.push(Change::Quarantine(quarantine));
     }
 
     /// Puts rows of topology in, each with its tag.

@@ -230,7 +230,7 @@ impl Vault {
         self.backups.all()
     }
 
-    /// Whether the vault was restored from a backup, and signs nothing until [`Vault::release`].
+    /// Whether the vault was restored from a backup, or put back, and signs nothing until [`Vault::release`].
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
         self.quarantined.load(Ordering::Acquire)
@@ -345,8 +345,8 @@ impl Vault {
         &self.approvals
     }
 
-    pub(crate) fn end_quarantine(&self) {
-        self.quarantined.store(false, Ordering::Release);
+    pub(crate) fn set_quarantine(&self, quarantine: bool) {
+        self.quarantined.store(quarantine, Ordering::Release);
     }
 
     /// Refuses what would bring new signatures or keys into the world while nobody knows whether the vault's keys are

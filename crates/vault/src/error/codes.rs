@@ -314,7 +314,7 @@ const SEQUENCED_TOO_EARLY: ErrorCode = code(
 const VAULT_IN_QUARANTINE: ErrorCode = code(
     "VAULT_IN_QUARANTINE",
     Category::FailedPrecondition,
-    "The backup may be older than the last rotations: a key that was replaced since would sign again. Bring topology up to date \
+    "What it holds may be older than the last rotations: a key that was replaced since would sign again. Bring topology up to date \
      ('strongroom topology import'), retire what it no longer lists ('strongroom keys retire'), then run 'strongroom backup release'.",
 );
 const VAULT_NOT_IN_QUARANTINE: ErrorCode = code(

@@ -24,6 +24,10 @@ impl Vault {
     /// this the latest?" is answered by the operator. The tag of a wrapper key is written anew as well, and its
     /// generation is left behind. The act is written into the audit log, with both generations.
     ///
+    /// A state that the anchor or the tag contradicts lacks what was done since: keys that were retired are active in it. So the
+    /// vault is in quarantine afterwards, as after the restoring of a backup, until [`Vault::release`]. Where nothing was
+    /// remembered, nothing is contradicted.
+    ///
     /// # Errors
     /// Every error of [`Vault::open`] but those about the anchor; [`VaultError::OtherVault`] when the store holds another
     /// vault than `id`.
@@ -60,10 +64,19 @@ impl Vault {
                 || "none".to_owned(),
                 |checkpoint| checkpoint.generation.to_string(),
             );
-        let generation = self.committed().lock().await.state.generation;
+        let state = self.committed().lock().await.state.clone();
+        let generation = state.generation;
         let tag = self.anchor_tag().await;
         let tagged = tag.and_then(|tag| tag.remembered);
+        let here = self.checkpoint(&state, &self.data_keys());
+        let contradicted = overruled
+            .as_ref()
+            .is_some_and(|record| !record.accepts(&here))
+            || tagged.is_some_and(|tagged| tagged > generation);
         let mut unit = Unit::begin(self).await?;
+        if contradicted {
+            unit.set_quarantine(true);
+        }
         // A tag never goes back: states of the time that is given up would pass for later ones.
         unit.raise_generation(tagged.unwrap_or_default());
         unit.overrule(overruled);

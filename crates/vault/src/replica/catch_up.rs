@@ -208,9 +208,7 @@ impl Vault {
         let struck = struck.filter(|id| !listed.contains(id));
         changes.extend(struck.map(Change::ApprovalStruck));
         changes.extend(rest.approvals.iter().cloned().map(Change::ApprovalPut));
-        if !state.quarantine {
-            changes.push(Change::Released);
-        }
+        changes.push(Change::Quarantine(state.quarantine));
         changes
     }
 
