@@ -12,7 +12,8 @@ use std::{
 
 /// Passes TCP connections on to a server, as long as it is told to. Listens on a port of 127.0.0.1 until it is dropped.
 ///
-/// It looks into what passes only for [`Proxy::lose_question`] and [`Proxy::lose_answer`], which need a connection without TLS.
+/// It looks into what passes only for [`Proxy::lose_question`], [`Proxy::lose_answer`] and [`Proxy::hold_question`], which need a
+/// connection without TLS.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -52,13 +53,16 @@ struct State {
 #[derive(Clone, Debug)]
 struct Trap {
     bytes: Vec<u8>,
-    loses: Loses,
+    then: Then,
 }
 
+/// What becomes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loses {
-    Question,
-    Answer,
+enum Then {
+    LoseQuestion,
+    LoseAnswer,
+    /// Everything is held from there on.
+    Hold,
 }
 
 #[derive(Debug)]
@@ -129,22 +133,28 @@ impl Proxy {
 
     /// Ends the next connection on which a client sends `bytes`, before the server hears of them.
     pub fn lose_question(&self, bytes: &[u8]) {
-        self.set_trap(bytes, Loses::Question);
+        self.set_trap(bytes, Then::LoseQuestion);
     }
 
     /// Ends the next connection on which a client sends `bytes`, once the server has answered, in place of the answer.
     pub fn lose_answer(&self, bytes: &[u8]) {
-        self.set_trap(bytes, Loses::Answer);
+        self.set_trap(bytes, Then::LoseAnswer);
     }
 
-    fn set_trap(&self, bytes: &[u8], loses: Loses) {
+    /// Holds everything ([`Weather::Held`]) once a client sends `bytes`, before the server hears of them: as a client that stops
+    /// just there.
+    pub fn hold_question(&self, bytes: &[u8]) {
+        self.set_trap(bytes, Then::Hold);
+    }
+
+    fn set_trap(&self, bytes: &[u8], then: Then) {
         self.shared.state().trap = Some(Trap {
             bytes: bytes.to_vec(),
-            loses,
+            then,
         });
     }
 
-    /// How many questions and answers were lost that way.
+    /// How many questions and answers were lost or held that way.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.shared.state().sprung
@@ -237,7 +247,7 @@ impl Shared {
     }
 
     /// Looks for what the trap waits for. Whether the bytes are to be passed on, or the connection is to end.
-    fn springs(&self, connection: &Connection, direction: Direction, bytes: &[u8]) -> bool {
+    fn springs(&self, connection: &Arc<Connection>, direction: Direction, bytes: &[u8]) -> bool {
         if matches!(direction, Direction::Answers) {
             if connection.ends_with_answer.load(Ordering::SeqCst) {
                 self.state().sprung += 1;
@@ -251,15 +261,21 @@ impl Shared {
                 .windows(trap.bytes.len().max(1))
                 .any(|window| window == trap.bytes)
         });
-        match found.map(|trap| trap.loses) {
+        match found.map(|trap| trap.then) {
             None => true,
-            Some(Loses::Question) => {
+            Some(Then::LoseQuestion) => {
                 state.sprung += 1;
                 false
             }
-            Some(Loses::Answer) => {
+            Some(Then::LoseAnswer) => {
                 connection.ends_with_answer.store(true, Ordering::SeqCst);
                 true
+            }
+            Some(Then::Hold) => {
+                state.sprung += 1;
+                state.weather = Weather::Held;
+                drop(state);
+                self.may_pass(connection, direction)
             }
         }
     }
@@ -328,6 +344,23 @@ mod tests {
         let mut answer = [0];
         client.read_exact(&mut answer).unwrap();
         assert_eq!(answer, [6]);
+    }
+
+    #[test]
+    fn a_question_can_be_held_just_there() {
+        let proxy = Proxy::to(server());
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        proxy.hold_question(&[7]);
+        assert_eq!(ask(&mut client, 1), Some(2));
+        client.write_all(&[7]).unwrap();
+        while proxy.lost() == 0 {}
+        client.set_nonblocking(true).unwrap();
+        assert!(client.read(&mut [0]).is_err());
+        client.set_nonblocking(false).unwrap();
+        proxy.set(Weather::Clear);
+        let mut answer = [0];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, [8]);
     }
 
     #[test]

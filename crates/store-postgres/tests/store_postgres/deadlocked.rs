@@ -118,7 +118,10 @@ fn of_replicas_that_write_and_take_over_in_any_order_the_server_gives_up_none() 
             .map(|(replica, store)| {
                 tokio::spawn(async move {
                     let mut written = 0;
-                    for round in 0..40 {
+                    for round in 0.. {
+                        if written == 15 {
+                            break;
+                        }
                         // Nobody beats, so whoever has the lease is soon taken for dead, wherever it is.
                         let taken = store.take_lease().await;
                         let wrote = put(&store, replica * 1000 + round).await;
@@ -139,7 +142,7 @@ fn of_replicas_that_write_and_take_over_in_any_order_the_server_gives_up_none() 
         for task in tasks {
             written += task.await.unwrap();
         }
-        assert!(written >= 40, "{written}");
+        assert_eq!(written, 45);
         let counted =
             format!("SELECT deadlocks + conflicts FROM pg_stat_database WHERE datname = '{name}'");
         assert_eq!(place.run(&counted).trim(), "0");
