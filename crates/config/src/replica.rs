@@ -21,7 +21,7 @@ pub struct ReplicaConfig {
     /// How long it uses keys after it last looked.
     #[serde(with = "duration")]
     pub use_without_store: Duration,
-    /// Whether every use of a key looks first.
+    /// Whether every use of a key looks before it and after it.
     pub strict: bool,
     /// A writer that was not heard of for so long is taken for dead.
     #[serde(with = "duration")]
@@ -29,6 +29,9 @@ pub struct ReplicaConfig {
     /// How long a change waits for a lease that another one has.
     #[serde(with = "duration")]
     pub wait_for_lease: Duration,
+    /// A change that takes longer is stuck: another process may take over.
+    #[serde(with = "duration")]
+    pub longest_change: Duration,
 }
 
 impl Default for ReplicaConfig {
@@ -41,6 +44,7 @@ impl Default for ReplicaConfig {
             strict: false,
             silent_after: Duration::from_secs(5),
             wait_for_lease: Duration::from_secs(10),
+            longest_change: Duration::from_secs(120),
         }
     }
 }
@@ -74,6 +78,9 @@ impl ReplicaConfig {
         }
         if !(Duration::from_millis(300)..=Duration::from_secs(600)).contains(&self.silent_after) {
             return bad("silent-after", "a duration from '300ms' to '10m'");
+        }
+        if self.longest_change < self.silent_after || self.longest_change > day {
+            return bad("longest-change", "at least silent-after, at most '1day'");
         }
         // What waits may hold up looks.
         if self.wait_for_lease > self.use_without_store / 2 {

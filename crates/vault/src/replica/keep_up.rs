@@ -54,7 +54,10 @@ impl Vault {
         replica: &Replica,
         replicas: &dyn Replicas,
     ) -> Result<bool, VaultError> {
-        let mut lease = replicas.beat(&replica.report()).await?;
+        let heard = replica.exchange.beat(replicas, self.elapsed()).await?;
+        let Some(mut lease) = heard else {
+            return Ok(false);
+        };
         let mut taken = false;
         if lease.is_held_by(replicas.own_id()) {
             if lease.step_down || replica.should_give_way() {
