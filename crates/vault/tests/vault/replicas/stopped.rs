@@ -16,13 +16,17 @@ use strongroom_kms::{
 };
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Custody;
+use strongroom_topology::{ForceFlags, SignedTransaction, StoreId};
 use strongroom_vault::{
-    Environment, NamedKms, NewEncryptionKey, ReplicaSettings, Settings, VaultError,
+    CustodyDefaults, Environment, NamedKms, NewEncryptionKey, ReplicaSettings, Settings, VaultError,
 };
 use tokio::sync::Notify;
 
 use super::company::{Company, Process, settings};
-use crate::house::{KMS_NAME, caller, code, sign, signing_key};
+use crate::{
+    house::{KMS_NAME, caller, code, sign, signing_key},
+    topology::acts::initialize,
+};
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -145,21 +149,29 @@ impl ExternalKeys for Stopping {
     }
 }
 
-/// Keys are made in the KMS, and stay.
-fn in_kms(strict: bool) -> Settings {
-    let kept = crate::house::settings(Custody::External, strongroom_store::Sealing::DataKey);
+/// Keys that sign are made in the KMS, and stay; those that decrypt are kept so.
+fn in_kms(strict: bool, decrypting: Custody) -> Settings {
     Settings {
         replica: ReplicaSettings {
             strict,
             ..settings().replica
         },
-        ..kept
+        custody: CustodyDefaults {
+            signing: Custody::External,
+            encryption: decrypting,
+            ..CustodyDefaults::default()
+        },
+        ..settings()
     }
 }
 
 /// One that writes, and one that can be stopped.
 async fn two(strict: bool) -> (Company, Process, Process, Arc<Gate>) {
-    let (company, one) = Company::new_with(in_kms(false)).await;
+    two_with(strict, Custody::Envelope).await
+}
+
+async fn two_with(strict: bool, decrypting: Custody) -> (Company, Process, Process, Arc<Gate>) {
+    let (company, one) = Company::new_with(in_kms(false, decrypting)).await;
     let gate = Arc::<Gate>::default();
     let provider = Stopping {
         kms: Arc::clone(&company.house.kms),
@@ -172,7 +184,8 @@ async fn two(strict: bool) -> (Company, Process, Process, Arc<Gate>) {
         }],
         ..usual
     };
-    let two = company.open_in("two", in_kms(strict), stopping).await;
+    let settings = in_kms(strict, decrypting);
+    let two = company.open_in("two", settings, stopping).await;
     (company, one, two, gate)
 }
 
@@ -232,7 +245,7 @@ async fn a_process_that_is_stopped_while_it_signs_for_longer_than_the_bound_look
 #[tokio::test]
 async fn what_was_decrypted_with_a_key_that_was_deleted_meanwhile_does_not_leave() {
     for strict in [true, false] {
-        let (_company, one, two, gate) = two(strict).await;
+        let (_company, one, two, gate) = two_with(strict, Custody::External).await;
         let new = NewEncryptionKey {
             spec: EncryptionKeySpec::Rsa2048,
             name: None,
@@ -252,4 +265,33 @@ async fn what_was_decrypted_with_a_key_that_was_deleted_meanwhile_does_not_leave
             .map(drop);
         assert_eq!(code(decrypted), "KEY_NOT_FOUND", "strict: {strict}");
     }
+}
+
+/// Whoever signs topology cannot look what was changed, and so gives nothing when anything was.
+#[tokio::test]
+async fn a_strict_process_gives_no_signature_of_topology_when_anything_was_changed_meanwhile() {
+    let (_company, one, two, gate) = two(true).await;
+    initialize(&one.vault).await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    let own = two.vault.topology(&StoreId::Authorized).await.unwrap();
+    let rows = own.rows().iter().map(|row| Arc::clone(&row.signed));
+    let whole = rows.max_by_key(|signed| signed.signatures().len()).unwrap();
+    drop(own);
+    let (_last, others) = whole.signatures().split_last().unwrap();
+    let transaction = whole.transaction().clone();
+    let partly = SignedTransaction::received(transaction, others.to_vec(), true).unwrap();
+    let again = || {
+        let transactions = vec![partly.clone()];
+        let no_force = ForceFlags::default();
+        two.vault
+            .sign_transactions(&StoreId::Authorized, transactions, &[], no_force)
+    };
+    let signed = gate.stop(again(), async {}).await.unwrap();
+    assert_eq!(signed[0].signatures().len(), others.len() + 1);
+    let change = async {
+        signing_key(&one.vault).await;
+    };
+    let refused = gate.stop(again(), change).await;
+    assert_eq!(code(refused), "REPLICA_BEHIND");
+    again().await.unwrap();
 }
