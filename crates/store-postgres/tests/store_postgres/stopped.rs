@@ -28,9 +28,7 @@ pub(crate) async fn say(connection: &mut PgConnection, sql: &'static str) {
 }
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what)
-        .await
-        .expect("an answer")
+    tokio::time::timeout(PATIENCE, what).await.unwrap()
 }
 
 /// Looks until something is so; whoever is waited for goes on meanwhile.

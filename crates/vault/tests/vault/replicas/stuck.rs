@@ -47,7 +47,7 @@ async fn until(is_so: impl Fn() -> bool) {
         }
     };
     let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, looks).await.expect("in time");
+    tokio::time::timeout(limit, looks).await.unwrap();
 }
 
 /// One that writes, and is stuck in it.
@@ -95,7 +95,7 @@ async fn falls_silent(two: &Process) {
         }
     };
     let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, looks).await.expect("in time");
+    tokio::time::timeout(limit, looks).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
