@@ -71,6 +71,8 @@ struct Connection {
     server: TcpStream,
     /// The next answer is not passed on: the connection ends instead.
     ends_with_answer: AtomicBool,
+    /// Nothing passes any more, not even that one of both has ended it.
+    is_half_open: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -129,6 +131,14 @@ impl Proxy {
         }
         self.shared.changed.notify_all();
         connections.len()
+    }
+
+    /// Leaves all connections half-open, until [`Self::cut`]: neither client nor server hears of the other any more, even if that one
+    /// is gone. New connections pass.
+    pub fn leave_half_open(&self) {
+        for connection in &self.shared.state().connections {
+            connection.is_half_open.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Ends the next connection on which a client sends `bytes`, before the server hears of them.
@@ -195,6 +205,7 @@ impl Shared {
                 client,
                 server,
                 ends_with_answer: AtomicBool::new(false),
+                is_half_open: AtomicBool::new(false),
             });
             self.state().connections.push(Arc::clone(&connection));
             for direction in [Direction::Questions, Direction::Answers] {
@@ -222,6 +233,8 @@ impl Shared {
                 break;
             }
         }
+        // Of one that is half-open nobody hears that it has ended.
+        self.may_pass(connection, direction);
         connection.end();
         let mut state = self.state();
         state
@@ -232,7 +245,7 @@ impl Shared {
     /// Waits while everything is held. Whether it is to be passed on at all.
     fn may_pass(&self, connection: &Arc<Connection>, direction: Direction) -> bool {
         let mut state = self.state();
-        while state.weather == Weather::Held
+        while (state.weather == Weather::Held || connection.is_half_open.load(Ordering::SeqCst))
             && state
                 .connections
                 .iter()
@@ -361,6 +374,25 @@ mod tests {
         let mut answer = [0];
         client.read_exact(&mut answer).unwrap();
         assert_eq!(answer, [8]);
+    }
+
+    #[test]
+    fn of_a_connection_that_is_half_open_nobody_hears_that_it_has_ended() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let proxy = Proxy::to(listener.local_addr().unwrap());
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        let (mut served, _) = listener.accept().unwrap();
+        client.write_all(&[1]).unwrap();
+        served.read_exact(&mut [0]).unwrap();
+        proxy.leave_half_open();
+        client.write_all(&[2]).unwrap();
+        drop(client);
+        let limit = std::time::Duration::from_millis(100);
+        served.set_read_timeout(Some(limit)).unwrap();
+        assert!(served.read(&mut [0]).is_err());
+        assert_eq!(proxy.cut(), 1);
+        served.set_read_timeout(None).unwrap();
+        assert_eq!(served.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

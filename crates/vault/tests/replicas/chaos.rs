@@ -118,8 +118,8 @@ async fn whatever_happens_to_replicas_network_and_database_every_answer_stays_tr
         figures.node_keys_rotated >= 3 && figures.wrapper_keys_rotated >= 1,
         "{figures:?}"
     );
-    // The one who made the vault, the first who wrote, whoever followed one that stepped down, was killed or halted.
-    assert!(takeovers >= 5, "{takeovers}");
+    // By the one who made the vault, by the first who wrote, and by whoever followed one that stepped down, if by nobody else.
+    assert!(takeovers >= 3, "{takeovers}");
     assert!(
         figures.without_write <= LONGEST_WITHOUT_WRITE
             && figures.without_signature <= LONGEST_WITHOUT_SIGNATURE,

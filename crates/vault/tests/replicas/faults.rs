@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     CutConnections,
     Blackhole,
     LoseAnswers,
+    /// A machine that is gone without a word, as far as the database hears.
+    HalfOpen,
     FreezeDatabase,
     CrashDatabase,
     ShiftClock,
@@ -30,19 +32,25 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::KillReplica,
         Self::HaltReplica,
         Self::CutConnections,
         Self::Blackhole,
         Self::LoseAnswers,
+        Self::HalfOpen,
         Self::FreezeDatabase,
         Self::CrashDatabase,
         Self::ShiftClock,
         Self::StepDown,
     ];
     /// What can happen to a process while its database fails as well.
-    const OF_PROCESS: [Self; 3] = [Self::KillReplica, Self::HaltReplica, Self::Blackhole];
+    const OF_PROCESS: [Self; 4] = [
+        Self::KillReplica,
+        Self::HaltReplica,
+        Self::Blackhole,
+        Self::HalfOpen,
+    ];
     const OF_DATABASE: [Self; 2] = [Self::FreezeDatabase, Self::CrashDatabase];
 
     /// What comes next: each once before any comes twice, and then every third time two at once.
@@ -78,6 +86,12 @@ impl Fault {
                 proxy.cut();
                 proxy.set(Weather::Clear);
             }
+            Self::HalfOpen => {
+                proxy.leave_half_open();
+                company.kill(replica, pause / 4).await;
+                tokio::time::sleep(pause).await;
+                proxy.cut();
+            }
             Self::FreezeDatabase => {
                 company.server.freeze();
                 tokio::time::sleep(pause / 2).await;
@@ -97,6 +111,7 @@ impl Fault {
                 company.call(replica, Act::Clock(day)).await;
             }
             Self::StepDown => {
+                let replica = company.writer().await.unwrap_or(replica);
                 company.call(replica, Act::StepDown).await;
             }
         }
