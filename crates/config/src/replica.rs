@@ -79,8 +79,8 @@ impl ReplicaConfig {
         if !(Duration::from_millis(300)..=Duration::from_secs(600)).contains(&self.silent_after) {
             return bad("silent-after", "a duration from '300ms' to '10m'");
         }
-        if self.longest_change < self.silent_after || self.longest_change > day {
-            return bad("longest-change", "at least silent-after, at most '1day'");
+        if !(Duration::from_secs(1)..=day).contains(&self.longest_change) {
+            return bad("longest-change", "a duration from '1s' to '1day'");
         }
         // What waits may hold up looks.
         if self.wait_for_lease > self.use_without_store / 2 {
@@ -93,6 +93,16 @@ impl ReplicaConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_that_would_be_stuck_at_once_is_refused() {
+        let config = ReplicaConfig {
+            longest_change: Duration::from_millis(999),
+            ..ReplicaConfig::default()
+        };
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("longest-change"), "{error}");
+    }
 
     #[test]
     fn the_defaults_are_fine() {
