@@ -391,6 +391,7 @@ fn replica(config: &ReplicaConfig) -> ReplicaSettings {
     ReplicaSettings {
         writes: config.writes,
         wait_for_lease: config.wait_for_lease,
+        longest_change: config.longest_change,
         look_every: config.look_every,
         use_without_store: config.use_without_store,
         strict: config.strict,

@@ -156,6 +156,9 @@ impl Database {
             max_connections: store.max_connections,
             connect_timeout: store.connect_timeout,
             statement_timeout: store.statement_timeout,
+            lock_timeout: store.lock_timeout,
+            idle_timeout: store.idle_timeout,
+            keepalive: store.keepalive,
             silent_after: replica.silent_after,
             ..Settings::new(address, ReplicaId::from_bytes(id), name)
         })

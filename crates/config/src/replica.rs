@@ -21,7 +21,7 @@ pub struct ReplicaConfig {
     /// How long it uses keys after it last looked.
     #[serde(with = "duration")]
     pub use_without_store: Duration,
-    /// Whether every use of a key looks first.
+    /// Whether every use of a key looks before it and after it.
     pub strict: bool,
     /// A writer that was not heard of for so long is taken for dead.
     #[serde(with = "duration")]
@@ -29,6 +29,9 @@ pub struct ReplicaConfig {
     /// How long a change waits for a lease that another one has.
     #[serde(with = "duration")]
     pub wait_for_lease: Duration,
+    /// A change that takes longer is stuck: another process may take over.
+    #[serde(with = "duration")]
+    pub longest_change: Duration,
 }
 
 impl Default for ReplicaConfig {
@@ -41,6 +44,7 @@ impl Default for ReplicaConfig {
             strict: false,
             silent_after: Duration::from_secs(5),
             wait_for_lease: Duration::from_secs(10),
+            longest_change: Duration::from_secs(120),
         }
     }
 }
@@ -75,6 +79,9 @@ impl ReplicaConfig {
         if !(Duration::from_millis(300)..=Duration::from_secs(600)).contains(&self.silent_after) {
             return bad("silent-after", "a duration from '300ms' to '10m'");
         }
+        if !(Duration::from_secs(1)..=day).contains(&self.longest_change) {
+            return bad("longest-change", "a duration from '1s' to '1day'");
+        }
         // What waits may hold up looks.
         if self.wait_for_lease > self.use_without_store / 2 {
             return bad("wait-for-lease", "at most half of use-without-store");
@@ -86,6 +93,16 @@ impl ReplicaConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_that_would_be_stuck_at_once_is_refused() {
+        let config = ReplicaConfig {
+            longest_change: Duration::from_millis(999),
+            ..ReplicaConfig::default()
+        };
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("longest-change"), "{error}");
+    }
 
     #[test]
     fn the_defaults_are_fine() {

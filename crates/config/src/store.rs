@@ -28,6 +28,15 @@ pub struct StoreConfig {
     /// How long one statement may take.
     #[serde(with = "duration", default = "default_statement_timeout")]
     pub statement_timeout: Duration,
+    /// How long a change waits for another process that has the lock to write.
+    #[serde(with = "duration", default = "default_lock_timeout")]
+    pub lock_timeout: Duration,
+    /// How long a process may say nothing in the middle of a change, before the server ends the change.
+    #[serde(with = "duration", default = "default_idle_timeout")]
+    pub idle_timeout: Duration,
+    /// After so long without a word the server asks whether a process is there, and gives it up after two and a half times as long.
+    #[serde(with = "duration", default = "default_keepalive")]
+    pub keepalive: Duration,
 }
 
 fn default_schema() -> String {
@@ -46,6 +55,18 @@ const fn default_statement_timeout() -> Duration {
     Duration::from_secs(30)
 }
 
+const fn default_lock_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+const fn default_idle_timeout() -> Duration {
+    Duration::from_secs(60)
+}
+
+const fn default_keepalive() -> Duration {
+    Duration::from_secs(10)
+}
+
 impl StoreConfig {
     /// A database of which nothing else is said.
     #[must_use]
@@ -57,6 +78,9 @@ impl StoreConfig {
             max_connections: default_connections(),
             connect_timeout: default_connect_timeout(),
             statement_timeout: default_statement_timeout(),
+            lock_timeout: default_lock_timeout(),
+            idle_timeout: default_idle_timeout(),
+            keepalive: default_keepalive(),
         }
     }
 
@@ -103,6 +127,15 @@ impl StoreConfig {
         if !allowed.contains(&self.statement_timeout) {
             return bad("statement-timeout", "a duration from '100ms' to '1h'");
         }
+        if !allowed.contains(&self.lock_timeout) {
+            return bad("lock-timeout", "a duration from '100ms' to '1h'");
+        }
+        if !(Duration::from_secs(5)..=Duration::from_secs(3600)).contains(&self.idle_timeout) {
+            return bad("idle-timeout", "a duration from '5s' to '1h'");
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.keepalive) {
+            return bad("keepalive", "a duration from '1s' to '1h'");
+        }
         Ok(())
     }
 }
@@ -134,6 +167,20 @@ mod tests {
             assert!(!error.contains("secret"), "{error}");
         }
         store("postgres://db:5432/ledger").validate().unwrap();
+    }
+
+    #[test]
+    fn times_out_of_range_are_refused() {
+        for (line, field) in [
+            ("lock-timeout = '50ms'", "lock-timeout"),
+            ("idle-timeout = '1s'", "idle-timeout"),
+            ("keepalive = '500ms'", "keepalive"),
+        ] {
+            let text = format!("url = 'postgres://db/ledger'\n{line}");
+            let store: StoreConfig = toml::from_str(&text).unwrap();
+            let error = store.validate().unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
     }
 
     #[test]

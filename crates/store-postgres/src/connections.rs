@@ -35,6 +35,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How often a beginning is tried again that the server gave up in favour of another.
 const CONFLICTS: u32 = 3;
 
+/// How long a process may say nothing in the middle of a transaction in which nobody waits for it, such as one that reads.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+
 /// Connections are opened when needed and kept. Who holds a permit may have one.
 pub(crate) struct Connections {
     /// With the password, which the library would print.
@@ -63,10 +66,13 @@ impl Connections {
         let set_up = format!(
             "SET search_path = \"{}\", pg_temp; SET statement_timeout = {}; SET lock_timeout = {}; SET bytea_output = hex; \
              SET client_min_messages = warning; SET default_transaction_read_only = off; SET row_security = off; SET jit = off; \
-             SET enable_hashjoin = off; SET enable_mergejoin = off; SELECT pg_is_in_recovery()",
+             SET enable_hashjoin = off; SET enable_mergejoin = off; SET default_transaction_isolation = 'read committed'; \
+             SET idle_in_transaction_session_timeout = {}; {}; SELECT pg_is_in_recovery()",
             settings.schema,
             millis(settings.statement_timeout),
             millis(settings.lock_timeout),
+            millis(IDLE),
+            settings.keep_alive(),
         );
         let readers = usize::try_from(settings.max_connections.saturating_sub(3)).unwrap_or(1);
         Ok(Self {
@@ -143,15 +149,21 @@ impl Connections {
         }
     }
 
-    /// The same, with a second script that may wait for others, and the rows of that.
+    /// The same, with a second script that may wait for others, and the rows of that. It runs if the rows of the first one
+    /// allow it.
     pub(crate) async fn start_and_wait(
         &self,
         begin: &str,
+        may_wait: impl Fn(&[PgRow]) -> Result<(), StoreError>,
         wait: &str,
     ) -> Result<(Wire, Vec<PgRow>), StoreError> {
         let mut conflicts = 0;
         loop {
-            let (mut wire, _rows) = self.start(begin).await?;
+            let (mut wire, rows) = self.start(begin).await?;
+            if let Err(refused) = may_wait(&rows) {
+                self.roll_back(wire).await;
+                return Err(refused);
+            }
             match wire.script(wait).await {
                 Ok(rows) => return Ok((wire, rows)),
                 Err(error) if is_conflict(&error) && conflicts < CONFLICTS => {
@@ -179,21 +191,17 @@ impl Connections {
         limit: Duration,
         query: impl Fn() -> Bound<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
+        let mut conflicts = 0;
         loop {
             let (mut wire, was_idle) = self.take().await?;
             wire.wait_up_to(limit);
-            match wire.rows(query()).await {
-                Ok(rows) => {
-                    wire.wait_as_before();
-                    self.give_back(wire);
-                    return Ok(rows);
-                }
+            let answer = wire.rows(query()).await;
+            wire.wait_as_before();
+            self.give_back(wire);
+            match answer {
                 Err(error) if was_idle && is_lost(&error) => self.idle.lock().clear(),
-                Err(error) => {
-                    wire.wait_as_before();
-                    self.give_back(wire);
-                    return Err(failed(operation)(error));
-                }
+                Err(error) if is_conflict(&error) && conflicts < CONFLICTS => conflicts += 1,
+                answer => return answer.map_err(failed(operation)),
             }
         }
     }

@@ -21,8 +21,6 @@ fn translate(operation: &'static str, error: sqlx::Error) -> StoreError {
         "53100" => StoreError::Full {
             source: error.into(),
         },
-        // Serialization failure, deadlock: the server chose this transaction to be the one that gives way.
-        "40001" | "40P01" => StoreError::WriteConflict,
         // A lock was waited for as long as it may be.
         "55P03" => StoreError::Busy {
             source: Some(error.into()),

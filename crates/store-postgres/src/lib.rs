@@ -8,6 +8,11 @@
 //! for the transaction of the old holder or ends its connections. So one that was paused, cut off or declared dead can neither
 //! write nor block. No clock but the server's is looked at.
 //!
+//! **Blocking.** Whoever does not hold the lease takes no lock. A process that is stopped with locks (it wrote, or lost the lease
+//! while it waited to write, or was about to take it) is ended by whoever waits for it, or by the server: after
+//! [`Settings::silent_after`] where it does not write, after [`Settings::idle_timeout`] where it does. A machine that is gone is
+//! found out by keep-alives of TCP.
+//!
 //! **Committing.** With `synchronous_commit` at `on` or above, whatever the server's own setting: a commit that was answered
 //! survives a crash of the server. Whether it survives the *loss* of the server is up to `synchronous_standby_names`.
 //! When the connection breaks before the answer, [`StoreError::OutcomeUnknown`]; the next transaction waits until the server
@@ -56,6 +61,7 @@ mod transaction;
 mod vault;
 mod wire;
 mod wraps;
+mod writing;
 #[doc(hidden)]
 pub mod yardstick;
 

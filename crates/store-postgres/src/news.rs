@@ -6,7 +6,7 @@ use std::{
 };
 
 use sqlx::{
-    Executor as _,
+    AssertSqlSafe, Executor as _,
     postgres::{PgListener, PgPoolOptions},
 };
 use tokio::{sync::watch, task::JoinHandle};
@@ -41,6 +41,7 @@ impl News {
                 .connect_lazy_with(connections.options().clone()),
             channel: settings.schema.to_string(),
             own: settings.replica_id.to_string(),
+            keep_alive: settings.keep_alive(),
             answers_within: settings.connect_timeout,
             heard: heard.clone(),
         };
@@ -76,6 +77,7 @@ struct Listener {
     pool: sqlx::PgPool,
     channel: String,
     own: String,
+    keep_alive: String,
     answers_within: Duration,
     heard: watch::Sender<u64>,
 }
@@ -86,7 +88,7 @@ impl Listener {
         let mut pause = first;
         loop {
             if let Ok(mut listener) = PgListener::connect_with(&self.pool).await
-                && listener.listen(&self.channel).await.is_ok()
+                && self.listens(&mut listener).await
             {
                 pause = first;
                 // What was said meanwhile was not heard.
@@ -96,6 +98,20 @@ impl Listener {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
+    }
+
+    /// A network may swallow everything as soon as the connection is there.
+    async fn listens(&self, listener: &mut PgListener) -> bool {
+        let begin = async {
+            listener
+                .execute(AssertSqlSafe(self.keep_alive.as_str()))
+                .await?;
+            listener.listen(&self.channel).await
+        };
+        matches!(
+            tokio::time::timeout(self.answers_within, begin).await,
+            Ok(Ok(()))
+        )
     }
 
     /// Until the connection breaks.

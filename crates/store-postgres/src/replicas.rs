@@ -1,5 +1,6 @@
 //! Who is there, and who of them writes.
 
+mod idle;
 mod takeover;
 
 use std::time::Duration;
@@ -106,6 +107,21 @@ impl Inner {
         })
     }
 
+    /// Changes the row of the lease, which is locked while somebody writes. One who says nothing is not waited for twice.
+    async fn change_lease(
+        &self,
+        operation: &'static str,
+        query: impl Fn() -> Bound<'static>,
+    ) -> Result<(), StoreError> {
+        let limit = self.connections.limit;
+        let ask = || self.connections.ask(operation, limit, &query);
+        match ask().await {
+            Err(error) if self.ended_idle_after(&error).await => ask().await,
+            changed => changed,
+        }
+        .map(|_rows| ())
+    }
+
     /// Gives the lease up, and is gone from the list.
     pub(crate) async fn leave(&self) -> Result<(), StoreError> {
         *self.token.lock() = None;
@@ -179,23 +195,19 @@ impl Replicas for PostgresStore {
         let _no_writer = permit(&inner.connections.writer).await?;
         let _permit = permit(&inner.connections.desk).await?;
         *inner.token.lock() = None;
-        let giving = inner
-            .connections
-            .ask("give up the lease", inner.connections.limit, || {
-                inner.telling_of_own(GIVE)
-            });
-        giving.await.map(|_rows| ())
+        inner
+            .change_lease("give up the lease", || inner.telling_of_own(GIVE))
+            .await
     }
 
     async fn ask_to_step_down(&self) -> Result<(), StoreError> {
         let inner = &self.inner;
         let _permit = permit(&inner.connections.desk).await?;
-        let asking = inner.connections.ask(
-            "ask the writer to step down",
-            inner.connections.limit,
-            || inner.telling(STEP_DOWN_PLEASE),
-        );
-        asking.await.map(|_rows| ())
+        inner
+            .change_lease("ask the writer to step down", || {
+                inner.telling(STEP_DOWN_PLEASE)
+            })
+            .await
     }
 
     async fn list(&self) -> Result<Vec<ReplicaRecord>, StoreError> {

@@ -30,6 +30,12 @@ pub struct Settings {
     /// How long another process may be waited for that writes, before [`StoreError::Busy`](strongroom_store::StoreError::Busy).
     /// Default: 10 s.
     pub lock_timeout: Duration,
+    /// How long the process that writes may say nothing in the middle of a change, before the server ends the change: a process
+    /// that was stopped holds no locks for longer. Default: 60 s.
+    pub idle_timeout: Duration,
+    /// After so long without a word the server asks whether this process is there at all, and closes the connection after two and
+    /// a half times as long without an answer. In whole seconds. Default: 10 s.
+    pub keepalive: Duration,
     /// This process: 16 random bytes, drawn anew at each start.
     pub replica_id: ReplicaId,
     /// What this process is called, for people.
@@ -50,6 +56,8 @@ impl Settings {
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            keepalive: Duration::from_secs(10),
             replica_id,
             replica_name,
             silent_after: Duration::from_secs(5),
@@ -63,6 +71,8 @@ impl Settings {
             ("connect_timeout", self.connect_timeout),
             ("statement_timeout", self.statement_timeout),
             ("lock_timeout", self.lock_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("keepalive", self.keepalive),
             ("silent_after", self.silent_after),
         ];
         for (name, time) in times {
@@ -82,6 +92,23 @@ impl Settings {
     /// The name by which the server knows every connection of a process.
     pub(crate) fn application_name(id: ReplicaId) -> String {
         format!("strongroom {id}")
+    }
+
+    /// How long somebody who is not the one that writes, or not yet, may say nothing while others wait for him. A second at
+    /// least: a machine that is busy is not dead.
+    pub(crate) fn lets_go_after(&self) -> Duration {
+        self.silent_after.max(Duration::from_secs(1))
+    }
+
+    /// Has the server find out that the machine at this end of a connection is gone. Means nothing to a Unix socket.
+    pub(crate) fn keep_alive(&self) -> String {
+        let idle = self.keepalive.as_secs().max(1);
+        let interval = (idle / 2).max(1);
+        let lost_after = (idle + 3 * interval) * 1000;
+        format!(
+            "SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = {interval}; SET tcp_keepalives_count = 3; \
+             SET tcp_user_timeout = {lost_after}"
+        )
     }
 
     pub(crate) fn options(&self) -> Result<PgConnectOptions, PostgresError> {

@@ -7,7 +7,6 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use sqlx::postgres::PgRow;
 use strongroom_store::{ReadTransaction, Replicas, Store, StoreError, WriteTransaction};
 
 use crate::{
@@ -16,12 +15,12 @@ use crate::{
     integrity, moved,
     news::News,
     open,
-    row::{Column, Columns},
-    schema,
+    row::Column,
     session::{Session, Slot},
     settings::Settings,
     transaction::PostgresTransaction,
     wire::Wire,
+    writing::Beginning,
 };
 
 /// How long the server may take to go through the whole vault.
@@ -30,12 +29,6 @@ const LONG: Duration = Duration::from_secs(4 * 60 * 60);
 /// What the transaction that reads begins with. The server takes the snapshot with the first question.
 const BEGIN_TO_READ: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT (SELECT target FROM moved)";
-
-/// What the transaction that writes begins with. Never less than `on`: a commit that was answered survives a crash of the
-/// server. What waits for more stays.
-const BEGIN_TO_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-     SELECT set_config('synchronous_commit', 'on', true) \
-     WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
 /// The tables from which rows go.
 const SCRUBBED: &[&str] = &[
@@ -72,6 +65,9 @@ const SCRUBBED: &[&str] = &[
 /// answers [`StoreError::NotWriter`]. [`Self::create`] takes it, since nobody else can know the vault yet. Who has the lease
 /// must [beat](Replicas::beat) more often than [`Settings::silent_after`], or others take it for dead.
 ///
+/// A process that does not have the lease takes no lock. One that was stopped while it had it, lost it or was about to take it
+/// is ended by the server, or by whoever waits for it.
+///
 /// To be called on a runtime of tokio with its clock and its network, which must live as long as the store does.
 #[derive(Debug)]
 pub struct PostgresStore {
@@ -88,11 +84,10 @@ pub(crate) struct Inner {
     pub(crate) token: Mutex<Option<i64>>,
     /// Whether a vault that was moved away may be read.
     shows_moved: bool,
-    /// What waits for another who writes or takes over, and tells who has the lease.
-    lock_to_write: String,
+    pub(crate) beginning: Beginning,
     commit: Arc<str>,
     /// The connection of the transaction that writes, if there is one.
-    open_write: Mutex<Weak<tokio::sync::Mutex<Option<Wire>>>>,
+    pub(crate) open_write: Mutex<Weak<tokio::sync::Mutex<Option<Wire>>>>,
 }
 
 impl PostgresStore {
@@ -152,10 +147,6 @@ impl PostgresStore {
 
     fn start(connections: Arc<Connections>, settings: Settings, shows_moved: bool) -> Self {
         let schema = &settings.schema;
-        let lock_to_write = format!(
-            "{}; SELECT token, encode(holder, 'hex'), (SELECT target FROM moved) FROM lease FOR SHARE",
-            schema::lock(schema)
-        );
         let commit = format!(
             "SELECT pg_notify('{schema}', '{}'); COMMIT",
             settings.replica_id
@@ -167,7 +158,7 @@ impl PostgresStore {
                 news,
                 token: Mutex::default(),
                 shows_moved,
-                lock_to_write,
+                beginning: Beginning::of(&settings),
                 commit: commit.into(),
                 open_write: Mutex::default(),
                 settings,
@@ -183,61 +174,6 @@ fn connections(settings: &Settings) -> Result<Arc<Connections>, StoreError> {
 }
 
 impl Inner {
-    /// A session that writes, and the token of the lease that it does so under.
-    async fn begin(&self) -> Result<(Session, u64), StoreError> {
-        let permit = permit(&self.connections.writer).await?;
-        let (mut wire, rows) = self
-            .connections
-            .start_and_wait(BEGIN_TO_WRITE, &self.lock_to_write)
-            .await?;
-        match self.check_lease(&mut wire, rows.last()).await {
-            Ok(token) => {
-                let session = Session::over(wire, permit, Arc::clone(&self.connections));
-                *self.open_write.lock() = Arc::downgrade(&session.slot());
-                if self.connections.is_closed() {
-                    return Err(StoreError::Closed);
-                }
-                Ok((session, token))
-            }
-            Err(error) => {
-                self.connections.roll_back(wire).await;
-                Err(error)
-            }
-        }
-    }
-
-    /// The token, if this process has the lease by the row that is locked now. Whoever takes it over waits for this transaction.
-    async fn check_lease(&self, wire: &mut Wire, row: Option<&PgRow>) -> Result<u64, StoreError> {
-        let row = row.ok_or_else(|| unreadable("there is no lease"))?;
-        moved::refuse(row, Column(2, "target"))?;
-        let columns = Columns::new(row, "lease");
-        let token = columns.integer(Column(0, "token"))?;
-        let holder = columns
-            .optional_text(Column(1, "holder"))?
-            .map(str::to_owned);
-        if holder.as_deref() == Some(self.settings.replica_id.to_string().as_str())
-            && *self.token.lock() == Some(token)
-        {
-            return columns.count(Column(0, "token"));
-        }
-        *self.token.lock() = None;
-        let query = sqlx::query("SELECT name FROM replicas WHERE encode(replica_id, 'hex') = $1")
-            .bind(holder);
-        let row = wire
-            .optional_row(query)
-            .await
-            .map_err(failed("read the replicas"))?;
-        let holder = match row {
-            Some(row) => Some(
-                Columns::new(&row, "replicas")
-                    .text(Column(0, "name"))?
-                    .to_owned(),
-            ),
-            None => None,
-        };
-        Err(StoreError::NotWriter { holder })
-    }
-
     async fn read(&self) -> Result<Session, StoreError> {
         let permit = permit(&self.connections.readers).await?;
         let (wire, rows) = self.connections.start(BEGIN_TO_READ).await?;

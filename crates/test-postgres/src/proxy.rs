@@ -12,7 +12,8 @@ use std::{
 
 /// Passes TCP connections on to a server, as long as it is told to. Listens on a port of 127.0.0.1 until it is dropped.
 ///
-/// It looks into what passes only for [`Proxy::lose_question`] and [`Proxy::lose_answer`], which need a connection without TLS.
+/// It looks into what passes only for [`Proxy::lose_question`], [`Proxy::lose_answer`] and [`Proxy::hold_question`], which need a
+/// connection without TLS.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -52,13 +53,16 @@ struct State {
 #[derive(Clone, Debug)]
 struct Trap {
     bytes: Vec<u8>,
-    loses: Loses,
+    then: Then,
 }
 
+/// What becomes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loses {
-    Question,
-    Answer,
+enum Then {
+    LoseQuestion,
+    LoseAnswer,
+    /// Everything is held from there on.
+    Hold,
 }
 
 #[derive(Debug)]
@@ -67,6 +71,8 @@ struct Connection {
     server: TcpStream,
     /// The next answer is not passed on: the connection ends instead.
     ends_with_answer: AtomicBool,
+    /// Nothing passes any more, not even that one of both has ended it.
+    is_half_open: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -127,24 +133,38 @@ impl Proxy {
         connections.len()
     }
 
+    /// Leaves all connections half-open, until [`Self::cut`]: neither client nor server hears of the other any more, even if that one
+    /// is gone. New connections pass.
+    pub fn leave_half_open(&self) {
+        for connection in &self.shared.state().connections {
+            connection.is_half_open.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Ends the next connection on which a client sends `bytes`, before the server hears of them.
     pub fn lose_question(&self, bytes: &[u8]) {
-        self.set_trap(bytes, Loses::Question);
+        self.set_trap(bytes, Then::LoseQuestion);
     }
 
     /// Ends the next connection on which a client sends `bytes`, once the server has answered, in place of the answer.
     pub fn lose_answer(&self, bytes: &[u8]) {
-        self.set_trap(bytes, Loses::Answer);
+        self.set_trap(bytes, Then::LoseAnswer);
     }
 
-    fn set_trap(&self, bytes: &[u8], loses: Loses) {
+    /// Holds everything ([`Weather::Held`]) once a client sends `bytes`, before the server hears of them: as a client that stops
+    /// just there.
+    pub fn hold_question(&self, bytes: &[u8]) {
+        self.set_trap(bytes, Then::Hold);
+    }
+
+    fn set_trap(&self, bytes: &[u8], then: Then) {
         self.shared.state().trap = Some(Trap {
             bytes: bytes.to_vec(),
-            loses,
+            then,
         });
     }
 
-    /// How many questions and answers were lost that way.
+    /// How many questions and answers were lost or held that way.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.shared.state().sprung
@@ -185,6 +205,7 @@ impl Shared {
                 client,
                 server,
                 ends_with_answer: AtomicBool::new(false),
+                is_half_open: AtomicBool::new(false),
             });
             self.state().connections.push(Arc::clone(&connection));
             for direction in [Direction::Questions, Direction::Answers] {
@@ -212,6 +233,8 @@ impl Shared {
                 break;
             }
         }
+        // Of one that is half-open nobody hears that it has ended.
+        self.may_pass(connection, direction);
         connection.end();
         let mut state = self.state();
         state
@@ -222,7 +245,7 @@ impl Shared {
     /// Waits while everything is held. Whether it is to be passed on at all.
     fn may_pass(&self, connection: &Arc<Connection>, direction: Direction) -> bool {
         let mut state = self.state();
-        while state.weather == Weather::Held
+        while (state.weather == Weather::Held || connection.is_half_open.load(Ordering::SeqCst))
             && state
                 .connections
                 .iter()
@@ -237,7 +260,7 @@ impl Shared {
     }
 
     /// Looks for what the trap waits for. Whether the bytes are to be passed on, or the connection is to end.
-    fn springs(&self, connection: &Connection, direction: Direction, bytes: &[u8]) -> bool {
+    fn springs(&self, connection: &Arc<Connection>, direction: Direction, bytes: &[u8]) -> bool {
         if matches!(direction, Direction::Answers) {
             if connection.ends_with_answer.load(Ordering::SeqCst) {
                 self.state().sprung += 1;
@@ -251,15 +274,21 @@ impl Shared {
                 .windows(trap.bytes.len().max(1))
                 .any(|window| window == trap.bytes)
         });
-        match found.map(|trap| trap.loses) {
+        match found.map(|trap| trap.then) {
             None => true,
-            Some(Loses::Question) => {
+            Some(Then::LoseQuestion) => {
                 state.sprung += 1;
                 false
             }
-            Some(Loses::Answer) => {
+            Some(Then::LoseAnswer) => {
                 connection.ends_with_answer.store(true, Ordering::SeqCst);
                 true
+            }
+            Some(Then::Hold) => {
+                state.sprung += 1;
+                state.weather = Weather::Held;
+                drop(state);
+                self.may_pass(connection, direction)
             }
         }
     }
@@ -328,6 +357,42 @@ mod tests {
         let mut answer = [0];
         client.read_exact(&mut answer).unwrap();
         assert_eq!(answer, [6]);
+    }
+
+    #[test]
+    fn a_question_can_be_held_just_there() {
+        let proxy = Proxy::to(server());
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        proxy.hold_question(&[7]);
+        assert_eq!(ask(&mut client, 1), Some(2));
+        client.write_all(&[7]).unwrap();
+        while proxy.lost() == 0 {}
+        client.set_nonblocking(true).unwrap();
+        assert!(client.read(&mut [0]).is_err());
+        client.set_nonblocking(false).unwrap();
+        proxy.set(Weather::Clear);
+        let mut answer = [0];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, [8]);
+    }
+
+    #[test]
+    fn of_a_connection_that_is_half_open_nobody_hears_that_it_has_ended() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let proxy = Proxy::to(listener.local_addr().unwrap());
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        let (mut served, _) = listener.accept().unwrap();
+        client.write_all(&[1]).unwrap();
+        served.read_exact(&mut [0]).unwrap();
+        proxy.leave_half_open();
+        client.write_all(&[2]).unwrap();
+        drop(client);
+        let limit = std::time::Duration::from_millis(100);
+        served.set_read_timeout(Some(limit)).unwrap();
+        assert!(served.read(&mut [0]).is_err());
+        assert_eq!(proxy.cut(), 1);
+        served.set_read_timeout(None).unwrap();
+        assert_eq!(served.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod beats;
 mod catch_up;
 mod changed;
+mod exchange;
 mod keep_up;
 mod lease;
 mod standing;
@@ -24,11 +25,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use strongroom_errors::Coded;
 use strongroom_store::{Lease, ReplicaId, ReplicaReport, Replicas};
 use tokio::task::JoinHandle;
 
+use self::exchange::Exchange;
+pub(crate) use self::exchange::UnderWay;
 pub use self::standing::{Role, Standing};
 use crate::{
     committed::Committed,
@@ -55,30 +57,16 @@ pub(crate) struct Replica {
     beats: JoinHandle<()>,
 }
 
-/// What the processes tell each other.
-#[derive(Debug)]
-struct Exchange {
-    /// What the others are told of this one.
-    report: Mutex<ReplicaReport>,
-    /// What was last heard of the lease, and when.
-    lease: Mutex<Option<(Lease, Duration)>>,
-}
-
 impl Replica {
     /// None for a store that one process has at a time. `looked_at` is when the look began that showed `committed`.
     pub(crate) fn of(
         environment: &Environment,
         committed: &Committed,
         looked_at: Duration,
+        longest_change: Duration,
     ) -> Option<Self> {
         environment.store.replicas()?;
-        let exchange = Arc::new(Exchange {
-            report: Mutex::new(ReplicaReport {
-                generation: committed.state.generation,
-                degraded: None,
-            }),
-            lease: Mutex::new(None),
-        });
+        let exchange = Arc::new(Exchange::new(committed.state.generation, longest_change));
         Some(Self {
             known: ArcSwap::from_pointee(committed.record.clone()),
             looked_at: AtomicU64::new(micros(looked_at)),
@@ -171,9 +159,7 @@ impl Replica {
 
     /// Whether this process has the lease, and somebody asked for it.
     fn is_asked_to_step_down(&self, own: ReplicaId) -> bool {
-        let heard = self.exchange.lease.lock();
-        let lease = heard.as_ref().map(|(lease, _at)| lease);
-        lease.is_some_and(|lease| lease.step_down && lease.is_held_by(own))
+        self.exchange.is_asked_to_step_down(own)
     }
 
     /// The lease was given up.
@@ -206,6 +192,12 @@ impl Vault {
         self.environment().store.replicas()
     }
 
+    /// A unit of work is under way, until what this answers is dropped.
+    pub(crate) fn unit_under_way(&self) -> Option<UnderWay> {
+        let replica = self.replica()?;
+        Some(UnderWay::since(&replica.exchange, self.elapsed()))
+    }
+
     /// Tells the others' side of the vault that `committed` has changed.
     pub(crate) fn note_known(&self, committed: &Committed) {
         if let Some(replica) = self.replica() {
@@ -226,20 +218,39 @@ impl Vault {
         }
     }
 
-    /// Whether a key that was used meanwhile was used in time: this process may have been stopped in between.
-    pub(crate) fn was_in_touch(&self) -> bool {
+    /// Whether the last look is recent enough for keys to be used.
+    pub(crate) fn has_looked_lately(&self) -> bool {
         self.replica().is_none_or(|replica| {
             replica.silence(self.elapsed()) <= self.settings().replica.use_without_store
         })
     }
 
-    /// As [`Self::was_in_touch`], for whoever cannot begin anew.
+    /// Whether what was done with a key may leave: this process may have been stopped since it looked, and the key have been
+    /// retired long before. If every use shall look first it looks again, and what counts is whether the key `may_still` be used.
     ///
     /// # Errors
-    /// [`ReplicaError::OutOfTouch`].
-    pub(crate) fn check_was_in_touch(&self) -> Result<(), VaultError> {
+    /// [`ReplicaError::OutOfTouch`] where it cannot look.
+    pub(crate) async fn was_in_touch(
+        &self,
+        may_still: impl FnOnce() -> bool,
+    ) -> Result<bool, VaultError> {
         match self.replica() {
-            Some(replica) if !self.was_in_touch() => Err(ReplicaError::OutOfTouch {
+            Some(replica) if self.settings().replica.strict => {
+                self.get_in_touch(replica).await?;
+                Ok(may_still())
+            }
+            _ => Ok(self.has_looked_lately()),
+        }
+    }
+
+    /// As [`Self::was_in_touch`], for whoever holds the lock of topology, and so cannot begin anew.
+    ///
+    /// # Errors
+    /// [`ReplicaError::OutOfTouch`]; [`ReplicaError::Behind`] if every use shall look, and another process changed anything.
+    pub(crate) async fn check_was_in_touch(&self) -> Result<(), VaultError> {
+        match self.replica() {
+            Some(_) if self.settings().replica.strict => self.check_abreast_of_units().await,
+            Some(replica) if !self.has_looked_lately() => Err(ReplicaError::OutOfTouch {
                 silence: replica.silence(self.elapsed()),
                 source: None,
             }

@@ -143,8 +143,11 @@ pub struct ReplicaSettings {
     /// It uses keys for so long after it last looked; a key that was retired or deleted meanwhile may be used for so long. After
     /// that every use looks first.
     pub use_without_store: Duration,
-    /// Every use of a key looks first, so that none is used after another process has retired it. Costs a small read.
+    /// Every use of a key looks before it and after it, so that nothing leaves that was done with a key which another process had
+    /// retired. Costs two small reads.
     pub strict: bool,
+    /// A change that takes longer is stuck: this process no longer says that it lives, so that another one takes over.
+    pub longest_change: Duration,
 }
 
 impl Default for ReplicaSettings {
@@ -155,6 +158,7 @@ impl Default for ReplicaSettings {
             look_every: Duration::from_secs(1),
             use_without_store: Duration::from_secs(30),
             strict: false,
+            longest_change: Duration::from_secs(120),
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     directory::{KeyEntry, PrivateHalf},
     error::{ReplicaError, VaultError},
     node::{Identity, Rotation},
+    replica::UnderWay,
     rows,
     sealing::SealedKey,
     state::VaultState,
@@ -43,6 +44,8 @@ pub(crate) struct Unit<'v> {
     data_keys: Arc<DataKeys>,
     /// As of the end, if this unit changes them.
     next_data_keys: Option<Arc<DataKeys>>,
+    /// Dropped before the writer lock, so that it stands for no unit but this one.
+    _under_way: Option<UnderWay>,
     committed: MutexGuard<'v, Committed>,
     transaction: Box<dyn WriteTransaction>,
     next: VaultState,
@@ -69,6 +72,7 @@ impl<'v> Unit<'v> {
     /// [`VaultError::ChangedUnderneath`], or [`ReplicaError::Behind`], when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
         let (mut committed, mut transaction) = vault.begin_to_write().await?;
+        let under_way = vault.unit_under_way();
         let stored = transaction
             .vault()
             .await?
@@ -85,6 +89,7 @@ impl<'v> Unit<'v> {
             vault,
             data_keys: vault.data_keys(),
             next_data_keys: None,
+            _under_way: under_way,
             committed,
             transaction,
             next,

@@ -151,7 +151,8 @@ impl Vault {
         let sweeper = spawn_sweeper(&caches, &environment, &settings);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
         let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
-        let replica = Replica::of(&environment, &committed, looked_at);
+        let longest_change = settings.replica.longest_change;
+        let replica = Replica::of(&environment, &committed, looked_at, longest_change);
         let every = settings.kms_watch.check_wrapper_keys_every;
         let wrapper_key_checks = every.map(|every| checker.spawn(every));
         let tag_every = settings.anchor_tag.as_ref().and_then(|tag| tag.every);

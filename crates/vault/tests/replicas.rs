@@ -15,6 +15,10 @@ mod chaos;
 mod checker;
 #[path = "replicas/company.rs"]
 mod company;
+#[path = "replicas/defaults.rs"]
+mod defaults;
+#[path = "replicas/faults.rs"]
+mod faults;
 #[path = "replicas/history.rs"]
 mod history;
 #[path = "replicas/load.rs"]

@@ -10,6 +10,8 @@ mod moving;
 mod replicas;
 #[path = "postgres/servers.rs"]
 mod servers;
+#[path = "postgres/serving.rs"]
+mod serving;
 #[path = "postgres/using.rs"]
 mod using;
 

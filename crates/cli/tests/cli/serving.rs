@@ -29,7 +29,7 @@ impl Serving {
     }
 
     /// After `change` has had a look at the command.
-    fn start_with(sandbox: &Sandbox, change: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start_with(sandbox: &Sandbox, change: impl FnOnce(&mut Command)) -> Self {
         let args = ["serve", "--address", "127.0.0.1:0", "--output", "json"];
         let mut command = sandbox.command(args);
         change(&mut command);
@@ -56,7 +56,7 @@ impl Serving {
     }
 
     /// Status and body of a page.
-    fn get(&self, page: &str) -> (u16, String) {
+    pub(crate) fn get(&self, page: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.http()).unwrap();
         write!(
             stream,
@@ -68,6 +68,12 @@ impl Serving {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, body.to_owned())
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Asks it to end as an operator does, and says how it ended.

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
-use strongroom_vault::{Role, Vault};
+use strongroom_vault::{Role, Standing, Vault};
 
 use super::Pages;
 
@@ -22,9 +22,10 @@ pub(super) async fn alive() -> Answer {
     told("alive", Vec::new())
 }
 
-/// `/readyz`: keys can be used here, and changes can be asked for. A process that is not ready gets no work.
+/// `/readyz`: keys can be used here. A process that is not ready gets no work. One that has lost the database goes on for a
+/// while, as all replicas do then: to take them all away at once would help nobody.
 pub(super) async fn ready(State(pages): State<Pages>) -> Answer {
-    let mut because = in_the_way(&pages.vault).await;
+    let mut because = against_use(&pages.vault, &pages.vault.standing().await);
     if *pages.ending.borrow() {
         because.push("the server is about to end".to_owned());
     }
@@ -33,29 +34,33 @@ pub(super) async fn ready(State(pages): State<Pages>) -> Answer {
 
 /// `/health`, as Canton has it: load balancers find the replica that writes by it.
 pub(super) async fn writes(State(pages): State<Pages>) -> Answer {
-    let mut because = in_the_way(&pages.vault).await;
-    if pages.vault.standing().await.role == Role::Replica {
+    let standing = pages.vault.standing().await;
+    let mut because = against_use(&pages.vault, &standing);
+    if standing.in_touch
+        && let Some(code) = &standing.degraded
+    {
+        because.push(format!("the database did not answer: {code}"));
+    }
+    if pages.vault.readiness().in_doubt {
+        because.push("it is not known whether the last change was done".to_owned());
+    }
+    if standing.role == Role::Replica {
         because.push("another replica writes".to_owned());
     }
     told("serving", because)
 }
 
-async fn in_the_way(vault: &Vault) -> Vec<String> {
+/// Why keys are not used here.
+fn against_use(vault: &Vault, standing: &Standing) -> Vec<String> {
     let mut because = Vec::new();
-    let (standing, readiness) = (vault.standing().await, vault.readiness());
     if !standing.in_touch {
         because.push("the database was out of reach for too long".to_owned());
-    } else if let Some(code) = standing.degraded {
-        because.push(format!("the database did not answer: {code}"));
     }
     if vault.is_quarantined() {
         because.push("the vault was restored and is in quarantine".to_owned());
     }
-    if readiness.in_doubt {
-        because.push("it is not known whether the last change was done".to_owned());
-    }
-    if readiness.keys_waiting > 0 {
-        let waiting = readiness.keys_waiting;
+    let waiting = vault.readiness().keys_waiting;
+    if waiting > 0 {
         because.push(format!("{waiting} private keys cannot be used now"));
     }
     because

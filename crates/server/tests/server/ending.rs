@@ -120,7 +120,7 @@ async fn open_streams_are_told_that_the_server_ends_and_do_not_hold_it_up() {
 }
 
 /// A request over HTTP/1.1, as whoever watches makes it.
-async fn get(address: std::net::SocketAddr, path: &str) -> String {
+pub(crate) async fn get(address: std::net::SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

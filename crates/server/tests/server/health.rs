@@ -1,7 +1,7 @@
 //! `grpc.health.v1`.
 
 use std::time::Duration;
-use strongroom_server::access::Access;
+use strongroom_server::{ServerSettings, access::Access};
 
 use strongroom_store::Replicas as _;
 use strongroom_vault::{Caller, ReplicaSettings, Settings};
@@ -11,6 +11,7 @@ use tonic_health::pb::{
 };
 
 use crate::{
+    ending::get,
     house::{House, Plan},
     vault_service::key,
 };
@@ -109,4 +110,37 @@ async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither()
         settled(&mut client, service, ServingStatus::NotServing).await;
     }
     settled(&mut client, "liveness", ServingStatus::Serving).await;
+}
+
+/// Whoever balances load would otherwise take every replica away as soon as the database is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_lost_the_database_is_ready_for_as_long_as_it_uses_keys() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let watched = listener.local_addr().unwrap();
+    let house = House::planned(Plan {
+        shared: true,
+        server: ServerSettings {
+            http: Some(listener),
+            ..ServerSettings::default()
+        },
+        ..Plan::default()
+    })
+    .await;
+    let status = async |path| {
+        let answer = get(watched, path).await;
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(
+        [status("/readyz").await, status("/health").await],
+        ["200", "200"]
+    );
+    let (_shared, handle) = house.shared.as_ref().unwrap();
+    handle.cut_off(true);
+    house.vault.catch_up().await.unwrap_err();
+    assert_eq!(
+        [status("/readyz").await, status("/health").await],
+        ["200", "503"]
+    );
+    house.clock.advance(Duration::from_secs(31));
+    assert_eq!(status("/readyz").await, "503");
 }

@@ -58,6 +58,9 @@ pub enum PostgresError {
     /// The answer took too long.
     #[error("the database did not answer in time")]
     Timeout(#[source] sqlx::Error),
+    /// The server chose this transaction to be the one that gives way to another.
+    #[error("the database gave the change up in favour of another one")]
+    GivenUp(#[source] sqlx::Error),
     /// The connection ended before the answer came.
     #[error("the connection to the database was lost")]
     ConnectionLost(#[source] sqlx::Error),
@@ -95,6 +98,7 @@ codes! {
     Self::TooManyConnections(_) => TOO_MANY_CONNECTIONS = ResourceExhausted, "Lower the number of connections of the store, or raise max_connections of the server or the limit of the user.";
     Self::HolderOutOfReach { .. } => HOLDER_OUT_OF_REACH = PermissionDenied, "Let all replicas connect as one role, or GRANT that role or pg_signal_backend to this one; the takeover goes on by itself then. At once: an administrator of the database ends the connections named 'strongroom …' of that role (pg_terminate_backend).";
     Self::Timeout(_) => TIMEOUT = Unavailable, "Look at the load of the server and at the network, then try again.";
+    Self::GivenUp(_) => GIVEN_UP = Contention, "Nothing was changed: try again. If it comes again, somebody else locks the tables of the vault.";
     Self::ConnectionLost(_) => CONNECTION_LOST = Unavailable, "Nothing was changed: try again.";
 }
 
@@ -109,6 +113,7 @@ impl PostgresError {
             "53300" => Self::TooManyConnections,
             "57014" => Self::Timeout,
             "57P03" => Self::NotReady,
+            "40001" | "40P01" => Self::GivenUp,
             "57P01" | "57P02" | "57P05" | "25P03" => Self::ConnectionLost,
             code if code.starts_with("08") => Self::ConnectionLost,
             _ => return None,

@@ -13,10 +13,7 @@ use crate::{
     wire::Wire,
 };
 
-/// How long the row of the lease is waited for before what its holder left open is ended, and how often.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = 250; \
-     SELECT set_config('synchronous_commit', 'on', true) \
-     WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+/// How often the row of the lease is waited for, for a quarter of a second each time; then what others left open is ended.
 const ATTEMPTS: usize = 20;
 
 /// This process is there: who takes the lease must not be taken for dead before its first beat.
@@ -43,14 +40,26 @@ enum Attempt {
     Decided(Lease),
     /// Somebody else was faster, or holds the row.
     Again,
-    /// The connections by this name stand in the way.
-    Blocked(String),
+    /// The connections of the holder stand in the way, if there is one, or those of others who say nothing.
+    Blocked(Option<String>),
+}
+
+/// Whoever is stopped in the middle of a takeover holds the row no longer than a holder may be silent.
+fn begin(settings: &Settings) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = 250; \
+         SET LOCAL idle_in_transaction_session_timeout = {}; \
+         SELECT set_config('synchronous_commit', 'on', true) \
+         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
+        settings.lets_go_after().as_millis()
+    )
 }
 
 impl Inner {
     pub(super) async fn take_over(&self) -> Result<Lease, StoreError> {
+        let begin = begin(&self.settings);
         for _ in 0..ATTEMPTS {
-            let (mut wire, _rows) = self.connections.start(BEGIN).await?;
+            let (mut wire, _rows) = self.connections.start(&begin).await?;
             let attempt = self.attempt(&mut wire).await;
             if matches!(attempt, Ok(Attempt::Decided(_))) {
                 self.connections.give_back(wire);
@@ -60,20 +69,26 @@ impl Inner {
             match attempt? {
                 Attempt::Decided(lease) => return Ok(lease),
                 Attempt::Again => {}
-                Attempt::Blocked(name) => {
-                    self.check_reach(&name).await?;
-                    let end = || sqlx::query(END).bind(name.clone());
-                    self.connections
-                        .ask(
-                            "end the connections of the holder",
-                            self.connections.limit,
-                            end,
-                        )
-                        .await?;
+                Attempt::Blocked(holder) => {
+                    if let Some(name) = holder {
+                        self.end_holder(&name).await?;
+                    }
+                    self.end_idle().await;
                 }
             }
         }
         Err(StoreError::Busy { source: None })
+    }
+
+    /// Ends the connections by this name.
+    async fn end_holder(&self, name: &str) -> Result<(), StoreError> {
+        self.check_reach(name).await?;
+        let ending = self.connections.ask(
+            "end the connections of the holder",
+            self.connections.limit,
+            || sqlx::query(END).bind(name.to_owned()),
+        );
+        ending.await.map(|_rows| ())
     }
 
     /// Before the server refuses to end anything: its refusal would not say whose connections those are.
@@ -135,10 +150,12 @@ impl Inner {
                 self.decide(wire, lease, token.checked_add(1)).await
             }
             Ok(_none) => Ok(Attempt::Again),
-            Err(error) if code(&error) == Some("55P03") => Ok(match &lease.holder {
-                Some(holder) => Attempt::Blocked(Settings::application_name(holder.id)),
-                None => Attempt::Again,
-            }),
+            Err(error) if code(&error) == Some("55P03") => {
+                let holder = lease.holder.as_ref();
+                Ok(Attempt::Blocked(
+                    holder.map(|it| Settings::application_name(it.id)),
+                ))
+            }
             Err(error) => Err(taking(error)),
         }
     }

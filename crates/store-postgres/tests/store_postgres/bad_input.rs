@@ -301,13 +301,9 @@ fn a_writer_past_the_store_is_waited_for_and_then_not() {
         settings.lock_timeout = std::time::Duration::from_millis(50);
         let store = PostgresStore::create(settings).await.unwrap();
         fill(&store, 1).await;
-        let other = PostgresStore::open(place.settings("other")).await.unwrap();
-        place.run(&format!(
-            "UPDATE lease SET holder = '\\x{}'",
-            other.own_id()
-        ));
-        let other = crate::common::writer(other).await;
-        let _write = other.begin().await.unwrap();
+        // Said by nobody whom a process of this vault may end.
+        let mut other = crate::stopped::somebody(&place, "psql").await;
+        crate::stopped::say(&mut other, "BEGIN; SELECT FROM lease FOR UPDATE").await;
         let error = store.begin().await.unwrap_err();
         assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
     });

@@ -15,6 +15,7 @@ mod lost;
 mod opening;
 mod partitioned;
 mod replicas;
+mod stopped;
 
 mod conformance {
     use super::common::Place;

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -44,6 +44,8 @@ struct Member {
     cut_off: AtomicBool,
     /// The others take it for dead.
     silent: AtomicBool,
+    /// How often it said that it lives.
+    beats: AtomicU64,
     /// How often it still begins or commits before the lease goes to another, and to whom.
     hands_over: Mutex<Option<(usize, ReplicaId)>>,
     changed: Notify,
@@ -87,6 +89,7 @@ impl SharedStore {
             }),
             cut_off: AtomicBool::new(false),
             silent: AtomicBool::new(false),
+            beats: AtomicU64::new(0),
             hands_over: Mutex::default(),
             changed: Notify::new(),
         });
@@ -143,6 +146,12 @@ impl SharedHandle {
     /// From now on the others take this process for dead, or no longer.
     pub fn fall_silent(&self, silent: bool) {
         self.member.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// How often this process has said that it lives.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.member.beats.load(Ordering::SeqCst)
     }
 
     /// Before the `number`-th time that this process begins or commits a change (1: the next), the lease is taken away from it
@@ -254,6 +263,7 @@ impl Replicas for SharedHandle {
     async fn beat(&self, report: &ReplicaReport) -> Result<Lease, StoreError> {
         self.reach()?;
         *self.member.report.lock() = report.clone();
+        self.member.beats.fetch_add(1, Ordering::SeqCst);
         Ok(self.shared.lease())
     }
 

@@ -65,8 +65,8 @@ impl Vault {
                 }
                 other => other?,
             };
-            // A process that was stopped in between may have used a key that was deleted long before.
-            if self.was_in_touch() {
+            let key = &encrypted.encrypted_for;
+            if self.was_in_touch(|| self.may_decrypt(key)).await? {
                 return Ok(plaintext);
             }
         }

@@ -118,8 +118,14 @@ impl SessionEncryption<'_> {
         let hash = encrypted.session_key_hash();
         // A secret outlives neither its key in the vault nor the vault's contact to its store.
         self.vault.in_touch().await?;
-        self.vault.key(&encrypted.encrypted_for)?;
-        if let Some(known) = self.caches.received(&hash, self.vault.elapsed()) {
+        let key = &encrypted.encrypted_for;
+        self.vault.key(key)?;
+        if let Some(known) = self.caches.received(&hash, self.vault.elapsed())
+            && self
+                .vault
+                .was_in_touch(|| self.vault.may_decrypt(key))
+                .await?
+        {
             return Ok(known);
         }
         let gate = self.caches.gates.gate(hash);

@@ -80,8 +80,7 @@ impl Vault {
                 }
                 other => other?,
             };
-            // A process that was stopped in between may have used a key that was retired long before.
-            if self.was_in_touch() {
+            if self.was_in_touch(|| self.may_sign(fingerprint)).await? {
                 return Ok(signature);
             }
         }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 use strongroom_store::Store;
 use tokio::task::JoinHandle;
 
-use super::Exchange;
+use super::exchange::Exchange;
 use crate::environment::Environment;
 
-/// Beats for as long as the store is in use, whatever else the vault is at: somebody who is busy is not dead.
+/// Beats for as long as the store is in use, whatever else the vault is at: somebody who is busy is not dead, unless it takes
+/// too long.
 pub(super) fn spawn(environment: &Environment, exchange: &Arc<Exchange>) -> JoinHandle<()> {
     let store: Weak<dyn Store> = Arc::downgrade(&environment.store);
     let (clock, exchange) = (Arc::clone(&environment.clock), Arc::clone(exchange));
@@ -17,9 +18,9 @@ pub(super) fn spawn(environment: &Environment, exchange: &Arc<Exchange>) -> Join
             let Some(replicas) = store.replicas() else {
                 return;
             };
-            let said = exchange.report.lock().clone();
-            match replicas.beat(&said).await {
-                Ok(lease) => *exchange.lease.lock() = Some((lease, clock.elapsed())),
+            match exchange.beat(replicas, clock.elapsed()).await {
+                Ok(Some(lease)) => *exchange.lease.lock() = Some((lease, clock.elapsed())),
+                Ok(None) => {}
                 Err(error) => tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "the other processes could not be told that this one lives"

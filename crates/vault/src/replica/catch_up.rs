@@ -65,6 +65,12 @@ impl Vault {
         }
     }
 
+    /// The same, once no unit of work of this process is under way: what the store holds then is known here, or from another.
+    pub(super) async fn check_abreast_of_units(&self) -> Result<(), VaultError> {
+        let _committed = self.committed().lock().await;
+        self.check_abreast().await
+    }
+
     pub(super) async fn get_in_touch(&self, replica: &Replica) -> Result<(), VaultError> {
         let asked = self.elapsed();
         let _turn = replica.turn.lock().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use strongroom_store::Replicas;
+use strongroom_store::{Replicas, StoreError};
 
 use super::Replica;
 use crate::{error::VaultError, vault::Vault};
@@ -54,7 +54,10 @@ impl Vault {
         replica: &Replica,
         replicas: &dyn Replicas,
     ) -> Result<bool, VaultError> {
-        let mut lease = replicas.beat(&replica.report()).await?;
+        let heard = replica.exchange.beat(replicas, self.elapsed()).await?;
+        let Some(mut lease) = heard else {
+            return Ok(false);
+        };
         let mut taken = false;
         if lease.is_held_by(replicas.own_id()) {
             if lease.step_down || replica.should_give_way() {
@@ -83,11 +86,18 @@ impl Vault {
     /// resumes it.
     ///
     /// # Errors
-    /// Errors of the store.
+    /// [`StoreError::NotWriter`] if another process has it; errors of the store.
     pub async fn step_down(&self) -> Result<(), VaultError> {
         let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
             return Ok(());
         };
+        let lease = replicas.beat(&replica.report()).await?;
+        if let Some(holder) = lease.holder
+            && holder.id != replicas.own_id()
+        {
+            let holder = Some(holder.name);
+            return Err(StoreError::NotWriter { holder }.into());
+        }
         // The next one that writes does not know what was counted here.
         if let Err(error) = self.flush_audit().await {
             let error: &dyn std::error::Error = &error;

@@ -109,7 +109,7 @@ impl Vault {
             generation: report.generation,
             silence: replica.silence(self.elapsed()),
             degraded: report.degraded,
-            in_touch: self.was_in_touch(),
+            in_touch: self.has_looked_lately(),
         }
     }
 }

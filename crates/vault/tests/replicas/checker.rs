@@ -20,8 +20,12 @@ use crate::{
 /// What the calls came to.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    pub(crate) calls: usize,
     pub(crate) writes: usize,
+    pub(crate) made: usize,
+    pub(crate) retired: usize,
+    pub(crate) deleted: usize,
+    /// How often somebody was asked to sign with a key that was gone for longer than the bound, and refused.
+    pub(crate) refused_of_gone: usize,
     pub(crate) signatures: usize,
     pub(crate) refusals: BTreeMap<String, usize>,
     pub(crate) unanswered: usize,
@@ -36,13 +40,16 @@ pub(crate) struct Figures {
 pub(crate) fn check(events: &[Event], dumps: &[Value]) -> Figures {
     agree(dumps);
     let end = dumps.first().unwrap();
+    assert_eq!(end["broken"], 0, "{end}");
     written_is_there(events, end);
     refused_is_not_there(events, end);
     nobody_wrote_who_was_fenced_off(events, end);
     keys_are_as_answered(events, end);
     signatures_verify(events);
     no_retired_key_signed(events);
-    figures(events)
+    let mut figures = figures(events);
+    figures.refused_of_gone = refused_of_gone(events);
+    figures
 }
 
 /// All replicas show the same.
@@ -178,19 +185,26 @@ fn retired(act: &Act) -> Option<&String> {
     }
 }
 
+/// Every key that a call has told of.
+fn told_keys(events: &[Event]) -> BTreeMap<String, SigningPublicKey> {
+    let usages = KeyUsages::only(KeyUsage::Protocol);
+    let answers = events.iter().filter_map(Event::done);
+    let told = answers.flat_map(|answer| {
+        let retired = answer["retired"].as_array().into_iter().flatten();
+        retired.chain([answer]).filter(|it| it["spki"].is_string())
+    });
+    let key = |told: &Value| {
+        let spki = told["spki"].as_str().unwrap().as_bytes();
+        let spki = data_encoding::HEXLOWER.decode(spki).unwrap();
+        let key = SigningPublicKey::from_spki(SigningKeySpec::EcCurve25519, &spki, usages);
+        (told["key"].as_str().unwrap().to_owned(), key.unwrap())
+    };
+    told.map(key).collect()
+}
+
 fn signatures_verify(events: &[Event]) {
     let usages = KeyUsages::only(KeyUsage::Protocol);
-    let mut public = BTreeMap::new();
-    for event in events {
-        if let (Act::Generate, Some(made)) = (&event.act, event.done()) {
-            let spki = data_encoding::HEXLOWER
-                .decode(made["spki"].as_str().unwrap().as_bytes())
-                .unwrap();
-            let key =
-                SigningPublicKey::from_spki(SigningKeySpec::EcCurve25519, &spki, usages).unwrap();
-            public.insert(made["key"].as_str().unwrap().to_owned(), key);
-        }
-    }
+    let public = told_keys(events);
     for event in events {
         let (Act::Sign(key), Some(signed)) = (&event.act, event.done()) else {
             continue;
@@ -209,40 +223,67 @@ fn signatures_verify(events: &[Event]) {
     }
 }
 
-/// A key signs for no longer than the bound after somebody heard that it was retired or deleted; in a strict process, not at
-/// all.
-fn no_retired_key_signed(events: &[Event]) {
-    let mut gone: BTreeMap<&String, Duration> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.done().is_some()) {
-        if let Some(key) = retired(&event.act).or(deleted(&event.act)) {
-            let first = gone.entry(key).or_insert(event.ended);
+/// When somebody first heard that a key was retired or deleted.
+fn gone_since(events: &[Event]) -> BTreeMap<String, Duration> {
+    let mut gone: BTreeMap<String, Duration> = BTreeMap::new();
+    for event in events {
+        let Some(answer) = event.done() else { continue };
+        let rotated = answer["retired"].as_array().into_iter().flatten();
+        let rotated = rotated.filter_map(|it| it["key"].as_str());
+        let named = retired(&event.act).or(deleted(&event.act));
+        for key in named.map(String::as_str).into_iter().chain(rotated) {
+            let first = gone.entry(key.to_owned()).or_insert(event.ended);
             *first = event.ended.min(*first);
         }
     }
+    gone
+}
+
+fn bound(event: &Event) -> Duration {
+    if event.replica == STRICT {
+        Duration::ZERO
+    } else {
+        BOUND
+    }
+}
+
+/// A key signs for no longer than the bound after somebody heard that it was retired or deleted; in a strict process, not at
+/// all. What counts is when the process was about to sign, by the clock of the machine: a call may have begun long before.
+fn no_retired_key_signed(events: &[Event]) {
+    let gone = gone_since(events);
     let mut late = 0;
     for event in events.iter().filter(|event| event.done().is_some()) {
         let Act::Sign(key) = &event.act else { continue };
+        let signed = event.signed_at().unwrap();
+        assert!(event.began <= signed && signed <= event.ended, "{event:?}");
         let Some(gone) = gone.get(key) else { continue };
-        let bound = if event.replica == STRICT {
-            Duration::ZERO
-        } else {
-            BOUND
-        };
         assert!(
-            event.began <= *gone + bound,
+            signed <= *gone + bound(event),
             "signed {:?} after it was gone: {event:?}",
-            event.began.saturating_sub(*gone)
+            signed.saturating_sub(*gone)
         );
-        late += usize::from(event.began > *gone);
+        late += usize::from(signed > *gone);
     }
     println!("{late} signatures within the bound after their key was gone");
 }
 
+fn refused_of_gone(events: &[Event]) -> usize {
+    let gone = gone_since(events);
+    let asked = events.iter().filter(|event| {
+        let Act::Sign(key) = &event.act else {
+            return false;
+        };
+        gone.get(key)
+            .is_some_and(|gone| event.began > *gone + bound(event))
+    });
+    let refusals = ["KEY_RETIRED", "KEY_NOT_FOUND"];
+    asked
+        .filter(|event| matches!(&event.outcome, Outcome::Refused(code) if refusals.contains(&code.as_str())))
+        .count()
+}
+
 fn figures(events: &[Event]) -> Figures {
-    let mut figures = Figures {
-        calls: events.len(),
-        ..Figures::default()
-    };
+    let mut figures = Figures::default();
     let (mut write, mut signature) = (Duration::ZERO, Duration::ZERO);
     let mut by_end: Vec<&Event> = events.iter().collect();
     by_end.sort_by_key(|event| event.ended);
@@ -250,6 +291,11 @@ fn figures(events: &[Event]) -> Figures {
         match &event.outcome {
             Outcome::Done(_) if is_write(&event.act) => {
                 figures.writes += 1;
+                match event.act {
+                    Act::Retire(_) => figures.retired += 1,
+                    Act::Delete(_) => figures.deleted += 1,
+                    _ => figures.made += 1,
+                }
                 figures.without_write = figures.without_write.max(event.ended - write);
                 write = event.ended;
             }
@@ -258,8 +304,10 @@ fn figures(events: &[Event]) -> Figures {
                 figures.without_signature = figures.without_signature.max(event.ended - signature);
                 signature = event.ended;
             }
-            Outcome::Done(_) => match event.act {
-                Act::RotateNodeKey => figures.node_keys_rotated += 1,
+            Outcome::Done(answer) => match event.act {
+                Act::RotateNodeKey => {
+                    figures.node_keys_rotated += usize::from(!answer["retired"].is_null());
+                }
                 Act::RotateWrapperKey => figures.wrapper_keys_rotated += 1,
                 _ => {}
             },

@@ -10,7 +10,7 @@ use tokio::sync::RwLock;
 
 use crate::{
     history::{Event, History, Outcome},
-    process::{Act, Task},
+    process::{Act, Pace, Task},
     remote::Remote,
 };
 
@@ -34,6 +34,10 @@ pub(crate) struct Company {
 
 impl Company {
     pub(crate) async fn new() -> Arc<Self> {
+        Self::with(Pace::Quick).await
+    }
+
+    pub(crate) async fn with(pace: Pace) -> Arc<Self> {
         let server = Server::start(&Setup {
             tcp: true,
             ..Setup::default()
@@ -50,6 +54,7 @@ impl Company {
             creates,
             strict: number == STRICT,
             bound: BOUND,
+            pace,
         };
         drop(Remote::start(&task(0, true)).await);
         let tasks: Vec<Task> = (0..REPLICAS).map(|number| task(number, false)).collect();
@@ -85,6 +90,7 @@ impl Company {
             id,
             replica,
             act,
+            start: self.history.start(),
             began,
             ended: self.history.now(),
             outcome: outcome.clone(),

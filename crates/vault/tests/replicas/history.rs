@@ -5,10 +5,11 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
+use strongroom_crypto::clock::{Clock as _, SystemClock};
 
 use crate::process::Act;
 
@@ -18,6 +19,8 @@ pub(crate) struct Event {
     pub(crate) id: u64,
     pub(crate) replica: usize,
     pub(crate) act: Act,
+    /// The beginning of the history, by the clock that all processes of this machine share.
+    pub(crate) start: Duration,
     /// Since the beginning.
     pub(crate) began: Duration,
     pub(crate) ended: Duration,
@@ -34,12 +37,19 @@ pub(crate) enum Outcome {
 
 /// Every call, in the order of the answers.
 pub(crate) struct History {
-    start: Instant,
+    /// By the clock that all processes of this machine share.
+    start: Duration,
     ids: AtomicU64,
     events: Mutex<Vec<Event>>,
 }
 
 impl Event {
+    /// When the process was about to sign, the last time before it did; none if it did not.
+    pub(crate) fn signed_at(&self) -> Option<Duration> {
+        let signed = self.done()?["signed_at"].as_u64()?;
+        Some(Duration::from_micros(signed).saturating_sub(self.start))
+    }
+
     pub(crate) fn done(&self) -> Option<&Value> {
         match &self.outcome {
             Outcome::Done(value) => Some(value),
@@ -69,7 +79,7 @@ impl Event {
 impl History {
     pub(crate) fn new() -> Self {
         Self {
-            start: Instant::now(),
+            start: SystemClock.elapsed(),
             ids: AtomicU64::new(1),
             events: Mutex::default(),
         }
@@ -79,8 +89,12 @@ impl History {
         self.ids.fetch_add(1, Ordering::SeqCst)
     }
 
+    pub(crate) const fn start(&self) -> Duration {
+        self.start
+    }
+
     pub(crate) fn now(&self) -> Duration {
-        self.start.elapsed()
+        SystemClock.elapsed() - self.start
     }
 
     pub(crate) fn add(&self, event: Event) {

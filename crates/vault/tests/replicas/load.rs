@@ -39,6 +39,12 @@ impl Keys {
         (keys.len() > MOST_KEYS / 2).then(|| keys.remove(0))
     }
 
+    /// One of those that were added lately.
+    fn pick_late(&self, turn: usize) -> Option<String> {
+        let keys = self.0.lock().unwrap();
+        keys.iter().rev().nth(turn % 10).cloned()
+    }
+
     fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
@@ -48,6 +54,8 @@ impl Keys {
 pub(crate) struct Load {
     company: Arc<Company>,
     keys: Arc<Keys>,
+    /// Keys that were deleted, and node keys that were retired: nobody is to sign with them.
+    gone: Keys,
     ends: Arc<AtomicBool>,
     /// Who wrote last, as far as anybody knows.
     writer: AtomicUsize,
@@ -58,6 +66,7 @@ impl Load {
         Arc::new(Self {
             company: Arc::clone(company),
             keys: Arc::default(),
+            gone: Keys::default(),
             ends: Arc::default(),
             writer: AtomicUsize::new(0),
         })
@@ -103,6 +112,8 @@ impl Load {
             } else if self.keys.len() >= MOST_KEYS
                 && let Some(key) = self.keys.take()
             {
+                // Asked for while it is deleted, and afterwards.
+                self.gone.add(key.clone());
                 self.write(Act::Delete(key)).await;
             } else {
                 self.write(Act::Generate).await;
@@ -128,7 +139,10 @@ impl Load {
         let mut turn = worker;
         while self.goes_on() {
             turn += 1;
-            let Some(key) = self.keys.pick(turn * 13) else {
+            let gone = turn
+                .is_multiple_of(5)
+                .then(|| self.gone.pick_late(turn / 5));
+            let Some(key) = gone.flatten().or_else(|| self.keys.pick(turn * 13)) else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
@@ -147,6 +161,9 @@ impl Load {
                 Outcome::Done(answer) => {
                     if let Some(key) = answer["key"].as_str() {
                         self.keys.add(key.to_owned());
+                    }
+                    for retired in answer["retired"].as_array().into_iter().flatten() {
+                        self.gone.add(retired["key"].as_str().unwrap().to_owned());
                     }
                     return;
                 }

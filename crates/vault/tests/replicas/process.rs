@@ -1,12 +1,13 @@
 //! One process of the company: it has the vault open, and does what it is told, line by line.
 
 use std::{
+    cell::Cell,
     env,
     io::{BufRead as _, Write as _},
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -23,19 +24,23 @@ use strongroom_files::OsFiles;
 use strongroom_kms::KmsProvider as _;
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
 use strongroom_memory::SecretBytes;
-use strongroom_store::{KeyState, ReplicaId, Store};
+use strongroom_store::{KeyState, ReplicaId, Replicas as _, Store};
 use strongroom_store_postgres::{Address, PostgresStore, Settings as StoreSettings};
 use strongroom_test_postgres::PASSWORD;
-use strongroom_topology::{MemberCode, StoreId};
+use strongroom_topology::{MemberCode, StoreId, StoredTransaction};
 use strongroom_vault::{
-    Anchor as _, Caller, Environment, FileAnchor, KeyFilter, NamedKms, NamedWrapper, NewIdentity,
-    NewSigningKey, NewVault, ReplicaSettings, Rotate, RotationRequest, Settings, Vault, VaultError,
+    Anchor, AnchorError, AnchorRecord, Caller, Environment, FileAnchor, KeyFilter, NamedKms,
+    NamedWrapper, NewIdentity, NewSigningKey, NewVault, ReplicaSettings, Rotate, RotationRequest,
+    Settings, Vault, VaultError,
 };
 use tokio::sync::mpsc;
 
 use crate::company::VAULT_ID;
 
 pub(crate) const TASK: &str = "STRONGROOM_REPLICA_TEST_TASK";
+
+/// A change of a quick process that takes longer is stuck.
+pub(crate) const LONGEST_CHANGE: Duration = Duration::from_secs(2);
 
 /// What a process is told when it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +53,16 @@ pub(crate) struct Task {
     pub(crate) creates: bool,
     pub(crate) strict: bool,
     pub(crate) bound: Duration,
+    pub(crate) pace: Pace,
+}
+
+/// How soon a process takes another one for dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Pace {
+    /// Soon, so that much happens in a short time.
+    Quick,
+    /// As by default.
+    Default,
 }
 
 /// A call of a process.
@@ -71,6 +86,9 @@ pub(crate) enum Act {
     /// Shifts the time of day, in seconds.
     Clock(i64),
     Standing,
+    /// Its anchor does not answer from now on.
+    HangAnchor,
+    AskToStepDown,
     /// Everything that can be seen.
     Dump,
 }
@@ -82,12 +100,19 @@ pub(crate) struct Answer {
     pub(crate) done: Result<Value, String>,
 }
 
+tokio::task_local! {
+    /// When a call last asked for the time of day. It does so immediately before it signs with an opened key: so this is before
+    /// the signature, and after any look that came before it.
+    static ASKED: Cell<Duration>;
+}
+
 /// A clock of this process alone.
 #[derive(Debug, Default)]
 struct ShiftedClock(AtomicI64);
 
 impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
+        let _outside_of_calls = ASKED.try_with(|asked| asked.set(self.elapsed()));
         let shift = self.0.load(Ordering::SeqCst) * 1_000_000;
         Timestamp::from_micros(SystemClock.now().as_micros() + shift)
     }
@@ -113,7 +138,8 @@ async fn run(task: Task) {
     if task.creates {
         return create(&task, &clock).await;
     }
-    let vault = Arc::new(open(&task, &clock).await);
+    let (vault, store, anchor) = open(&task, &clock).await;
+    let vault = Arc::new(vault);
     let keeping_up = Arc::clone(&vault);
     tokio::spawn(async move { keeping_up.keep_up().await });
     answer(&Answer {
@@ -129,11 +155,26 @@ async fn run(task: Task) {
     while let Some(line) = calls.recv().await {
         let Call { id, act } = serde_json::from_str(&line).unwrap();
         let (vault, clock) = (Arc::clone(&vault), Arc::clone(&clock));
+        let (store, anchor) = (Arc::clone(&store), Arc::clone(&anchor));
         tokio::spawn(async move {
-            if let Act::Clock(shift) = act {
-                clock.0.store(shift, Ordering::SeqCst);
-            }
-            let done = perform(&vault, id, act).await;
+            let done = match act {
+                Act::Clock(shift) => {
+                    clock.0.store(shift, Ordering::SeqCst);
+                    Ok(Value::Null)
+                }
+                Act::HangAnchor => {
+                    anchor.hangs.store(true, Ordering::SeqCst);
+                    Ok(Value::Null)
+                }
+                Act::AskToStepDown => {
+                    let asked = store.ask_to_step_down().await;
+                    asked.map(|()| Value::Null).map_err(VaultError::from)
+                }
+                act => {
+                    let asked = Cell::new(Duration::ZERO);
+                    ASKED.scope(asked, perform(&vault, id, act)).await
+                }
+            };
             let done = done.map_err(|error| error.code().name().to_owned());
             answer(&Answer { id, done });
         });
@@ -149,7 +190,12 @@ fn answer(answer: &Answer) {
     let _ = out.flush();
 }
 
-async fn environment(task: &Task, clock: &Arc<ShiftedClock>, store: Arc<dyn Store>) -> Environment {
+async fn environment(
+    task: &Task,
+    clock: &Arc<ShiftedClock>,
+    store: Arc<dyn Store>,
+    anchor: &Arc<HangingAnchor>,
+) -> Environment {
     let settings = AwsKmsSettings {
         region: Some("eu-central-1".to_owned()),
         endpoint: Some(task.kms.clone()),
@@ -168,15 +214,45 @@ async fn environment(task: &Task, clock: &Arc<ShiftedClock>, store: Arc<dyn Stor
             name: "aws".to_owned(),
             provider: kms,
         }],
-        anchor: Arc::new(anchor(task)),
+        anchor: Arc::<HangingAnchor>::clone(anchor),
         clock: Arc::<ShiftedClock>::clone(clock),
         random: Arc::new(SystemRandom),
     }
 }
 
-fn anchor(task: &Task) -> FileAnchor {
+/// On a disk that may stop to answer.
+#[derive(Debug)]
+struct HangingAnchor {
+    file: FileAnchor,
+    hangs: AtomicBool,
+}
+
+impl Anchor for HangingAnchor {
+    fn location(&self) -> Option<String> {
+        self.file.location()
+    }
+
+    fn load(&self) -> Result<Option<AnchorRecord>, AnchorError> {
+        self.file.load()
+    }
+
+    fn store(&self, record: &AnchorRecord) -> Result<(), AnchorError> {
+        // Everything else in the process goes on.
+        tokio::task::block_in_place(|| {
+            while self.hangs.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        self.file.store(record)
+    }
+}
+
+fn anchor(task: &Task) -> Arc<HangingAnchor> {
     let path = task.folder.join(format!("anchor-{}.json", task.name));
-    FileAnchor::new(Arc::new(OsFiles::new()), path)
+    Arc::new(HangingAnchor {
+        file: FileAnchor::new(Arc::new(OsFiles::new()), path),
+        hangs: AtomicBool::new(false),
+    })
 }
 
 fn store_settings(task: &Task) -> StoreSettings {
@@ -186,6 +262,9 @@ fn store_settings(task: &Task) -> StoreSettings {
     let mut settings = StoreSettings::new(address, ReplicaId::from_bytes(id), task.name.clone());
     settings.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
     settings.max_connections = 8;
+    if task.pace == Pace::Default {
+        return settings;
+    }
     settings.silent_after = Duration::from_millis(800);
     settings.connect_timeout = Duration::from_secs(1);
     settings.statement_timeout = Duration::from_secs(2);
@@ -194,12 +273,23 @@ fn store_settings(task: &Task) -> StoreSettings {
 }
 
 fn settings(task: &Task) -> Settings {
+    if task.pace == Pace::Default {
+        return Settings {
+            replica: ReplicaSettings {
+                // Whoever asks a replica that does not write is told so at once, and asks another one.
+                wait_for_lease: Duration::ZERO,
+                ..ReplicaSettings::default()
+            },
+            ..Settings::default()
+        };
+    }
     Settings {
         replica: ReplicaSettings {
             look_every: Duration::from_millis(100),
             use_without_store: task.bound,
             strict: task.strict,
             wait_for_lease: Duration::ZERO,
+            longest_change: LONGEST_CHANGE,
             ..ReplicaSettings::default()
         },
         ..Settings::default()
@@ -208,7 +298,7 @@ fn settings(task: &Task) -> Settings {
 
 async fn create(task: &Task, clock: &Arc<ShiftedClock>) {
     let store = PostgresStore::create(store_settings(task)).await.unwrap();
-    let environment = environment(task, clock, Arc::new(store)).await;
+    let environment = environment(task, clock, Arc::new(store), &anchor(task)).await;
     let new = NewVault {
         id: VAULT_ID,
         wrapper_key: None,
@@ -233,11 +323,13 @@ async fn create(task: &Task, clock: &Arc<ShiftedClock>) {
     });
 }
 
+type Opened = (Vault, Arc<PostgresStore>, Arc<HangingAnchor>);
+
 /// As somebody does who restarts a process until it runs.
-async fn open(task: &Task, clock: &Arc<ShiftedClock>) -> Vault {
+async fn open(task: &Task, clock: &Arc<ShiftedClock>) -> Opened {
     loop {
         match try_open(task, clock).await {
-            Ok(vault) => return vault,
+            Ok(opened) => return opened,
             Err(error) => {
                 eprintln!("{} does not open yet: {error:?}", task.name);
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -246,15 +338,18 @@ async fn open(task: &Task, clock: &Arc<ShiftedClock>) -> Vault {
     }
 }
 
-async fn try_open(task: &Task, clock: &Arc<ShiftedClock>) -> Result<Vault, VaultError> {
+async fn try_open(task: &Task, clock: &Arc<ShiftedClock>) -> Result<Opened, VaultError> {
     let store = Arc::new(PostgresStore::open(store_settings(task)).await?);
-    let environment = environment(task, clock, store).await;
-    let is_new = anchor(task).load()?.is_none();
-    if is_new {
+    let anchor = anchor(task);
+    let shared = Arc::<PostgresStore>::clone(&store);
+    let environment = environment(task, clock, shared, &anchor).await;
+    let vault = if anchor.load()?.is_none() {
         let caller = Caller::new(format!("joining {}", task.name));
-        return Vault::danger_accept_state(environment, settings(task), &caller, VAULT_ID).await;
-    }
-    Vault::open(environment, settings(task)).await
+        Vault::danger_accept_state(environment, settings(task), &caller, VAULT_ID).await?
+    } else {
+        Vault::open(environment, settings(task)).await?
+    };
+    Ok((vault, store, anchor))
 }
 
 async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> {
@@ -278,7 +373,10 @@ async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> 
             let usages = KeyUsages::only(KeyUsage::Protocol);
             let message = id.to_be_bytes();
             let signature = vault.sign(&key(text), &message, usages).await?;
-            Ok(json!({ "signature": data_encoding::HEXLOWER.encode(&signature.bytes) }))
+            Ok(json!({
+                "signature": data_encoding::HEXLOWER.encode(&signature.bytes),
+                "signed_at": u64::try_from(ASKED.with(Cell::get).as_micros()).unwrap(),
+            }))
         }
         Act::Retire(text) => {
             vault.retire_key(caller, &key(text)).await?;
@@ -302,16 +400,16 @@ async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> 
             vault.step_down().await?;
             Ok(Value::Null)
         }
-        Act::Clock(_) => Ok(Value::Null),
         Act::Standing => {
             let standing = vault.standing().await;
             Ok(json!({ "role": standing.role.name(), "degraded": standing.degraded }))
         }
         Act::Dump => dump(vault).await,
+        Act::Clock(_) | Act::HangAnchor | Act::AskToStepDown => Ok(Value::Null),
     }
 }
 
-/// To the end: no synchronizer is waited for.
+/// To the end: no synchronizer is waited for. Answers which keys are retired by it.
 async fn rotate_node_key(vault: &Vault, caller: &Caller) -> Result<Value, VaultError> {
     if vault.rotations().is_empty() {
         let usage = KeyUsage::Protocol;
@@ -333,12 +431,21 @@ async fn rotate_node_key(vault: &Vault, caller: &Caller) -> Result<Value, VaultE
             .begin_rotation(caller, Rotate::one(old.fingerprint()))
             .await?;
     }
+    let rotations = vault.rotations();
+    let mut retired = Vec::new();
+    for rotation in &rotations {
+        let entry = vault.key(&rotation.old)?;
+        retired.push(json!({
+            "key": rotation.old.to_string(),
+            "spki": data_encoding::HEXLOWER.encode(entry.public.spki()),
+        }));
+    }
     while vault
         .advance_rotation(caller, &std::collections::BTreeSet::new())
         .await?
         .is_some()
     {}
-    Ok(Value::Null)
+    Ok(json!({ "retired": retired }))
 }
 
 async fn dump(vault: &Vault) -> Result<Value, VaultError> {
@@ -368,12 +475,33 @@ async fn dump(vault: &Vault) -> Result<Value, VaultError> {
         })
         .await?;
     let inspection = vault.inspect(|_, _| {}).await?;
-    assert!(inspection.broken.is_empty(), "{inspection:?}");
+    let topology = vault.topology(&StoreId::Authorized).await?;
+    let topology: Vec<Value> = topology.rows().iter().map(announcement).collect();
+    let rotations = vault.rotations();
+    let rotations: Vec<String> = rotations
+        .iter()
+        .map(|rotation| format!("{} to {}", rotation.old, rotation.new))
+        .collect();
     Ok(json!({
         "keys": keys,
         "audit": audit,
         "generation": vault.standing().await.generation,
-        "topology": vault.topology(&StoreId::Authorized).await?.rows().len(),
-        "rotations": vault.rotations().len(),
+        "broken": inspection.broken.len(),
+        "topology": topology,
+        "rotations": rotations,
     }))
+}
+
+/// What a row of topology says, and who signed it.
+fn announcement(row: &StoredTransaction) -> Value {
+    let mut signers: Vec<String> = row.signed.signed_by().map(|key| key.to_string()).collect();
+    signers.sort_unstable();
+    json!({
+        "ordinal": row.ordinal,
+        "hash": data_encoding::HEXLOWER.encode(&row.signed.transaction().hash().to_multihash()),
+        "from": row.valid_from.as_micros(),
+        "until": row.valid_until.map(|time| time.as_micros()),
+        "rejection": row.rejection,
+        "signers": signers,
+    })
 }

@@ -10,5 +10,9 @@ mod forked;
 mod handing_over;
 #[path = "replicas/leases.rs"]
 mod leases;
+#[path = "replicas/stopped.rs"]
+mod stopped;
+#[path = "replicas/stuck.rs"]
+mod stuck;
 #[path = "replicas/touch.rs"]
 mod touch;

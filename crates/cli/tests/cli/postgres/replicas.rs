@@ -11,37 +11,43 @@ use super::{House, doctor_rows};
 use crate::support::{Ran, text};
 
 /// A second replica: a folder of its own, with a copy of the configuration that differs in name and anchor.
-struct Second<'h> {
+pub(super) struct Second<'h> {
     house: &'h House,
+    name: &'static str,
 }
 
 impl<'h> Second<'h> {
     fn of(house: &'h House) -> Self {
+        Self::named(house, "second")
+    }
+
+    pub(super) fn named(house: &'h House, name: &'static str) -> Self {
         let sandbox = &house.sandbox;
-        let (folder, config) = (sandbox.path("second"), sandbox.config());
+        let (folder, config) = (sandbox.path(name), sandbox.config());
         fs::create_dir(&folder).unwrap();
-        sandbox.set_mode("second", 0o700);
+        sandbox.set_mode(name, 0o700);
         let first = fs::read_to_string(config).unwrap();
         let anchor = sandbox.keys_folder().join("anchor.json");
         let own = folder.join("anchor.json");
         let text = first.replace(anchor.to_str().unwrap(), own.to_str().unwrap());
         assert_ne!(first, text);
         sandbox.write(
-            "second/strongroom.toml",
-            text + "\n[replica]\nname = \"second\"\n",
+            &format!("{name}/strongroom.toml"),
+            format!("{text}\n[replica]\nname = \"{name}\"\n"),
         );
-        Self { house }
+        Self { house, name }
     }
 
-    fn dir(&self) -> PathBuf {
-        self.house.sandbox.path("second")
+    pub(super) fn dir(&self) -> PathBuf {
+        self.house.sandbox.path(self.name)
     }
 
     fn edit_config(&self, change: impl FnOnce(String) -> String) {
         let before = fs::read_to_string(self.dir().join("strongroom.toml")).unwrap();
         let after = change(before.clone());
         assert_ne!(before, after);
-        self.house.sandbox.write("second/strongroom.toml", after);
+        let file = format!("{}/strongroom.toml", self.name);
+        self.house.sandbox.write(&file, after);
     }
 
     /// Takes the first replica's anchor for its own.
@@ -56,7 +62,7 @@ impl<'h> Second<'h> {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(super) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args))
     }
 
@@ -108,7 +114,7 @@ impl Writer {
     }
 }
 
-const ACCEPT: &[&str] = &[
+pub(super) const ACCEPT: &[&str] = &[
     "anchor",
     "accept",
     "--i-know-this-database-is-the-right-one",

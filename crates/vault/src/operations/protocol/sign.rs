@@ -95,8 +95,8 @@ impl Vault {
                 }
                 other => other?,
             };
-            // A process that was stopped in between may have used a key that was retired long before.
-            if self.was_in_touch() {
+            let long_term_key = signature.long_term_key();
+            if self.was_in_touch(|| self.may_sign(&long_term_key)).await? {
                 return Ok(signature);
             }
         }

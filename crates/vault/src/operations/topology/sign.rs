@@ -89,7 +89,7 @@ impl Vault {
             signatures.push(topology_signature(signature, Covers::This));
         }
         // A process that was stopped in between may have used a key that was retired long before.
-        self.check_was_in_touch()?;
+        self.check_was_in_touch().await?;
         Ok(signatures)
     }
 }

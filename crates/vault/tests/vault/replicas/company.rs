@@ -100,13 +100,33 @@ impl Company {
         }
     }
 
+    /// Opens in other surroundings than usual.
+    pub(super) async fn open_in(
+        &self,
+        name: &str,
+        settings: Settings,
+        change: impl FnOnce(Environment) -> Environment,
+    ) -> Process {
+        self.try_open_in(name, settings, change).await.unwrap()
+    }
+
     pub(super) async fn try_open(
         &self,
         name: &str,
         settings: Settings,
     ) -> Result<Process, VaultError> {
+        self.try_open_in(name, settings, |usual| usual).await
+    }
+
+    async fn try_open_in(
+        &self,
+        name: &str,
+        settings: Settings,
+        change: impl FnOnce(Environment) -> Environment,
+    ) -> Result<Process, VaultError> {
         let store = self.shared.handle(name);
         let (environment, clock) = self.environment(name, &store);
+        let environment = change(environment);
         let vault = if self.anchor_path(name).exists() {
             Vault::open(environment, settings).await?
         } else {

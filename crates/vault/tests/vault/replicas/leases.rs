@@ -52,6 +52,16 @@ async fn a_process_takes_a_free_lease_when_it_writes() {
 }
 
 #[tokio::test]
+async fn whoever_is_asked_to_step_down_and_does_not_write_says_so_and_takes_a_free_lease_all_the_same()
+ {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    assert_eq!(code(two.vault.step_down().await), "STORE_NOT_WRITER");
+    one.vault.step_down().await.unwrap();
+    signing_key(&two.vault).await;
+}
+
+#[tokio::test]
 async fn a_process_that_shall_not_write_does_not_take_the_lease() {
     let (company, one) = Company::new().await;
     one.vault.step_down().await.unwrap();

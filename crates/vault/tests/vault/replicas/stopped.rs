@@ -1,0 +1,297 @@
+//! Processes that are stopped between the look and the answer, while others take the key away.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeySpec, SecretBytes, SigningKeySpec};
+use strongroom_kms::{
+    Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KeyWrapper,
+    KmsError, KmsHealth, KmsKeyId, KmsProvider,
+};
+use strongroom_kms_local::LocalKms;
+use strongroom_store::Custody;
+use strongroom_topology::{ForceFlags, SignedTransaction, StoreId};
+use strongroom_vault::{
+    CustodyDefaults, Environment, NamedKms, NewEncryptionKey, ReplicaSettings, Settings, VaultError,
+};
+use tokio::sync::Notify;
+
+use super::company::{Company, Process, settings};
+use crate::{
+    house::{KMS_NAME, caller, code, sign, signing_key},
+    topology::acts::initialize,
+};
+
+const BOUND: Duration = Duration::from_secs(30);
+
+/// Stops whoever uses a key once the KMS has done its work, and before its answer arrives.
+#[derive(Clone, Debug)]
+struct Stopping {
+    kms: Arc<LocalKms>,
+    gate: Arc<Gate>,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    stops: AtomicBool,
+    reached: Notify,
+    opened: Notify,
+}
+
+impl Gate {
+    async fn pass(&self) {
+        if self.stops.swap(false, Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.opened.notified().await;
+        }
+    }
+
+    /// Lets `user` run until it is stopped, then `meanwhile`, and then the rest.
+    async fn stop<T>(
+        &self,
+        user: impl Future<Output = T>,
+        meanwhile: impl Future<Output = ()>,
+    ) -> T {
+        self.stops.store(true, Ordering::SeqCst);
+        let others = async {
+            self.reached.notified().await;
+            meanwhile.await;
+            self.opened.notify_one();
+        };
+        tokio::join!(user, others).0
+    }
+}
+
+#[async_trait]
+impl KmsProvider for Stopping {
+    fn capabilities(&self) -> &Capabilities {
+        self.kms.capabilities()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.kms.key_wrapper()
+    }
+
+    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    async fn health(&self) -> KmsHealth {
+        self.kms.health().await
+    }
+}
+
+#[async_trait]
+impl ExternalKeys for Stopping {
+    async fn generate_signing_key(
+        &self,
+        spec: SigningKeySpec,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.kms.generate_signing_key(spec, request).await
+    }
+
+    async fn generate_encryption_key(
+        &self,
+        spec: EncryptionKeySpec,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.kms.generate_encryption_key(spec, request).await
+    }
+
+    async fn import_key(
+        &self,
+        spec: KeySpec,
+        private_key: &SecretBytes,
+        request: &ExternalKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.kms.import_key(spec, private_key, request).await
+    }
+
+    async fn key_state(&self, key: &KmsKeyId) -> Result<KeyState, KmsError> {
+        self.kms.key_state(key).await
+    }
+
+    async fn public_key(&self, key: &KmsKeyId) -> Result<ExternalPublicKey, KmsError> {
+        self.kms.public_key(key).await
+    }
+
+    async fn sign(
+        &self,
+        key: &KmsKeyId,
+        spec: SigningKeySpec,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KmsError> {
+        let signature = self.kms.sign(key, spec, message).await;
+        self.gate.pass().await;
+        signature
+    }
+
+    async fn decrypt(
+        &self,
+        key: &KmsKeyId,
+        spec: EncryptionKeySpec,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, KmsError> {
+        let plaintext = self.kms.decrypt(key, spec, ciphertext).await;
+        self.gate.pass().await;
+        plaintext
+    }
+
+    async fn delete_key(&self, key: &KmsKeyId) -> Result<(), KmsError> {
+        self.kms.delete_key(key).await
+    }
+}
+
+/// Keys that sign are made in the KMS, and stay; those that decrypt are kept so.
+fn in_kms(strict: bool, decrypting: Custody) -> Settings {
+    Settings {
+        replica: ReplicaSettings {
+            strict,
+            ..settings().replica
+        },
+        custody: CustodyDefaults {
+            signing: Custody::External,
+            encryption: decrypting,
+            ..CustodyDefaults::default()
+        },
+        ..settings()
+    }
+}
+
+/// One that writes, and one that can be stopped.
+async fn two(strict: bool) -> (Company, Process, Process, Arc<Gate>) {
+    two_with(strict, Custody::Envelope).await
+}
+
+async fn two_with(strict: bool, decrypting: Custody) -> (Company, Process, Process, Arc<Gate>) {
+    let (company, one) = Company::new_with(in_kms(false, decrypting)).await;
+    let gate = Arc::<Gate>::default();
+    let provider = Stopping {
+        kms: Arc::clone(&company.house.kms),
+        gate: Arc::clone(&gate),
+    };
+    let stopping = |usual| Environment {
+        kms: vec![NamedKms {
+            name: KMS_NAME.to_owned(),
+            provider: Arc::new(provider),
+        }],
+        ..usual
+    };
+    let settings = in_kms(strict, decrypting);
+    let two = company.open_in("two", settings, stopping).await;
+    (company, one, two, gate)
+}
+
+async fn known_to(two: &Process, key: Fingerprint) -> Fingerprint {
+    two.vault.catch_up().await.unwrap();
+    key
+}
+
+#[tokio::test]
+async fn a_strict_process_gives_no_signature_by_a_key_that_was_retired_while_it_signed() {
+    let (_company, one, two, gate) = two(true).await;
+    let key = known_to(&two, signing_key(&one.vault).await).await;
+    let retire = async {
+        one.vault.retire_key(&caller(), &key).await.unwrap();
+    };
+    let signed = gate.stop(sign(&two.vault, &key), retire).await;
+    assert_eq!(code(signed), "KEY_RETIRED");
+}
+
+#[tokio::test]
+async fn a_strict_process_gives_a_signature_although_other_keys_were_changed_while_it_signed() {
+    let (_company, one, two, gate) = two(true).await;
+    let key = known_to(&two, signing_key(&one.vault).await).await;
+    let make = async {
+        signing_key(&one.vault).await;
+    };
+    gate.stop(sign(&two.vault, &key), make).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_strict_process_gives_no_signature_when_it_cannot_look_any_more() {
+    let (_company, one, two, gate) = two(true).await;
+    let key = known_to(&two, signing_key(&one.vault).await).await;
+    let cut_off = async { two.store.cut_off(true) };
+    let signed = gate.stop(sign(&two.vault, &key), cut_off).await;
+    assert_eq!(code(signed), "REPLICA_OUT_OF_TOUCH");
+}
+
+/// Within the time that it may go without a look a signature leaves; after it none does.
+#[tokio::test]
+async fn a_process_that_is_stopped_while_it_signs_for_longer_than_the_bound_looks_again() {
+    let (_company, one, two, gate) = two(false).await;
+    for (stopped_for, refused) in [
+        (BOUND, None),
+        (BOUND + Duration::from_secs(1), Some("KEY_RETIRED")),
+    ] {
+        let key = known_to(&two, signing_key(&one.vault).await).await;
+        let meanwhile = async {
+            one.vault.retire_key(&caller(), &key).await.unwrap();
+            two.clock.advance(stopped_for);
+        };
+        let signed = gate.stop(sign(&two.vault, &key), meanwhile).await;
+        assert_eq!(signed.err().map(|error| code::<()>(Err(error))), refused);
+    }
+}
+
+#[tokio::test]
+async fn what_was_decrypted_with_a_key_that_was_deleted_meanwhile_does_not_leave() {
+    for strict in [true, false] {
+        let (_company, one, two, gate) = two_with(strict, Custody::External).await;
+        let new = NewEncryptionKey {
+            spec: EncryptionKeySpec::Rsa2048,
+            name: None,
+        };
+        let key = one.vault.generate_encryption_key(&caller(), new).await;
+        let key = known_to(&two, key.unwrap().fingerprint()).await;
+        let secret = two.vault.encrypt(&key, b"secret").unwrap();
+        let meanwhile = async {
+            one.vault.delete_key(&caller(), &key).await.unwrap();
+            if !strict {
+                two.clock.advance(BOUND + Duration::from_secs(1));
+            }
+        };
+        let decrypted: Result<(), VaultError> = gate
+            .stop(two.vault.decrypt(&secret), meanwhile)
+            .await
+            .map(drop);
+        assert_eq!(code(decrypted), "KEY_NOT_FOUND", "strict: {strict}");
+    }
+}
+
+/// Whoever signs topology cannot look what was changed, and so gives nothing when anything was.
+#[tokio::test]
+async fn a_strict_process_gives_no_signature_of_topology_when_anything_was_changed_meanwhile() {
+    let (_company, one, two, gate) = two(true).await;
+    initialize(&one.vault).await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    let own = two.vault.topology(&StoreId::Authorized).await.unwrap();
+    let rows = own.rows().iter().map(|row| Arc::clone(&row.signed));
+    let whole = rows.max_by_key(|signed| signed.signatures().len()).unwrap();
+    drop(own);
+    let (_last, others) = whole.signatures().split_last().unwrap();
+    let transaction = whole.transaction().clone();
+    let partly = SignedTransaction::received(transaction, others.to_vec(), true).unwrap();
+    let again = || {
+        let transactions = vec![partly.clone()];
+        let no_force = ForceFlags::default();
+        two.vault
+            .sign_transactions(&StoreId::Authorized, transactions, &[], no_force)
+    };
+    let signed = gate.stop(again(), async {}).await.unwrap();
+    assert_eq!(signed[0].signatures().len(), others.len() + 1);
+    let change = async {
+        signing_key(&one.vault).await;
+    };
+    let refused = gate.stop(again(), change).await;
+    assert_eq!(code(refused), "REPLICA_BEHIND");
+    again().await.unwrap();
+}
