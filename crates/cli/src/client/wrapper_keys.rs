@@ -84,10 +84,6 @@ impl Client {
             .approved(Operation::WrapperKeysAdd, &request)
             .await?;
         let (vault, caller) = (&session.vault, &session.caller);
-        let wrapper_key = match wrapper_key {
-            Some(id) => Some(id),
-            None => vault.unused_wrapper_key(kms).await?,
-        };
         let added = vault.add_wrap(caller, kms, wrapper_key).await?;
         Ok(added.as_str().to_owned())
     }

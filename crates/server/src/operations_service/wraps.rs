@@ -24,10 +24,7 @@ pub(super) async fn add(
     if message.kms.is_empty() {
         return Err(Failure::not_set("kms"));
     }
-    let wrapper_key = match kms_key_id(message.wrapper_key_id)? {
-        Some(named) => Some(named),
-        None => vault.unused_wrapper_key(&message.kms).await?,
-    };
+    let wrapper_key = kms_key_id(message.wrapper_key_id)?;
     let caller = context.caller();
     let added = vault.add_wrap(&caller, &message.kms, wrapper_key).await?;
     Ok(AddWrapResponse {

@@ -8,5 +8,7 @@ mod following;
 mod handing_over;
 #[path = "replicas/leases.rs"]
 mod leases;
+#[path = "replicas/meanwhile.rs"]
+mod meanwhile;
 #[path = "replicas/touch.rs"]
 mod touch;

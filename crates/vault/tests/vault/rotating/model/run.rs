@@ -56,7 +56,8 @@ pub(super) struct Run {
     backups: Vec<Kept>,
     /// What the rows of readable keys held, whenever there were any.
     pub(super) readable: BTreeMap<Fingerprint, Vec<u8>>,
-    pub(super) was_restored: bool,
+    /// Wrapper keys of a time that was given up by a restore: none of them comes back by itself.
+    pub(super) given_up: usize,
 }
 
 /// Keys that authenticate the node to sequencers are stored readable.
@@ -90,7 +91,7 @@ impl Run {
             model: Model::new(),
             backups: Vec::new(),
             readable: BTreeMap::new(),
-            was_restored: false,
+            given_up: 0,
         };
         run.learn_of_new_keys();
         run
@@ -363,9 +364,9 @@ impl Run {
         restored.vault.release(&caller()).await.unwrap();
         restored.vault.close().await.unwrap();
         self.model = model.clone();
-        self.was_restored = true;
         seen(Seen::Restored, 1);
         self.reopen().await;
+        self.given_up = self.unused_wrapper_keys().await;
     }
 }
 
