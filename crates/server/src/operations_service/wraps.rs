@@ -47,12 +47,11 @@ pub(super) async fn prune(
     context: Context,
     message: PruneDataKeysRequest,
 ) -> Result<PruneDataKeysResponse, Failure> {
-    let needed = if message.even_if_backups_need_them {
-        BTreeSet::new()
-    } else {
-        vault.data_keys_of_backups()
+    let caller = context.caller();
+    let pruned = match message.even_if_backups_need_them {
+        true => vault.prune_data_keys(&caller, &BTreeSet::new()).await?,
+        false => vault.prune_unneeded_data_keys(&caller).await?,
     };
-    let pruned = vault.prune_data_keys(&context.caller(), &needed).await?;
     Ok(PruneDataKeysResponse {
         data_key_ids: pruned.iter().map(ToString::to_string).collect(),
     })
