@@ -78,6 +78,18 @@ pub(crate) fn forget_pages(connection: &Connection) -> Result<(), StoreError> {
         .map_err(failed("give memory back"))
 }
 
+/// Brings the whole log into the database and cuts it to nothing.
+pub(crate) fn write_back(connection: &Connection) -> Result<(), StoreError> {
+    let is_busy: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))
+        .map_err(failed("write the log back"))?;
+    if is_busy {
+        Err(StoreError::Busy { source: None })
+    } else {
+        Ok(())
+    }
+}
+
 /// A connection that only reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_READ_ONLY)

@@ -81,6 +81,9 @@ pub(crate) fn existing(
 ) -> Result<Connection, StoreError> {
     let connection = any(folder, limits, condition)?;
     moved::refuse(&connection)?;
+    // What a process that died had overwritten, such as a key that was readable, stands in its log or beneath it until then. A full
+    // disk keeps nobody from reading: closing tries again.
+    let _written_back = connection::write_back(&connection);
     Ok(connection)
 }
 

@@ -227,27 +227,15 @@ fn scrub(connection: &Connection) -> Result<(), StoreError> {
     connection
         .execute_batch("VACUUM")
         .map_err(failed("rewrite the database"))?;
-    write_back(connection)?;
+    connection::write_back(connection)?;
     connection::forget_pages(connection)
-}
-
-/// Brings the whole log into the database and cuts it to nothing.
-fn write_back(connection: &Connection) -> Result<(), StoreError> {
-    let is_busy: bool = connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))
-        .map_err(failed("write the log back"))?;
-    if is_busy {
-        Err(StoreError::Busy { source: None })
-    } else {
-        Ok(())
-    }
 }
 
 fn close(connection: Connection) -> Result<(), StoreError> {
     // A write that is still open can no longer be committed. A commit in doubt is not part of what is written back: where
     // that succeeds the doubt is over, and the vault opens as its readers last saw it.
     roll_back(&connection);
-    let written_back = write_back(&connection);
+    let written_back = connection::write_back(&connection);
     connection
         .close()
         .map_err(|(_connection, error)| failed("close the database")(error))?;

@@ -94,6 +94,12 @@ impl KeyEntry {
             })
     }
 
+    /// Whether a KMS sealed its private half, under a wrapper key that is none of these.
+    pub(crate) fn is_sealed_by_other_than(&self, wrapper_keys: &BTreeSet<String>) -> bool {
+        let half = self.private.as_ref();
+        half.is_some_and(|half| half.is_sealed_by_other_than(wrapper_keys))
+    }
+
     /// What stands in the digest for this key.
     pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
         let private = self.private.as_ref().map(|private| &private.tag);

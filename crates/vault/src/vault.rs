@@ -57,6 +57,8 @@ pub struct Vault {
     rotation_turn: tokio::sync::Mutex<()>,
     /// Whoever moves a key into a KMS or out of it.
     migration_turn: tokio::sync::Mutex<()>,
+    /// Each backup that is being made has it for reading: whoever removes what a backup may need waits for all of them.
+    backups_under_way: tokio::sync::RwLock<()>,
     failed_before: Vec<WrapAttempt>,
     wraps: Arc<Wraps>,
     kms_watch: Arc<KmsWatch>,
@@ -167,6 +169,7 @@ impl Vault {
             wraps_turn: tokio::sync::Mutex::default(),
             rotation_turn: tokio::sync::Mutex::default(),
             migration_turn: tokio::sync::Mutex::default(),
+            backups_under_way: tokio::sync::RwLock::default(),
             failed_before,
             wraps,
             kms_watch,
@@ -302,6 +305,10 @@ impl Vault {
 
     pub(crate) const fn migration_turn(&self) -> &tokio::sync::Mutex<()> {
         &self.migration_turn
+    }
+
+    pub(crate) const fn backups_under_way(&self) -> &tokio::sync::RwLock<()> {
+        &self.backups_under_way
     }
 
     pub(crate) const fn rotation_turn(&self) -> &tokio::sync::Mutex<()> {

@@ -84,10 +84,6 @@ impl Client {
             .approved(Operation::WrapperKeysAdd, &request)
             .await?;
         let (vault, caller) = (&session.vault, &session.caller);
-        let wrapper_key = match wrapper_key {
-            Some(id) => Some(id),
-            None => vault.unused_wrapper_key(kms).await?,
-        };
         let added = vault.add_wrap(caller, kms, wrapper_key).await?;
         Ok(added.as_str().to_owned())
     }
@@ -122,12 +118,10 @@ impl Client {
             .approved(Operation::WrapperKeysPrune, &request)
             .await?;
         let (vault, caller) = (&session.vault, &session.caller);
-        let needed = if even_if_backups_need_them {
-            BTreeSet::new()
-        } else {
-            vault.data_keys_of_backups()
+        let pruned = match even_if_backups_need_them {
+            true => vault.prune_data_keys(caller, &BTreeSet::new()).await?,
+            false => vault.prune_unneeded_data_keys(caller).await?,
         };
-        let pruned = vault.prune_data_keys(caller, &needed).await?;
         Ok(pruned.iter().map(ToString::to_string).collect())
     }
 }

@@ -24,10 +24,7 @@ pub(super) async fn add(
     if message.kms.is_empty() {
         return Err(Failure::not_set("kms"));
     }
-    let wrapper_key = match kms_key_id(message.wrapper_key_id)? {
-        Some(named) => Some(named),
-        None => vault.unused_wrapper_key(&message.kms).await?,
-    };
+    let wrapper_key = kms_key_id(message.wrapper_key_id)?;
     let caller = context.caller();
     let added = vault.add_wrap(&caller, &message.kms, wrapper_key).await?;
     Ok(AddWrapResponse {
@@ -50,12 +47,11 @@ pub(super) async fn prune(
     context: Context,
     message: PruneDataKeysRequest,
 ) -> Result<PruneDataKeysResponse, Failure> {
-    let needed = if message.even_if_backups_need_them {
-        BTreeSet::new()
-    } else {
-        vault.data_keys_of_backups()
+    let caller = context.caller();
+    let pruned = match message.even_if_backups_need_them {
+        true => vault.prune_data_keys(&caller, &BTreeSet::new()).await?,
+        false => vault.prune_unneeded_data_keys(&caller).await?,
     };
-    let pruned = vault.prune_data_keys(&context.caller(), &needed).await?;
     Ok(PruneDataKeysResponse {
         data_key_ids: pruned.iter().map(ToString::to_string).collect(),
     })

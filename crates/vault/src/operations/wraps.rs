@@ -1,6 +1,7 @@
 //! The wraps of the data keys: who else can open the vault.
 
 pub(crate) mod add;
+mod attempts;
 pub(crate) mod check;
 pub(crate) mod list;
 pub(crate) mod prune;

@@ -11,6 +11,18 @@ use crate::{
 };
 
 impl Unit<'_> {
+    /// Whether the wraps of the data keys in use are still those that an act was planned with, before it asked KMSs. A data key that came
+    /// or went shows here too: each has wraps.
+    pub(crate) fn expect_wraps(&self, planned: &[WrapRecord]) -> Result<(), VaultError> {
+        let now = self.vault.wrap_records().all();
+        // Whoever caught up with others knows them in another order.
+        if now.len() == planned.len() && now.iter().all(|wrap| planned.contains(wrap)) {
+            Ok(())
+        } else {
+            Err(VaultError::ChangedUnderneath)
+        }
+    }
+
     /// Puts a wrap of a data key in.
     pub(crate) async fn insert_wrap(&mut self, record: WrapRecord) -> Result<(), VaultError> {
         self.transaction

@@ -11,7 +11,7 @@ use strongroom_vault::{NewEncryptionKey, NewSigningKey, Place, Registration, Vau
 
 use crate::{
     act::{Act, ENCRYPTION, SIGNING},
-    house::{House, SECOND, all_keys, caller, wrapper_keys},
+    house::{House, KMS_NAME, SECOND, all_keys, caller, wrapper_keys},
 };
 
 const MESSAGE: &[u8] = b"for you";
@@ -37,8 +37,6 @@ pub(crate) struct Scene {
     prop: Prop,
     /// Past what makes calls fail.
     provider: Arc<dyn KmsProvider>,
-    /// A wrapper key that an attempt to add a wrap left.
-    left: Option<KmsKeyId>,
     rewrapped: Option<WrappedKey>,
 }
 
@@ -57,7 +55,6 @@ impl Scene {
             vault: None,
             prop: Prop::Nothing,
             provider: Arc::clone(provider),
-            left: None,
             rewrapped: None,
         };
         if act == Act::Create {
@@ -115,10 +112,7 @@ impl Scene {
                 assert_eq!(plaintext.expose(), MESSAGE);
                 Ok(())
             }
-            (Act::AddWrap, _) => {
-                let left = self.left.clone();
-                vault.add_wrap(&caller(), SECOND, left).await.map(drop)
-            }
+            (Act::AddWrap, _) => vault.add_wrap(&caller(), KMS_NAME, None).await.map(drop),
             (Act::Bring, Prop::Key(key)) => {
                 let place = Place::External { kms: None };
                 vault.migrate_key(&caller(), key, &place).await.map(drop)
@@ -147,11 +141,6 @@ impl Scene {
         self.close().await;
         if !matches!(self.act, Act::Create | Act::Open) {
             self.vault = Some(self.house.open().await.unwrap());
-        }
-        if self.act == Act::AddWrap {
-            // As the command line does.
-            let in_use = wrapper_keys(self.vault.as_ref().unwrap());
-            self.left = self.house.wrapper_key_left_behind(&in_use).await;
         }
         match (self.act, self.run().await) {
             (_, Ok(())) => {}

@@ -10,6 +10,8 @@ mod forked;
 mod handing_over;
 #[path = "replicas/leases.rs"]
 mod leases;
+#[path = "replicas/meanwhile.rs"]
+mod meanwhile;
 #[path = "replicas/stopped.rs"]
 mod stopped;
 #[path = "replicas/stuck.rs"]

@@ -10,6 +10,8 @@ macro_rules! tell {
 }
 pub(crate) use tell;
 
+#[path = "rotating/attempts.rs"]
+mod attempts;
 #[path = "rotating/crashes.rs"]
 pub(crate) mod crashes;
 #[path = "rotating/direct.rs"]

@@ -30,6 +30,8 @@ mod own_keys;
 pub(crate) mod picture;
 #[path = "topology/rotation.rs"]
 mod rotation;
+#[path = "topology/rotation_crashes.rs"]
+mod rotation_crashes;
 #[path = "topology/rotation_places.rs"]
 mod rotation_places;
 #[path = "topology/snapshots.rs"]

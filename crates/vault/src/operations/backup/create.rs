@@ -94,6 +94,8 @@ impl Vault {
         mut progress: impl FnMut(u64),
     ) -> Result<CreatedBackup, VaultError> {
         self.check_can_remember().await?;
+        // What it needs is known once it is remembered: until then nobody removes it.
+        let _under_way = self.backups_under_way().read().await;
         let (mut snapshot, data_key) = self.moment().await?;
         let header = self.header(snapshot.as_mut(), &data_key, &new).await?;
         new.file = place(header.id, header.created_at);

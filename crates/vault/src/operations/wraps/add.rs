@@ -3,16 +3,14 @@
 use strongroom_kms::{KeyState, KmsError, KmsKeyId, WrappedKey};
 use strongroom_store::WrapRecord;
 
-use super::wrap_details;
 use crate::{
     audit::AuditOperation, caller::Caller, data_keys::OpenedDataKey, environment::NamedWrapper,
-    error::VaultError, operations::create::wrapper_key_request, unit::Unit, vault::Vault,
-    wraps::MOST_WRAPS,
+    error::VaultError, unit::Unit, vault::Vault, wraps::MOST_WRAPS,
 };
 
 impl Vault {
     /// Wraps every data key of the vault under a wrapper key of a configured KMS as well: an existing one, or a new one
-    /// that carries the vault's id as a tag. Returns the wrapper key.
+    /// that carries the vault's id as a tag. What an interrupted attempt at a new one made is taken up. Returns the wrapper key.
     ///
     /// Whoever commands that wrapper key can open the vault from then on, with every key in it: ask for the same rights
     /// and approvals as for an export of all of them. As there, a durable audit record comes before anything leaves
@@ -31,31 +29,32 @@ impl Vault {
         let _turn = self.wraps_turn().lock().await;
         let named = self.configured_wrapper(kms)?;
         self.check_room(kms, wrapper_key.as_ref())?;
-        let id = match wrapper_key {
-            Some(id) => self.usable_wrapper_key(named, id).await?,
-            None => self.new_wrapper_key(named, false).await?,
+        let before = self.wrap_records().all();
+        let released = match wrapper_key {
+            Some(id) => {
+                let id = self.usable_wrapper_key(named, id).await?;
+                self.release_to(caller, kms, id, None).await?
+            }
+            None => self.release_to_new(caller, named, false, None).await?,
         };
-        let details = wrap_details(kms, id.as_str());
-        let mut unit = Unit::begin(self).await?;
-        let released = AuditOperation::ReleaseDataKeys;
-        unit.audit(caller, released, None, details.clone()).await?;
-        unit.commit().await?;
 
         let mut records = Vec::new();
         for data_key in self.data_keys().opened() {
-            let wrapped = self.wrap_and_try(named, &id, data_key).await?;
+            let wrapped = self.wrap_and_try(named, &released.id, data_key).await?;
             records.push(self.wrap_record(data_key, kms, wrapped));
         }
 
         let mut unit = Unit::begin(self).await?;
-        // Somebody else may have been as quick.
-        self.check_room(kms, Some(&id))?;
+        // Somebody else may have been as quick, and each data key that there is now must be among those that were wrapped.
+        unit.expect_wraps(&before)?;
         for record in records {
             unit.insert_wrap(record).await?;
         }
+        let details = released.details(kms);
         unit.audit(caller, AuditOperation::AddWrap, None, details)
             .await?;
         unit.commit().await?;
+        let id = released.id;
         tracing::info!(kms, wrapper_key = %id, "added a wrap");
         Ok(id)
     }
@@ -94,17 +93,6 @@ impl Vault {
             Ok(_) | Err(KmsError::Denied { .. }) => Ok(id),
             Err(error) => Err(error.into()),
         }
-    }
-
-    pub(super) async fn new_wrapper_key(
-        &self,
-        named: &NamedWrapper,
-        multi_region: bool,
-    ) -> Result<KmsKeyId, VaultError> {
-        let request = wrapper_key_request(self.id(), multi_region);
-        let outcome = named.wrapper.generate_wrapper_key(&request).await;
-        self.kms_watch().note(&named.name, self.now(), &outcome);
-        Ok(outcome?)
     }
 
     /// A wrap of `data_key` that opens: a KMS may let us wrap and not unwrap, and that is not to be found out on the day

@@ -20,23 +20,42 @@ impl Vault {
         data_keys.retired().map(|record| record.id).collect()
     }
 
-    /// Removes every retired data key with its wraps, all or none. No KMS is asked, and no wrapper key is touched. From then on
-    /// the anchor accepts no backup from their time, nor one of a state that was given up for an older one.
-    ///
-    /// `needed` are those that something outside of the vault still needs: known backups. Returns those that were removed.
+    /// Removes every retired data key with its wraps, all or none, unless a backup that the vault remembers needs one; one that is being
+    /// made is waited for. No KMS is asked, and no wrapper key is touched. From then on the anchor accepts no backup from their time,
+    /// nor one of a state that was given up for an older one. Returns those that were removed.
     ///
     /// # Errors
-    /// [`WrapperKeyError::DataKeyNeeded`] when something needs one; errors of the store. Nothing is removed then.
+    /// [`WrapperKeyError::DataKeyNeeded`] when a backup, or a row, needs one; errors of the store. Nothing is removed then.
+    pub async fn prune_unneeded_data_keys(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<DataKeyId>, VaultError> {
+        self.prune(caller, Self::data_keys_of_backups).await
+    }
+
+    /// The same, whatever backups the vault remembers; `needed` are those that whoever calls knows to be needed.
+    ///
+    /// # Errors
+    /// As [`Vault::prune_unneeded_data_keys`].
     pub async fn prune_data_keys(
         &self,
         caller: &Caller,
         needed: &BTreeSet<DataKeyId>,
     ) -> Result<Vec<DataKeyId>, VaultError> {
+        self.prune(caller, |_vault| needed.clone()).await
+    }
+
+    async fn prune(
+        &self,
+        caller: &Caller,
+        needed: impl FnOnce(&Self) -> BTreeSet<DataKeyId> + Send,
+    ) -> Result<Vec<DataKeyId>, VaultError> {
+        let _no_backup = self.backups_under_way().write().await;
         let _turn = self.wraps_turn().lock().await;
         // Every row of topology is authenticated by reading it: none is under a data key that is not in use.
         drop(self.loaded_topology().await?);
         let mut unit = Unit::begin(self).await?;
-        let retired = self.retired_data_keys();
+        let (retired, needed) = (self.retired_data_keys(), needed(self));
         if let Some(id) = retired.iter().find(|id| needed.contains(id)) {
             return Err(WrapperKeyError::DataKeyNeeded { id: *id }.into());
         }

@@ -42,9 +42,7 @@ impl Vault {
 
         let mut unit = Unit::begin(self).await?;
         // What was tried must be what stays.
-        if self.wrap_records().all() != before {
-            return Err(VaultError::ChangedUnderneath);
-        }
+        unit.expect_wraps(&before)?;
         self.check_seals_nothing(wrapper_key_id, &staying)?;
         for record in leaving {
             unit.remove_wrap(record).await?;

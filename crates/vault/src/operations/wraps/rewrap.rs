@@ -47,9 +47,10 @@ impl Vault {
             .partition(|wrap| wrap.wrapper_key_id == choice.replaced.1);
         self.check_seals_nothing(&choice.replaced.1, &staying)?;
         let to = &request.to;
-        let id = self
+        let comes = self
             .released_wrapper_key(caller, &choice, to, data_key.id)
             .await?;
+        let id = &comes.id;
         let mut wraps = Vec::new();
         for wrap in &leaving {
             let kms = if choice.replaced.0 == wrap.kms {
@@ -57,25 +58,23 @@ impl Vault {
             } else {
                 &wrap.kms
             };
-            let renewed = self.rewrap(data_key, wrap, kms, &id).await;
-            wraps.push(renewed.map_err(|error| about_new(error, &id))?);
+            let renewed = self.rewrap(data_key, wrap, kms, id).await;
+            wraps.push(renewed.map_err(|error| about_new(error, id))?);
         }
 
         let mut unit = Unit::begin(self).await?;
-        if self.wrap_records().all() != before {
-            return Err(VaultError::ChangedUnderneath);
-        }
+        unit.expect_wraps(&before)?;
         // Somebody may have sealed a key by it meanwhile.
         self.check_seals_nothing(&choice.replaced.1, &staying)?;
         for (before, after) in leaving.into_iter().zip(wraps) {
             unit.replace_wrap(before, after).await?;
         }
-        let details = rotation_details(&choice, &id, data_key.id);
+        let details = rotation_details(&choice, &comes, data_key.id);
         let operation = AuditOperation::RewrapDataKey;
         unit.audit(caller, operation, None, details).await?;
         unit.commit().await?;
-        tracing::info!(kms = choice.kms, wrapper_key = %id, "wrapped the data key anew");
-        Ok((choice.kms, id))
+        tracing::info!(kms = choice.kms, wrapper_key = %comes.id, "wrapped the data key anew");
+        Ok((choice.kms, comes.id))
     }
 
     /// The same data key under another wrapper key, tried; inside the KMS if it can do that.

@@ -1,14 +1,20 @@
 //! Backups from before a rotation of the wrapper key.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use strongroom_backup::BackupStore;
 use strongroom_crypto::Fingerprint;
 use strongroom_errors::Coded;
 use strongroom_kms::KmsKeyId;
 use strongroom_vault::{Vault, VaultError};
+use tokio::sync::oneshot;
 
-use super::{back_up, read, restore, verify};
+use super::{back_up, file_of, new_backup, read, restore, verify};
 use crate::{
     house::{House, KMS_NAME, caller, check_signs, code, signing_key},
     rotating::rotate,
@@ -192,4 +198,48 @@ async fn whoever_prunes_goes_back_to_nothing_that_was_given_up() {
         let refused = restore_again(&house, backup, true).await;
         assert_eq!(code(refused), "ANCHOR_OF_OTHER_VAULT");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_backup_that_is_being_made_keeps_the_data_key_that_it_needs() {
+    let house = House::new();
+    let vault = Arc::new(house.create().await);
+    signing_key(&vault).await;
+    let (reached, is_reached) = oneshot::channel();
+    let (go_on, told_to_go_on) = mpsc::channel();
+    let making = {
+        let (vault, file) = (Arc::clone(&vault), file_of(&house));
+        let mut reached = Some(reached);
+        tokio::spawn(async move {
+            let new = new_backup(&file);
+            let progress = move |_rows| {
+                if let Some(reached) = reached.take() {
+                    reached.send(()).unwrap();
+                    told_to_go_on.recv().unwrap();
+                }
+            };
+            vault.create_backup(&caller(), new, progress).await.unwrap()
+        })
+    };
+    is_reached.await.unwrap();
+    rotate(&vault).await.unwrap();
+    let retired = vault.retired_data_keys();
+    let mut pruning = {
+        let vault = Arc::clone(&vault);
+        tokio::spawn(async move { vault.prune_unneeded_data_keys(&caller()).await })
+    };
+    let waited = tokio::time::timeout(Duration::from_millis(200), &mut pruning).await;
+    assert!(waited.is_err(), "nobody waited for the backup: {waited:?}");
+    go_on.send(()).unwrap();
+    let made = making.await.unwrap();
+    assert_eq!(Vec::from_iter(made.backup.needs), retired);
+    let refused = pruning.await.unwrap().unwrap_err();
+    assert_eq!(refused.code().name(), "DATA_KEY_NEEDED", "{refused:?}");
+
+    vault
+        .forget_backup(&caller(), made.backup.id)
+        .await
+        .unwrap();
+    let pruned = vault.prune_unneeded_data_keys(&caller()).await.unwrap();
+    assert_eq!(pruned, retired);
 }

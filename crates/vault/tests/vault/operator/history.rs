@@ -187,7 +187,6 @@ async fn an_operator_who_restored_a_backup_can_accept_its_state_and_it_is_on_rec
     house.put_back(&past.before);
     assert_eq!(house.refusal().await, "ROLLED_BACK");
     let vault = house.accept().await.unwrap();
-    check_signs(&vault, &past.victim.sealed).await;
     let mut last = None;
     vault.walk_audit(|entry| last = Some(entry)).await.unwrap();
     let last = last.unwrap();
@@ -197,6 +196,12 @@ async fn an_operator_who_restored_a_backup_can_accept_its_state_and_it_is_on_rec
     );
     assert_eq!(last.details["generation"], "9");
     assert_eq!(last.details["anchored_generation"], "10");
+    // What was retired since is active in it: it signs once its operator has seen to that.
+    let key = &past.victim.sealed;
+    let refused = vault.sign(key, b"message", ALLOW_PROTOCOL).await;
+    assert_eq!(code(refused), "VAULT_IN_QUARANTINE");
+    vault.release(&caller()).await.unwrap();
+    check_signs(&vault, key).await;
     let picture = Picture::of(&vault).await;
     vault.close().await.unwrap();
     assert_eq!(Picture::of(&house.open().await).await, picture);

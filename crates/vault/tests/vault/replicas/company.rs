@@ -4,17 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use strongroom_files::OsFiles;
+use strongroom_kms::KmsProvider;
 use strongroom_store::Replicas;
 use strongroom_test_support::{
     FixedClock,
     store::{CountingStore, SharedHandle, SharedStore},
 };
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorRecord, Environment, FileAnchor, ReplicaSettings, Settings, Vault,
-    VaultError,
+    Anchor, AnchorError, AnchorRecord, Environment, FileAnchor, NamedKms, NamedWrapper,
+    ReplicaSettings, Settings, Vault, VaultError,
 };
 
-use crate::house::{House, caller};
+use crate::house::{House, KMS_NAME, caller};
 
 /// The house, and the store that all share.
 pub(super) struct Company {
@@ -71,6 +72,29 @@ impl Company {
 
     pub(super) async fn open_with(&self, name: &str, settings: Settings) -> Process {
         self.try_open(name, settings).await.unwrap()
+    }
+
+    /// Opens, where its anchor is, with another KMS in front of the one of the house.
+    pub(super) async fn open_over(&self, name: &str, kms: Arc<dyn KmsProvider>) -> Process {
+        let store = self.shared.handle(name);
+        let (environment, clock) = self.environment(name, &store);
+        let environment = Environment {
+            wrappers: vec![NamedWrapper {
+                name: KMS_NAME.to_owned(),
+                wrapper: kms.key_wrapper().unwrap(),
+            }],
+            kms: vec![NamedKms {
+                name: KMS_NAME.to_owned(),
+                provider: kms,
+            }],
+            ..environment
+        };
+        let vault = Arc::new(Vault::open(environment, settings()).await.unwrap());
+        Process {
+            vault,
+            store,
+            clock,
+        }
     }
 
     /// Opens after its anchor is there; each read of the anchor takes so long.

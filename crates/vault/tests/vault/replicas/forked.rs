@@ -125,8 +125,16 @@ async fn whoever_saw_more_is_brought_back_by_its_operator() {
     );
     three.vault.step_down().await.unwrap();
     let two = company.accept("two").await.unwrap();
+    // Those who follow are in quarantine with it, and come out of it with it.
+    for vault in [&two.vault, &three.vault] {
+        vault.catch_up().await.unwrap();
+        let refused = vault.sign(&retired, b"message", ALLOW_PROTOCOL).await;
+        assert_eq!(code(refused), "VAULT_IN_QUARANTINE");
+    }
+    two.vault.release(&caller()).await.unwrap();
     check_signs(&two.vault, &retired).await;
     three.vault.catch_up().await.unwrap();
+    check_signs(&three.vault, &retired).await;
     drop(two);
     drop(company.open("two").await);
 }
@@ -216,6 +224,7 @@ async fn whoever_follows_keeps_the_data_keys_of_a_state_that_was_given_up_until_
         "ROLLED_BACK"
     );
     let one = company.accept("one").await.unwrap();
+    one.vault.release(&caller()).await.unwrap();
     let given_up = || {
         let anchor = std::fs::read(company.anchor_path("one")).unwrap();
         let anchor: AnchorRecord = serde_json::from_slice(&anchor).unwrap();

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 use strongroom_kms::{Answer, Call, KmsError, Next, Policy};
 use strongroom_store::{Sealing, Store};
 use strongroom_test_support::store::{CrashPlan, CrashingStore};
-use strongroom_vault::Vault;
+use strongroom_vault::{RotationRequest, Vault};
 
 use super::{Estate, in_small_steps, rotate};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         survives,
     },
     house::{House, caller},
+    wraps::wraps,
 };
 
 const POINT: &str = "STRONGROOM_ROTATION_TEST_POINT";
@@ -22,6 +23,8 @@ const ROOT: &str = "STRONGROOM_ROTATION_TEST_ROOT";
 const DIRECT: &str = "STRONGROOM_ROTATION_TEST_DIRECT";
 /// Whether the old data key is removed, instead of rows moved to a new one.
 const PRUNES: &str = "STRONGROOM_ROTATION_TEST_PRUNES";
+/// The wrapper key in whose place the same data key is wrapped anew, instead of rows moved to another one.
+const REWRAPS: &str = "STRONGROOM_ROTATION_TEST_REWRAPS";
 
 /// Points before and after each call.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ fn rotation_crash_helper() {
         let vault = open_mined(&house, &mines).await;
         if variable(PRUNES) == "yes" {
             prune(&vault).await;
+        } else if !variable(REWRAPS).is_empty() {
+            rewrap(&vault, &variable(REWRAPS)).await;
         } else if vault.retired_data_keys().is_empty() {
             rotate(&vault).await.unwrap();
         }
@@ -74,6 +79,14 @@ fn rotation_crash_helper() {
 async fn prune(vault: &Vault) {
     let pruned = vault.prune_data_keys(&caller(), &BTreeSet::new()).await;
     pruned.unwrap();
+}
+
+/// Unless another wrapper key has taken the place of this one.
+async fn rewrap(vault: &Vault, old: &str) {
+    if wraps(vault).iter().any(|(_, id)| id == old) {
+        let request = RotationRequest::default();
+        vault.rewrap_data_key(&caller(), &request).await.unwrap();
+    }
 }
 
 const fn sealing(direct: bool) -> Sealing {
@@ -249,4 +262,50 @@ async fn sweep_pruning(estate: &Estate, points: impl Iterator<Item = Point>, lea
     // Of a few points of many, none may be one at which what goes on dies.
     let sampled = estate.house.is_on_postgres();
     assert!(again > 0 || sampled, "nothing died that went on");
+}
+
+#[tokio::test]
+async fn wrapping_the_same_data_key_anew_that_is_killed_anywhere_and_again_is_done_or_not() {
+    let estate = Estate::new(Sealing::DataKey).await;
+    let old = estate.house.kms.list_keys()[0].id.clone();
+    let (mut done, mut kills, mut again) = (BTreeSet::new(), 0, 0);
+    for point in Point::all() {
+        let when = format!("rewrap, point {point}");
+        let house = estate.house.copy_with_key_file();
+        let rewraps = |point: Point| {
+            survives(
+                "rotating::crashes::rotation_crash_helper",
+                &[
+                    (POINT, &point.to_string()),
+                    (ROOT, house.root().to_str().unwrap()),
+                    (REWRAPS, old.as_str()),
+                ],
+            )
+        };
+        let survived = rewraps(point);
+        let (_house, vault) = reopened(&estate, &house, false, &when).await;
+        done.insert(wraps(&vault)[0].1 != old.as_str());
+        vault.close().await.unwrap();
+        if !survived {
+            kills += 1;
+            again += usize::from(!rewraps(point.again(40)));
+        }
+        let (house, vault) = reopened(&estate, &house, false, &when).await;
+        rewrap(&vault, old.as_str()).await;
+        let wraps = wraps(&vault);
+        assert!(wraps.len() == 1 && wraps[0].1 != old.as_str(), "{when}");
+        assert!(vault.check_wraps().await.all_open(), "{when}");
+        assert_eq!(vault.retired_data_keys(), [], "{when}");
+        // However often it took, one more wrapper key is there: what an interrupted attempt made was taken up.
+        assert_eq!(house.kms.list_keys().len(), 2, "{when}");
+        house.kms.disable_key(&old).unwrap();
+        estate.check(vault, &house, &when).await;
+        if survived {
+            assert!(point.number > 40, "rewrapping has {point} points only");
+            tell!("rewrap: killed at {kills} points before {point}, and at {again} going on");
+            break;
+        }
+    }
+    assert_eq!(done.len(), 2, "it died before and after");
+    assert!(again > 0, "nothing died that went on");
 }

@@ -17,7 +17,7 @@ use strongroom_test_support::{
     store::FlakyStore,
 };
 
-const FAULTS: [(Fault, &str); 4] = [
+pub(super) const FAULTS: [(Fault, &str); 4] = [
     (Fault::AnswerLost, "KMS_TIMED_OUT"),
     (Fault::Denied, "KMS_DENIED"),
     (Fault::Throttled, "KMS_THROTTLED"),

@@ -32,6 +32,7 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
     let advice = refused.code().advice();
     assert!(advice.contains("'strongroom anchor accept'"), "{advice}");
     let vault = house.accept().await.unwrap();
+    vault.release(&caller()).await.unwrap();
     let vault = estate.check(vault, house, "accepted").await;
     assert_eq!(vault.retired_data_keys(), []);
     vault.close().await.unwrap();
@@ -40,6 +41,7 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
     house.put_back(&after);
     assert_eq!(house.refusal().await, "ROLLED_BACK");
     let vault = house.accept().await.unwrap();
+    vault.release(&caller()).await.unwrap();
     let retired = vault.retired_data_keys();
     let pruned = vault.prune_data_keys(&caller(), &BTreeSet::new()).await;
     assert_eq!(pruned.unwrap(), retired);

@@ -3,25 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::DataKey;
-use strongroom_kms::{FoundKey, KmsError, KmsKeyId};
+use strongroom_kms::{KmsError, KmsKeyId};
 use strongroom_store::{DataKeyId, WrapRecord};
 
 use super::machine::{Choice, NewWrapperKey, RotationRequest, WrapName};
 use crate::{
-    audit::{AuditEntry, AuditOperation},
+    audit::AuditOperation,
     caller::Caller,
     data_keys::{OpenedBy, OpenedDataKey},
     environment::NamedWrapper,
     error::{VaultError, WrapperKeyError},
-    operations::{create::VAULT_TAG, wraps::wrap_details},
+    operations::wraps::attempts::Released,
     unit::Unit,
     vault::Vault,
 };
-
-/// In the audit record of what is about to be released: the wrapper key was yet to be made.
-pub(super) const GENERATED: &str = "generated";
-/// Audit records read at a time.
-const AUDIT_PAGE: usize = 1000;
 
 impl Vault {
     /// Until this returns nothing has changed but the audit log, and perhaps a KMS that has one more wrapper key.
@@ -36,29 +31,33 @@ impl Vault {
         if data_keys.incoming().is_some() {
             return Err(WrapperKeyError::RotationUnderWay.into());
         }
+        let before = self.wrap_records().all();
         let choice = Choice::of(&self.wrap_names(data_keys.current().id), request)?;
         self.check_configured_wraps(&choice)?;
 
         let mut id = [0; 16];
         self.random().fill(&mut id)?;
         let id = DataKeyId::from_bytes(id);
-        let wrapper_key = self
+        let comes = self
             .released_wrapper_key(caller, &choice, &request.to, id)
             .await?;
+        let wrapper_key = &comes.id;
         let key = DataKey::generate(self.random())?;
         let opened_by = OpenedBy::named(&choice.kms, wrapper_key.as_str());
         let key = Arc::new(OpenedDataKey::new(id, key, opened_by));
         let mut wraps = Vec::new();
-        for wrap in choice.wraps(&wrapper_key) {
-            wraps.push(self.new_wrap(&key, &wrap, &wrapper_key).await?);
+        for wrap in choice.wraps(wrapper_key) {
+            wraps.push(self.new_wrap(&key, &wrap, wrapper_key).await?);
         }
 
         let mut unit = Unit::begin(self).await?;
+        // One that came meanwhile was not renewed, and of new data keys there is one at a time.
+        unit.expect_wraps(&before)?;
         unit.bring_data_key_in(key).await?;
         for wrap in wraps {
             unit.insert_wrap(wrap).await?;
         }
-        let details = rotation_details(&choice, &wrapper_key, id);
+        let details = rotation_details(&choice, &comes, id);
         let begins = AuditOperation::BeginWrapperKeyRotation;
         unit.audit(caller, begins, None, details).await?;
         unit.commit().await?;
@@ -84,45 +83,19 @@ impl Vault {
         choice: &Choice,
         to: &NewWrapperKey,
         data_key: DataKeyId,
-    ) -> Result<KmsKeyId, VaultError> {
+    ) -> Result<Released, VaultError> {
         let named = self.configured_wrapper(&choice.kms)?;
-        let (mut details, multi_region) = match to {
+        let data_key = Some(data_key);
+        match to {
             NewWrapperKey::Existing(id) => {
                 let id = self.existing_wrapper_key(named, id).await?;
-                self.note_release(caller, wrap_details(&choice.kms, id.as_str()), data_key)
-                    .await?;
-                return Ok(id);
+                self.release_to(caller, &choice.kms, id, data_key).await
             }
-            NewWrapperKey::Generated { multi_region } => (
-                BTreeMap::from([("kms".to_owned(), choice.kms.clone())]),
-                *multi_region,
-            ),
-        };
-        // Looked for only after an interruption: a cloud is asked for the tags of every key.
-        let left_behind = if self.making_was_interrupted(&choice.kms).await? {
-            self.unused_wrapper_key(&choice.kms).await?
-        } else {
-            None
-        };
-        details.insert(GENERATED.to_owned(), "true".to_owned());
-        self.note_release(caller, details, data_key).await?;
-        match left_behind {
-            Some(id) => Ok(id),
-            None => self.new_wrapper_key(named, multi_region).await,
+            NewWrapperKey::Generated { multi_region } => {
+                self.release_to_new(caller, named, *multi_region, data_key)
+                    .await
+            }
         }
-    }
-
-    async fn note_release(
-        &self,
-        caller: &Caller,
-        mut details: BTreeMap<String, String>,
-        data_key: DataKeyId,
-    ) -> Result<(), VaultError> {
-        details.insert("data_key_id".to_owned(), data_key.to_string());
-        let mut unit = Unit::begin(self).await?;
-        let released = AuditOperation::ReleaseDataKeys;
-        unit.audit(caller, released, None, details).await?;
-        unit.commit().await
     }
 
     async fn existing_wrapper_key(
@@ -140,69 +113,6 @@ impl Vault {
             );
             about_new(error, id)
         })
-    }
-
-    /// Whether a wrapper key may have been made in this KMS that never came to wrap anything.
-    ///
-    /// A hint, for which the chain is not verified: there are as many records as keys, and few of them name a KMS.
-    async fn making_was_interrupted(&self, kms: &str) -> Result<bool, VaultError> {
-        let mut snapshot = self.environment().store.read().await?;
-        let (mut interrupted, mut after) = (false, 0);
-        loop {
-            let rows = snapshot.audit_after(after, AUDIT_PAGE).await?;
-            let Some(last) = rows.last() else {
-                return Ok(interrupted);
-            };
-            after = last.sequence;
-            let of_kms = rows
-                .iter()
-                .filter(|row| memchr::memmem::find(&row.body, b"\"kms\":").is_some())
-                .filter_map(|row| serde_json::from_slice::<AuditEntry>(&row.body).ok())
-                .filter(|entry| entry.details.get("kms").is_some_and(|named| named == kms));
-            for entry in of_kms {
-                match entry.operation {
-                    AuditOperation::ReleaseDataKeys if entry.details.contains_key(GENERATED) => {
-                        interrupted = true;
-                    }
-                    AuditOperation::BeginWrapperKeyRotation | AuditOperation::RewrapDataKey => {
-                        interrupted = false;
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// A usable wrapper key in this KMS that was made for this vault and never wrapped anything of it, as an interrupted attempt
-    /// leaves one behind. One that was removed or replaced has the vault's tag still, and does not come back by itself.
-    ///
-    /// A cloud may be asked for the tags of every key: this is for after an interruption.
-    ///
-    /// # Errors
-    /// Errors of the KMS and the store.
-    pub async fn unused_wrapper_key(&self, kms: &str) -> Result<Option<KmsKeyId>, VaultError> {
-        let mut all = self.environment().kms.iter();
-        let Some(named) = all.find(|named| named.name == kms) else {
-            return Ok(None);
-        };
-        let vault = self.id().to_string();
-        let Some(finder) = named.provider.key_finder() else {
-            tracing::warn!(
-                kms,
-                tag = VAULT_TAG,
-                value = vault,
-                "this KMS is not asked for keys: a wrapper key with this tag that an interrupted attempt made stays behind there"
-            );
-            return Ok(None);
-        };
-        let mut found = finder.find_keys(VAULT_TAG, &vault).await?;
-        found.retain(FoundKey::is_usable_wrapper);
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let used = self.wrapper_keys_ever().await?;
-        let mut found = found.into_iter().map(|key| key.id);
-        Ok(found.find(|id| !used.contains(id.as_str())))
     }
 
     /// A wrap of the new data key, tried.
@@ -251,11 +161,11 @@ fn not_renewed(kms: &str, wrapper_key_id: &str, source: VaultError) -> VaultErro
 /// What the audit log says of a wrapper key that takes the place of another.
 pub(in crate::operations::wraps) fn rotation_details(
     choice: &Choice,
-    wrapper_key: &KmsKeyId,
+    comes: &Released,
     data_key: DataKeyId,
 ) -> BTreeMap<String, String> {
     let (replaced_kms, replaced) = choice.replaced.clone();
-    let mut details = wrap_details(&choice.kms, wrapper_key.as_str());
+    let mut details = comes.details(&choice.kms);
     details.extend([
         ("data_key_id".to_owned(), data_key.to_string()),
         ("replaced_kms".to_owned(), replaced_kms),

@@ -1,8 +1,11 @@
 //! Keys that a KMS sealed itself: it takes each to the new wrapper key, or opens and seals it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use strongroom_kms::{KmsError, KmsKeyId, WrappedKey, in_background};
 use strongroom_store::{KeyRow, PrivateKeyRecord, StoredKey};
 
@@ -16,6 +19,9 @@ use crate::{
     sealing::{direct_context, unversioned, versioned},
     vault::Vault,
 };
+
+/// Of keys that a KMS sealed itself at most so many move in one commit: what it did for more than these, no kill throws away.
+pub(super) const KEYS_PER_COMMIT: usize = 64;
 
 /// A key under the new wrapper key.
 pub(super) struct Resealed {
@@ -31,35 +37,53 @@ struct Target<'v> {
 
 impl Vault {
     /// Has every key of these sealed anew that a wrapper key sealed which goes. Uses of other keys come first in the call budget.
+    ///
+    /// When one fails no further one is begun, but what the KMS has done for the others counts: the rows that are left without go out of
+    /// `rows`, and why comes with those that were sealed.
     pub(super) async fn reseal_directly(
         &self,
-        rows: &[(Arc<KeyEntry>, KeyRow)],
-    ) -> Result<FingerprintMap<Resealed>, VaultError> {
+        rows: &mut Vec<(Arc<KeyEntry>, KeyRow)>,
+    ) -> Result<(FingerprintMap<Resealed>, Option<VaultError>), VaultError> {
         let data_keys = self.data_keys();
-        let new = incoming(&data_keys)?;
-        let wrapper_keys = self.wrapper_keys_of(new.id);
-        let goes = rows.iter().filter_map(|(entry, (_, private))| {
-            let half = entry.private.as_ref()?;
-            let goes = half.is_sealed_by_other_than(&wrapper_keys);
-            goes.then_some((entry, private.as_ref()?))
-        });
-        let goes: Vec<_> = goes.collect();
-        if goes.is_empty() {
-            return Ok(FingerprintMap::default());
+        let wrapper_keys = self.wrapper_keys_of(incoming(&data_keys)?.id);
+        let goes = |entry: &KeyEntry| entry.is_sealed_by_other_than(&wrapper_keys);
+        let to_seal = rows.iter().filter(|(entry, _)| goes(entry));
+        let to_seal = to_seal.filter_map(|(entry, (_, private))| Some((entry, private.as_ref()?)));
+        let to_seal: Vec<_> = to_seal.collect();
+        if to_seal.is_empty() {
+            return Ok((FingerprintMap::default(), None));
         }
         let target = self.target()?;
-        let mut calls: Vec<BoxFuture<'_, Result<_, VaultError>>> = Vec::with_capacity(goes.len());
-        for (entry, record) in goes {
-            let target = &target;
+        let has_failed = AtomicBool::new(false);
+        let mut calls: Vec<BoxFuture<'_, _>> = Vec::with_capacity(to_seal.len());
+        for (entry, record) in to_seal {
+            let (target, has_failed) = (&target, &has_failed);
             let call = async move {
+                if has_failed.load(Ordering::Relaxed) {
+                    return None;
+                }
                 let resealed = self.reseal_one(entry, record, target).await;
-                let resealed = resealed.map_err(|error| not_moved(entry, error))?;
-                Ok((entry.fingerprint(), resealed))
+                has_failed.fetch_or(resealed.is_err(), Ordering::Relaxed);
+                let resealed = resealed.map_err(|error| not_moved(entry, error));
+                Some(resealed.map(|resealed| (entry.fingerprint(), resealed)))
             };
             calls.push(call.boxed());
         }
         let calls = stream::iter(calls).buffer_unordered(KMS_CALLS_AT_ONCE);
-        in_background(calls.try_collect()).await
+        let answers: Vec<_> = in_background(calls.collect()).await;
+        let (mut resealed, mut failed) = (FingerprintMap::default(), None);
+        for answer in answers.into_iter().flatten() {
+            match answer {
+                Ok((key, under_new)) => {
+                    resealed.insert(key, under_new);
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if failed.is_some() {
+            rows.retain(|(entry, _)| !goes(entry) || resealed.contains_key(&entry.fingerprint()));
+        }
+        Ok((resealed, failed))
     }
 
     /// Where keys go: to the wrapper key that comes. It was tried when the rotation began.

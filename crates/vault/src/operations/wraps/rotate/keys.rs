@@ -6,7 +6,11 @@ use strongroom_crypto::{Fingerprint, Random, SecretBytes, encoding::Encoder};
 use strongroom_store::{KeyRow, PrivateKeyRecord, PublicKeyRecord, Sealing, VaultId};
 use subtle::ConstantTimeEq;
 
-use super::{Moved, direct::Resealed, incoming};
+use super::{
+    Moved,
+    direct::{KEYS_PER_COMMIT, Resealed},
+    incoming,
+};
 use crate::{
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
@@ -22,6 +26,8 @@ use crate::{
 struct Queue {
     entries: Vec<Arc<KeyEntry>>,
     next: usize,
+    /// Of which so many at most are in a batch.
+    batch: usize,
 }
 
 /// A batch that is ready to be written.
@@ -29,6 +35,8 @@ struct Batch {
     moved: Vec<MovedKey>,
     /// Keys whose rows are not those that the vault knows, or not there: changed meanwhile, or behind our back.
     doubtful: Vec<Arc<KeyEntry>>,
+    /// Why no further key can move, once these have.
+    failed: Option<VaultError>,
 }
 
 impl Vault {
@@ -36,7 +44,11 @@ impl Vault {
     pub(super) async fn move_keys(&self, moved: &mut Moved<'_>) -> Result<(), VaultError> {
         let mut queue = self.keys_to_move()?;
         let mut ready = self.next_batch(&mut queue).await?;
-        while let Some(batch) = ready {
+        while let Some(mut batch) = ready {
+            if let Some(failed) = batch.failed.take() {
+                moved.add(self.write(batch).await?);
+                return Err(failed);
+            }
             // A failure ahead does not keep from being written what is ready.
             let (next, written) = tokio::join!(self.next_batch(&mut queue), self.write(batch));
             moved.add(written?);
@@ -52,14 +64,24 @@ impl Vault {
         let wrapper_keys = self.wrapper_keys_of(new);
         let mut entries = self.directory().entries();
         entries.retain(|entry| !entry.is_under(new, &wrapper_keys));
-        Ok(Queue { entries, next: 0 })
+        let mut batch = self.settings().rotation.keys_per_commit.max(1);
+        let mut of_kms = entries.iter();
+        if of_kms.any(|entry| entry.is_sealed_by_other_than(&wrapper_keys)) {
+            batch = batch.min(KEYS_PER_COMMIT);
+        }
+        let next = 0;
+        Ok(Queue {
+            entries,
+            next,
+            batch,
+        })
     }
 
     async fn next_batch(&self, queue: &mut Queue) -> Result<Option<Batch>, VaultError> {
         let Some(first) = queue.entries.get(queue.next) else {
             return Ok(None);
         };
-        let batch = self.settings().rotation.keys_per_commit.max(1);
+        let batch = queue.batch;
         let mut snapshot = self.environment().store.read().await?;
         let page = snapshot
             .keys_after(before(first.fingerprint()), batch)
@@ -84,9 +106,9 @@ impl Vault {
             let entry = wanted.remove(&public.fingerprint)?;
             Some((entry, (public, private)))
         });
-        let rows: Vec<_> = rows.collect();
+        let mut rows: Vec<_> = rows.collect();
         let missing = wanted.into_values().collect();
-        let resealed = self.reseal_directly(&rows).await?;
+        let (resealed, failed) = self.reseal_directly(&mut rows).await?;
         let worker = Worker {
             data_keys: self.data_keys(),
             vault: self.id(),
@@ -94,14 +116,16 @@ impl Vault {
         };
         let work = move || worker.run(rows, resealed, missing);
         match tokio::task::spawn_blocking(work).await {
-            Ok(batch) => batch.map(Some),
+            Ok(batch) => batch.map(|batch| Some(Batch { failed, ..batch })),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 
     /// Writes a batch, and says how many keys have moved.
     async fn write(&self, batch: Batch) -> Result<u64, VaultError> {
-        let Batch { moved, doubtful } = batch;
+        let Batch {
+            moved, doubtful, ..
+        } = batch;
         if !doubtful.is_empty() {
             self.settled().await;
             for entry in doubtful {
@@ -152,6 +176,7 @@ impl Worker {
         let mut batch = Batch {
             moved: Vec::with_capacity(rows.len()),
             doubtful: missing,
+            failed: None,
         };
         let mut encoder = Encoder::new();
         let mut scratch = SecretBytes::zeroed(64);

@@ -1,7 +1,8 @@
 //! Whether a rotation goes to a wrapper key that somebody named.
 
-use super::begin::GENERATED;
-use crate::{audit::AuditOperation, error::VaultError, vault::Vault};
+use crate::{
+    audit::AuditOperation, error::VaultError, operations::wraps::attempts::ATTEMPT, vault::Vault,
+};
 
 impl Vault {
     /// Whether the rotation that is under way goes to a wrapper key that whoever began it named, and not to one that was made for
@@ -16,13 +17,13 @@ impl Vault {
             return Ok(false);
         };
         let data_key = rotation.data_key_id.to_string();
-        let mut generated = false;
+        let mut made = false;
         self.walk_audit(|entry| {
-            generated |= entry.operation == AuditOperation::ReleaseDataKeys
+            made |= entry.operation == AuditOperation::ReleaseDataKeys
                 && entry.details.get("data_key_id") == Some(&data_key)
-                && entry.details.contains_key(GENERATED);
+                && entry.details.contains_key(ATTEMPT);
         })
         .await?;
-        Ok(!generated)
+        Ok(!made)
     }
 }

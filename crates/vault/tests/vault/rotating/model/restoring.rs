@@ -43,9 +43,9 @@ impl Run {
         vault.release(&caller()).await.unwrap();
         vault.close().await.unwrap();
         self.model = model;
-        self.was_restored = true;
         seen(Seen::Restored, 1);
         self.reopen().await;
+        self.given_up = self.unused_wrapper_keys().await;
     }
 
     /// Restores the backup in the end, whatever comes between. Until then nothing is forgotten: it is older than what was

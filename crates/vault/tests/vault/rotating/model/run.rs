@@ -62,7 +62,8 @@ pub(super) struct Run {
     pub(super) backups: Vec<Kept>,
     /// What the rows of readable keys held, whenever there were any.
     pub(super) readable: BTreeMap<Fingerprint, Vec<u8>>,
-    pub(super) was_restored: bool,
+    /// Wrapper keys of a time that was given up by a restore: none of them comes back by itself.
+    pub(super) given_up: usize,
 }
 
 /// Keys that authenticate the node to sequencers are stored readable.
@@ -97,7 +98,7 @@ impl Run {
             retired: BTreeSet::new(),
             backups: Vec::new(),
             readable: BTreeMap::new(),
-            was_restored: false,
+            given_up: 0,
         };
         run.learn_of_new_keys();
         run
