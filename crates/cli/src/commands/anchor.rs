@@ -25,6 +25,9 @@ pub(crate) enum Command {
     )]
     Show,
     /// Take the database as it is for the latest: after a restore, or when the anchor was lost
+    ///
+    /// Where the anchor remembers another state, keys that were retired since are active in the database. The vault is then in
+    /// quarantine: it verifies and decrypts, and signs nothing until 'strongroom backup release'.
     #[command(
         after_help = "Examples:\n  strongroom anchor accept --i-know-this-database-is-the-right-one"
     )]
@@ -42,6 +45,9 @@ struct Report {
     /// The tag of a wrapper key, if it is an anchor too.
     #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<TagReport>,
+    /// Whether the vault signs nothing after its state was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -85,7 +91,7 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     let caller = environment::caller()?;
     let config = session::read_config(global)?;
     let anchor = session::anchor(&config);
-    let mut opened = None;
+    let (mut opened, mut quarantine) = (None, None);
     if let Command::Accept {
         i_know_this_database_is_the_right_one,
     } = command
@@ -101,16 +107,16 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         let environment = kms.environment(store, &config);
         let settings = session::settings(&config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);
-        Vault::danger_accept_state(environment, settings, &caller, id)
-            .await?
-            .close()
-            .await?;
+        let vault = Vault::danger_accept_state(environment, settings, &caller, id).await?;
+        quarantine = Some(vault.is_quarantined());
+        vault.close().await?;
         opened = Some(kms);
     }
     let report = Report {
         location: anchor.location(),
         record: anchor.load()?,
         tag: tag(global, &config, opened).await?,
+        quarantine,
     };
     output::print(global.output, &report, |out| {
         writeln!(
@@ -142,7 +148,12 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             "generation  {} (pending: {})",
             generation(&record.confirmed),
             generation(&record.pending)
-        )
+        )?;
+        if report.quarantine == Some(true) {
+            writeln!(out, "the vault is in quarantine: it signs nothing yet")?;
+            writeln!(out, "what to do: strongroom errors VAULT_IN_QUARANTINE")?;
+        }
+        Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
 }

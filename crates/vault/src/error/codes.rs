@@ -202,7 +202,7 @@ const ROLLED_BACK: ErrorCode = code(
     "ROLLED_BACK",
     Category::DataCorrupted,
     "The database was put back to an earlier day, or is a standby that lacks commits, whatever was written in it since. If that was you, \
-     restoring a backup: 'strongroom anchor accept' takes its state as the latest. If not, find out who.",
+     restoring a backup: 'strongroom anchor accept' takes its state as the latest, in quarantine. If not, find out who.",
 );
 const ANCHOR_OF_OTHER_VAULT: ErrorCode = code(
     "ANCHOR_OF_OTHER_VAULT",

@@ -126,7 +126,7 @@ async fn between_rotations() -> (House, [BackupStore; 2], Fingerprint) {
     let house = House::new();
     let vault = house.create().await;
     let older = back_up(&house, &vault).await;
-    fs::remove_file(super::file_of(&house)).unwrap();
+    fs::remove_file(file_of(&house)).unwrap();
     rotate(&vault).await.unwrap();
     let key = signing_key(&vault).await;
     let newer = back_up(&house, &vault).await;

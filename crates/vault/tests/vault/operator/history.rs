@@ -3,7 +3,7 @@
 use strongroom_vault::Vault;
 
 use super::{Victim, blob, noticed};
-use crate::house::{House, Picture, caller, check_signs, code, sign, signing_key};
+use crate::house::{ALLOW_PROTOCOL, House, Picture, caller, check_signs, code, sign, signing_key};
 
 /// `victim`, and what it was before `sealed` was retired.
 struct Past {

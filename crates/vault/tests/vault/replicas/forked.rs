@@ -8,7 +8,9 @@ use strongroom_vault::AnchorRecord;
 
 use super::company::{Company, Process, Saved, settings};
 use crate::{
-    house::{House, caller, check_signs, code, new_protocol_key, sign, signing_key},
+    house::{
+        ALLOW_PROTOCOL, House, caller, check_signs, code, new_protocol_key, sign, signing_key,
+    },
     rotating::{rotate, tell},
 };
 
