@@ -8,6 +8,7 @@ use strongroom_errors::{Category, Coded};
 use strongroom_kms::KmsError;
 
 use crate::{
+    RotatedInKms,
     error::in_words,
     wrapper_key_watch::{Witness, WrapperKeyWatch},
 };
@@ -51,6 +52,7 @@ impl KmsCondition {
 #[derive(Debug, Default)]
 pub(crate) struct KmsWatch {
     conditions: Mutex<HashMap<String, KmsCondition>>,
+    rotated: Mutex<Vec<RotatedInKms>>,
     wrapper_keys: WrapperKeyWatch,
 }
 
@@ -62,6 +64,25 @@ impl KmsWatch {
     /// Whether some KMS did not work when it was asked last.
     pub(crate) fn any_fails(&self) -> bool {
         self.conditions.lock().values().any(KmsCondition::fails)
+    }
+
+    /// The wrapper keys in use whose material their KMS rotated, as of the last time that anybody asked.
+    pub(crate) fn rotated(&self) -> Vec<RotatedInKms> {
+        self.rotated.lock().clone()
+    }
+
+    /// Takes note of these; one that is new among them is told.
+    pub(crate) fn note_rotated(&self, found: &[RotatedInKms]) {
+        let mut known = self.rotated.lock();
+        for rotated in found.iter().filter(|rotated| !known.contains(rotated)) {
+            tracing::warn!(
+                kms = rotated.kms,
+                wrapper_key_id = rotated.wrapper_key_id,
+                older_keys = rotated.older_keys,
+                "the KMS has rotated the material of a wrapper key: that renews neither the data key nor the keys of the node"
+            );
+        }
+        found.clone_into(&mut known);
     }
 
     /// What is known of wrapper keys.

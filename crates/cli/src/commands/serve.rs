@@ -152,6 +152,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             () = vault.keep_up() => Ok(()),
             () = vault.destroy_in_time(&caller) => Ok(()),
             () = vault.keep_audit(&caller) => Ok(()),
+            () = vault.watch_ages() => Ok(()),
             () = reload.keep_up() => Ok(()),
         }
     };

@@ -1,11 +1,14 @@
 //! How old the keys in use are, held against how old they may become.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use strongroom_crypto::{Fingerprint, KeyName, KeyUsage, KeyUsages, Timestamp};
 use strongroom_store::{DataKeyId, DataKeyState, KeyState};
 
 use crate::{directory::KeyEntry, settings::KeyAgeLimits, vault::Vault};
+
+/// How often ages are looked at where no KMS is asked.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
 /// What a limit of age is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +94,7 @@ impl KeyAgeLimits {
 }
 
 /// A key in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AgedKey {
     /// A key of the vault whose private half is active.
     Private {
@@ -175,7 +178,34 @@ impl Vault {
         keys.chain(wrapper_keys).chain(data_keys).collect()
     }
 
-    /// Said once, when the vault is opened: how many keys are overdue, not which.
+    /// Says in the log, for as long as it is polled, when a key becomes overdue, and when a KMS gives a wrapper key new material.
+    /// Never ends. Looks as often as wrapper keys are checked ([`KmsWatchSettings`](crate::KmsWatchSettings)), with a call for
+    /// each of them; where they are not, at ages only. Whoever serves runs it beside the service: an opening says it once.
+    pub async fn watch_ages(&self) {
+        let every = self.settings().kms_watch.check_wrapper_keys_every;
+        let mut told = self.overdue_keys();
+        loop {
+            tokio::time::sleep(every.unwrap_or(LOOK_EVERY)).await;
+            let overdue = self.overdue_keys();
+            if !overdue.is_subset(&told) {
+                self.warn_of_old_keys();
+            }
+            told = overdue;
+            if every.is_some() {
+                self.wrapper_keys_rotated_in_kms().await;
+            }
+        }
+    }
+
+    fn overdue_keys(&self) -> BTreeSet<AgedKey> {
+        if !self.settings().max_key_age.any() {
+            return BTreeSet::new();
+        }
+        let overdue = self.key_ages().into_iter().filter(KeyAge::is_overdue);
+        overdue.map(|age| age.key).collect()
+    }
+
+    /// How many keys are overdue, not which.
     pub(in crate::operations) fn warn_of_old_keys(&self) {
         if !self.settings().max_key_age.any() {
             return;

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
 
-use super::{ages::KeyClass, wraps::wrapper_keys::WrapperKeyStatus};
+use super::{
+    ages::KeyClass,
+    wraps::{rotated::RotatedInKms, wrapper_keys::WrapperKeyStatus},
+};
 use crate::{
     approvals::{Approval, Verdict},
     session_encryption::SessionEncryptionNumbers,
@@ -37,6 +40,8 @@ pub struct Numbers {
     pub wrapper_keys: Vec<WrapperKeyStatus>,
     /// Whether the wrapper key is being rotated.
     pub wrapper_key_rotation: bool,
+    /// Those whose material their KMS rotated after the data key was wrapped, as they were last heard of.
+    pub rotated_in_kms: Vec<RotatedInKms>,
     /// Rotations of node keys under way.
     pub node_key_rotations: usize,
     /// Data keys that only backups need.
@@ -75,9 +80,10 @@ pub struct Ages {
 }
 
 impl Vault {
-    /// Numbers for monitoring. Asks each KMS for the state of its wrapper keys in use, one call each.
+    /// Numbers for monitoring. Asks each KMS about its wrapper keys in use, two calls for each.
     pub async fn numbers(&self) -> Numbers {
         let wrapper_keys = self.check_wrapper_keys().await;
+        self.wrapper_keys_rotated_in_kms().await;
         self.numbers_with(wrapper_keys).await
     }
 
@@ -108,6 +114,7 @@ impl Vault {
             last_verified_backup: self.last_verified_backup(),
             wrapper_keys,
             wrapper_key_rotation: self.wrapper_key_rotation().is_some(),
+            rotated_in_kms: self.kms_watch().rotated(),
             node_key_rotations: self.rotations().len(),
             retired_data_keys: self.retired_data_keys().len(),
             generation,

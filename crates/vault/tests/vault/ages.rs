@@ -1,11 +1,21 @@
 //! How old keys in use are, and what a KMS did to wrapper keys meanwhile.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt::Debug,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use strongroom_crypto::{Fingerprint, Timestamp, clock::Clock};
 use strongroom_kms::KmsKeyId;
 use strongroom_store::{Custody, Sealing};
 use strongroom_vault::{AgedKey, KeyAge, KeyAgeLimits, KeyClass, RotationRequest, Settings, Vault};
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
 
 use crate::{
     house::{House, KMS_NAME, caller, encryption_key, settings, signing_key},
@@ -198,4 +208,84 @@ async fn what_a_kms_does_to_its_wrapper_key_is_told_until_the_vault_rotates() {
     assert_eq!(it.older_keys, 1, "retired and younger ones do not count");
     rotate(&vault).await.unwrap();
     assert!(vault.wrapper_keys_rotated_in_kms().await.is_empty());
+}
+
+/// Warnings of this thread, as they are worded.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Warnings {
+    fn of(&self, words: &str) -> usize {
+        let told = self.0.lock().unwrap();
+        told.iter().filter(|text| text.contains(words)).count()
+    }
+}
+
+impl Visit for Warnings {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            self.0.lock().unwrap().push(format!("{value:?}"));
+        }
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
+#[tokio::test]
+async fn who_watches_says_once_when_keys_become_overdue_and_when_a_kms_rotates() {
+    let warnings = Warnings::default();
+    let _heard = tracing::subscriber::set_default(warnings.clone());
+    let mut settings = limited(Custody::Envelope);
+    settings.kms_watch.check_wrapper_keys_every = Some(Duration::from_millis(5));
+    let house = House::new().with_settings(settings);
+    let vault = house.create().await;
+    signing_key(&vault).await;
+    let id: KmsKeyId = vault.opening().wrapper_key_id.parse().unwrap();
+    let (overdue, rotated) = ("older than max-key-age", "rotated the material");
+    let told = || (warnings.of(overdue), warnings.of(rotated));
+    let until = async |expected| {
+        while told() != expected {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // And not again.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(told(), expected);
+    };
+    let watched = async {
+        until((0, 0)).await;
+        house.clock.advance(366 * DAY);
+        until((1, 0)).await;
+        house.kms.rotate_wrapper_key_version(&id).unwrap();
+        until((1, 1)).await;
+        // Another key: the wrapper key.
+        house.clock.advance(365 * DAY);
+        until((2, 1)).await;
+        let numbers = vault.numbers_as_known().await;
+        assert_eq!(numbers.rotated_in_kms.len(), 1);
+    };
+    let watched = tokio::time::timeout(Duration::from_secs(60), watched);
+    tokio::select! {
+        () = vault.watch_ages() => panic!("it never ends"),
+        watched = watched => watched.expect("it is told"),
+    }
 }

@@ -173,7 +173,13 @@ fn of_wrapper_keys(registry: &mut Registry, numbers: &Numbers) {
             states.get_or_create(&labels).set(to_f64(is_it));
         }
     }
+    let rotated = numbers.rotated_in_kms.len();
     for (name, help, number) in [
+        (
+            "wrapper_keys_rotated_in_kms",
+            "Wrapper keys in use whose material their KMS rotated after the data key was wrapped",
+            rotated,
+        ),
         (
             "wrapper_key_rotation_under_way",
             "1 while the wrapper key is rotated",

@@ -27,7 +27,7 @@ pub struct RotatedInKms {
 
 impl Vault {
     /// Asks each KMS when it last rotated the material of its wrapper keys in use, one call each, and tells of those that were
-    /// wrapped under before.
+    /// wrapped under before. One that nobody knew of is an event at level warn, too.
     ///
     /// A KMS that does not answer, or may not be asked, is left out with an event at level warn: nothing is lost by not knowing.
     pub async fn wrapper_keys_rotated_in_kms(&self) -> Vec<RotatedInKms> {
@@ -57,6 +57,7 @@ impl Vault {
                 ),
             }
         }
+        self.kms_watch().note_rotated(&found);
         found
     }
 
