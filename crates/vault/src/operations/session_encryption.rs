@@ -6,8 +6,8 @@ use std::{
 };
 
 use strongroom_crypto::{
-    AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, SecretBytes, SymmetricKey,
-    Timestamp,
+    AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, SecretBytes,
+    SymmetricKey, Timestamp,
 };
 use strongroom_topology::{At, Member, StoreId, TopologyStore};
 
@@ -118,14 +118,8 @@ impl SessionEncryption<'_> {
         let hash = encrypted.session_key_hash();
         // A secret outlives neither its key in the vault nor the vault's contact to its store.
         self.vault.in_touch().await?;
-        let key = &encrypted.encrypted_for;
-        self.vault.key(key)?;
-        if let Some(known) = self.caches.received(&hash, self.vault.elapsed())
-            && self
-                .vault
-                .was_in_touch(|| self.vault.may_decrypt(key))
-                .await?
-        {
+        self.vault.key(&encrypted.encrypted_for)?;
+        if let Some(known) = self.known(encrypted, &hash).await? {
             return Ok(known);
         }
         let gate = self.caches.gates.gate(hash);
@@ -134,7 +128,7 @@ impl SessionEncryption<'_> {
             Some(turn) => Some(turn),
             None => {
                 let turn = gate.lock().await;
-                if let Some(known) = self.caches.received(&hash, self.vault.elapsed()) {
+                if let Some(known) = self.known(encrypted, &hash).await? {
                     return Ok(known);
                 }
                 // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
@@ -151,6 +145,20 @@ impl SessionEncryption<'_> {
             .keep_received(hash, &secret, self.vault.elapsed());
         drop(turn);
         Ok(secret)
+    }
+
+    /// The secret, if it is known, and its key is in the vault still.
+    async fn known(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+        hash: &Hash,
+    ) -> Result<Option<Arc<SecretBytes>>, VaultError> {
+        let Some(known) = self.caches.received(hash, self.vault.elapsed()) else {
+            return Ok(None);
+        };
+        let (vault, key) = (self.vault, &encrypted.encrypted_for);
+        let is_ours = vault.was_in_touch(|| vault.may_decrypt(key)).await?;
+        Ok(is_ours.then_some(known))
     }
 
     fn keys_of(

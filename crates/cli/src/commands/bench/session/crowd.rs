@@ -1,4 +1,4 @@
-//! Many who sign at once, for some time.
+//! Many who sign or read at once, for some time.
 
 use std::time::{Duration, Instant};
 
@@ -6,31 +6,31 @@ use tokio::task::JoinSet;
 
 /// What a crowd did.
 pub(super) struct Round {
-    /// Of every signature, in nanoseconds.
+    /// Of every signature or message, in nanoseconds.
     pub(super) latencies: Vec<u64>,
-    /// From the first signature to the last.
+    /// From the first to the last.
     pub(super) time: Duration,
 }
 
-/// Lets so many sign, each one signature after the other, until the time is up.
-pub(super) async fn sign<W, F>(time: Duration, signers: u16, sign: W) -> anyhow::Result<Round>
+/// Lets so many work, each one thing after the other, until the time is up.
+pub(super) async fn work<W, F>(time: Duration, workers: u16, work: W) -> anyhow::Result<Round>
 where
     W: Fn() -> F + Clone + Send + 'static,
     F: Future<Output = anyhow::Result<()>> + Send,
 {
     let started = Instant::now();
     let mut crowd = JoinSet::new();
-    for _signer in 0..signers {
-        let sign = sign.clone();
+    for _worker in 0..workers {
+        let work = work.clone();
         crowd.spawn(async move {
             let mut latencies = Vec::new();
             let mut before = started.elapsed();
             while before < time {
-                sign().await?;
+                work().await?;
                 let after = started.elapsed();
                 latencies.push(u64::try_from((after - before).as_nanos())?);
                 before = after;
-                // Whoever never waits lets nobody else sign.
+                // Whoever never waits lets nobody else work.
                 tokio::task::consume_budget().await;
             }
             anyhow::Ok(latencies)
@@ -51,7 +51,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_of_one_is_the_answer() {
         let fails = || async { anyhow::bail!("no") };
-        let failed = sign(Duration::from_secs(60), 3, fails).await;
+        let failed = work(Duration::from_secs(60), 3, fails).await;
         assert_eq!(
             failed.err().map(|error| error.to_string()).as_deref(),
             Some("no")

@@ -86,7 +86,7 @@ impl Node {
     /// Lets so many sign for so long.
     pub(super) async fn sign_for(&self, time: Duration, signers: u16) -> anyhow::Result<Round> {
         let (vault, synchronizer) = (Arc::clone(&self.vault), self.synchronizer.clone());
-        crowd::sign(time, signers, move || {
+        crowd::work(time, signers, move || {
             let (vault, synchronizer) = (Arc::clone(&vault), synchronizer.clone());
             async move {
                 let (at, until) = (vault.current_time(), None);
