@@ -128,9 +128,13 @@ impl Client {
         match self {
             Self::Here(session) => {
                 let (keys, force) = (signing.keys, signing.force);
-                let signed = session
-                    .vault
-                    .sign_transactions(store, transactions, keys, force);
+                let signed = session.vault.sign_transactions(
+                    &session.caller,
+                    store,
+                    transactions,
+                    keys,
+                    force,
+                );
                 Ok(signed.await?)
             }
             Self::There(server) => server.sign_transactions(store, transactions, signing).await,

@@ -222,3 +222,41 @@ fn a_use_of_the_key_by_somebody_else_and_a_call_that_the_cloud_lacks_are_told() 
         "{report}"
     );
 }
+
+#[test]
+fn a_use_of_a_key_that_our_log_does_not_name_is_not_waved_through() {
+    let (cloud, _log) = in_cloud();
+    let trail = cloud.simulator.cloudtrail();
+    let mut records = trail["Records"].as_array().unwrap().iter();
+    let stranger = records.rfind(|record| record["eventName"] == "Decrypt");
+    let mut stranger = stranger.unwrap().clone();
+    stranger["requestID"] = json!("somebody-elses");
+    let key = text(&stranger["resources"][0], "ARN");
+    let trail = json!({ "Records": [stranger] });
+    // On a day on which the vault was not opened.
+    let log = cloud.sandbox.write("quiet.log", "");
+    let (status, report) = reconciled(&cloud, arg(&log), &trail);
+    assert_eq!(status, 1, "{report}");
+    assert_eq!(report["agree"], false);
+    let unknown = report["unknown_keys"].as_array().unwrap();
+    let [unknown] = &unknown[..] else {
+        panic!("{report}");
+    };
+    assert!(key.ends_with(unknown.as_str().unwrap()), "{report}");
+
+    let args = |key| {
+        let trail = cloud.sandbox.path("trail.json");
+        let flags = ["--kms-log", arg(&log), "--cloudtrail", arg(&trail)];
+        let command = ["audit", "reconcile", "--output", "json"];
+        let args = [&command[..], &flags, &["--key", key]].concat();
+        let ran = cloud.sandbox.run(args);
+        (ran.status, ran.json())
+    };
+    let (status, report) = args(&key);
+    assert_eq!(
+        (status, report["not_ours"].as_array().unwrap().len()),
+        (1, 1)
+    );
+    let (status, report) = args("another");
+    assert_eq!((status, &report["other_keys"]), (0, &json!(1)));
+}

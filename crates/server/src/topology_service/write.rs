@@ -68,14 +68,15 @@ pub(super) async fn authorize(
 
 pub(super) async fn sign(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: SignTransactionsRequest,
 ) -> Result<SignTransactionsResponse, Failure> {
     let signing = message.signing.unwrap_or_default();
     let (store, keys) = (store_id(&message.store)?, keys(&signing)?);
     let transactions = transactions(&message.transactions)?;
     let force = force(&signing.dangers)?;
-    let signed = vault.sign_transactions(&store, transactions, &keys, force);
+    let caller = context.caller();
+    let signed = vault.sign_transactions(&caller, &store, transactions, &keys, force);
     Ok(SignTransactionsResponse {
         transactions: signed
             .await?

@@ -12,7 +12,7 @@ use serde::Serialize;
 use strongroom_crypto::Timestamp;
 
 use self::{
-    calls::{Event, OurCall},
+    calls::{Event, OurCall, key_name},
     cloud::Cloud,
     matching::{Period, Reconciled, reconcile},
 };
@@ -22,11 +22,12 @@ use crate::{args::Global, exit, failure::CliError, input, output};
 ///
 /// Listed are uses and changes of the vault's keys in the KMS that this log does not have, so somebody else made them, and
 /// those in this log that the cloud does not have. A call is found by the id that the cloud gave it (AWS), or else by key,
-/// operation and time. Keys that this log never names are none of the vault's. No vault is opened. Exit status 0: both agree;
-/// 1: they do not.
+/// operation and time. Name the vault's keys in the KMS with --key ('strongroom wrapper-key list' and 'keys list' show them): then
+/// other keys are none of its. Without it every key that this log does not name may be one, and is listed. No vault is opened. Exit
+/// status 0: both agree; 1: they do not, or a key is not known.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail.json\n  \
+    strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail.json --key arn:aws:kms:…:key/…\n  \
     gcloud logging read 'protoPayload.serviceName=\"cloudkms.googleapis.com\"' \\\n    --format json > gcp.json\n  \
     strongroom audit reconcile --kms-log kms.log.2026-01-31 --gcp gcp.json")]
 pub(crate) struct Options {
@@ -35,6 +36,9 @@ pub(crate) struct Options {
     kms_log: Vec<PathBuf>,
     #[command(flatten)]
     cloud: CloudFiles,
+    /// All keys of the vault in that KMS, by their ids, ARNs or resource names; others are then not the vault's.
+    #[arg(long = "key", value_name = "ID", num_args = 1..)]
+    keys: Vec<String>,
     /// Where the cloud's log begins [default: with its first event].
     #[arg(long, value_name = "TIME", value_parser = moment)]
     from: Option<Timestamp>,
@@ -69,8 +73,10 @@ struct Report {
     not_theirs: Vec<CallView>,
     /// Calls in this log at times that the cloud's log does not cover.
     not_covered: u64,
-    /// Events of the cloud about keys that this log never names.
+    /// Events of the cloud about keys that are not the vault's.
     other_keys: u64,
+    /// Keys that the cloud's log names and this one does not, where nobody said which are the vault's.
+    unknown_keys: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -124,7 +130,8 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
         (options.from, options.to),
         i64::from(options.tolerance) * 1_000_000,
     );
-    let report = Report::of(reconcile(calls, events, &period));
+    let named: Vec<_> = options.keys.iter().map(|key| key_name(key)).collect();
+    let report = Report::of(reconcile(calls, events, &named, &period));
     output::print(global.output, &report, |out| report.print(out))?;
     Ok(ExitCode::from(if report.agree { 0 } else { exit::NO }))
 }
@@ -132,12 +139,15 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
 impl Report {
     fn of(found: Reconciled) -> Self {
         Self {
-            agree: found.not_ours.is_empty() && found.not_theirs.is_empty(),
+            agree: found.not_ours.is_empty()
+                && found.not_theirs.is_empty()
+                && found.unknown_keys.is_empty(),
             matched: found.matched,
             not_ours: found.not_ours.into_iter().map(EventView::from).collect(),
             not_theirs: found.not_theirs.into_iter().map(CallView::from).collect(),
             not_covered: found.not_covered,
             other_keys: found.other_keys,
+            unknown_keys: found.unknown_keys.into_iter().collect(),
         }
     }
 
@@ -182,6 +192,15 @@ impl Report {
             });
             let header = ["TIME", "OPERATION", "KMS", "KEY", "REQUEST"];
             writeln!(out, "{}", output::table(header, rows))?;
+        }
+        if !self.unknown_keys.is_empty() {
+            writeln!(
+                out,
+                "\nThese were used too. Say which are the vault's, all of them, with --key:"
+            )?;
+            for key in &self.unknown_keys {
+                writeln!(out, "{key}")?;
+            }
         }
         Ok(())
     }

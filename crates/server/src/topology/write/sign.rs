@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) async fn sign_transactions(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: SignTransactionsRequest,
 ) -> Result<SignTransactionsResponse, Failure> {
     let store = store_id::required(&vault, message.store).await?;
@@ -23,7 +23,7 @@ pub(super) async fn sign_transactions(
     let keys = fingerprints(&message.signed_by)?;
     let transactions = signed(&message.transactions)?;
     let signed = vault
-        .sign_transactions(&store, transactions, &keys, force)
+        .sign_transactions(&context.caller(), &store, transactions, &keys, force)
         .await?;
     let transactions = signed.iter().map(signed_message);
     Ok(SignTransactionsResponse {

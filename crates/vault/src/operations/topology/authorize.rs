@@ -7,7 +7,7 @@ use strongroom_topology::{
     TopologyError, Transaction, TransactionHash, check_dangers, draft,
 };
 
-use super::{accepted, details, rules};
+use super::{accepted, details, rules, sign::Signers};
 use crate::{
     audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
     vault::Vault,
@@ -116,8 +116,8 @@ impl Vault {
         let existing = found.signed.as_ref().clone();
         let signed = self
             .with_own_signatures(writer.store(store)?, existing, signing_keys, force)
-            .await?
-            .with_proposal(!must_fully_authorize);
+            .await
+            .map(|(signed, signers)| (signed.with_proposal(!must_fully_authorize), signers))?;
         let record = (AuditOperation::AuthorizeTopology, None);
         self.add_signed(caller, writer, store, signed, record).await
     }
@@ -127,7 +127,7 @@ impl Vault {
         writer: &TopologyWriter<'_>,
         store: &StoreId,
         proposal: &Proposal,
-    ) -> Result<SignedTransaction, VaultError> {
+    ) -> Result<(SignedTransaction, Signers), VaultError> {
         let store = writer.store(store)?;
         let drafted = draft(
             store,
@@ -143,7 +143,7 @@ impl Vault {
             ),
         };
         self.check_dangers(&transaction, proposal.force)?;
-        let signatures = self
+        let (signatures, signers) = self
             .sign_topology(
                 store,
                 &transaction,
@@ -158,10 +158,11 @@ impl Vault {
         let proposed = !proposal.must_fully_authorize;
         let signed = SignedTransaction::received(transaction, signatures, proposed)?;
         // Others may have signed it before: whoever sends it on sends everything.
-        Ok(match store.find(signed.hash()) {
+        let signed = match store.find(signed.hash()) {
             Ok(known) => signed.with_signatures_from(&known.signed),
             Err(_unknown) => signed,
-        })
+        };
+        Ok((signed, signers))
     }
 
     /// Adds one transaction that this vault has signed; what the store says of it is the answer. `record` is what the
@@ -171,13 +172,14 @@ impl Vault {
         caller: &Caller,
         mut writer: TopologyWriter<'_>,
         store: &StoreId,
-        signed: SignedTransaction,
+        (signed, signers): (SignedTransaction, Signers),
         record: (AuditOperation, Option<Fingerprint>),
     ) -> Result<Authorized, VaultError> {
         let outcome = if let StoreId::Synchronizer(_) = store {
             let outcomes = writer
                 .store(store)?
                 .preview(vec![signed.clone()], &rules(store, self.now()))?;
+            drop(writer);
             outcomes.into_iter().next().unwrap_or(Outcome::Unchanged)
         } else {
             let outcome = self.decide(&mut writer, store, signed.clone())?;
@@ -186,6 +188,10 @@ impl Vault {
                 .await?;
             accepted(outcome)?
         };
+        // Of what is in the store that lasts there is a record already.
+        if *store != StoreId::Authorized {
+            self.record_signers(caller, signers).await?;
+        }
         Ok(Authorized { signed, outcome })
     }
 

@@ -1,16 +1,20 @@
 //! Signatures over topology transactions.
 
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{Fingerprint, KeyUsages};
 use strongroom_proto::topology::topology_signature;
 use strongroom_topology::{
     Covers, ForceFlags, SignedTransaction, StoreId, TopologyError, TopologyStore, Transaction,
     TransactionSignature, signing_keys,
 };
 
-use crate::{error::VaultError, vault::Vault};
+use crate::{audit::AuditOperation, caller::Caller, error::VaultError, vault::Vault};
+
+/// Keys that signed, and what as.
+pub(super) type Signers = Vec<(Fingerprint, KeyUsages)>;
 
 impl Vault {
-    /// Adds the signatures that this vault can give to each transaction; nothing is stored.
+    /// Adds the signatures that this vault can give to each transaction; nothing is stored. Each is a use of its key in the audit
+    /// log, as with [`Vault::sign_for`].
     ///
     /// A transaction to which the vault has nothing to add comes back as it is.
     ///
@@ -18,6 +22,7 @@ impl Vault {
     /// [`VaultError::Topology`] for requested keys that may not sign it; errors of signing.
     pub async fn sign_transactions(
         &self,
+        caller: &Caller,
         store: &StoreId,
         transactions: Vec<SignedTransaction>,
         requested: &[Fingerprint],
@@ -26,24 +31,39 @@ impl Vault {
         // Before the lock, which catching up needs.
         self.in_touch().await?;
         let store = self.topology(store).await?;
-        let mut signed = Vec::with_capacity(transactions.len());
+        let (mut signed, mut signers) = (Vec::with_capacity(transactions.len()), Vec::new());
         for transaction in transactions {
-            signed.push(
-                self.with_own_signatures(&store, transaction, requested, force)
-                    .await?,
-            );
+            let own = self.with_own_signatures(&store, transaction, requested, force);
+            let (transaction, by) = own.await?;
+            signed.push(transaction);
+            signers.extend(by);
         }
+        drop(store);
+        self.record_signers(caller, signers).await?;
         Ok(signed)
     }
 
+    /// Records what these keys have signed and no commit tells of.
+    pub(super) async fn record_signers(
+        &self,
+        caller: &Caller,
+        signers: Signers,
+    ) -> Result<(), VaultError> {
+        for (key, usages) in signers {
+            self.record_use(Some(caller), AuditOperation::Sign, &key, Some(usages))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// A transaction with the signatures that this vault can add, or as it is if there are none.
-    pub(crate) async fn with_own_signatures(
+    pub(super) async fn with_own_signatures(
         &self,
         store: &TopologyStore,
         signed: SignedTransaction,
         requested: &[Fingerprint],
         force: ForceFlags,
-    ) -> Result<SignedTransaction, VaultError> {
+    ) -> Result<(SignedTransaction, Signers), VaultError> {
         let signed_already: Vec<_> = signed.signed_by().collect();
         let own = self
             .sign_topology(
@@ -55,30 +75,31 @@ impl Vault {
             )
             .await;
         match own {
-            Ok(own) => Ok(signed.with_more_signatures(own)),
+            Ok((own, signers)) => Ok((signed.with_more_signatures(own), signers)),
             // The vault has no key for it, and nobody asked for a certain one.
             Err(VaultError::Topology(TopologyError::NoAppropriateSigningKey { .. }))
                 if requested.is_empty() =>
             {
-                Ok(signed)
+                Ok((signed, Vec::new()))
             }
             Err(error) => Err(error),
         }
     }
 
     /// Signatures over `transaction` by the keys that shall sign it and have not.
-    pub(crate) async fn sign_topology(
+    pub(super) async fn sign_topology(
         &self,
         store: &TopologyStore,
         transaction: &Transaction,
         requested: &[Fingerprint],
         signed_already: &[Fingerprint],
         force: ForceFlags,
-    ) -> Result<Vec<TransactionSignature>, VaultError> {
+    ) -> Result<(Vec<TransactionSignature>, Signers), VaultError> {
         let holds = |key: &Fingerprint| self.may_sign(key);
         let selected = signing_keys(store, transaction, requested, &holds, force)?;
         let message = transaction.hash().to_multihash();
         let mut signatures = Vec::with_capacity(selected.len());
+        let mut signers = Vec::with_capacity(selected.len());
         for key in selected {
             if signed_already.contains(&key.fingerprint) {
                 continue;
@@ -87,9 +108,10 @@ impl Vault {
                 .sign_as_known(&key.fingerprint, &message, key.usages)
                 .await?;
             signatures.push(topology_signature(signature, Covers::This));
+            signers.push((key.fingerprint, key.usages));
         }
         // A process that was stopped in between may have used a key that was retired long before.
         self.check_was_in_touch().await?;
-        Ok(signatures)
+        Ok((signatures, signers))
     }
 }

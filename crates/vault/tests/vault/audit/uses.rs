@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use strongroom_store::StoreError;
 use strongroom_test_support::store::{HookedStore, StoreCall, StoreHook};
+use strongroom_topology::{ForceFlags, SignedTransaction, StoreId};
 use strongroom_vault::{
     AuditEntry, AuditOperation, AuditSettings, Caller, ReplicaSettings, Settings, UseRecords, Vault,
 };
@@ -14,6 +15,7 @@ use super::records;
 use crate::{
     faults::store::open_over,
     house::{House, caller, code, encryption_key, new_protocol_key, protocol, sign, signing_key},
+    topology::{participant, statements::rows},
 };
 
 fn house(uses: UseRecords) -> House {
@@ -98,6 +100,39 @@ async fn a_decryption_is_a_use_as_well() {
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].operation, AuditOperation::Decrypt);
     assert_eq!(records[0].key, Some(key.to_string()));
+}
+
+#[tokio::test]
+async fn a_signature_over_topology_that_nothing_else_tells_of_is_a_use_as_well() {
+    let house = house(UseRecords::Each);
+    let vault = house.create().await;
+    vault.initialize(&caller(), &participant()).await.unwrap();
+    let alice = Caller::new("alice");
+    // With the first of its signatures only, as somebody else may send it.
+    let own = rows(&vault).await.into_iter();
+    let own = own.filter(|row| row.signed.signatures().len() > 1);
+    let unsigned: Vec<_> = own
+        .map(|row| {
+            let first = row.signed.signatures()[..1].to_vec();
+            SignedTransaction::received(row.signed.transaction().clone(), first, true).unwrap()
+        })
+        .collect();
+    assert!(!unsigned.is_empty());
+    let before = uses(&vault).await.len();
+    let signed = vault.sign_transactions(
+        &alice,
+        &StoreId::Authorized,
+        unsigned,
+        &[],
+        ForceFlags::default(),
+    );
+    let signed = signed.await.unwrap();
+    let given = signed.iter().flat_map(|it| it.signed_by().skip(1));
+    let given: Vec<_> = given.map(|key| key.to_string()).collect();
+    let records = uses(&vault).await.split_off(before);
+    assert!(records.iter().all(|record| record.caller == "alice"));
+    let named: Vec<_> = records.into_iter().filter_map(|it| it.key).collect();
+    assert_eq!(named, given);
 }
 
 #[tokio::test]

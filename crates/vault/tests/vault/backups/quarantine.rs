@@ -56,7 +56,13 @@ async fn nothing_is_signed_generated_or_rotated() {
     };
     assert!(!own.is_empty());
     let signed = vault
-        .sign_transactions(&StoreId::Authorized, own, &[], ForceFlags::default())
+        .sign_transactions(
+            &caller(),
+            &StoreId::Authorized,
+            own,
+            &[],
+            ForceFlags::default(),
+        )
         .await;
     // Those that the vault has signed already come back; it adds nothing.
     if let Err(error) = signed {

@@ -280,11 +280,12 @@ async fn a_strict_process_gives_no_signature_of_topology_when_anything_was_chang
     let (_last, others) = whole.signatures().split_last().unwrap();
     let transaction = whole.transaction().clone();
     let partly = SignedTransaction::received(transaction, others.to_vec(), true).unwrap();
+    let us = caller();
     let again = || {
         let transactions = vec![partly.clone()];
         let no_force = ForceFlags::default();
         two.vault
-            .sign_transactions(&StoreId::Authorized, transactions, &[], no_force)
+            .sign_transactions(&us, &StoreId::Authorized, transactions, &[], no_force)
     };
     let signed = gate.stop(again(), async {}).await.unwrap();
     assert_eq!(signed[0].signatures().len(), others.len() + 1);

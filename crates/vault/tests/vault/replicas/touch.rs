@@ -121,8 +121,10 @@ async fn a_process_out_of_touch_signs_no_topology_and_decrypts_nothing() {
         .signed
         .as_ref()
         .clone();
+    let us = caller();
     let again = || {
         two.vault.sign_transactions(
+            &us,
             &StoreId::Authorized,
             vec![own.clone()],
             &[],

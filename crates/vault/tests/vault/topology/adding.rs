@@ -39,7 +39,7 @@ async fn sign(vault: &Vault, transactions: &[&SignedTransaction]) -> Vec<SignedT
     let transactions = transactions.iter().map(|it| (*it).clone()).collect();
     let force = ForceFlags::default();
     vault
-        .sign_transactions(&StoreId::Authorized, transactions, &[], force)
+        .sign_transactions(&caller(), &StoreId::Authorized, transactions, &[], force)
         .await
         .unwrap()
 }
@@ -276,6 +276,7 @@ async fn signing_adds_only_what_is_missing_and_stores_nothing() {
     let key = protocol_key_of(&stranger).await.fingerprint();
     let refused = stranger
         .sign_transactions(
+            &caller(),
             &StoreId::Authorized,
             vec![proposed],
             &[key],

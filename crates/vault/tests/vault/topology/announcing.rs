@@ -130,6 +130,7 @@ async fn a_proposal_waits_until_the_missing_key_has_signed() {
 
     let signed = other
         .sign_transactions(
+            &caller(),
             &StoreId::Authorized,
             vec![proposed.signed.clone()],
             &[],

@@ -45,17 +45,24 @@ pub(super) struct Reconciled {
     pub(super) not_theirs: Vec<OurCall>,
     pub(super) not_covered: u64,
     pub(super) other_keys: u64,
+    /// Keys that were used of which nobody has said whether they are the vault's.
+    pub(super) unknown_keys: BTreeSet<String>,
 }
 
 /// Compares the logs: first by the ids of requests; what has none, by key, operation and time.
+///
+/// `named` are all keys of the vault, beside those that its log names. A log names few: a vault that is opened once a week calls its
+/// KMS once a week. So where none are named, a key that the log does not know may be the vault's, used by a stranger.
 pub(super) fn reconcile(
     mut calls: Vec<OurCall>,
     mut events: Vec<Event>,
+    named: &[String],
     period: &Period,
 ) -> Reconciled {
     calls.sort_by_key(|call| call.begun);
     events.sort_by_key(|event| event.time);
     let mut ours: BTreeSet<String> = calls.iter().flat_map(|call| call.keys.clone()).collect();
+    ours.extend(named.iter().cloned());
     let mut taken = vec![false; events.len()];
     let by_id: BTreeMap<String, usize> = events
         .iter()
@@ -92,6 +99,8 @@ pub(super) fn reconcile(
         }
         if event.keys.iter().any(|key| ours.contains(key)) {
             outcome.not_ours.push(event);
+        } else if named.is_empty() {
+            outcome.unknown_keys.extend(event.keys);
         } else {
             outcome.other_keys += 1;
         }
@@ -178,7 +187,7 @@ mod tests {
     fn compared(calls: Vec<OurCall>, events: Vec<Event>) -> Reconciled {
         let whole = (Some(at(0)), Some(at(1000)));
         let period = Period::of(&events, whole, 5 * SECOND);
-        reconcile(calls, events, &period)
+        reconcile(calls, events, &[], &period)
     }
 
     #[test]
@@ -243,13 +252,30 @@ mod tests {
     }
 
     #[test]
-    fn uses_of_other_keys_are_none_of_ours() {
+    fn uses_of_other_keys_are_none_of_ours_once_it_is_said_which_are() {
         let other = Event {
             keys: vec!["another".to_owned()],
             ..event(10, Some("x"))
         };
-        let found = compared(vec![call(10, Some("a"))], vec![event(10, Some("a")), other]);
+        let logs = || {
+            let events = vec![event(10, Some("a")), other.clone()];
+            (vec![call(10, Some("a"))], events)
+        };
+        let (calls, events) = logs();
+        let found = compared(calls, events);
+        assert_eq!((found.other_keys, found.not_ours.len()), (0, 0));
+        assert_eq!(found.unknown_keys, BTreeSet::from(["another".to_owned()]));
+
+        let named = |key: &str| {
+            let (calls, events) = logs();
+            let period = Period::of(&events, (Some(at(0)), Some(at(1000))), 5 * SECOND);
+            reconcile(calls, events, &[key.to_owned()], &period)
+        };
+        let found = named("ours");
         assert_eq!((found.other_keys, found.not_ours.len()), (1, 0));
+        assert_eq!(found.unknown_keys, BTreeSet::new());
+        // Our log need not know a key for a stranger's use of it to be told.
+        assert_eq!(named("another").not_ours, [other]);
     }
 
     #[test]
@@ -275,7 +301,7 @@ mod tests {
             call(100, Some("a")),
             call(200, Some("b")),
         ];
-        let found = reconcile(calls, events, &period);
+        let found = reconcile(calls, events, &[], &period);
         assert_eq!(
             (found.matched, found.not_covered, found.not_theirs.len()),
             (2, 1, 0)

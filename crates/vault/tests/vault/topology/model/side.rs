@@ -136,7 +136,7 @@ impl Side {
         let (own, force) = (StoreId::Authorized, ForceFlags::default());
         let signed = other
             .vault()
-            .sign_transactions(&own, vec![proposed], &[], force)
+            .sign_transactions(&caller(), &own, vec![proposed], &[], force)
             .await
             .unwrap();
         let added = add(self.vault(), signed).await.unwrap();
