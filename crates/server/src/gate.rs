@@ -95,10 +95,12 @@ async fn pass(
         Ok(context) => context,
         Err(failure) => return gate.refuse(call, failure).into_http(),
     };
-    if call.operation != Operation::Health
-        && let Some(guest) = parts.extensions.get::<Arc<Guest>>()
-    {
-        guest.is_known();
+    if let Some(guest) = parts.extensions.get::<Arc<Guest>>() {
+        if call.operation != Operation::Health {
+            guest.is_known();
+        } else if !guest.may_ask() {
+            return gate.refuse(call, Failure::asks_too_much()).into_http();
+        }
     }
     let ends = Ends {
         call: call.clone(),
@@ -141,7 +143,11 @@ impl Call {
         })
     }
 
+    /// Says why not, to the log as well: but what anybody may ask does not fill it.
     fn refuse(&self, failure: Failure) -> Status {
+        if self.operation == Operation::Health {
+            return failure.status(self.face, &self.trace);
+        }
         failure.into_status(self.face, &self.trace)
     }
 }
