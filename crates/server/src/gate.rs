@@ -171,7 +171,7 @@ impl Gate {
                     Some(proof) => proof,
                     None => self.verified(token).await?,
                 };
-                let subject = self.named(&proof.subject)?;
+                let subject = self.named(&proof)?;
                 self.admit(call, subject, Some(proof.until))
             }
             _ => {
@@ -191,10 +191,14 @@ impl Gate {
         }
     }
 
-    fn named(&self, token_subject: &str) -> Result<Arc<Subject>, Failure> {
-        let subject = self.access.of_token(token_subject);
-        subject.ok_or_else(|| {
-            Failure::unauthenticated(format!("no caller has tokens for {token_subject:?}"))
+    fn named(&self, proof: &Proof) -> Result<Arc<Subject>, Failure> {
+        let Proof {
+            service, subject, ..
+        } = proof;
+        let known = self.access.of_token(service.as_deref(), subject);
+        known.ok_or_else(|| {
+            let of = service.as_deref().unwrap_or("the only service");
+            Failure::unauthenticated(format!("no caller has tokens of {of} for {subject:?}"))
         })
     }
 

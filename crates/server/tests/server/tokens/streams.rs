@@ -39,7 +39,7 @@ async fn house() -> (House, String) {
     let issuer = TokenIssuer::new();
     let rule = CallerRule {
         name: "node".to_owned(),
-        identities: vec![Identity::Token("node".to_owned())],
+        identities: vec![Identity::token("node")],
         grants: vec![Grant::of([
             Operation::Sign,
             Operation::TopologyWrite,
