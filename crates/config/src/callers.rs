@@ -24,6 +24,9 @@ pub struct CallerConfig {
     /// Subjects of its tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<String>,
+    /// The service that gives them out, by its name in `[[server.tokens]]`; none: the only one, which has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_service: Option<String>,
     /// Users that its processes run as, on this machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unix_users: Vec<UnixUserConfig>,
@@ -61,6 +64,9 @@ impl CallerConfig {
         if self.tokens.iter().any(String::is_empty) {
             return Err("tokens: a subject is not empty".to_owned());
         }
+        if self.token_service.is_some() && self.tokens.is_empty() {
+            return Err("token-service: it has no tokens".to_owned());
+        }
         if self.certificates.is_empty() && self.tokens.is_empty() && self.unix_users.is_empty() {
             return Err(
                 "it is known by nothing: give certificates, tokens or unix-users".to_owned(),
@@ -95,7 +101,10 @@ pub(crate) fn validate(callers: &[CallerConfig]) -> Result<(), ConfigError> {
         let tokens = caller
             .tokens
             .iter()
-            .map(|name| format!("the token subject {name}"));
+            .map(|name| match &caller.token_service {
+                Some(service) => format!("the token subject {name} of {service}"),
+                None => format!("the token subject {name}"),
+            });
         let users = caller.unix_users.iter().map(|user| match user {
             UnixUserConfig::Number(number) => format!("the user {number}"),
             UnixUserConfig::Name(name) => format!("the user {name}"),

@@ -3,7 +3,7 @@
 mod tls;
 mod tokens;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct ServerConfig {
     /// Certificates of the server and of callers; none: what goes over the address can be read on the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<ServerTlsConfig>,
-    /// Services that give out tokens; the first that accepts a token says who calls.
+    /// Services that give out tokens; the first that accepts a token says whose it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenServiceConfig>,
 }
@@ -128,6 +128,7 @@ impl ServerConfig {
         if self.socket.as_ref().is_some_and(|path| !path.is_absolute()) {
             return bad("socket", "an absolute path");
         }
+        self.check_that_services_are_told_apart()?;
         self.check_that_callers_can_be_known(callers)?;
         if !(1..=1_000_000).contains(&self.most_connections) {
             return bad("most-connections", "1 to 1000000");
@@ -144,6 +145,24 @@ impl ServerConfig {
         Ok(())
     }
 
+    /// Of two services each could give out tokens with the subjects of the other.
+    fn check_that_services_are_told_apart(&self) -> Result<(), ConfigError> {
+        let mut names = BTreeSet::new();
+        let several = self.tokens.len() > 1;
+        let is_told = |service: &TokenServiceConfig| match &service.name {
+            Some(name) => names.insert(name.clone()),
+            None => !several,
+        };
+        if self.tokens.iter().all(is_told) {
+            return Ok(());
+        }
+        Err(ConfigError::BadValue {
+            section: "server.tokens",
+            field: "name",
+            expected: "given, and each its own, where there are several [[server.tokens]]",
+        })
+    }
+
     /// A way to be known that nothing verifies would look like a door, and be none.
     fn check_that_callers_can_be_known(&self, callers: &[CallerConfig]) -> Result<(), ConfigError> {
         let asks = |tls: &ServerTlsConfig| tls.client_certificates != ClientCertificates::None;
@@ -153,6 +172,12 @@ impl ServerConfig {
                 Some("certificates: nobody verifies them: set client-certificates in [server.tls]")
             } else if !caller.tokens.is_empty() && self.tokens.is_empty() {
                 Some("tokens: nobody verifies them: there is no [[server.tokens]]")
+            } else if !caller.tokens.is_empty()
+                && !self.tokens.iter().any(|it| it.name == caller.token_service)
+            {
+                Some(
+                    "token-service: it is the name of the one of [[server.tokens]] that gives its tokens out, and left out if that has none",
+                )
             } else if !caller.unix_users.is_empty() && self.socket.is_none() {
                 Some("unix-users: there is no socket in [server]")
             } else {

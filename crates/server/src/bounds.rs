@@ -60,6 +60,10 @@ pub(crate) struct Bounds {
     pub(crate) snapshots: Bound,
     /// To derive a key from one takes a processor, and memory, on purpose.
     pub(crate) passwords: Bound,
+    /// Each walks the whole audit log.
+    pub(crate) audits: Bound,
+    /// Each opens every key, or asks each key management system, which costs.
+    pub(crate) examinations: Bound,
 }
 
 impl Default for Bounds {
@@ -68,6 +72,8 @@ impl Default for Bounds {
             backups: Bound::new("backups", 2),
             snapshots: Bound::new("imports of snapshots", 2),
             passwords: Bound::new("imports and exports of key pairs under passwords", 2),
+            audits: Bound::new("readings of the audit log", 2),
+            examinations: Bound::new("examinations of the vault and its wraps", 2),
         }
     }
 }

@@ -106,7 +106,23 @@ impl Failure {
 
     /// What the caller proved holds no more.
     pub(crate) fn proof_passed() -> Self {
-        Self::unauthenticated("the token of a call that goes on has expired")
+        Self::unauthenticated("the token has expired while the call was under way")
+    }
+
+    /// What the caller asks for did not come. Nothing was done.
+    pub(crate) fn not_asked() -> Self {
+        Self::Plain(
+            Code::DeadlineExceeded,
+            "the message of the call did not come in time".to_owned(),
+        )
+    }
+
+    /// A connection of somebody who is not known asks for very much at the same time.
+    pub(crate) fn asks_too_much() -> Self {
+        Self::own(
+            codes::SERVER_BUSY,
+            "other calls of the same connection, of which nobody knows whose it is, are under way",
+        )
     }
 
     /// Whether it is about somebody who is not known.

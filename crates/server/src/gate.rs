@@ -95,10 +95,12 @@ async fn pass(
         Ok(context) => context,
         Err(failure) => return gate.refuse(call, failure).into_http(),
     };
-    if call.operation != Operation::Health
-        && let Some(guest) = parts.extensions.get::<Arc<Guest>>()
-    {
-        guest.is_known();
+    if let Some(guest) = parts.extensions.get::<Arc<Guest>>() {
+        if call.operation != Operation::Health {
+            guest.is_known();
+        } else if !guest.may_ask() {
+            return gate.refuse(call, Failure::asks_too_much()).into_http();
+        }
     }
     let ends = Ends {
         call: call.clone(),
@@ -141,7 +143,11 @@ impl Call {
         })
     }
 
+    /// Says why not, to the log as well: but what anybody may ask does not fill it.
     fn refuse(&self, failure: Failure) -> Status {
+        if self.operation == Operation::Health {
+            return failure.status(self.face, &self.trace);
+        }
         failure.into_status(self.face, &self.trace)
     }
 }
@@ -165,7 +171,7 @@ impl Gate {
                     Some(proof) => proof,
                     None => self.verified(token).await?,
                 };
-                let subject = self.named(&proof.subject)?;
+                let subject = self.named(&proof)?;
                 self.admit(call, subject, Some(proof.until))
             }
             _ => {
@@ -185,10 +191,14 @@ impl Gate {
         }
     }
 
-    fn named(&self, token_subject: &str) -> Result<Arc<Subject>, Failure> {
-        let subject = self.access.of_token(token_subject);
-        subject.ok_or_else(|| {
-            Failure::unauthenticated(format!("no caller has tokens for {token_subject:?}"))
+    fn named(&self, proof: &Proof) -> Result<Arc<Subject>, Failure> {
+        let Proof {
+            service, subject, ..
+        } = proof;
+        let known = self.access.of_token(service.as_deref(), subject);
+        known.ok_or_else(|| {
+            let of = service.as_deref().unwrap_or("the only service");
+            Failure::unauthenticated(format!("no caller has tokens of {of} for {subject:?}"))
         })
     }
 

@@ -65,11 +65,29 @@ macro_rules! service {
                 &self,
                 request: Request<wire::ExamineRequest>,
             ) -> Answer<Self::ExamineStream> {
-                let limits = self.limits;
+                let bounded = (self.limits, self.shared.bounds.examinations.clone());
                 let examine = |vault, context, message, telling| {
-                    facts::examine(vault, context, message, telling, limits)
+                    facts::examine(vault, context, message, telling, bounded)
                 };
                 self.shared.begin(FACE, request, examine)
+            }
+
+            async fn check_wraps(
+                &self,
+                request: Request<wire::CheckWrapsRequest>,
+            ) -> Answer<wire::CheckWrapsResponse> {
+                let bound = self.shared.bounds.examinations.clone();
+                let check = |vault, context, message| wraps::check(vault, context, message, bound);
+                self.shared.answer(FACE, request, check).await
+            }
+
+            async fn list_audit(
+                &self,
+                request: Request<wire::ListAuditRequest>,
+            ) -> Answer<wire::ListAuditResponse> {
+                let bound = self.shared.bounds.audits.clone();
+                let list = |vault, context, message| audit::list(vault, context, message, bound);
+                self.shared.answer(FACE, request, list).await
             }
         }
     };
@@ -97,9 +115,7 @@ service! {
         RotateWrapperKeyStream = RotateWrapperKeyEvent;
     }
     answer {
-        check_wraps(CheckWrapsRequest) -> wire::CheckWrapsResponse = wraps::check;
         list_approvals(ListApprovalsRequest) -> wire::ListApprovalsResponse = approvals::list;
-        list_audit(ListAuditRequest) -> wire::ListAuditResponse = audit::list;
         list_backups(ListBackupsRequest) -> wire::ListBackupsResponse = backups::list;
         list_node_key_rotations(ListNodeKeyRotationsRequest) -> wire::ListNodeKeyRotationsResponse = node_keys::list;
         list_replicas(ListReplicasRequest) -> wire::ListReplicasResponse = replicas::list;

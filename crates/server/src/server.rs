@@ -348,8 +348,16 @@ impl Faces {
             .add_service(limited!(KeyServiceServer::new(keys)))
             .add_service(limited!(TopologyServiceServer::new(topology)))
             .add_service(limited!(OperationsServiceServer::new(operations)))
-            .add_service(describe().build_v1()?)
-            .add_service(describe().build_v1alpha()?);
+            .add_service(
+                describe()
+                    .build_v1()?
+                    .max_decoding_message_size(MOST_BYTES_OF_ANYBODY),
+            )
+            .add_service(
+                describe()
+                    .build_v1alpha()?
+                    .max_decoding_message_size(MOST_BYTES_OF_ANYBODY),
+            );
         Ok(routes.routes())
     }
 }

@@ -56,6 +56,8 @@ impl fmt::Debug for Tokens {
 /// Whose token it is, and until when that holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Proof {
+    /// The service that gave it out; none: it has no name.
+    pub(crate) service: Option<Arc<str>>,
     pub(crate) subject: Arc<str>,
     pub(crate) until: Instant,
 }
@@ -66,6 +68,7 @@ impl Proof {
         let left = Duration::try_from_secs_f64(left).unwrap_or_default();
         let now = Instant::now();
         Self {
+            service: verified.service.clone(),
             subject: Arc::clone(&verified.subject),
             until: now.checked_add(left).unwrap_or(now),
         }

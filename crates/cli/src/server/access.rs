@@ -34,7 +34,12 @@ fn rule(caller: &CallerConfig, users: &mut BTreeSet<u32>) -> Result<CallerRule, 
             None => name.clone(),
         }));
     }
-    identities.extend(caller.tokens.iter().cloned().map(Identity::Token));
+    for subject in &caller.tokens {
+        identities.push(Identity::Token {
+            service: caller.token_service.clone(),
+            subject: subject.clone(),
+        });
+    }
     for user in &caller.unix_users {
         let number = number_of(user)?;
         // A name and a number may be the same user.

@@ -5,18 +5,6 @@ use strongroom_server::access::Operation;
 
 use super::grant;
 
-/// What changes or uses nothing, so that no key can limit it.
-const READS: [Operation; 8] = [
-    Operation::Health,
-    Operation::Reflect,
-    Operation::Status,
-    Operation::HealthDump,
-    Operation::Verify,
-    Operation::WrapperKeysShow,
-    Operation::IdentityShow,
-    Operation::TopologyRead,
-];
-
 /// Warnings about who may do what.
 pub(crate) fn doubts(config: &Config) -> Vec<String> {
     let mut doubts = Vec::new();
@@ -30,7 +18,7 @@ pub(crate) fn doubts(config: &Config) -> Vec<String> {
             if !beyond.is_empty() {
                 let beyond = beyond.join(", ");
                 doubts.push(format!(
-                    "caller {name}: its grant names keys, which do not limit {beyond}"
+                    "caller {name}: its grant names keys, and so does not give {beyond}, which no key limits"
                 ));
             }
         }
@@ -49,14 +37,14 @@ pub(crate) fn doubts(config: &Config) -> Vec<String> {
     doubts
 }
 
-/// Operations of a grant for some keys that are about no key: they are granted all the same.
+/// Operations of a grant for some keys that no key limits: it does not give them.
 fn beyond_its_keys(config: &GrantConfig) -> Vec<&'static str> {
-    let (Some(_keys), Ok(grant)) = (&config.keys, grant(config)) else {
+    let Ok(grant) = grant(config) else {
         return Vec::new();
     };
-    let beyond = Operation::ALL.iter().filter(|operation| {
-        grant.allows(**operation) && !operation.is_about_a_key() && !READS.contains(operation)
-    });
+    let whole = grant.clone().with_keys(Vec::new());
+    let named = Operation::ALL.iter().filter(|it| whole.allows(**it));
+    let beyond = named.filter(|operation| !grant.allows(**operation));
     beyond.map(|operation| operation.name()).collect()
 }
 

@@ -77,7 +77,11 @@ fn service(config: &TokenServiceConfig, sum: &mut Context) -> anyhow::Result<Tok
         leeway: config.leeway,
         max_lifetime: config.max_lifetime,
     };
-    Ok(TokenService { keys, rules })
+    Ok(TokenService {
+        name: config.name.as_deref().map(Into::into),
+        keys,
+        rules,
+    })
 }
 
 /// Whoever writes there says who is let in.

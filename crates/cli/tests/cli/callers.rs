@@ -227,8 +227,12 @@ fn what_is_allowed_and_perhaps_not_meant_is_told() {
     let callers = callers + "[[callers]]\nname = \"idler\"\nunix-users = [77]\n";
     sandbox.edit_config(|text| text + &callers);
     let told = sandbox.json(["config", "check"])["warnings"].to_string();
+    let told_why = sandbox.json(["access", "explain", "p1", "keys.generate"]);
+    assert_eq!(told_why["allowed"], false);
+    let why = told_why["why"].to_string();
+    assert!(why.contains("no key limits the operation"), "{why}");
     for warning in [
-        "caller p1: its grant names keys, which do not limit examine, keys.generate, keys.register",
+        "caller p1: its grant names keys, and so does not give examine, keys.generate, keys.register",
         "caller p1: it may get private keys, but 'export-private-keys' in [server] is off",
         "caller idler: it is granted nothing",
     ] {

@@ -116,3 +116,43 @@ fn certificates_of_callers_go_with_authorities() {
     }
     assert!(with(&text(&TLS.replace("1.2", "1.1"))).is_err());
 }
+
+#[test]
+fn of_several_services_each_has_a_name_and_callers_say_which() {
+    let named = |name: &str| TOKENS.replace("audience", &format!("name = {name:?}\naudience"));
+    let caller = |name: &str, service: &str| {
+        format!("[[callers]]\nname = {name:?}\ntokens = [\"x\"]\n{service}")
+    };
+    let of = |service: &str| format!("token-service = {service:?}\n");
+    let two = named("ci") + &named("people");
+    let good = two.clone() + &caller("robot", &of("ci")) + &caller("x", &of("people"));
+    let config = with(&good).unwrap();
+    assert_eq!(Config::parse(&config.to_toml().unwrap()).unwrap(), config);
+    assert!(with(&(named("ci") + &caller("robot", &of("ci")))).is_ok());
+    for (wrong, told) in [
+        (
+            TOKENS.repeat(2) + &caller("x", ""),
+            "several [[server.tokens]]",
+        ),
+        (
+            named("ci") + TOKENS + &caller("x", &of("ci")),
+            "several [[server.tokens]]",
+        ),
+        (
+            named("ci").repeat(2) + &caller("x", &of("ci")),
+            "several [[server.tokens]]",
+        ),
+        (two.clone() + &caller("x", ""), "token-service"),
+        (two.clone() + &caller("x", &of("other")), "token-service"),
+        (TOKENS.to_owned() + &caller("x", &of("ci")), "token-service"),
+        (named("ci") + &caller("x", ""), "token-service"),
+        (
+            two + &caller("x", &of("ci")) + &caller("y", &of("ci")),
+            "is named twice",
+        ),
+        (named("") + &caller("x", ""), "name"),
+    ] {
+        let error = with(&wrong).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}

@@ -10,6 +10,9 @@ use crate::{duration, error::ConfigError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenServiceConfig {
+    /// By which callers say that their tokens are of it; none only if there is no other service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its certificate or public key, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
@@ -71,6 +74,9 @@ impl TokenServiceConfig {
         match (filled(&self.audience), filled(&self.scope)) {
             (Some(true), None) | (None, Some(true)) => {}
             _ => return bad("audience", "given, or scope, and never both"),
+        }
+        if filled(&self.name) == Some(false) {
+            return bad("name", "left out rather than empty");
         }
         if filled(&self.issuer) == Some(false) {
             return bad("issuer", "left out rather than empty");

@@ -53,7 +53,8 @@ impl Grant {
         }
     }
 
-    /// The same, but only with keys that one of `keys` accepts. None: with every key.
+    /// The same, but only with keys that one of `keys` accepts. None: with every key. What no key limits, and is not
+    /// harmless, it does not give any more: who names keys does not mean all of them.
     #[must_use]
     pub fn with_keys(self, keys: Vec<KeyPattern>) -> Self {
         Self { keys, ..self }
@@ -68,7 +69,8 @@ impl Grant {
     /// Whether it allows the operation at all, perhaps for some keys only.
     #[must_use]
     pub fn allows(&self, operation: Operation) -> bool {
-        self.operations.contains(&operation)
+        let limited = || operation.is_about_a_key() || operation.is_harmless();
+        self.operations.contains(&operation) && (self.keys.is_empty() || limited())
     }
 
     /// Whether it allows the operation with this key.

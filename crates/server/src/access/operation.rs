@@ -156,7 +156,24 @@ impl Operation {
                 | Self::KeysRetire
                 | Self::KeysSeal
                 | Self::KeysMigrate
+                | Self::KeysRevert
                 | Self::KeysDropCopy
+        )
+    }
+
+    /// Whether it uses and changes nothing, and tells of no key but what is public: no key need limit it.
+    #[must_use]
+    pub const fn is_harmless(self) -> bool {
+        matches!(
+            self,
+            Self::Health
+                | Self::Reflect
+                | Self::Status
+                | Self::HealthDump
+                | Self::Verify
+                | Self::WrapperKeysShow
+                | Self::IdentityShow
+                | Self::TopologyRead
         )
     }
 }

@@ -37,8 +37,8 @@ impl Role {
         }
     }
 
-    /// What it may do. To give private keys out, to store them readable, to let another wrapper key open them and to break the glass belongs to
-    /// no role: it is granted by name.
+    /// What it may do. To give private keys out, to store them readable, to let a wrapper key of one's choice open them (a new one, or
+    /// in the place of the current one) and to break the glass belongs to no role: it is granted by name.
     #[must_use]
     pub const fn operations(self) -> &'static [Operation] {
         use Operation as O;
@@ -60,7 +60,6 @@ impl Role {
                 O::NodeKeysRotate,
                 O::WrapperKeysShow,
                 O::WrapperKeysRotate,
-                O::WrapperKeysRotateTo,
                 O::WrapperKeysCheck,
                 O::WrapperKeysRemove,
                 O::WrapperKeysPrune,

@@ -42,10 +42,26 @@ impl Peer {
 pub enum Identity {
     /// A name in its certificate, with its kind: `dns:participant1.example`.
     Certificate(String),
-    /// The subject of its token.
-    Token(String),
+    /// The subject of its token. Two services may give out tokens with the same subject, to different people.
+    Token {
+        /// The name of the service that gives them out, as it stands there; none: it has none.
+        service: Option<String>,
+        /// Whose they are, as the service says.
+        subject: String,
+    },
     /// The user that the process on the other end of a socket runs as.
     UnixUser(u32),
+}
+
+impl Identity {
+    /// The subject of tokens of a service without a name, which is the only one.
+    #[must_use]
+    pub fn token(subject: &str) -> Self {
+        Self::Token {
+            service: None,
+            subject: subject.to_owned(),
+        }
+    }
 }
 
 /// What the configuration says of a caller.
@@ -128,10 +144,16 @@ impl Access {
         })
     }
 
-    /// Who this is, by the subject of a verified token. A token counts alone: whoever sends one says who it is.
+    /// Who this is, by the subject of a token that this service gave out. A token counts alone: whoever sends one says who it is.
     #[must_use]
-    pub fn of_token(&self, subject: &str) -> Option<Arc<Subject>> {
-        self.known_by(|identity| matches!(identity, Identity::Token(name) if name == subject))
+    pub fn of_token(&self, service: Option<&str>, subject: &str) -> Option<Arc<Subject>> {
+        self.known_by(|identity| match identity {
+            Identity::Token {
+                service: its_service,
+                subject: its_subject,
+            } => its_service.as_deref() == service && its_subject == subject,
+            _ => false,
+        })
     }
 
     fn known_by(&self, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Subject>> {

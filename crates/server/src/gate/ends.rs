@@ -22,6 +22,10 @@ use crate::{access::Operation, failure::Failure};
 /// Whoever watches hears the last news before the end.
 const LAST_NEWS: Duration = Duration::from_millis(100);
 
+/// A message has to come within this time, one of a stranger, who is asked for next to nothing, sooner.
+const ASK_WITHIN: Duration = Duration::from_secs(120);
+const STRANGERS_ASK_WITHIN: Duration = Duration::from_secs(5);
+
 /// What ends a call.
 #[derive(Debug)]
 pub(super) struct Ends {
@@ -32,17 +36,17 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// A stream of requests is taken as long as the caller has proved who it is, and the server is not to end: what came before
-    /// is answered.
+    /// What is asked for is taken as long as the caller has proved who it is. A stream of requests breaks off when the server is to
+    /// end, and what came before is answered; a single message has its time.
     pub(super) fn of_request(&self, request: Request<Body>) -> Request<Body> {
-        if !self.call.rpc.takes_a_stream() {
-            return request;
-        }
         let (call, proof, ending) = (self.call.clone(), self.proof, self.ending.clone());
+        let is_stream = call.rpc.takes_a_stream();
+        let late = (!is_stream).then(|| Instant::now() + ask_within(call.operation));
         let end = async move {
             tokio::select! {
                 () = passed(proof) => call.refuse(Failure::proof_passed()),
-                () = ended(ending) => call.refuse(Failure::ending()),
+                () = passed(late) => call.refuse(Failure::not_asked()),
+                () = ended(ending), if is_stream => call.refuse(Failure::ending()),
             }
         };
         request.map(|body| Body::new(Bounded::new(body, end, Side::Request)))
@@ -76,6 +80,14 @@ impl Ends {
             }
         };
         answer.map(|body| Body::new(Bounded::new(body, end, Side::Answer)))
+    }
+}
+
+/// Whoever asks whether the server is well may be anybody.
+const fn ask_within(operation: Operation) -> Duration {
+    match operation {
+        Operation::Health => STRANGERS_ASK_WITHIN,
+        _ => ASK_WITHIN,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Nobody is kept out by connections on which nothing happens: when the places run out, the one that has been idle for longest
 //! is cut, and before it those of strangers. Whoever opens very many closes only its own.
+//!
+//! What strangers may ask, whether the server is well, is no work: it keeps no place, however long it goes on.
 
 use std::{
     collections::HashMap,
@@ -18,6 +20,9 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Peer;
+
+/// Calls of a connection at the same time for as long as nobody knows whose it is: enough to watch each service.
+const MOST_OF_STRANGER: usize = 32;
 
 /// When every place is taken by somebody who works, it is looked this often whether one of them rests.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -91,11 +96,16 @@ impl Guest {
         self.began
     }
 
-    /// Since when it has no call under way; none: it has one.
+    /// Whether one more call that anybody may make is answered, which is counted already.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.known.load(Ordering::Relaxed) || self.calls.load(Ordering::Acquire) <= MOST_OF_STRANGER
+    }
+
+    /// Since when it has no call under way; none: it has one. Calls of strangers do not count.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        let rests = self.calls.load(Ordering::Acquire) == 0;
+        let works = self.known.load(Ordering::Relaxed) && self.calls.load(Ordering::Acquire) > 0;
         let since = Duration::from_millis(self.rests_since.load(Ordering::Acquire));
-        rests.then(|| self.began + since)
+        (!works).then(|| self.began + since)
     }
 
     /// Ready when it must go at once.

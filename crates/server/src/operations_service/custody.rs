@@ -74,6 +74,9 @@ pub(super) async fn migrate(
     let asked = Asked::read(&vault, &context, message.keys, message.from, message.to)?;
     if asked.place == Place::Clear {
         context.check(Operation::KeysRevert)?;
+        for key in &asked.keys {
+            context.check_key(Operation::KeysRevert, &*vault.key(key)?)?;
+        }
     }
     let mut report = Report::before(&vault, &asked);
     let of = asked.keys.len() as u64;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use strongroom_vault::{FindingLimits, Vault};
 
 use crate::{
+    bounds::Bound,
     context::Context,
     contract::strongroom::{
         ExamineEvent, ExamineRequest, Finding, ShowNumbersRequest, ShowNumbersResponse,
@@ -23,8 +24,9 @@ pub(super) async fn examine(
     _context: Context,
     _message: ExamineRequest,
     telling: Arc<Telling<ExamineEvent>>,
-    limits: FindingLimits,
+    (limits, bound): (FindingLimits, Bound),
 ) -> Result<ExamineEvent, Failure> {
+    let _place = bound.enter().await?;
     let event = |event| ExamineEvent { event: Some(event) };
     let progress = |done: usize, of: usize| {
         if done.is_multiple_of(TELL_EVERY) {

@@ -7,6 +7,7 @@ use strongroom_vault::{ProviderLoss, Vault, WrapStatus, WrapperKeyState, Wrapper
 
 use super::fields::{kms_key_id, wrapper_key, wrapper_keys};
 use crate::{
+    bounds::Bound,
     context::Context,
     contract::strongroom::{
         AddWrapRequest, AddWrapResponse, CheckWrapsRequest, CheckWrapsResponse,
@@ -61,7 +62,9 @@ pub(super) async fn check(
     vault: Arc<Vault>,
     _context: Context,
     _message: CheckWrapsRequest,
+    bound: Bound,
 ) -> Result<CheckWrapsResponse, Failure> {
+    let _place = bound.enter().await?;
     let checked = vault.check_wraps().await;
     let keys = vault.check_wrapper_keys().await;
     Ok(CheckWrapsResponse {

@@ -32,6 +32,8 @@ pub enum Addressee {
 /// A token that is good.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Verified {
+    /// The service that gave it out, by its name.
+    pub(super) service: Option<Arc<str>>,
     pub(super) subject: Arc<str>,
     /// Until when, in seconds since 1970.
     pub(super) until: f64,
@@ -56,8 +58,13 @@ enum Audience {
 }
 
 impl TokenRules {
-    /// Whose token it is. Its signature has been verified.
-    pub(super) fn check(&self, claims: &[u8], now: Timestamp) -> Result<Verified, TokenError> {
+    /// Whose token of the service it is. Its signature has been verified.
+    pub(super) fn check(
+        &self,
+        service: Option<&Arc<str>>,
+        claims: &[u8],
+        now: Timestamp,
+    ) -> Result<Verified, TokenError> {
         let claims: Claims = serde_json::from_slice(claims)
             .map_err(|_what| TokenError::Malformed("its claims cannot be read"))?;
         let (now, leeway) = (seconds(now), self.leeway.as_secs_f64());
@@ -91,6 +98,7 @@ impl TokenRules {
         }
         match claims.sub {
             Some(subject) if !subject.is_empty() => Ok(Verified {
+                service: service.cloned(),
                 subject: subject.into(),
                 until: until + leeway,
             }),

@@ -1,5 +1,7 @@
 //! One service that gives out tokens.
 
+use std::sync::Arc;
+
 use strongroom_crypto::clock::Clock;
 
 use super::{
@@ -13,6 +15,8 @@ use super::{
 /// A service that gives out tokens, and which of them are for us.
 #[derive(Debug)]
 pub struct TokenService {
+    /// Its name, by which callers say whose tokens they have; none, if there is no other service.
+    pub name: Option<Arc<str>>,
     /// Its keys.
     pub keys: TokenKeys,
     /// What its tokens must say.
@@ -41,7 +45,8 @@ impl TokenService {
                 verify_with(keys.fitting(jwt)?, jwt)?;
             }
         }
-        self.rules.check(&jwt.claims, clock.now())
+        self.rules
+            .check(self.name.as_ref(), &jwt.claims, clock.now())
     }
 }
 

@@ -7,7 +7,7 @@ mod matrix;
 
 use strongroom_server::{
     Rpc,
-    access::{Access, CallerRule, Grant, Operation, Role, operation_of},
+    access::{Access, CallerRule, Grant, KeyPattern, Operation, Role, operation_of},
     contract::vault::GetWrapperKeyIdRequest,
 };
 use tonic::Code;
@@ -53,8 +53,16 @@ fn duties_are_separate() {
         assert!(!may(Role::Operator, operation));
         assert!(!may(Role::Auditor, operation));
     }
-    for role in Role::ALL {
-        assert!(!may(role, Operation::KeysExport), "{role:?}");
+    for operation in [
+        Operation::KeysExport,
+        Operation::KeysRevert,
+        Operation::WrapperKeysAdd,
+        Operation::WrapperKeysRotateTo,
+        Operation::BreakGlass,
+    ] {
+        for role in Role::ALL {
+            assert!(!may(role, operation), "{role:?} {operation}");
+        }
     }
     for operation in [
         Operation::KeysGenerate,
@@ -65,6 +73,28 @@ fn duties_are_separate() {
         for role in [Role::Node, Role::Operator, Role::Auditor] {
             assert!(!may(role, operation), "{role:?} {operation}");
         }
+    }
+}
+
+#[test]
+fn a_grant_for_some_keys_gives_nothing_that_no_key_limits() {
+    let some = vec![KeyPattern::Name("p1-*".to_owned())];
+    let every = || Grant::of(Operation::ALL.iter().copied());
+    let limited = every().with_keys(some);
+    for operation in Operation::ALL {
+        assert!(every().allows(*operation));
+        let gives = operation.is_about_a_key() || operation.is_harmless();
+        assert_eq!(limited.allows(*operation), gives, "{operation}");
+    }
+    for operation in [
+        Operation::KeysGenerate,
+        Operation::NodeKeysRotate,
+        Operation::KeysImportPublic,
+        Operation::TopologySign,
+        Operation::TopologyWrite,
+        Operation::AuditRead,
+    ] {
+        assert!(!limited.allows(operation), "{operation}");
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{
     raw::{HalfCaller, NO_RPC, call},
 };
 
+mod strangers;
+
 /// The beginning of HTTP/2, and an empty frame of settings.
 const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 

@@ -59,7 +59,11 @@ pub(crate) fn service(keys: TokenKeys) -> TokenService {
         leeway: Duration::ZERO,
         max_lifetime: Duration::from_secs(300),
     };
-    TokenService { keys, rules }
+    TokenService {
+        name: None,
+        keys,
+        rules,
+    }
 }
 
 pub(crate) fn tokens(services: Vec<TokenService>) -> Tokens {

@@ -243,7 +243,7 @@ async fn a_caller_sees_and_destroys_the_keys_that_its_grants_name() {
     let grant = Grant::role(Role::KeyAdministrator).with_keys(vec![mine]);
     let rule = CallerRule {
         name: "limited".to_owned(),
-        identities: vec![Identity::Token("limited".to_owned())],
+        identities: vec![Identity::token("limited")],
         grants: vec![grant],
         rate_limit: None,
     };

@@ -19,6 +19,7 @@ mod health;
 mod house;
 mod issuer;
 mod keys_and_stores;
+mod limits;
 mod operations;
 mod payloads;
 mod protocol;

@@ -26,7 +26,7 @@ async fn house(services: Vec<TokenService>) -> House {
 async fn house_with(tokens: Tokens) -> House {
     let rule = CallerRule {
         name: "auditor".to_owned(),
-        identities: vec![Identity::Token("auditor".to_owned())],
+        identities: vec![Identity::token("auditor")],
         grants: vec![Grant::role(Role::Auditor)],
         rate_limit: None,
     };
@@ -147,6 +147,49 @@ async fn the_first_service_that_accepts_a_token_wins() {
     let stranger = TokenIssuer::new().token("auditor");
     let status = ask(&house, &stranger).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
+}
+
+/// Of two services each could give out tokens with the subjects of the other.
+#[tokio::test]
+async fn a_subject_counts_only_for_the_caller_of_the_service_that_gave_it_out() {
+    let (people, robots) = (TokenIssuer::new(), TokenIssuer::new());
+    let named = |issuer: &TokenIssuer, name: &str| TokenService {
+        name: Some(name.into()),
+        ..issuer.service()
+    };
+    let rule = |service: &str, role| CallerRule {
+        name: format!("auditor-of-{service}"),
+        identities: vec![Identity::Token {
+            service: Some(service.to_owned()),
+            subject: "auditor".to_owned(),
+        }],
+        grants: vec![Grant::role(role)],
+        rate_limit: None,
+    };
+    for (rules, of_robots) in [
+        (vec![rule("people", Role::Auditor)], Code::Unauthenticated),
+        (
+            vec![rule("people", Role::Auditor), rule("robots", Role::Node)],
+            Code::PermissionDenied,
+        ),
+    ] {
+        let server = ServerSettings {
+            access: Access::of(rules),
+            tokens: tokens(vec![named(&robots, "robots"), named(&people, "people")]),
+            ..ServerSettings::default()
+        };
+        let house = House::planned(Plan {
+            server,
+            ..Plan::default()
+        })
+        .await;
+        // Also once they are remembered.
+        for _again in 0..2 {
+            ask(&house, &people.token("auditor")).await.unwrap();
+            let status = ask(&house, &robots.token("auditor")).await.unwrap_err();
+            assert_eq!(status.code(), of_robots, "{status:?}");
+        }
+    }
 }
 
 #[tokio::test]

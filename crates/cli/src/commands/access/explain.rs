@@ -119,7 +119,13 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
 fn judged(grant: &Grant, operation: Operation, key: Option<&KeyEntry>) -> (bool, &'static str) {
     if !grant.allows(operation) {
-        return (false, "the operation is not among its own");
+        let whole = grant.clone().with_keys(Vec::new());
+        let why = if whole.allows(operation) {
+            "it names keys, and no key limits the operation"
+        } else {
+            "the operation is not among its own"
+        };
+        return (false, why);
     }
     let Some(key) = key else {
         return (true, "it has the operation");

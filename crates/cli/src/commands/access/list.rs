@@ -81,7 +81,13 @@ pub(super) fn run(global: &Global, _options: &Options) -> anyhow::Result<ExitCod
 
 fn known_by(caller: &CallerConfig) -> Vec<String> {
     let certificates = caller.certificates.iter();
-    let tokens = caller.tokens.iter().map(|name| format!("token:{name}"));
+    let tokens = caller
+        .tokens
+        .iter()
+        .map(|name| match &caller.token_service {
+            Some(service) => format!("token:{name} of {service}"),
+            None => format!("token:{name}"),
+        });
     let users = caller.unix_users.iter().map(|user| match user {
         UnixUserConfig::Number(number) => format!("unix-user:{number}"),
         UnixUserConfig::Name(name) => format!("unix-user:{name}"),

@@ -25,10 +25,12 @@ async fn whoever_has_its_share_gets_a_place_by_cutting_its_own_that_is_idle() {
     let (first, second) = (places.take(process(1)).await, places.take(process(1)).await);
     let (first, second) = (first.unwrap(), second.unwrap());
     let other = places.take(process(2)).await.unwrap();
+    first.guest.is_known();
     let working = first.guest.calls();
     let third = places.take(process(1)).await.unwrap();
     assert!(second.guest.cut.is_cancelled(), "the idle one goes");
     assert!(!first.guest.cut.is_cancelled() && !other.guest.cut.is_cancelled());
+    third.guest.is_known();
     let also_working = third.guest.calls();
     assert!(places.take(process(1)).await.is_none());
     drop((working, also_working));
@@ -62,6 +64,8 @@ async fn while_everybody_works_the_next_waits_until_somebody_goes_or_rests() {
     let places = Places::new(2, 2);
     let first = places.take(process(1)).await.unwrap();
     let second = places.take(process(2)).await.unwrap();
+    first.guest.is_known();
+    second.guest.is_known();
     let (one, two) = (first.guest.calls(), second.guest.calls());
     let waits = tokio::spawn({
         let places = places.clone();
@@ -74,4 +78,23 @@ async fn while_everybody_works_the_next_waits_until_somebody_goes_or_rests() {
     assert!(first.guest.cut.is_cancelled());
     drop((second, two));
     assert!(places.take(process(4)).await.is_some());
+}
+
+#[tokio::test]
+async fn calls_of_strangers_keep_no_place_and_are_so_many_until_they_are_known() {
+    let places = Places::new(2, 2);
+    let stranger = places.take(process(1)).await.unwrap();
+    let mut watches = Vec::new();
+    while stranger.guest.may_ask() {
+        watches.push(stranger.guest.calls());
+    }
+    assert_eq!(watches.len(), MOST_OF_STRANGER + 1);
+    let known = places.take(process(2)).await.unwrap();
+    let _watch = known.guest.calls();
+    known.guest.is_known();
+    let _next = places.take(process(3)).await.unwrap();
+    assert!(stranger.guest.cut.is_cancelled());
+    assert!(!known.guest.cut.is_cancelled());
+    stranger.guest.is_known();
+    assert!(stranger.guest.may_ask());
 }

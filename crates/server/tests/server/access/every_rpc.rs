@@ -28,7 +28,7 @@ const CALLERS: [(&str, Option<char>); 5] = [
 async fn house(issuer: &TokenIssuer) -> House {
     let rule = |(name, role): (&str, Option<char>)| CallerRule {
         name: name.to_owned(),
-        identities: vec![Identity::Token(name.to_owned())],
+        identities: vec![Identity::token(name)],
         grants: match role {
             Some(_) => vec![Grant::role(name.parse().unwrap())],
             None => Vec::new(),

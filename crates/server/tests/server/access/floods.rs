@@ -21,7 +21,7 @@ use crate::{
 async fn house(issuer: &TokenIssuer, limit: u32) -> House {
     let rule = |name: &str, rate_limit| CallerRule {
         name: name.to_owned(),
-        identities: vec![Identity::Token(name.to_owned())],
+        identities: vec![Identity::token(name)],
         grants: vec![Grant::of([Operation::WrapperKeysShow, Operation::Sign])],
         rate_limit,
     };

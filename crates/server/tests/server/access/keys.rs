@@ -35,7 +35,7 @@ async fn with_grant(grant: Grant) -> (House, Fingerprint, Fingerprint, String) {
     let issuer = TokenIssuer::new();
     let rule = CallerRule {
         name: "p1".to_owned(),
-        identities: vec![Identity::Token("p1".to_owned())],
+        identities: vec![Identity::token("p1")],
         grants: vec![grant],
         rate_limit: None,
     };

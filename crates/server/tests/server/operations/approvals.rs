@@ -37,12 +37,12 @@ impl Office {
         let issuer = TokenIssuer::new();
         let rule = |name: &str, grants| CallerRule {
             name: name.to_owned(),
-            identities: vec![Identity::Token(name.to_owned())],
+            identities: vec![Identity::token(name)],
             grants,
             rate_limit: None,
         };
         let administrator = || Grant::role(Role::KeyAdministrator);
-        let glass = Grant::of([Operation::BreakGlass]);
+        let glass = Grant::of([Operation::BreakGlass, Operation::WrapperKeysRotateTo]);
         let rules = vec![
             rule("alice", vec![administrator(), glass]),
             rule("bob", vec![administrator()]),
@@ -236,7 +236,7 @@ async fn no_secret_of_a_request_is_shown_to_who_approves_it() {
     let issuer = &office.issuer;
     let rule = CallerRule {
         name: "alice".to_owned(),
-        identities: vec![Identity::Token("alice".to_owned())],
+        identities: vec![Identity::token("alice")],
         grants: vec![Grant::of([Operation::KeysExport, Operation::ApprovalsList])],
         rate_limit: None,
     };

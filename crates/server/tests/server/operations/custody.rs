@@ -188,16 +188,12 @@ async fn a_selection_that_cannot_be_meant_is_refused() {
     assert_eq!(told(&status).0, "NO_COPY");
 }
 
-/// A grant for some keys; readable is another operation.
-#[tokio::test]
-async fn keys_move_only_as_far_as_they_are_granted() {
-    let issuer = TokenIssuer::new();
-    let keys = vec![KeyPattern::Name("p1-*".to_owned())];
-    let grant = Grant::of([Operation::KeysSeal, Operation::KeysMigrate]).with_keys(keys);
+/// A server that has sealed keys readable where it is asked to, and knows `p1`, which is granted this.
+async fn granted(grants: Vec<Grant>, issuer: &TokenIssuer) -> House {
     let rule = CallerRule {
         name: "p1".to_owned(),
-        identities: vec![Identity::Token("p1".to_owned())],
-        grants: vec![grant],
+        identities: vec![Identity::token("p1")],
+        grants,
         rate_limit: None,
     };
     let server = ServerSettings {
@@ -205,12 +201,58 @@ async fn keys_move_only_as_far_as_they_are_granted() {
         tokens: tokens(vec![issuer.service()]),
         ..ServerSettings::default()
     };
-    let house = House::planned(Plan {
+    House::planned(Plan {
         settings: clear(),
         server,
         ..Plan::default()
     })
-    .await;
+    .await
+}
+
+fn of_p1() -> Vec<KeyPattern> {
+    vec![KeyPattern::Name("p1-*".to_owned())]
+}
+
+/// Who may move every key, and make only some readable, makes only those readable.
+#[tokio::test]
+async fn keys_become_readable_only_where_that_is_granted() {
+    let issuer = TokenIssuer::new();
+    let grants = vec![
+        Grant::of([Operation::KeysSeal, Operation::KeysMigrate]),
+        Grant::of([Operation::KeysRevert]).with_keys(of_p1()),
+    ];
+    let house = granted(grants, &issuer).await;
+    let own = key(&house.vault, "p1-signing").await;
+    let other = key(&house.vault, "p2-signing").await;
+    let token = issuer.token("p1");
+    let mut client = client(&house).await;
+    let request = SealKeysRequest { keys: all() };
+    let sealed = client.seal_keys(with_token(request, Some(&token))).await;
+    assert_eq!(sealed.unwrap().into_inner().sealed.len(), 2);
+    let mut migrate = async |keys| {
+        let request = MigrateKeysRequest {
+            keys,
+            from: 0,
+            to: to(Custody::Clear),
+        };
+        let events = client.migrate_keys(with_token(request, Some(&token))).await;
+        to_the_end(events.unwrap().into_inner()).await
+    };
+    for refused in [all(), these(&[other]), these(&[own, other])] {
+        let status = migrate(refused).await.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
+    }
+    assert!(house.vault.clear_keys().is_empty());
+    migrate(these(&[own])).await.unwrap();
+    assert_eq!(house.vault.clear_keys(), [own]);
+}
+
+/// A grant for some keys; readable is another operation.
+#[tokio::test]
+async fn keys_move_only_as_far_as_they_are_granted() {
+    let issuer = TokenIssuer::new();
+    let grant = Grant::of([Operation::KeysSeal, Operation::KeysMigrate]).with_keys(of_p1());
+    let house = granted(vec![grant], &issuer).await;
     let own = key(&house.vault, "p1-signing").await;
     let other = key(&house.vault, "p2-signing").await;
     let token = issuer.token("p1");

@@ -23,7 +23,7 @@ async fn a_rotation_to_a_named_key_is_finished_only_by_whoever_may_begin_it() {
     let issuer = TokenIssuer::new();
     let rule = |name: &str, operations: &[Operation]| CallerRule {
         name: name.to_owned(),
-        identities: vec![Identity::Token(name.to_owned())],
+        identities: vec![Identity::token(name)],
         grants: vec![Grant::of(operations.iter().copied())],
         rate_limit: None,
     };

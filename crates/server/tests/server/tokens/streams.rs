@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use strongroom_server::{
-    ServerSettings,
+    Rpc, ServerSettings,
     access::{Access, CallerRule, Grant, Identity, Operation},
     contract::{
         strongroom::{
@@ -19,7 +19,7 @@ use strongroom_server::{
     tokens::Tokens,
 };
 use strongroom_test_support::FixedClock;
-use tokio::sync::mpsc;
+use tokio::{net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
@@ -28,7 +28,7 @@ use crate::{
     house::{House, Plan},
     issuer::{TokenIssuer, claims, now},
     operations::{RECIPIENT, is_forgotten, many_keys},
-    raw::with_token,
+    raw::{HalfCaller, with_token},
     vault_service::key,
 };
 
@@ -39,7 +39,7 @@ async fn house() -> (House, String) {
     let issuer = TokenIssuer::new();
     let rule = CallerRule {
         name: "node".to_owned(),
-        identities: vec![Identity::Token("node".to_owned())],
+        identities: vec![Identity::token("node")],
         grants: vec![Grant::of([
             Operation::Sign,
             Operation::TopologyWrite,
@@ -86,6 +86,24 @@ async fn a_stream_of_signatures_ends_with_the_token_of_its_caller() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+}
+
+/// Whoever has a token for minutes must not use it for hours.
+#[tokio::test]
+async fn a_call_whose_message_comes_after_the_token_has_expired_is_refused() {
+    let (house, token) = house().await;
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let mut caller = HalfCaller::over(stream).await;
+    let bearer = format!("Bearer {token}");
+    for path in [
+        Rpc::SigningServiceSign.path(),
+        Rpc::TopologyManagerWriteServiceAddTransactions.path(),
+        Rpc::OperationsServiceCreateBackup.path(),
+    ] {
+        let headers = caller.begin(path, &[("authorization", &bearer)]).await;
+        let headers = headers.unwrap();
+        assert_eq!(headers["grpc-status"], "16", "{path}: {headers:?}");
+    }
 }
 
 #[tokio::test]
