@@ -43,35 +43,39 @@ impl Vault {
         time: SigningTime,
         message: &[u8],
     ) -> Result<ProtocolSignature, VaultError> {
-        self.sign_protocol_and_record(None, synchronizer, time, message)
+        let allowed = |_: &Fingerprint| Ok(());
+        self.sign_protocol_and_record(None, synchronizer, time, message, allowed)
             .await
     }
 
-    /// As [`Self::sign_protocol`], on behalf of a caller, whom the audit log then names.
+    /// As [`Self::sign_protocol`], on behalf of a caller, whom the audit log then names. `may` is asked about the very key that is
+    /// to sign, or to delegate, before it is used: topology may name another one from one moment to the next.
     ///
     /// # Errors
-    /// As [`Self::sign_protocol`].
-    pub async fn sign_protocol_for(
+    /// As [`Self::sign_protocol`], and what `may` says.
+    pub async fn sign_protocol_for<E: From<VaultError>>(
         &self,
         caller: &Caller,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
-    ) -> Result<ProtocolSignature, VaultError> {
-        self.sign_protocol_and_record(Some(caller), synchronizer, time, message)
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<ProtocolSignature, E> {
+        self.sign_protocol_and_record(Some(caller), synchronizer, time, message, may)
             .await
     }
 
     /// The use that is recorded is that of the long-term key: the session key signs in its name.
-    async fn sign_protocol_and_record(
+    async fn sign_protocol_and_record<E: From<VaultError>>(
         &self,
         caller: Option<&Caller>,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
-    ) -> Result<ProtocolSignature, VaultError> {
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<ProtocolSignature, E> {
         let signature = self
-            .sign_protocol_in_touch(synchronizer, time, message)
+            .sign_protocol_in_touch(synchronizer, time, message, may)
             .await?;
         let key = signature.long_term_key();
         self.record_use(caller, AuditOperation::Sign, &key, Some(PROTOCOL))
@@ -79,15 +83,18 @@ impl Vault {
         Ok(signature)
     }
 
-    async fn sign_protocol_in_touch(
+    async fn sign_protocol_in_touch<E: From<VaultError>>(
         &self,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
-    ) -> Result<ProtocolSignature, VaultError> {
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<ProtocolSignature, E> {
         loop {
             self.in_touch().await?;
-            let signed = self.sign_protocol_as_known(synchronizer, time, message);
+            let key = self.protocol_key(synchronizer, time).await?;
+            may(&key)?;
+            let signed = self.sign_protocol_as_known(key, synchronizer, time, message);
             let signature = match signed.await {
                 Err(VaultError::Replica(ReplicaError::Behind)) => {
                     self.catch_up().await?;
@@ -104,11 +111,11 @@ impl Vault {
 
     async fn sign_protocol_as_known(
         &self,
+        long_term_key: Fingerprint,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
     ) -> Result<ProtocolSignature, VaultError> {
-        let long_term_key = self.protocol_key(synchronizer, time).await?;
         let Some((settings, wanted)) = self.session_wanted(synchronizer, &long_term_key, time)
         else {
             let signed = self.sign_as_known(&long_term_key, message, PROTOCOL);
@@ -129,10 +136,7 @@ impl Vault {
     }
 
     /// The key with which the node signs messages of the protocol at this time, itself or through a session key.
-    ///
-    /// # Errors
-    /// As [`Self::sign_protocol`], where there is no such key.
-    pub async fn protocol_key(
+    async fn protocol_key(
         &self,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
