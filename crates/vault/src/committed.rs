@@ -186,6 +186,8 @@ impl Vault {
                 self.caches().signing.remove(&fingerprint);
                 self.caches().decryption.remove(&fingerprint);
                 self.caches().session_keys.forget_those_of(&fingerprint);
+                let secrets = &self.caches().session_encryption;
+                secrets.forget_those_for(&fingerprint);
             }
             Change::Identified(identity) => self.node().identify(identity),
             Change::RotationBegun(rotation) => self.node().begin(rotation),

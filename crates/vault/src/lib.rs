@@ -121,7 +121,7 @@ pub use operations::party::{
 };
 pub use operations::payload::{
     open::{OpenedPayload, PayloadExpectation},
-    seal::{PayloadOrder, SealedPayload},
+    seal::{PayloadOrder, PlannedPayload, SealedPayload},
 };
 pub use operations::place::Place;
 pub use operations::protocol::{

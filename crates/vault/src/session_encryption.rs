@@ -96,11 +96,17 @@ pub struct SessionEncryptionNumbers {
 pub(crate) struct SessionCaches {
     sender: Mutex<TimedCache<SenderKey, Arc<SessionEncryptionKey>>>,
     /// By the hash of the encryption.
-    receiver: Mutex<TimedCache<Hash, Arc<SecretBytes>>>,
+    receiver: Mutex<TimedCache<Hash, Received>>,
     /// Secrets that are being decrypted.
     pub(crate) gates: Gates<Hash>,
     next_id: AtomicU64,
     counts: Counts,
+}
+
+/// A secret, and the key of this vault that it was encrypted to.
+struct Received {
+    secret: Arc<SecretBytes>,
+    encrypted_for: Fingerprint,
 }
 
 #[derive(Default)]
@@ -130,7 +136,7 @@ impl SessionCaches {
 
     fn with(
         sender: TimedCache<SenderKey, Arc<SessionEncryptionKey>>,
-        receiver: TimedCache<Hash, Arc<SecretBytes>>,
+        receiver: TimedCache<Hash, Received>,
     ) -> Self {
         Self {
             sender: Mutex::new(sender),
@@ -184,23 +190,41 @@ impl SessionCaches {
 
     /// The secret that this encryption holds, if it is known. Asked again by whoever waited for it: then it counts once.
     pub(crate) fn received(&self, encryption: &Hash, now: Duration) -> Option<Arc<SecretBytes>> {
-        let known = self.receiver.lock().get(encryption, now).cloned();
+        let mut receiver = self.receiver.lock();
+        let known = receiver.get(encryption, now);
+        let known = known.map(|known| Arc::clone(&known.secret));
+        drop(receiver);
         if known.is_some() {
             self.counts.receiver.count(true);
         }
         known
     }
 
-    /// Keeps a secret that was decrypted.
-    pub(crate) fn keep_received(&self, encryption: Hash, secret: &Arc<SecretBytes>, now: Duration) {
+    /// A secret was decrypted.
+    pub(crate) fn note_decrypted(&self) {
         self.counts.receiver.count(false);
-        self.keep_own(encryption, secret, now);
     }
 
-    /// Keeps a secret that this node made and encrypted to itself.
-    pub(crate) fn keep_own(&self, encryption: Hash, secret: &Arc<SecretBytes>, now: Duration) {
-        let secret = Arc::clone(secret);
-        self.receiver.lock().insert(encryption, secret, now);
+    /// Keeps a secret that was decrypted, or that this node made and encrypted to itself. To be called while its key is in the
+    /// directory, which whoever deletes the key changes before [`Self::forget_those_for`].
+    pub(crate) fn keep_received(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+        secret: &Arc<SecretBytes>,
+        now: Duration,
+    ) {
+        let received = Received {
+            secret: Arc::clone(secret),
+            encrypted_for: encrypted.encrypted_for,
+        };
+        let hash = encrypted.session_key_hash();
+        self.receiver.lock().insert(hash, received, now);
+    }
+
+    /// Forgets secrets that were encrypted to a key which is no longer here.
+    pub(crate) fn forget_those_for(&self, key: &Fingerprint) {
+        let is_kept = |received: &Received| received.encrypted_for != *key;
+        self.receiver.lock().retain(is_kept);
     }
 
     pub(crate) fn numbers(&self, now: Duration) -> SessionEncryptionNumbers {

@@ -8,11 +8,13 @@ mod load;
 mod row;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::DataKeyId;
-use strongroom_topology::{Reference, StoreId, TopologyError, TopologyStore};
+use strongroom_topology::{
+    At, Member, Reference, StoreId, SynchronizerId, TopologyError, TopologyStore,
+};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{error::VaultError, rows::Tag, vault::Vault};
@@ -121,6 +123,26 @@ impl Topology {
                 .map(move |reference| in_store(&reference, id))
         });
         places.collect()
+    }
+
+    /// The keys with which a member signs on a synchronizer, as its state ends now.
+    pub(crate) fn signing_keys(
+        &self,
+        synchronizer: &SynchronizerId,
+        member: &Member,
+    ) -> BTreeSet<Fingerprint> {
+        let followed = self.stores.iter().filter(
+            |(id, _)| matches!(id, StoreId::Synchronizer(it) if it.synchronizer == *synchronizer),
+        );
+        let announced = followed.filter_map(|(_, held)| held.store.owner_to_key(member, At::Head));
+        announced
+            .flat_map(|mapping| mapping.signing_keys())
+            .map(|key| key.fingerprint())
+            .collect()
+    }
+
+    pub(crate) const fn is_loaded(&self) -> bool {
+        self.loaded
     }
 
     /// How many rows are under another data key.

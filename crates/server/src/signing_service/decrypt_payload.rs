@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use strongroom_crypto::{FrontReader, PayloadFront, PayloadOpener};
+use strongroom_crypto::{Fingerprint, FrontReader, PayloadFront, PayloadOpener};
 use strongroom_vault::{PayloadExpectation, Vault, VaultError};
 use tonic::Streaming;
 
@@ -124,15 +124,35 @@ impl Opening {
         front: &PayloadFront,
         expected: &PayloadExpectation,
     ) -> Result<(PayloadOpener, PayloadOrigin), Failure> {
-        let key = self.vault.recipient_key(front)?;
-        key::allowed(&self.vault, &self.context, Operation::Decrypt, &key)?;
-        let opened = self.vault.open_payload(front, expected).await?;
+        let keys = self.granted(front)?;
+        let caller = self.context.caller();
+        let opened = self
+            .vault
+            .open_payload_with(&caller, front, expected, &keys)
+            .await?;
         let origin = PayloadOrigin {
             opened_by: opened.opened_by.to_string(),
             sender: opened.sender.map(|it| it.to_string()).unwrap_or_default(),
             at: front.header().at().as_micros(),
         };
         Ok((opened.opener, origin))
+    }
+
+    /// The keys of the payload that the caller may decrypt with: at least one, or what stands against the first.
+    fn granted(&self, front: &PayloadFront) -> Result<Vec<Fingerprint>, Failure> {
+        let (mut granted, mut refused) = (Vec::new(), None);
+        for key in self.vault.payload_keys(front)? {
+            match key::allowed(&self.vault, &self.context, Operation::Decrypt, &key) {
+                Ok(_) => granted.push(key),
+                Err(failure) => {
+                    refused.get_or_insert(failure);
+                }
+            }
+        }
+        match refused {
+            Some(failure) if granted.is_empty() => Err(failure),
+            _ => Ok(granted),
+        }
     }
 }
 

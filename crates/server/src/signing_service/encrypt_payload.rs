@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, mem, sync::Arc};
 
 use strongroom_crypto::{KeyUsage, KeyUsages, PayloadSealer, Timestamp};
-use strongroom_vault::{PayloadOrder, SealedPayload, Vault, VaultError};
+use strongroom_vault::{PayloadOrder, PlannedPayload, SealedPayload, Vault, VaultError};
 use tonic::Streaming;
 
 use super::{
@@ -88,22 +88,29 @@ impl Sealing {
         if order.signed {
             self.context.check(Operation::Sign)?;
         }
-        let sealed = self.vault.seal_payload(&order).await?;
-        for (_member, key) in &sealed.recipients {
+        let planned = self.vault.plan_payload(&order).await?;
+        self.check_grants(&planned)?;
+        let caller = self.context.caller();
+        Ok(self.vault.seal_planned_payload(&caller, planned).await?)
+    }
+
+    /// Before a key is used: a use without a grant would cost a call of a KMS, and be on record.
+    fn check_grants(&self, planned: &PlannedPayload) -> Result<(), Failure> {
+        for key in planned.recipients() {
             // Of keys that are not in the vault there are no grants.
-            if let Ok(entry) = self.vault.key(key) {
+            if let Ok(entry) = self.vault.key(&key) {
                 self.context.check_key(Operation::Encrypt, &entry)?;
             }
         }
-        if let Some(signed_by) = &sealed.signed_by {
-            let entry = key::allowed(&self.vault, &self.context, Operation::Sign, signed_by)?;
+        if let Some(signed_by) = planned.signed_by() {
+            let entry = key::allowed(&self.vault, &self.context, Operation::Sign, &signed_by)?;
             let protocol = KeyUsages::only(KeyUsage::Protocol);
             let subject = &self.context.subject;
             if subject.may_sign_for(&entry, protocol).is_empty() {
                 return Err(Failure::forbidden(Operation::Sign, subject.name()));
             }
         }
-        Ok(sealed)
+        Ok(())
     }
 }
 

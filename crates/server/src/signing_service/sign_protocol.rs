@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use strongroom_crypto::{KeyUsage, KeyUsages, ProtocolSignature, Timestamp};
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, ProtocolSignature, Timestamp};
 use strongroom_vault::SigningTime;
 
 use super::{content, key, sign::Signer};
@@ -49,12 +49,13 @@ impl Signer {
             None => return Err(Failure::not_set("content")),
         };
         // A session key is asked for in the name of the key that the node announces: whoever may sign with that one.
-        let long_term_key = self.vault.protocol_key(&synchronizer, time).await?;
-        self.granted(&long_term_key, KeyUsages::only(KeyUsage::Protocol))?;
+        let may = |long_term_key: &Fingerprint| {
+            self.granted(long_term_key, KeyUsages::only(KeyUsage::Protocol))
+                .map(drop)
+        };
         let caller = self.context.caller();
-        let signed = self
-            .vault
-            .sign_protocol_for(&caller, &synchronizer, time, &message);
-        Ok(signed.await?)
+        self.vault
+            .sign_protocol_for(&caller, &synchronizer, time, &message, may)
+            .await
     }
 }

@@ -18,6 +18,7 @@ mod failures;
 mod health;
 mod house;
 mod issuer;
+mod key_grants;
 mod keys_and_stores;
 mod limits;
 mod operations;

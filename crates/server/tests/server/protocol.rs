@@ -88,7 +88,7 @@ impl Mediator {
 }
 
 /// Follows a synchronizer since an hour: what the node announces, and the parameters.
-async fn follow(vault: &Vault, synchronizer: &PhysicalSynchronizerId) {
+pub(crate) async fn follow(vault: &Vault, synchronizer: &PhysicalSynchronizerId) {
     let caller = Caller::new("test");
     let long_ago = Timestamp::from_micros(vault.current_time().as_micros() - 3_600_000_000);
     let times = Times {

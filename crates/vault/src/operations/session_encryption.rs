@@ -13,6 +13,7 @@ use strongroom_topology::{At, Member, StoreId, TopologyStore};
 
 use super::payload::{after_everything, encryption_key};
 use crate::{
+    directory::KeyEntry,
     error::VaultError,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
@@ -118,7 +119,7 @@ impl SessionEncryption<'_> {
         let hash = encrypted.session_key_hash();
         // A secret outlives neither its key in the vault nor the vault's contact to its store.
         self.vault.in_touch().await?;
-        self.vault.key(&encrypted.encrypted_for)?;
+        let key = self.vault.key(&encrypted.encrypted_for)?;
         if let Some(known) = self.known(encrypted, &hash).await? {
             return Ok(known);
         }
@@ -141,10 +142,22 @@ impl SessionEncryption<'_> {
             return Err(DecryptError::Failed.into());
         }
         let secret = Arc::new(secret);
-        self.caches
-            .keep_received(hash, &secret, self.vault.elapsed());
+        self.caches.note_decrypted();
+        self.keep(&key, encrypted, &secret);
         drop(turn);
         Ok(secret)
+    }
+
+    /// Keeps a secret, unless its key was changed meanwhile, and so perhaps deleted.
+    fn keep(
+        &self,
+        key: &Arc<KeyEntry>,
+        encrypted: &AsymmetricEncrypted,
+        secret: &Arc<SecretBytes>,
+    ) {
+        let now = self.vault.elapsed();
+        let keep = || self.caches.keep_received(encrypted, secret, now);
+        self.vault.directory().if_current(key, keep);
     }
 
     /// The secret, if it is known, and its key is in the vault still.
@@ -208,13 +221,13 @@ impl SessionEncryption<'_> {
                 key.encrypt(secret, random)?
             });
         }
-        let now = self.vault.elapsed();
-        let own = encryptions.iter();
-        let own = own.filter(|encrypted| self.vault.may_decrypt(&encrypted.encrypted_for));
-        for encrypted in own {
-            self.caches
-                .keep_own(encrypted.session_key_hash(), &secret, now);
+        for encrypted in &encryptions {
+            let own = self.vault.directory().entry(&encrypted.encrypted_for);
+            if let Some(own) = own.filter(|own| own.private.is_some()) {
+                self.keep(&own, encrypted, &secret);
+            }
         }
+        let now = self.vault.elapsed();
         Ok(self
             .caches
             .keep_sent(cached, parent, &secret, encryptions, now))

@@ -66,7 +66,7 @@ impl Vault {
             unit.audit(caller, operation, key, details).await?;
             unit.commit().await?;
         }
-        self.forget_withdrawn_session_keys(&writer);
+        self.forget_withdrawn_session_keys(writer.topology());
         writer.finish();
         Ok(())
     }

@@ -25,6 +25,8 @@ use crate::{
 
 /// How long a use of a key waits for a look at the store: longer than a store takes that works.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A part of it, in which topology is read again.
+const A_LOOK: Duration = Duration::from_secs(3);
 
 impl Vault {
     /// Reads what other processes have committed since this one last looked, and refuses what was tampered with, or is
@@ -98,7 +100,23 @@ impl Vault {
         }
         // Locks are taken in the order topology, last commit.
         let mut topology = self.topology_cell().write().await;
-        self.catch_up_within(&mut topology).await
+        self.catch_up_within(&mut topology).await?;
+        self.follow_withdrawals(&mut topology).await;
+        Ok(())
+    }
+
+    /// Session keys of a key that others withdrew are wiped now, and not when somebody next asks for topology: those, or all of
+    /// them if topology cannot be read.
+    async fn follow_withdrawals(&self, topology: &mut Topology) {
+        if topology.is_loaded() || self.session_keys() == 0 {
+            return;
+        }
+        if !matches!(
+            timeout(A_LOOK, self.load_topology(topology)).await,
+            Ok(Ok(()))
+        ) {
+            self.caches().session_keys.clear();
+        }
     }
 
     /// As [`Self::catch_up`], for whoever has the lock of topology.

@@ -70,6 +70,13 @@ impl<K: Eq + Hash, V> TimedCache<K, V> {
         }
     }
 
+    /// Forgets the others.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&V) -> bool) {
+        self.entries.retain(|_, entry| is_kept(&entry.value));
+        let entries = &self.entries;
+        self.written.retain(|_, key| entries.contains_key(key));
+    }
+
     /// Forgets what has expired.
     pub(crate) fn sweep(&mut self, now: Duration) {
         let Some(bounds) = self.bounds else {
@@ -141,6 +148,8 @@ mod tests {
     enum Act {
         Insert(u8),
         Remove(u8),
+        /// Values that were written so many acts before or earlier.
+        Forget(u8),
         Wait(u64),
     }
 
@@ -148,6 +157,7 @@ mod tests {
         let act = prop_oneof![
             4 => (0_u8..8).prop_map(Act::Insert),
             1 => (0_u8..8).prop_map(Act::Remove),
+            1 => (0_u8..8).prop_map(Act::Forget),
             2 => (0_u64..6).prop_map(Act::Wait),
         ];
         proptest::collection::vec(act, 0..80)
@@ -169,6 +179,11 @@ mod tests {
                     Act::Remove(key) => {
                         model.retain(|(it, ..)| *it != key);
                         cache.remove(&key);
+                    }
+                    Act::Forget(acts) => {
+                        let is_kept = |written: usize| written + usize::from(acts) > value;
+                        model.retain(|(_, written, _)| is_kept(*written));
+                        cache.retain(|written| is_kept(*written));
                     }
                     Act::Wait(time) => now += time,
                 }

@@ -25,10 +25,13 @@ struct Authentic {
 }
 
 impl Vault {
-    /// Reads topology if nobody has.
+    /// Reads topology if nobody has. Since it was last here, others may have withdrawn keys.
     ///
     /// The caller holds the lock of topology; locks are taken in the order topology, last commit.
-    pub(super) async fn load_topology(&self, topology: &mut Topology) -> Result<(), VaultError> {
+    pub(crate) async fn load_topology(&self, topology: &mut Topology) -> Result<(), VaultError> {
+        if topology.loaded {
+            return Ok(());
+        }
         while !topology.loaded {
             match self.read_topology().await {
                 // Another process committed just now.
@@ -38,6 +41,7 @@ impl Vault {
                 kept => topology.load(kept?),
             }
         }
+        self.forget_withdrawn_session_keys(topology);
         Ok(())
     }
 

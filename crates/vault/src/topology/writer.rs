@@ -60,6 +60,11 @@ impl<'v> TopologyWriter<'v> {
         Ok(store.owner_to_key(member, At::Head))
     }
 
+    /// All of topology, with the changes.
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
     /// Every store, by name.
     pub(crate) fn stores(&self) -> impl Iterator<Item = (&StoreId, &TopologyStore)> {
         let stores = self.topology.stores.iter();

@@ -123,7 +123,7 @@ async fn a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_neede
     let (vault, party, all) = party(&house, 3, 2).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     assert_eq!(
@@ -134,7 +134,7 @@ async fn a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_neede
     // Any two of the three.
     let everybody = fingerprints(&all);
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &everybody)
+        .sign_for_party(&caller(), &STORE, &party, &message, &everybody)
         .await
         .unwrap();
     let by: Vec<_> = signed.signatures.iter().map(|it| it.signed_by).collect();
@@ -158,7 +158,7 @@ async fn wrong_bytes_a_wrong_party_and_a_strangers_key_are_refused() {
     let (vault, party, _) = party(&house, 1, 1).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     let signatures = &signed.signatures;
@@ -186,7 +186,7 @@ async fn wrong_bytes_a_wrong_party_and_a_strangers_key_are_refused() {
     );
     let stranger = Fingerprint::from_bytes([9; 32]);
     let refused = vault
-        .sign_for_party(&STORE, &party, &message, &[stranger])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[stranger])
         .await;
     assert_eq!(code(refused), "SIGNER_KEY_NOT_VALID");
 }
@@ -209,7 +209,9 @@ async fn where_fewer_keys_are_here_than_the_party_needs_others_must_sign_as_well
     let proposed = authorize(&vault, waits).await.unwrap();
     assert_eq!(proposed.outcome.name(), "proposed");
     let message = submission().to_multihash();
-    let refused = vault.sign_for_party(&STORE, &party, &message, &[]).await;
+    let refused = vault
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .await;
     assert_eq!(code(refused), "PARTY_KEYS_NOT_FOUND");
     let hash = proposed.signed.transaction().hash().to_multihash();
     let proof = KeyUsages::only(KeyUsage::ProofOfOwnership);
@@ -225,7 +227,7 @@ async fn where_fewer_keys_are_here_than_the_party_needs_others_must_sign_as_well
         .unwrap();
 
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     assert_eq!((signed.signatures.len(), signed.missing()), (1, 1));
@@ -239,7 +241,13 @@ async fn where_fewer_keys_are_here_than_the_party_needs_others_must_sign_as_well
     signatures.push(other.unwrap());
     assert_eq!(verify(&vault, &party, &signatures).await.unwrap(), 2);
     let absent = vault
-        .sign_for_party(&STORE, &party, &message, &[there[0].fingerprint()])
+        .sign_for_party(
+            &caller(),
+            &STORE,
+            &party,
+            &message,
+            &[there[0].fingerprint()],
+        )
         .await;
     assert_eq!(code(absent), "KEY_NOT_FOUND");
 }
@@ -260,7 +268,7 @@ async fn keys_that_a_kms_holds_sign_for_a_party_too() {
         .unwrap();
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     assert_eq!(verify(&vault, &party, &signed.signatures).await.unwrap(), 2);
@@ -290,7 +298,7 @@ async fn keys_in_the_deprecated_mapping_sign_and_move_beside_the_participants_wi
     let (party, expected) = deprecated(&vault, 2).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     verify(&vault, &party, &signed.signatures).await.unwrap();
@@ -356,7 +364,7 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
     let (vault, party, all) = party(&house, 2, 2).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     let (root, old) = (all[0].fingerprint(), all[1].fingerprint());
@@ -392,7 +400,7 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
     );
     assert_eq!(by_then.await.unwrap(), 2);
     let signed = vault
-        .sign_for_party(&STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
         .await
         .unwrap();
     assert_eq!(verify(&vault, &party, &signed.signatures).await.unwrap(), 2);
@@ -429,11 +437,13 @@ async fn a_retired_key_signs_for_no_party() {
         .await
         .unwrap();
     let message = submission().to_multihash();
-    let refused = vault.sign_for_party(&STORE, &party, &message, &[]).await;
+    let refused = vault
+        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .await;
     assert_eq!(code(refused), "PARTY_KEY_NOT_HERE");
     let requested = [all[0].fingerprint()];
     let refused = vault
-        .sign_for_party(&STORE, &party, &message, &requested)
+        .sign_for_party(&caller(), &STORE, &party, &message, &requested)
         .await;
     assert_eq!(code(refused), "KEY_RETIRED");
 }

@@ -37,7 +37,7 @@ fn expected() -> PayloadExpectation {
 }
 
 async fn seal(vault: &Vault, order: &PayloadOrder) -> Result<Vec<u8>, VaultError> {
-    let sealed = vault.seal_payload(order).await?;
+    let sealed = vault.seal_payload(&caller(), order).await?;
     let mut payload = sealed.front;
     sealed.sealer.finish(b"content", |piece| {
         payload.extend_from_slice(piece);
@@ -56,7 +56,8 @@ async fn open(
     expected: &PayloadExpectation,
 ) -> Result<Option<Member>, VaultError> {
     let (front, chunks) = front(payload);
-    let OpenedPayload { opener, sender, .. } = vault.open_payload(&front, expected).await?;
+    let OpenedPayload { opener, sender, .. } =
+        vault.open_payload(&caller(), &front, expected).await?;
     let mut content = Vec::new();
     opener.finish(chunks, |piece| {
         content.extend_from_slice(piece);
@@ -89,16 +90,19 @@ async fn a_member_without_an_encryption_key_or_named_twice_is_refused() {
         store: StoreId::Authorized,
         ..order(&[&bob])
     };
-    let refused = alice.vault.seal_payload(&unknown).await;
+    let refused = alice.vault.seal_payload(&caller(), &unknown).await;
     assert_eq!(code(refused), "MEMBER_WITHOUT_ENCRYPTION_KEY");
     let before_all = PayloadOrder {
         at: Some(Timestamp::from_micros(0)),
         ..order(&[&bob])
     };
-    let refused = alice.vault.seal_payload(&before_all).await;
+    let refused = alice.vault.seal_payload(&caller(), &before_all).await;
     assert_eq!(code(refused), "MEMBER_WITHOUT_ENCRYPTION_KEY");
     for recipients in [&[][..], &[&bob, &bob]] {
-        let refused = alice.vault.seal_payload(&order(recipients)).await;
+        let refused = alice
+            .vault
+            .seal_payload(&caller(), &order(recipients))
+            .await;
         assert_eq!(code(refused), "PAYLOAD_RECIPIENTS_INVALID");
     }
 }
@@ -114,7 +118,13 @@ async fn topology_says_which_key_is_encrypted_to_at_a_time() {
             at,
             ..order(&[bob])
         };
-        alice.vault.seal_payload(&order).await.unwrap().recipients[0].1
+        alice
+            .vault
+            .seal_payload(&caller(), &order)
+            .await
+            .unwrap()
+            .recipients[0]
+            .1
     };
     assert_eq!(key_at(None).await, new);
     let first = crate::topology::synchronizers::second(0).effective;
@@ -154,7 +164,7 @@ async fn nothing_is_sealed_to_a_retired_key() {
         at: Some(Timestamp::from_micros(first.as_micros() + 1)),
         ..order(&[bob])
     };
-    let refused = bob.vault.seal_payload(&to_the_old_key).await;
+    let refused = bob.vault.seal_payload(&caller(), &to_the_old_key).await;
     assert_eq!(code(refused), "KEY_RETIRED");
 }
 

@@ -8,6 +8,8 @@ mod signing;
 mod verifying;
 #[path = "protocol/waiting.rs"]
 mod waiting;
+#[path = "protocol/wiping.rs"]
+mod wiping;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,14 +29,14 @@ use strongroom_vault::{
 
 use crate::{
     house::{House, KMS_NAME, caller},
-    topology::statements::rows,
+    topology::{PATIENT, statements::rows},
 };
 
 /// The hash of a message.
 pub(crate) const MESSAGE: &[u8] = b"a hash of 34 bytes, as far as known";
 
 /// A mediator: of its keys a KMS holds those for the protocol.
-fn mediator() -> NewIdentity {
+pub(crate) fn mediator() -> NewIdentity {
     NewIdentity {
         code: MemberCode::Mediator,
         identifier: "mediator".to_owned(),
@@ -104,49 +106,31 @@ impl Node {
         node
     }
 
-    /// Follows a synchronizer from some time ago on: its parameters, and what the node announces.
     async fn follow(&mut self, synchronizer: PhysicalSynchronizerId) {
-        let own = rows(&self.vault).await.into_iter();
-        let own = own.map(|row| Arc::unwrap_or_clone(row.signed)).collect();
-        self.sequence(&synchronizer, -1000, own).await;
-        let parameters = Mapping::SynchronizerParametersState(SynchronizerParameters {
-            synchronizer: synchronizer.synchronizer.clone(),
-            // Half a minute to confirm, and half a minute for the mediators.
-            parameters: Some(Box::from(*b"\x0a\x02\x08\x1e\x12\x02\x08\x1e")),
-        });
-        let store = StoreId::Synchronizer(synchronizer.clone());
-        let proposal = Proposal::announce(parameters);
-        let authorized = self.vault.authorize(&caller(), &store, proposal).await;
-        let signed = authorized.unwrap().signed;
-        self.sequence(&synchronizer, -900, vec![signed]).await;
+        let sequenced = follow(&self.vault, &synchronizer).await;
+        self.sequenced.extend(sequenced);
     }
 
-    /// Sequences so many seconds from now, effective at once.
     async fn sequence(
         &mut self,
         synchronizer: &PhysicalSynchronizerId,
         seconds: i64,
         transactions: Vec<SignedTransaction>,
     ) {
-        let sequenced = self.now(seconds);
-        let times = Times {
-            sequenced,
-            effective: sequenced,
-        };
-        let added = self
-            .vault
-            .add_sequenced(&caller(), synchronizer, times, transactions.clone())
-            .await
-            .unwrap();
-        let outcomes: Vec<_> = added.iter().map(|added| added.outcome.name()).collect();
-        assert!(outcomes.iter().all(|it| *it == "accepted"), "{outcomes:?}");
-        self.sequenced.push((times, transactions));
+        let sequenced = sequence(&self.vault, synchronizer, seconds, transactions).await;
+        self.sequenced.push(sequenced);
+    }
+
+    /// The next step of a rotation, and the synchronizer hears of it.
+    async fn advance_rotation(&mut self) {
+        let newest = advance_rotation(&self.vault).await;
+        let synchronizer = self.synchronizer.clone();
+        self.sequence(&synchronizer, -1, vec![newest]).await;
     }
 
     /// So many seconds after the present time.
     fn now(&self, seconds: i64) -> Timestamp {
-        let now = self.vault.current_time().as_micros();
-        Timestamp::from_micros(now + seconds * 1_000_000)
+        from_now(&self.vault, seconds)
     }
 
     fn about_now(&self) -> SigningTime {
@@ -190,8 +174,62 @@ impl Node {
     }
 }
 
+pub(crate) fn from_now(vault: &Vault, seconds: i64) -> Timestamp {
+    let now = vault.current_time().as_micros();
+    Timestamp::from_micros(now + seconds * 1_000_000)
+}
+
+/// Sequences so many seconds from now, effective at once.
+pub(crate) async fn sequence(
+    vault: &Vault,
+    synchronizer: &PhysicalSynchronizerId,
+    seconds: i64,
+    transactions: Vec<SignedTransaction>,
+) -> (Times, Vec<SignedTransaction>) {
+    let sequenced = from_now(vault, seconds);
+    let times = Times {
+        sequenced,
+        effective: sequenced,
+    };
+    let added = vault
+        .add_sequenced(&caller(), synchronizer, times, transactions.clone())
+        .await
+        .unwrap();
+    let outcomes: Vec<_> = added.iter().map(|added| added.outcome.name()).collect();
+    assert!(outcomes.iter().all(|it| *it == "accepted"), "{outcomes:?}");
+    (times, transactions)
+}
+
+/// Follows a synchronizer from some time ago on: its parameters, and what the node announces.
+pub(crate) async fn follow(
+    vault: &Vault,
+    synchronizer: &PhysicalSynchronizerId,
+) -> [(Times, Vec<SignedTransaction>); 2] {
+    let own = rows(vault).await.into_iter();
+    let own = own.map(|row| Arc::unwrap_or_clone(row.signed)).collect();
+    let own = sequence(vault, synchronizer, -1000, own).await;
+    let parameters = Mapping::SynchronizerParametersState(SynchronizerParameters {
+        synchronizer: synchronizer.synchronizer.clone(),
+        // Half a minute to confirm, and half a minute for the mediators.
+        parameters: Some(Box::from(*b"\x0a\x02\x08\x1e\x12\x02\x08\x1e")),
+    });
+    let store = StoreId::Synchronizer(synchronizer.clone());
+    let proposal = Proposal::announce(parameters);
+    let authorized = vault.authorize(&caller(), &store, proposal).await;
+    let signed = authorized.unwrap().signed;
+    [own, sequence(vault, synchronizer, -900, vec![signed]).await]
+}
+
+/// The next step of a rotation, and what it announces.
+pub(crate) async fn advance_rotation(vault: &Vault) -> SignedTransaction {
+    let advanced = vault.advance_rotation(&caller(), &PATIENT).await;
+    advanced.unwrap();
+    let own = rows(vault).await;
+    own.last().unwrap().signed.as_ref().clone()
+}
+
 /// A synchronizer whose namespace is the member's.
-fn synchronizer(member: &Member, name: &str, version: u32) -> PhysicalSynchronizerId {
+pub(crate) fn synchronizer(member: &Member, name: &str, version: u32) -> PhysicalSynchronizerId {
     let namespace = member.uid.namespace();
     format!("{name}::{namespace}::{version}-0").parse().unwrap()
 }

@@ -12,6 +12,8 @@ mod handing_over;
 mod leases;
 #[path = "replicas/meanwhile.rs"]
 mod meanwhile;
+#[path = "replicas/session_keys.rs"]
+mod session_keys;
 #[path = "replicas/stopped.rs"]
 mod stopped;
 #[path = "replicas/stuck.rs"]

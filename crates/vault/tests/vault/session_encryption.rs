@@ -17,7 +17,7 @@ use strongroom_vault::{
 };
 
 use crate::{
-    house::code,
+    house::{caller, code},
     meeting::{Party, meeting, meeting_at_a_kms},
     topology::synchronizers::store,
 };
@@ -272,6 +272,26 @@ async fn what_is_no_secret_of_16_bytes_is_refused_and_not_kept() {
     };
     assert_eq!(code(session.secret(&unknown).await), "KEY_NOT_FOUND");
     assert_eq!(bob.vault.session_encryption_numbers().receiver_entries, 0);
+}
+
+#[tokio::test]
+async fn secrets_of_a_key_that_is_deleted_leave_memory_with_it() {
+    let meeting = meeting().await;
+    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
+    // Bob was sent his, and Alice has kept what she encrypted to herself.
+    for party in [&meeting.alice, &meeting.bob] {
+        let received = for_party(&keys[0], party).await;
+        let session = party.vault.session_encryption();
+        session.secret(&received).await.unwrap();
+        let entries = || party.vault.session_encryption_numbers().receiver_entries;
+        assert_eq!(entries(), 1);
+        let key = received.encrypted_for;
+        let by = caller();
+        let deleted = party.vault.danger_delete_announced_key(&by, &key);
+        deleted.await.unwrap();
+        assert_eq!(entries(), 0);
+        assert_eq!(code(session.secret(&received).await), "KEY_NOT_FOUND");
+    }
 }
 
 #[tokio::test]

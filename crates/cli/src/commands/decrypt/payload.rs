@@ -71,7 +71,10 @@ pub(super) async fn run(
         store: args.store.store.clone(),
     };
     let session = Session::open(global).await?;
-    let opened = session.vault.open_payload(&front, &expected).await?;
+    let opened = session
+        .vault
+        .open_payload(&session.caller, &front, &expected)
+        .await?;
     session.close().await;
     let OpenedPayload {
         mut opener,

@@ -94,7 +94,7 @@ pub(super) async fn run(
         signed: args.sign,
     };
     let session = Session::open(global).await?;
-    let sealed = session.vault.seal_payload(&order).await?;
+    let sealed = session.vault.seal_payload(&session.caller, &order).await?;
     session.close().await;
     let report = Report::of(&order, &sealed);
     let SealedPayload {

@@ -79,7 +79,13 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let signed = session
         .vault
-        .sign_for_party(&options.store.store, &options.party, &message, &options.key)
+        .sign_for_party(
+            &session.caller,
+            &options.store.store,
+            &options.party,
+            &message,
+            &options.key,
+        )
         .await?;
     session.close().await;
     let files = options.files(signed.signatures.len());

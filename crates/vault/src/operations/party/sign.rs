@@ -4,6 +4,7 @@ use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, Signature, SigningPubl
 use strongroom_topology::{At, PartyId, SigningKeysWithThreshold, StoreId};
 
 use crate::{
+    caller::Caller,
     error::{PartyError, SignatureCheckError, VaultError},
     operations::protocol::PROTOCOL,
     vault::Vault,
@@ -28,17 +29,18 @@ impl PartySignatures {
 }
 
 impl Vault {
-    /// Signs for a party, for example the hash of a prepared submission (pass its multihash), with the party's keys as
-    /// a store of topology announces them.
+    /// Signs for a party on behalf of the caller, for example the hash of a prepared submission (pass its multihash), with the
+    /// party's keys as a store of topology announces them.
     ///
-    /// With `keys`: these sign. Without: as many of those whose private halves are here as the party needs; where there are
-    /// fewer, others must sign as well.
+    /// With `keys`: these sign. Without: as many of those whose private halves are here as the party needs, and one that fails
+    /// gives way to the next; where there are fewer, others must sign as well.
     ///
     /// # Errors
     /// [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`]; [`PartyError::NoKeyHere`] when the vault has
-    /// none of them that may sign; otherwise as [`Vault::sign`].
+    /// none of them that may sign; otherwise as [`Vault::sign_for`], of the first key that failed and whose place no other took.
     pub async fn sign_for_party(
         &self,
+        caller: &Caller,
         store: &StoreId,
         party: &PartyId,
         message: &[u8],
@@ -46,9 +48,26 @@ impl Vault {
     ) -> Result<PartySignatures, VaultError> {
         let announced = self.party_keys(store, party, At::Head).await?;
         let signers = self.signers_for(party, &announced, keys)?;
-        let mut signatures = Vec::with_capacity(signers.len());
+        let wanted = if keys.is_empty() {
+            announced.threshold() as usize
+        } else {
+            keys.len()
+        };
+        let mut spare = signers.len().saturating_sub(wanted);
+        let mut signatures = Vec::with_capacity(wanted.min(signers.len()));
         for key in signers {
-            signatures.push(self.sign(&key, message, PROTOCOL).await?);
+            if signatures.len() == wanted {
+                break;
+            }
+            match self.sign_for(caller, &key, message, PROTOCOL).await {
+                Ok(signature) => signatures.push(signature),
+                Err(error) if spare > 0 => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, %key, "a key of the party does not sign: another one does");
+                    spare -= 1;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(PartySignatures {
             signatures,
@@ -75,6 +94,7 @@ impl Vault {
         Ok(keys.ok_or_else(none)?)
     }
 
+    /// The keys that may sign: those that were requested, or else all that are here.
     fn signers_for(
         &self,
         party: &PartyId,
@@ -96,16 +116,8 @@ impl Vault {
                 requested.contains(&fingerprint)
             }
         };
-        let most = if requested.is_empty() {
-            announced.threshold() as usize
-        } else {
-            requested.len()
-        };
         let wanted = announced.keys().iter().filter(|key| is_wanted(key));
-        let signers: Vec<_> = wanted
-            .map(SigningPublicKey::fingerprint)
-            .take(most)
-            .collect();
+        let signers: Vec<_> = wanted.map(SigningPublicKey::fingerprint).collect();
         if signers.is_empty() {
             return Err(PartyError::NoKeyHere {
                 party: party.clone(),

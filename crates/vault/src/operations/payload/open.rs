@@ -6,6 +6,7 @@ use strongroom_crypto::{
 use strongroom_topology::{At, Member, StoreId};
 
 use crate::{
+    caller::Caller,
     error::{PayloadUseError, VaultError},
     vault::Vault,
 };
@@ -33,43 +34,63 @@ pub struct OpenedPayload {
 }
 
 impl Vault {
-    /// Begins to open a payload for this vault, with an active or a retired key. A sender that the header names is verified as of
-    /// the time that the header states.
+    /// Begins to open a payload for this vault on behalf of the caller, with an active or a retired key. A sender that the header
+    /// names is verified as of the time that the header states.
     ///
     /// # Errors
     /// [`PayloadUseError`](crate::PayloadUseError) when it is for others, or not from whom it was expected; [`VaultError::Verify`] for a forged
     /// signature; [`VaultError::Payload`] when it was made for something else or was changed; those of [`Vault::decrypt`].
     pub async fn open_payload(
         &self,
+        caller: &Caller,
         front: &PayloadFront,
         expected: &PayloadExpectation,
     ) -> Result<OpenedPayload, VaultError> {
-        let sender = self.verified_sender(front, expected).await?;
-        let mine = self.recipient(front)?;
-        let secret = self.decrypt(mine).await?;
-        Ok(OpenedPayload {
-            opener: front.open(&expected.purpose, secret)?,
-            opened_by: mine.encrypted_for,
-            sender,
-        })
+        let keys = self.payload_keys(front)?;
+        self.open_payload_with(caller, front, expected, &keys).await
     }
 
-    /// The key with which [`Vault::open_payload`] decrypts the secret: the first recipient's that is in this vault.
+    /// As [`Self::open_payload`], with the first of `keys` that decrypts the secret, and with no other key.
     ///
     /// # Errors
-    /// [`PayloadUseError::ForOthers`](crate::PayloadUseError::ForOthers).
-    pub fn recipient_key(&self, front: &PayloadFront) -> Result<Fingerprint, VaultError> {
-        Ok(self.recipient(front)?.encrypted_for)
+    /// As [`Self::open_payload`]; where several keys fail, what the first one said.
+    pub async fn open_payload_with(
+        &self,
+        caller: &Caller,
+        front: &PayloadFront,
+        expected: &PayloadExpectation,
+        keys: &[Fingerprint],
+    ) -> Result<OpenedPayload, VaultError> {
+        let sender = self.verified_sender(front, expected).await?;
+        let mut failed = None;
+        for mine in recipients(front).filter(|it| keys.contains(&it.encrypted_for)) {
+            let secret = match self.decrypt_for(caller, mine).await {
+                Ok(secret) => secret,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
+            return Ok(OpenedPayload {
+                opener: front.open(&expected.purpose, secret)?,
+                opened_by: mine.encrypted_for,
+                sender,
+            });
+        }
+        Err(failed.unwrap_or(PayloadUseError::ForOthers.into()))
     }
 
-    fn recipient<'f>(
-        &self,
-        front: &'f PayloadFront,
-    ) -> Result<&'f AsymmetricEncrypted, PayloadUseError> {
-        let mut recipients = front.header().recipients().iter();
-        recipients
-            .find(|recipient| self.may_decrypt(&recipient.encrypted_for))
-            .ok_or(PayloadUseError::ForOthers)
+    /// The keys of this vault that a payload is encrypted to, in the order of its header.
+    ///
+    /// # Errors
+    /// [`PayloadUseError::ForOthers`](crate::PayloadUseError::ForOthers): there is none.
+    pub fn payload_keys(&self, front: &PayloadFront) -> Result<Vec<Fingerprint>, VaultError> {
+        let keys = recipients(front).map(|recipient| recipient.encrypted_for);
+        let keys: Vec<_> = keys.filter(|key| self.may_decrypt(key)).collect();
+        if keys.is_empty() {
+            return Err(PayloadUseError::ForOthers.into());
+        }
+        Ok(keys)
     }
 
     async fn verified_sender(
@@ -108,4 +129,8 @@ impl Vault {
         front.verify_sender(key)?;
         Ok(Some(sender))
     }
+}
+
+fn recipients(front: &PayloadFront) -> impl Iterator<Item = &AsymmetricEncrypted> {
+    front.header().recipients().iter()
 }

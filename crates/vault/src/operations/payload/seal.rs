@@ -8,6 +8,7 @@ use strongroom_topology::{At, Member, StoreId, TopologyStore, current_signing_ke
 
 use super::{after_everything, encryption_key};
 use crate::{
+    caller::Caller,
     error::{PayloadUseError, VaultError},
     vault::Vault,
 };
@@ -42,64 +43,103 @@ pub struct SealedPayload {
     pub at: Timestamp,
 }
 
-/// The keys that topology names for an order.
-struct Keys {
+/// An order with the keys that topology named for it. It is sealed with these and no others: whoever asks who may use them
+/// asks before that.
+#[derive(Clone, Debug)]
+pub struct PlannedPayload {
+    purpose: PayloadPurpose,
     at: Timestamp,
-    recipients: Vec<EncryptionPublicKey>,
+    recipients: Vec<(Member, EncryptionPublicKey)>,
     sender: Option<(Member, Fingerprint)>,
+}
+
+impl PlannedPayload {
+    /// The keys to which it will be encrypted.
+    pub fn recipients(&self) -> impl Iterator<Item = Fingerprint> {
+        self.recipients.iter().map(|(_, key)| key.fingerprint())
+    }
+
+    /// The key that will sign it.
+    #[must_use]
+    pub fn signed_by(&self) -> Option<Fingerprint> {
+        self.sender.as_ref().map(|(_, key)| *key)
+    }
 }
 
 impl Vault {
     /// Begins a payload for members. Its secret is new, encrypted to the current key of each, and wiped once the content is
-    /// sealed. Signing it is a signature with the node's protocol key, like [`Vault::sign`].
+    /// sealed. Signing it is a use of the node's protocol key on behalf of the caller, like [`Vault::sign_for`].
     ///
     /// # Errors
     /// [`PayloadUseError`](crate::PayloadUseError) when topology names no key; [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
     /// key; [`VaultError::Payload`] for no, too many or doubled recipients; [`VaultError::NotIdentified`] and those of [`Vault::sign`] when the node
     /// signs; errors of the store.
-    pub async fn seal_payload(&self, order: &PayloadOrder) -> Result<SealedPayload, VaultError> {
-        let keys = self.keys_for(order).await?;
-        for key in &keys.recipients {
-            self.check_not_retired(&key.fingerprint())?;
+    pub async fn seal_payload(
+        &self,
+        caller: &Caller,
+        order: &PayloadOrder,
+    ) -> Result<SealedPayload, VaultError> {
+        let planned = self.plan_payload(order).await?;
+        self.seal_planned_payload(caller, planned).await
+    }
+
+    /// As [`Self::seal_payload`], of what was planned.
+    ///
+    /// # Errors
+    /// As [`Self::seal_payload`].
+    pub async fn seal_planned_payload(
+        &self,
+        caller: &Caller,
+        planned: PlannedPayload,
+    ) -> Result<SealedPayload, VaultError> {
+        for key in planned.recipients() {
+            self.check_not_retired(&key)?;
         }
-        let sender = keys.sender.as_ref().map(|(member, _)| member.to_string());
+        let signed_by = planned.signed_by();
+        let (members, keys): (Vec<_>, Vec<_>) = planned.recipients.into_iter().unzip();
+        let sender = planned.sender.map(|(member, _)| member.to_string());
         let new = NewPayload {
-            purpose: order.purpose.clone(),
-            at: keys.at,
+            purpose: planned.purpose,
+            at: planned.at,
             sender: sender.as_deref(),
-            recipients: &keys.recipients,
+            recipients: &keys,
         };
         let draft = PayloadDraft::new(&new, self.random())?;
-        let signed_by = keys.sender.map(|(_, key)| key);
         let signature = match &signed_by {
             Some(key) => {
                 let message = draft.header().signed_message();
                 let protocol = KeyUsages::only(KeyUsage::Protocol);
-                Some(self.sign(key, &message, protocol).await?)
+                Some(self.sign_for(caller, key, &message, protocol).await?)
             }
             None => None,
         };
         let (front, sealer) = draft.seal(signature)?;
-        let keys = keys.recipients.iter().map(EncryptionPublicKey::fingerprint);
+        let keys = keys.iter().map(EncryptionPublicKey::fingerprint);
         Ok(SealedPayload {
             front,
             sealer,
-            recipients: order.recipients.iter().cloned().zip(keys).collect(),
+            recipients: members.into_iter().zip(keys).collect(),
             signed_by,
             at: new.at,
         })
     }
 
-    async fn keys_for(&self, order: &PayloadOrder) -> Result<Keys, VaultError> {
+    /// The keys of an order, as topology names them.
+    ///
+    /// # Errors
+    /// Those of [`Self::seal_payload`] where topology names no key.
+    pub async fn plan_payload(&self, order: &PayloadOrder) -> Result<PlannedPayload, VaultError> {
         let store = self.topology(&order.store).await?;
         let at = order
             .at
             .unwrap_or_else(|| after_everything(self.now(), &store));
         let recipients = order.recipients.iter();
-        let recipients = recipients.map(|member| encryption_key(&store, member, at));
-        Ok(Keys {
+        let recipients =
+            recipients.map(|member| Ok((member.clone(), encryption_key(&store, member, at)?)));
+        Ok(PlannedPayload {
+            purpose: order.purpose.clone(),
             at,
-            recipients: recipients.collect::<Result<_, _>>()?,
+            recipients: recipients.collect::<Result<_, PayloadUseError>>()?,
             sender: if order.signed {
                 Some(self.sender(&store, at)?)
             } else {

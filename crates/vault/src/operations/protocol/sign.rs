@@ -1,6 +1,6 @@
 //! Signing messages of the protocol.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use strongroom_crypto::{
     Fingerprint, KeyUsage, KeyUsages, PrivateKey, ProtocolSignature, SessionSignature,
@@ -18,7 +18,7 @@ use crate::{
     error::{ReplicaError, SessionKeyError, VaultError, in_words},
     session_signing::{Choice, Failure, Held, Making, SessionKey, Signer, SigningTime, Wanted},
     settings::SessionSigningSettings,
-    topology::TopologyWriter,
+    topology::Topology,
     vault::Vault,
 };
 
@@ -43,35 +43,39 @@ impl Vault {
         time: SigningTime,
         message: &[u8],
     ) -> Result<ProtocolSignature, VaultError> {
-        self.sign_protocol_and_record(None, synchronizer, time, message)
+        let allowed = |_: &Fingerprint| Ok(());
+        self.sign_protocol_and_record(None, synchronizer, time, message, allowed)
             .await
     }
 
-    /// As [`Self::sign_protocol`], on behalf of a caller, whom the audit log then names.
+    /// As [`Self::sign_protocol`], on behalf of a caller, whom the audit log then names. `may` is asked about the very key that is
+    /// to sign, or to delegate, before it is used: topology may name another one from one moment to the next.
     ///
     /// # Errors
-    /// As [`Self::sign_protocol`].
-    pub async fn sign_protocol_for(
+    /// As [`Self::sign_protocol`], and what `may` says.
+    pub async fn sign_protocol_for<E: From<VaultError>>(
         &self,
         caller: &Caller,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
-    ) -> Result<ProtocolSignature, VaultError> {
-        self.sign_protocol_and_record(Some(caller), synchronizer, time, message)
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<ProtocolSignature, E> {
+        self.sign_protocol_and_record(Some(caller), synchronizer, time, message, may)
             .await
     }
 
     /// The use that is recorded is that of the long-term key: the session key signs in its name.
-    async fn sign_protocol_and_record(
+    async fn sign_protocol_and_record<E: From<VaultError>>(
         &self,
         caller: Option<&Caller>,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
-    ) -> Result<ProtocolSignature, VaultError> {
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<ProtocolSignature, E> {
         let signature = self
-            .sign_protocol_in_touch(synchronizer, time, message)
+            .sign_protocol_in_touch(synchronizer, time, message, may)
             .await?;
         let key = signature.long_term_key();
         self.record_use(caller, AuditOperation::Sign, &key, Some(PROTOCOL))
@@ -79,15 +83,18 @@ impl Vault {
         Ok(signature)
     }
 
-    async fn sign_protocol_in_touch(
+    async fn sign_protocol_in_touch<E: From<VaultError>>(
         &self,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
-    ) -> Result<ProtocolSignature, VaultError> {
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<ProtocolSignature, E> {
         loop {
             self.in_touch().await?;
-            let signed = self.sign_protocol_as_known(synchronizer, time, message);
+            let key = self.protocol_key(synchronizer, time).await?;
+            may(&key.fingerprint)?;
+            let signed = self.sign_protocol_as_known(&key, synchronizer, time, message);
             let signature = match signed.await {
                 Err(VaultError::Replica(ReplicaError::Behind)) => {
                     self.catch_up().await?;
@@ -104,24 +111,28 @@ impl Vault {
 
     async fn sign_protocol_as_known(
         &self,
+        long_term_key: &ProtocolKey,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
         message: &[u8],
     ) -> Result<ProtocolSignature, VaultError> {
-        let long_term_key = self.protocol_key(synchronizer, time).await?;
-        let Some((settings, wanted)) = self.session_wanted(synchronizer, &long_term_key, time)
-        else {
-            let signed = self.sign_as_known(&long_term_key, message, PROTOCOL);
+        let session_key = match self.session_wanted(synchronizer, long_term_key, time) {
+            None => None,
+            Some((settings, wanted)) => {
+                let request = Request {
+                    vault: self,
+                    settings,
+                    synchronizer: &synchronizer.synchronizer,
+                    long_term_key: long_term_key.fingerprint,
+                    wanted,
+                };
+                request.session_key().await?
+            }
+        };
+        let Some(held) = session_key else {
+            let signed = self.sign_as_known(&long_term_key.fingerprint, message, PROTOCOL);
             return Ok(ProtocolSignature::LongTerm(signed.await?));
         };
-        let request = Request {
-            vault: self,
-            settings,
-            synchronizer: &synchronizer.synchronizer,
-            long_term_key,
-            wanted,
-        };
-        let held = request.session_key().await?;
         let SessionKey { key, delegation } = &held.key;
         let signature = key.sign(message, PROTOCOL)?;
         let session = SessionSignature::new(signature, Arc::clone(delegation));
@@ -129,37 +140,43 @@ impl Vault {
     }
 
     /// The key with which the node signs messages of the protocol at this time, itself or through a session key.
-    ///
-    /// # Errors
-    /// As [`Self::sign_protocol`], where there is no such key.
-    pub async fn protocol_key(
+    async fn protocol_key(
         &self,
         synchronizer: &PhysicalSynchronizerId,
         time: SigningTime,
-    ) -> Result<Fingerprint, VaultError> {
+    ) -> Result<ProtocolKey, VaultError> {
         let identity = self.identity().ok_or(VaultError::NotIdentified)?;
         let store = self
             .topology(&StoreId::Synchronizer(synchronizer.clone()))
             .await?;
         let holds = |key: &Fingerprint| self.may_sign(key);
-        store
+        let fingerprint = store
             .owner_to_key(&identity.member, At::Time(time.at()))
             .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds))
             .map(|key| key.fingerprint())
             .ok_or(VaultError::NoCurrentKey {
                 wanted: KeyUsage::Protocol.label(),
-            })
+            })?;
+        let last = store.owner_to_key(&identity.member, At::Head);
+        let mut last = last.into_iter().flat_map(|mapping| mapping.signing_keys());
+        Ok(ProtocolKey {
+            fingerprint,
+            is_withdrawn: !last.any(|key| key.fingerprint() == fingerprint),
+        })
     }
 
-    /// The session key that shall sign; none if the long-term key itself does.
+    /// The session key that shall sign; none if the long-term key itself does: one that was withdrawn delegates no more.
     fn session_wanted(
         &self,
         synchronizer: &PhysicalSynchronizerId,
-        long_term_key: &Fingerprint,
+        long_term_key: &ProtocolKey,
         time: SigningTime,
     ) -> Option<(&SessionSigningSettings, Wanted)> {
         let settings = self.settings().session_signing.as_ref()?;
-        let entry = self.directory().entry(long_term_key)?;
+        let entry = self.directory().entry(&long_term_key.fingerprint)?;
+        if long_term_key.is_withdrawn {
+            return None;
+        }
         if !settings.every_custody && !entry.is_held_by_kms() {
             return None;
         }
@@ -184,25 +201,25 @@ impl Vault {
         }
     }
 
-    /// Wipes session keys that were delegated by keys which the node announces no longer.
-    pub(crate) fn forget_withdrawn_session_keys(&self, topology: &TopologyWriter<'_>) {
+    /// Wipes session keys that were delegated by keys which the node announces no longer. Whoever changed or read topology does
+    /// so before letting go of its lock.
+    pub(crate) fn forget_withdrawn_session_keys(&self, topology: &Topology) {
         let session_keys = &self.caches().session_keys;
-        let (synchronizers, identity) = (session_keys.synchronizers(), self.identity());
-        let Some(member) = identity.map(|identity| identity.member) else {
+        let Some(member) = self.identity().map(|identity| identity.member) else {
             return;
         };
-        for synchronizer in synchronizers {
-            let followed = topology.stores().filter(|(id, _)| {
-                matches!(id, StoreId::Synchronizer(it) if it.synchronizer == synchronizer)
-            });
-            let announced = followed.filter_map(|(_, store)| store.owner_to_key(&member, At::Head));
-            let keys: BTreeSet<_> = announced
-                .flat_map(|mapping| mapping.signing_keys())
-                .map(|key| key.fingerprint())
-                .collect();
+        for synchronizer in session_keys.synchronizers() {
+            let keys = topology.signing_keys(&synchronizer, &member);
             session_keys.keep_those_of(&synchronizer, &keys);
         }
     }
+}
+
+/// The key that the node announces at a time.
+struct ProtocolKey {
+    fingerprint: Fingerprint,
+    /// Whether the state, as it ends now, no longer has it.
+    is_withdrawn: bool,
 }
 
 /// The wish for a session key.
@@ -215,8 +232,9 @@ struct Request<'v> {
 }
 
 impl Request<'_> {
-    /// A session key that covers what is wanted: one that is there, one that somebody else makes, or a new one.
-    async fn session_key(&self) -> Result<Arc<Held<SessionKey>>, VaultError> {
+    /// A session key that covers what is wanted: one that is there, one that somebody else makes, or a new one. None if the
+    /// long-term key was changed or withdrawn while it let a new one sign: then it signs itself, if it still may.
+    async fn session_key(&self) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
         let (vault, long_term_key) = (self.vault, self.long_term_key);
         let session_keys = &vault.caches().session_keys;
         let mut failures = 0;
@@ -227,7 +245,7 @@ impl Request<'_> {
             }
             let times = (self.settings.eviction, vault.environment().clock.elapsed());
             match session_keys.choose(self.synchronizer, long_term_key, &self.wanted, times) {
-                Choice::Use(held) => return Ok(held),
+                Choice::Use(held) => return Ok(Some(held)),
                 Choice::Wait(making) => {
                     let Err(failure) = making.wait().await else {
                         continue;
@@ -237,16 +255,12 @@ impl Request<'_> {
                         return Err(exhausted(failures, failure).into());
                     }
                 }
-                Choice::Make(making) => {
-                    if let Some(held) = self.make(making).await? {
-                        return Ok(held);
-                    }
-                }
+                Choice::Make(making) => return self.make(making).await,
             }
         }
     }
 
-    /// Makes a session key. None if its long-term key was changed meanwhile, and so perhaps retired: then it is asked for anew.
+    /// Makes a session key. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
     async fn make(&self, making: Making) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
         let entry = self.vault.key(&self.long_term_key)?;
         let key = match self.delegated().await {
@@ -262,14 +276,25 @@ impl Request<'_> {
             made_at: self.vault.environment().clock.elapsed(),
             key,
         });
-        // Whoever retires the long-term key wipes its session keys afterwards: this one is among them, or is not put there.
+        // Whoever retires or withdraws the long-term key wipes its session keys afterwards: this one is among them, or is not put
+        // there. So topology stands still meanwhile, and the directory does.
+        let topology = self.vault.loaded_topology().await?;
         let session_keys = &self.vault.caches().session_keys;
         let put = || session_keys.put(self.synchronizer, Arc::clone(&held));
-        let is_kept = self.vault.directory().if_current(&entry, put).is_some();
+        let is_kept = self.is_announced(&topology)
+            && self.vault.directory().if_current(&entry, put).is_some();
+        drop(topology);
         if is_kept {
             making.made();
         }
         Ok(is_kept.then_some(held))
+    }
+
+    fn is_announced(&self, topology: &Topology) -> bool {
+        self.vault.identity().is_some_and(|identity| {
+            let keys = topology.signing_keys(self.synchronizer, &identity.member);
+            keys.contains(&self.long_term_key)
+        })
     }
 
     /// A new key, delegated by the long-term key.

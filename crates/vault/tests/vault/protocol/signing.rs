@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use strongroom_crypto::{Fingerprint, ProtocolSignature, SigningKeySpec, Timestamp};
-use strongroom_store::{Custody, KeyState};
+use strongroom_store::Custody;
 use strongroom_vault::{Rotate, SessionSigningSettings, Settings, SigningTime};
 
 use super::{MESSAGE, Node, custody_of_protocol, session_key, synchronizer};
 use crate::{
     house::{House, caller, code},
-    topology::{PATIENT, statements::rows},
+    topology::statements::rows,
 };
 
 #[tokio::test]
@@ -110,17 +110,7 @@ async fn a_new_long_term_key_in_the_state_gets_a_session_key_of_its_own_and_thos
     let which = Rotate::one(old);
     let begun = node.vault.begin_rotation(&caller(), which).await.unwrap();
     let new = begun[0].new;
-    let step = async |node: &mut Node, seconds| {
-        node.vault
-            .advance_rotation(&caller(), &PATIENT)
-            .await
-            .unwrap();
-        let own = rows(&node.vault).await;
-        let newest = own.last().unwrap().signed.as_ref().clone();
-        let synchronizer = node.synchronizer.clone();
-        node.sequence(&synchronizer, seconds, vec![newest]).await;
-    };
-    step(&mut node, -1).await;
+    node.advance_rotation().await;
     assert_eq!(rows(&node.vault).await.len(), announced + 1);
     // Both are announced: the new one signs, and what was signed with the old one's session key still verifies.
     let second = node.signed_now().await;
@@ -133,26 +123,11 @@ async fn a_new_long_term_key_in_the_state_gets_a_session_key_of_its_own_and_thos
     // Whoever looks at the state before uses the old one.
     let before = SigningTime::Exact(node.now(-30));
     assert_eq!(session_key(&node.signed(before).await), session_key(&first));
-    step(&mut node, -1).await;
+    node.advance_rotation().await;
     assert_eq!(node.vault.session_keys(), 1, "the old key was withdrawn");
     let refused = code(node.verify(&first).await);
     assert_eq!(refused, "SIGNER_KEY_NOT_VALID");
     assert_eq!(session_key(&node.signed_now().await), session_key(&second));
-}
-
-#[tokio::test]
-async fn session_keys_of_a_key_that_is_retired_or_deleted_are_wiped_at_once_and_nothing_signs_any_more()
- {
-    let node = Node::new().await;
-    let key = node.protocol_key().await;
-    node.signed_now().await;
-    assert_eq!(node.vault.session_keys(), 1);
-    let retired = node.vault.retire_key(&caller(), &key).await.unwrap();
-    let state = retired.private.as_ref().unwrap().state;
-    assert_eq!((state, node.vault.session_keys()), (KeyState::Retired, 0));
-    let refused = node.sign(node.about_now()).await;
-    assert_eq!(code(refused), "NO_CURRENT_KEY");
-    node.vault.close().await.unwrap();
 }
 
 #[tokio::test]
