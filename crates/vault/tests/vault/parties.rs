@@ -118,7 +118,7 @@ fn fingerprints(keys: &[SigningPublicKey]) -> Vec<Fingerprint> {
 }
 
 #[tokio::test]
-async fn a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_needed() {
+async fn row_115_a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_needed() {
     let house = House::new();
     let (vault, party, all) = party(&house, 3, 2).await;
     let message = submission().to_multihash();
