@@ -116,6 +116,7 @@ pub use operations::migrate::Move;
 pub use operations::moving::Destination;
 pub use operations::numbers::{Ages, Numbers};
 pub use operations::party::{
+    PartySigning,
     rotate::{PartySuccessor, RotatedPartyKey},
     sign::PartySignatures,
 };

@@ -17,6 +17,8 @@ mod house;
 mod near;
 #[path = "providers/scene.rs"]
 mod scene;
+#[path = "providers/session_keys.rs"]
+mod session_keys;
 #[path = "providers/softhsm.rs"]
 mod softhsm;
 #[path = "providers/sweep.rs"]

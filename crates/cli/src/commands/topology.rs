@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(super) use self::root::signing_public_key;
+pub(super) use self::root::party_public_key;
 pub(crate) use self::{
     args::{AtArg, StoreArg},
     graph::label as key_label,

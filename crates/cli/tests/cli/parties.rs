@@ -1,5 +1,10 @@
 //! `party`: keys of external parties.
 
+#[path = "parties/elsewhere.rs"]
+mod elsewhere;
+#[path = "parties/migrating.rs"]
+mod migrating;
+
 use serde_json::Value;
 
 use crate::support::{Sandbox, text};

@@ -144,6 +144,63 @@ fn what_fits_to_members_or_to_one_key_only_is_refused_with_the_other() {
 }
 
 #[test]
+fn a_file_for_several_members_is_decrypted_by_each_of_them_and_by_nobody_else() {
+    let (alice, alice_member) = participant();
+    let (bob, bob_member) = participant();
+    let (eve, _) = participant();
+    for (from, to) in [(&bob, &alice), (&alice, &bob), (&alice, &eve)] {
+        let export = "topology export --format transactions --out theirs.bin --force";
+        from.run(export.split(' ')).succeeded();
+        let theirs = from.path("theirs.bin");
+        let apply = ["topology", "apply", theirs.to_str().unwrap()];
+        to.run([&apply[..], &["--danger", "alien-member"]].concat())
+            .succeeded();
+    }
+    alice.write("content", "for two");
+    let encrypt =
+        format!("encrypt content --to {alice_member} --to {bob_member} --sign --out payload");
+    let report = alice.json(encrypt.split(' '));
+    let recipients = report["recipients"].as_array().unwrap();
+    let mut members: Vec<_> = recipients.iter().map(|it| text(it, "member")).collect();
+    members.sort();
+    let mut expected = [alice_member.clone(), bob_member];
+    expected.sort();
+    assert_eq!(members, expected);
+    let payload = alice.path("payload");
+    let decrypt = format!("decrypt {} --from {alice_member}", payload.display());
+    for reader in [&alice, &bob] {
+        let decrypted = reader.run(decrypt.split(' ')).succeeded();
+        assert_eq!(decrypted.text(), "for two");
+    }
+    let refused = eve.run(decrypt.split(' '));
+    assert_eq!(refused.code(), Some("PAYLOAD_FOR_OTHERS"));
+}
+
+#[test]
+fn a_file_is_encrypted_to_the_key_that_a_member_had_at_a_time() {
+    let (sandbox, member) = participant();
+    let old = sandbox.key_named("node-encryption");
+    let new = sandbox.encryption_key("ec-p-256");
+    sandbox.run(["keys", "announce", &new]).succeeded();
+    sandbox.run(["keys", "withdraw", &old, "--yes"]).succeeded();
+    let history = ["topology", "list", "--mapping", "otk", "--history"];
+    let history = sandbox.json(history);
+    // The node announced itself, then the new key, and then withdrew the old one.
+    let then = text(&history["transactions"][1], "valid_from");
+    sandbox.write("content", "content");
+    let encrypt = format!("encrypt content --to {member} --force --out payload");
+    // At a time: without what becomes effective at that very time.
+    for (at, key) in [(format!(" --at {then}"), &old), (String::new(), &new)] {
+        let report = sandbox.json(format!("{encrypt}{at}").split(' '));
+        assert_eq!(report["recipients"][0]["fingerprint"], **key, "{at}");
+        assert_eq!(report["at"] == then.as_str(), !at.is_empty(), "{report}");
+        let decrypted = sandbox.json(["decrypt", "payload", "--out", "back", "--force"]);
+        assert_eq!(decrypted["decrypted_by"], **key);
+        assert_eq!(sandbox.read("back"), b"content");
+    }
+}
+
+#[test]
 fn session_keys_show_weighs_what_is_spared_against_how_long_secrets_live() {
     let sandbox = Sandbox::with_vault();
     let show = [

@@ -45,7 +45,7 @@ fn rule(keys: &str) -> CallerRule {
     let grant = Grant::role(Role::Node).with_keys(vec![KeyPattern::Name(keys.to_owned())]);
     CallerRule {
         name: keys.to_owned(),
-        identities: vec![Identity::Token(keys.to_owned())],
+        identities: vec![Identity::token(keys)],
         grants: vec![grant],
         rate_limit: None,
     }

@@ -95,7 +95,7 @@ impl Node {
 }
 
 #[test]
-fn the_validity_of_a_new_key_begins_a_tolerance_or_a_cut_off_before_the_time() {
+fn row_105_the_validity_of_a_new_key_begins_a_tolerance_or_a_cut_off_before_the_time() {
     for (time, from) in [
         (exact(NOW), NOW - TOLERANCE),
         (about(NOW), NOW - TOLERANCE),
@@ -109,7 +109,7 @@ fn the_validity_of_a_new_key_begins_a_tolerance_or_a_cut_off_before_the_time() {
 }
 
 #[test]
-fn an_exact_time_past_the_cut_off_uses_the_key_and_an_approximate_one_makes_another() {
+fn row_107_an_exact_time_past_the_cut_off_uses_the_key_and_an_approximate_one_makes_another() {
     let first = NOW - TOLERANCE;
     let end = first + VALIDITY;
     let mut node = Node::new();
@@ -132,7 +132,8 @@ fn an_exact_time_past_the_cut_off_uses_the_key_and_an_approximate_one_makes_anot
 }
 
 #[test]
-fn a_key_disappears_after_the_eviction_period_however_often_it_was_used_and_the_clock_was_set() {
+fn row_109_a_key_disappears_after_the_eviction_period_however_often_it_was_used_and_the_clock_was_set()
+ {
     let mut node = Node::new();
     let first = node.sign(exact(NOW));
     let minute = Duration::from_secs(60);
@@ -149,7 +150,7 @@ fn a_key_disappears_after_the_eviction_period_however_often_it_was_used_and_the_
 }
 
 #[test]
-fn slightly_decreasing_times_share_a_key_and_one_beyond_the_validity_gets_another() {
+fn row_110_slightly_decreasing_times_share_a_key_and_one_beyond_the_validity_gets_another() {
     let mut node = Node::new();
     let first = node.sign(exact(NOW));
     for seconds in [3, 2, 1] {
@@ -161,7 +162,7 @@ fn slightly_decreasing_times_share_a_key_and_one_beyond_the_validity_gets_anothe
 }
 
 #[test]
-fn an_end_is_covered_gets_another_key_or_falls_back_to_the_long_term_key() {
+fn row_111_an_end_is_covered_gets_another_key_or_falls_back_to_the_long_term_key() {
     let from = NOW - CUT_OFF;
     let end = from + VALIDITY;
     let mut node = Node::new();

@@ -7,7 +7,7 @@ use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Repetitions};
 use strongroom_kms_gcp::{GcpKms, GcpKmsSettings};
 use strongroom_kms_sim::{Scenario, Simulator};
 
-use crate::{act::Act, sweep::sweep, weather::Cloud};
+use crate::{act::Act, session_keys::sign_with_one_call, sweep::sweep, weather::Cloud};
 
 const PROJECT: &str = "ledger";
 const LOCATION: &str = "europe-west3";
@@ -97,4 +97,14 @@ async fn whatever_google_refuses_no_key_is_lost_and_none_is_unknown() {
     for act in Act::ALL {
         gcp().await.refuse(act).await;
     }
+}
+
+#[tokio::test]
+async fn session_keys_for_a_key_in_aws_cost_one_call_each_and_their_signatures_none() {
+    sign_with_one_call(&aws().await.provider).await;
+}
+
+#[tokio::test]
+async fn session_keys_for_a_key_at_google_cost_one_call_each_and_their_signatures_none() {
+    sign_with_one_call(&gcp().await.provider).await;
 }

@@ -78,6 +78,10 @@ impl House {
 
     /// Makes the vault, under a wrapper key that an interrupted attempt left behind if there is one: as `init` does.
     pub(crate) async fn create(&self) -> Result<Vault, VaultError> {
+        self.create_with(settings(self.custody)).await
+    }
+
+    pub(crate) async fn create_with(&self, settings: Settings) -> Result<Vault, VaultError> {
         let folder = self.vault_folder();
         let wrapper_key = if folder.exists() {
             self.wrapper_key_left_behind(&[]).await
@@ -90,7 +94,7 @@ impl House {
             id: self.id,
             wrapper_key,
         };
-        Vault::create(environment, settings(self.custody), &caller(), new).await
+        Vault::create(environment, settings, &caller(), new).await
     }
 
     pub(crate) async fn open(&self) -> Result<Vault, VaultError> {

@@ -7,9 +7,9 @@ use strongroom_files::OsFiles;
 use strongroom_kms::KmsProvider;
 use strongroom_kms_driver::{DriverKms, DriverServer, DriverSettings, bind_unix_socket};
 use strongroom_kms_local::{LocalKms, Protection};
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, task::JoinHandle};
 
-use crate::{act::Act, softhsm, sweep::sweep};
+use crate::{act::Act, session_keys::sign_with_one_call, softhsm, sweep::sweep};
 
 fn local(folder: &Path) -> Arc<dyn KmsProvider> {
     let kms = LocalKms::create(
@@ -20,6 +20,16 @@ fn local(folder: &Path) -> Arc<dyn KmsProvider> {
         Arc::new(SystemClock),
     );
     Arc::new(kms.unwrap())
+}
+
+/// A driver in front of the embedded one, and the task that serves it.
+async fn driven(folder: &Path) -> (Arc<dyn KmsProvider>, JoinHandle<()>) {
+    let socket = folder.join("run").join("kms.sock");
+    let listener = bind_unix_socket(&socket).unwrap();
+    let server = DriverServer::new(local(folder));
+    let serving = tokio::spawn(server.serve(listener, future::pending()));
+    let kms = DriverKms::connect(DriverSettings::unix_socket(socket)).await;
+    (Arc::new(kms.unwrap()), serving)
 }
 
 #[tokio::test]
@@ -34,12 +44,7 @@ async fn whichever_call_of_the_embedded_kms_fails_no_key_is_lost_and_none_is_unk
 #[tokio::test]
 async fn whichever_call_of_a_driver_fails_no_key_is_lost_and_none_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("run").join("kms.sock");
-    let listener = bind_unix_socket(&socket).unwrap();
-    let server = DriverServer::new(local(folder.path()));
-    let serving = tokio::spawn(server.serve(listener, future::pending()));
-    let kms = DriverKms::connect(DriverSettings::unix_socket(socket)).await;
-    let kms: Arc<dyn KmsProvider> = Arc::new(kms.unwrap());
+    let (kms, serving) = driven(folder.path()).await;
     for act in Act::ALL {
         sweep(act, &kms).await;
     }
@@ -61,5 +66,25 @@ fn whichever_call_of_a_token_fails_no_key_is_lost_and_none_is_unknown() {
             assert!(kms.capabilities().encryption_specs.is_empty());
             runtime.block_on(sweep(act, &kms));
         }
+    });
+}
+
+#[tokio::test]
+async fn session_keys_for_a_key_in_the_embedded_kms_or_behind_a_driver_cost_one_call_each() {
+    let folder = tempfile::tempdir().unwrap();
+    sign_with_one_call(&local(folder.path())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (kms, serving) = driven(folder.path()).await;
+    sign_with_one_call(&kms).await;
+    serving.abort();
+}
+
+#[test]
+fn session_keys_for_a_key_in_a_token_cost_one_call_each() {
+    let name = "near::session_keys_for_a_key_in_a_token_cost_one_call_each";
+    softhsm::with_tokens(name, &["session".to_owned()], || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let kms: Arc<dyn KmsProvider> = Arc::new(softhsm::open("session".to_owned()));
+        runtime.block_on(sign_with_one_call(&kms));
     });
 }

@@ -212,10 +212,10 @@ async fn what_a_kms_does_to_its_wrapper_key_is_told_until_the_vault_rotates() {
 
 /// Warnings of this thread, as they are worded.
 #[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
-    fn of(&self, words: &str) -> usize {
+    pub(crate) fn of(&self, words: &str) -> usize {
         let told = self.0.lock().unwrap();
         told.iter().filter(|text| text.contains(words)).count()
     }

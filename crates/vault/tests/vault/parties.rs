@@ -9,7 +9,7 @@ use strongroom_topology::{
     At, HostingParticipant, Mapping, Namespace, Operation, ParticipantPermission, PartyId,
     PartyToKeyMapping, PartyToParticipant, SigningKeysWithThreshold, StoreId, UniqueIdentifier,
 };
-use strongroom_vault::{NewSigningKey, PartySuccessor, Proposal, Vault, VaultError};
+use strongroom_vault::{NewSigningKey, PartySigning, PartySuccessor, Proposal, Vault, VaultError};
 
 use crate::{
     house::{House, caller, code, settings},
@@ -118,7 +118,7 @@ fn fingerprints(keys: &[SigningPublicKey]) -> Vec<Fingerprint> {
 }
 
 #[tokio::test]
-async fn a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_needed() {
+async fn row_115_a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_needed() {
     let house = House::new();
     let (vault, party, all) = party(&house, 3, 2).await;
     let message = submission().to_multihash();
@@ -153,7 +153,7 @@ async fn a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_are_neede
 }
 
 #[tokio::test]
-async fn wrong_bytes_a_wrong_party_and_a_strangers_key_are_refused() {
+async fn row_115_wrong_bytes_a_wrong_party_and_a_strangers_key_are_refused() {
     let house = House::new();
     let (vault, party, _) = party(&house, 1, 1).await;
     let message = submission().to_multihash();
@@ -303,14 +303,16 @@ async fn keys_in_the_deprecated_mapping_sign_and_move_beside_the_participants_wi
         .unwrap();
     verify(&vault, &party, &signed.signatures).await.unwrap();
 
-    let early = vault.migrate_party_keys(&caller(), &STORE, &party).await;
+    let early = vault
+        .migrate_party_keys(&caller(), &STORE, &party, &PartySigning::default())
+        .await;
     assert_eq!(code(early), "PARTY_NOT_HOSTED");
     announce(&vault, hosted(&vault, &party, None))
         .await
         .unwrap();
     let before = rows(&vault).await.len();
     let done = vault
-        .migrate_party_keys(&caller(), &STORE, &party)
+        .migrate_party_keys(&caller(), &STORE, &party, &PartySigning::default())
         .await
         .unwrap();
     let operations: Vec<_> = done
@@ -331,7 +333,9 @@ async fn keys_in_the_deprecated_mapping_sign_and_move_beside_the_participants_wi
             .await;
         assert_eq!(keys.unwrap(), expected);
     }
-    let again = vault.migrate_party_keys(&caller(), &STORE, &party).await;
+    let again = vault
+        .migrate_party_keys(&caller(), &STORE, &party, &PartySigning::default())
+        .await;
     assert_eq!(code(again), "PARTY_KEYS_MIGRATED");
 }
 
@@ -343,7 +347,7 @@ async fn an_interrupted_migration_goes_on_and_other_keys_beside_the_participants
     let half_done = hosted(&vault, &party, Some((keys.keys(), 1)));
     announce(&vault, half_done).await.unwrap();
     let done = vault
-        .migrate_party_keys(&caller(), &STORE, &party)
+        .migrate_party_keys(&caller(), &STORE, &party, &PartySigning::default())
         .await
         .unwrap();
     assert_eq!(done.len(), 1);
@@ -354,7 +358,9 @@ async fn an_interrupted_migration_goes_on_and_other_keys_beside_the_participants
     let (party, keys) = deprecated(&vault, 2).await;
     let fewer = hosted(&vault, &party, Some((keys.keys(), 1)));
     announce(&vault, fewer).await.unwrap();
-    let refused = vault.migrate_party_keys(&caller(), &STORE, &party).await;
+    let refused = vault
+        .migrate_party_keys(&caller(), &STORE, &party, &PartySigning::default())
+        .await;
     assert_eq!(code(refused), "PARTY_KEYS_DIFFER");
 }
 
@@ -370,7 +376,13 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
     let (root, old) = (all[0].fingerprint(), all[1].fingerprint());
     let generated = PartySuccessor::Generated { name: None };
     let rotated = vault
-        .rotate_party_key(&caller(), &STORE, &party, (old, generated.clone()))
+        .rotate_party_key(
+            &caller(),
+            &STORE,
+            &party,
+            (old, generated.clone()),
+            &PartySigning::default(),
+        )
         .await
         .unwrap();
     assert_eq!(rotated.old, old);
@@ -407,7 +419,7 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
 
     let rotate = async |which| {
         vault
-            .rotate_party_key(&caller(), &STORE, &party, which)
+            .rotate_party_key(&caller(), &STORE, &party, which, &PartySigning::default())
             .await
             .map(|rotated| rotated.new)
     };

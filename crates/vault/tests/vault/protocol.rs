@@ -79,7 +79,11 @@ impl Node {
         settings: Settings,
         kms: impl FnOnce(&House) -> Option<Arc<dyn KmsProvider>>,
     ) -> Self {
-        let house = House::new().with_settings(settings);
+        Self::at(House::new().with_settings(settings), kms).await
+    }
+
+    /// The same in a house with other keys.
+    async fn at(house: House, kms: impl FnOnce(&House) -> Option<Arc<dyn KmsProvider>>) -> Self {
         let vault = match kms(&house) {
             None => house.create().await,
             Some(provider) => {

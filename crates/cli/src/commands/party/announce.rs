@@ -16,7 +16,7 @@ use crate::{
     commands::topology::{
         announcement,
         args::{OutArg, SigningArgs, StoreArg, refuse_shortened},
-        signing_public_key,
+        party_public_key,
     },
     failure::CliError,
     session::Session,
@@ -97,7 +97,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     }
     let session = Session::open(global).await?;
     let keys = options.key.iter();
-    let keys = keys.map(|key| key_named(&session.vault, key));
+    let keys = keys.map(|key| key_named(&session.vault, &options.party, key));
     let keys: Vec<_> = keys.collect::<anyhow::Result<_>>()?;
     let all = u32::try_from(keys.len())?;
     let threshold = options.signing_threshold.unwrap_or(all);
@@ -121,9 +121,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 /// A key of the vault, or the one in a file.
-fn key_named(vault: &Vault, text: &str) -> anyhow::Result<SigningPublicKey> {
+fn key_named(vault: &Vault, party: &PartyId, text: &str) -> anyhow::Result<SigningPublicKey> {
     let Ok(fingerprint) = text.parse::<Fingerprint>() else {
-        return signing_public_key(Path::new(text));
+        return party_public_key(Path::new(text), party);
     };
     match &vault.key(&fingerprint)?.public {
         PublicKey::Signing(key) => Ok(key.clone()),

@@ -4,23 +4,36 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_topology::{PartyId, StoreId};
+use strongroom_topology::{Operation, PartyId, SignedTransaction, StoreId};
 
-use crate::{args::Global, commands::topology::args::StoreArg, output, session::Session};
+use crate::{
+    args::Global,
+    commands::topology::args::{OutArg, SigningArgs, StoreArg},
+    output,
+    session::Session,
+};
 
 /// Move the keys of a party out of the deprecated party-to-key mapping.
 ///
 /// First they are stated beside the participants that host the party, then the deprecated mapping is taken back; at no moment
 /// is the party without keys. Interrupted in between, it goes on when it is called again.
+///
+/// With the store of a synchronizer, --proposal or --signed-by there is one statement for each call: call again when the first is
+/// in force. A synchronizer gets it from the file of --out, in which signatures of keys that are elsewhere are collected as well
+/// ('topology authorize --file').
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom party migrate bob::1220...\n  \
-    strongroom party migrate bob::1220... --output json")]
+    strongroom party migrate bob::1220... \\\n    --store synchronizer:da::1220...::34-0 --out bob.cert")]
 pub(crate) struct Options {
     /// The party: NAME::NAMESPACE.
     party: PartyId,
     #[command(flatten)]
     store: StoreArg,
+    #[command(flatten)]
+    signing: SigningArgs,
+    #[command(flatten)]
+    out: OutArg,
 }
 
 #[derive(Serialize)]
@@ -29,6 +42,7 @@ struct Report {
     store: String,
     /// Whether nothing was kept: the store is a synchronizer's.
     preview: bool,
+    file: Option<String>,
     transactions: Vec<View>,
 }
 
@@ -41,13 +55,20 @@ struct View {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    options.out.check()?;
     let session = Session::open(global).await?;
+    let signing = options.signing.of_party();
     let store = &options.store.store;
     let done = session
         .vault
-        .migrate_party_keys(&session.caller, store, &options.party)
+        .migrate_party_keys(&session.caller, store, &options.party, &signing)
         .await?;
     session.close().await;
+    let signed = done.iter().map(|authorized| authorized.signed.clone());
+    let signed: Vec<SignedTransaction> = signed.collect();
+    options.out.write_transactions(&signed)?;
+    let revoked = |it: &SignedTransaction| it.transaction().operation() == Operation::Remove;
+    let goes_on = !signed.iter().any(revoked);
     let views = done.iter().map(|authorized| {
         let transaction = authorized.signed.transaction();
         View {
@@ -61,6 +82,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         party: options.party.to_string(),
         store: store.to_string(),
         preview: matches!(store, StoreId::Synchronizer(_)),
+        file: options.out.path().map(|path| path.display().to_string()),
         transactions: views.collect(),
     };
     output::print(global.output, &report, |out| {
@@ -76,6 +98,15 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         writeln!(out, "{}", output::table(header, rows))?;
         if report.preview {
             writeln!(out, "{} would say so; nothing was kept", report.store)?;
+        }
+        if let Some(file) = &report.file {
+            writeln!(out, "wrote {file}")?;
+        }
+        if goes_on {
+            writeln!(
+                out,
+                "call it again when that is in force: the deprecated mapping is still there"
+            )?;
         }
         Ok(())
     })?;

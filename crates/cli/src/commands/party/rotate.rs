@@ -12,7 +12,7 @@ use crate::{
     client::Client,
     commands::topology::{
         announcement,
-        args::{OutArg, StoreArg},
+        args::{OutArg, SigningArgs, StoreArg},
     },
     session::Session,
 };
@@ -20,11 +20,12 @@ use crate::{
 /// Put a new key of a party into the place of another one.
 ///
 /// The party needs as many signatures as before. The old key stays in the vault: retire it ('keys retire') when no submission
-/// that it signed is under way. The root key of a party's own namespace cannot be rotated.
+/// that it signed is under way. The root key of a party's own namespace cannot be rotated. Signatures of keys that are elsewhere
+/// are collected with --proposal and --out: 'topology authorize --file' adds theirs.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom party rotate bob::1220... 1220...\n  \
-    strongroom party rotate bob::1220... 1220... --to 1220... --out bob.cert")]
+    strongroom party rotate bob::1220... 1220... --to 1220... \\\n    --proposal --out bob.cert")]
 pub(crate) struct Options {
     /// The party: NAME::NAMESPACE.
     party: PartyId,
@@ -40,6 +41,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
+    signing: SigningArgs,
+    #[command(flatten)]
     out: OutArg,
 }
 
@@ -51,10 +54,11 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         Some(key) => PartySuccessor::Key(key),
         None => PartySuccessor::Generated { name: options.name },
     };
+    let signing = options.signing.of_party();
     let exchange = (options.old, successor);
     let rotated = session
         .vault
-        .rotate_party_key(&session.caller, store, &options.party, exchange)
+        .rotate_party_key(&session.caller, store, &options.party, exchange, &signing)
         .await?;
     let (client, signed) = (Client::Here(Box::new(session)), rotated.authorized.into());
     announcement::print(global, client, store, &signed, &options.out).await

@@ -76,7 +76,7 @@ pub(in crate::commands) async fn print(
         let warning = Warning::of_delegation_after_revocation();
         signed_view.transaction.warnings.push(warning);
     }
-    out.write_transaction(signed)?;
+    out.write_transactions(std::slice::from_ref(signed))?;
     drop(view);
     client.close().await;
     let report = Report {

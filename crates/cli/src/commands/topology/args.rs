@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_files::Access;
-use strongroom_proto::topology::encode_signed_transaction;
+use strongroom_proto::topology::{encode_signed_transaction, encode_signed_transactions};
 use strongroom_topology::{
     At, ForceFlag, ForceFlags, Mapping, Member, Namespace, Operation, SignedTransaction, StoreId,
     TopologyStore, UniqueIdentifier,
 };
+use strongroom_vault::PartySigning;
 
 use crate::{
     args::Names,
@@ -64,6 +65,15 @@ impl SigningArgs {
 
     pub(in crate::commands) fn force(&self) -> ForceFlags {
         self.danger.flags()
+    }
+
+    /// The same for what is stated of a party.
+    pub(in crate::commands) fn of_party(self) -> PartySigning {
+        PartySigning {
+            force: self.force(),
+            may_wait: self.proposal,
+            keys: self.signed_by,
+        }
     }
 
     pub(super) fn signing(&self) -> Signing<'_> {
@@ -153,11 +163,15 @@ impl OutArg {
         destination.map_or(Ok(()), |file| file.write(contents, Access::Readable))
     }
 
-    pub(in crate::commands) fn write_transaction(
+    /// Writes one transaction as a certificate, several as a list.
+    pub(in crate::commands) fn write_transactions(
         &self,
-        signed: &SignedTransaction,
+        signed: &[SignedTransaction],
     ) -> anyhow::Result<()> {
-        self.write(&encode_signed_transaction(signed))
+        self.write(&match signed {
+            [only] => encode_signed_transaction(only),
+            several => encode_signed_transactions(several),
+        })
     }
 
     fn destination(&self) -> Option<Destination> {

@@ -8,7 +8,6 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_proto::topology::{encode_signed_transaction, encode_signed_transactions};
 use strongroom_topology::{Rejection, SignedTransaction, TopologyError, TransactionHash};
 use strongroom_vault::VaultError;
 
@@ -122,19 +121,11 @@ async fn sign_file(global: &Global, file: &PathBuf, options: &Options) -> anyhow
         .await;
     client.close().await;
     let after = after?;
-    options.out.write(&encoded(&after))?;
+    options.out.write_transactions(&after)?;
     let path = options.out.path().map(|path| path.display().to_string());
     let report = Report::of(path.unwrap_or_default(), &before, &after);
     output::print(global.output, &report, |out| report.write(out))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// One transaction as a certificate, several as a list.
-fn encoded(transactions: &[SignedTransaction]) -> Vec<u8> {
-    match transactions {
-        [only] => encode_signed_transaction(only),
-        several => encode_signed_transactions(several),
-    }
 }
 
 impl Report {

@@ -11,12 +11,14 @@ mod sign;
 
 use std::{path::Path, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::Subcommand;
-use strongroom_crypto::SigningPublicKey;
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningPublicKey};
+use strongroom_topology::PartyId;
 
 pub(crate) use self::error::RootError;
 pub(crate) use self::prepare::restriction::RestrictionArg;
-use crate::args::Global;
+use crate::{args::Global, input};
 
 /// The steps of a certificate.
 #[derive(Debug, Subcommand)]
@@ -41,4 +43,24 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 /// Reads a public key for signing: PEM, DER, or the file that Canton's console writes.
 pub(in crate::commands) fn signing_public_key(path: &Path) -> anyhow::Result<SigningPublicKey> {
     Ok(files::public_key(path)?.key().clone())
+}
+
+/// Reads the public key of a party, in the same forms. What does not say what it is for signs submissions, and, as the root of
+/// the party's own namespace, for that as well.
+pub(in crate::commands) fn party_public_key(
+    path: &Path,
+    party: &PartyId,
+) -> anyhow::Result<SigningPublicKey> {
+    let bytes = input::read(path)?;
+    let read = |usages: &[KeyUsage]| {
+        let usages = KeyUsages::try_new(usages.iter().copied())?;
+        let target = files::read_public_key_for(&bytes, usages);
+        let target = target.with_context(|| files::no_public_key(path))?;
+        anyhow::Ok(target.key().clone())
+    };
+    let key = read(&[KeyUsage::Protocol])?;
+    if party.namespace().is_root(&key.fingerprint()) {
+        return read(&[KeyUsage::Namespace, KeyUsage::Protocol]);
+    }
+    Ok(key)
 }

@@ -2,7 +2,7 @@
 
 use strongroom_topology::{At, Mapping, PartyId, PartyToParticipant, StoreId, UniqueKey};
 
-use super::hosting;
+use super::{PartySigning, hosting};
 use crate::{
     caller::Caller,
     error::{PartyError, VaultError},
@@ -15,6 +15,7 @@ impl Vault {
     /// no moment is the party without keys. Interrupted in between, it goes on when it is called again.
     ///
     /// For a store of a synchronizer nothing is kept: the first statement is to be sequenced before the second can be made.
+    /// Where `signing` names keys or lets a statement wait, there is one for each call as well.
     ///
     /// # Errors
     /// [`PartyError::NothingToMigrate`] without a deprecated mapping; [`PartyError::NotHosted`]; [`PartyError::KeysDiffer`] when
@@ -24,6 +25,7 @@ impl Vault {
         caller: &Caller,
         store: &StoreId,
         party: &PartyId,
+        signing: &PartySigning,
     ) -> Result<Vec<Authorized>, VaultError> {
         let view = self.topology(store).await?;
         let about = UniqueKey::party_to_key(party);
@@ -54,13 +56,14 @@ impl Vault {
                     Some(deprecated.signing_keys.clone()),
                 )?;
                 let proposal = Proposal::announce(Mapping::PartyToParticipant(mapping));
+                let proposal = signing.of(proposal);
                 done.push(self.authorize(caller, store, proposal).await?);
-                if matches!(store, StoreId::Synchronizer(_)) {
+                if matches!(store, StoreId::Synchronizer(_)) || !signing.fits_several() {
                     return Ok(done);
                 }
             }
         }
-        let proposal = Proposal::revoke(Mapping::PartyToKeyMapping(deprecated));
+        let proposal = signing.of(Proposal::revoke(Mapping::PartyToKeyMapping(deprecated)));
         done.push(self.authorize(caller, store, proposal).await?);
         Ok(done)
     }

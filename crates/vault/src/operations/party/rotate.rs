@@ -5,7 +5,7 @@ use strongroom_topology::{
     Mapping, PartyId, PartyToParticipant, SigningKeysWithThreshold, StoreId,
 };
 
-use super::hosting;
+use super::{PartySigning, hosting};
 use crate::{
     caller::Caller,
     error::{AnnouncementError, SignatureCheckError, VaultError},
@@ -61,6 +61,7 @@ impl Vault {
         store: &StoreId,
         party: &PartyId,
         (old, successor): (Fingerprint, PartySuccessor),
+        signing: &PartySigning,
     ) -> Result<RotatedPartyKey, VaultError> {
         let view = self.topology(store).await?;
         let hosted = hosting(&view, party)?.clone();
@@ -80,7 +81,7 @@ impl Vault {
         };
         let fingerprint = new.fingerprint();
         let mapping = exchanged(&hosted, keys, &old, new)?;
-        let proposal = Proposal::announce(Mapping::PartyToParticipant(mapping));
+        let proposal = signing.of(Proposal::announce(Mapping::PartyToParticipant(mapping)));
         let authorized = self.authorize(caller, store, proposal).await?;
         Ok(RotatedPartyKey {
             old,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use strongroom_crypto::{ProtocolSignature, PublicKey, Signature};
+use strongroom_crypto::{KeyUsage, KeyUsages, ProtocolSignature, PublicKey, Signature};
 use strongroom_store::Custody;
 use strongroom_topology::{At, ForceFlag, ForceFlags, Mapping, Member, OwnerToKeyMapping, StoreId};
-use strongroom_vault::{Proposal, SigningGroup, Vault, VaultError};
+use strongroom_vault::{Proposal, SigningGroup, Vault, VaultError, VerifyAt};
 
 use super::{MESSAGE, Node, custody_of_protocol};
 use crate::{
@@ -72,7 +72,7 @@ async fn verify(
 }
 
 #[tokio::test]
-async fn two_of_two_members_sign_and_each_counts_once() {
+async fn row_114_two_of_two_members_sign_and_each_counts_once() {
     let mut node = Node::with(custody_of_protocol(Custody::Envelope), |_| None).await;
     let members = sequencers(&mut node, &["one", "two"], false).await;
     let (one, two) = (
@@ -141,4 +141,29 @@ async fn a_key_that_several_members_share_says_nothing() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("several members"), "{error}");
+}
+
+#[tokio::test]
+async fn row_114_another_member_signs_with_its_own_key_and_only_for_what_that_is_for() {
+    let mut node = Node::with(custody_of_protocol(Custody::Envelope), |_| None).await;
+    let members = sequencers(&mut node, &["one"], false).await;
+    let (own, others) = (node.signed_now().await, sign_as(&node, &members[0]).await);
+    let authentication = VerifyAt {
+        usages: KeyUsages::only(KeyUsage::SequencerAuthentication),
+        ..node.how()
+    };
+    let verify = async |how: &VerifyAt, member: &Member, signature: &ProtocolSignature| {
+        let vault = &node.vault;
+        vault.verify_protocol(how, member, MESSAGE, signature).await
+    };
+    let how = node.how();
+    verify(&how, &node.member, &own).await.unwrap();
+    verify(&how, &members[0], &others).await.unwrap();
+    let mixed_up = verify(&how, &members[0], &own).await;
+    assert_eq!(code(mixed_up), "SIGNER_KEY_NOT_VALID");
+    // Its only key is for the protocol, and this node has another one to authenticate with.
+    let refused = verify(&authentication, &members[0], &others).await;
+    assert_eq!(code(refused), "SIGNER_HAS_NO_VALID_KEYS");
+    let refused = verify(&authentication, &node.member, &own).await;
+    assert_eq!(code(refused), "SIGNER_KEY_NOT_VALID");
 }

@@ -8,12 +8,14 @@ use strongroom_vault::{Rotate, SessionSigningSettings, Settings, SigningTime};
 
 use super::{MESSAGE, Node, custody_of_protocol, session_key, synchronizer};
 use crate::{
+    ages::Warnings,
     house::{House, caller, code},
     topology::statements::rows,
 };
 
 #[tokio::test]
-async fn a_session_key_signs_when_enabled_for_a_key_in_a_kms_and_the_long_term_key_otherwise() {
+async fn row_103_a_session_key_signs_when_enabled_for_a_key_in_a_kms_and_the_long_term_key_otherwise()
+ {
     let disabled = Settings {
         session_signing: None,
         ..custody_of_protocol(Custody::External)
@@ -41,7 +43,7 @@ async fn a_session_key_signs_when_enabled_for_a_key_in_a_kms_and_the_long_term_k
 }
 
 #[tokio::test]
-async fn a_session_signature_carries_a_delegation_by_the_active_key_and_verifying_remembers_exactly_that()
+async fn row_104_a_session_signature_carries_a_delegation_by_the_active_key_and_verifying_remembers_exactly_that()
  {
     let node = Node::new().await;
     let before = node.kms_signatures();
@@ -83,7 +85,7 @@ async fn session_keys_of_every_spec_sign_and_are_verified() {
 }
 
 #[tokio::test]
-async fn different_synchronizers_use_different_session_keys_of_the_same_validity() {
+async fn row_106_different_synchronizers_use_different_session_keys_of_the_same_validity() {
     let mut node = Node::new().await;
     let first = node.signed_now().await;
     let other = synchronizer(&node.member, "other", 35);
@@ -102,7 +104,7 @@ async fn different_synchronizers_use_different_session_keys_of_the_same_validity
 }
 
 #[tokio::test]
-async fn a_new_long_term_key_in_the_state_gets_a_session_key_of_its_own_and_those_of_the_old_one_are_wiped_at_once()
+async fn row_108_a_new_long_term_key_in_the_state_gets_a_session_key_of_its_own_and_those_of_the_old_one_are_wiped_at_once()
  {
     let mut node = Node::new().await;
     let (old, announced) = (node.protocol_key().await, rows(&node.vault).await.len());
@@ -131,7 +133,7 @@ async fn a_new_long_term_key_in_the_state_gets_a_session_key_of_its_own_and_thos
 }
 
 #[tokio::test]
-async fn a_session_key_disappears_from_memory_after_the_eviction_period_and_clocks_that_jump_change_nothing()
+async fn row_109_a_session_key_disappears_from_memory_after_the_eviction_period_and_clocks_that_jump_change_nothing()
  {
     let node = Node::new().await;
     let start = node.now(0);
@@ -154,7 +156,7 @@ async fn a_session_key_disappears_from_memory_after_the_eviction_period_and_cloc
 }
 
 #[tokio::test]
-async fn short_durations_need_no_fallback_before_and_after_expiry() {
+async fn row_119_short_durations_need_no_fallback_before_and_after_expiry() {
     let seconds = Duration::from_secs;
     let settings = Settings {
         session_signing: Some(SessionSigningSettings {
@@ -187,7 +189,7 @@ async fn short_durations_need_no_fallback_before_and_after_expiry() {
 }
 
 #[tokio::test]
-async fn with_default_durations_nothing_falls_back_and_with_a_long_confirmation_timeout_it_is_counted()
+async fn row_118_with_default_durations_nothing_falls_back_and_with_a_long_confirmation_timeout_it_is_counted()
  {
     let node = Node::new().await;
     let at = node.now(0);
@@ -213,13 +215,18 @@ async fn with_default_durations_nothing_falls_back_and_with_a_long_confirmation_
 }
 
 #[tokio::test]
-async fn under_protocol_version_34_the_long_term_key_signs_and_a_delegation_is_refused() {
+async fn row_112_under_protocol_version_34_the_long_term_key_signs_and_a_delegation_is_refused() {
     let mut node = Node::new().await;
     let delegated = node.signed_now().await;
     node.synchronizer = synchronizer(&node.member, "da", 34);
     node.follow(node.synchronizer.clone()).await;
+    let warnings = Warnings::default();
+    let _heard = tracing::subscriber::set_default(warnings.clone());
     let signature = node.signed_now().await;
     assert!(signature.delegation().is_none());
+    // Said once, not with each signature.
+    node.signed_now().await;
+    assert_eq!(warnings.of("need protocol version 35 or higher"), 1);
     node.verify(&signature).await.unwrap();
     let refused = node.verify(&delegated).await;
     assert_eq!(code(refused), "SIGNATURE_DELEGATION_UNSUPPORTED");

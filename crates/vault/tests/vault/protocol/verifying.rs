@@ -27,7 +27,7 @@ async fn verify_as(
 }
 
 #[tokio::test]
-async fn a_node_without_session_keys_verifies_delegated_signatures_of_others() {
+async fn row_113_a_node_without_session_keys_verifies_delegated_signatures_of_others() {
     let node = Node::new().await;
     let signature = node.signed_now().await;
     let house = House::numbered(2).with_settings(Settings::default());
@@ -45,6 +45,51 @@ async fn a_node_without_session_keys_verifies_delegated_signatures_of_others() {
     let others = other.verify_protocol(&how, &node.member, b"another message", &signature);
     assert_eq!(code(others.await), "SIGNATURE_INVALID");
     assert_eq!(other.verified_delegations(), 1);
+}
+
+#[tokio::test]
+async fn row_117_nodes_with_a_kms_with_and_without_session_keys_and_without_a_kms_verify_each_other()
+ {
+    let without_session_keys = Settings {
+        session_signing: None,
+        ..custody_of_protocol(Custody::External)
+    };
+    let mut nodes = Vec::new();
+    for (number, settings, is_session) in [
+        (11, custody_of_protocol(Custody::External), true),
+        (12, without_session_keys, false),
+        (13, custody_of_protocol(Custody::Envelope), false),
+    ] {
+        let house = House::numbered(number).with_settings(settings);
+        nodes.push((Node::at(house, |_| None).await, is_session));
+    }
+    for (sender, is_session) in &nodes {
+        let signature = sender.signed_now().await;
+        assert_eq!(signature.delegation().is_some(), *is_session);
+        sender.verify(&signature).await.unwrap();
+        let others = nodes.iter().map(|(node, _)| node);
+        for receiver in others.filter(|node| node.member != sender.member) {
+            for (times, transactions) in &sender.sequenced {
+                let transactions = transactions.clone();
+                let synchronizer = &sender.synchronizer;
+                let by = caller();
+                let added = receiver
+                    .vault
+                    .add_sequenced(&by, synchronizer, *times, transactions);
+                added.await.unwrap();
+            }
+            let (how, member) = (sender.how(), &sender.member);
+            let vault = &receiver.vault;
+            let verified = vault.verify_protocol(&how, member, MESSAGE, &signature);
+            verified.await.unwrap();
+        }
+    }
+    for (node, is_session) in &nodes {
+        let numbers = node.vault.numbers_as_known().await;
+        assert_eq!(numbers.session_key_fallbacks, 0);
+        assert_eq!(numbers.session_keys_made, u64::from(*is_session));
+        assert_eq!(node.vault.verified_delegations(), 1);
+    }
 }
 
 #[tokio::test]
@@ -151,7 +196,7 @@ async fn the_key_of_another_member_is_refused_and_a_member_without_keys_is_named
 }
 
 #[tokio::test]
-async fn algorithms_keys_and_formats_that_the_synchronizer_does_not_take_are_refused() {
+async fn row_116_algorithms_keys_and_formats_that_the_synchronizer_does_not_take_are_refused() {
     let node = Node::new().await;
     let signature = node.signed_now().await;
     let with = |schemes| VerifyAt {

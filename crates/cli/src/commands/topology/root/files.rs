@@ -68,15 +68,26 @@ pub(super) fn check_is_root(found: Fingerprint, expected: Fingerprint) -> Result
 
 /// Reads a public key: PEM, DER, or the file that Canton's console writes.
 pub(super) fn public_key(path: &Path) -> anyhow::Result<DelegationTarget> {
-    read_public_key(&input::read(path)?)
-        .with_context(|| format!("{} is no public key for signing", input::named(path)))
+    read_public_key(&input::read(path)?).with_context(|| no_public_key(path))
+}
+
+pub(super) fn no_public_key(path: &Path) -> String {
+    format!("{} is no public key for signing", input::named(path))
 }
 
 /// The same from its bytes.
 pub(super) fn read_public_key(bytes: &[u8]) -> anyhow::Result<DelegationTarget> {
+    read_public_key_for(bytes, NAMESPACE)
+}
+
+/// The same of a key that is for `usages`, unless it says itself what it is for: PEM and DER do not.
+pub(super) fn read_public_key_for(
+    bytes: &[u8],
+    usages: KeyUsages,
+) -> anyhow::Result<DelegationTarget> {
     if !is_key_message(bytes) {
         return Ok(DelegationTarget::new(SigningPublicKey::detect(
-            bytes, NAMESPACE,
+            bytes, usages,
         )?));
     }
     // A wrapped key does not say which kind of key it is: it is read as either first.
