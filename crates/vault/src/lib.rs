@@ -130,7 +130,9 @@ pub use operations::protocol::{
     verify::{RequiredSchemes, VerifyAt},
 };
 pub use operations::readiness::{KmsReadiness, Readiness};
-pub use operations::session_encryption::{SessionEncryption, SessionSnapshot, SessionView};
+pub use operations::session_encryption::{
+    RequiredEncryption, SessionEncryption, SessionSnapshot, SessionView,
+};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};

@@ -18,7 +18,10 @@ use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, SecretBytes};
 use strongroom_topology::{Member, StoreId};
 
 use self::timed_cache::TimedCache;
-use crate::{gates::Gates, settings::SessionEncryptionSettings};
+use crate::{
+    gates::Gates, operations::session_encryption::RequiredEncryption,
+    settings::SessionEncryptionSettings,
+};
 
 /// Who a view is for: a key of the cache, so that a secret is used for one group of recipients and never for another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +75,7 @@ pub(crate) struct SenderKey {
     /// Keys of one synchronizer tell the others nothing.
     pub(crate) store: StoreId,
     pub(crate) deterministic: bool,
+    pub(crate) required: RequiredEncryption,
     pub(crate) recipients: RecipientsTree,
 }
 

@@ -1,6 +1,6 @@
 //! Why a payload was not sealed for members, or not taken from one.
 
-use strongroom_crypto::Fingerprint;
+use strongroom_crypto::{EncryptionAlgorithm, EncryptionKeySpec, Fingerprint};
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_topology::Member;
 
@@ -15,6 +15,19 @@ pub enum PayloadUseError {
         member: Member,
         /// Where its keys were looked up.
         store: String,
+    },
+    /// The synchronizer takes other encryptions only (Canton: `UnsupportedAlgorithmSpec`, `UnsupportedKeySpec`).
+    #[error(
+        "the synchronizer does not take the encryption to {key}: its spec is {}, the algorithm {}",
+        .spec.name(), .algorithm.name()
+    )]
+    SchemeNotAllowed {
+        /// The key of the recipient.
+        key: Fingerprint,
+        /// Its spec.
+        spec: EncryptionKeySpec,
+        /// How it is encrypted to.
+        algorithm: EncryptionAlgorithm,
     },
     /// The node does not sign in its own name there.
     #[error(
@@ -66,6 +79,11 @@ const NO_ENCRYPTION_KEY: ErrorCode = code(
     Category::FailedPrecondition,
     "See which keys it has with 'strongroom topology active-keys MEMBER --store STORE', where STORE is a synchronizer that knows the member, and '--at' a time when it had one.",
 );
+const SCHEME_NOT_ALLOWED: ErrorCode = code(
+    "ENCRYPTION_SCHEME_NOT_ALLOWED",
+    Category::FailedPrecondition,
+    "The recipient announces an encryption key of a spec that the synchronizer takes: 'strongroom topology rotate'.",
+);
 const NO_SIGNING_KEY: ErrorCode = code(
     "SENDER_WITHOUT_SIGNING_KEY",
     Category::FailedPrecondition,
@@ -91,6 +109,7 @@ impl PayloadUseError {
     /// Every code of this domain.
     pub const CODES: &[ErrorCode] = &[
         NO_ENCRYPTION_KEY,
+        SCHEME_NOT_ALLOWED,
         NO_SIGNING_KEY,
         FOR_OTHERS,
         SENDER_DIFFERS,
@@ -102,6 +121,7 @@ impl Coded for PayloadUseError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NoEncryptionKey { .. } => NO_ENCRYPTION_KEY,
+            Self::SchemeNotAllowed { .. } => SCHEME_NOT_ALLOWED,
             Self::NoSigningKey { .. } => NO_SIGNING_KEY,
             Self::ForOthers => FOR_OTHERS,
             Self::Unsigned { .. } | Self::OtherSender { .. } => SENDER_DIFFERS,

@@ -6,15 +6,15 @@ use std::{
 };
 
 use strongroom_crypto::{
-    AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, SecretBytes,
-    SymmetricKey, Timestamp,
+    AsymmetricEncrypted, DecryptError, EncryptionAlgorithm, EncryptionKeySpec, EncryptionPublicKey,
+    Fingerprint, Hash, PublicKey, SecretBytes, SymmetricKey, Timestamp,
 };
 use strongroom_topology::{At, Member, StoreId, TopologyStore};
 
 use super::payload::{after_everything, encryption_key};
 use crate::{
     directory::KeyEntry,
-    error::VaultError,
+    error::{PayloadUseError, VaultError},
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
     },
@@ -44,11 +44,45 @@ pub struct SessionSnapshot {
     pub deterministic: bool,
 }
 
+/// What a synchronizer takes of encryptions, by its static parameters: topology does not tell them, so whoever asks says them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequiredEncryption {
+    /// Algorithms.
+    pub algorithms: &'static [EncryptionAlgorithm],
+    /// Specs of encryption keys.
+    pub keys: &'static [EncryptionKeySpec],
+}
+
+impl RequiredEncryption {
+    /// Everything that is known here.
+    pub const ALL: Self = Self {
+        algorithms: &EncryptionAlgorithm::ALL,
+        keys: &EncryptionKeySpec::ALL,
+    };
+
+    fn check(
+        &self,
+        key: &EncryptionPublicKey,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<(), PayloadUseError> {
+        let (spec, algorithm) = (key.spec(), encrypted.algorithm);
+        if self.keys.contains(&spec) && self.algorithms.contains(&algorithm) {
+            return Ok(());
+        }
+        Err(PayloadUseError::SchemeNotAllowed {
+            key: key.fingerprint(),
+            spec,
+            algorithm,
+        })
+    }
+}
+
 /// The session encryption keys of one transaction: those of the process, or its own where the caches are disabled.
 #[derive(Debug)]
 pub struct SessionEncryption<'v> {
     vault: &'v Vault,
     caches: Arc<SessionCaches>,
+    required: RequiredEncryption,
 }
 
 impl Vault {
@@ -63,6 +97,7 @@ impl Vault {
         SessionEncryption {
             vault: self,
             caches,
+            required: RequiredEncryption::ALL,
         }
     }
 
@@ -81,12 +116,18 @@ struct Asked<'a> {
 }
 
 impl SessionEncryption<'_> {
+    /// The same, on a synchronizer that takes no other encryptions than these, neither to others nor from them.
+    #[must_use]
+    pub fn requiring(self, required: RequiredEncryption) -> Self {
+        Self { required, ..self }
+    }
+
     /// A key for each view, each before those of its parts. A key is used again as long as it was made for the same tree of
     /// recipients, all keys that it is encrypted to are still theirs, and the key of the view above it is the same.
     ///
     /// # Errors
     /// [`PayloadUseError::NoEncryptionKey`](crate::PayloadUseError::NoEncryptionKey); [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
-    /// key; [`VaultError::Encrypt`]; errors of the store.
+    /// key; [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed); [`VaultError::Encrypt`]; errors of the store.
     pub async fn keys(
         &self,
         views: &[SessionView],
@@ -111,7 +152,8 @@ impl SessionEncryption<'_> {
     /// for the same one at once cost one.
     ///
     /// # Errors
-    /// Those of [`Vault::decrypt`], also when what was encrypted is no such secret.
+    /// Those of [`Vault::decrypt`], also when what was encrypted is no such secret;
+    /// [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed), also for a secret that is known.
     pub async fn secret(
         &self,
         encrypted: &AsymmetricEncrypted,
@@ -120,6 +162,9 @@ impl SessionEncryption<'_> {
         // A secret outlives neither its key in the vault nor the vault's contact to its store.
         self.vault.in_touch().await?;
         let key = self.vault.key(&encrypted.encrypted_for)?;
+        if let PublicKey::Encryption(public) = &key.public {
+            self.required.check(public, encrypted)?;
+        }
         if let Some(known) = self.known(encrypted, &hash).await? {
             return Ok(known);
         }
@@ -184,6 +229,7 @@ impl SessionEncryption<'_> {
         let cached = SenderKey {
             store: asked.snapshot.store.clone(),
             deterministic: asked.snapshot.deterministic,
+            required: self.required,
             recipients: view.recipients.clone(),
         };
         let active = asked.active_keys(&view.recipients);
@@ -215,11 +261,13 @@ impl SessionEncryption<'_> {
             self.vault.check_not_retired(&key.fingerprint())?;
             // EXPOSE: encrypted to a recipient.
             let secret = secret.expose();
-            encryptions.push(if cached.deterministic {
+            let encrypted = if cached.deterministic {
                 key.encrypt_deterministically(secret)?
             } else {
                 key.encrypt(secret, random)?
-            });
+            };
+            self.required.check(key, &encrypted)?;
+            encryptions.push(encrypted);
         }
         for encrypted in &encryptions {
             let own = self.vault.directory().entry(&encrypted.encrypted_for);

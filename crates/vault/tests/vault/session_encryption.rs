@@ -7,13 +7,14 @@ use std::{
 };
 
 use strongroom_crypto::{
-    AsymmetricEncrypted, Fingerprint, Random as _, SecretBytes, SymmetricKey, SystemRandom,
+    AsymmetricEncrypted, EncryptionAlgorithm, EncryptionKeySpec, Fingerprint, Random as _,
+    SecretBytes, SymmetricKey, SystemRandom,
 };
 use strongroom_test_support::SeededRandom;
 use strongroom_topology::Member;
 use strongroom_vault::{
-    RecipientsTree, SessionCacheBounds, SessionEncryptionKey, SessionEncryptionSettings,
-    SessionSnapshot, SessionView, Settings,
+    RecipientsTree, RequiredEncryption, SessionCacheBounds, SessionEncryptionKey,
+    SessionEncryptionSettings, SessionSnapshot, SessionView, Settings,
 };
 
 use crate::{
@@ -272,6 +273,33 @@ async fn what_is_no_secret_of_16_bytes_is_refused_and_not_kept() {
     };
     assert_eq!(code(session.secret(&unknown).await), "KEY_NOT_FOUND");
     assert_eq!(bob.vault.session_encryption_numbers().receiver_entries, 0);
+}
+
+#[tokio::test]
+async fn row_116_encryptions_that_the_synchronizer_does_not_take_are_neither_made_nor_decrypted() {
+    let meeting = meeting().await;
+    let (alice, bob) = (&meeting.alice.vault, &meeting.bob.vault);
+    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
+    let received = for_party(&keys[0], &meeting.bob).await;
+    bob.session_encryption().secret(&received).await.unwrap();
+    let all = RequiredEncryption::ALL;
+    for required in [
+        RequiredEncryption {
+            algorithms: &[EncryptionAlgorithm::RsaOaepSha256],
+            ..all
+        },
+        RequiredEncryption {
+            keys: &[EncryptionKeySpec::Rsa2048],
+            ..all
+        },
+    ] {
+        let receiver = bob.session_encryption().requiring(required);
+        let refused = receiver.secret(&received).await;
+        assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+        let sender = alice.session_encryption().requiring(required);
+        let refused = sender.keys(&[view(meeting.both())], &snapshot(false)).await;
+        assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    }
 }
 
 #[tokio::test]

@@ -49,7 +49,8 @@ impl VerifyAt {
     }
 }
 
-/// What a synchronizer takes, by its static parameters. There is one hash algorithm, and one format of public keys.
+/// What a synchronizer takes, by its static parameters: topology does not tell them, so whoever verifies says them. There is one
+/// hash algorithm, and one format of public keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequiredSchemes {
     /// Signing algorithms.
@@ -133,7 +134,7 @@ impl Vault {
         let synchronizer = &how.synchronizer.synchronizer;
         let now = self.environment().clock.elapsed();
         let verified = &self.caches().verified;
-        if verified.knows(synchronizer, delegation, now) {
+        if verified.knows(synchronizer, delegation, &how.schemes, now) {
             return Ok(());
         }
         let format = delegation.signature().format;
@@ -143,7 +144,7 @@ impl Vault {
             .map_err(|source| SignatureCheckError::Delegation { source })?;
         let timeouts = timeouts(how, topology)?;
         let until = now.saturating_add(remembered_for(delegation, how.at, &timeouts));
-        if verified.keep(synchronizer, delegation, (until, now)) == Kept::OtherKnown {
+        if verified.keep(synchronizer, delegation, how.schemes, (until, now)) == Kept::OtherKnown {
             tracing::warn!(
                 session_key = %delegation.session_key().fingerprint(),
                 "the session key has more than one delegation: that is not wrong, but suspicious"

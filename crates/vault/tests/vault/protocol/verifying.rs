@@ -230,6 +230,16 @@ async fn row_116_algorithms_keys_and_formats_that_the_synchronizer_does_not_take
         let refused = verify_as(&node, with(schemes), &signature).await;
         assert_eq!(code(refused), expected);
     }
+    // A delegation that was taken under other schemes is held against these, too.
+    node.verify(&signature).await.unwrap();
+    let only = RequiredSchemes {
+        algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
+        ..all
+    };
+    let refused = verify_as(&node, with(only), &signature).await;
+    assert_eq!(code(refused), "SIGNATURE_DELEGATION_INVALID");
+    node.verify(&signature).await.unwrap();
+    assert_eq!(node.vault.verified_delegations(), 1);
     // One that names no algorithm needs some that runs on its key.
     let ProtocolSignature::Session(session) = &signature else {
         panic!("a session key should have signed");
@@ -245,8 +255,9 @@ async fn row_116_algorithms_keys_and_formats_that_the_synchronizer_does_not_take
         algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
         ..all
     };
+    // Its delegation is refused first, although it is remembered.
     let refused = verify_as(&node, with(others), &unnamed).await;
-    assert_eq!(code(refused), "SIGNING_ALGORITHM_NOT_ALLOWED");
+    assert_eq!(code(refused), "SIGNATURE_DELEGATION_INVALID");
 }
 
 #[tokio::test]
