@@ -82,7 +82,7 @@ const NO_ENCRYPTION_KEY: ErrorCode = code(
 const SCHEME_NOT_ALLOWED: ErrorCode = code(
     "ENCRYPTION_SCHEME_NOT_ALLOWED",
     Category::FailedPrecondition,
-    "The recipient announces an encryption key of a spec that the synchronizer takes: 'strongroom topology rotate'.",
+    "The recipient announces a new encryption key, of a spec that the synchronizer takes.",
 );
 const NO_SIGNING_KEY: ErrorCode = code(
     "SENDER_WITHOUT_SIGNING_KEY",
