@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Keys read and authenticated at a time.
-const PAGE: usize = 4096;
+const PAGE: usize = 1024;
 /// Pages read ahead of those being authenticated, for each thread.
 const READ_AHEAD: usize = 4;
 
