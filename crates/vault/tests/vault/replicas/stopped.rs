@@ -8,12 +8,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
-use strongroom_crypto::{EncryptionKeySpec, Fingerprint, KeySpec, SecretBytes, SigningKeySpec};
-use strongroom_kms::{
-    Capabilities, ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KeyWrapper,
-    KmsError, KmsHealth, KmsKeyId, KmsProvider,
-};
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint};
+use strongroom_kms::{Answer, Call, Guarded, KmsError, KmsOperation, Next, Policy};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Custody;
 use strongroom_topology::{ForceFlags, SignedTransaction, StoreId};
@@ -29,13 +25,6 @@ use crate::{
 };
 
 const BOUND: Duration = Duration::from_secs(30);
-
-/// Stops whoever uses a key once the KMS has done its work, and before its answer arrives.
-#[derive(Clone, Debug)]
-struct Stopping {
-    kms: Arc<LocalKms>,
-    gate: Arc<Gate>,
-}
 
 #[derive(Debug, Default)]
 struct Gate {
@@ -68,84 +57,18 @@ impl Gate {
     }
 }
 
-#[async_trait]
-impl KmsProvider for Stopping {
-    fn capabilities(&self) -> &Capabilities {
-        self.kms.capabilities()
-    }
+/// Stops whoever uses a key once the KMS has done its work, and before its answer arrives.
+#[derive(Debug)]
+struct Stopping(Arc<Gate>);
 
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        self.kms.key_wrapper()
-    }
-
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        Some(Arc::new(self.clone()))
-    }
-
-    async fn health(&self) -> KmsHealth {
-        self.kms.health().await
-    }
-}
-
-#[async_trait]
-impl ExternalKeys for Stopping {
-    async fn generate_signing_key(
-        &self,
-        spec: SigningKeySpec,
-        request: &ExternalKeyRequest,
-    ) -> Result<KmsKeyId, KmsError> {
-        self.kms.generate_signing_key(spec, request).await
-    }
-
-    async fn generate_encryption_key(
-        &self,
-        spec: EncryptionKeySpec,
-        request: &ExternalKeyRequest,
-    ) -> Result<KmsKeyId, KmsError> {
-        self.kms.generate_encryption_key(spec, request).await
-    }
-
-    async fn import_key(
-        &self,
-        spec: KeySpec,
-        private_key: &SecretBytes,
-        request: &ExternalKeyRequest,
-    ) -> Result<KmsKeyId, KmsError> {
-        self.kms.import_key(spec, private_key, request).await
-    }
-
-    async fn key_state(&self, key: &KmsKeyId) -> Result<KeyState, KmsError> {
-        self.kms.key_state(key).await
-    }
-
-    async fn public_key(&self, key: &KmsKeyId) -> Result<ExternalPublicKey, KmsError> {
-        self.kms.public_key(key).await
-    }
-
-    async fn sign(
-        &self,
-        key: &KmsKeyId,
-        spec: SigningKeySpec,
-        message: &[u8],
-    ) -> Result<Vec<u8>, KmsError> {
-        let signature = self.kms.sign(key, spec, message).await;
-        self.gate.pass().await;
-        signature
-    }
-
-    async fn decrypt(
-        &self,
-        key: &KmsKeyId,
-        spec: EncryptionKeySpec,
-        ciphertext: &[u8],
-    ) -> Result<SecretBytes, KmsError> {
-        let plaintext = self.kms.decrypt(key, spec, ciphertext).await;
-        self.gate.pass().await;
-        plaintext
-    }
-
-    async fn delete_key(&self, key: &KmsKeyId) -> Result<(), KmsError> {
-        self.kms.delete_key(key).await
+impl Policy for Stopping {
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        let uses = [KmsOperation::Sign, KmsOperation::Decrypt].contains(&call.operation());
+        let answer = next(call).await;
+        if uses {
+            self.0.pass().await;
+        }
+        answer
     }
 }
 
@@ -173,10 +96,8 @@ async fn two(strict: bool) -> (Company, Process, Process, Arc<Gate>) {
 async fn two_with(strict: bool, decrypting: Custody) -> (Company, Process, Process, Arc<Gate>) {
     let (company, one) = Company::new_with(in_kms(false, decrypting)).await;
     let gate = Arc::<Gate>::default();
-    let provider = Stopping {
-        kms: Arc::clone(&company.house.kms),
-        gate: Arc::clone(&gate),
-    };
+    let kms = Arc::<LocalKms>::clone(&company.house.kms);
+    let provider = Guarded::around(kms, Stopping(Arc::clone(&gate)));
     let stopping = |usual| Environment {
         kms: vec![NamedKms {
             name: KMS_NAME.to_owned(),
