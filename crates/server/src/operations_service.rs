@@ -81,6 +81,17 @@ macro_rules! service {
                 self.shared.answer(FACE, request, check).await
             }
 
+            async fn export_audit(
+                &self,
+                request: Request<wire::ExportAuditRequest>,
+            ) -> Answer<Self::ExportAuditStream> {
+                let bound = self.shared.bounds.audits.clone();
+                let export = |vault, context, message, telling| {
+                    audit::export(vault, context, message, telling, bound)
+                };
+                self.shared.begin(FACE, request, export)
+            }
+
             async fn list_audit(
                 &self,
                 request: Request<wire::ListAuditRequest>,
@@ -141,7 +152,6 @@ service! {
         step_down(StepDownRequest) -> wire::StepDownResponse = replicas::step_down;
     }
     begin {
-        export_audit(ExportAuditRequest) -> Self::ExportAuditStream = audit::export;
         drop_copies(DropCopiesRequest) -> Self::DropCopiesStream = custody::drop_copies;
         migrate_keys(MigrateKeysRequest) -> Self::MigrateKeysStream = custody::migrate;
         resume_node_key_rotation(ResumeNodeKeyRotationRequest) -> Self::ResumeNodeKeyRotationStream = node_keys::resume;

@@ -90,7 +90,9 @@ pub(super) async fn export(
     context: Context,
     _message: ExportAuditRequest,
     telling: Arc<Telling<ExportAuditEvent>>,
+    bound: Bound,
 ) -> Result<ExportAuditEvent, Failure> {
+    let _place = bound.enter_now()?;
     let event = |event| ExportAuditEvent { event: Some(event) };
     let mut export = vault.export_audit(&context.caller()).await?;
     while let Some(lines) = export.next().await? {

@@ -1,11 +1,12 @@
 //! What this process takes of the machine, under the names that client libraries of Prometheus give it.
 
+use std::sync::atomic::AtomicU64;
+
 use procfs::{ProcResult, process::Process};
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
-use std::sync::atomic::AtomicU64;
 
 use super::vault::{Float, count, to_f64};
 
