@@ -200,7 +200,15 @@ fn a_process_that_is_stopped_before_it_commits_its_takeover_keeps_nobody_from_ta
         // As when its process is killed.
         drop(one);
         house.proxy.hold_question(b"; COMMIT");
-        let taking = tokio::spawn(async move { taker.take_lease().await.map(|lease| lease.token) });
+        // Its connections go a moment after it.
+        let taking = tokio::spawn(async move {
+            loop {
+                match taker.take_lease().await {
+                    Ok(lease) if !lease.is_held_by(taker.own_id()) => {}
+                    taken => return taken.map(|lease| lease.token),
+                }
+            }
+        });
         until(|| house.proxy.lost() > 0).await;
         let taken = in_time(async {
             loop {
