@@ -90,6 +90,9 @@ pub(crate) struct Inner {
     pub(crate) open_write: Mutex<Weak<tokio::sync::Mutex<Option<Wire>>>>,
 }
 
+/// The server needs some time to see that a process has died. Whoever repeats what that process began to create need not be told.
+const A_MOMENT: Duration = Duration::from_secs(3);
+
 impl PostgresStore {
     /// Makes the schema of a new vault, and takes the lease. The database must be there; the user needs the right to make
     /// schemas in it, or must own an empty schema of this name.
@@ -105,12 +108,17 @@ impl PostgresStore {
         let connections = connections(&settings)?;
         open::fresh(&connections, &settings).await?;
         let store = Self::start(connections, settings, false);
-        let lease = store.take_lease().await?;
-        if lease.is_held_by(store.own_id()) {
-            Ok(store)
-        } else {
-            let holder = lease.holder.map(|holder| holder.name);
-            Err(StoreError::NotWriter { holder })
+        let began = tokio::time::Instant::now();
+        loop {
+            let lease = store.take_lease().await?;
+            if lease.is_held_by(store.own_id()) {
+                return Ok(store);
+            }
+            if began.elapsed() > A_MOMENT {
+                let holder = lease.holder.map(|holder| holder.name);
+                return Err(StoreError::NotWriter { holder });
+            }
+            tokio::time::sleep(A_MOMENT / 60).await;
         }
     }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use strongroom_store::{Store, StoreError};
@@ -6,6 +6,8 @@ use strongroom_store_postgres::PostgresStore;
 use strongroom_test_support::store::{run, samples};
 
 use crate::common::{Place, fill, writer};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The schema as the second version made it, with a vault in it.
 const SECOND_VERSION: &str = concat!(
@@ -63,14 +65,35 @@ fn a_vault_is_not_made_by_two_at_once() {
         let first = PostgresStore::create(place.settings("first"))
             .await
             .unwrap();
-        let second = PostgresStore::create(place.settings("second"))
-            .await
-            .unwrap_err();
+        let mut settings = place.settings("second");
+        // So that the first one, which says nothing meanwhile, is not taken for dead.
+        settings.silent_after = DAY;
+        let second = PostgresStore::create(settings).await.unwrap_err();
         assert!(matches!(second, StoreError::NotWriter { holder: Some(name) } if name == "first"));
         first.close().await.unwrap();
         PostgresStore::create(place.settings("second"))
             .await
             .unwrap();
+    });
+}
+
+/// As when its process was killed: its connections end a moment after it.
+#[test]
+fn whoever_goes_on_with_what_a_dead_process_began_to_make_waits_until_it_is_seen_to_be_gone() {
+    run(async {
+        let place = Place::new();
+        let mut settings = place.settings("second");
+        settings.silent_after = DAY;
+        let first = PostgresStore::create(place.settings("first"))
+            .await
+            .unwrap();
+        let dies = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            drop(first);
+        });
+        let second = PostgresStore::create(settings).await.unwrap();
+        dies.await.unwrap();
+        second.close().await.unwrap();
     });
 }
 
