@@ -125,6 +125,14 @@ impl Failure {
         )
     }
 
+    /// Messages of the caller take all the memory that they may.
+    pub(crate) fn too_many_bytes(caller: &str) -> Self {
+        Self::own(
+            codes::SERVER_BUSY,
+            format!("other messages of {caller} are under way, and they are large"),
+        )
+    }
+
     /// Whether it is about somebody who is not known.
     pub(crate) fn is_of_a_stranger(&self) -> bool {
         matches!(self, Self::Coded(failure) if failure.category == CantonCategory::InvalidAuthenticationCredentials)

@@ -1,5 +1,6 @@
 //! What every call goes through before it reaches a service: who is it, and may it?
 
+mod counted;
 mod deadline;
 mod ends;
 
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
 
-use self::ends::Ends;
+use self::{counted::Counted, ends::Ends};
 use crate::{
     access::{Access, Operation, Peer, Subject, operation_of},
     context::{Context, Trace},
@@ -107,8 +108,14 @@ async fn pass(
         proof: context.until,
         ending: gate.ending.clone(),
     };
+    // Held until the call is answered.
+    let part = Arc::new(context.subject.room().part());
+    let counted = match Counted::new(body, call, &context.subject, &part) {
+        Ok(counted) => counted,
+        Err(failure) => return gate.refuse(call, failure).into_http(),
+    };
     parts.extensions.insert(context);
-    let request = Request::from_parts(parts, body);
+    let request = Request::from_parts(parts, counted);
     match services.call(ends.of_request(request)).await {
         Ok(answer) => ends.of_answer(answer),
         Err(never) => match never {},

@@ -23,6 +23,7 @@ mod listen;
 mod long_work;
 mod operations_service;
 mod release;
+mod room;
 mod rotation;
 mod rpc;
 mod scheduled_backups;

@@ -63,7 +63,7 @@ use crate::{
 };
 
 /// A message may have so many bytes; Canton's own limit.
-const MOST_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
+pub(crate) const MOST_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
 
 /// How the server behaves.
 #[derive(Debug)]

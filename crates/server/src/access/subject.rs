@@ -6,6 +6,7 @@ use strongroom_crypto::KeyUsages;
 use strongroom_vault::KeyEntry;
 
 use super::{Grant, Operation, allowance::Allowance};
+use crate::room::Room;
 
 /// The other end of a connection, as far as the connection itself proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct CallerRule {
 pub struct Access {
     /// None: nothing is configured, and everybody may do everything.
     callers: Option<Vec<Arc<Subject>>>,
+    /// For the messages of everybody, where nobody is told apart.
+    room: Room,
 }
 
 /// A caller that is known, and its rights.
@@ -91,6 +94,7 @@ pub struct Subject {
     identities: Vec<Identity>,
     rights: Rights,
     allowance: Allowance,
+    room: Room,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +107,8 @@ enum Rights {
 impl Access {
     /// Everybody who can connect may do everything: for a server that listens on this machine only.
     #[must_use]
-    pub const fn open() -> Self {
-        Self { callers: None }
+    pub fn open() -> Self {
+        Self::default()
     }
 
     /// Only these callers, and only what they are granted.
@@ -116,10 +120,12 @@ impl Access {
                 identities: rule.identities,
                 rights: Rights::Granted(rule.grants),
                 allowance: Allowance::new(rule.rate_limit),
+                room: Room::default(),
             })
         };
         Self {
             callers: Some(rules.into_iter().map(subject).collect()),
+            room: Room::default(),
         }
     }
 
@@ -133,7 +139,7 @@ impl Access {
     #[must_use]
     pub fn of_peer(&self, peer: &Peer) -> Option<Arc<Subject>> {
         if self.callers.is_none() {
-            return Some(Arc::new(Subject::unknown(peer)));
+            return Some(Arc::new(Subject::unknown(peer, self.room.clone())));
         }
         self.known_by(|identity| match (identity, peer) {
             (Identity::Certificate(name), Peer::Network { certificate, .. }) => {
@@ -181,10 +187,11 @@ impl Subject {
             identities: Vec::new(),
             rights: Rights::Granted(Vec::new()),
             allowance: Allowance::new(None),
+            room: Room::default(),
         }
     }
 
-    fn unknown(peer: &Peer) -> Self {
+    fn unknown(peer: &Peer, room: Room) -> Self {
         let name = match peer {
             Peer::Network { address, .. } => format!("network:{}", address.ip()),
             Peer::Process { uid } => format!("unix-user:{uid}"),
@@ -194,6 +201,7 @@ impl Subject {
             identities: Vec::new(),
             rights: Rights::Everything,
             allowance: Allowance::new(None),
+            room,
         }
     }
 
@@ -206,6 +214,11 @@ impl Subject {
     /// Takes `calls` from what it may do this second; false: there is not so much left.
     pub(crate) fn take(&self, calls: NonZeroU32) -> bool {
         self.allowance.take(calls)
+    }
+
+    /// Where its messages are until they are answered.
+    pub(crate) const fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Whether it may do this at all, perhaps with some keys only.

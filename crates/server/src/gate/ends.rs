@@ -10,6 +10,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use prost::bytes::Bytes;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
@@ -38,7 +39,7 @@ pub(super) struct Ends {
 impl Ends {
     /// What is asked for is taken as long as the caller has proved who it is. A stream of requests breaks off when the server is to
     /// end, and what came before is answered; a single message has its time.
-    pub(super) fn of_request(&self, request: Request<Body>) -> Request<Body> {
+    pub(super) fn of_request(&self, request: Request<impl Message>) -> Request<Body> {
         let (call, proof, ending) = (self.call.clone(), self.proof, self.ending.clone());
         let is_stream = call.rpc.takes_a_stream();
         let late = (!is_stream).then(|| Instant::now() + ask_within(call.operation));
@@ -49,7 +50,12 @@ impl Ends {
                 () = ended(ending), if is_stream => call.refuse(Failure::ending()),
             }
         };
-        request.map(|body| Body::new(Bounded::new(body, end, Side::Request)))
+        let side = if is_stream {
+            Side::Requests
+        } else {
+            Side::Request
+        };
+        request.map(|body| Body::new(Bounded::new(body, end, side)))
     }
 
     /// A stream of answers ends with what the caller proved, and when the caller does not wait any more. Whoever only watches
@@ -79,7 +85,7 @@ impl Ends {
                 () = watched => call.refuse(Failure::ending()),
             }
         };
-        answer.map(|body| Body::new(Bounded::new(body, end, Side::Answer)))
+        answer.map(|body| Body::new(Bounded::new(body, end, Side::Answers)))
     }
 }
 
@@ -103,22 +109,33 @@ async fn ended(mut ending: watch::Receiver<bool>) {
 }
 
 /// Of which side a body is: it says how it ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
+    /// One message, which has its time only if it has to be waited for: most are there with their headers, and no timer is set.
     Request,
-    Answer,
+    /// A stream, which does not outlive its time by having something to say.
+    Requests,
+    Answers,
 }
 
+/// The body of a request or an answer.
+pub(super) trait Message:
+    HttpBody<Data = Bytes, Error = Status> + Send + Unpin + 'static
+{
+}
+
+impl<B: HttpBody<Data = Bytes, Error = Status> + Send + Unpin + 'static> Message for B {}
+
 /// A body that ends with a status when its time has come.
-struct Bounded {
-    body: Body,
+struct Bounded<B> {
+    body: B,
     /// None once it is over.
     end: Option<BoxFuture<'static, Status>>,
     side: Side,
 }
 
-impl Bounded {
-    fn new(body: Body, end: impl Future<Output = Status> + Send + 'static, side: Side) -> Self {
+impl<B> Bounded<B> {
+    fn new(body: B, end: impl Future<Output = Status> + Send + 'static, side: Side) -> Self {
         let end: BoxFuture<'static, Status> = Box::pin(end);
         Self {
             body,
@@ -128,10 +145,10 @@ impl Bounded {
     }
 }
 
-type FrameOf<B> = Result<Frame<<B as HttpBody>::Data>, <B as HttpBody>::Error>;
+pub(super) type FrameOf<B> = Result<Frame<<B as HttpBody>::Data>, <B as HttpBody>::Error>;
 
-impl HttpBody for Bounded {
-    type Data = <Body as HttpBody>::Data;
+impl<B: Message> HttpBody for Bounded<B> {
+    type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Option<FrameOf<Self>>> {
@@ -139,13 +156,22 @@ impl HttpBody for Bounded {
         let Some(end) = &mut this.end else {
             return Poll::Ready(None);
         };
+        if this.side == Side::Request {
+            let frame = Pin::new(&mut this.body).poll_frame(poller);
+            if frame.is_ready() {
+                return frame;
+            }
+        }
         let Poll::Ready(status) = end.as_mut().poll(poller) else {
-            return Pin::new(&mut this.body).poll_frame(poller);
+            return match this.side {
+                Side::Request => Poll::Pending,
+                Side::Requests | Side::Answers => Pin::new(&mut this.body).poll_frame(poller),
+            };
         };
         this.end = None;
         Poll::Ready(Some(match this.side {
-            Side::Request => Err(status),
-            Side::Answer => {
+            Side::Request | Side::Requests => Err(status),
+            Side::Answers => {
                 let mut trailers = HeaderMap::new();
                 status
                     .add_header(&mut trailers)
