@@ -10,12 +10,12 @@ use strongroom_config::SecretSource;
 use strongroom_kms::SPANS;
 use strongroom_server::{LogLevel, SetLogLevel};
 use strongroom_vault::Caller;
-use tracing::{Level, Metadata};
+use tracing::{Dispatch, Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry,
+    EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
     fmt,
-    layer::SubscriberExt as _,
+    layer::{Layered, SubscriberExt as _},
     reload,
     util::SubscriberInitExt as _,
 };
@@ -50,10 +50,11 @@ pub(crate) fn start_logging(global: &Global) -> Option<Telemetry> {
             .with_tracked_inactivity(false)
             .with_filter(filter_fn(is_for_others))
     });
-    tracing_subscriber::registry()
-        .with(lines.with_filter(filter.and(filter_fn(may_be_logged))))
-        .with(spans)
-        .init();
+    listening(
+        lines.with_filter(filter.and(filter_fn(may_be_logged))),
+        spans,
+    )
+    .init();
     // Logging starts once.
     let _first = LOG_FILTER.set(handle);
     if let Some(reason) = refused {
@@ -64,6 +65,20 @@ pub(crate) fn start_logging(global: &Global) -> Option<Telemetry> {
         tracing::warn!(error, "no traces are exported");
     }
     telemetry
+}
+
+/// Whoever listens. A layer that is not there would want to hear of everything (`None` filters nothing), and each call of a server
+/// would make dozens of spans of libraries for nobody: so there is none.
+fn listening<L, S>(lines: L, spans: Option<S>) -> Dispatch
+where
+    L: Layer<Registry> + Send + Sync,
+    S: Layer<Layered<L, Registry>> + Send + Sync,
+{
+    let lines = tracing_subscriber::registry().with(lines);
+    match spans {
+        Some(spans) => Dispatch::new(lines.with(spans)),
+        None => Dispatch::new(lines),
+    }
 }
 
 /// Spans are for collectors of traces; what they say goes there and nowhere else, and no line of the log does.
@@ -233,6 +248,12 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
+    use tracing::{
+        Callsite, Metadata, callsite::Identifier, field::FieldSet, metadata::Kind,
+        subscriber::Interest,
+    };
+    use tracing_subscriber::layer::Identity;
+
     use super::*;
 
     #[test]
@@ -263,6 +284,58 @@ mod tests {
             ours.contains("strongroom=trace") && ours.contains("warn"),
             "{ours}"
         );
+    }
+
+    /// Where a span of a library, and one of ours, is made.
+    struct Site(&'static Metadata<'static>);
+
+    impl Callsite for Site {
+        fn set_interest(&self, _interest: Interest) {}
+
+        fn metadata(&self) -> &Metadata<'_> {
+            self.0
+        }
+    }
+
+    macro_rules! span_of {
+        ($target:expr, $level:ident) => {{
+            static SITE: Site = Site(&METADATA);
+            static METADATA: Metadata<'static> = Metadata::new(
+                "span",
+                $target,
+                Level::$level,
+                None,
+                None,
+                None,
+                FieldSet::new(&[], Identifier(&SITE)),
+                Kind::SPAN,
+            );
+            &METADATA
+        }};
+    }
+
+    #[test]
+    fn nobody_hears_of_the_spans_of_libraries_so_that_they_cost_nothing() {
+        let lines = || {
+            let filter = reload::Layer::new(EnvFilter::new("warn")).0;
+            fmt::layer()
+                .with_writer(std::io::sink)
+                .with_filter(filter.and(filter_fn(may_be_logged)))
+        };
+        let spans = fmt::layer()
+            .with_writer(std::io::sink)
+            .with_filter(filter_fn(is_for_others));
+        let untraced = listening(lines(), None::<Identity>);
+        let traced = listening(lines(), Some(spans));
+        for dispatch in [&untraced, &traced] {
+            for library in [span_of!("h2::proto", TRACE), span_of!("h2::proto", ERROR)] {
+                let interest = dispatch.register_callsite(library);
+                assert!(interest.is_never(), "{interest:?} in {library:?}");
+            }
+        }
+        let ours = span_of!(SPANS, INFO);
+        assert!(untraced.register_callsite(ours).is_never());
+        assert!(!traced.register_callsite(ours).is_never());
     }
 
     #[test]
