@@ -2,13 +2,13 @@
 
 use sqlx::{AssertSqlSafe, postgres::PgRow};
 use strongroom_crypto::Fingerprint;
-use strongroom_store::{KeyRow, Row, StoreError};
+use strongroom_store::{KeyRow, Row, StoreError, TakeKeys};
 
 use crate::{
     error::failed,
     private_keys, public_keys,
     row::{Column, Columns},
-    wire::Wire,
+    wire::{Read, Wire},
 };
 
 /// How many rows are written by one statement.
@@ -27,25 +27,37 @@ pub(crate) async fn count(wire: &mut Wire, sql: &'static str) -> Result<u64, Sto
     Columns::new(&row, "rows").count(Column(0, "count"))
 }
 
-/// A page of keys in the order of fingerprints: a row for both halves of each, since a row costs more than what is in it.
+/// A row for both halves of each key, since a row costs more than what is in it.
+macro_rules! select {
+    ($of_which:literal, $how_many:literal) => {
+        concat!(
+            "SELECT p.*, k.* FROM (SELECT ",
+            public_keys::columns!(),
+            " FROM public_keys",
+            $of_which,
+            ") AS p LEFT JOIN (SELECT ",
+            private_keys::columns!(),
+            " FROM private_keys",
+            $of_which,
+            ") AS k ON k.fingerprint = p.fingerprint ORDER BY p.fingerprint",
+            $how_many
+        )
+    };
+}
+
+const READING: &str = "read keys";
+
+/// A page of keys in the order of fingerprints.
 pub(crate) async fn select_after(
     wire: &mut Wire,
     after: Option<Fingerprint>,
     limit: usize,
 ) -> Result<Vec<KeyRow>, StoreError> {
-    const SELECT: &str = concat!(
-        "SELECT p.*, k.* FROM (SELECT ",
-        public_keys::columns!(),
-        " FROM public_keys WHERE fingerprint > $1) AS p LEFT JOIN (SELECT ",
-        private_keys::columns!(),
-        " FROM private_keys WHERE fingerprint > $1) AS k ON k.fingerprint = p.fingerprint \
-         ORDER BY p.fingerprint LIMIT $2"
-    );
-    let reading = "read keys";
+    const SELECT: &str = select!(" WHERE fingerprint > $1", " LIMIT $2");
     if after.is_none() {
         // Whoever begins with the first key reads them all: it is quicker to walk both tables side by side.
         let merging = sqlx::query("SET LOCAL enable_mergejoin = on");
-        wire.execute(merging).await.map_err(failed(reading))?;
+        wire.execute(merging).await.map_err(failed(READING))?;
     }
     // The empty bytes come before every fingerprint.
     let after = after
@@ -54,14 +66,29 @@ pub(crate) async fn select_after(
     let query = sqlx::query(SELECT)
         .bind(after)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    let decode = |row: &PgRow| {
-        let public = public_keys::decode(row)?;
-        Ok((
-            public,
-            private_keys::decode_half(row, public_keys::COLUMNS)?,
-        ))
-    };
-    wire.read(reading, limit, query, decode).await
+    wire.read(READING, limit, query, decode).await
+}
+
+/// All keys in the order of fingerprints, by one question: it takes as long as there are keys, and each page has its time.
+pub(crate) async fn select_all(
+    wire: &mut Wire,
+    page: usize,
+    to: &mut dyn TakeKeys,
+) -> Result<Read, StoreError> {
+    const SELECT: &str = select!("", "");
+    wire.script("SET LOCAL enable_mergejoin = on; SET LOCAL statement_timeout = 0")
+        .await
+        .map_err(failed(READING))?;
+    wire.read_keys(READING, page, sqlx::query(SELECT), decode, to)
+        .await
+}
+
+fn decode(row: &PgRow) -> Result<KeyRow, StoreError> {
+    let public = public_keys::decode(row)?;
+    Ok((
+        public,
+        private_keys::decode_half(row, public_keys::COLUMNS)?,
+    ))
 }
 
 /// In the order of fingerprints, whatever order they come in: two that write never lock rows crosswise.

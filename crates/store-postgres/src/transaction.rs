@@ -7,13 +7,13 @@ use strongroom_crypto::Fingerprint;
 use strongroom_store::{
     ApprovalId, ApprovalRecord, AuditRow, BackupId, BackupRecord, DataKeyId, DataKeyRecord,
     IdentityRecord, JournalId, KeyRow, KmsJournalRecord, PrivateKeyRecord, PublicKeyRecord,
-    ReadTransaction, RotationRecord, StoreError, TopologyExpiry, TopologyRow, TopologyTag,
-    VaultRecord, WrapRecord, WriteTransaction,
+    ReadTransaction, RotationRecord, StoreError, TakeKeys, TopologyExpiry, TopologyRow,
+    TopologyTag, VaultRecord, WrapRecord, WriteTransaction,
 };
 
 use crate::{
     approvals, audit, backups, data_keys, identity, keys, kms_journal, moved, private_keys,
-    public_keys, rotations, session::Session, topology, vault, wraps,
+    public_keys, rotations, session::Session, topology, vault, wire::Read, wraps,
 };
 
 /// Marks a transaction that only reads.
@@ -99,6 +99,16 @@ impl<A: std::fmt::Debug + Send> ReadTransaction for PostgresTransaction<A> {
         limit: usize,
     ) -> Result<Vec<KeyRow>, StoreError> {
         ask!(self, keys::select_after(after, limit))
+    }
+
+    async fn all_keys(&mut self, page: usize, to: &mut dyn TakeKeys) -> Result<(), StoreError> {
+        let mut call = self.session.call().await?;
+        match keys::select_all(&mut call, page, to).await {
+            // The rest of the answer is still to come: the connection is given up with the transaction.
+            Ok(Read::Part) => Ok(()),
+            Ok(Read::All) => call.end(Ok(())),
+            Err(error) => Err(error),
+        }
     }
 
     async fn key_count(&mut self) -> Result<u64, StoreError> {

@@ -2,13 +2,13 @@
 
 use std::{future::Future, io, time::Duration};
 
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
-use strongroom_store::StoreError;
+use strongroom_store::{KeyRow, StoreError, TakeKeys};
 
 use crate::error::{failed, is_survived};
 
@@ -68,15 +68,7 @@ impl Wire {
         self.is_waiting = true;
         let mut rows = query.fetch(&mut self.connection);
         let mut read = Vec::with_capacity(expected.min(LARGE));
-        let all = async {
-            while let Some(row) = rows.try_next().await? {
-                match decode(&row) {
-                    Ok(row) => read.push(row),
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
-            Ok(Ok(()))
-        };
+        let all = fill(&mut read, usize::MAX, &mut rows, &mut decode);
         let answer = in_time(self.limit, all).await;
         drop(rows);
         if let Ok(Err(damaged)) = answer {
@@ -85,6 +77,39 @@ impl Wire {
         }
         self.settled(answer).map_err(failed(operation))??;
         Ok(read)
+    }
+
+    /// Hands many keys on, `page` of them at a time, while the server goes on. Each page has its time to come; whoever takes it has
+    /// as long as it likes.
+    pub(crate) async fn read_keys(
+        &mut self,
+        operation: &'static str,
+        page: usize,
+        query: Bound<'_>,
+        mut decode: impl FnMut(&PgRow) -> Result<KeyRow, StoreError>,
+        to: &mut dyn TakeKeys,
+    ) -> Result<Read, StoreError> {
+        self.is_waiting = true;
+        let mut rows = query.fetch(&mut self.connection);
+        loop {
+            let mut keys = Vec::with_capacity(page.min(LARGE));
+            let filling = fill(&mut keys, page, &mut rows, &mut decode);
+            let answer = in_time(self.limit, filling).await;
+            let is_last = keys.len() < page;
+            match answer {
+                Ok(Ok(())) if !to.take(keys).await => return Ok(Read::Part),
+                Ok(Ok(())) if !is_last => {}
+                Ok(Err(damaged)) => return Err(damaged),
+                Ok(Ok(())) => {
+                    self.is_waiting = false;
+                    return Ok(Read::All);
+                }
+                Err(error) => {
+                    drop(rows);
+                    return self.settled(Err(error)).map_err(failed(operation));
+                }
+            }
+        }
     }
 
     pub(crate) async fn row(&mut self, query: Bound<'_>) -> Result<PgRow, sqlx::Error> {
@@ -134,6 +159,32 @@ impl Wire {
         self.is_waiting = answer.as_ref().is_err_and(|error| !is_survived(error));
         answer
     }
+}
+
+/// How much of an answer was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    All,
+    /// Whoever took it wanted no more.
+    Part,
+}
+
+/// Reads until there are `most`, or no more.
+async fn fill<T>(
+    read: &mut Vec<T>,
+    most: usize,
+    rows: &mut (impl Stream<Item = Result<PgRow, sqlx::Error>> + Unpin),
+    decode: &mut impl FnMut(&PgRow) -> Result<T, StoreError>,
+) -> Result<Result<(), StoreError>, sqlx::Error> {
+    while read.len() < most
+        && let Some(row) = rows.try_next().await?
+    {
+        match decode(&row) {
+            Ok(row) => read.push(row),
+            Err(damaged) => return Ok(Err(damaged)),
+        }
+    }
+    Ok(Ok(()))
 }
 
 pub(crate) async fn in_time<T>(

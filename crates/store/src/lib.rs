@@ -58,4 +58,4 @@ pub use records::{
 };
 pub use replicas::{Holder, Lease, ReplicaRecord, ReplicaReport, Replicas};
 pub use store::Store;
-pub use transaction::{KeyRow, ReadTransaction, WriteTransaction};
+pub use transaction::{KeyRow, ReadTransaction, TakeKeys, WriteTransaction};

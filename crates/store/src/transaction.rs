@@ -5,7 +5,7 @@ mod write;
 
 use crate::{PrivateKeyRecord, PublicKeyRecord};
 
-pub use read::ReadTransaction;
+pub use read::{ReadTransaction, TakeKeys};
 pub use write::WriteTransaction;
 
 /// A public key with its private half, if that is stored.

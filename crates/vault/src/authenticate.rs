@@ -2,12 +2,13 @@
 
 use std::{hash::BuildHasherDefault, sync::Arc, thread};
 
+use async_trait::async_trait;
 use strongroom_crypto::{
     EncryptionPublicKey, KeySpec, PublicKey, SigningPublicKey, encoding::Encoder,
 };
 use strongroom_store::{
-    DataKeyRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, VaultRecord,
-    WrapRecord,
+    DataKeyRecord, KeyRow, PrivateKeyRecord, PublicKeyRecord, ReadTransaction, TakeKeys,
+    VaultRecord, WrapRecord,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -219,18 +220,11 @@ pub(crate) async fn keys(
     let mut workers: Vec<_> = (0..threads)
         .map(|_| Worker::start(Arc::clone(data_keys), expected / threads))
         .collect();
-    let mut after = None;
-    'reading: loop {
-        for worker in &workers {
-            let rows = snapshot.keys_after(after, PAGE).await?;
-            after = rows.last().map(|(public, _)| public.fingerprint);
-            let was_last = rows.len() < PAGE;
-            // A worker that is gone found a bad row, and joining it says so.
-            if worker.pages.send(rows).await.is_err() || was_last {
-                break 'reading;
-            }
-        }
-    }
+    let mut sharing = Sharing {
+        workers: &workers,
+        next: 0,
+    };
+    snapshot.all_keys(PAGE, &mut sharing).await?;
     let mut entries = Entries::default();
     for worker in workers.drain(..) {
         let authentic = worker.join().await?;
@@ -242,6 +236,25 @@ pub(crate) async fn keys(
         }
     }
     Ok(entries)
+}
+
+/// Shares pages among workers.
+struct Sharing<'w> {
+    workers: &'w [Worker],
+    next: usize,
+}
+
+#[async_trait]
+impl TakeKeys for Sharing<'_> {
+    /// A worker that is gone found a bad row, and joining it says so.
+    async fn take(&mut self, keys: Vec<KeyRow>) -> bool {
+        let worker = self.workers.get(self.next % self.workers.len());
+        self.next += 1;
+        match worker {
+            Some(worker) => worker.pages.send(keys).await.is_ok(),
+            None => false,
+        }
+    }
 }
 
 /// A thread that authenticates pages.

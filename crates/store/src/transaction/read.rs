@@ -10,6 +10,13 @@ use crate::{
     VaultRecord, WrapRecord,
 };
 
+/// Takes keys as they are read.
+#[async_trait]
+pub trait TakeKeys: Send {
+    /// The next keys; false: no more of them are wanted.
+    async fn take(&mut self, keys: Vec<KeyRow>) -> bool;
+}
+
 /// Reads of one consistent state. What is not there is `None` or an empty `Vec`, never an error.
 ///
 /// Every method fails with [`StoreError::Corrupted`] if a row cannot be what the schema says, with
@@ -70,6 +77,26 @@ pub trait ReadTransaction: fmt::Debug + Send {
         after: Option<Fingerprint>,
         limit: usize,
     ) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// Hands all keys to `to`, in the order of fingerprints and `page` at a time (the last page has fewer, perhaps none), each
+    /// with its private half if there is one. A server goes on reading while `to` is busy, so whoever needs all keys has them
+    /// sooner than by [`Self::keys_after`].
+    ///
+    /// If `to` wants no more, nothing else can be asked of the transaction.
+    ///
+    /// # Errors
+    /// See the trait.
+    async fn all_keys(&mut self, page: usize, to: &mut dyn TakeKeys) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let keys = self.keys_after(after, page).await?;
+            after = keys.last().map(|(public, _)| public.fingerprint);
+            let is_last = keys.len() < page;
+            if !to.take(keys).await || is_last {
+                return Ok(());
+            }
+        }
+    }
 
     /// How many public keys there are.
     ///

@@ -78,6 +78,7 @@ macro_rules! store_conformance {
             a_key_needs_its_data_key,
             a_contradictory_private_key_is_refused,
             keys_come_page_by_page_in_the_order_of_fingerprints,
+            whoever_wants_no_more_keys_gets_no_more,
             a_page_starts_after_a_fingerprint_that_is_not_stored,
             many_keys_are_stored_at_once_or_not_at_all,
             // Changes of keys.

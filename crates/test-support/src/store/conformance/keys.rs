@@ -1,10 +1,11 @@
+use async_trait::async_trait;
 use strongroom_crypto::{
     EncryptionKeySpec, Fingerprint, KeyName, KeySpec, KeyUsage, KeyUsages, SigningKeySpec,
     Timestamp,
 };
 use strongroom_store::{
     Custody, KeyRow, KeyState, PrivateKeyRecord, PublicKeyRecord, Sealing, StoreError, StoredKey,
-    VaultRecord,
+    TakeKeys, VaultRecord,
 };
 
 use super::{assert_error, begin, read, refused, samples, store_with_data_key, written};
@@ -302,7 +303,56 @@ pub async fn keys_come_page_by_page_in_the_order_of_fingerprints(storage: &dyn S
             }
         }
         assert_eq!(rows, expected, "pages of {limit}");
+        let mut pages = Pages::wanted(usize::MAX);
+        read.all_keys(limit, &mut pages).await.unwrap();
+        let sizes: Vec<usize> = pages.taken.iter().map(Vec::len).collect();
+        let whole = std::iter::repeat_n(limit, 60 / limit);
+        assert_eq!(sizes, whole.chain([60 % limit]).collect::<Vec<_>>());
+        assert_eq!(pages.flat(), expected, "all in pages of {limit}");
+        // The transaction goes on.
+        assert_eq!(read.key_count().await.unwrap(), 60);
     }
+}
+
+/// Keeps so many pages.
+struct Pages {
+    taken: Vec<Vec<KeyRow>>,
+    wanted: usize,
+}
+
+impl Pages {
+    const fn wanted(wanted: usize) -> Self {
+        Self {
+            taken: Vec::new(),
+            wanted,
+        }
+    }
+
+    fn flat(self) -> Vec<KeyRow> {
+        self.taken.into_iter().flatten().collect()
+    }
+}
+
+#[async_trait]
+impl TakeKeys for Pages {
+    async fn take(&mut self, keys: Vec<KeyRow>) -> bool {
+        self.taken.push(keys);
+        self.taken.len() < self.wanted
+    }
+}
+
+/// The store is as good as before.
+pub async fn whoever_wants_no_more_keys_gets_no_more(storage: &dyn Storage) {
+    let store = store_with_data_key(storage).await;
+    let keys = |most| -> Vec<KeyRow> { (0..most).map(samples::key_pair).collect() };
+    written!(store, |write| write.insert_keys(keys(6_000)));
+    for _again in 0..3 {
+        let mut pages = Pages::wanted(2);
+        let mut read = read(&store).await;
+        read.all_keys(10, &mut pages).await.unwrap();
+        assert_eq!(pages.flat(), keys(20));
+    }
+    assert_eq!(read(&store).await.key_count().await.unwrap(), 6_000);
 }
 
 /// The position of a page is a place in the order, not a row: that row may have been deleted meanwhile.
