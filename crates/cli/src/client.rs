@@ -7,6 +7,7 @@ mod approvals;
 mod audit;
 mod backups;
 mod keys;
+mod parties;
 mod payloads;
 mod topology;
 mod wrapper_keys;
@@ -14,7 +15,8 @@ mod wrapper_keys;
 pub(crate) use self::{
     audit::{ExportedAudit, VerifiedAudit},
     backups::{Backups, Released},
-    keys::{Deleted, Deletion, Export, ShownKey},
+    keys::{Deleted, Deletion, Export, NewKey, ShownKey},
+    parties::{PartyVerdict, Refused, SignedForParty},
     topology::{Labels, SignedByVault, Signing, Stores},
     wrapper_keys::{Rewrapped, RotatedKeys},
 };

@@ -14,6 +14,7 @@ mod flags;
 mod keys;
 mod migration;
 mod node_keys;
+mod parties;
 mod payloads;
 mod refusal;
 mod replicas;

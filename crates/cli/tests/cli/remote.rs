@@ -4,6 +4,8 @@
 mod access;
 #[path = "remote/approvals.rs"]
 mod approvals;
+#[path = "remote/parties.rs"]
+mod parties;
 #[path = "remote/refusals.rs"]
 mod refusals;
 
@@ -40,7 +42,7 @@ impl<'s> There<'s> {
         Ran::of(command)
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(super) fn json(&self, args: &[&str]) -> Value {
         let ran = self
             .run(&[args, &["--output", "json"]].concat())
             .succeeded();
