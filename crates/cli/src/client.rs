@@ -17,6 +17,7 @@ pub(crate) use self::{
     backups::{Backups, Released},
     keys::{Deleted, Deletion, Export, NewKey, ShownKey},
     parties::{PartyVerdict, Refused, SignedForParty},
+    payloads::{Origin, Passage, Seal},
     topology::{Labels, SignedByVault, Signing, Stores},
     wrapper_keys::{Rewrapped, RotatedKeys},
 };

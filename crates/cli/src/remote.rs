@@ -10,6 +10,7 @@ mod credentials;
 mod custody;
 mod endpoint;
 mod error;
+mod exchange;
 mod flags;
 mod keys;
 mod migration;

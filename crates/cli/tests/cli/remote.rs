@@ -6,10 +6,12 @@ mod access;
 mod approvals;
 #[path = "remote/parties.rs"]
 mod parties;
+#[path = "remote/payloads.rs"]
+mod payloads;
 #[path = "remote/refusals.rs"]
 mod refusals;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -34,12 +36,16 @@ impl<'s> There<'s> {
         format!("http://{}", self.serving.grpc())
     }
 
-    pub(super) fn run(&self, args: &[&str]) -> Ran {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.sandbox.command(args);
         command.env("STRONGROOM_ENDPOINT", self.endpoint());
         // The vault is not looked for here.
         command.env("STRONGROOM_DIR", self.sandbox.path("nowhere"));
-        Ran::of(command)
+        command
+    }
+
+    pub(super) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args))
     }
 
     pub(super) fn json(&self, args: &[&str]) -> Value {
