@@ -13,7 +13,7 @@ mod topology;
 mod wrapper_keys;
 
 pub(crate) use self::{
-    audit::{ExportedAudit, VerifiedAudit},
+    audit::{ExportedAudit, Following, ShownAuditKey, VerifiedAudit},
     backups::{Backups, Released},
     keys::{Deleted, Deletion, Export, NewKey, ShownKey},
     parties::{PartyVerdict, Refused, SignedForParty},

@@ -4,6 +4,8 @@
 mod access;
 #[path = "remote/approvals.rs"]
 mod approvals;
+#[path = "remote/audit.rs"]
+mod audit;
 #[path = "remote/parties.rs"]
 mod parties;
 #[path = "remote/payloads.rs"]
@@ -152,6 +154,16 @@ fn what_only_looks_prints_the_same_here_and_there() {
         &["audit", "list", "--last", "3"],
         &["audit", "list", "--last", "0"],
         &["audit", "verify"],
+        &["audit", "key"],
+        &["audit", "tail"],
+        &[
+            "audit",
+            "tail",
+            "--last",
+            "2",
+            "--operation",
+            "generate_key",
+        ],
         &["wrapper-key", "show"],
         &["topology", "list"],
         &["topology", "list", "--history"],

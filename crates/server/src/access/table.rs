@@ -125,6 +125,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::OperationsServiceReject
         | Rpc::OperationsServiceAcknowledgeBreakGlass => O::ApprovalsDecide,
         Rpc::OperationsServiceListAudit | Rpc::OperationsServiceExportAudit => O::AuditRead,
+        Rpc::OperationsServiceFollowAudit | Rpc::OperationsServiceShowAuditKey => O::AuditRead,
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 

@@ -179,6 +179,7 @@ fn neither_side_holds_what_passes_through_it() {
     let mut child = there
         .command(&encrypt)
         .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();

@@ -196,6 +196,8 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.OperationsService/ListReplicas", "KOA"),
     ("/strongroom.v1.OperationsService/ListAudit", "A"),
     ("/strongroom.v1.OperationsService/ExportAudit", "A"),
+    ("/strongroom.v1.OperationsService/FollowAudit", "A"),
+    ("/strongroom.v1.OperationsService/ShowAuditKey", "A"),
     // It opens every key and tries every wrap, as who watches over them may.
     ("/strongroom.v1.OperationsService/Examine", "KOA"),
     // What waits for a second person: an auditor sees it, and decides nothing.
