@@ -6,6 +6,7 @@
 mod approvals;
 mod audit;
 mod backups;
+mod facts;
 mod keys;
 mod parties;
 mod payloads;
@@ -15,6 +16,7 @@ mod wrapper_keys;
 pub(crate) use self::{
     audit::{ExportedAudit, Following, ShownAuditKey, VerifiedAudit},
     backups::{Backups, Released},
+    facts::configuration,
     keys::{Deleted, Deletion, Export, NewKey, ShownKey},
     parties::{PartyVerdict, Refused, SignedForParty},
     payloads::{Origin, Passage, Seal},

@@ -11,6 +11,7 @@ mod custody;
 mod endpoint;
 mod error;
 mod exchange;
+mod facts;
 mod flags;
 mod keys;
 mod migration;
@@ -91,13 +92,22 @@ impl Server {
     }
 }
 
-/// The name among `names` that a server says; one of a later release may know more.
+/// The one of `all` whose name a server says; one of a later release may know more.
+pub(crate) fn known_of<T: Copy, const N: usize>(
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+    said: &str,
+) -> Result<T, RemoteError> {
+    let found = all.into_iter().find(|it| name(*it) == said);
+    found.ok_or_else(|| RemoteError::Unreadable {
+        what: said.chars().take(80).collect(),
+    })
+}
+
+/// The name among `names` that a server says.
 fn known<const N: usize>(
     names: [&'static str; N],
     said: &str,
 ) -> Result<&'static str, RemoteError> {
-    let found = names.into_iter().find(|name| *name == said);
-    found.ok_or_else(|| RemoteError::Unreadable {
-        what: said.chars().take(80).collect(),
-    })
+    known_of(names, |name| name, said)
 }

@@ -12,6 +12,8 @@ mod replicas;
 mod wrapper_keys;
 mod wraps;
 
+use std::sync::Arc;
+
 use strongroom_vault::FindingLimits;
 use tonic::{Request, Response, Status};
 
@@ -21,6 +23,7 @@ use crate::{
     failure::Face,
     long_work::Events,
     spool::Spool,
+    status::About,
 };
 
 /// The service.
@@ -30,6 +33,8 @@ pub(crate) struct OperationsFace {
     pub(crate) spool: Option<Spool>,
     /// From when on something is told by whoever looks the vault over.
     pub(crate) limits: FindingLimits,
+    /// What the server was started with.
+    pub(crate) about: Arc<About>,
 }
 
 type Answer<A> = Result<Response<A>, Status>;
@@ -100,6 +105,17 @@ macro_rules! service {
                 let bound = self.shared.bounds.audits.clone();
                 let list = |vault, context, message| audit::list(vault, context, message, bound);
                 self.shared.answer(FACE, request, list).await
+            }
+
+            async fn show_configuration(
+                &self,
+                request: Request<wire::ShowConfigurationRequest>,
+            ) -> Answer<wire::ShowConfigurationResponse> {
+                let about = Arc::clone(&self.about);
+                let show = |vault, context, message| {
+                    facts::configuration(vault, context, message, about)
+                };
+                self.shared.answer(FACE, request, show).await
             }
 
             async fn follow_audit(

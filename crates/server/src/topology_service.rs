@@ -1,5 +1,6 @@
 //! `strongroom.v1.TopologyService`: what the vault keeps of topology, and what became of it.
 
+mod import;
 mod party;
 mod write;
 
@@ -9,15 +10,15 @@ use strongroom_proto::topology::{SnapshotItem, write_snapshot_v2};
 use strongroom_topology::{StoreId, StoredTransaction};
 use strongroom_vault::Vault;
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     context::{Context, Shared},
     contract::strongroom::{
         AddTransactionsRequest, AddTransactionsResponse, AuthorizeRequest, AuthorizeResponse,
-        ListStoresRequest, ListStoresResponse, MigratePartyKeysRequest, MigratePartyKeysResponse,
-        ProposeRequest, ReadStoreRequest, ReadStoreResponse, RotatePartyKeyRequest,
-        SignTransactionsRequest, SignTransactionsResponse,
+        ImportSnapshotRequest, ListStoresRequest, ListStoresResponse, MigratePartyKeysRequest,
+        MigratePartyKeysResponse, ProposeRequest, ReadStoreRequest, ReadStoreResponse,
+        RotatePartyKeyRequest, SignTransactionsRequest, SignTransactionsResponse,
         topology_service_server::TopologyService,
     },
     failure::{Face, Failure, codes, in_words},
@@ -39,6 +40,7 @@ const CHUNK: usize = 2_000_000;
 #[tonic::async_trait]
 impl TopologyService for TopologyFace {
     type ReadStoreStream = Chunks;
+    type ImportSnapshotStream = import::Decisions;
 
     async fn list_stores(&self, request: Request<ListStoresRequest>) -> Answer<ListStoresResponse> {
         self.shared.answer(FACE, request, list_stores).await
@@ -75,6 +77,18 @@ impl TopologyService for TopologyFace {
         request: Request<AddTransactionsRequest>,
     ) -> Answer<AddTransactionsResponse> {
         self.shared.change(FACE, request, write::add).await
+    }
+
+    async fn import_snapshot(
+        &self,
+        request: Request<Streaming<ImportSnapshotRequest>>,
+    ) -> Answer<Self::ImportSnapshotStream> {
+        let (bound, tasks) = (
+            self.shared.bounds.snapshots.clone(),
+            self.shared.tasks.clone(),
+        );
+        let import = |vault, context, chunks| import::import(vault, context, chunks, bound, tasks);
+        self.shared.answer(FACE, request, import).await
     }
 
     async fn rotate_party_key(

@@ -34,13 +34,12 @@ where
 {
     let (sender, mut requests) = mpsc::channel(1);
     let requests = Box::pin(stream::poll_fn(move |context| requests.poll_recv(context)));
-    let begun = call(requests).await;
-    let mut answers = begun.map_err(RemoteError::from)?.into_inner();
+    let mut answers = Answers::Begun(Box::pin(call(requests)));
     while let Some(request) = ends.next()? {
         let place = loop {
             tokio::select! {
                 biased;
-                answer = answers.message() => match answer.map_err(RemoteError::from)? {
+                answer = answers.next() => match answer.map_err(RemoteError::from)? {
                     Some(answer) => ends.take(answer)?,
                     None => return Err(ended_early().into()),
                 },
@@ -51,7 +50,7 @@ where
             Ok(place) => place.send(request),
             // The call is over: the answers say why.
             Err(_closed) => {
-                while let Some(answer) = answers.message().await.map_err(RemoteError::from)? {
+                while let Some(answer) = answers.next().await.map_err(RemoteError::from)? {
                     ends.take(answer)?;
                 }
                 return Err(ended_early().into());
@@ -59,10 +58,31 @@ where
         }
     }
     drop(sender);
-    while let Some(answer) = answers.message().await.map_err(RemoteError::from)? {
+    while let Some(answer) = answers.next().await.map_err(RemoteError::from)? {
         ends.take(answer)?;
     }
     Ok(())
+}
+
+/// What comes back. A server may begin to answer when it has heard everything, or before.
+enum Answers<F, A> {
+    Begun(Pin<Box<F>>),
+    Coming(Box<Streaming<A>>),
+}
+
+impl<F, A> Answers<F, A>
+where
+    F: Future<Output = Result<Response<Streaming<A>>, Status>>,
+{
+    /// The next answer; none at the end. Whoever stops waiting has missed nothing.
+    async fn next(&mut self) -> Result<Option<A>, Status> {
+        loop {
+            match self {
+                Self::Begun(call) => *self = Self::Coming(Box::new(call.await?.into_inner())),
+                Self::Coming(answers) => return answers.message().await,
+            }
+        }
+    }
 }
 
 fn ended_early() -> RemoteError {

@@ -12,6 +12,8 @@ mod parties;
 mod payloads;
 #[path = "remote/refusals.rs"]
 mod refusals;
+#[path = "remote/upkeep.rs"]
+mod upkeep;
 
 use std::{path::Path, process::Command};
 

@@ -83,6 +83,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::TopologyServicePropose
         | Rpc::TopologyServiceAuthorize
         | Rpc::TopologyServiceAddTransactions
+        | Rpc::TopologyServiceImportSnapshot
         // With a key that is made for it, it is another operation as well: its handler asks.
         | Rpc::TopologyServiceRotatePartyKey
         | Rpc::TopologyServiceMigratePartyKeys => O::TopologyWrite,
@@ -120,6 +121,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceReleaseVault => O::BackupRelease,
         Rpc::OperationsServiceExamine => O::Examine,
         Rpc::OperationsServiceShowNumbers => O::Status,
+        Rpc::OperationsServiceShowConfiguration => O::ConfigurationShow,
         Rpc::OperationsServiceListApprovals => O::ApprovalsList,
         Rpc::OperationsServiceApprove
         | Rpc::OperationsServiceReject

@@ -92,6 +92,14 @@ pub(super) async fn add(
     let transactions = transactions(&message.transactions)?;
     let force = force(&message.dangers)?;
     let added = match (store_id(&message.store)?, message.sequenced_at) {
+        (StoreId::Authorized, None) if message.certificates => {
+            vault.add_certificates(&caller, transactions).await?
+        }
+        (_, _) if message.certificates => {
+            return Err(Failure::unreadable(
+                "Field `certificates` is for the store of the node itself",
+            ));
+        }
         (StoreId::Synchronizer(id), Some(at)) => {
             let times = Times {
                 sequenced: Timestamp::from_micros(at.sequenced),
@@ -141,7 +149,7 @@ pub(super) fn response(authorized: &Authorized) -> AuthorizeResponse {
     }
 }
 
-fn decision(added: &Added) -> Decision {
+pub(super) fn decision(added: &Added) -> Decision {
     let (rejection, explanation) = match &added.outcome {
         Outcome::Rejected(why) => (why.code().name().to_owned(), why.explanation()),
         _ => (String::new(), String::new()),

@@ -138,7 +138,7 @@ fn keys_that_were_made_in_a_kms_become_a_party_over_the_network() {
     sandbox.run(line(&forget)).succeeded();
     let there = There::start(sandbox);
     let registered = json(&there, &format!("party register bob {id} --kms aws"));
-    assert_eq!(fingerprints(&registered), [key.clone()]);
+    assert_eq!(fingerprints(&registered), std::slice::from_ref(&key));
     assert_eq!(text(&registered, "party"), format!("bob::{key}"));
     assert!(there.serving.end().success());
 }

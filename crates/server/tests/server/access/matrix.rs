@@ -98,6 +98,7 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ),
     ("/strongroom.v1.TopologyService/AddTransactions", "O"),
     ("/strongroom.v1.TopologyService/Authorize", "O"),
+    ("/strongroom.v1.TopologyService/ImportSnapshot", "O"),
     ("/strongroom.v1.TopologyService/Propose", "O"),
     ("/strongroom.v1.TopologyService/SignTransactions", "O"),
     // To make a key for it takes a key administrator, too.
@@ -200,6 +201,7 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.OperationsService/ShowAuditKey", "A"),
     // It opens every key and tries every wrap, as who watches over them may.
     ("/strongroom.v1.OperationsService/Examine", "KOA"),
+    ("/strongroom.v1.OperationsService/ShowConfiguration", "OA"),
     // What waits for a second person: an auditor sees it, and decides nothing.
     ("/strongroom.v1.OperationsService/ListApprovals", "KOA"),
     ("/strongroom.v1.OperationsService/Approve", "KO"),
