@@ -186,7 +186,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Replicas(command) => replicas::run(&global, command).await,
-        Command::SessionKeys(command) => session_keys::run(&global, &command),
+        Command::SessionKeys(command) => session_keys::run(&global, &command).await,
         Command::Vault(command) => vault::run(&global, command).await,
         Command::Serve(options) => serve::run(&global, options).await,
         // It runs commands itself.

@@ -10,16 +10,20 @@ mod credentials;
 mod custody;
 mod endpoint;
 mod error;
+mod exchange;
+mod facts;
 mod flags;
 mod keys;
 mod migration;
 mod node_keys;
+mod parties;
 mod payloads;
 mod refusal;
 mod replicas;
 mod tls;
 mod topology;
 mod wrapper_keys;
+mod wraps;
 
 use strongroom_server::contract::strongroom::{
     key_service_client::KeyServiceClient, operations_service_client::OperationsServiceClient,
@@ -29,7 +33,8 @@ use tonic::{service::interceptor::InterceptedService, transport::Channel};
 
 use self::credentials::Credentials;
 pub(crate) use self::{
-    endpoint::Endpoint, error::RemoteError, flags::ServerFlags, refusal::Refusal,
+    audit::FollowedAudit, endpoint::Endpoint, error::RemoteError, flags::ServerFlags,
+    refusal::Refusal,
 };
 
 use crate::args::Global;
@@ -87,13 +92,22 @@ impl Server {
     }
 }
 
-/// The name among `names` that a server says; one of a later release may know more.
+/// The one of `all` whose name a server says; one of a later release may know more.
+pub(crate) fn known_of<T: Copy, const N: usize>(
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+    said: &str,
+) -> Result<T, RemoteError> {
+    let found = all.into_iter().find(|it| name(*it) == said);
+    found.ok_or_else(|| RemoteError::Unreadable {
+        what: said.chars().take(80).collect(),
+    })
+}
+
+/// The name among `names` that a server says.
 fn known<const N: usize>(
     names: [&'static str; N],
     said: &str,
 ) -> Result<&'static str, RemoteError> {
-    let found = names.into_iter().find(|name| *name == said);
-    found.ok_or_else(|| RemoteError::Unreadable {
-        what: said.chars().take(80).collect(),
-    })
+    known_of(names, |name| name, said)
 }

@@ -14,7 +14,7 @@ mod table;
 
 pub(crate) use self::approvable::approvable;
 pub use self::{
-    grant::{Grant, KeyPattern},
+    grant::{Grant, KeyPattern, NamedKey},
     operation::{Operation, UnknownOperation},
     role::{Role, UnknownRole},
     subject::{Access, CallerRule, Identity, Peer, Subject},

@@ -6,10 +6,13 @@ mod backups;
 mod custody;
 mod facts;
 mod fields;
+mod following;
 mod node_keys;
 mod replicas;
 mod wrapper_keys;
 mod wraps;
+
+use std::sync::Arc;
 
 use strongroom_vault::FindingLimits;
 use tonic::{Request, Response, Status};
@@ -20,6 +23,7 @@ use crate::{
     failure::Face,
     long_work::Events,
     spool::Spool,
+    status::About,
 };
 
 /// The service.
@@ -29,6 +33,8 @@ pub(crate) struct OperationsFace {
     pub(crate) spool: Option<Spool>,
     /// From when on something is told by whoever looks the vault over.
     pub(crate) limits: FindingLimits,
+    /// What the server was started with.
+    pub(crate) about: Arc<About>,
 }
 
 type Answer<A> = Result<Response<A>, Status>;
@@ -100,6 +106,27 @@ macro_rules! service {
                 let list = |vault, context, message| audit::list(vault, context, message, bound);
                 self.shared.answer(FACE, request, list).await
             }
+
+            async fn show_configuration(
+                &self,
+                request: Request<wire::ShowConfigurationRequest>,
+            ) -> Answer<wire::ShowConfigurationResponse> {
+                let about = Arc::clone(&self.about);
+                let show = |vault, context, message| {
+                    facts::configuration(vault, context, message, about)
+                };
+                self.shared.answer(FACE, request, show).await
+            }
+
+            async fn follow_audit(
+                &self,
+                request: Request<wire::FollowAuditRequest>,
+            ) -> Answer<Self::FollowAuditStream> {
+                let bounds = self.shared.bounds.clone();
+                let follow =
+                    |vault, context, message| following::follow(vault, context, message, bounds);
+                self.shared.answer(FACE, request, follow).await
+            }
         }
     };
     (@ answer $face:ident $request:ident $function:path) => {
@@ -118,6 +145,7 @@ service! {
         CreateBackupStream = CreateBackupEvent;
         ExamineStream = ExamineEvent;
         ExportAuditStream = ExportAuditEvent;
+        FollowAuditStream = FollowAuditEvent;
         DropCopiesStream = DropCopiesEvent;
         MigrateKeysStream = MigrateKeysEvent;
         ResumeNodeKeyRotationStream = RotateNodeKeysEvent;
@@ -132,6 +160,7 @@ service! {
         list_replicas(ListReplicasRequest) -> wire::ListReplicasResponse = replicas::list;
         plan_migration(PlanMigrationRequest) -> wire::PlanMigrationResponse = custody::plan;
         plan_wrapper_key_rotation(PlanWrapperKeyRotationRequest) -> wire::PlanWrapperKeyRotationResponse = wrapper_keys::plan;
+        show_audit_key(ShowAuditKeyRequest) -> wire::ShowAuditKeyResponse = following::key;
         show_numbers(ShowNumbersRequest) -> wire::ShowNumbersResponse = facts::numbers;
         show_replica(ShowReplicaRequest) -> wire::ShowReplicaResponse = replicas::show;
         show_wrapper_keys(ShowWrapperKeysRequest) -> wire::ShowWrapperKeysResponse = wrapper_keys::show;

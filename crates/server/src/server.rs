@@ -321,6 +321,7 @@ impl Faces {
             shared: shared(),
             spool: self.spool.clone(),
             limits: self.limits,
+            about: Arc::clone(&self.about),
         };
         let describe = || {
             tonic_reflection::server::Builder::configure()

@@ -1,21 +1,24 @@
 //! `strongroom.v1.TopologyService`: what the vault keeps of topology, and what became of it.
 
+mod import;
+mod party;
 mod write;
 
-use std::{pin::Pin, sync::Arc};
+use std::{error::Error, pin::Pin, str::FromStr, sync::Arc};
 
 use strongroom_proto::topology::{SnapshotItem, write_snapshot_v2};
 use strongroom_topology::{StoreId, StoredTransaction};
 use strongroom_vault::Vault;
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     context::{Context, Shared},
     contract::strongroom::{
         AddTransactionsRequest, AddTransactionsResponse, AuthorizeRequest, AuthorizeResponse,
-        ListStoresRequest, ListStoresResponse, ProposeRequest, ReadStoreRequest, ReadStoreResponse,
-        SignTransactionsRequest, SignTransactionsResponse,
+        ImportSnapshotRequest, ListStoresRequest, ListStoresResponse, MigratePartyKeysRequest,
+        MigratePartyKeysResponse, ProposeRequest, ReadStoreRequest, ReadStoreResponse,
+        RotatePartyKeyRequest, SignTransactionsRequest, SignTransactionsResponse,
         topology_service_server::TopologyService,
     },
     failure::{Face, Failure, codes, in_words},
@@ -37,6 +40,7 @@ const CHUNK: usize = 2_000_000;
 #[tonic::async_trait]
 impl TopologyService for TopologyFace {
     type ReadStoreStream = Chunks;
+    type ImportSnapshotStream = import::Decisions;
 
     async fn list_stores(&self, request: Request<ListStoresRequest>) -> Answer<ListStoresResponse> {
         self.shared.answer(FACE, request, list_stores).await
@@ -74,6 +78,32 @@ impl TopologyService for TopologyFace {
     ) -> Answer<AddTransactionsResponse> {
         self.shared.change(FACE, request, write::add).await
     }
+
+    async fn import_snapshot(
+        &self,
+        request: Request<Streaming<ImportSnapshotRequest>>,
+    ) -> Answer<Self::ImportSnapshotStream> {
+        let (bound, tasks) = (
+            self.shared.bounds.snapshots.clone(),
+            self.shared.tasks.clone(),
+        );
+        let import = |vault, context, chunks| import::import(vault, context, chunks, bound, tasks);
+        self.shared.answer(FACE, request, import).await
+    }
+
+    async fn rotate_party_key(
+        &self,
+        request: Request<RotatePartyKeyRequest>,
+    ) -> Answer<AuthorizeResponse> {
+        self.shared.change(FACE, request, party::rotate).await
+    }
+
+    async fn migrate_party_keys(
+        &self,
+        request: Request<MigratePartyKeysRequest>,
+    ) -> Answer<MigratePartyKeysResponse> {
+        self.shared.change(FACE, request, party::migrate).await
+    }
 }
 
 async fn list_stores(
@@ -108,8 +138,13 @@ async fn read_store(
 
 /// The store that a request names.
 fn store_id(text: &str) -> Result<StoreId, Failure> {
+    read("store", text)
+}
+
+/// What the text of a field stands for.
+fn read<T: FromStr<Err: Error + 'static>>(field: &str, text: &str) -> Result<T, Failure> {
     text.parse()
-        .map_err(|error| Failure::unreadable(format!("Field `store`: {}", in_words(&error))))
+        .map_err(|error| Failure::unreadable(format!("Field `{field}`: {}", in_words(&error))))
 }
 
 fn item(row: &StoredTransaction) -> SnapshotItem {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::Deref};
 
 use strongroom_crypto::Fingerprint;
+use strongroom_proto::topology::SnapshotItem;
 use strongroom_topology::{
     ForceFlags, Member, SignedTransaction, StoreId, Times, TopologyStore, TransactionHash,
 };
@@ -169,6 +170,39 @@ impl Client {
             }
         };
         Ok(added.iter().map(Decided::of).collect())
+    }
+}
+
+impl Client {
+    /// Replays a snapshot into an empty store.
+    pub(crate) async fn import_snapshot(
+        &self,
+        store: &StoreId,
+        items: Vec<SnapshotItem>,
+    ) -> anyhow::Result<Vec<Decided>> {
+        match self {
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                let added = vault.import_snapshot(caller, store, items).await?;
+                Ok(added.iter().map(Decided::of).collect())
+            }
+            Self::There(server) => server.import_snapshot(store, &items).await,
+        }
+    }
+
+    /// Takes delegations and their revocations into the node's own store, in whatever order they come.
+    pub(crate) async fn add_certificates(
+        &self,
+        certificates: Vec<SignedTransaction>,
+    ) -> anyhow::Result<Vec<Decided>> {
+        match self {
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                let added = vault.add_certificates(caller, certificates).await?;
+                Ok(added.iter().map(Decided::of).collect())
+            }
+            Self::There(server) => server.add_certificates(certificates).await,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List(options) => list::run(global, &options),
+        Command::List(options) => list::run(global, &options).await,
         Command::Explain(options) => explain::run(global, options).await,
     }
 }

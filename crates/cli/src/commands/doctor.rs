@@ -5,6 +5,7 @@ mod duties;
 mod server;
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     io::{self, Write},
     process::ExitCode,
@@ -24,7 +25,9 @@ use crate::{
     exit,
     failure::{self, CliError},
     open_kms::{OpenKms, OpenedKms, RefusedKms},
-    output, progress, session,
+    output, progress,
+    remote::{Server, known_of},
+    session,
     store::{ConfiguredStore, place_of},
 };
 
@@ -33,6 +36,8 @@ use crate::{
 ///
 /// Each KMS is asked whether its wrapper keys can be used. Duties are looked at as far as they can be seen from here: whether
 /// wrapper keys can leave their KMS, who has them, who has the database, who may decrypt.
+///
+/// With --endpoint a server looks over its vault itself; what can be seen on its machine only is left out.
 ///
 /// What is broken is told, and the rest is looked at all the same, as far as it can be opened. Exit status 0: nothing is
 /// wrong (there may be warnings); 1: something is.
@@ -46,19 +51,20 @@ pub(crate) struct Options {}
 struct Report {
     healthy: bool,
     vault_id: Option<String>,
-    keys: Option<usize>,
-    kms_calls: u64,
+    keys: Option<u64>,
+    /// A server does not tell it.
+    kms_calls: Option<u64>,
     checks: Vec<Check>,
 }
 
 #[derive(Serialize)]
 struct Check {
-    name: &'static str,
+    name: Cow<'static, str>,
     status: Status,
     detail: String,
     /// The code of the error that made it fail.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -70,30 +76,59 @@ enum Status {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    session::refuse_endpoint(global)?;
-    let mut report = Report::default();
-    match session::read_config(global) {
-        Ok(config) => {
-            let path = global.config_path();
-            report.add("configuration", Status::Ok, path.display().to_string());
-            report.look_at(global, &config).await;
-            report.checks.extend(duties::checks(&config, &global.dir));
-        }
-        Err(error) if matches!(error.downcast_ref(), Some(CliError::NoConfig { .. })) => {
-            return Err(error);
-        }
-        Err(error) => report.fail("configuration", &error),
-    }
-    report.checks.extend(checks_of_process());
-    report.healthy = report
-        .checks
-        .iter()
-        .all(|check| check.status != Status::Failed);
+    let report = match Server::connect(global).await? {
+        Some(server) => Report::of(global, &server).await?,
+        None => Report::of_vault_here(global).await?,
+    };
     output::print(global.output, &report, |out| report.print(out))?;
     Ok(ExitCode::from(if report.healthy { 0 } else { exit::NO }))
 }
 
 impl Report {
+    async fn of_vault_here(global: &Global) -> anyhow::Result<Self> {
+        let mut report = Self::default();
+        match session::read_config(global) {
+            Ok(config) => {
+                let path = global.config_path();
+                report.add("configuration", Status::Ok, path.display().to_string());
+                report.look_at(global, &config).await;
+                report.checks.extend(duties::checks(&config, &global.dir));
+            }
+            Err(error) if matches!(error.downcast_ref(), Some(CliError::NoConfig { .. })) => {
+                return Err(error);
+            }
+            Err(error) => report.fail("configuration", &error),
+        }
+        report.checks.extend(checks_of_process());
+        Ok(report.judged())
+    }
+
+    /// As the vault of a server finds itself.
+    async fn of(global: &Global, server: &Server) -> anyhow::Result<Self> {
+        let bar = progress::bar(global, 0, "opening keys");
+        let examined = server.examine(|done, of| {
+            bar.set_length(of);
+            bar.set_position(done);
+        });
+        let examined = examined.await;
+        bar.finish_and_clear();
+        let examined = examined?;
+        let mut report = Self {
+            vault_id: Some(examined.vault_id.clone()),
+            keys: Some(examined.keys),
+            ..Self::default()
+        };
+        let findings = examined.into_findings().map(Check::told);
+        report.checks = findings.collect::<anyhow::Result<_>>()?;
+        Ok(report.judged())
+    }
+
+    fn judged(mut self) -> Self {
+        let mut checks = self.checks.iter();
+        self.healthy = checks.all(|check| check.status != Status::Failed);
+        self
+    }
+
     fn add(&mut self, name: &'static str, status: Status, detail: impl Into<String>) {
         self.checks.push(check(name, status, detail));
     }
@@ -155,12 +190,12 @@ impl Report {
                 self.checks.extend(checks_of_failure(&error));
             }
         }
-        self.kms_calls = kms.total_calls();
+        self.kms_calls = Some(kms.total_calls());
     }
 
     async fn look_into(&mut self, global: &Global, config: &Config, vault: Vault) {
         self.vault_id = Some(vault.id().to_string());
-        self.keys = Some(vault.key_count());
+        self.keys = Some(vault.key_count() as u64);
         self.add(
             "vault",
             Status::Ok,
@@ -189,12 +224,16 @@ impl Report {
             };
             let detail = output::printable(&check.detail);
             write!(out, "{mark}  {:<13} {detail}", check.name)?;
-            match check.code {
+            match &check.code {
                 Some(code) => writeln!(out, " ({code})")?,
                 None => writeln!(out)?,
             }
         }
-        let codes: BTreeSet<_> = self.checks.iter().filter_map(|check| check.code).collect();
+        let codes: BTreeSet<_> = self
+            .checks
+            .iter()
+            .filter_map(|check| check.code.as_ref())
+            .collect();
         for code in codes {
             writeln!(out, "what to do: strongroom errors {code}")?;
         }
@@ -203,23 +242,41 @@ impl Report {
 }
 
 impl Check {
+    /// What a server told.
+    fn told([name, severity, detail, code]: [String; 4]) -> anyhow::Result<Self> {
+        let all = [Severity::Ok, Severity::Warning, Severity::Failed];
+        let severity = known_of(all, Severity::name, &severity)?;
+        Ok(Self {
+            name: name.into(),
+            status: severity.into(),
+            detail,
+            code: Some(code).filter(|code| !code.is_empty()).map(Into::into),
+        })
+    }
+
     fn of(finding: Finding) -> Self {
         Self {
-            name: finding.name,
-            status: match finding.severity {
-                Severity::Ok => Status::Ok,
-                Severity::Warning => Status::Warning,
-                Severity::Failed => Status::Failed,
-            },
+            name: finding.name.into(),
+            status: finding.severity.into(),
             detail: finding.detail,
-            code: finding.code,
+            code: finding.code.map(Into::into),
+        }
+    }
+}
+
+impl From<Severity> for Status {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Ok => Self::Ok,
+            Severity::Warning => Self::Warning,
+            Severity::Failed => Self::Failed,
         }
     }
 }
 
 fn check(name: &'static str, status: Status, detail: impl Into<String>) -> Check {
     Check {
-        name,
+        name: name.into(),
         status,
         detail: detail.into(),
         code: None,
@@ -229,7 +286,7 @@ fn check(name: &'static str, status: Status, detail: impl Into<String>) -> Check
 /// A check that `error` made fail, with all of its causes.
 fn failed(name: &'static str, error: &anyhow::Error) -> Check {
     Check {
-        code: failure::code_of(error).map(|code| code.name()),
+        code: failure::code_of(error).map(|code| code.name().into()),
         ..check(name, Status::Failed, format!("{error:#}"))
     }
 }
@@ -243,7 +300,7 @@ fn checks_of_failure(error: &anyhow::Error) -> Vec<Check> {
         let (id, kms) = (&attempt.wrapper_key_id, &attempt.kms);
         let detail = format!("{id} of {kms}: {}", attempt.reason);
         Check {
-            code: Some(attempt.code),
+            code: Some(attempt.code.into()),
             ..check("wrapper key", Status::Failed, detail)
         }
     });

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use strongroom_server::vault_metrics;
 
-use crate::{args::Global, output, session::Session};
+use crate::{args::Global, client::Client, output};
 
 /// Print numbers for monitoring, as OpenMetrics text: backups, keys by place and state, ages and limits, wrapper keys, rotations.
 ///
@@ -19,9 +18,9 @@ use crate::{args::Global, output, session::Session};
 pub(crate) struct Options {}
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let numbers = session.vault.numbers().await;
-    session.close().await;
-    output::write(vault_metrics(&numbers)?.as_bytes())?;
+    let client = Client::open(global).await?;
+    let numbers = client.numbers().await;
+    client.close().await;
+    output::write(numbers?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

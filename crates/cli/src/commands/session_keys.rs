@@ -14,8 +14,8 @@ pub(crate) enum Command {
     Show(show::Options),
 }
 
-pub(crate) fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Show(options) => show::run(global, options),
+        Command::Show(options) => show::run(global, options).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use strongroom_crypto::Timestamp;
-use strongroom_server::contract::strongroom::{ListReplicasRequest, Replica};
+use strongroom_server::contract::strongroom::{ListReplicasRequest, Replica, StepDownRequest};
 use strongroom_store::{NotAnId, ReplicaRecord, ReplicaReport};
 
 use super::{RemoteError, Server};
@@ -18,6 +18,13 @@ impl Server {
         let listed = listed.map_err(RemoteError::from)?.into_inner();
         let replicas = listed.replicas.into_iter().map(record);
         Ok((listed.shared, replicas.collect::<Result<_, _>>()?))
+    }
+
+    /// This server leaves writing to the others.
+    pub(crate) async fn step_down(&self) -> anyhow::Result<()> {
+        let asked = self.operations().step_down(StepDownRequest {}).await;
+        asked.map_err(RemoteError::from)?;
+        Ok(())
     }
 }
 

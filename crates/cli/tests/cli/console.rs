@@ -127,7 +127,7 @@ fn a_console_works_on_a_server() {
     let ran = sandbox.run_with(script, args).succeeded();
     let documents = documents(&ran);
     assert_eq!(documents[1]["keys"][0]["name"], "made");
-    let ran = sandbox.run_with("keys list\ndoctor\n", args);
+    let ran = sandbox.run_with("doctor\nanchor show\n", args);
     assert_eq!((ran.code(), ran.status), (Some("NOT_OVER_THE_NETWORK"), 7));
     assert!(serving.end().success());
 }

@@ -18,14 +18,14 @@ use strongroom_crypto::{
 use crate::support::{Ran, Sandbox};
 
 /// A sandbox without a vault, with a root key (`root.key`, `root.pem`) and a node's (`node.key`, `node.pem`).
-struct Site {
-    sandbox: Sandbox,
+pub(crate) struct Site {
+    pub(crate) sandbox: Sandbox,
     root: SigningPublicKey,
     node: SigningPublicKey,
 }
 
 impl Site {
-    fn new(spec: SigningKeySpec) -> Self {
+    pub(crate) fn new(spec: SigningKeySpec) -> Self {
         let sandbox = Sandbox::new();
         let root = new_key(&sandbox, "root", spec);
         let node = new_key(&sandbox, "node", SigningKeySpec::EcP256);
@@ -51,7 +51,7 @@ impl Site {
     }
 
     /// Makes `root.prep`, `root.hash`, `root.signature` and `root.cert`, and the same of `node`.
-    fn certify(&self) {
+    pub(crate) fn certify(&self) {
         for (name, what) in [("root", "--root"), ("node", "--target-key node.pem")] {
             for line in [
                 format!("prepare {what} --root-key root.pem --out {name}"),

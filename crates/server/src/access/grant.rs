@@ -1,6 +1,6 @@
 //! What a caller is allowed, and for which keys.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages};
 use strongroom_vault::KeyEntry;
@@ -24,14 +24,37 @@ pub enum KeyPattern {
     Name(String),
 }
 
+/// What a grant goes by of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedKey<'k> {
+    /// Which it is.
+    pub fingerprint: Fingerprint,
+    /// What the operator calls it; empty: nothing.
+    pub name: &'k str,
+}
+
+impl<'k> From<&'k KeyEntry> for NamedKey<'k> {
+    fn from(key: &'k KeyEntry) -> Self {
+        Self {
+            fingerprint: key.fingerprint(),
+            name: key.name.as_ref().map_or("", |name| name.as_str()),
+        }
+    }
+}
+
+impl<'k> From<&'k Arc<KeyEntry>> for NamedKey<'k> {
+    fn from(key: &'k Arc<KeyEntry>) -> Self {
+        key.as_ref().into()
+    }
+}
+
 impl KeyPattern {
-    fn accepts(&self, key: &KeyEntry) -> bool {
-        let name = || key.name.as_ref().map_or("", |name| name.as_str());
+    fn accepts(&self, key: NamedKey<'_>) -> bool {
         match self {
-            Self::Fingerprint(fingerprint) => *fingerprint == key.fingerprint(),
+            Self::Fingerprint(fingerprint) => *fingerprint == key.fingerprint,
             Self::Name(pattern) => match pattern.strip_suffix('*') {
-                Some(beginning) => name().starts_with(beginning),
-                None => name() == pattern,
+                Some(beginning) => key.name.starts_with(beginning),
+                None => key.name == pattern,
             },
         }
     }
@@ -75,7 +98,8 @@ impl Grant {
 
     /// Whether it allows the operation with this key.
     #[must_use]
-    pub fn allows_with(&self, operation: Operation, key: &KeyEntry) -> bool {
+    pub fn allows_with<'k>(&self, operation: Operation, key: impl Into<NamedKey<'k>>) -> bool {
+        let key = key.into();
         self.allows(operation)
             && (self.keys.is_empty() || self.keys.iter().any(|pattern| pattern.accepts(key)))
     }

@@ -36,6 +36,8 @@ operations! {
     Status = "status",
     /// Get what is needed to find a fault.
     HealthDump = "health-dump",
+    /// See the configuration: who may do what, and what stands where.
+    ConfigurationShow = "configuration.show",
     /// Change how much is logged.
     LogLevel = "log-level",
     /// Look the vault over: opens every key, tries every wrap.

@@ -3,9 +3,8 @@
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
 use strongroom_crypto::KeyUsages;
-use strongroom_vault::KeyEntry;
 
-use super::{Grant, Operation, allowance::Allowance};
+use super::{Grant, NamedKey, Operation, allowance::Allowance};
 use crate::room::Room;
 
 /// The other end of a connection, as far as the connection itself proves it.
@@ -234,7 +233,8 @@ impl Subject {
 
     /// Whether it may do this with this key.
     #[must_use]
-    pub fn may_with(&self, operation: Operation, key: &KeyEntry) -> bool {
+    pub fn may_with<'k>(&self, operation: Operation, key: impl Into<NamedKey<'k>>) -> bool {
+        let key = key.into();
         match &self.rights {
             Rights::Everything => true,
             Rights::Granted(grants) => grants.iter().any(|grant| grant.allows_with(operation, key)),
@@ -243,7 +243,8 @@ impl Subject {
 
     /// Those of `wanted` for which it may sign with this key; empty: none.
     #[must_use]
-    pub fn may_sign_for(&self, key: &KeyEntry, wanted: KeyUsages) -> KeyUsages {
+    pub fn may_sign_for<'k>(&self, key: impl Into<NamedKey<'k>>, wanted: KeyUsages) -> KeyUsages {
+        let key = key.into();
         match &self.rights {
             Rights::Everything => wanted,
             Rights::Granted(grants) => {

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use strongroom_vault::{FindingLimits, Vault};
+use tonic::Code;
 
 use crate::{
     bounds::Bound,
     context::Context,
     contract::strongroom::{
-        ExamineEvent, ExamineRequest, Finding, ShowNumbersRequest, ShowNumbersResponse,
+        ExamineEvent, ExamineRequest, Finding, ShowConfigurationRequest, ShowConfigurationResponse,
+        ShowNumbersRequest, ShowNumbersResponse,
         examine_event::{Done, Event, Progress},
     },
     failure::{Failure, codes, in_words},
     http::vault_metrics,
     long_work::Telling,
+    status::About,
 };
 
 /// Keys between two events.
@@ -61,4 +64,17 @@ pub(super) async fn numbers(
     let metrics = vault_metrics(&numbers);
     let metrics = metrics.map_err(|error| Failure::own(codes::SERVER_BUG, in_words(&error)))?;
     Ok(ShowNumbersResponse { metrics })
+}
+
+pub(super) async fn configuration(
+    _vault: Arc<Vault>,
+    _context: Context,
+    _message: ShowConfigurationRequest,
+    about: Arc<About>,
+) -> Result<ShowConfigurationResponse, Failure> {
+    let configuration = about.configuration.clone();
+    let nothing = || Failure::Plain(Code::Unimplemented, "it has no configuration".to_owned());
+    Ok(ShowConfigurationResponse {
+        configuration: configuration.ok_or_else(nothing)?,
+    })
 }

@@ -7,8 +7,8 @@ use strongroom_server::{
     access::{Access, CallerRule, Grant, Identity, KeyPattern, Role},
     contract::strongroom::{
         DeleteKeyRequest, ExportForm, ExportKeyRequest, GenerateEncryptionKeyRequest,
-        GenerateSigningKeyRequest, ImportKeyRequest, ImportPublicKeyRequest, Key, ListKeysRequest,
-        ListStoresRequest, ReadStoreRequest, RegisterKeyRequest,
+        GenerateSigningKeyRequest, ImportKeyRequest, ImportPublicKeyRequest, ImportSnapshotRequest,
+        Key, ListKeysRequest, ListStoresRequest, ReadStoreRequest, RegisterKeyRequest,
         key_service_client::KeyServiceClient, topology_service_client::TopologyServiceClient,
     },
 };
@@ -313,4 +313,71 @@ async fn stores_are_listed_and_read() {
         id(refused),
         (Code::NotFound, "TOPOLOGY_STORE_NOT_FOUND".to_owned())
     );
+}
+
+/// All of a store, as it goes out.
+async fn snapshot(client: &mut TopologyServiceClient<Channel>, store: &str) -> Vec<u8> {
+    let request = ReadStoreRequest {
+        store: store.to_owned(),
+    };
+    let mut pieces = client.read_store(request).await.unwrap().into_inner();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.message().await.unwrap() {
+        bytes.extend(piece.chunk);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_cut_off_is_not_taken_in() {
+    const STORE: &str = "synchronizer:da::12200000000000000000000000000000000000000000000000000000000000000000::34-0";
+    let house = House::new().await;
+    let new = strongroom_vault::NewIdentity {
+        code: strongroom_topology::MemberCode::Participant,
+        identifier: "participant1".to_owned(),
+        node: "participant1".to_owned(),
+        intermediate_key: false,
+        signing_spec: strongroom_crypto::SigningKeySpec::EcCurve25519,
+        encryption_spec: strongroom_crypto::EncryptionKeySpec::EcP256,
+    };
+    let caller = strongroom_vault::Caller::new("test");
+    house.vault.initialize(&caller, &new).await.unwrap();
+    let mut client = TopologyServiceClient::new(house.channel().await);
+    let bytes = snapshot(&mut client, "authorized").await;
+    let mut import = async |pieces: Vec<(&[u8], bool)>| {
+        let requests = pieces
+            .into_iter()
+            .map(|(chunk, last)| ImportSnapshotRequest {
+                store: STORE.to_owned(),
+                chunk: chunk.to_vec(),
+                last,
+            });
+        let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
+        let answers = client.import_snapshot(requests).await?;
+        let (mut answers, mut decisions) = (answers.into_inner(), Vec::new());
+        while let Some(answer) = answers.message().await? {
+            decisions.extend(answer.decisions);
+        }
+        Ok::<_, Status>(decisions)
+    };
+    // All of it, but nobody says so; and the end of it in the middle of a row.
+    for (pieces, reason) in [
+        (vec![(&bytes[..], false)], "last"),
+        (vec![], "last"),
+        (vec![(&bytes[..bytes.len() - 1], true)], ""),
+    ] {
+        let status = import(pieces).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        let told = told(&status).1.unwrap_or_default();
+        assert!(told.contains(reason), "{told}");
+    }
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let decisions = import(vec![(first, false), (second, true)]).await.unwrap();
+    assert!(!decisions.is_empty());
+    assert!(
+        decisions.iter().all(|it| it.outcome == "accepted"),
+        "{decisions:?}"
+    );
+    let status = import(vec![(&bytes, true)]).await.unwrap_err();
+    assert_eq!(id(status).1, "TOPOLOGY_STORE_NOT_EMPTY");
 }

@@ -6,21 +6,19 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_config::CallerConfig;
 use strongroom_crypto::{Fingerprint, KeyUsage, PublicKey};
-use strongroom_server::access::{Grant, Operation};
-use strongroom_vault::KeyEntry;
+use strongroom_server::access::{Grant, NamedKey, Operation};
 
 use super::in_words;
 use crate::{
     args::Global,
+    client::{Client, ShownKey, configuration},
     output,
     server::{self, ServerSetupError},
-    session,
-    session::Session,
 };
 
 /// Say whether somebody may do something over the network, and by which grant
 ///
-/// It asks the configuration, and for a key the vault; no server is needed.
+/// It asks the configuration, and for a key the vault; no server is needed. With --endpoint it is what that server was started with.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom access explain participant1 sign\n  \
@@ -58,18 +56,18 @@ struct Reason {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let config = session::read_config(global)?;
+    let config = configuration(global).await?;
     let access = server::access(&config.callers)?;
     let key = match &options.key {
         Some(fingerprint) => {
-            let session = Session::open(global).await?;
-            let key = session.vault.key(fingerprint);
-            session.close().await;
+            let client = Client::open(global).await?;
+            let key = client.key(fingerprint).await;
+            client.close().await;
             Some(key?)
         }
         None => None,
     };
-    let key = key.as_deref();
+    let key = key.as_ref();
     let operation = options.operation;
     let found = |caller: &&CallerConfig| caller.name == options.caller;
     let caller = config.callers.iter().find(found);
@@ -81,14 +79,14 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let about_a_key = key.filter(|_| operation.is_about_a_key());
     let usages = about_a_key.and_then(|key| match (&key.public, operation) {
         (PublicKey::Signing(public), Operation::Sign) => {
-            let granted = subject.may_sign_for(key, public.usages());
+            let granted = subject.may_sign_for(named(key), public.usages());
             Some(granted.iter().map(KeyUsage::label).collect::<Vec<_>>())
         }
         _ => None,
     });
     let allowed = match (&usages, about_a_key) {
         (Some(usages), _) => !usages.is_empty(),
-        (None, Some(key)) => subject.may_with(operation, key),
+        (None, Some(key)) => subject.may_with(operation, named(key)),
         (None, None) => subject.may(operation),
     };
     let mut why = Vec::new();
@@ -107,8 +105,8 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let report = Report {
         caller: options.caller,
         operation: operation.name(),
-        key: key.map(|key| key.fingerprint().to_string()),
-        key_name: key.and_then(|key| key.name.as_ref().map(ToString::to_string)),
+        key: key.map(|key| key.view.fingerprint.clone()),
+        key_name: key.and_then(|key| key.view.name.clone()),
         allowed,
         usages,
         why,
@@ -117,7 +115,15 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn judged(grant: &Grant, operation: Operation, key: Option<&KeyEntry>) -> (bool, &'static str) {
+/// What grants go by.
+fn named(key: &ShownKey) -> NamedKey<'_> {
+    NamedKey {
+        fingerprint: key.public.fingerprint(),
+        name: key.view.name.as_deref().unwrap_or_default(),
+    }
+}
+
+fn judged(grant: &Grant, operation: Operation, key: Option<&ShownKey>) -> (bool, &'static str) {
     if !grant.allows(operation) {
         let whole = grant.clone().with_keys(Vec::new());
         let why = if whole.allows(operation) {
@@ -130,7 +136,7 @@ fn judged(grant: &Grant, operation: Operation, key: Option<&KeyEntry>) -> (bool,
     let Some(key) = key else {
         return (true, "it has the operation");
     };
-    if !grant.allows_with(operation, key) {
+    if !grant.allows_with(operation, named(key)) {
         return (false, "the key is not among its keys");
     }
     match (&key.public, operation) {

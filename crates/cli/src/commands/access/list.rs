@@ -8,7 +8,7 @@ use strongroom_config::{CallerConfig, UnixUserConfig};
 use strongroom_server::access::Operation;
 
 use super::in_words;
-use crate::{args::Global, output, server, session};
+use crate::{args::Global, client::configuration, output, server};
 
 /// List who may come over the network, how each is known, and what each may do
 #[derive(Args, Debug)]
@@ -34,8 +34,8 @@ struct View {
     operations: Vec<&'static str>,
 }
 
-pub(super) fn run(global: &Global, _options: &Options) -> anyhow::Result<ExitCode> {
-    let config = session::read_config(global)?;
+pub(super) async fn run(global: &Global, _options: &Options) -> anyhow::Result<ExitCode> {
+    let config = configuration(global).await?;
     let access = server::access(&config.callers)?;
     let view = |caller: &CallerConfig| {
         let subject = access.named(&caller.name);

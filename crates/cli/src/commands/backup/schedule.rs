@@ -11,8 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::create::ProtectionArgs;
 use crate::{
-    args::Global, backup_schedule::ScheduledBackups, exit, failure::CliError, output,
-    session::Session,
+    args::Global,
+    backup_schedule::ScheduledBackups,
+    exit,
+    failure::CliError,
+    output,
+    session::{self, Session},
 };
 
 /// Make backups again and again, verify them, and remove the oldest of them.
@@ -66,6 +70,8 @@ struct Report {
 const LOOK: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    // Before the clock: what fails there is tried again.
+    session::refuse_endpoint(global)?;
     options.check()?;
     let once = options.once;
     let backups = ScheduledBackups::of(&options.into_config()?)?;

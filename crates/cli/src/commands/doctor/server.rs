@@ -29,7 +29,7 @@ fn of_role(role: &str) -> Check {
          cannot take over"
     );
     Check {
-        code: Some(code.name()),
+        code: Some(code.name().into()),
         ..check("takeover", Status::Warning, detail)
     }
 }

@@ -15,7 +15,13 @@ use strongroom_errors::Coded as _;
 use strongroom_memory::SecretBytes;
 use strongroom_vault::{CantonImport, CantonOrigin, CantonOutcome, CantonRow};
 
-use crate::{args::Global, exit, failure::CliError, output, secrets, session::Session};
+use crate::{
+    args::Global,
+    exit,
+    failure::CliError,
+    output, secrets,
+    session::{self, Session},
+};
 
 /// Take in all keys of a Canton node, as they stand in its PostgreSQL database.
 ///
@@ -101,6 +107,7 @@ struct KeyReport {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    session::refuse_endpoint(global)?;
     let address = options.address.read()?;
     // Before the vault is locked: a database may take its time.
     let tables = address.read_keys().await?;

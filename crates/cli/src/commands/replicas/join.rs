@@ -56,6 +56,7 @@ struct Report {
 }
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    session::refuse_endpoint(global)?;
     if options.anchor.is_none() && !options.i_know_this_database_is_the_right_one {
         let flag = "--anchor, or --i-know-this-database-is-the-right-one";
         return Err(CliError::FlagMissing { flag }.into());

@@ -7,13 +7,13 @@ use serde::Serialize;
 use strongroom_config::{Config, CustodyName, SessionCacheConfig};
 use strongroom_kms::{MicroDollars, PerClass};
 
-use crate::{args::Global, open_kms, output, session};
+use crate::{args::Global, client::configuration, open_kms, output};
 
 const MILLION: f64 = 1_000_000.0;
 
 /// Show how long secrets of session encryption keys live, and which uses of private keys they spare.
 ///
-/// Estimated from the configuration for a load that you name; what a running server did is among its metrics. A use of a private key
+/// Estimated from the configuration, here or of a server, for a load that you name; what a running server did is among its metrics. A use of a private key
 /// that a KMS holds is a call of it.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -54,8 +54,8 @@ struct CacheView {
     usd_per_million_without: Option<String>,
 }
 
-pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
-    let config = session::read_config(global)?;
+pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
+    let config = configuration(global).await?;
     let report = Report::of(&config, options);
     output::print(global.output, &report, |out| {
         let kms = report.kms.as_deref();

@@ -7,19 +7,20 @@ use serde::Serialize;
 use strongroom_proto::topology::Container;
 use strongroom_topology::StoreId;
 
-use super::outcome::{Decided, Decisions, Known};
+use super::outcome::{Decisions, Known};
 use crate::{
     args::{Global, Names},
+    client::Client,
     containers, exit,
     failure::CliError,
     output, progress,
-    session::Session,
 };
 
 /// Take in a snapshot of what a synchronizer holds, into a store that is empty.
 ///
 /// Every transaction is looked at again, in its order and at its times, and what does not hold is rejected as it would have
-/// been then, and remembered as rejected. Both formats of snapshots are taken, also compressed with gzip; at most 1 GiB, decompressed.
+/// been then, and remembered as rejected. Both formats of snapshots are taken, also compressed with gzip; at most 1 GiB, decompressed,
+/// and 256 MiB by a server.
 ///
 /// Exit status 1: a transaction was rejected that the snapshot does not call rejected.
 #[derive(Args, Debug)]
@@ -57,18 +58,15 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let items = containers::snapshot(&options.file, options.container)?;
     let known = Known::of(items.iter().map(|item| &item.signed));
     let rejected_there: Vec<_> = items.iter().map(|item| item.rejection.is_some()).collect();
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let spinner = progress::spinner(global, "replaying");
-    let added = session
-        .vault
-        .import_snapshot(&session.caller, &options.store, items)
-        .await?;
+    let decided = client.import_snapshot(&options.store, items).await?;
     spinner.finish_and_clear();
-    session.close().await;
+    client.close().await;
     let report = Report {
         store: options.store.to_string(),
-        unexpected: Decisions::unexpected(&added, &rejected_there),
-        decisions: Decisions::of(added.iter().map(Decided::of), &known).only_rejected(),
+        unexpected: Decisions::unexpected(&decided, &rejected_there),
+        decisions: Decisions::of(decided, &known).only_rejected(),
     };
     output::print(global.output, &report, |out| {
         report.decisions.write(out)?;

@@ -99,11 +99,10 @@ impl Decisions {
     }
 
     /// How many were rejected here that `expected` does not name, of those that were added in the same order.
-    pub(crate) fn unexpected(added: &[Added], expected: &[bool]) -> usize {
-        let pairs = added.iter().zip(expected);
-        let is_unexpected = |(added, expected): &(&Added, &bool)| {
-            matches!(added.outcome, Outcome::Rejected(_)) && !**expected
-        };
+    pub(crate) fn unexpected(decided: &[Decided], expected: &[bool]) -> usize {
+        let pairs = decided.iter().zip(expected);
+        let is_unexpected =
+            |(decided, expected): &(&Decided, &bool)| decided.rejection.is_some() && !**expected;
         pairs.filter(is_unexpected).count()
     }
 

@@ -1,22 +1,31 @@
 //! What a server's vault states, signs and takes in.
 
 use strongroom_proto::topology::{
-    decode_signed_transaction, encode_signed_transaction, write_mapping,
+    SnapshotItem, decode_signed_transaction, encode_signed_transaction, write_mapping,
+    write_snapshot_v2,
 };
 use strongroom_server::contract::strongroom::{
-    AddTransactionsRequest, AuthorizeRequest, AuthorizeResponse, Decision, ProposeRequest,
-    SequencedAt, SignTransactionsRequest, Signing as Message,
+    AddTransactionsRequest, AuthorizeRequest, AuthorizeResponse, Decision, ImportSnapshotRequest,
+    ImportSnapshotResponse, ProposeRequest, SequencedAt, SignTransactionsRequest,
+    Signing as Message,
 };
 use strongroom_topology::{
     ForceFlag, ForceFlags, Operation, SignedTransaction, StoreId, Times, TransactionHash,
 };
 use strongroom_vault::Proposal;
 
-use super::super::{RemoteError, Server, known};
+use super::super::{
+    RemoteError, Server,
+    exchange::{Ends, exchange},
+    known,
+};
 use crate::{
     client::{SignedByVault, Signing},
     commands::topology::outcome::{Decided, Rejected},
 };
+
+/// A snapshot goes out in pieces of so many bytes.
+const CHUNK: usize = 2_000_000;
 
 impl Server {
     pub(crate) async fn propose(
@@ -90,15 +99,84 @@ impl Server {
                 sequenced: times.sequenced.as_micros(),
                 effective: times.effective.as_micros(),
             }),
+            certificates: false,
         };
+        self.add(request).await
+    }
+
+    pub(crate) async fn add_certificates(
+        &self,
+        certificates: Vec<SignedTransaction>,
+    ) -> anyhow::Result<Vec<Decided>> {
+        let request = AddTransactionsRequest {
+            store: StoreId::Authorized.to_string(),
+            transactions: certificates.iter().map(encode_signed_transaction).collect(),
+            certificates: true,
+            ..AddTransactionsRequest::default()
+        };
+        self.add(request).await
+    }
+
+    async fn add(&self, request: AddTransactionsRequest) -> anyhow::Result<Vec<Decided>> {
         let answer = self.topology().add_transactions(request).await;
         let answer = answer.map_err(RemoteError::from)?.into_inner();
         let decided = answer.decisions.into_iter().map(decided);
         Ok(decided.collect::<Result<_, _>>()?)
     }
+
+    pub(crate) async fn import_snapshot(
+        &self,
+        store: &StoreId,
+        items: &[SnapshotItem],
+    ) -> anyhow::Result<Vec<Decided>> {
+        let mut snapshot = Vec::new();
+        write_snapshot_v2(items, &mut snapshot)?;
+        let mut sending = Sending {
+            store: store.to_string(),
+            rest: Some(&snapshot),
+            decisions: Vec::new(),
+        };
+        let mut client = self.topology();
+        exchange(&mut sending, |requests| client.import_snapshot(requests)).await?;
+        let decided = sending.decisions.into_iter().map(decided);
+        Ok(decided.collect::<Result<_, _>>()?)
+    }
 }
 
-fn message(signing: Signing<'_>) -> Message {
+/// A snapshot on its way.
+struct Sending<'s> {
+    /// In the first request.
+    store: String,
+    /// None once all of it is sent.
+    rest: Option<&'s [u8]>,
+    decisions: Vec<Decision>,
+}
+
+impl Ends for Sending<'_> {
+    type Request = ImportSnapshotRequest;
+    type Answer = ImportSnapshotResponse;
+
+    fn next(&mut self) -> anyhow::Result<Option<ImportSnapshotRequest>> {
+        let Some(rest) = self.rest else {
+            return Ok(None);
+        };
+        let (chunk, rest) = rest.split_at(rest.len().min(CHUNK));
+        let last = rest.is_empty();
+        self.rest = (!last).then_some(rest);
+        Ok(Some(ImportSnapshotRequest {
+            store: std::mem::take(&mut self.store),
+            chunk: chunk.to_vec(),
+            last,
+        }))
+    }
+
+    fn take(&mut self, answer: ImportSnapshotResponse) -> anyhow::Result<()> {
+        self.decisions.extend(answer.decisions);
+        Ok(())
+    }
+}
+
+pub(in crate::remote) fn message(signing: Signing<'_>) -> Message {
     Message {
         signed_by: signing.keys.iter().map(ToString::to_string).collect(),
         must_fully_authorize: signing.must_fully_authorize,
@@ -119,7 +197,7 @@ fn decoded(bytes: &[u8]) -> Result<SignedTransaction, RemoteError> {
     decode_signed_transaction(bytes).map_err(|error| RemoteError::unreadable(&error))
 }
 
-fn signed(answer: AuthorizeResponse) -> Result<SignedByVault, RemoteError> {
+pub(in crate::remote) fn signed(answer: AuthorizeResponse) -> Result<SignedByVault, RemoteError> {
     Ok(SignedByVault {
         signed: decoded(&answer.signed)?,
         outcome: known(OUTCOMES, &answer.outcome)?,

@@ -152,6 +152,18 @@ fn three_servers_on_one_vault_sign_throughout_and_one_of_them_writes_whatever_be
     assert!(began.elapsed() < PROMISED, "{:?}", began.elapsed());
     check(&house, &replicas, 1 - second);
 
+    // Through a server it is about that one alone.
+    let step_down = ["replicas", "step-down", "--output", "json"];
+    let other = through(sandbox, &replicas[second].endpoint(), &step_down);
+    other.failed("STORE_NOT_WRITER", 6);
+    let asked = through(sandbox, &replicas[1 - second].endpoint(), &step_down);
+    let stepped = asked.succeeded().json();
+    assert_eq!(
+        stepped["stepped_down"],
+        replicas[1 - second].name,
+        "{stepped}"
+    );
+
     for replica in replicas {
         assert!(replica.signers.end() > 5, "{}", replica.name);
         assert!(replica.serving.end().success());

@@ -1,6 +1,6 @@
 //! `ImportTopologySnapshot` in both formats: only the signed transactions of it count, not its times.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use strongroom_proto::topology::{Container, DecodedItem, ItemReader};
@@ -18,14 +18,8 @@ use crate::{
     },
     failure::{Failure, codes, in_words},
     tasks::Tasks,
-    topology::store_id,
+    topology::{MOST_SNAPSHOT_BYTES, RECEIVE_SNAPSHOT_WITHIN, store_id},
 };
-
-/// A snapshot may have so many bytes: it is held in memory until all of it is there.
-const MOST_BYTES: usize = 256 * 1024 * 1024;
-
-/// All of a snapshot comes within this time.
-const RECEIVE_WITHIN: Duration = Duration::from_secs(600);
 
 pub(super) async fn import_v1(
     vault: Arc<Vault>,
@@ -81,15 +75,15 @@ impl Snapshot {
             }
             Ok::<(), Failure>(())
         };
-        let received = tokio::time::timeout(RECEIVE_WITHIN, receiving).await;
+        let received = tokio::time::timeout(RECEIVE_SNAPSHOT_WITHIN, receiving).await;
         received.unwrap_or_else(|_late| Err(Failure::too_late()))
     }
 
     fn append(&mut self, chunk: Vec<u8>, store: Option<StoreId>) -> Result<(), Failure> {
-        if self.bytes.len() + chunk.len() > MOST_BYTES {
+        if self.bytes.len() + chunk.len() > MOST_SNAPSHOT_BYTES {
             return Err(Failure::own(
                 codes::SNAPSHOT_TOO_LARGE,
-                format!("a snapshot has at most {MOST_BYTES} bytes"),
+                format!("a snapshot has at most {MOST_SNAPSHOT_BYTES} bytes"),
             ));
         }
         self.bytes.extend(chunk);

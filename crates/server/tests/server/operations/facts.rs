@@ -1,11 +1,14 @@
 //! What the vault finds out about itself, over the network.
 
-use strongroom_server::contract::strongroom::{
-    ExamineRequest, Finding, ShowNumbersRequest, examine_event::Event,
+use strongroom_server::{
+    ServerSettings,
+    contract::strongroom::{
+        ExamineRequest, Finding, ShowConfigurationRequest, ShowNumbersRequest, examine_event::Event,
+    },
 };
 
 use super::{client, to_the_end, with_many_keys};
-use crate::house::House;
+use crate::house::{House, Plan};
 
 async fn findings(house: &House) -> (Vec<Finding>, usize) {
     let events = client(house).await.examine(ExamineRequest {}).await;
@@ -55,4 +58,28 @@ async fn numbers_are_told_as_monitoring_reads_them() {
             "{metrics}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_configuration_that_the_server_was_started_with_is_shown() {
+    let server = ServerSettings {
+        configuration: Some("[server]\n".to_owned()),
+        ..ServerSettings::default()
+    };
+    let house = House::planned(Plan {
+        server,
+        ..Plan::default()
+    })
+    .await;
+    let shown = client(&house)
+        .await
+        .show_configuration(ShowConfigurationRequest {})
+        .await;
+    assert_eq!(shown.unwrap().into_inner().configuration, "[server]\n");
+    let house = House::new().await;
+    let status = client(&house)
+        .await
+        .show_configuration(ShowConfigurationRequest {})
+        .await;
+    assert_eq!(status.unwrap_err().code(), tonic::Code::Unimplemented);
 }

@@ -5,29 +5,30 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde::Serialize;
 use strongroom_topology::{Mapping, SignedTransaction};
-use strongroom_vault::{Added, VaultError};
 
 use super::RootError;
 use crate::{
     args::Global,
+    client::Client,
     commands::{
         IdentityArgs, IdentityView,
         topology::{
             args::BurnArg,
             caution,
-            outcome::{Decided, Decisions, Known},
+            outcome::{Decisions, Known},
         },
     },
     containers, exit,
     failure::CliError,
     output,
-    session::Session,
+    remote::RemoteError,
 };
 
 /// Take certificates that were made offline into the authorized store of this vault
 ///
 /// In a vault without an identity say with --kind which node it is: then its identity is made from the certificates, as 'init
-/// --certificate' does, and one of them must delegate to a key of this vault.
+/// --certificate' does, and one of them must delegate to a key of this vault. That is done where the vault is; certificates of a node
+/// that has an identity go to a server, too.
 ///
 /// What is to be thought of is told first, on standard error. The revocation of a root certificate ends its namespace and is
 /// refused unless --danger-burn-namespace is said.
@@ -61,32 +62,36 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     caution::tell(global, &certificates)?;
     let known = Known::of(&certificates);
     let plan = options.identity.plan_with(certificates.clone())?;
-    let session = Session::open(global).await?;
-    let report = match (plan, session.vault.identity()) {
-        (Some(plan), None) => {
-            let identity = plan.make(&session).await?.view;
-            let added = add(&session, certificates).await?;
-            Report {
-                identity: Some(identity),
-                decisions: Decisions::of(added.iter().map(Decided::of), &known),
+    let client = Client::open(global).await?;
+    let known_member = client.topology_stores().await?.member;
+    let identity = match (plan, known_member) {
+        (Some(plan), None) => match &client {
+            Client::Here(session) => Some(plan.make(session).await?.view),
+            Client::There(_) => {
+                let what = "making the identity of a node";
+                return Err(RemoteError::NotOffered { what }.into());
             }
-        }
+        },
         (None, None) => {
-            session.close().await;
+            client.close().await;
             return Err(CliError::FlagMissing {
                 flag: "--kind, since the vault has no identity yet",
             }
             .into());
         }
-        (_, Some(_)) => {
-            let added = add(&session, certificates).await?;
-            Report {
-                identity: Some(IdentityView::of(&session.vault).await?),
-                decisions: Decisions::of(added.iter().map(Decided::of), &known),
-            }
-        }
+        (_, Some(_)) => None,
     };
-    session.close().await;
+    // Of those that the store has already it says that they are unchanged.
+    let decided = client.add_certificates(certificates).await?;
+    let identity = match identity {
+        Some(made) => made,
+        None => client.identity().await?,
+    };
+    client.close().await;
+    let report = Report {
+        identity: Some(identity),
+        decisions: Decisions::of(decided, &known),
+    };
     output::print(global.output, &report, |out| {
         report.decisions.write(out)?;
         let mut identity = report.identity.iter();
@@ -94,15 +99,6 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     })?;
     let rejected = report.decisions.rejected > 0;
     Ok(ExitCode::from(if rejected { exit::NO } else { 0 }))
-}
-
-/// What the store says of the certificates; of those that it has already, that they are unchanged.
-async fn add(
-    session: &Session,
-    certificates: Vec<SignedTransaction>,
-) -> Result<Vec<Added>, VaultError> {
-    let (vault, caller) = (&session.vault, &session.caller);
-    vault.add_certificates(caller, certificates).await
 }
 
 /// What an offline root key signs are delegations and their revocations; anything else came by mistake.
