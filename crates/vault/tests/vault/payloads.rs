@@ -1,7 +1,8 @@
 //! Payloads for members.
 
 use strongroom_crypto::{
-    FrontReader, NewPayload, PayloadDraft, PayloadFront, PublicKey, SystemRandom, Timestamp,
+    FrontReader, NewPayload, PayloadDraft, PayloadFront, PayloadSealer, PublicKey, SystemRandom,
+    Timestamp,
 };
 use strongroom_topology::{Member, StoreId};
 use strongroom_vault::{
@@ -39,15 +40,21 @@ fn expected() -> PayloadExpectation {
 async fn seal(vault: &Vault, order: &PayloadOrder) -> Result<Vec<u8>, VaultError> {
     let sealed = vault.seal_payload(&caller(), order).await?;
     let mut payload = sealed.front;
-    sealed.sealer.finish(b"content", |piece| {
-        payload.extend_from_slice(piece);
-        Ok::<(), VaultError>(())
-    })?;
+    append_content(sealed.sealer, &mut payload)?;
     Ok(payload)
 }
 
-fn front(payload: &[u8]) -> (PayloadFront, &[u8]) {
-    FrontReader::default().push(payload).unwrap().unwrap()
+fn append_content(sealer: PayloadSealer, payload: &mut Vec<u8>) -> Result<(), VaultError> {
+    sealer.finish(&mut b"content".to_vec(), |ciphertext, tag| {
+        payload.extend([ciphertext, tag].concat());
+        Ok(())
+    })
+}
+
+/// The front, and the chunks.
+fn front(payload: &[u8]) -> (PayloadFront, Vec<u8>) {
+    let (front, length) = FrontReader::default().push(payload).unwrap().unwrap();
+    (front, payload[length..].to_vec())
 }
 
 async fn open(
@@ -55,11 +62,11 @@ async fn open(
     payload: &[u8],
     expected: &PayloadExpectation,
 ) -> Result<Option<Member>, VaultError> {
-    let (front, chunks) = front(payload);
+    let (front, mut chunks) = front(payload);
     let OpenedPayload { opener, sender, .. } =
         vault.open_payload(&caller(), &front, expected).await?;
     let mut content = Vec::new();
-    opener.finish(chunks, |piece| {
+    opener.finish(&mut chunks, |piece| {
         content.extend_from_slice(piece);
         Ok::<(), VaultError>(())
     })?;
@@ -254,12 +261,7 @@ async fn forged(alice: &Party, bob: &Party, signed_by_alice: bool) -> Vec<u8> {
         signature.signed_by = crate::topology::protocol_key(&alice.vault).await;
     }
     let (mut payload, sealer) = draft.seal(Some(signature)).unwrap();
-    sealer
-        .finish(b"content", |piece| {
-            payload.extend_from_slice(piece);
-            Ok::<(), VaultError>(())
-        })
-        .unwrap();
+    append_content(sealer, &mut payload).unwrap();
     payload
 }
 

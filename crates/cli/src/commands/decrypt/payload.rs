@@ -63,7 +63,7 @@ pub(super) async fn run(
     let json = global.output == Format::Json;
     refuse_what_does_not_fit(options, json)?;
     let mut reader = FrontReader::default();
-    let (front, rest) = read_front(&mut reader, &mut payload, options)?;
+    let (front, mut rest) = read_front(&mut reader, &mut payload, options)?;
     let args = &options.payload;
     let expected = PayloadExpectation {
         purpose: args.purpose.clone().map_or_else(file, Ok)?,
@@ -83,11 +83,11 @@ pub(super) async fn run(
     } = opened;
     options.destination.stream(Access::OwnerOnly, |out| {
         let mut write = |content: &[u8]| Ok::<(), anyhow::Error>(out.write_all(content)?);
-        opener.push(&rest, &mut write)?;
+        opener.push(&mut rest, &mut write)?;
         input::in_pieces(payload, &options.file, |piece| {
             opener.push(piece, &mut write)
         })?;
-        opener.finish(&[], &mut write)
+        opener.finish(&mut [], &mut write)
     })?;
     if json {
         let report = Report {
@@ -118,7 +118,7 @@ fn refuse_what_does_not_fit(options: &Options, json: bool) -> anyhow::Result<()>
     options.destination.check(Encoding::Binary)
 }
 
-/// The front, and the chunks that were read with it.
+/// The front, and what was read with it of the chunks: less than one, so none of it is opened where it is.
 fn read_front(
     reader: &mut FrontReader,
     payload: &mut impl Read,
@@ -131,7 +131,8 @@ fn read_front(
             return Err(reader.ended().into());
         }
         let piece = buffer.get(..length).unwrap_or_default();
-        if let Some((front, rest)) = reader.push(piece)? {
+        if let Some((front, length)) = reader.push(piece)? {
+            let rest = piece.get(length..).unwrap_or_default();
             return Ok((front, rest.to_vec()));
         }
     }

@@ -102,11 +102,14 @@ pub(super) async fn run(
     } = sealed;
     options.destination.stream(Access::Readable, |out| {
         out.write_all(&front)?;
-        let mut write = |sealed: &[u8]| Ok::<(), anyhow::Error>(out.write_all(sealed)?);
+        let mut write = |ciphertext: &[u8], tag: &[u8]| {
+            out.write_all(ciphertext)?;
+            Ok::<(), anyhow::Error>(out.write_all(tag)?)
+        };
         input::in_pieces(content, &options.file, |piece| {
             sealer.push(piece, &mut write)
         })?;
-        sealer.finish(&[], &mut write)
+        sealer.finish(&mut [], &mut write)
     })?;
     if !options.destination.is_stdout() {
         output::print(global.output, &report, |out| {
