@@ -1,13 +1,16 @@
 //! What a vault's owner chooses.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     num::{NonZeroU32, NonZeroU64},
     time::Duration,
 };
 
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_store::{Custody, Sealing};
+use strongroom_topology::PhysicalSynchronizerId;
+
+use crate::schemes::SynchronizerSchemes;
 
 /// What a vault's owner chooses; the defaults are safe.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
     pub session_signing: Option<SessionSigningSettings>,
+    /// What synchronizers take of signatures and encryptions; those that are not here take everything.
+    pub synchronizers: BTreeMap<PhysicalSynchronizerId, SynchronizerSchemes>,
 }
 
 /// How the audit log is kept.

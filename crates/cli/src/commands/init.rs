@@ -548,6 +548,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         cache: CacheConfig::default(),
         session_encryption_keys: SessionEncryptionConfig::default(),
         session_signing_keys: SessionSigningKeysConfig::default(),
+        synchronizers: Vec::new(),
     })
 }
 

@@ -5,7 +5,7 @@ use crate::encoding::{Decoder, Encoder, EncodingError};
 use crate::fingerprint::Fingerprint;
 use crate::public_key::SigningPublicKey;
 use crate::signing::{Signature, VerifyError};
-use crate::spec::SigningAlgorithm;
+use crate::spec::{SignatureFormat, SigningAlgorithm, SigningAlgorithms};
 use crate::usage::{KeyUsage, KeyUsages};
 
 /// Bytes before the front: first line, version, length.
@@ -49,17 +49,28 @@ impl PayloadFront {
         self.signature.as_ref().map(|signature| signature.signed_by)
     }
 
-    /// Whether `key` signed the header. That `key` is the sender's is for the caller to know.
+    /// The format of the signature, if there is one.
+    #[must_use]
+    pub fn signature_format(&self) -> Option<SignatureFormat> {
+        self.signature.as_ref().map(|signature| signature.format)
+    }
+
+    /// Whether `key` signed the header, by one of these algorithms. That `key` is the sender's is for the caller to know.
     ///
     /// # Errors
     /// [`VerifyError`], also for a payload without a signature.
-    pub fn verify_sender(&self, key: &SigningPublicKey) -> Result<(), VerifyError> {
+    pub fn verify_sender(
+        &self,
+        key: &SigningPublicKey,
+        algorithms: SigningAlgorithms,
+    ) -> Result<(), VerifyError> {
         let signature = self
             .signature
             .as_ref()
             .ok_or(VerifyError::InvalidSignature)?;
         let message = self.header.signed_message();
-        key.verify(&message, signature, KeyUsages::only(KeyUsage::Protocol))
+        let protocol = KeyUsages::only(KeyUsage::Protocol);
+        key.verify_restricted(&message, signature, protocol, algorithms)
     }
 
     pub(super) const fn commitment(&self) -> &Commitment {

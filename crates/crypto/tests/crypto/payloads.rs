@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use strongroom_crypto::{
     DecryptionKey, EncryptionKeySpec, EncryptionPublicKey, FrontReader, KeyUsage, KeyUsages,
     MAX_PAYLOAD_RECIPIENTS, NewPayload, PAYLOAD_CHUNK_LEN, PayloadDraft, PayloadError,
-    PayloadPurpose, PrivateKey, PublicKey, Random, Signature, SigningKeySpec, SystemRandom,
-    Timestamp, VerifyError, is_payload,
+    PayloadPurpose, PrivateKey, PublicKey, Random, Signature, SigningAlgorithm, SigningAlgorithms,
+    SigningKeySpec, SystemRandom, Timestamp, VerifyError, is_payload,
 };
 
 use crate::support::{RepeatableRandom, generate, hex, pair};
@@ -381,9 +381,16 @@ fn a_signed_payload_is_its_senders_and_says_for_whom_it_is() {
     assert_eq!(front.header().sender(), Some(SENDER));
     assert_eq!(front.header().at(), Timestamp::from_micros(7));
     assert_eq!(front.signed_by(), Some(public.fingerprint()));
-    front.verify_sender(&public).unwrap();
+    front
+        .verify_sender(&public, SigningAlgorithms::ALL)
+        .unwrap();
+    let others = SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]);
     assert!(matches!(
-        front.verify_sender(&stranger),
+        front.verify_sender(&public, others),
+        Err(VerifyError::UnsupportedAlgorithm { .. })
+    ));
+    assert!(matches!(
+        front.verify_sender(&stranger, SigningAlgorithms::ALL),
         Err(VerifyError::SignatureWithWrongKey { .. })
     ));
 
@@ -399,7 +406,7 @@ fn a_signed_payload_is_its_senders_and_says_for_whom_it_is() {
     let (forged, _sealer) = forged.seal(Some(old_signature)).unwrap();
     let (front, _) = FrontReader::default().push(&forged).unwrap().unwrap();
     assert_eq!(
-        front.verify_sender(&public),
+        front.verify_sender(&public, SigningAlgorithms::ALL),
         Err(VerifyError::InvalidSignature)
     );
 }

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use strongroom_crypto::{Fingerprint, SignatureDelegation};
 use strongroom_topology::SynchronizerId;
 
-use crate::operations::protocol::verify::RequiredSchemes;
+use crate::schemes::RequiredSchemes;
 
 /// So many members sign on one synchronizer at most, and whoever sends more delegations has them verified each time.
 const MOST: usize = 10_000;

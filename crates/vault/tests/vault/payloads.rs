@@ -1,18 +1,19 @@
 //! Payloads for members.
 
 use strongroom_crypto::{
-    FrontReader, NewPayload, PayloadDraft, PayloadFront, PayloadSealer, PublicKey, SystemRandom,
-    Timestamp,
+    FrontReader, NewPayload, PayloadDraft, PayloadFront, PayloadSealer, PublicKey,
+    SigningAlgorithm, SigningAlgorithms, SigningKeySpec, SystemRandom, Timestamp,
 };
 use strongroom_topology::{Member, StoreId};
 use strongroom_vault::{
-    OpenedPayload, PayloadExpectation, PayloadOrder, Rotate, Settings, Vault, VaultError,
+    OpenedPayload, PayloadExpectation, PayloadOrder, RequiredSchemes, Rotate, Settings,
+    SynchronizerSchemes, Vault, VaultError,
 };
 
 use crate::{
     backups::{back_up, restore},
     house::{ALLOW_PROTOCOL, caller, code},
-    meeting::{Meeting, Party, meeting, meeting_at_a_kms},
+    meeting::{Meeting, Party, meeting, meeting_at_a_kms, only_rsa, where_only},
     topology::{PATIENT, synchronizers::store},
 };
 
@@ -301,4 +302,53 @@ async fn a_payload_costs_the_kms_one_decryption() {
         open(&party.vault, &payload, &expected()).await.unwrap();
         assert_eq!(party.decrypted_by_kms(), 1);
     }
+}
+
+fn only_p256() -> SynchronizerSchemes {
+    SynchronizerSchemes {
+        signing: RequiredSchemes {
+            algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
+            keys: [SigningKeySpec::EcP256].into(),
+            ..RequiredSchemes::default()
+        },
+        ..SynchronizerSchemes::default()
+    }
+}
+
+#[tokio::test]
+async fn row_116_payloads_that_are_encrypted_as_the_synchronizer_does_not_take_it_are_neither_sealed_nor_opened()
+ {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let payload = seal(&alice.vault, &order(&[&bob])).await.unwrap();
+    let for_bob = order(&[&bob]);
+    let alice_now = where_only(alice, only_rsa()).await;
+    let refused = alice_now.seal_payload(&caller(), &for_bob).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    let bob_now = where_only(bob, only_rsa()).await;
+    let refused = open(&bob_now, &payload, &expected()).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    // Of another store nothing is known.
+    let elsewhere = PayloadExpectation {
+        store: StoreId::Authorized,
+        ..expected()
+    };
+    open(&bob_now, &payload, &elsewhere).await.unwrap();
+}
+
+#[tokio::test]
+async fn row_116_senders_sign_payloads_with_keys_that_the_synchronizer_takes_and_others_are_refused()
+ {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let signed = PayloadOrder {
+        signed: true,
+        ..order(&[&bob])
+    };
+    let payload = seal(&alice.vault, &signed).await.unwrap();
+    let alice_now = where_only(alice, only_p256()).await;
+    let refused = alice_now.seal_payload(&caller(), &signed).await;
+    assert_eq!(code(refused), "SIGNATURE_SCHEME_NOT_ALLOWED");
+    seal(&alice_now, &order(&[&bob])).await.unwrap();
+    let bob_now = where_only(bob, only_p256()).await;
+    let refused = open(&bob_now, &payload, &expected()).await;
+    assert_eq!(code(refused), "SIGNATURE_SCHEME_NOT_ALLOWED");
 }

@@ -169,6 +169,7 @@ impl Rehearsal {
             cache: CacheConfig::default(),
             session_encryption_keys: SessionEncryptionConfig::default(),
             session_signing_keys: SessionSigningKeysConfig::default(),
+            synchronizers: Vec::new(),
         }
     }
 

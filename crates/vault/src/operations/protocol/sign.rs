@@ -35,7 +35,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError::StoreNotFound) for a
     /// synchronizer that the vault does not follow; [`VaultError::NoCurrentKey`] when the node announces no key there whose
-    /// private half is here; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
+    /// private half is here; [`SignatureCheckError::KeySpecNotAllowed`](crate::SignatureCheckError::KeySpecNotAllowed) when the synchronizer
+    /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
     /// otherwise as [`Vault::sign`].
     pub async fn sign_protocol(
         &self,
@@ -146,17 +147,17 @@ impl Vault {
         time: SigningTime,
     ) -> Result<ProtocolKey, VaultError> {
         let identity = self.identity().ok_or(VaultError::NotIdentified)?;
-        let store = self
-            .topology(&StoreId::Synchronizer(synchronizer.clone()))
-            .await?;
+        let id = StoreId::Synchronizer(synchronizer.clone());
+        let store = self.topology(&id).await?;
         let holds = |key: &Fingerprint| self.may_sign(key);
-        let fingerprint = store
+        let key = store
             .owner_to_key(&identity.member, At::Time(time.at()))
             .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds))
-            .map(|key| key.fingerprint())
             .ok_or(VaultError::NoCurrentKey {
                 wanted: KeyUsage::Protocol.label(),
             })?;
+        self.check_signer(&id, key)?;
+        let fingerprint = key.fingerprint();
         let last = store.owner_to_key(&identity.member, At::Head);
         let mut last = last.into_iter().flat_map(|mapping| mapping.signing_keys());
         Ok(ProtocolKey {
@@ -188,6 +189,11 @@ impl Vault {
                     "session signing keys need protocol version 35 or higher: until then the long-term key signs"
                 );
             }
+            return None;
+        }
+        let schemes = self.schemes(&StoreId::Synchronizer(synchronizer.clone()));
+        if schemes.is_some_and(|schemes| !schemes.signing.take(settings.spec)) {
+            session_keys.note_fallback();
             return None;
         }
         match settings.signer(time) {

@@ -120,6 +120,7 @@ impl Cloud {
             cache: CacheConfig::default(),
             session_encryption_keys: SessionEncryptionConfig::default(),
             session_signing_keys: SessionSigningKeysConfig::default(),
+            synchronizers: Vec::new(),
         }
     }
 
