@@ -1,6 +1,6 @@
 //! Signing messages of the protocol.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use strongroom_crypto::{
     Fingerprint, KeyUsage, KeyUsages, PrivateKey, ProtocolSignature, SessionSignature,
@@ -10,6 +10,7 @@ use strongroom_errors::Coded;
 use strongroom_topology::{
     At, PhysicalSynchronizerId, StoreId, SynchronizerId, current_signing_key,
 };
+use tokio::time::timeout;
 
 use super::{PROTOCOL, knows_session_keys};
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// Whoever waits for a session key tries again so often after others failed to make it.
 const MOST_RETRIES: u32 = 5;
+/// A KMS has half a minute for its answer. Whoever has not made the key after twice that is not waited for any longer: their task may be
+/// held by somebody who never lets it go on.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Vault {
     /// Signs a message of the protocol as this vault's node, for a synchronizer that the vault follows: with the key that the
@@ -253,8 +257,13 @@ impl Request<'_> {
             match session_keys.choose(self.synchronizer, long_term_key, &self.wanted, times) {
                 Choice::Use(held) => return Ok(Some(held)),
                 Choice::Wait(making) => {
-                    let Err(failure) = making.wait().await else {
-                        continue;
+                    let failure = match timeout(PATIENCE, making.clone().wait()).await {
+                        Ok(Ok(())) => continue,
+                        Ok(Err(failure)) => failure,
+                        Err(_elapsed) => {
+                            session_keys.give_up(self.synchronizer, &making);
+                            late()
+                        }
                     };
                     failures += 1;
                     if failures > MOST_RETRIES {
@@ -326,6 +335,13 @@ fn failure(error: &VaultError) -> Failure {
             VaultError::Kms(source) => in_words(source),
             other => other.to_string(),
         },
+    }
+}
+
+fn late() -> Failure {
+    Failure {
+        code: "KMS_TIMED_OUT",
+        reason: format!("nothing was heard of it for {} seconds", PATIENCE.as_secs()),
     }
 }
 
