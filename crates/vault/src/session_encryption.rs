@@ -3,6 +3,9 @@
 
 mod timed_cache;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeSet, HashSet},
     fmt,
