@@ -330,6 +330,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         replica: replica(&config.replica),
         audit: audit(&config.audit),
         session_signing: session_signing(&config.session_signing_keys),
+        clock_tolerance: config.vault.clock_tolerance,
         synchronizers: config.synchronizers.iter().filter_map(schemes).collect(),
         approvals: approvals(&config.approvals),
         ..Settings::default()

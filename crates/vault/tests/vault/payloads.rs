@@ -1,5 +1,7 @@
 //! Payloads for members.
 
+use std::time::Duration;
+
 use strongroom_crypto::{
     FrontReader, NewPayload, PayloadDraft, PayloadFront, PayloadSealer, PublicKey,
     SigningAlgorithm, SigningAlgorithms, SigningKeySpec, SystemRandom, Timestamp,
@@ -351,4 +353,54 @@ async fn row_116_senders_sign_payloads_with_keys_that_the_synchronizer_takes_and
     let bob_now = where_only(bob, only_p256()).await;
     let refused = open(&bob_now, &payload, &expected()).await;
     assert_eq!(code(refused), "SIGNATURE_SCHEME_NOT_ALLOWED");
+}
+
+#[tokio::test]
+async fn a_payload_of_the_future_is_neither_sealed_nor_opened_beyond_what_clocks_may_be_apart() {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let clock = &alice.house.clock;
+    let ahead = |seconds: i64| PayloadOrder {
+        at: Some(Timestamp::from_micros(
+            alice.vault.current_time().as_micros() + seconds * 1_000_000,
+        )),
+        signed: true,
+        ..order(&[&bob])
+    };
+    let refused = alice.vault.seal_payload(&caller(), &ahead(301)).await;
+    assert_eq!(code(refused), "PAYLOAD_OF_THE_FUTURE");
+    let a_little = seal(&alice.vault, &ahead(299)).await.unwrap();
+    open(&bob.vault, &a_little, &expected()).await.unwrap();
+    // Her clock is a year ahead.
+    clock.advance(Duration::from_secs(365 * 86_400));
+    for signed in [true, false] {
+        let order = PayloadOrder {
+            signed,
+            ..order(&[&bob])
+        };
+        let payload = seal(&alice.vault, &order).await.unwrap();
+        for store in [store(), StoreId::Authorized] {
+            let expected = PayloadExpectation {
+                store,
+                ..expected()
+            };
+            let refused = open(&bob.vault, &payload, &expected).await;
+            assert_eq!(code(refused), "PAYLOAD_OF_THE_FUTURE");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_so_takes_a_payload_of_the_future() {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let year = Duration::from_secs(365 * 86_400);
+    alice.house.clock.advance(year);
+    let payload = seal(&alice.vault, &order(&[&bob])).await.unwrap();
+    bob.vault.close().await.unwrap();
+    let settings = Settings {
+        clock_tolerance: year,
+        ..bob.house.settings.clone()
+    };
+    let environment = bob.house.environment(bob.house.store().await.unwrap());
+    let bob_now = Vault::open(environment, settings).await.unwrap();
+    open(&bob_now, &payload, &expected()).await.unwrap();
 }

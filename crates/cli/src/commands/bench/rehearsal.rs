@@ -152,6 +152,7 @@ impl Rehearsal {
                 id: "00".repeat(16),
                 node: "bench".to_owned(),
                 anchor: Some(folder.join("anchor.json")),
+                clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
             },
             store,
             replica: ReplicaConfig::default(),

@@ -63,6 +63,8 @@ impl Vault {
         expected: &PayloadExpectation,
         keys: &[Fingerprint],
     ) -> Result<OpenedPayload, VaultError> {
+        let at = front.header().at();
+        self.check_not_of_the_future(at, &expected.store).await?;
         let sender = self.verified_sender(front, expected).await?;
         let mut failed = None;
         for mine in recipients(front).filter(|it| keys.contains(&it.encrypted_for)) {

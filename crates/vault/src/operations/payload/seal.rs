@@ -129,6 +129,9 @@ impl Vault {
     /// # Errors
     /// Those of [`Self::seal_payload`] where topology names no key, or one that the synchronizer does not take.
     pub async fn plan_payload(&self, order: &PayloadOrder) -> Result<PlannedPayload, VaultError> {
+        if let Some(at) = order.at {
+            self.check_not_of_the_future(at, &order.store).await?;
+        }
         let store = self.topology(&order.store).await?;
         let at = order
             .at
