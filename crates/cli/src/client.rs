@@ -7,14 +7,17 @@ mod approvals;
 mod audit;
 mod backups;
 mod keys;
+mod parties;
 mod payloads;
 mod topology;
 mod wrapper_keys;
 
 pub(crate) use self::{
-    audit::{ExportedAudit, VerifiedAudit},
+    audit::{ExportedAudit, Following, ShownAuditKey, VerifiedAudit},
     backups::{Backups, Released},
-    keys::{Deleted, Deletion, Export, ShownKey},
+    keys::{Deleted, Deletion, Export, NewKey, ShownKey},
+    parties::{PartyVerdict, Refused, SignedForParty},
+    payloads::{Origin, Passage, Seal},
     topology::{Labels, SignedByVault, Signing, Stores},
     wrapper_keys::{Rewrapped, RotatedKeys},
 };

@@ -10,16 +10,19 @@ mod credentials;
 mod custody;
 mod endpoint;
 mod error;
+mod exchange;
 mod flags;
 mod keys;
 mod migration;
 mod node_keys;
+mod parties;
 mod payloads;
 mod refusal;
 mod replicas;
 mod tls;
 mod topology;
 mod wrapper_keys;
+mod wraps;
 
 use strongroom_server::contract::strongroom::{
     key_service_client::KeyServiceClient, operations_service_client::OperationsServiceClient,
@@ -29,7 +32,8 @@ use tonic::{service::interceptor::InterceptedService, transport::Channel};
 
 use self::credentials::Credentials;
 pub(crate) use self::{
-    endpoint::Endpoint, error::RemoteError, flags::ServerFlags, refusal::Refusal,
+    audit::FollowedAudit, endpoint::Endpoint, error::RemoteError, flags::ServerFlags,
+    refusal::Refusal,
 };
 
 use crate::args::Global;

@@ -62,6 +62,8 @@ pub(crate) struct Bounds {
     pub(crate) passwords: Bound,
     /// Each walks the whole audit log.
     pub(crate) audits: Bound,
+    /// Each looks into the audit log every second, for as long as somebody listens.
+    pub(crate) followings: Bound,
     /// Each opens every key, or asks each key management system, which costs.
     pub(crate) examinations: Bound,
 }
@@ -73,6 +75,7 @@ impl Default for Bounds {
             snapshots: Bound::new("imports of snapshots", 2),
             passwords: Bound::new("imports and exports of key pairs under passwords", 2),
             audits: Bound::new("readings of the audit log", 2),
+            followings: Bound::new("followings of the audit log", 16),
             examinations: Bound::new("examinations of the vault and its wraps", 2),
         }
     }

@@ -52,6 +52,16 @@ impl KeyService for KeyFace {
         self.shared.change(FACE, request, generate).await
     }
 
+    async fn generate_signing_keys(
+        &self,
+        request: Request<GenerateSigningKeysRequest>,
+    ) -> Answer<GenerateSigningKeysResponse> {
+        let default = self.specs.signing;
+        let generate =
+            |vault, context, message| generate::several(vault, context, message, default);
+        self.shared.change(FACE, request, generate).await
+    }
+
     async fn generate_encryption_key(
         &self,
         request: Request<GenerateEncryptionKeyRequest>,

@@ -6,6 +6,7 @@ mod backups;
 mod custody;
 mod facts;
 mod fields;
+mod following;
 mod node_keys;
 mod replicas;
 mod wrapper_keys;
@@ -100,6 +101,16 @@ macro_rules! service {
                 let list = |vault, context, message| audit::list(vault, context, message, bound);
                 self.shared.answer(FACE, request, list).await
             }
+
+            async fn follow_audit(
+                &self,
+                request: Request<wire::FollowAuditRequest>,
+            ) -> Answer<Self::FollowAuditStream> {
+                let bounds = self.shared.bounds.clone();
+                let follow =
+                    |vault, context, message| following::follow(vault, context, message, bounds);
+                self.shared.answer(FACE, request, follow).await
+            }
         }
     };
     (@ answer $face:ident $request:ident $function:path) => {
@@ -118,6 +129,7 @@ service! {
         CreateBackupStream = CreateBackupEvent;
         ExamineStream = ExamineEvent;
         ExportAuditStream = ExportAuditEvent;
+        FollowAuditStream = FollowAuditEvent;
         DropCopiesStream = DropCopiesEvent;
         MigrateKeysStream = MigrateKeysEvent;
         ResumeNodeKeyRotationStream = RotateNodeKeysEvent;
@@ -132,6 +144,7 @@ service! {
         list_replicas(ListReplicasRequest) -> wire::ListReplicasResponse = replicas::list;
         plan_migration(PlanMigrationRequest) -> wire::PlanMigrationResponse = custody::plan;
         plan_wrapper_key_rotation(PlanWrapperKeyRotationRequest) -> wire::PlanWrapperKeyRotationResponse = wrapper_keys::plan;
+        show_audit_key(ShowAuditKeyRequest) -> wire::ShowAuditKeyResponse = following::key;
         show_numbers(ShowNumbersRequest) -> wire::ShowNumbersResponse = facts::numbers;
         show_replica(ShowReplicaRequest) -> wire::ShowReplicaResponse = replicas::show;
         show_wrapper_keys(ShowWrapperKeysRequest) -> wire::ShowWrapperKeysResponse = wrapper_keys::show;

@@ -6,6 +6,7 @@ mod decrypt_payload;
 mod encrypt;
 mod encrypt_payload;
 mod key;
+mod party;
 mod pieces;
 mod sign;
 mod sign_batch;
@@ -25,8 +26,9 @@ use crate::{
     contract::strongroom::{
         DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
         EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
-        SignBatchRequest, SignBatchResponse, SignProtocolRequest, SignProtocolResponse,
-        SignRequest, SignResponse, SignStreamRequest, SignStreamResponse, VerifyProtocolRequest,
+        SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
+        SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
+        SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
         VerifyRequest, VerifyResponse, signing_service_server::SigningService,
     },
     failure::Face,
@@ -154,5 +156,30 @@ impl SigningService for SigningFace {
             decrypt_payload::decrypt_payload(vault, context, requests, calls)
         };
         self.shared.answer(FACE, request, work).await
+    }
+
+    async fn sign_for_party(
+        &self,
+        request: Request<SignForPartyRequest>,
+    ) -> Answer<SignForPartyResponse> {
+        let calls = self.shared.calls.clone();
+        let sign = |vault, context, message| {
+            party::sign(
+                Signer {
+                    vault,
+                    context,
+                    calls,
+                },
+                message,
+            )
+        };
+        self.shared.answer(FACE, request, sign).await
+    }
+
+    async fn verify_for_party(
+        &self,
+        request: Request<VerifyForPartyRequest>,
+    ) -> Answer<VerifyForPartyResponse> {
+        self.shared.answer(FACE, request, party::verify).await
     }
 }

@@ -1,8 +1,9 @@
 //! `strongroom.v1.TopologyService`: what the vault keeps of topology, and what became of it.
 
+mod party;
 mod write;
 
-use std::{pin::Pin, sync::Arc};
+use std::{error::Error, pin::Pin, str::FromStr, sync::Arc};
 
 use strongroom_proto::topology::{SnapshotItem, write_snapshot_v2};
 use strongroom_topology::{StoreId, StoredTransaction};
@@ -14,7 +15,8 @@ use crate::{
     context::{Context, Shared},
     contract::strongroom::{
         AddTransactionsRequest, AddTransactionsResponse, AuthorizeRequest, AuthorizeResponse,
-        ListStoresRequest, ListStoresResponse, ProposeRequest, ReadStoreRequest, ReadStoreResponse,
+        ListStoresRequest, ListStoresResponse, MigratePartyKeysRequest, MigratePartyKeysResponse,
+        ProposeRequest, ReadStoreRequest, ReadStoreResponse, RotatePartyKeyRequest,
         SignTransactionsRequest, SignTransactionsResponse,
         topology_service_server::TopologyService,
     },
@@ -74,6 +76,20 @@ impl TopologyService for TopologyFace {
     ) -> Answer<AddTransactionsResponse> {
         self.shared.change(FACE, request, write::add).await
     }
+
+    async fn rotate_party_key(
+        &self,
+        request: Request<RotatePartyKeyRequest>,
+    ) -> Answer<AuthorizeResponse> {
+        self.shared.change(FACE, request, party::rotate).await
+    }
+
+    async fn migrate_party_keys(
+        &self,
+        request: Request<MigratePartyKeysRequest>,
+    ) -> Answer<MigratePartyKeysResponse> {
+        self.shared.change(FACE, request, party::migrate).await
+    }
 }
 
 async fn list_stores(
@@ -108,8 +124,13 @@ async fn read_store(
 
 /// The store that a request names.
 fn store_id(text: &str) -> Result<StoreId, Failure> {
+    read("store", text)
+}
+
+/// What the text of a field stands for.
+fn read<T: FromStr<Err: Error + 'static>>(field: &str, text: &str) -> Result<T, Failure> {
     text.parse()
-        .map_err(|error| Failure::unreadable(format!("Field `store`: {}", in_words(&error))))
+        .map_err(|error| Failure::unreadable(format!("Field `{field}`: {}", in_words(&error))))
 }
 
 fn item(row: &StoredTransaction) -> SnapshotItem {

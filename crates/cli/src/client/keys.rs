@@ -28,6 +28,12 @@ pub(crate) struct ShownKey {
     pub(crate) public: PublicKey,
 }
 
+/// What a new signing key is for, and what it is called.
+pub(crate) struct NewKey {
+    pub(crate) usages: KeyUsages,
+    pub(crate) name: KeyName,
+}
+
 /// How a key is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deletion {
@@ -142,6 +148,29 @@ impl Client {
         let (vault, caller) = (&session.vault, &session.caller);
         let made = vault.generate_signing_key(caller, new).await?;
         Ok(KeyView::of(&made, &Announced::default()))
+    }
+
+    /// Makes several signing keys, all of them or none.
+    pub(crate) async fn generate_signing_keys(
+        &self,
+        spec: Option<SigningKeySpec>,
+        new: Vec<NewKey>,
+    ) -> anyhow::Result<Vec<ShownKey>> {
+        let session = match self {
+            Self::Here(session) => session,
+            Self::There(server) => return server.generate_signing_keys(spec, &new).await,
+        };
+        let spec = spec.unwrap_or_else(|| session.default_signing_spec());
+        let new = new.into_iter().map(|new| NewSigningKey {
+            spec,
+            usages: new.usages,
+            name: Some(new.name),
+        });
+        let (vault, caller) = (&session.vault, &session.caller);
+        let made = vault.generate_signing_keys(caller, new.collect()).await?;
+        let announced = Announced::default();
+        let made = made.iter().map(|entry| ShownKey::of(entry, &announced));
+        Ok(made.collect())
     }
 
     pub(crate) async fn generate_encryption_key(

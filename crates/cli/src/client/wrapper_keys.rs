@@ -8,7 +8,9 @@ use strongroom_vault::{NewWrapperKey, RotationProgress, RotationRequest, VaultEr
 
 use super::Client;
 use crate::{
-    commands::wrapper_key::{WrapperKeyView, rotate::sections_to_change, show::WrapperKeys},
+    commands::wrapper_key::{
+        OpeningView, WrapperKeyView, check, rotate::sections_to_change, show::WrapperKeys,
+    },
     session::Session,
 };
 
@@ -86,6 +88,20 @@ impl Client {
         let (vault, caller) = (&session.vault, &session.caller);
         let added = vault.add_wrap(caller, kms, wrapper_key).await?;
         Ok(added.as_str().to_owned())
+    }
+
+    /// Tries every wrap, and asks for the state of every wrapper key.
+    pub(crate) async fn check_wraps(&self) -> anyhow::Result<check::Report> {
+        match self {
+            Self::Here(session) => {
+                let vault = &session.vault;
+                let opening = OpeningView::of(&vault.opening());
+                let wraps = vault.check_wraps().await;
+                let keys = vault.check_wrapper_keys().await;
+                Ok(check::Report::of(opening, &wraps, &keys))
+            }
+            Self::There(server) => server.check_wraps().await,
+        }
     }
 
     pub(crate) async fn remove_wrap(&self, kms: &str, id: &str) -> anyhow::Result<()> {

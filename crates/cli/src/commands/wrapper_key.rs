@@ -1,7 +1,7 @@
 //! `wrapper-key`: who can open the vault.
 
 mod add;
-mod check;
+pub(crate) mod check;
 mod prune;
 mod remove;
 pub(crate) mod rotate;

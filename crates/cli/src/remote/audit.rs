@@ -2,14 +2,16 @@
 
 use serde_json::json;
 use strongroom_server::contract::strongroom::{
-    AuditKey, AuditRecord, ExportAuditRequest, ListAuditRequest, ListAuditResponse,
-    export_audit_event::Event,
+    AuditKey, AuditRecord, ExportAuditRequest, FollowAuditEvent, FollowAuditRequest,
+    ListAuditRequest, ListAuditResponse, ShowAuditKeyRequest, export_audit_event::Event,
 };
 use strongroom_vault::{AuditEntry, AuditHead, AuditKeyUse};
 
+use tonic::Streaming;
+
 use super::{RemoteError, Server};
 use crate::{
-    client::{ExportedAudit, VerifiedAudit},
+    client::{ExportedAudit, ShownAuditKey, VerifiedAudit},
     new_file::NewFile,
 };
 
@@ -77,6 +79,57 @@ impl Server {
     async fn audit_after(&self, after: u64, limit: u32) -> Result<ListAuditResponse, RemoteError> {
         let request = ListAuditRequest { after, limit };
         Ok(self.operations().list_audit(request).await?.into_inner())
+    }
+}
+
+/// Records that come to a server's log.
+pub(crate) struct FollowedAudit(Streaming<FollowAuditEvent>);
+
+impl FollowedAudit {
+    /// The next records; waits until there are some.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Vec<AuditEntry>> {
+        let event = self.event().await?;
+        let entries = event.records.into_iter().map(entry);
+        Ok(entries.collect::<Result<_, _>>()?)
+    }
+
+    async fn event(&mut self) -> Result<FollowAuditEvent, RemoteError> {
+        let reason = "it stopped telling of records".to_owned();
+        let event = self.0.message().await?;
+        event.ok_or(RemoteError::Gone { reason })
+    }
+}
+
+impl Server {
+    pub(crate) async fn follow_audit(
+        &self,
+        newest: Option<usize>,
+        mut each: impl FnMut(AuditEntry),
+    ) -> anyhow::Result<FollowedAudit> {
+        let begun = self.operations().follow_audit(FollowAuditRequest {}).await;
+        let mut followed = FollowedAudit(begun.map_err(RemoteError::from)?.into_inner());
+        let seen = followed.event().await?.seen;
+        // What came since then is told by the stream.
+        self.walk_audit(newest, |entry| {
+            if entry.sequence <= seen {
+                each(entry);
+            }
+        })
+        .await?;
+        Ok(followed)
+    }
+
+    pub(crate) async fn audit_key(&self) -> anyhow::Result<ShownAuditKey> {
+        let shown = self
+            .operations()
+            .show_audit_key(ShowAuditKeyRequest {})
+            .await;
+        let shown = shown.map_err(RemoteError::from)?.into_inner();
+        Ok(ShownAuditKey {
+            fingerprint: shown.fingerprint,
+            spec: shown.spec,
+            public_key: shown.public_key,
+        })
     }
 }
 

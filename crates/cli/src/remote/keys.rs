@@ -8,16 +8,17 @@ use strongroom_kms::KmsKeyId;
 use strongroom_proto::{read_named_public_key, usage_numbers, v30};
 use strongroom_server::contract::strongroom::{
     AnnounceKeyRequest, DeleteKeyRequest, DropCopiesRequest, ExportForm as Form, ExportKeyRequest,
-    GenerateEncryptionKeyRequest, GenerateSigningKeyRequest, ImportKeyRequest,
-    ImportPublicKeyRequest, Key, KeyResponse, KeySelection, ListKeysRequest, OaepHash as Hash,
-    RegisterKeyRequest, RetireKeyRequest, SealKeysRequest, WithdrawKeyRequest, drop_copies_event,
+    GenerateEncryptionKeyRequest, GenerateSigningKeyRequest, GenerateSigningKeysRequest,
+    ImportKeyRequest, ImportPublicKeyRequest, Key, KeyResponse, KeySelection, ListKeysRequest,
+    OaepHash as Hash, RegisterKeyRequest, RetireKeyRequest, SealKeysRequest, WithdrawKeyRequest,
+    drop_copies_event,
 };
 use strongroom_store::{Custody, KeyState, Sealing};
 use strongroom_vault::{KeyFilter, VaultError};
 
 use super::{RemoteError, Server, known};
 use crate::{
-    client::{Deleted, Deletion, Export, ShownKey},
+    client::{Deleted, Deletion, Export, NewKey, ShownKey},
     key_view::KeyView,
     output,
 };
@@ -70,6 +71,25 @@ impl Server {
             usages: usage_numbers(usages),
         };
         came(self.keys().generate_signing_key(request).await)
+    }
+
+    pub(crate) async fn generate_signing_keys(
+        &self,
+        spec: Option<SigningKeySpec>,
+        new: &[NewKey],
+    ) -> anyhow::Result<Vec<ShownKey>> {
+        let spec = spec.map(|spec| v30::SigningKeySpec::from(spec).into());
+        let keys = new.iter().map(|new| GenerateSigningKeyRequest {
+            spec: spec.unwrap_or_default(),
+            name: text(Some(&new.name)),
+            usages: usage_numbers(new.usages),
+        });
+        let request = GenerateSigningKeysRequest {
+            keys: keys.collect(),
+        };
+        let made = self.keys().generate_signing_keys(request).await;
+        let made = made.map_err(RemoteError::from)?.into_inner().keys;
+        Ok(made.into_iter().map(read).collect::<Result<_, _>>()?)
     }
 
     pub(crate) async fn generate_encryption_key(

@@ -1,5 +1,7 @@
 //! Signatures, and encryption, by a server.
 
+mod streams;
+
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, KeyUsages, SecretBytes, Signature};
 use strongroom_proto::{read_asymmetric_encrypted, read_signature, usage_numbers, v30};
 use strongroom_server::contract::strongroom::{

@@ -8,6 +8,7 @@ use strongroom_proto::topology::{Container, DecodedItem, ItemReader, SnapshotIte
 use strongroom_server::contract::strongroom::{ListStoresRequest, ReadStoreRequest};
 use strongroom_topology::{Member, StoreId, StoreIdError, StoredTransaction, TopologyStore};
 
+pub(super) use self::write::{message, signed};
 use super::{RemoteError, Server};
 use crate::{client::Stores, failure::CliError};
 

@@ -207,7 +207,7 @@ fn rotated(done: Done) -> RotatedKeys {
     }
 }
 
-fn named(name: WrapperKeyName) -> WrapperKeyView {
+pub(super) fn named(name: WrapperKeyName) -> WrapperKeyView {
     WrapperKeyView {
         kms: name.kms,
         wrapper_key_id: name.wrapper_key_id,

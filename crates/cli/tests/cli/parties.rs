@@ -3,26 +3,27 @@
 #[path = "parties/elsewhere.rs"]
 mod elsewhere;
 #[path = "parties/migrating.rs"]
-mod migrating;
+pub(super) mod migrating;
 
 use serde_json::Value;
 
 use crate::support::{Sandbox, text};
 
 /// SHA-256 of nothing, as a multihash.
-const HASH: &str = "1220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+pub(super) const HASH: &str =
+    "1220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-fn fingerprints(document: &Value) -> Vec<String> {
+pub(super) fn fingerprints(document: &Value) -> Vec<String> {
     let keys = document["keys"].as_array().unwrap();
     keys.iter().map(|key| text(key, "fingerprint")).collect()
 }
 
-fn line(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn line(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace()
 }
 
 /// A participant with a party of three keys, of which two must sign; returns the party and its keys.
-fn with_party(sandbox: &Sandbox) -> (String, Vec<String>) {
+pub(super) fn with_party(sandbox: &Sandbox) -> (String, Vec<String>) {
     let generated = sandbox.json(line("party generate bob --keys 3 --spec p256"));
     let (party, keys) = (text(&generated, "party"), fingerprints(&generated));
     assert_eq!(party, format!("bob::{}", keys[0]));

@@ -4,10 +4,16 @@
 mod access;
 #[path = "remote/approvals.rs"]
 mod approvals;
+#[path = "remote/audit.rs"]
+mod audit;
+#[path = "remote/parties.rs"]
+mod parties;
+#[path = "remote/payloads.rs"]
+mod payloads;
 #[path = "remote/refusals.rs"]
 mod refusals;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -32,15 +38,19 @@ impl<'s> There<'s> {
         format!("http://{}", self.serving.grpc())
     }
 
-    pub(super) fn run(&self, args: &[&str]) -> Ran {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.sandbox.command(args);
         command.env("STRONGROOM_ENDPOINT", self.endpoint());
         // The vault is not looked for here.
         command.env("STRONGROOM_DIR", self.sandbox.path("nowhere"));
-        Ran::of(command)
+        command
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(super) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args))
+    }
+
+    pub(super) fn json(&self, args: &[&str]) -> Value {
         let ran = self
             .run(&[args, &["--output", "json"]].concat())
             .succeeded();
@@ -144,6 +154,16 @@ fn what_only_looks_prints_the_same_here_and_there() {
         &["audit", "list", "--last", "3"],
         &["audit", "list", "--last", "0"],
         &["audit", "verify"],
+        &["audit", "key"],
+        &["audit", "tail"],
+        &[
+            "audit",
+            "tail",
+            "--last",
+            "2",
+            "--operation",
+            "generate_key",
+        ],
         &["wrapper-key", "show"],
         &["topology", "list"],
         &["topology", "list", "--history"],

@@ -55,6 +55,11 @@ impl Serving {
         self.report["http"].as_str().unwrap()
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Status and body of a page.
     pub(crate) fn get(&self, page: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.http()).unwrap();

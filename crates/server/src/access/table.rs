@@ -19,6 +19,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::VaultServiceGenerateSigningKey
         | Rpc::VaultServiceGenerateEncryptionKey
         | Rpc::KeyServiceGenerateSigningKey
+        | Rpc::KeyServiceGenerateSigningKeys
         | Rpc::KeyServiceGenerateEncryptionKey => O::KeysGenerate,
         Rpc::VaultServiceRegisterKmsSigningKey
         | Rpc::VaultServiceRegisterKmsEncryptionKey
@@ -81,11 +82,15 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::TopologyManagerWriteServiceImportTopologySnapshotV2
         | Rpc::TopologyServicePropose
         | Rpc::TopologyServiceAuthorize
-        | Rpc::TopologyServiceAddTransactions => O::TopologyWrite,
+        | Rpc::TopologyServiceAddTransactions
+        // With a key that is made for it, it is another operation as well: its handler asks.
+        | Rpc::TopologyServiceRotatePartyKey
+        | Rpc::TopologyServiceMigratePartyKeys => O::TopologyWrite,
 
         Rpc::SigningServiceSign
         | Rpc::SigningServiceSignProtocol
         | Rpc::SigningServiceSignBatch
+        | Rpc::SigningServiceSignForParty
         | Rpc::SigningServiceSignStream => O::Sign,
 
         Rpc::OperationsServiceRotateNodeKeys
@@ -120,10 +125,13 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         | Rpc::OperationsServiceReject
         | Rpc::OperationsServiceAcknowledgeBreakGlass => O::ApprovalsDecide,
         Rpc::OperationsServiceListAudit | Rpc::OperationsServiceExportAudit => O::AuditRead,
+        Rpc::OperationsServiceFollowAudit | Rpc::OperationsServiceShowAuditKey => O::AuditRead,
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
 
-        Rpc::SigningServiceVerify | Rpc::SigningServiceVerifyProtocol => O::Verify,
+        Rpc::SigningServiceVerify
+        | Rpc::SigningServiceVerifyProtocol
+        | Rpc::SigningServiceVerifyForParty => O::Verify,
         // Signed, it is another operation as well: its handler asks.
         Rpc::SigningServiceEncrypt | Rpc::SigningServiceEncryptPayload => O::Encrypt,
         Rpc::SigningServiceDecrypt | Rpc::SigningServiceDecryptPayload => O::Decrypt,

@@ -17,7 +17,7 @@ use tokio::{
 use tonic::{Status, body::Body};
 
 use super::Call;
-use crate::{access::Operation, failure::Failure};
+use crate::{access::Operation, failure::Failure, rpc::Rpc};
 
 /// Whoever watches hears the last news before the end.
 const LAST_NEWS: Duration = Duration::from_millis(100);
@@ -67,7 +67,7 @@ impl Ends {
         let proof = proof.filter(|_| !call.rpc.takes_a_stream());
         let end = async move {
             let watched = async {
-                if call.operation != Operation::Health {
+                if !only_watches(&call) {
                     pending::<()>().await;
                 }
                 ended(ending).await;
@@ -89,6 +89,11 @@ const fn ask_within(operation: Operation) -> Duration {
         Operation::Health => STRANGERS_ASK_WITHIN,
         _ => ASK_WITHIN,
     }
+}
+
+/// Whether nothing is done for the caller that would have to be finished.
+fn only_watches(call: &Call) -> bool {
+    call.operation == Operation::Health || call.rpc == Rpc::OperationsServiceFollowAudit
 }
 
 async fn passed(time: Option<Instant>) {

@@ -118,7 +118,7 @@ fn audit_key(used: AuditKeyUse) -> AuditKey {
     }
 }
 
-fn record(entry: AuditEntry) -> AuditRecord {
+pub(super) fn record(entry: AuditEntry) -> AuditRecord {
     AuditRecord {
         sequence: entry.sequence,
         time: entry.time_micros,

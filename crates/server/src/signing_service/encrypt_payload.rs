@@ -13,7 +13,10 @@ use super::{
 use crate::{
     access::Operation,
     context::Context,
-    contract::strongroom::{self as contract, EncryptPayloadRequest, EncryptPayloadResponse},
+    contract::strongroom::{
+        self as contract, EncryptPayloadRequest, EncryptPayloadResponse, PayloadRecipient,
+        PayloadSeal,
+    },
     failure::Failure,
 };
 
@@ -26,6 +29,7 @@ pub(super) async fn encrypt_payload(
         vault,
         context: context.clone(),
         sealer: None,
+        is_whole: false,
     };
     Ok(answers(sealing, context, requests))
 }
@@ -35,6 +39,8 @@ struct Sealing {
     context: Context,
     /// None before the order.
     sealer: Option<PayloadSealer>,
+    /// Whether the last piece came: a caller that was cut off ends its stream, too.
+    is_whole: bool,
 }
 
 impl Work for Sealing {
@@ -46,11 +52,18 @@ impl Work for Sealing {
         mut request: EncryptPayloadRequest,
         ready: &mut VecDeque<EncryptPayloadResponse>,
     ) -> Result<(), Failure> {
+        if self.is_whole {
+            return Err(Failure::unreadable("something came behind the last piece"));
+        }
+        self.is_whole = request.last;
         match (request.order.take(), &self.sealer) {
             (Some(order), None) => {
-                let SealedPayload { front, sealer, .. } = self.begin(order).await?;
-                ready.push_back(EncryptPayloadResponse { payload: front });
-                self.sealer = Some(sealer);
+                let mut sealed = self.begin(order).await?;
+                ready.push_back(EncryptPayloadResponse {
+                    payload: mem::take(&mut sealed.front),
+                    seal: Some(seal(&sealed)),
+                });
+                self.sealer = Some(sealed.sealer);
             }
             (None, Some(_)) => {}
             (Some(_), Some(_)) => return Err(Failure::unreadable("a second order came")),
@@ -67,7 +80,27 @@ impl Work for Sealing {
 
     fn end(self, ready: &mut VecDeque<EncryptPayloadResponse>) -> Result<(), Failure> {
         let sealer = self.sealer.ok_or_else(|| Failure::not_set("order"))?;
+        if !self.is_whole {
+            return Err(Failure::not_set("last"));
+        }
         Ok(sealer.finish(&mut [], answering(ready))?)
+    }
+}
+
+fn seal(sealed: &SealedPayload) -> PayloadSeal {
+    let recipients = sealed.recipients.iter();
+    PayloadSeal {
+        recipients: recipients
+            .map(|(member, key)| PayloadRecipient {
+                member: member.to_string(),
+                fingerprint: key.to_string(),
+            })
+            .collect(),
+        signed_by: sealed
+            .signed_by
+            .map(|key| key.to_string())
+            .unwrap_or_default(),
+        at: sealed.at.as_micros(),
     }
 }
 
@@ -77,6 +110,7 @@ fn answering(
     |ciphertext, tag| {
         ready.push_back(EncryptPayloadResponse {
             payload: [ciphertext, tag].concat(),
+            seal: None,
         });
         Ok(())
     }

@@ -13,7 +13,7 @@ use strongroom_topology::{
 };
 use strongroom_vault::{Added, Authorized, Proposal, Vault};
 
-use super::store_id;
+use super::{read, store_id};
 use crate::{
     context::Context,
     contract::strongroom::{
@@ -55,10 +55,7 @@ pub(super) async fn authorize(
     message: AuthorizeRequest,
 ) -> Result<AuthorizeResponse, Failure> {
     let signing = message.signing.unwrap_or_default();
-    let hash: TransactionHash = message
-        .hash
-        .parse()
-        .map_err(|error| Failure::unreadable(format!("Field `hash`: {}", in_words(&error))))?;
+    let hash: TransactionHash = read("hash", &message.hash)?;
     let (store, keys) = (store_id(&message.store)?, keys(&signing)?);
     let (whole, force) = (signing.must_fully_authorize, force(&signing.dangers)?);
     let caller = context.caller();
@@ -120,21 +117,16 @@ pub(super) async fn add(
     })
 }
 
-fn keys(signing: &Signing) -> Result<Vec<Fingerprint>, Failure> {
-    let keys = signing.signed_by.iter().map(|key| key.parse());
-    keys.collect::<Result<_, strongroom_crypto::FingerprintError>>()
-        .map_err(|error| Failure::unreadable(format!("Field `signed_by`: {}", in_words(&error))))
+pub(super) fn keys(signing: &Signing) -> Result<Vec<Fingerprint>, Failure> {
+    let keys = signing.signed_by.iter().map(|key| read("signed_by", key));
+    keys.collect()
 }
 
-fn force(dangers: &[String]) -> Result<ForceFlags, Failure> {
-    let mut flags = Vec::with_capacity(dangers.len());
-    for danger in dangers {
-        let flag = danger.parse::<ForceFlag>();
-        flags.push(flag.map_err(|error| {
-            Failure::unreadable(format!("Field `dangers`: {}", in_words(&error)))
-        })?);
-    }
-    Ok(ForceFlags::of(flags))
+pub(super) fn force(dangers: &[String]) -> Result<ForceFlags, Failure> {
+    let flags = dangers.iter().map(|danger| read("dangers", danger));
+    Ok(ForceFlags::of(
+        flags.collect::<Result<Vec<ForceFlag>, _>>()?,
+    ))
 }
 
 fn transactions(bytes: &[Vec<u8>]) -> Result<Vec<SignedTransaction>, Failure> {
@@ -142,7 +134,7 @@ fn transactions(bytes: &[Vec<u8>]) -> Result<Vec<SignedTransaction>, Failure> {
     Ok(decoded.collect::<Result<_, _>>()?)
 }
 
-fn response(authorized: &Authorized) -> AuthorizeResponse {
+pub(super) fn response(authorized: &Authorized) -> AuthorizeResponse {
     AuthorizeResponse {
         signed: encode_signed_transaction(&authorized.signed),
         outcome: authorized.outcome.name().to_owned(),

@@ -138,6 +138,7 @@ impl Participant {
             signed,
         });
         request.content = b"content".to_vec();
+        request.last = true;
         let requests = tokio_stream::iter([request]);
         let request = with_token(requests, Some(&self.issuer.token(by)));
         let mut answers = self.client.encrypt_payload(request).await?.into_inner();

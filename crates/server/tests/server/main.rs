@@ -22,6 +22,7 @@ mod key_grants;
 mod keys_and_stores;
 mod limits;
 mod operations;
+mod parties;
 mod payloads;
 mod protocol;
 mod raw;

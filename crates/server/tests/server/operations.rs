@@ -4,6 +4,7 @@ mod approvals;
 mod backups;
 mod custody;
 mod facts;
+mod following;
 mod named_rotation;
 mod node_keys;
 mod wrapper_keys;

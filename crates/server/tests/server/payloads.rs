@@ -1,5 +1,7 @@
 //! `EncryptPayload` and `DecryptPayload`.
 
+use std::time::Duration;
+
 use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, EncryptPayloadRequest, PayloadExpectation, PayloadOrder, PayloadOrigin,
@@ -7,7 +9,9 @@ use strongroom_server::contract::strongroom::{
 };
 use strongroom_topology::MemberCode;
 use strongroom_vault::{Caller, NewIdentity, NodeKeys};
-use tonic::{Code, Status, transport::Channel};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Status, transport::Channel};
 
 use crate::house::{House, told};
 
@@ -59,6 +63,7 @@ async fn encrypt(
         request.content = piece.to_vec();
         requests.push(request);
     }
+    requests.last_mut().unwrap().last = true;
     let answers = client.encrypt_payload(tokio_stream::iter(requests)).await?;
     let (mut answers, mut payload) = (answers.into_inner(), Vec::new());
     while let Some(answer) = answers.message().await? {
@@ -171,4 +176,93 @@ async fn what_is_missing_or_unreadable_in_an_order_is_said() {
     };
     let status = encrypt(&mut client, Some(stranger), b"").await.unwrap_err();
     assert_eq!(told(&status).0, "MEMBER_WITHOUT_ENCRYPTION_KEY");
+}
+
+/// What came of a payload whose pieces are these, and how that ended.
+async fn sealed(
+    client: &mut SigningServiceClient<Channel>,
+    requests: Vec<EncryptPayloadRequest>,
+) -> (Vec<u8>, Result<(), Status>) {
+    let answers = client.encrypt_payload(tokio_stream::iter(requests)).await;
+    let (mut answers, mut payload) = (answers.unwrap().into_inner(), Vec::new());
+    loop {
+        match answers.message().await {
+            Ok(Some(answer)) => payload.extend_from_slice(&answer.payload),
+            Ok(None) => return (payload, Ok(())),
+            Err(status) => return (payload, Err(status)),
+        }
+    }
+}
+
+fn piece(content: &[u8], last: bool) -> EncryptPayloadRequest {
+    let mut request = EncryptPayloadRequest::default();
+    request.content = content.to_vec();
+    request.last = last;
+    request
+}
+
+#[tokio::test]
+async fn content_that_ends_without_its_last_piece_becomes_no_payload() {
+    let (_house, keys, mut client) = node().await;
+    let mut first = piece(&[7; 200_000], false);
+    first.order = Some(order(&keys));
+    // Whoever is cut off ends its stream as whoever has said everything.
+    let (payload, ended) = sealed(&mut client, vec![first.clone()]).await;
+    let status = ended.unwrap_err();
+    assert!(reason(&status).contains("last"), "{status}");
+    let mut found = Vec::new();
+    let opened = decrypt(&mut client, Some(expectation()), &payload, &mut found).await;
+    assert_eq!(told(&opened.unwrap_err()).0, "PAYLOAD_NOT_AUTHENTIC");
+    assert!(found.len() < 200_000);
+    // Nor is anything taken behind it.
+    let behind = vec![first, piece(b"", true), piece(b"more", true)];
+    let (_, ended) = sealed(&mut client, behind).await;
+    assert!(reason(&ended.unwrap_err()).contains("behind the last"));
+}
+
+#[tokio::test]
+async fn a_seal_says_for_whom_a_payload_is_and_who_signed_that() {
+    let (house, keys, mut client) = node().await;
+    for signed in [true, false] {
+        let mut request = piece(b"content", true);
+        let order = order(&keys);
+        request.order = Some(PayloadOrder { signed, ..order });
+        let answers = client.encrypt_payload(tokio_stream::iter([request])).await;
+        let mut answers = answers.unwrap().into_inner();
+        let seal = answers.message().await.unwrap().unwrap().seal.unwrap();
+        let key = house.vault.current_encryption_key().await.unwrap();
+        assert_eq!(seal.recipients.len(), 1);
+        assert_eq!(seal.recipients[0].member, keys.member.to_string());
+        assert_eq!(seal.recipients[0].fingerprint, key.to_string());
+        assert_eq!(!seal.signed_by.is_empty(), signed);
+        while let Some(answer) = answers.message().await.unwrap() {
+            assert!(answer.seal.is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payload_whose_content_never_ends_ends_with_the_deadline_of_its_caller() {
+    let (_house, keys, mut client) = node().await;
+    let (pieces, receiver) = mpsc::channel(4);
+    let mut first = piece(b"content", false);
+    first.order = Some(order(&keys));
+    pieces.send(first).await.unwrap();
+    let mut request = Request::new(ReceiverStream::new(receiver));
+    // As a header: this side waits for longer.
+    let value = "1S".parse().unwrap();
+    request.metadata_mut().insert("grpc-timeout", value);
+    let mut answers = client.encrypt_payload(request).await.unwrap().into_inner();
+    let ended = async {
+        loop {
+            match answers.message().await {
+                Ok(Some(_)) => {}
+                other => return other,
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+    let status = ended.expect("it ends").unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    drop(pieces);
 }

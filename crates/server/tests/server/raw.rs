@@ -74,7 +74,8 @@ pub(crate) async fn send(
 ) -> Result<(), Status> {
     let mut messages = begin(channel, path, None, message).await?;
     // Whoever watches is told for ever.
-    let watches = path == Rpc::HealthWatch.path();
+    let watching = [Rpc::HealthWatch, Rpc::OperationsServiceFollowAudit];
+    let watches = watching.iter().any(|rpc| rpc.path() == path);
     while messages.message().await?.is_some() && !watches {}
     Ok(())
 }

@@ -98,6 +98,21 @@ impl Vault {
         }
     }
 
+    /// The records that come next after those up to `after`, some at a time, and where they end; none if there are no more yet.
+    /// The chain is verified as far as they go.
+    ///
+    /// # Errors
+    /// As [`Self::walk_audit_after`].
+    pub async fn next_audit_records(
+        &self,
+        after: AuditHead,
+    ) -> Result<(Vec<AuditEntry>, AuditHead), VaultError> {
+        let mut walk = self.audit_walk(after).await?;
+        let page = walk.page().await?;
+        let entries = page.into_iter().map(|walked| walked.entry);
+        Ok((entries.collect(), walk.walk.head()))
+    }
+
     pub(crate) async fn audit_walk(&self, after: AuditHead) -> Result<AuditWalk, VaultError> {
         let end = self.audit_head().await;
         if after.records > end.records || (after.records == end.records && after != end) {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::{args::Global, output, session::Session};
+use crate::{args::Global, client::Client, output};
 
 /// Show the public half of the audit key, which auditors need
 ///
@@ -20,21 +20,21 @@ pub(crate) struct Options {}
 #[derive(Serialize)]
 struct Report {
     fingerprint: String,
-    spec: &'static str,
+    spec: String,
     purpose: &'static str,
     public_key: String,
 }
 
 pub(super) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let key = session.vault.audit_key();
-    session.close().await;
+    let client = Client::open(global).await?;
+    let key = client.audit_key().await;
+    client.close().await;
     let key = key?;
     let report = Report {
-        fingerprint: key.fingerprint().to_string(),
-        spec: key.spec().name(),
+        fingerprint: key.fingerprint,
+        spec: key.spec,
         purpose: "audit",
-        public_key: key.to_pem(),
+        public_key: key.public_key,
     };
     output::print(global.output, &report, |out| {
         writeln!(out, "fingerprint {}", report.fingerprint)?;

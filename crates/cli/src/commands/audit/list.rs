@@ -63,7 +63,7 @@ fn moment(text: &str) -> Result<Since, CliError> {
 
 impl Filter {
     /// Whether nothing is asked for.
-    fn takes_all(&self) -> bool {
+    pub(super) fn takes_all(&self) -> bool {
         self.key.is_none()
             && self.caller.is_none()
             && self.operation.is_none()

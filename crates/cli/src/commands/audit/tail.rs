@@ -1,20 +1,18 @@
 //! `audit tail`.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use clap::Args;
-use strongroom_vault::{AuditEntry, AuditHead, Role, Vault};
+use strongroom_crypto::clock::{Clock as _, SystemClock};
+use strongroom_vault::AuditEntry;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::list::{Filter, Wanted, row};
 use crate::{
     args::{Format, Global},
-    failure::CliError,
+    client::{Client, Following},
     output,
-    session::Session,
 };
-
-/// How often new records are looked for.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// Show the newest records, and those that come
 #[derive(Args, Debug)]
@@ -25,7 +23,7 @@ pub(crate) struct Options {
     /// So many of those that are there.
     #[arg(long, value_name = "N", default_value_t = 10)]
     last: usize,
-    /// Go on with what other processes do, one line each, until interrupted; for a vault that several have open.
+    /// Go on with what others do, one line each, until interrupted; for a vault that several processes have open, or on a server.
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
@@ -33,55 +31,43 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let shown = show(global, &session.vault, &options).await;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let shown = show(global, &client, &options).await;
+    client.close().await;
     shown.map(|()| ExitCode::SUCCESS)
 }
 
-async fn show(global: &Global, vault: &Vault, options: &Options) -> anyhow::Result<()> {
-    // A process that is alone would wait for itself.
-    if options.follow && vault.standing().await.role == Role::Alone {
-        return Err(CliError::FollowsNobody.into());
-    }
-    let mut wanted = Wanted::new(
-        options.filter.clone(),
-        Some(options.last),
-        vault.current_time(),
-    );
-    let walked = vault.walk_audit(|entry| wanted.look_at(entry)).await?;
-    let records = wanted.into_records();
+async fn show(global: &Global, client: &Client, options: &Options) -> anyhow::Result<()> {
+    let (filter, last) = (&options.filter, Some(options.last));
+    let newest = last.filter(|_last| filter.takes_all());
+    let mut wanted = Wanted::new(filter.clone(), last, SystemClock.now());
     if !options.follow {
-        return records.print(global);
+        let look_at = |entry| wanted.look_at(entry);
+        client.walk_audit(newest, look_at).await?;
+        return wanted.into_records().print(global);
     }
-    for entry in records.iter() {
+    let look_at = |entry| wanted.look_at(entry);
+    let following = client.follow_audit(newest, look_at).await?;
+    for entry in wanted.into_records().iter() {
         print_line(global, entry)?;
     }
-    follow(global, vault, options, walked.place()).await
+    follow(global, following, filter).await
 }
 
-/// Prints what others commit, until the process is interrupted.
+/// Prints what comes, until the process is interrupted.
 async fn follow(
     global: &Global,
-    vault: &Vault,
-    options: &Options,
-    mut seen: AuditHead,
+    mut following: Following<'_>,
+    filter: &Filter,
 ) -> anyhow::Result<()> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
     loop {
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
-            () = tokio::time::sleep(EVERY) => {}
-        }
-        vault.catch_up().await?;
-        let mut news = Vec::new();
-        let now = vault.current_time();
-        let look_at = |entry: AuditEntry| {
-            if options.filter.matches(&entry, now) {
-                news.push(entry);
-            }
+        let news = tokio::select! {
+            _interrupt = interrupts.recv() => return Ok(()),
+            news = following.next() => news?,
         };
-        seen = vault.walk_audit_after(seen, look_at).await?.place();
-        for entry in &news {
+        let now = SystemClock.now();
+        for entry in news.iter().filter(|entry| filter.matches(entry, now)) {
             print_line(global, entry)?;
         }
     }

@@ -4,19 +4,18 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_crypto::{Fingerprint, PayloadPurpose};
-use strongroom_files::Access;
+use strongroom_crypto::PayloadPurpose;
 use strongroom_topology::Member;
-use strongroom_vault::{PayloadOrder, SealedPayload};
+use strongroom_vault::PayloadOrder;
 
 use super::Options;
 use crate::{
     args::{Format, Global},
+    client::{Client, Passage, Seal},
     commands::{AtArg, StoreArg},
     failure::CliError,
-    input::{self, Encoding},
+    input::Encoding,
     output,
-    session::Session,
 };
 
 /// What is said of payloads only.
@@ -84,7 +83,6 @@ pub(super) async fn run(
         .into());
     }
     options.destination.check(Encoding::Binary)?;
-    let content = options.input_encoding.open(&options.file)?;
     let args = &options.members;
     let order = PayloadOrder {
         purpose: args.purpose.clone().map_or_else(file, Ok)?,
@@ -93,24 +91,14 @@ pub(super) async fn run(
         at: args.at.time(),
         signed: args.sign,
     };
-    let session = Session::open(global).await?;
-    let sealed = session.vault.seal_payload(&session.caller, &order).await?;
-    session.close().await;
-    let report = Report::of(&order, &sealed);
-    let SealedPayload {
-        front, mut sealer, ..
-    } = sealed;
-    options.destination.stream(Access::Readable, |out| {
-        out.write_all(&front)?;
-        let mut write = |ciphertext: &[u8], tag: &[u8]| {
-            out.write_all(ciphertext)?;
-            Ok::<(), anyhow::Error>(out.write_all(tag)?)
-        };
-        input::in_pieces(content, &options.file, |piece| {
-            sealer.push(piece, &mut write)
-        })?;
-        sealer.finish(&mut [], &mut write)
-    })?;
+    let passage = Passage {
+        from: options.input_encoding.open(&options.file)?,
+        name: &options.file,
+        to: &options.destination,
+    };
+    let client = Client::open(global).await?;
+    let seal = client.encrypt_payload(&order, passage).await?;
+    let report = Report::of(&order, seal);
     if !options.destination.is_stdout() {
         output::print(global.output, &report, |out| {
             let rows = report.recipients.iter();
@@ -127,17 +115,17 @@ pub(in crate::commands) fn file() -> anyhow::Result<PayloadPurpose> {
 }
 
 impl Report {
-    fn of(order: &PayloadOrder, sealed: &SealedPayload) -> Self {
-        let recipients = sealed.recipients.iter();
+    fn of(order: &PayloadOrder, seal: Seal) -> Self {
+        let recipients = seal.recipients.into_iter();
         Self {
             recipients: recipients
-                .map(|(member, key)| RecipientView {
-                    member: member.to_string(),
-                    fingerprint: key.to_string(),
+                .map(|(member, fingerprint)| RecipientView {
+                    member,
+                    fingerprint,
                 })
                 .collect(),
-            signed_by: sealed.signed_by.as_ref().map(Fingerprint::to_string),
-            at: output::moment(sealed.at),
+            signed_by: seal.signed_by,
+            at: output::moment(seal.at),
             purpose: order.purpose.to_string(),
         }
     }

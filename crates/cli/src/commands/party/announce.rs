@@ -8,7 +8,7 @@ use strongroom_topology::{
     HostingParticipant, Mapping, Member, MemberCode, ParticipantPermission, PartyId,
     PartyToParticipant, SigningKeysWithThreshold,
 };
-use strongroom_vault::{Proposal, Vault, VaultError};
+use strongroom_vault::{Proposal, VaultError};
 
 use crate::{
     args::Global,
@@ -19,7 +19,6 @@ use crate::{
         party_public_key,
     },
     failure::CliError,
-    session::Session,
 };
 
 /// State which participants host a party, and which keys sign for it.
@@ -95,10 +94,11 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     for key in &options.key {
         refuse_shortened(key)?;
     }
-    let session = Session::open(global).await?;
-    let keys = options.key.iter();
-    let keys = keys.map(|key| key_named(&session.vault, &options.party, key));
-    let keys: Vec<_> = keys.collect::<anyhow::Result<_>>()?;
+    let client = Client::open(global).await?;
+    let mut keys = Vec::with_capacity(options.key.len());
+    for key in &options.key {
+        keys.push(key_named(&client, &options.party, key).await?);
+    }
     let all = u32::try_from(keys.len())?;
     let threshold = options.signing_threshold.unwrap_or(all);
     let keys = SigningKeysWithThreshold::try_new(keys, threshold)?;
@@ -111,7 +111,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     )?;
     announcement::announce(
         global,
-        Client::Here(Box::new(session)),
+        client,
         &options.store.store,
         Proposal::announce(Mapping::PartyToParticipant(mapping)),
         &options.signing,
@@ -121,12 +121,16 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 /// A key of the vault, or the one in a file.
-fn key_named(vault: &Vault, party: &PartyId, text: &str) -> anyhow::Result<SigningPublicKey> {
+async fn key_named(
+    client: &Client,
+    party: &PartyId,
+    text: &str,
+) -> anyhow::Result<SigningPublicKey> {
     let Ok(fingerprint) = text.parse::<Fingerprint>() else {
         return party_public_key(Path::new(text), party);
     };
-    match &vault.key(&fingerprint)?.public {
-        PublicKey::Signing(key) => Ok(key.clone()),
+    match client.key(&fingerprint).await?.public {
+        PublicKey::Signing(key) => Ok(key),
         PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
             fingerprint,
             wanted: KeyPurpose::Signing,

@@ -4,18 +4,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_crypto::{
-    Fingerprint, KeyName, KeyUsage, KeyUsages, PublicKey, SigningKeySpec, SigningPublicKey,
-};
+use strongroom_crypto::{Fingerprint, KeyName, KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_kms::KmsKeyId;
 use strongroom_topology::{Namespace, PartyId, UniqueIdentifier};
-use strongroom_vault::{NewSigningKey, Registration, Vault};
 
 use super::view::{KeyView, write_keys};
 use crate::{
     args::{Global, Names},
+    client::{Client, NewKey, ShownKey},
     output,
-    session::Session,
 };
 
 /// Generate the keys of a new party.
@@ -69,11 +66,6 @@ struct Report {
 }
 
 /// What the keys of a new party are for, and what they are called.
-struct NewKey {
-    usages: KeyUsages,
-    name: KeyName,
-}
-
 fn new_keys(name: &str, count: usize, owns_namespace: bool) -> anyhow::Result<Vec<NewKey>> {
     // Refused before a key is made under it.
     let _taken =
@@ -99,27 +91,9 @@ pub(super) async fn generate(
 ) -> anyhow::Result<ExitCode> {
     let owns_namespace = options.namespace.is_none();
     let new = new_keys(&options.name, options.keys.into(), owns_namespace)?;
-    let session = Session::open(global).await?;
-    let spec = options.spec;
-    let spec = spec.unwrap_or_else(|| session.default_signing_spec());
-    let new = new.into_iter().map(|new| NewSigningKey {
-        spec,
-        usages: new.usages,
-        name: Some(new.name),
-    });
-    let entries = session
-        .vault
-        .generate_signing_keys(&session.caller, new.collect())
-        .await?;
-    let keys = entries.iter().map(|entry| &entry.public);
-    print(
-        global,
-        session,
-        &options.name,
-        options.namespace,
-        keys.cloned().collect(),
-    )
-    .await
+    let client = Client::open(global).await?;
+    let keys = client.generate_signing_keys(options.spec, new).await?;
+    print(global, client, &options.name, options.namespace, &keys).await
 }
 
 pub(super) async fn register(
@@ -128,57 +102,35 @@ pub(super) async fn register(
 ) -> anyhow::Result<ExitCode> {
     let owns_namespace = options.namespace.is_none();
     let new = new_keys(&options.name, options.keys.len(), owns_namespace)?;
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let mut keys = Vec::with_capacity(options.keys.len());
     for (new, key) in new.into_iter().zip(options.keys) {
-        let registration = Registration {
-            kms: options.kms.clone(),
-            key,
-            usages: Some(new.usages),
-            name: Some(new.name),
-        };
-        let entry = session
-            .vault
-            .register_key(&session.caller, registration)
-            .await?;
-        keys.push(entry.public.clone());
+        let (kms, usages, name) = (options.kms.clone(), Some(new.usages), Some(new.name));
+        let registered = client.register_key(kms, key, usages, name).await?;
+        keys.push(client.key(&registered.fingerprint.parse()?).await?);
     }
-    print(global, session, &options.name, options.namespace, keys).await
+    print(global, client, &options.name, options.namespace, &keys).await
 }
 
 async fn print(
     global: &Global,
-    session: Session,
+    client: Client,
     name: &str,
     namespace: Option<Namespace>,
-    keys: Vec<PublicKey>,
+    keys: &[ShownKey],
 ) -> anyhow::Result<ExitCode> {
-    let keys: Vec<SigningPublicKey> = keys.into_iter().filter_map(signing).collect();
-    let own = keys.first().map(|key| Namespace::from(key.fingerprint()));
+    client.close().await;
+    let own = keys.first().map(|key| key.public.fingerprint().into());
     let namespace = namespace.or(own);
     let namespace = namespace.ok_or_else(|| anyhow::anyhow!("there are no keys"))?;
     let party: PartyId = UniqueIdentifier::try_new(name, namespace)?;
-    let report = Report::of(&session.vault, &party, &keys);
-    session.close().await;
+    let report = Report {
+        party: party.to_string(),
+        keys: keys.iter().map(KeyView::from).collect(),
+    };
     output::print(global.output, &report, |out| {
         writeln!(out, "party {}", report.party)?;
         write_keys(&report.keys, out)
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn signing(key: PublicKey) -> Option<SigningPublicKey> {
-    match key {
-        PublicKey::Signing(key) => Some(key),
-        PublicKey::Encryption(_) => None,
-    }
-}
-
-impl Report {
-    fn of(vault: &Vault, party: &PartyId, keys: &[SigningPublicKey]) -> Self {
-        Self {
-            party: party.to_string(),
-            keys: keys.iter().map(|key| KeyView::of(vault, key)).collect(),
-        }
-    }
 }

@@ -8,9 +8,9 @@ use strongroom_topology::{Operation, PartyId, SignedTransaction, StoreId};
 
 use crate::{
     args::Global,
+    client::Client,
     commands::topology::args::{OutArg, SigningArgs, StoreArg},
     output,
-    session::Session,
 };
 
 /// Move the keys of a party out of the deprecated party-to-key mapping.
@@ -56,14 +56,12 @@ struct View {
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.out.check()?;
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let signing = options.signing.of_party();
     let store = &options.store.store;
-    let done = session
-        .vault
-        .migrate_party_keys(&session.caller, store, &options.party, &signing)
-        .await?;
-    session.close().await;
+    let done = client.migrate_party_keys(store, &options.party, &signing);
+    let done = done.await?;
+    client.close().await;
     let signed = done.iter().map(|authorized| authorized.signed.clone());
     let signed: Vec<SignedTransaction> = signed.collect();
     options.out.write_transactions(&signed)?;
@@ -75,7 +73,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             hash: transaction.hash().to_string(),
             mapping: transaction.mapping().code().name(),
             operation: transaction.operation().name(),
-            outcome: authorized.outcome.name(),
+            outcome: authorized.outcome,
         }
     });
     let report = Report {

@@ -14,7 +14,6 @@ use crate::{
         announcement,
         args::{OutArg, SigningArgs, StoreArg},
     },
-    session::Session,
 };
 
 /// Put a new key of a party into the place of another one.
@@ -48,7 +47,7 @@ pub(crate) struct Options {
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     options.out.check()?;
-    let session = Session::open(global).await?;
+    let client = Client::open(global).await?;
     let store = &options.store.store;
     let successor = match options.to {
         Some(key) => PartySuccessor::Key(key),
@@ -56,10 +55,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     let signing = options.signing.of_party();
     let exchange = (options.old, successor);
-    let rotated = session
-        .vault
-        .rotate_party_key(&session.caller, store, &options.party, exchange, &signing)
-        .await?;
-    let (client, signed) = (Client::Here(Box::new(session)), rotated.authorized.into());
+    let rotated = client.rotate_party_key(store, &options.party, exchange, &signing);
+    let signed = rotated.await?;
     announcement::print(global, client, store, &signed, &options.out).await
 }

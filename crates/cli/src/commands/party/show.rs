@@ -8,14 +8,14 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_topology::{At, Mapping, PartyId, TopologyStore, UniqueKey};
-use strongroom_vault::{SignatureCheckError, Vault, VaultError};
+use strongroom_vault::{SignatureCheckError, VaultError};
 
 use super::view::{KeyView, write_keys};
 use crate::{
     args::Global,
+    client::{Client, Labels},
     commands::topology::args::{AtArg, StoreArg},
     output,
-    session::Session,
 };
 
 /// Show the keys of a party, how many of them must sign, and who hosts it.
@@ -55,18 +55,19 @@ struct HostingView {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let store = session.vault.topology(&options.store.store).await?;
-    let report = Report::of(&session.vault, &store, &options);
+    let client = Client::open(global).await?;
+    let labels = client.labels().await?;
+    let store = client.topology(&options.store.store).await?;
+    let report = Report::of(&labels, &store, &options);
     drop(store);
-    session.close().await;
+    client.close().await;
     let report = report?;
     output::print(global.output, &report, |out| report.write(out))?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl Report {
-    fn of(vault: &Vault, store: &TopologyStore, options: &Options) -> anyhow::Result<Self> {
+    fn of(labels: &Labels, store: &TopologyStore, options: &Options) -> anyhow::Result<Self> {
         let (party, at) = (&options.party, options.at.at());
         let keys = store.party_signing_keys(party, at);
         let keys = keys.ok_or_else(|| {
@@ -89,7 +90,7 @@ impl Report {
             keys: keys
                 .keys()
                 .iter()
-                .map(|key| KeyView::of(vault, key))
+                .map(|key| KeyView::announced(key, labels))
                 .collect(),
             confirming_threshold: hosted.map(|hosted| hosted.threshold()),
             participants: participants

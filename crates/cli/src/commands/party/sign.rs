@@ -15,10 +15,10 @@ use strongroom_topology::PartyId;
 
 use crate::{
     args::Global,
+    client::Client,
     commands::{sign, topology::args::StoreArg},
     input::{Destination, Encoding},
     output,
-    session::Session,
 };
 
 /// Sign for a party, for example the hash of a prepared submission, with as many of its keys as it needs.
@@ -76,18 +76,11 @@ struct View {
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let message = sign::message(&options.file, options.input_encoding, options.hash)?;
-    let session = Session::open(global).await?;
-    let signed = session
-        .vault
-        .sign_for_party(
-            &session.caller,
-            &options.store.store,
-            &options.party,
-            &message,
-            &options.key,
-        )
-        .await?;
-    session.close().await;
+    let client = Client::open(global).await?;
+    let (store, party) = (&options.store.store, &options.party);
+    let signed = client.sign_for_party(store, party, message, &options.key);
+    let signed = signed.await?;
+    client.close().await;
     let files = options.files(signed.signatures.len());
     // All of them are looked at before the first one is written.
     for file in files.iter().flatten() {

@@ -4,13 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_errors::Coded;
 use strongroom_proto::decode_signature;
 use strongroom_topology::PartyId;
-use strongroom_vault::VaultError;
 
 use crate::{
     args::Global,
+    client::Client,
     commands::{
         sign,
         topology::args::{AtArg, StoreArg},
@@ -18,7 +17,6 @@ use crate::{
     exit,
     input::{self, Encoding},
     output,
-    session::Session,
 };
 
 /// Verify that a party signed, with as many of its keys as it needs at a time.
@@ -60,7 +58,7 @@ struct Report {
     /// How many keys signed; none if they are too few.
     signed: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -75,24 +73,22 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     };
     let signatures = options.signature.iter().map(read);
     let signatures: Vec<_> = signatures.collect::<anyhow::Result<_>>()?;
-    let session = Session::open(global).await?;
-    let (store, at) = (&options.store.store, options.at.at());
-    let outcome = session
-        .vault
-        .verify_for_party(store, &options.party, at, &message, &signatures)
-        .await;
-    session.close().await;
-    let (signed, refused) = match outcome {
+    let client = Client::open(global).await?;
+    let (store, at) = (&options.store.store, options.at.time());
+    let verified = client.verify_for_party(store, &options.party, at, message, &signatures);
+    let verdict = verified.await?;
+    client.close().await;
+    let (signed, refused) = match verdict {
         Ok(signed) => (Some(signed), None),
-        Err(VaultError::SignatureCheck(refused)) => (None, Some(refused)),
-        Err(other) => return Err(other.into()),
+        Err(refused) => (None, Some(refused)),
     };
+    let (code, reason) = refused.map(|it| (it.code, it.reason)).unzip();
     let report = Report {
         party: options.party.to_string(),
-        valid: refused.is_none(),
+        valid: code.is_none(),
         signed,
-        code: refused.as_ref().map(|refused| refused.code().name()),
-        reason: refused.as_ref().map(ToString::to_string),
+        code,
+        reason,
     };
     output::print(global.output, &report, |out| match &report.reason {
         None => writeln!(out, "valid: signed by {}", report.party),

@@ -3,10 +3,13 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use strongroom_crypto::{Fingerprint, PublicKey, SigningPublicKey};
-use strongroom_vault::Vault;
+use strongroom_crypto::{PublicKey, SigningPublicKey};
 
-use crate::{commands::AnnouncedKey, output};
+use crate::{
+    client::{Labels, ShownKey},
+    commands::AnnouncedKey,
+    output,
+};
 
 /// A key of a party.
 #[derive(Serialize)]
@@ -18,18 +21,22 @@ pub(super) struct KeyView {
 }
 
 impl KeyView {
-    pub(super) fn of(vault: &Vault, key: &SigningPublicKey) -> Self {
+    /// A key that topology names, of which the vault may know more.
+    pub(super) fn announced(key: &SigningPublicKey, labels: &Labels) -> Self {
         Self {
             key: AnnouncedKey::of(&PublicKey::Signing(key.clone())),
-            private_key: private_state(vault, &key.fingerprint()),
+            private_key: labels.of(&key.fingerprint()).private_key,
         }
     }
 }
 
-fn private_state(vault: &Vault, key: &Fingerprint) -> Option<&'static str> {
-    let entry = vault.key(key).ok()?;
-    let private = entry.private.as_ref();
-    private.map(|private| private.state.name())
+impl From<&ShownKey> for KeyView {
+    fn from(key: &ShownKey) -> Self {
+        Self {
+            key: AnnouncedKey::of(&key.public),
+            private_key: key.view.state,
+        }
+    }
 }
 
 pub(super) fn write_keys(keys: &[KeyView], out: &mut dyn Write) -> io::Result<()> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use strongroom_vault::{ProviderLoss, WrapCheck, WrapStatus, WrapperKeyState, WrapperKeyStatus};
 
 use super::{OpeningView, WrapperKeyView, private_keys};
-use crate::{args::Global, exit, output, session::Session};
+use crate::{args::Global, client::Client, exit, output};
 
 /// Try every wrap through its key management system, and say what would be lost with each.
 ///
@@ -23,7 +23,7 @@ use crate::{args::Global, exit, output, session::Session};
 pub(crate) struct Options {}
 
 #[derive(Serialize)]
-struct Report {
+pub(crate) struct Report {
     all_open: bool,
     /// No wrapper key is known to be disabled, pending deletion or gone.
     all_usable: bool,
@@ -37,16 +37,16 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct StatusView {
-    kms: String,
-    wrapper_key_id: String,
-    data_key_id: String,
-    opens: bool,
+pub(crate) struct StatusView {
+    pub(crate) kms: String,
+    pub(crate) wrapper_key_id: String,
+    pub(crate) data_key_id: String,
+    pub(crate) opens: bool,
     /// Its private half is kept offline: it could not be tried.
-    offline: bool,
-    code: Option<&'static str>,
-    reason: Option<String>,
-    latency_ms: Option<f64>,
+    pub(crate) offline: bool,
+    pub(crate) code: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) latency_ms: Option<f64>,
 }
 
 /// A KMS, by itself.
@@ -58,13 +58,13 @@ struct AloneView {
 
 impl AloneView {
     /// Of every KMS that was asked: of one that another replica has and this one does not, nothing can be said here.
-    fn all(check: &WrapCheck) -> Vec<Self> {
+    fn all(wraps: &[StatusView], alone: &[String]) -> Vec<Self> {
         let mut views: Vec<Self> = Vec::new();
-        for wrap in check.wraps.iter().filter(|wrap| wrap.latency.is_some()) {
+        for wrap in wraps.iter().filter(|wrap| wrap.latency_ms.is_some()) {
             if views.iter().all(|view| view.kms != wrap.kms) {
                 views.push(Self {
                     kms: wrap.kms.clone(),
-                    opens: check.alone.contains(&wrap.kms),
+                    opens: alone.contains(&wrap.kms),
                 });
             }
         }
@@ -82,22 +82,23 @@ impl AloneView {
 
 /// What the KMS says of a wrapper key in use.
 #[derive(Serialize)]
-struct StateView {
-    kms: String,
-    wrapper_key_id: String,
-    state: &'static str,
-    code: Option<&'static str>,
-    known_since: Option<String>,
-    reason: Option<String>,
+pub(crate) struct StateView {
+    pub(crate) kms: String,
+    pub(crate) wrapper_key_id: String,
+    pub(crate) state: String,
+    pub(crate) code: Option<String>,
+    /// Since when it is known that it cannot be used, if it cannot.
+    pub(crate) known_since: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Serialize)]
-struct LossView {
-    kms: String,
-    vault_lost: bool,
-    remaining: Vec<WrapperKeyView>,
-    offline: Vec<WrapperKeyView>,
-    keys_lost: Vec<String>,
+pub(crate) struct LossView {
+    pub(crate) kms: String,
+    pub(crate) vault_lost: bool,
+    pub(crate) remaining: Vec<WrapperKeyView>,
+    pub(crate) offline: Vec<WrapperKeyView>,
+    pub(crate) keys_lost: Vec<String>,
 }
 
 impl StatusView {
@@ -108,7 +109,7 @@ impl StatusView {
             data_key_id: status.data_key_id.to_string(),
             opens: status.failure.is_none(),
             offline: status.offline,
-            code: status.failure,
+            code: status.failure.map(str::to_owned),
             reason: status.reason.clone(),
             latency_ms: status.latency.map(|time| time.as_secs_f64() * 1000.0),
         }
@@ -119,18 +120,18 @@ impl StateView {
     fn of(key: &WrapperKeyStatus) -> Self {
         let (code, known_since, reason) = match &key.state {
             WrapperKeyState::Unusable { code, since, .. } => {
-                (Some(*code), Some(output::moment(*since)), None)
+                (Some(code), Some(output::moment(*since)), None)
             }
             WrapperKeyState::NotKnown { code, reason, .. } => {
-                (Some(*code), None, Some(reason.clone()))
+                (Some(code), None, Some(reason.clone()))
             }
             _ => (None, None, None),
         };
         Self {
             kms: key.kms.clone(),
             wrapper_key_id: key.wrapper_key_id.clone(),
-            state: key.state.name(),
-            code,
+            state: key.state.name().to_owned(),
+            code: code.map(|code| (*code).to_owned()),
             known_since,
             reason,
         }
@@ -138,8 +139,8 @@ impl StateView {
 
     /// What there is to tell, if there is something.
     fn in_words(&self) -> Option<String> {
-        let code = self.code?;
-        let (id, kms, state) = (&self.wrapper_key_id, &self.kms, self.state);
+        let code = self.code.as_ref()?;
+        let (id, kms, state) = (&self.wrapper_key_id, &self.kms, &self.state);
         Some(match (&self.known_since, &self.reason) {
             (Some(since), _) => {
                 format!("{id} of {kms} cannot be used: {state}, known since {since} ({code})")
@@ -194,17 +195,32 @@ impl LossView {
 }
 
 impl Report {
-    fn of(opening: OpeningView, check: &WrapCheck, keys: &[WrapperKeyStatus]) -> Self {
-        let is_unusable =
-            |key: &WrapperKeyStatus| matches!(key.state, WrapperKeyState::Unusable { .. });
-        Self {
-            all_open: check.all_open(),
-            all_usable: !keys.iter().any(is_unusable),
+    pub(crate) fn of(opening: OpeningView, check: &WrapCheck, keys: &[WrapperKeyStatus]) -> Self {
+        Self::new(
             opening,
-            wrapper_keys: keys.iter().map(StateView::of).collect(),
-            alone: AloneView::all(check),
-            wraps: check.wraps.iter().map(StatusView::of).collect(),
-            losses: check.losses.iter().map(LossView::of).collect(),
+            check.wraps.iter().map(StatusView::of).collect(),
+            keys.iter().map(StateView::of).collect(),
+            check.losses.iter().map(LossView::of).collect(),
+            &check.alone,
+        )
+    }
+
+    /// `alone`: each KMS that could open the vault were it the only one.
+    pub(crate) fn new(
+        opening: OpeningView,
+        wraps: Vec<StatusView>,
+        wrapper_keys: Vec<StateView>,
+        losses: Vec<LossView>,
+        alone: &[String],
+    ) -> Self {
+        Self {
+            all_open: wraps.iter().all(|wrap| wrap.opens || wrap.offline),
+            all_usable: wrapper_keys.iter().all(|key| key.known_since.is_none()),
+            opening,
+            alone: AloneView::all(&wraps, alone),
+            wraps,
+            wrapper_keys,
+            losses,
         }
     }
 
@@ -214,7 +230,7 @@ impl Report {
             [
                 wrap.kms.clone(),
                 wrap.wrapper_key_id.clone(),
-                match wrap.code {
+                match &wrap.code {
                     None => "opens",
                     Some(_) if wrap.offline => "offline, not tried",
                     Some(code) => code,
@@ -245,12 +261,10 @@ impl Report {
 }
 
 pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<ExitCode> {
-    let session = Session::open(global).await?;
-    let opening = OpeningView::of(&session.vault.opening());
-    let wraps = session.vault.check_wraps().await;
-    let keys = session.vault.check_wrapper_keys().await;
-    let report = Report::of(opening, &wraps, &keys);
-    session.close().await;
+    let client = Client::open(global).await?;
+    let report = client.check_wraps().await;
+    client.close().await;
+    let report = report?;
     output::print(global.output, &report, |out| report.print(out))?;
     let is_well = report.all_open && report.all_usable;
     Ok(ExitCode::from(if is_well { 0 } else { exit::NO }))

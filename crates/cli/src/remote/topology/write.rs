@@ -98,7 +98,7 @@ impl Server {
     }
 }
 
-fn message(signing: Signing<'_>) -> Message {
+pub(in crate::remote) fn message(signing: Signing<'_>) -> Message {
     Message {
         signed_by: signing.keys.iter().map(ToString::to_string).collect(),
         must_fully_authorize: signing.must_fully_authorize,
@@ -119,7 +119,7 @@ fn decoded(bytes: &[u8]) -> Result<SignedTransaction, RemoteError> {
     decode_signed_transaction(bytes).map_err(|error| RemoteError::unreadable(&error))
 }
 
-fn signed(answer: AuthorizeResponse) -> Result<SignedByVault, RemoteError> {
+pub(in crate::remote) fn signed(answer: AuthorizeResponse) -> Result<SignedByVault, RemoteError> {
     Ok(SignedByVault {
         signed: decoded(&answer.signed)?,
         outcome: known(OUTCOMES, &answer.outcome)?,

@@ -55,7 +55,10 @@ fn add_signatures(vault: &Sandbox, with: &Sandbox, file: &str) {
 }
 
 /// A participant that hosts a party with one key in each of these vaults, which stand in the deprecated mapping.
-fn deprecated(participant: &Sandbox, vaults: &[&Sandbox]) -> (String, Vec<String>) {
+pub(in super::super) fn deprecated(
+    participant: &Sandbox,
+    vaults: &[&Sandbox],
+) -> (String, Vec<String>) {
     let owner = text(&participant.json(["topology", "active-keys"]), "owner");
     let owner: Member = owner.parse().unwrap();
     let party: PartyId = UniqueIdentifier::try_new("carol", owner.uid.namespace().clone()).unwrap();
@@ -95,7 +98,7 @@ fn deprecated(participant: &Sandbox, vaults: &[&Sandbox]) -> (String, Vec<String
 }
 
 /// What was done with each mapping, and what the store said of it.
-fn statements(report: &Value) -> Vec<[String; 3]> {
+pub(in super::super) fn statements(report: &Value) -> Vec<[String; 3]> {
     let all = report["transactions"].as_array().unwrap().iter();
     all.map(|it| ["mapping", "operation", "outcome"].map(|field| text(it, field)))
         .collect()
@@ -105,8 +108,8 @@ fn keys_in(participant: &Sandbox, party: &str, store: &str) -> Value {
     participant.json(["party", "show", party, "--store", store])["keys_in"].clone()
 }
 
-const STATED: [&str; 3] = ["PARTY_TO_PARTICIPANT", "ADD_REPLACE", "accepted"];
-const TAKEN_BACK: [&str; 3] = ["PARTY_TO_KEY_MAPPING", "REMOVE", "accepted"];
+pub(in super::super) const STATED: [&str; 3] = ["PARTY_TO_PARTICIPANT", "ADD_REPLACE", "accepted"];
+pub(in super::super) const TAKEN_BACK: [&str; 3] = ["PARTY_TO_KEY_MAPPING", "REMOVE", "accepted"];
 
 #[test]
 fn keys_of_the_deprecated_mapping_move_beside_the_participants_and_both_statements_are_written() {

@@ -100,6 +100,9 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.TopologyService/Authorize", "O"),
     ("/strongroom.v1.TopologyService/Propose", "O"),
     ("/strongroom.v1.TopologyService/SignTransactions", "O"),
+    // To make a key for it takes a key administrator, too.
+    ("/strongroom.v1.TopologyService/RotatePartyKey", "O"),
+    ("/strongroom.v1.TopologyService/MigratePartyKeys", "O"),
     ("/strongroom.v1.OperationsService/CreateBackup", "O"),
     ("/strongroom.v1.OperationsService/ForgetBackup", "O"),
     ("/strongroom.v1.OperationsService/StepDown", "O"),
@@ -130,6 +133,7 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ),
     ("/strongroom.v1.KeyService/GenerateEncryptionKey", "K"),
     ("/strongroom.v1.KeyService/GenerateSigningKey", "K"),
+    ("/strongroom.v1.KeyService/GenerateSigningKeys", "K"),
     ("/strongroom.v1.KeyService/RegisterKey", "K"),
     ("/strongroom.v1.KeyService/ImportKey", "K"),
     ("/strongroom.v1.KeyService/DeleteKey", "K"),
@@ -192,6 +196,8 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.OperationsService/ListReplicas", "KOA"),
     ("/strongroom.v1.OperationsService/ListAudit", "A"),
     ("/strongroom.v1.OperationsService/ExportAudit", "A"),
+    ("/strongroom.v1.OperationsService/FollowAudit", "A"),
+    ("/strongroom.v1.OperationsService/ShowAuditKey", "A"),
     // It opens every key and tries every wrap, as who watches over them may.
     ("/strongroom.v1.OperationsService/Examine", "KOA"),
     // What waits for a second person: an auditor sees it, and decides nothing.
@@ -207,12 +213,14 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.SigningService/SignBatch", "N"),
     ("/strongroom.v1.SigningService/SignStream", "N"),
     ("/strongroom.v1.SigningService/SignProtocol", "N"),
+    ("/strongroom.v1.SigningService/SignForParty", "N"),
     ("/strongroom.v1.SigningService/Encrypt", "N"),
     ("/strongroom.v1.SigningService/Decrypt", "N"),
     ("/strongroom.v1.SigningService/EncryptPayload", "N"),
     ("/strongroom.v1.SigningService/DecryptPayload", "N"),
     ("/strongroom.v1.SigningService/Verify", "NA"),
     ("/strongroom.v1.SigningService/VerifyProtocol", "NA"),
+    ("/strongroom.v1.SigningService/VerifyForParty", "NA"),
     // Topology is no secret.
     ("/strongroom.v1.TopologyService/ListStores", "KONA"),
     ("/strongroom.v1.TopologyService/ReadStore", "KONA"),

@@ -46,8 +46,28 @@ impl Vault {
         message: &[u8],
         keys: &[Fingerprint],
     ) -> Result<PartySignatures, VaultError> {
+        let allowed = |_: &Fingerprint| Ok(());
+        self.sign_for_party_if(caller, store, party, message, keys, allowed)
+            .await
+    }
+
+    /// As [`Self::sign_for_party`], with those keys only that the caller may use, as `may` says of each before any of them is
+    /// used. A key that is named and may not be used fails the call; of those that are not named others take its place.
+    ///
+    /// # Errors
+    /// As [`Self::sign_for_party`], and what `may` says: of a key that is named, or of the first one when none is left.
+    pub async fn sign_for_party_if<E: From<VaultError>>(
+        &self,
+        caller: &Caller,
+        store: &StoreId,
+        party: &PartyId,
+        message: &[u8],
+        keys: &[Fingerprint],
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<PartySignatures, E> {
         let announced = self.party_keys(store, party, At::Head).await?;
         let signers = self.signers_for(party, &announced, keys)?;
+        let signers = permitted(signers, keys, may)?;
         let wanted = if keys.is_empty() {
             announced.threshold() as usize
         } else {
@@ -66,7 +86,7 @@ impl Vault {
                     tracing::warn!(error, %key, "a key of the party does not sign: another one does");
                     spare -= 1;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(PartySignatures {
@@ -130,4 +150,26 @@ impl Vault {
 
 fn signs_submissions(usages: KeyUsages) -> bool {
     usages.contains(KeyUsage::Protocol)
+}
+
+/// Those of `signers` that may be used: all of them if they were `requested`.
+fn permitted<E>(
+    signers: Vec<Fingerprint>,
+    requested: &[Fingerprint],
+    may: impl Fn(&Fingerprint) -> Result<(), E>,
+) -> Result<Vec<Fingerprint>, E> {
+    let (mut permitted, mut refused) = (Vec::with_capacity(signers.len()), None);
+    for key in signers {
+        match may(&key) {
+            Ok(()) => permitted.push(key),
+            Err(refusal) if requested.is_empty() => {
+                refused.get_or_insert(refusal);
+            }
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    match refused {
+        Some(refusal) if permitted.is_empty() => Err(refusal),
+        _ => Ok(permitted),
+    }
 }

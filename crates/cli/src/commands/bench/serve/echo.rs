@@ -21,9 +21,10 @@ use strongroom_proto::v30::{Signature, SignatureFormat, SigningAlgorithmSpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
     EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
-    SignBatchRequest, SignBatchResponse, SignProtocolRequest, SignProtocolResponse, SignRequest,
-    SignResponse, SignStreamRequest, SignStreamResponse, VerifyProtocolRequest, VerifyRequest,
-    VerifyResponse,
+    SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
+    SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
+    SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
+    VerifyRequest, VerifyResponse,
     sign_item::{Content, Key},
     signing_service_server::{SigningService, SigningServiceServer},
 };
@@ -228,6 +229,20 @@ impl SigningService for Bare {
         &self,
         _request: Request<Streaming<DecryptPayloadRequest>>,
     ) -> Result<Response<Self::DecryptPayloadStream>, Status> {
+        Err(not_measured())
+    }
+
+    async fn sign_for_party(
+        &self,
+        _request: Request<SignForPartyRequest>,
+    ) -> Result<Response<SignForPartyResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn verify_for_party(
+        &self,
+        _request: Request<VerifyForPartyRequest>,
+    ) -> Result<Response<VerifyForPartyResponse>, Status> {
         Err(not_measured())
     }
 }

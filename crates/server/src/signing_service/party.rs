@@ -1,0 +1,92 @@
+//! `SignForParty` and `VerifyForParty`.
+
+use std::{sync::Arc, time::Instant};
+
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, Timestamp};
+use strongroom_errors::Coded as _;
+use strongroom_proto::read_signature;
+use strongroom_topology::At;
+use strongroom_vault::{PartySignatures, Vault, VaultError};
+
+use super::{content, key, sign::Signer};
+use crate::{
+    context::Context,
+    contract::strongroom::{
+        SignForPartyRequest, SignForPartyResponse, VerifyForPartyRequest, VerifyForPartyResponse,
+        sign_for_party_request, verify_for_party_request,
+    },
+    failure::Failure,
+};
+
+pub(super) async fn sign(
+    signer: Signer,
+    request: SignForPartyRequest,
+) -> Result<SignForPartyResponse, Failure> {
+    let began = Instant::now();
+    let signed = signer.sign_for_party(request).await;
+    signer.calls.signed(began.elapsed());
+    let signed = signed?;
+    Ok(SignForPartyResponse {
+        signatures: signed.signatures.iter().map(Into::into).collect(),
+        threshold: signed.threshold,
+    })
+}
+
+impl Signer {
+    async fn sign_for_party(
+        &self,
+        request: SignForPartyRequest,
+    ) -> Result<PartySignatures, Failure> {
+        use sign_for_party_request::Content;
+        let party = key::read("party", &request.party)?;
+        let store = key::read("store", &request.store)?;
+        let message = match request.content {
+            Some(Content::Message(message)) => message,
+            Some(Content::Hash(hash)) => content::hash(hash)?,
+            None => return Err(Failure::not_set("content")),
+        };
+        let keys = request.keys.iter().map(|key| key::read("keys", key));
+        let keys: Vec<Fingerprint> = keys.collect::<Result<_, _>>()?;
+        let may = |key: &Fingerprint| {
+            self.granted(key, KeyUsages::only(KeyUsage::Protocol))
+                .map(drop)
+        };
+        let caller = self.context.caller();
+        self.vault
+            .sign_for_party_if(&caller, &store, &party, &message, &keys, may)
+            .await
+    }
+}
+
+pub(super) async fn verify(
+    vault: Arc<Vault>,
+    _context: Context,
+    request: VerifyForPartyRequest,
+) -> Result<VerifyForPartyResponse, Failure> {
+    use verify_for_party_request::Content;
+    let party = key::read("party", &request.party)?;
+    let store = key::read("store", &request.store)?;
+    let at = request.at.map(Timestamp::from_micros);
+    let at = at.map_or(At::Head, At::Time);
+    let message = match request.content {
+        Some(Content::Message(message)) => message,
+        Some(Content::Hash(hash)) => content::hash(hash)?,
+        None => return Err(Failure::not_set("content")),
+    };
+    let signatures = request.signatures.into_iter().map(read_signature);
+    let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
+    let verified = vault.verify_for_party(&store, &party, at, &message, &signatures);
+    match verified.await {
+        Ok(signed) => Ok(VerifyForPartyResponse {
+            valid: true,
+            signed: u32::try_from(signed).unwrap_or(u32::MAX),
+            ..VerifyForPartyResponse::default()
+        }),
+        Err(VaultError::SignatureCheck(refused)) => Ok(VerifyForPartyResponse {
+            reason: refused.code().name().to_owned(),
+            explanation: refused.to_string(),
+            ..VerifyForPartyResponse::default()
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
