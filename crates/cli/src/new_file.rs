@@ -35,9 +35,13 @@ impl NewFile {
         Self { parts, writing }
     }
 
-    /// Adds a part; false: it cannot be written any more, and [`Self::end`] says why.
-    pub(crate) async fn add(&self, part: Vec<u8>) -> bool {
-        self.parts.send(Some(part)).await.is_ok()
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// It cannot be written any more, and [`Self::give_up`] says why: whoever makes the parts stops.
+    pub(crate) async fn add(&self, part: Vec<u8>) -> anyhow::Result<()> {
+        let added = self.parts.send(Some(part)).await;
+        added.map_err(|_ended| anyhow::anyhow!("the file cannot be written"))
     }
 
     /// Nothing comes any more: waits until it is durable.
@@ -47,9 +51,41 @@ impl NewFile {
         Ok(self.writing.await??)
     }
 
-    /// It is not whole: nothing of it is left behind.
-    pub(crate) async fn give_up(self) {
+    /// It is not whole: nothing of it is left behind. Says why, if it could not be written.
+    pub(crate) async fn give_up(self) -> Option<anyhow::Error> {
+        let by_itself = self.parts.is_closed();
         drop(self.parts);
-        let _nothing = self.writing.await;
+        match self.writing.await {
+            Ok(Err(failed)) if by_itself => Some(failed.into()),
+            _given_up => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_written_says_so_before_everything_was_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = NewFile::begin(&folder.path().join("nowhere/file"));
+        let mut added = 0;
+        while file.add(vec![7; 1024]).await.is_ok() {
+            added += 1;
+        }
+        // As many as may wait.
+        assert!(added <= AHEAD + 1, "{added}");
+        let failed = file.give_up().await.expect("the reason");
+        assert!(failed.downcast_ref::<FileError>().is_some(), "{failed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_given_up_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = NewFile::begin(&folder.path().join("file"));
+        file.add(vec![7; 1024]).await.unwrap();
+        assert!(file.give_up().await.is_none());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -12,7 +12,7 @@ mod tokens;
 pub(crate) use self::{
     access::{access, grant},
     approvals::check as check_approvals,
-    doubts::doubts,
+    doubts::{doubts, http_doubt},
     error::ServerSetupError,
     reload::Reload,
     socket::bind as bind_socket,

@@ -86,9 +86,14 @@ impl Tokens {
         })))
     }
 
-    /// Takes other services, and forgets what those before them accepted. Does nothing where there were none.
+    /// Takes other services, and forgets what those before them accepted. Does nothing where there were none. Keys that were
+    /// fetched stay for those that have the same source: a source that is out now must not keep everybody out.
     pub fn replace(&self, services: Vec<TokenService>) {
         if let Some(inner) = &self.0 {
+            let before = inner.services.load_full();
+            for service in &services {
+                service.go_on_from(&before);
+            }
             inner.services.store(Arc::new(services));
             inner.memory.clear();
         }

@@ -134,10 +134,7 @@ impl Client {
         };
         match exported {
             Ok(exported) => file.end().await.map(|()| exported),
-            Err(error) => {
-                file.give_up().await;
-                Err(error)
-            }
+            Err(error) => Err(file.give_up().await.unwrap_or(error)),
         }
     }
 }
@@ -145,9 +142,7 @@ impl Client {
 async fn export(session: &Session, file: &NewFile) -> anyhow::Result<ExportedAudit> {
     let mut export = session.vault.export_audit(&session.caller).await?;
     while let Some(lines) = export.next().await? {
-        if !file.add(lines).await {
-            break;
-        }
+        file.add(lines).await?;
     }
     Ok(ExportedAudit {
         head: export.head(),

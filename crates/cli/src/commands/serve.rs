@@ -89,6 +89,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let kms = session.kms;
     let served = async {
         config.validate(&callers)?;
+        if let Some(doubt) = server::http_doubt(&config) {
+            tracing::warn!("{doubt}");
+        }
         let settings = settings(&config, &callers, specs, &mut reload)?;
         let listener = listen(config.address).await?;
         let grpc = listener.local_addr()?;

@@ -55,10 +55,7 @@ impl Server {
         let mut events = begun.map_err(RemoteError::from)?.into_inner();
         while let Some(told) = events.message().await.map_err(RemoteError::from)? {
             match told.event {
-                Some(Event::Lines(lines)) => {
-                    // The disk is full, or something like that, as the file says at its end.
-                    file.add(lines).await;
-                }
+                Some(Event::Lines(lines)) => file.add(lines).await?,
                 Some(Event::Done(done)) => {
                     let keys = done.audit_keys.into_iter().map(audit_key);
                     let hash = <[u8; 32]>::try_from(done.head.as_slice());

@@ -1,6 +1,6 @@
 //! What is allowed, and perhaps not meant.
 
-use strongroom_config::{CallerConfig, Config, GrantConfig};
+use strongroom_config::{CallerConfig, Config, GrantConfig, ServerConfig};
 use strongroom_server::access::Operation;
 
 use super::grant;
@@ -34,7 +34,20 @@ pub(crate) fn doubts(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
+    doubts.extend(http_doubt(&config.server));
     doubts
+}
+
+/// Probes and numbers go out readable, to whoever asks.
+pub(crate) fn http_doubt(config: &ServerConfig) -> Option<String> {
+    let address = config.http?;
+    let is_here = address.ip().to_canonical().is_loopback();
+    (!is_here).then(|| {
+        format!(
+            "server: whoever reaches {address} sees readiness and metrics: 'http' in [server] has neither TLS nor callers, so let \
+             it listen on this machine, or let a firewall say who gets there"
+        )
+    })
 }
 
 /// Operations of a grant for some keys that no key limits: it does not give them.

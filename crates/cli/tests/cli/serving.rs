@@ -285,3 +285,33 @@ fn an_address_that_others_reach_is_refused_while_nothing_says_who_may_do_what() 
     let ran = sandbox.refuses(["serve", "--address", "0.0.0.0:0"], "CONFIG_INVALID", 2);
     assert!(ran.stderr.contains("address"));
 }
+
+#[test]
+fn numbers_that_others_can_see_are_told_by_the_check_and_by_the_server() {
+    let sandbox = Sandbox::with_vault();
+    let before = std::fs::read_to_string(sandbox.config()).unwrap();
+    let warns = |text: &str| text.contains("sees readiness and metrics");
+    for (address, is_open) in [
+        ("127.0.0.1:0", false),
+        ("[::1]:0", false),
+        ("[::ffff:127.0.0.1]:0", false),
+        ("0.0.0.0:0", true),
+        ("[::]:0", true),
+    ] {
+        sandbox.edit_config(|_| format!("{before}\n[server]\nhttp = \"{address}\"\n"));
+        let checked = sandbox.json(["config", "check"]);
+        assert_eq!(
+            warns(&checked["warnings"].to_string()),
+            is_open,
+            "{address}"
+        );
+    }
+    sandbox.edit_config(|_| format!("{before}\n[server]\nhttp = \"0.0.0.0:0\"\n"));
+    let log = std::fs::File::create(sandbox.path("log")).unwrap();
+    let serving = Serving::start_with(&sandbox, |command| {
+        command.stderr(log);
+    });
+    assert!(serving.end().success());
+    let log = String::from_utf8(sandbox.read("log")).unwrap();
+    assert!(warns(&log), "{log}");
+}

@@ -1,6 +1,14 @@
 //! Keys that a service publishes: fetched when they are needed, kept for a while, by one at a time.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
 use reqwest::{Certificate, Client, redirect};
@@ -28,8 +36,12 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct PublishedKeys {
     url: Url,
     client: Client,
+    /// Who vouches for its host; none: whom the system trusts.
+    authorities: Option<Vec<u8>>,
     keep: Duration,
     current: ArcSwapOption<Fetched>,
+    /// Whether the next token has the keys fetched, although there are some.
+    ask_again: AtomicBool,
     /// When a fetch was last tried. Whoever holds it fetches.
     fetching: Mutex<Option<Duration>>,
 }
@@ -82,10 +94,22 @@ impl PublishedKeys {
         Ok(Self {
             url,
             client: builder.build().map_err(TokenServiceError::Client)?,
+            authorities: authorities.map(<[u8]>::to_vec),
             keep,
             current: ArcSwapOption::empty(),
+            ask_again: AtomicBool::new(false),
             fetching: Mutex::new(None),
         })
+    }
+
+    /// Goes on with the keys that were fetched from the same source, for as long as they would have been kept. They are asked
+    /// for once more with the next token: whoever has this done may know of others. When the source does not answer then, these
+    /// stay.
+    pub(super) fn go_on_from(&self, before: &Self) {
+        if self.url == before.url && self.authorities == before.authorities {
+            self.current.store(before.current.load_full());
+            self.ask_again.store(true, Ordering::Release);
+        }
     }
 
     /// Keys that are fresh and, as far as the service has it, with the one that a token names.
@@ -95,7 +119,7 @@ impl PublishedKeys {
         clock: &dyn Clock,
     ) -> Result<Arc<Fetched>, TokenError> {
         if let Some(fetched) = self.fresh(clock)
-            && fetched.has(key_id)
+            && self.suffice(&fetched, key_id)
         {
             return Ok(fetched);
         }
@@ -103,10 +127,12 @@ impl PublishedKeys {
         // Somebody may have fetched them meanwhile.
         let there = self.fresh(clock);
         if let Some(fetched) = &there
-            && fetched.has(key_id)
+            && self.suffice(fetched, key_id)
         {
             return Ok(Arc::clone(fetched));
         }
+        // Nobody else waits for a source that hangs, where there are keys.
+        self.ask_again.store(false, Ordering::Release);
         let now = clock.elapsed();
         if tried.is_none_or(|tried| now >= tried + PAUSE) {
             // Also if whoever asked goes meanwhile.
@@ -128,6 +154,10 @@ impl PublishedKeys {
             }
         }
         there.ok_or(TokenError::KeysUnavailable)
+    }
+
+    fn suffice(&self, fetched: &Fetched, key_id: Option<&str>) -> bool {
+        fetched.has(key_id) && !self.ask_again.load(Ordering::Acquire)
     }
 
     fn fresh(&self, clock: &dyn Clock) -> Option<Arc<Fetched>> {

@@ -33,6 +33,18 @@ pub enum TokenKeys {
 }
 
 impl TokenService {
+    /// Goes on with what was fetched for the services before, as far as it comes from the same source.
+    pub(super) fn go_on_from(&self, before: &[Self]) {
+        let TokenKeys::Published(keys) = &self.keys else {
+            return;
+        };
+        for service in before {
+            if let TokenKeys::Published(fetched) = &service.keys {
+                keys.go_on_from(fetched);
+            }
+        }
+    }
+
     pub(super) async fn verify(
         &self,
         jwt: &Jwt<'_>,

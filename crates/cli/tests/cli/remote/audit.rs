@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{There, used};
-use crate::support::{Sandbox, text};
+use crate::support::{Ran, Sandbox, text};
 
 /// `audit tail --follow`, with what else is asked for.
 struct Tail {
@@ -102,5 +102,34 @@ fn every_wrap_is_tried_by_a_server_as_it_is_by_a_command() {
     assert_eq!(without_latency(here), without_latency(told));
     let table = there.run(&check).succeeded();
     assert!(table.text().contains("opens"), "{}", table.text());
+    assert!(there.serving.end().success());
+}
+
+#[test]
+fn an_export_that_finds_the_disk_full_fails_as_it_does_here_and_leaves_no_half_file() {
+    let sandbox = used();
+    // So little that the log does not fit, and more than anything else takes that a command writes.
+    let limited = |command: std::process::Command| {
+        let limit = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+        let mut shell = sandbox.program("sh", ["-c", limit]);
+        shell.arg(command.get_program()).args(command.get_args());
+        let envs = command.get_envs();
+        shell.envs(envs.filter_map(|(name, value)| Some((name, value?))));
+        Ran::of(shell)
+    };
+    let there = There::start(&sandbox);
+    let export = ["audit", "export", "audit.jsonl"];
+    let names = || {
+        let names = sandbox.snapshot().into_keys();
+        // What the running server does with its own files is its own.
+        let names = names.filter(|path| !path.starts_with(sandbox.vault()));
+        names.collect::<Vec<_>>()
+    };
+    let before = names();
+    let ran = limited(there.command(&export)).failed("FILE_DISK_FULL", 6);
+    assert!(ran.stderr.contains("audit.jsonl"), "{}", ran.stderr);
+    assert_eq!(names(), before);
+    there.run(&export).succeeded();
+    assert!(sandbox.read("audit.jsonl").len() > 1024);
     assert!(there.serving.end().success());
 }

@@ -27,10 +27,10 @@ use tokio_rustls::{
 };
 use tonic::Code;
 
-use super::{ask, house};
+use super::{ask, house, house_with};
 use crate::{
     certificates::Authority,
-    issuer::{TokenIssuer, claims, service},
+    issuer::{TokenIssuer, claims, service, tokens},
 };
 
 /// A service that publishes keys, and counts who asks.
@@ -266,4 +266,61 @@ fn keys_come_over_https_or_from_this_machine() {
     ] {
         assert!(new(url).is_err(), "{url}");
     }
+}
+
+/// A token that nobody has seen yet.
+fn fresh(issuer: &TokenIssuer, id: &str, number: u32) -> String {
+    let mut claims = claims("auditor");
+    claims["jti"] = json!(number);
+    issuer.sign(&header(id), &claims)
+}
+
+const OUTAGE: &str = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn after_a_reload_keys_of_the_same_source_stay_while_it_does_not_answer() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(vec![issuer.published("one")]).await;
+    let tokens = tokens(vec![publisher.service()]);
+    let house = house_with(tokens.clone()).await;
+    ask(&house, &fresh(&issuer, "one", 0)).await.unwrap();
+    publisher.answers(OUTAGE.to_owned());
+    for reload in 1..=2 {
+        tokens.replace(vec![publisher.service()]);
+        for number in 0..3 {
+            let token = fresh(&issuer, "one", reload * 10 + number);
+            ask(&house, &token).await.unwrap();
+        }
+        // It was asked, once for each reload.
+        assert_eq!(publisher.asked(), 1 + reload as usize);
+    }
+}
+
+#[tokio::test]
+async fn after_a_reload_a_key_that_was_withdrawn_meanwhile_is_not_used() {
+    let (before, after) = (TokenIssuer::new(), TokenIssuer::new());
+    let publisher = Publisher::new(vec![before.published("one")]).await;
+    let tokens = tokens(vec![publisher.service()]);
+    let house = house_with(tokens.clone()).await;
+    ask(&house, &fresh(&before, "one", 0)).await.unwrap();
+    publisher.publish(vec![after.published("one")]);
+    ask(&house, &fresh(&before, "one", 1)).await.unwrap();
+    tokens.replace(vec![publisher.service()]);
+    let status = ask(&house, &fresh(&before, "one", 2)).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    ask(&house, &fresh(&after, "one", 3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_of_another_source_do_not_outlive_a_reload() {
+    let issuer = TokenIssuer::new();
+    let keys = || vec![issuer.published("one")];
+    let (publisher, other) = (Publisher::new(keys()).await, Publisher::new(keys()).await);
+    let tokens = tokens(vec![publisher.service()]);
+    let house = house_with(tokens.clone()).await;
+    ask(&house, &fresh(&issuer, "one", 0)).await.unwrap();
+    other.answers(OUTAGE.to_owned());
+    tokens.replace(vec![other.service()]);
+    let status = ask(&house, &fresh(&issuer, "one", 1)).await.unwrap_err();
+    assert!(status.message().starts_with("TOKEN_KEYS_UNAVAILABLE(1,"));
 }
