@@ -20,12 +20,20 @@ pub struct VaultConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<PathBuf>,
     /// So far ahead of the clock of this machine the time of a payload may be.
-    #[serde(with = "duration", default = "default_clock_tolerance")]
+    #[serde(
+        with = "duration",
+        default = "default_clock_tolerance",
+        skip_serializing_if = "is_default_clock_tolerance"
+    )]
     pub clock_tolerance: Duration,
 }
 
 const fn default_clock_tolerance() -> Duration {
     VaultConfig::CLOCK_TOLERANCE
+}
+
+fn is_default_clock_tolerance(tolerance: &Duration) -> bool {
+    *tolerance == VaultConfig::CLOCK_TOLERANCE
 }
 
 fn default_node() -> String {

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use strongroom_crypto::{
-    EncryptionAlgorithm, EncryptionKeySpec, EncryptionPublicKey, SignatureFormat, SigningAlgorithm,
+    EncryptionAlgorithm, EncryptionKeySpec, EncryptionPublicKey, SignatureFormat,
     SigningAlgorithms, SigningKeySpec, SigningPublicKey,
 };
-use strongroom_topology::StoreId;
+use strongroom_topology::{PhysicalSynchronizerId, StoreId};
 
 use crate::{
     error::{PayloadUseError, SignatureCheckError},
@@ -74,7 +74,7 @@ impl RequiredSchemes {
 
     /// Whether what keys of this spec sign is taken.
     pub(crate) fn take(&self, spec: SigningKeySpec) -> bool {
-        let algorithm: SigningAlgorithm = spec.algorithm();
+        let algorithm = spec.algorithm();
         self.keys.contains(&spec)
             && self.algorithms.contains(algorithm)
             && self.formats.contains(&algorithm.format())
@@ -132,9 +132,16 @@ impl Vault {
     #[must_use]
     pub fn schemes(&self, store: &StoreId) -> Option<&SynchronizerSchemes> {
         match store {
-            StoreId::Synchronizer(synchronizer) => self.settings().synchronizers.get(synchronizer),
+            StoreId::Synchronizer(synchronizer) => self.schemes_on(synchronizer),
             StoreId::Authorized | StoreId::Temporary(_) => None,
         }
+    }
+
+    pub(crate) fn schemes_on(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+    ) -> Option<&SynchronizerSchemes> {
+        self.settings().synchronizers.get(synchronizer)
     }
 
     /// Others refuse what the synchronizer does not take: such a key does not sign there.
@@ -143,11 +150,15 @@ impl Vault {
         store: &StoreId,
         key: &SigningPublicKey,
     ) -> Result<(), SignatureCheckError> {
-        match self.schemes(store) {
-            Some(known) if !known.signing.take(key.spec()) => {
-                Err(SignatureCheckError::KeySpecNotAllowed { spec: key.spec() })
-            }
-            _ => Ok(()),
+        let Some(known) = self.schemes(store) else {
+            return Ok(());
+        };
+        let spec = key.spec();
+        known.signing.check(key, spec.algorithm().format())?;
+        if known.signing.take(spec) {
+            Ok(())
+        } else {
+            Err(SignatureCheckError::KeySpecNotAllowed { spec })
         }
     }
 }

@@ -195,7 +195,7 @@ impl Vault {
             }
             return None;
         }
-        let schemes = self.schemes(&StoreId::Synchronizer(synchronizer.clone()));
+        let schemes = self.schemes_on(synchronizer);
         if schemes.is_some_and(|schemes| !schemes.signing.take(settings.spec)) {
             session_keys.note_fallback();
             return None;
@@ -275,21 +275,29 @@ impl Request<'_> {
         }
     }
 
-    /// Makes a session key. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
+    /// Makes a session key, and tells those who wait for it what became of it. None: they look for themselves.
     async fn make(&self, making: Making) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
+        let made = self.made().await;
+        match &made {
+            Ok(Some(_)) => making.made(),
+            Ok(None) => drop(making),
+            Err(error) => making.failed(failure(error)),
+        }
+        made
+    }
+
+    /// A session key in the pool. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
+    async fn made(&self) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
         let entry = self.vault.key(&self.long_term_key)?;
-        let key = match self.delegated().await {
-            Ok(key) => key,
-            Err(error) => {
-                making.failed(failure(&error));
-                return Err(error);
-            }
-        };
+        // Many may have waited while it was withdrawn: a call of the KMS for each of them would be in vain.
+        if !self.is_announced(&*self.vault.loaded_topology().await?) {
+            return Ok(None);
+        }
         let held = Arc::new(Held {
+            key: self.delegated().await?,
             validity: self.wanted.new,
             delegated_by: self.long_term_key,
             made_at: self.vault.environment().clock.elapsed(),
-            key,
         });
         // Whoever retires or withdraws the long-term key wipes its session keys afterwards: this one is among them, or is not put
         // there. So topology stands still meanwhile, and the directory does.
@@ -299,9 +307,6 @@ impl Request<'_> {
         let is_kept = self.is_announced(&topology)
             && self.vault.directory().if_current(&entry, put).is_some();
         drop(topology);
-        if is_kept {
-            making.made();
-        }
         Ok(is_kept.then_some(held))
     }
 

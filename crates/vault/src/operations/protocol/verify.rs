@@ -50,8 +50,7 @@ impl VerifyAt {
 
     /// The same, and no more than the synchronizer takes.
     pub(super) fn narrowed_by(&self, vault: &Vault) -> Cow<'_, Self> {
-        let store = StoreId::Synchronizer(self.synchronizer.clone());
-        let Some(known) = vault.schemes(&store) else {
+        let Some(known) = vault.schemes_on(&self.synchronizer) else {
             return Cow::Borrowed(self);
         };
         Cow::Owned(Self {
