@@ -130,7 +130,7 @@ pub(crate) fn read_rest(
 pub(crate) fn in_pieces(
     mut source: impl Read,
     path: &Path,
-    mut each: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    mut each: impl FnMut(&mut [u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     const PIECE: usize = 1024 * 1024;
     let mut piece = SecretBytes::zeroed(PIECE);
@@ -138,7 +138,7 @@ pub(crate) fn in_pieces(
         // EXPOSE: filled and emptied in place.
         let buffer = piece.expose_mut();
         let length = read_piece(&mut source, buffer, path)?;
-        match buffer.get(..length) {
+        match buffer.get_mut(..length) {
             Some(read) if !read.is_empty() => each(read)?,
             _ => return Ok(()),
         }

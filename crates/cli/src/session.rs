@@ -8,18 +8,21 @@ use anyhow::Context as _;
 use strongroom_config::{
     ApprovalsConfig, AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
     SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
+    SynchronizerConfig,
 };
-use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningAlgorithms, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
 use strongroom_server::access::Operation;
 use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
+use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{
     Anchor, AnchorError, AnchorTagSettings, ApprovalSettings, Ask, AuditSettings, CacheSettings,
     Caller, CustodyDefaults, FileAnchor, FindingLimits, KeyAgeLimits, KmsWatchSettings, NoAnchor,
-    ReplicaSettings, SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings,
-    Settings, UseRecords, Vault, VaultError,
+    ReplicaSettings, RequiredEncryption, RequiredSchemes, SessionCacheBounds,
+    SessionEncryptionSettings, SessionSigningSettings, Settings, SynchronizerSchemes, UseRecords,
+    Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;
@@ -327,6 +330,8 @@ pub(crate) fn settings(config: &Config) -> Settings {
         replica: replica(&config.replica),
         audit: audit(&config.audit),
         session_signing: session_signing(&config.session_signing_keys),
+        clock_tolerance: config.vault.clock_tolerance,
+        synchronizers: config.synchronizers.iter().filter_map(schemes).collect(),
         approvals: approvals(&config.approvals),
         ..Settings::default()
     }
@@ -385,6 +390,24 @@ fn session_signing(config: &SessionSigningKeysConfig) -> Option<SessionSigningSe
         spec: config.spec().ok()?,
         every_custody: config.non_standard_config,
     })
+}
+
+/// None for what was not validated.
+fn schemes(config: &SynchronizerConfig) -> Option<(PhysicalSynchronizerId, SynchronizerSchemes)> {
+    let (signing, signing_keys) = config.signing().ok()?;
+    let (encryption, encryption_keys) = config.encryption().ok()?;
+    let schemes = SynchronizerSchemes {
+        signing: RequiredSchemes {
+            algorithms: SigningAlgorithms::of(&signing),
+            keys: signing_keys.into_iter().collect(),
+            formats: config.signature_formats().ok()?.into_iter().collect(),
+        },
+        encryption: RequiredEncryption {
+            algorithms: encryption.into_iter().collect(),
+            keys: encryption_keys.into_iter().collect(),
+        },
+    };
+    Some((config.synchronizer.parse().ok()?, schemes))
 }
 
 fn replica(config: &ReplicaConfig) -> ReplicaSettings {

@@ -32,6 +32,7 @@ mod server;
 mod session_encryption;
 mod session_signing_keys;
 mod store;
+mod synchronizers;
 mod vault;
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,7 @@ pub use server::{
 pub use session_encryption::{SessionCacheConfig, SessionEncryptionConfig};
 pub use session_signing_keys::SessionSigningKeysConfig;
 pub use store::StoreConfig;
+pub use synchronizers::{RequiredSpecsConfig, SynchronizerConfig};
 pub use vault::VaultConfig;
 
 /// An example with every field and its meaning, which [`Config::parse`] accepts.
@@ -122,6 +124,9 @@ pub struct Config {
     /// Keys in memory that sign for keys which a KMS holds.
     #[serde(default, skip_serializing_if = "is_default")]
     pub session_signing_keys: SessionSigningKeysConfig,
+    /// What synchronizers take of signatures and encryptions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub synchronizers: Vec<SynchronizerConfig>,
 }
 
 impl Config {
@@ -192,6 +197,7 @@ impl Config {
         self.policy.validate()?;
         self.session_encryption_keys.validate()?;
         self.session_signing_keys.validate(&self.kms)?;
+        synchronizers::validate(&self.synchronizers)?;
         self.cache.validate()
     }
 }

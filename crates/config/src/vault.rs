@@ -1,10 +1,10 @@
 //! `[vault]`: the vault itself.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::ConfigError;
+use crate::{duration, error::ConfigError};
 
 /// The vault itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,21 @@ pub struct VaultConfig {
     /// rollback of the whole database goes unnoticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<PathBuf>,
+    /// So far ahead of the clock of this machine the time of a payload may be.
+    #[serde(
+        with = "duration",
+        default = "default_clock_tolerance",
+        skip_serializing_if = "is_default_clock_tolerance"
+    )]
+    pub clock_tolerance: Duration,
+}
+
+const fn default_clock_tolerance() -> Duration {
+    VaultConfig::CLOCK_TOLERANCE
+}
+
+fn is_default_clock_tolerance(tolerance: &Duration) -> bool {
+    *tolerance == VaultConfig::CLOCK_TOLERANCE
 }
 
 fn default_node() -> String {
@@ -26,6 +41,9 @@ fn default_node() -> String {
 }
 
 impl VaultConfig {
+    /// [`Self::clock_tolerance`] where nothing else is said.
+    pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
+
     /// The identity, 16 bytes.
     ///
     /// # Errors

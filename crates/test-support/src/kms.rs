@@ -65,6 +65,7 @@ macro_rules! kms_conformance {
     (@role external $subject:ident) => {
         $crate::kms_conformance!(@rules external $subject
             a_signature_verifies_under_the_published_key
+            a_session_key_that_it_vouches_for_signs_for_one_synchronizer
             what_is_encrypted_to_the_published_key_decrypts
             a_changed_ciphertext_does_not_decrypt_to_the_message
             a_ciphertext_for_another_key_does_not_decrypt

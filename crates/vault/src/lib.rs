@@ -49,6 +49,7 @@ mod operations;
 mod replay;
 mod replica;
 mod rows;
+mod schemes;
 mod sealing;
 mod session_encryption;
 mod session_signing;
@@ -125,14 +126,9 @@ pub use operations::payload::{
     seal::{PayloadOrder, PlannedPayload, SealedPayload},
 };
 pub use operations::place::Place;
-pub use operations::protocol::{
-    group::SigningGroup,
-    verify::{RequiredSchemes, VerifyAt},
-};
+pub use operations::protocol::{group::SigningGroup, verify::VerifyAt};
 pub use operations::readiness::{KmsReadiness, Readiness};
-pub use operations::session_encryption::{
-    RequiredEncryption, SessionEncryption, SessionSnapshot, SessionView,
-};
+pub use operations::session_encryption::{SessionEncryption, SessionSnapshot, SessionView};
 pub use operations::topology::add::Added;
 pub use operations::topology::authorize::{Authorized, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
@@ -155,6 +151,7 @@ pub use replay::{
     ReplayedReason, ReplayedRejection, SignatureCounts,
 };
 pub use replica::{Role, Standing};
+pub use schemes::{RequiredEncryption, RequiredSchemes, SynchronizerSchemes};
 pub use session_encryption::{RecipientsTree, SessionEncryptionKey, SessionEncryptionNumbers};
 pub use session_signing::SigningTime;
 pub use settings::{

@@ -3,6 +3,9 @@
 
 mod timed_cache;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeSet, HashSet},
     fmt,
@@ -18,10 +21,7 @@ use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, SecretBytes};
 use strongroom_topology::{Member, StoreId};
 
 use self::timed_cache::TimedCache;
-use crate::{
-    gates::Gates, operations::session_encryption::RequiredEncryption,
-    settings::SessionEncryptionSettings,
-};
+use crate::{gates::Gates, schemes::RequiredEncryption, settings::SessionEncryptionSettings};
 
 /// Who a view is for: a key of the cache, so that a secret is used for one group of recipients and never for another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

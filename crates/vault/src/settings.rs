@@ -1,16 +1,19 @@
 //! What a vault's owner chooses.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     num::{NonZeroU32, NonZeroU64},
     time::Duration,
 };
 
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_store::{Custody, Sealing};
+use strongroom_topology::PhysicalSynchronizerId;
+
+use crate::schemes::SynchronizerSchemes;
 
 /// What a vault's owner chooses; the defaults are safe.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where new private keys are kept.
     pub custody: CustodyDefaults,
@@ -37,6 +40,31 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
     pub session_signing: Option<SessionSigningSettings>,
+    /// So far ahead of the clock of this machine the time of a payload may be.
+    pub clock_tolerance: Duration,
+    /// What synchronizers take of signatures and encryptions; those that are not here take everything.
+    pub synchronizers: BTreeMap<PhysicalSynchronizerId, SynchronizerSchemes>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            custody: CustodyDefaults::default(),
+            cache: CacheSettings::default(),
+            session_encryption: SessionEncryptionSettings::default(),
+            kms_watch: KmsWatchSettings::default(),
+            reverted: false,
+            rotation: RotationSettings::default(),
+            max_key_age: KeyAgeLimits::default(),
+            replica: ReplicaSettings::default(),
+            anchor_tag: None,
+            approvals: ApprovalSettings::default(),
+            audit: AuditSettings::default(),
+            session_signing: None,
+            clock_tolerance: Duration::from_secs(300),
+            synchronizers: BTreeMap::new(),
+        }
+    }
 }
 
 /// How the audit log is kept.

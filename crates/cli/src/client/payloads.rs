@@ -132,11 +132,14 @@ async fn seal(
     } = sealed;
     passage.to.stream(Access::Readable, |out| {
         out.write_all(&front)?;
-        let mut write = |sealed: &[u8]| Ok::<(), anyhow::Error>(out.write_all(sealed)?);
+        let mut write = |ciphertext: &[u8], tag: &[u8]| {
+            out.write_all(ciphertext)?;
+            Ok::<(), anyhow::Error>(out.write_all(tag)?)
+        };
         input::in_pieces(passage.from, passage.name, |piece| {
             sealer.push(piece, &mut write)
         })?;
-        sealer.finish(&[], &mut write)
+        sealer.finish(&mut [], &mut write)
     })?;
     let recipients = recipients.iter();
     Ok(Seal {
@@ -154,7 +157,7 @@ async fn open(
     mut passage: Passage<'_>,
 ) -> anyhow::Result<Origin> {
     let mut reader = FrontReader::default();
-    let (front, rest) = read_front(&mut reader, &mut passage.from, passage.name)?;
+    let (front, mut rest) = read_front(&mut reader, &mut passage.from, passage.name)?;
     let opened = session
         .vault
         .open_payload(&session.caller, &front, expected);
@@ -168,11 +171,11 @@ async fn open(
     session.close().await;
     passage.to.stream(Access::OwnerOnly, |out| {
         let mut write = |content: &[u8]| Ok::<(), anyhow::Error>(out.write_all(content)?);
-        opener.push(&rest, &mut write)?;
+        opener.push(&mut rest, &mut write)?;
         input::in_pieces(passage.from, passage.name, |piece| {
             opener.push(piece, &mut write)
         })?;
-        opener.finish(&[], &mut write)
+        opener.finish(&mut [], &mut write)
     })?;
     Ok(Origin {
         opened_by: opened_by.to_string(),
@@ -181,7 +184,7 @@ async fn open(
     })
 }
 
-/// The front, and the chunks that were read with it.
+/// The front, and what was read with it of the chunks: less than one, so none of it is opened where it is.
 fn read_front(
     reader: &mut FrontReader,
     payload: &mut impl Read,
@@ -194,7 +197,8 @@ fn read_front(
             return Err(reader.ended().into());
         }
         let piece = buffer.get(..length).unwrap_or_default();
-        if let Some((front, rest)) = reader.push(piece)? {
+        if let Some((front, length)) = reader.push(piece)? {
+            let rest = piece.get(length..).unwrap_or_default();
             return Ok((front, rest.to_vec()));
         }
     }

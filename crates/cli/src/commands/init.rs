@@ -527,6 +527,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
             id,
             node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
             anchor: Some(keys.join("anchor.json")),
+            clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
         },
         store: plan.store.clone(),
         replica: ReplicaConfig::default(),
@@ -548,6 +549,7 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
         cache: CacheConfig::default(),
         session_encryption_keys: SessionEncryptionConfig::default(),
         session_signing_keys: SessionSigningKeysConfig::default(),
+        synchronizers: Vec::new(),
     })
 }
 

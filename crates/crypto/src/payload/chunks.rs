@@ -3,13 +3,9 @@
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 
-use super::PAYLOAD_CHUNK_LEN;
 use super::PayloadError;
 use super::error::refused;
-use crate::symmetric::{TAG_LEN, split_tag};
-
-/// Bytes of every sealed chunk but the last.
-pub(super) const SEALED_CHUNK_LEN: usize = PAYLOAD_CHUNK_LEN + TAG_LEN;
+use crate::symmetric::TAG_LEN;
 
 /// Where a chunk stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,39 +32,35 @@ impl ChunkKey {
         })
     }
 
-    /// Seals the next chunk into `sealed`, which is longer by a tag. Nothing is copied: the plaintext is read where it is.
+    /// Seals the next chunk where it is, and gives the tag.
     pub(super) fn seal(
         &mut self,
-        plaintext: &[u8],
+        chunk: &mut [u8],
         place: Place,
-        sealed: &mut [u8],
-    ) -> Result<(), PayloadError> {
+    ) -> Result<[u8; TAG_LEN], PayloadError> {
         let nonce = self.nonce(place).ok_or(PayloadError::Refused)?;
-        let (ciphertext, tag) = sealed
-            .split_at_mut_checked(plaintext.len())
-            .ok_or(PayloadError::Refused)?;
-        self.key
-            .seal_out_of_place_scatter(nonce, Aad::empty(), plaintext, ciphertext, &[], tag)
-            .map_err(refused)
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::empty(), chunk)
+            .map_err(refused)?;
+        tag.as_ref()
+            .try_into()
+            .map_err(|_other_length| PayloadError::Refused)
     }
 
-    /// Opens the next chunk into `plaintext`, which is shorter by a tag. On an error its content is not to be used.
-    pub(super) fn open(
+    /// Opens the next chunk where it is, and gives the content. On an error the library leaves zeros in its place.
+    pub(super) fn open<'c>(
         &mut self,
-        sealed: &[u8],
+        sealed: &'c mut [u8],
         place: Place,
-        plaintext: &mut [u8],
-    ) -> Result<(), PayloadError> {
+    ) -> Result<&'c [u8], PayloadError> {
         // Else a payload of whole chunks had two forms.
         if place == Place::Last && sealed.len() == TAG_LEN && self.next > 0 {
             return Err(PayloadError::NotAuthentic);
         }
         let nonce = self.nonce(place).ok_or(PayloadError::NotAuthentic)?;
-        let (ciphertext, tag) =
-            split_tag(sealed).map_err(|_too_short| PayloadError::NotAuthentic)?;
-        self.key
-            .open_separate_gather(nonce, Aad::empty(), ciphertext, tag, plaintext)
-            .map_err(|Unspecified| PayloadError::NotAuthentic)
+        let opened = self.key.open_in_place(nonce, Aad::empty(), sealed);
+        Ok(opened.map_err(|Unspecified| PayloadError::NotAuthentic)?)
     }
 
     /// No nonce is given out twice; none when all are used up.

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::chunks::Place;
 
-/// A chunk goes on as soon as it is clear that more follows. Chunks that arrive whole are not copied.
+/// A chunk goes on as soon as it is clear that more follows. Chunks that arrive whole are worked on where they are.
 pub(super) struct Cutter {
     length: usize,
     /// The beginning of the next chunk, at most a whole one. Wiped, since on one side it is content; not locked, since the
@@ -23,8 +23,8 @@ impl Cutter {
     /// Gives every chunk to `each` that is now complete and not the last.
     pub(super) fn push<E>(
         &mut self,
-        piece: &[u8],
-        mut each: impl FnMut(&[u8], Place) -> Result<(), E>,
+        piece: &mut [u8],
+        mut each: impl FnMut(&mut [u8], Place) -> Result<(), E>,
     ) -> Result<(), E> {
         let rest = self.whole_chunks(piece, &mut each)?;
         self.hold(rest);
@@ -34,46 +34,50 @@ impl Cutter {
     /// As [`Self::push`] with the last piece; then gives the last chunk, which may be empty.
     pub(super) fn finish<E>(
         mut self,
-        piece: &[u8],
-        mut each: impl FnMut(&[u8], Place) -> Result<(), E>,
+        piece: &mut [u8],
+        mut each: impl FnMut(&mut [u8], Place) -> Result<(), E>,
     ) -> Result<(), E> {
         let rest = self.whole_chunks(piece, &mut each)?;
         if self.held.is_empty() {
             return each(rest, Place::Last);
         }
         self.hold(rest);
-        each(&self.held, Place::Last)
+        each(&mut self.held, Place::Last)
     }
 
     /// What is left of `piece`: as much as may still become the last chunk, together with what is held.
     fn whole_chunks<'p, E>(
         &mut self,
-        mut piece: &'p [u8],
-        each: &mut impl FnMut(&[u8], Place) -> Result<(), E>,
-    ) -> Result<&'p [u8], E> {
+        mut piece: &'p mut [u8],
+        each: &mut impl FnMut(&mut [u8], Place) -> Result<(), E>,
+    ) -> Result<&'p mut [u8], E> {
         if !self.held.is_empty() {
             let missing = self.length - self.held.len();
-            let (head, tail) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
-            if tail.is_empty() {
+            if piece.len() <= missing {
                 return Ok(piece);
             }
+            let (head, tail) = piece.split_at_mut(missing);
             self.hold(head);
-            each(&self.held, Place::Inner)?;
+            each(&mut self.held, Place::Inner)?;
             self.held.clear();
             piece = tail;
         }
         while piece.len() > self.length {
-            let (chunk, tail) = piece.split_at(self.length);
+            let (chunk, tail) = piece.split_at_mut(self.length);
             each(chunk, Place::Inner)?;
             piece = tail;
         }
         Ok(piece)
     }
 
-    /// Copies what does not exceed a chunk. Room for all of it is there from the start: a vector that grows leaves copies behind.
+    /// Copies what does not exceed a chunk. A vector that grows leaves copies behind: this one moves into a larger one, and is wiped.
     fn hold(&mut self, piece: &[u8]) {
-        if !piece.is_empty() && self.held.capacity() < self.length {
-            self.held.reserve_exact(self.length);
+        let needed = self.held.len() + piece.len();
+        if needed > self.held.capacity() {
+            let room = needed.max(2 * self.held.capacity()).min(self.length);
+            let mut larger = Zeroizing::new(Vec::with_capacity(room));
+            larger.extend_from_slice(&self.held);
+            self.held = larger;
         }
         self.held.extend_from_slice(piece);
     }
@@ -90,12 +94,13 @@ mod tests {
     /// The chunks of `pieces`, of which all but the last are pushed.
     fn cut(length: usize, pieces: &[Vec<u8>]) -> Vec<(Vec<u8>, Place)> {
         let mut chunks = Vec::new();
-        let mut each = |chunk: &[u8], place| {
+        let mut each = |chunk: &mut [u8], place| {
             chunks.push((chunk.to_vec(), place));
             Ok::<(), Infallible>(())
         };
         let mut cutter = Cutter::new(length);
-        let (last, first) = pieces.split_last().unwrap();
+        let mut pieces = pieces.to_vec();
+        let (last, first) = pieces.split_last_mut().unwrap();
         for piece in first {
             cutter.push(piece, &mut each).unwrap();
         }

@@ -1,10 +1,11 @@
 use super::secret::{COMMITMENT_LEN, Commitment};
-use super::{MAGIC, MAX_PAYLOAD_RECIPIENTS, PayloadError, PayloadHeader, VERSION};
+use super::version::Version;
+use super::{MAGIC, MAX_PAYLOAD_RECIPIENTS, PayloadError, PayloadHeader};
 use crate::encoding::{Decoder, Encoder, EncodingError};
 use crate::fingerprint::Fingerprint;
 use crate::public_key::SigningPublicKey;
 use crate::signing::{Signature, VerifyError};
-use crate::spec::SigningAlgorithm;
+use crate::spec::{SignatureFormat, SigningAlgorithm, SigningAlgorithms};
 use crate::usage::{KeyUsage, KeyUsages};
 
 /// Bytes before the front: first line, version, length.
@@ -48,17 +49,28 @@ impl PayloadFront {
         self.signature.as_ref().map(|signature| signature.signed_by)
     }
 
-    /// Whether `key` signed the header. That `key` is the sender's is for the caller to know.
+    /// The format of the signature, if there is one.
+    #[must_use]
+    pub fn signature_format(&self) -> Option<SignatureFormat> {
+        self.signature.as_ref().map(|signature| signature.format)
+    }
+
+    /// Whether `key` signed the header, by one of these algorithms. That `key` is the sender's is for the caller to know.
     ///
     /// # Errors
     /// [`VerifyError`], also for a payload without a signature.
-    pub fn verify_sender(&self, key: &SigningPublicKey) -> Result<(), VerifyError> {
+    pub fn verify_sender(
+        &self,
+        key: &SigningPublicKey,
+        algorithms: SigningAlgorithms,
+    ) -> Result<(), VerifyError> {
         let signature = self
             .signature
             .as_ref()
             .ok_or(VerifyError::InvalidSignature)?;
         let message = self.header.signed_message();
-        key.verify(&message, signature, KeyUsages::only(KeyUsage::Protocol))
+        let protocol = KeyUsages::only(KeyUsage::Protocol);
+        key.verify_restricted(&message, signature, protocol, algorithms)
     }
 
     pub(super) const fn commitment(&self) -> &Commitment {
@@ -78,13 +90,14 @@ impl PayloadFront {
             })
             .raw(&self.commitment);
         let mut encoded = Encoder::default();
-        encoded.raw(MAGIC).byte(VERSION).bytes(front.as_slice());
+        let version = self.header.version().number();
+        encoded.raw(MAGIC).byte(version).bytes(front.as_slice());
         encoded.into_vec()
     }
 
-    fn decode(front: &[u8]) -> Result<Self, PayloadError> {
+    fn decode(version: Version, front: &[u8]) -> Result<Self, PayloadError> {
         let mut decoder = Decoder::new(front);
-        let header = PayloadHeader::decode(decoder.bytes()?)?;
+        let header = PayloadHeader::decode(version, decoder.bytes()?)?;
         let signature = decoder.optional(signature)?;
         let commitment = decoder.array::<COMMITMENT_LEN>()?;
         decoder.finish()?;
@@ -111,34 +124,36 @@ fn signature(decoder: &mut Decoder<'_>) -> Result<Option<Signature>, EncodingErr
     }))
 }
 
-/// Waits for the front of a payload that comes in pieces. Holds no more than the longest front.
+/// Waits for the front of a payload that comes in pieces. Holds nothing of what stands behind it.
 #[derive(Debug, Default)]
 pub struct FrontReader {
     held: Vec<u8>,
 }
 
 impl FrontReader {
-    /// Takes the next piece. With the front comes what is left of the piece: the beginning of the chunks.
+    /// Takes the next piece. With the front comes how many bytes of the piece belong to it: behind them the chunks begin.
     ///
     /// # Errors
     /// [`PayloadError::NotAPayload`], [`PayloadError::UnknownVersion`], as soon as they are certain; else what is wrong with the
     /// front.
-    pub fn push<'p>(
-        &mut self,
-        piece: &'p [u8],
-    ) -> Result<Option<(PayloadFront, &'p [u8])>, PayloadError> {
-        let before = self.held.len();
-        let wanted = (PREFIX_LEN + MAX_LEN).saturating_sub(before);
-        self.held
-            .extend_from_slice(piece.get(..wanted).unwrap_or(piece));
-        let Some(end) = end_of_front(&self.held)? else {
-            return Ok(None);
-        };
-        let Some(front) = self.held.get(PREFIX_LEN..end) else {
-            return Ok(None);
-        };
-        let rest = piece.get(end - before..).unwrap_or_default();
-        Ok(Some((PayloadFront::decode(front)?, rest)))
+    pub fn push(&mut self, piece: &[u8]) -> Result<Option<(PayloadFront, usize)>, PayloadError> {
+        let mut used = 0;
+        loop {
+            let prefix = Prefix::read(&self.held)?;
+            if let Prefix::Whole { version, end } = prefix
+                && let Some(front) = self.held.get(PREFIX_LEN..end)
+            {
+                return Ok(Some((PayloadFront::decode(version, front)?, used)));
+            }
+            let missing = prefix.wanted() - self.held.len();
+            let rest = piece.get(used..).unwrap_or_default();
+            let next = rest.get(..missing).unwrap_or(rest);
+            if next.is_empty() {
+                return Ok(None);
+            }
+            self.held.extend_from_slice(next);
+            used += next.len();
+        }
     }
 
     /// What there is to say when no more pieces come.
@@ -152,25 +167,47 @@ impl FrontReader {
     }
 }
 
-/// How far the front reaches; none as long as that is not there.
-fn end_of_front(held: &[u8]) -> Result<Option<usize>, PayloadError> {
-    let magic = held.get(..MAGIC.len()).unwrap_or(held);
-    if !MAGIC.starts_with(magic) {
-        return Err(PayloadError::NotAPayload);
+/// What stands before the front.
+#[derive(Clone, Copy)]
+enum Prefix {
+    /// Not all of it is there.
+    Part,
+    /// It is, and the front reaches as far as this.
+    Whole { version: Version, end: usize },
+}
+
+impl Prefix {
+    fn read(held: &[u8]) -> Result<Self, PayloadError> {
+        let magic = held.get(..MAGIC.len()).unwrap_or(held);
+        if !MAGIC.starts_with(magic) {
+            return Err(PayloadError::NotAPayload);
+        }
+        let Some(&number) = held.get(MAGIC.len()) else {
+            return Ok(Self::Part);
+        };
+        let version =
+            Version::of_number(number).ok_or(PayloadError::UnknownVersion { found: number })?;
+        let Some(length) = held.get(MAGIC.len() + 1..PREFIX_LEN) else {
+            return Ok(Self::Part);
+        };
+        let length = Decoder::new(length).int()?;
+        let too_long = PayloadError::Malformed {
+            what: "it is longer than any can be",
+        };
+        match usize::try_from(length) {
+            Ok(length) if length <= MAX_LEN => Ok(Self::Whole {
+                version,
+                end: PREFIX_LEN + length,
+            }),
+            _ => Err(too_long),
+        }
     }
-    match held.get(MAGIC.len()) {
-        Some(&VERSION) | None => {}
-        Some(&found) => return Err(PayloadError::UnknownVersion { found }),
-    }
-    let Some(length) = held.get(MAGIC.len() + 1..PREFIX_LEN) else {
-        return Ok(None);
-    };
-    let length = Decoder::new(length).int()?;
-    let too_long = PayloadError::Malformed {
-        what: "it is longer than any can be",
-    };
-    match usize::try_from(length) {
-        Ok(length) if length <= MAX_LEN => Ok(Some(PREFIX_LEN + length)),
-        _ => Err(too_long),
+
+    /// How many bytes are to be held next.
+    const fn wanted(self) -> usize {
+        match self {
+            Self::Part => PREFIX_LEN,
+            Self::Whole { end, .. } => end,
+        }
     }
 }

@@ -1,5 +1,6 @@
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 
+use super::version::Version;
 use super::{MAX_PAYLOAD_RECIPIENTS, PayloadError, PayloadPurpose};
 use crate::encoding::{Decoder, Encoder, EncodingError};
 use crate::encryption::AsymmetricEncrypted;
@@ -8,7 +9,6 @@ use crate::spec::EncryptionAlgorithm;
 use crate::time::Timestamp;
 
 const SALT_LEN: usize = 32;
-const HASH_LABEL: &[u8] = b"strongroom payload header v1";
 /// Not the form of anything that Canton signs, which are multihashes of 34 bytes.
 const SENDER_LABEL: &[u8] = b"strongroom payload sender v1\n";
 
@@ -20,6 +20,7 @@ pub(super) type HeaderHash = [u8; SHA256_OUTPUT_LEN];
 /// sender's signature verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadHeader {
+    version: Version,
     salt: Salt,
     purpose: PayloadPurpose,
     at: Timestamp,
@@ -31,6 +32,7 @@ pub struct PayloadHeader {
 impl PayloadHeader {
     /// The recipients may come in any order.
     pub(super) fn new(
+        version: Version,
         salt: Salt,
         purpose: PayloadPurpose,
         at: Timestamp,
@@ -40,6 +42,7 @@ impl PayloadHeader {
         recipients.sort_unstable_by_key(|recipient| recipient.encrypted_for);
         check(&recipients)?;
         let mut header = Self {
+            version,
             salt,
             purpose,
             at,
@@ -81,6 +84,10 @@ impl PayloadHeader {
         [SENDER_LABEL, &self.hash()].concat()
     }
 
+    pub(super) const fn version(&self) -> Version {
+        self.version
+    }
+
     pub(super) const fn salt(&self) -> &Salt {
         &self.salt
     }
@@ -91,7 +98,7 @@ impl PayloadHeader {
 
     pub(super) fn hash(&self) -> HeaderHash {
         let mut context = digest::Context::new(&SHA256);
-        context.update(HASH_LABEL);
+        context.update(self.version.header_label());
         context.update(&self.encoded);
         let mut hash = [0; SHA256_OUTPUT_LEN];
         hash.copy_from_slice(context.finish().as_ref());
@@ -117,7 +124,7 @@ impl PayloadHeader {
     }
 
     /// Reads what [`Self::encode`] wrote: there is one encoding of each header.
-    pub(super) fn decode(encoded: &[u8]) -> Result<Self, PayloadError> {
+    pub(super) fn decode(version: Version, encoded: &[u8]) -> Result<Self, PayloadError> {
         let mut decoder = Decoder::new(encoded);
         let salt = decoder.array()?;
         let purpose = PayloadPurpose::try_new(decoder.string()?)?;
@@ -129,7 +136,7 @@ impl PayloadHeader {
         let recipients: Vec<AsymmetricEncrypted> = recipients.ok_or(PayloadError::Malformed {
             what: "an unknown algorithm of encryption",
         })?;
-        let header = Self::new(salt, purpose, at, sender, recipients)?;
+        let header = Self::new(version, salt, purpose, at, sender, recipients)?;
         if header.encoded == encoded {
             Ok(header)
         } else {

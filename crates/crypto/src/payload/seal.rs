@@ -1,13 +1,13 @@
 use std::fmt;
 
-use super::chunks::{ChunkKey, Place};
+use super::chunks::ChunkKey;
 use super::cutter::Cutter;
 use super::secret::PayloadSecret;
-use super::{PAYLOAD_CHUNK_LEN, PayloadError, PayloadFront, PayloadHeader, PayloadPurpose};
+use super::version::Version;
+use super::{PayloadError, PayloadFront, PayloadHeader, PayloadPurpose};
 use crate::encryption::EncryptionPublicKey;
 use crate::random::Random;
 use crate::signing::Signature;
-use crate::symmetric::TAG_LEN;
 use crate::time::Timestamp;
 
 /// What a payload shall be.
@@ -41,6 +41,7 @@ impl PayloadDraft {
         let recipients = new.recipients.iter();
         let recipients = recipients.map(|key| secret.encrypt_to(key, random));
         let header = PayloadHeader::new(
+            Version::CURRENT,
             salt,
             new.purpose.clone(),
             new.at,
@@ -65,13 +66,9 @@ impl PayloadDraft {
         signature: Option<Signature>,
     ) -> Result<(Vec<u8>, PayloadSealer), PayloadError> {
         let (key, commitment) = self.secret.into_key(&self.header)?;
+        let cutter = Cutter::new(self.header.version().chunk_len());
         let front = PayloadFront::new(self.header, signature, commitment)?;
-        let sealer = PayloadSealer {
-            key,
-            cutter: Cutter::new(PAYLOAD_CHUNK_LEN),
-            sealed: Vec::new(),
-        };
-        Ok((front.encode(), sealer))
+        Ok((front.encode(), PayloadSealer { key, cutter }))
     }
 }
 
@@ -83,14 +80,14 @@ impl fmt::Debug for PayloadDraft {
     }
 }
 
-/// Seals the content of one payload. It takes the content in pieces of any length and gives chunk after chunk to a sink.
+/// Seals the content of one payload, in place. It takes the content in pieces of any length and gives chunk after chunk to a sink, each as
+/// its ciphertext and the tag that stands behind it.
 ///
+/// What is in a piece afterwards is of no use to anybody: ciphertext, or content that waits for the next piece and was copied.
 /// Without [`Self::finish`] it is not whole: nobody opens the end of it.
 pub struct PayloadSealer {
     key: ChunkKey,
     cutter: Cutter,
-    /// The chunk that is being given out.
-    sealed: Vec<u8>,
 }
 
 impl PayloadSealer {
@@ -100,12 +97,14 @@ impl PayloadSealer {
     /// [`PayloadError::Refused`], and what the sink returns. Nothing can be sealed after an error.
     pub fn push<E: From<PayloadError>>(
         &mut self,
-        piece: &[u8],
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+        piece: &mut [u8],
+        mut sink: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (key, sealed) = (&mut self.key, &mut self.sealed);
-        self.cutter
-            .push(piece, |chunk, place| sink(seal(key, sealed, chunk, place)?))
+        let key = &mut self.key;
+        self.cutter.push(piece, |chunk, place| {
+            let tag = key.seal(chunk, place)?;
+            sink(chunk, &tag)
+        })
     }
 
     /// Takes the last piece, which may be empty, and ends the payload.
@@ -114,30 +113,15 @@ impl PayloadSealer {
     /// As [`Self::push`].
     pub fn finish<E: From<PayloadError>>(
         self,
-        piece: &[u8],
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+        piece: &mut [u8],
+        mut sink: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self {
-            mut key,
-            cutter,
-            mut sealed,
-        } = self;
+        let Self { mut key, cutter } = self;
         cutter.finish(piece, |chunk, place| {
-            sink(seal(&mut key, &mut sealed, chunk, place)?)
+            let tag = key.seal(chunk, place)?;
+            sink(chunk, &tag)
         })
     }
-}
-
-/// The sealed chunk; `sealed` is room that is used again.
-fn seal<'s>(
-    key: &mut ChunkKey,
-    sealed: &'s mut Vec<u8>,
-    chunk: &[u8],
-    place: Place,
-) -> Result<&'s [u8], PayloadError> {
-    sealed.resize(chunk.len() + TAG_LEN, 0);
-    key.seal(chunk, place, sealed)?;
-    Ok(sealed)
 }
 
 impl fmt::Debug for PayloadSealer {

@@ -103,6 +103,12 @@ impl SigningAlgorithms {
         self.0 & algorithm.bit() != 0
     }
 
+    /// The algorithms that are in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The algorithm of the set that runs on keys of `spec`; each spec has one algorithm.
     #[must_use]
     pub const fn for_spec(self, spec: SigningKeySpec) -> Option<SigningAlgorithm> {
@@ -176,6 +182,9 @@ pub enum SignatureFormat {
 }
 
 impl SignatureFormat {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Der, Self::Concat];
+
     /// `der` or `concat`.
     #[must_use]
     pub const fn name(self) -> &'static str {

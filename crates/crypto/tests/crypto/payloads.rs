@@ -2,16 +2,17 @@
 
 use std::sync::LazyLock;
 
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use data_encoding::BASE64;
 use proptest::prelude::*;
 use strongroom_crypto::{
     DecryptionKey, EncryptionKeySpec, EncryptionPublicKey, FrontReader, KeyUsage, KeyUsages,
     MAX_PAYLOAD_RECIPIENTS, NewPayload, PAYLOAD_CHUNK_LEN, PayloadDraft, PayloadError,
-    PayloadPurpose, PrivateKey, PublicKey, Random, SigningKeySpec, SystemRandom, Timestamp,
-    VerifyError, is_payload,
+    PayloadPurpose, PrivateKey, PublicKey, Random, Signature, SigningAlgorithm, SigningAlgorithms,
+    SigningKeySpec, SystemRandom, Timestamp, VerifyError, is_payload,
 };
 
-use crate::support::{RepeatableRandom, generate, pair};
+use crate::support::{RepeatableRandom, generate, hex, pair};
 
 const SENDER: &str = "PAR::alice::1220";
 
@@ -55,10 +56,28 @@ fn append(to: &mut Vec<u8>) -> impl FnMut(&[u8]) -> Result<(), PayloadError> {
     }
 }
 
-fn seal(to: &[&Owner], content: &[u8]) -> Vec<u8> {
-    let (mut payload, sealer) = draft(to, &SystemRandom).unwrap().seal(None).unwrap();
-    sealer.finish(content, append(&mut payload)).unwrap();
+/// The payload of `draft`, and its content piece by piece.
+fn sealed(
+    draft: PayloadDraft,
+    signature: Option<Signature>,
+    content: &[u8],
+    piece: usize,
+) -> Vec<u8> {
+    let (mut payload, mut sealer) = draft.seal(signature).unwrap();
+    let mut give = |ciphertext: &[u8], tag: &[u8]| {
+        payload.extend([ciphertext, tag].concat());
+        Ok::<(), PayloadError>(())
+    };
+    for piece in content.to_vec().chunks_mut(piece) {
+        sealer.push(piece, &mut give).unwrap();
+    }
+    sealer.finish(&mut [], &mut give).unwrap();
     payload
+}
+
+fn seal(to: &[&Owner], content: &[u8]) -> Vec<u8> {
+    let draft = draft(to, &SystemRandom).unwrap();
+    sealed(draft, None, content, content.len().max(1))
 }
 
 /// What `owner` reads in pieces of this length, and how it ended.
@@ -74,12 +93,13 @@ fn open_pieces(
     piece: usize,
     content: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
-    let mut pieces = payload.chunks(piece);
+    let mut payload = payload.to_vec();
+    let mut pieces = payload.chunks_mut(piece);
     let mut reader = FrontReader::default();
     let (front, rest) = loop {
         let piece = pieces.next().ok_or_else(|| reader.ended())?;
-        if let Some(found) = reader.push(piece)? {
-            break found;
+        if let Some((front, length)) = reader.push(piece)? {
+            break (front, &mut piece[length..]);
         }
     };
     let mine = front.header().recipients().iter();
@@ -92,7 +112,7 @@ fn open_pieces(
     for piece in pieces {
         opener.push(piece, append(content))?;
     }
-    opener.finish(&[], append(content))
+    opener.finish(&mut [], append(content))
 }
 
 fn open(owner: &Owner, payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
@@ -140,6 +160,12 @@ fn contents_around_the_length_of_a_chunk_come_back_whatever_the_pieces() {
         let chunks = length.div_ceil(PAYLOAD_CHUNK_LEN).max(1);
         assert_eq!(payload.len(), front_len(&payload) + length + 16 * chunks);
         for piece in [13, 4096, PAYLOAD_CHUNK_LEN, payload.len()] {
+            let payload = sealed(
+                draft(&[&ALICE], &SystemRandom).unwrap(),
+                None,
+                &content,
+                piece,
+            );
             let (found, ended) = read(&ALICE, &payload, piece);
             assert_eq!(
                 (found == content, ended),
@@ -175,6 +201,23 @@ fn nothing_of_a_chunk_is_given_out_before_it_is_authentic() {
     let (found, ended) = read(&ALICE, &payload, 1000);
     assert_eq!(ended, Err(PayloadError::NotAuthentic));
     assert!(found == content[..PAYLOAD_CHUNK_LEN]);
+}
+
+#[test]
+fn of_a_chunk_that_is_not_authentic_zeros_are_left_where_it_was() {
+    let content = vec![7; 2 * PAYLOAD_CHUNK_LEN];
+    let payload = seal(&[&ALICE], &content);
+    let (front, length) = FrontReader::default().push(&payload).unwrap().unwrap();
+    let secret = ALICE.key.decrypt(&front.header().recipients()[0]).unwrap();
+    let opener = front.open(&purpose("test"), secret).unwrap();
+    let mut chunks = payload[length..].to_vec();
+    let second = PAYLOAD_CHUNK_LEN + 16;
+    chunks[second + 99] ^= 1;
+    let ended = opener.finish(&mut chunks, append(&mut Vec::new()));
+    assert_eq!(ended, Err(PayloadError::NotAuthentic));
+    assert!(chunks[..PAYLOAD_CHUNK_LEN] == content[..PAYLOAD_CHUNK_LEN]);
+    let forged = &chunks[second..][..PAYLOAD_CHUNK_LEN];
+    assert!(forged.iter().all(|byte| *byte == 0));
 }
 
 #[test]
@@ -332,16 +375,22 @@ fn a_signed_payload_is_its_senders_and_says_for_whom_it_is() {
     };
     let draft = PayloadDraft::new(&new, &SystemRandom).unwrap();
     let signature = sign(&draft);
-    let (mut payload, sealer) = draft.seal(Some(signature)).unwrap();
-    sealer.finish(b"content", append(&mut payload)).unwrap();
+    let payload = sealed(draft, Some(signature), b"content", 100);
     assert_eq!(open(&BOB, &payload).unwrap(), b"content");
     let (front, _) = FrontReader::default().push(&payload).unwrap().unwrap();
     assert_eq!(front.header().sender(), Some(SENDER));
     assert_eq!(front.header().at(), Timestamp::from_micros(7));
     assert_eq!(front.signed_by(), Some(public.fingerprint()));
-    front.verify_sender(&public).unwrap();
+    front
+        .verify_sender(&public, SigningAlgorithms::ALL)
+        .unwrap();
+    let others = SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]);
     assert!(matches!(
-        front.verify_sender(&stranger),
+        front.verify_sender(&public, others),
+        Err(VerifyError::UnsupportedAlgorithm { .. })
+    ));
+    assert!(matches!(
+        front.verify_sender(&stranger, SigningAlgorithms::ALL),
         Err(VerifyError::SignatureWithWrongKey { .. })
     ));
 
@@ -357,7 +406,7 @@ fn a_signed_payload_is_its_senders_and_says_for_whom_it_is() {
     let (forged, _sealer) = forged.seal(Some(old_signature)).unwrap();
     let (front, _) = FrontReader::default().push(&forged).unwrap().unwrap();
     assert_eq!(
-        front.verify_sender(&public),
+        front.verify_sender(&public, SigningAlgorithms::ALL),
         Err(VerifyError::InvalidSignature)
     );
 }
@@ -427,10 +476,10 @@ fn what_is_no_payload_or_of_a_later_version_is_said_so_at_once() {
         Err(PayloadError::NotAPayload)
     );
     let mut later = seal(&[&ALICE], b"content");
-    later[19] = 2;
+    later[19] = 3;
     assert_eq!(
         open(&ALICE, &later),
-        Err(PayloadError::UnknownVersion { found: 2 })
+        Err(PayloadError::UnknownVersion { found: 3 })
     );
     let mut long = seal(&[&ALICE], b"content");
     long[20] = 0x7f;
@@ -445,19 +494,76 @@ fn two_payloads_of_the_same_content_share_nothing() {
     assert_ne!(chunk(&one)[..16], chunk(&two)[..16]);
 }
 
-/// A payload of version 1, made by a Python script that was written from the documentation alone; it opens for ever.
-const FROZEN: &str = include_str!("../vectors/payload-v1.base64");
+/// Payloads of each version, made by a Python script that was written from the documentation alone; they open for ever.
+const FROZEN: [&str; 2] = [
+    include_str!("../vectors/payload-v1.base64"),
+    include_str!("../vectors/payload-v2.base64"),
+];
+/// By the same script: the key of the sample of version 1, and the hash of a payload of version 2 with three chunks.
+const KEY_OF_VERSION_1: &str = "d1a7ff773eca0758ee4ba36b3f268658";
+const LONG_OF_VERSION_2: &str = "9ee4a51d4ceaad3d25024ab0c780f55079f7b69d700a94dc6bbc9cf518fc040a";
+
+fn frozen(sample: &str) -> Vec<u8> {
+    BASE64.decode(sample.replace('\n', "").as_bytes()).unwrap()
+}
+
+/// What is written with the randomness of the samples.
+fn written_today(content: &[u8]) -> Vec<u8> {
+    let random = RepeatableRandom::from_seed(6);
+    sealed(
+        draft(&[&ALICE, &BOB], &random).unwrap(),
+        None,
+        content,
+        1000,
+    )
+}
 
 #[test]
-fn the_frozen_sample_of_version_1_opens_and_is_what_is_written_today() {
-    let frozen = BASE64.decode(FROZEN.replace('\n', "").as_bytes()).unwrap();
-    let expected = content(300);
-    assert_eq!(open(&ALICE, &frozen).unwrap(), expected);
-    assert_eq!(open(&BOB, &frozen).unwrap(), expected);
-    let random = RepeatableRandom::from_seed(6);
-    let (mut payload, sealer) = draft(&[&ALICE, &BOB], &random).unwrap().seal(None).unwrap();
-    sealer.finish(&expected, append(&mut payload)).unwrap();
-    assert_eq!(BASE64.encode(&payload), FROZEN.replace('\n', ""));
+fn the_frozen_samples_of_all_versions_open() {
+    for sample in FROZEN.map(frozen) {
+        for owner in [&*ALICE, &BOB] {
+            assert_eq!(open(owner, &sample).unwrap(), content(300));
+        }
+    }
+}
+
+#[test]
+fn what_is_written_today_is_the_frozen_sample_of_version_2() {
+    assert_eq!(written_today(&content(300)), frozen(FROZEN[1]));
+    let long = written_today(&content(2 * PAYLOAD_CHUNK_LEN + 5));
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &long);
+    assert_eq!(hash.as_ref(), hex(LONG_OF_VERSION_2));
+}
+
+#[test]
+fn a_payload_of_version_1_has_longer_chunks_and_opens() {
+    const CHUNK_LEN: usize = 256 * 1024;
+    let key = UnboundKey::new(&AES_128_GCM, &hex(KEY_OF_VERSION_1)).unwrap();
+    let key = LessSafeKey::new(key);
+    let sample = frozen(FROZEN[0]);
+    let content = content(2 * CHUNK_LEN + 5);
+    let mut payload = sample[..front_len(&sample)].to_vec();
+    for (number, chunk) in (0..3_u8).zip(content.chunks(CHUNK_LEN)) {
+        let nonce = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number, u8::from(number == 2)];
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let mut chunk = chunk.to_vec();
+        key.seal_in_place_append_tag(nonce, Aad::empty(), &mut chunk)
+            .unwrap();
+        payload.extend(chunk);
+    }
+    for piece in [4096, payload.len()] {
+        let (found, ended) = read(&ALICE, &payload, piece);
+        assert_eq!((found == content, ended), (true, Ok(())), "{piece}");
+    }
+}
+
+#[test]
+fn a_payload_that_says_that_it_is_of_another_version_does_not_open() {
+    for (sample, other) in FROZEN.map(frozen).into_iter().zip([2, 1]) {
+        let mut changed = sample;
+        changed[19] = other;
+        assert_eq!(open(&ALICE, &changed), Err(PayloadError::NotAuthentic));
+    }
 }
 
 proptest! {

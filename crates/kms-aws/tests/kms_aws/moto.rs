@@ -151,6 +151,7 @@ moto_keeps! {
         calls_at_the_same_time_do_not_disturb_each_other;
     external:
         a_signature_verifies_under_the_published_key
+        a_session_key_that_it_vouches_for_signs_for_one_synchronizer
         an_unknown_key_is_not_found
         a_message_of_the_largest_size_is_signed_and_one_byte_more_is_not
         every_key_is_a_new_one;

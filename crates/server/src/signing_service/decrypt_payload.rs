@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use strongroom_crypto::{Fingerprint, FrontReader, PayloadFront, PayloadOpener};
 use strongroom_vault::{PayloadExpectation, Vault, VaultError};
 use tonic::Streaming;
+use zeroize::Zeroizing;
 
 use super::{
     key,
@@ -64,18 +65,21 @@ impl Work for Opening {
         ready: &mut VecDeque<DecryptPayloadResponse>,
     ) -> Result<(), Failure> {
         let DecryptPayloadRequest { expected, payload } = request;
+        // It is opened where it is.
+        let mut payload = Zeroizing::new(payload);
         let stage = std::mem::replace(&mut self.stage, Stage::Failed);
         self.stage = match (stage, expected) {
             (Stage::Beginning, Some(expected)) => {
                 let expected = read_expectation(&expected)?;
-                self.read_front(FrontReader::default(), expected, &payload, ready)
+                self.read_front(FrontReader::default(), expected, &mut payload, ready)
                     .await?
             }
             (Stage::Front(reader, expected), None) => {
-                self.read_front(reader, expected, &payload, ready).await?
+                self.read_front(reader, expected, &mut payload, ready)
+                    .await?
             }
             (Stage::Content(mut opener), None) => {
-                opener.push(&payload, answering(ready))?;
+                opener.push(&mut payload, answering(ready))?;
                 Stage::Content(opener)
             }
             (Stage::Beginning, None) => return Err(Failure::not_set("expected")),
@@ -87,7 +91,7 @@ impl Work for Opening {
 
     fn end(self, ready: &mut VecDeque<DecryptPayloadResponse>) -> Result<(), Failure> {
         match self.stage {
-            Stage::Content(opener) => Ok(opener.finish(&[], answering(ready))?),
+            Stage::Content(opener) => Ok(opener.finish(&mut [], answering(ready))?),
             Stage::Front(reader, _) => Err(VaultError::from(reader.ended()).into()),
             Stage::Beginning => Err(Failure::not_set("expected")),
             Stage::Failed => Err(Failure::unreadable("the payload has failed")),
@@ -100,11 +104,11 @@ impl Opening {
         &self,
         mut reader: FrontReader,
         expected: PayloadExpectation,
-        piece: &[u8],
+        piece: &mut [u8],
         ready: &mut VecDeque<DecryptPayloadResponse>,
     ) -> Result<Stage, Failure> {
         let front = reader.push(piece).map_err(VaultError::from)?;
-        let Some((front, chunks)) = front else {
+        let Some((front, length)) = front else {
             return Ok(Stage::Front(reader, expected));
         };
         let began = Instant::now();
@@ -115,6 +119,7 @@ impl Opening {
             origin: Some(origin),
             content: Vec::new(),
         });
+        let chunks = piece.get_mut(length..).unwrap_or_default();
         opener.push(chunks, answering(ready))?;
         Ok(Stage::Content(opener))
     }

@@ -70,10 +70,10 @@ impl Work for Sealing {
             (None, None) => return Err(Failure::not_set("order")),
         }
         let content = mem::take(&mut request.content);
-        let content = strongroom_crypto::SecretBytes::take(content);
+        let mut content = strongroom_crypto::SecretBytes::take(content);
         match &mut self.sealer {
             // EXPOSE: sealed.
-            Some(sealer) => Ok(sealer.push(content.expose(), answering(ready))?),
+            Some(sealer) => Ok(sealer.push(content.expose_mut(), answering(ready))?),
             None => Ok(()),
         }
     }
@@ -83,7 +83,7 @@ impl Work for Sealing {
         if !self.is_whole {
             return Err(Failure::not_set("last"));
         }
-        Ok(sealer.finish(&[], answering(ready))?)
+        Ok(sealer.finish(&mut [], answering(ready))?)
     }
 }
 
@@ -106,10 +106,10 @@ fn seal(sealed: &SealedPayload) -> PayloadSeal {
 
 fn answering(
     ready: &mut VecDeque<EncryptPayloadResponse>,
-) -> impl FnMut(&[u8]) -> Result<(), VaultError> {
-    |piece| {
+) -> impl FnMut(&[u8], &[u8]) -> Result<(), VaultError> {
+    |ciphertext, tag| {
         ready.push_back(EncryptPayloadResponse {
-            payload: piece.to_vec(),
+            payload: [ciphertext, tag].concat(),
             seal: None,
         });
         Ok(())

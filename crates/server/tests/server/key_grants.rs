@@ -230,8 +230,8 @@ async fn of_several_keys_that_a_payload_is_for_the_one_that_the_caller_may_use_o
     };
     let draft = PayloadDraft::new(&new, &SystemRandom).unwrap();
     let (mut payload, sealer) = draft.seal(None).unwrap();
-    let sealed = sealer.finish(b"content", |piece| {
-        payload.extend_from_slice(piece);
+    let sealed = sealer.finish(&mut b"content".to_vec(), |ciphertext, tag| {
+        payload.extend([ciphertext, tag].concat());
         Ok::<(), VaultError>(())
     });
     sealed.unwrap();

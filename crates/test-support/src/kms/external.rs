@@ -2,11 +2,13 @@
 //! check says that what it needs is not offered.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use strongroom_crypto::{
-    EncryptionKeySpec, EncryptionPublicKey, KeySpec, KeyUsages, Signature, SigningKeySpec,
-    SigningPublicKey, SystemRandom,
+    EncryptionKeySpec, EncryptionPublicKey, KeySpec, KeyUsage, KeyUsages, PrivateKey, Signature,
+    SignatureDelegation, SigningAlgorithms, SigningKeySpec, SigningPublicKey, SystemRandom,
+    Timestamp, ValidityPeriod, delegation_hash,
 };
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, KeyState, KmsError, KmsKeyId, MAX_CIPHERTEXT_BYTES,
@@ -79,15 +81,18 @@ impl Signer {
         self.keys.sign(&self.id, self.spec, MESSAGE).await
     }
 
-    pub(super) fn verifies(&self, bytes: Vec<u8>, message: &[u8]) -> bool {
+    fn signature(&self, bytes: Vec<u8>) -> Signature {
         let algorithm = self.spec.algorithm();
-        let signed_by = self.public.fingerprint();
-        let signature = Signature {
+        Signature {
             bytes,
             format: algorithm.format(),
-            signed_by,
+            signed_by: self.public.fingerprint(),
             algorithm: Some(algorithm),
-        };
+        }
+    }
+
+    pub(super) fn verifies(&self, bytes: Vec<u8>, message: &[u8]) -> bool {
+        let signature = self.signature(bytes);
         self.public
             .verify(message, &signature, KeyUsages::ALL)
             .is_ok()
@@ -172,6 +177,33 @@ pub async fn a_signature_verifies_under_the_published_key(
             !other.verifies(signature, MESSAGE),
             "{spec}: under another key"
         );
+    }
+    Ok(())
+}
+
+/// The rule that its name says.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn a_session_key_that_it_vouches_for_signs_for_one_synchronizer(
+    kms: &dyn KmsUnderTest,
+) -> Result<(), Failure> {
+    for spec in some_signing_specs(kms)? {
+        let signer = Signer::new(kms, spec).await?;
+        let validity = ValidityPeriod::new(Timestamp::from_micros(0), NonZeroU32::MIN);
+        let private = PrivateKey::generate(SigningKeySpec::EcCurve25519.into(), &SystemRandom)?;
+        let public = private.signing_public_key(KeyUsages::only(KeyUsage::Protocol))?;
+        let hash = delegation_hash(&public, validity, "one::synchronizer");
+        let signature = signer
+            .keys
+            .sign(&signer.id, spec, &hash.to_multihash())
+            .await?;
+        let signature = signer.signature(signature);
+        let delegation = SignatureDelegation::try_new(public, validity, signature)?;
+        let is_for =
+            |synchronizer| delegation.verify(&signer.public, synchronizer, SigningAlgorithms::ALL);
+        assert_eq!(is_for("one::synchronizer"), Ok(()), "{spec}");
+        assert!(is_for("another::synchronizer").is_err(), "{spec}");
     }
     Ok(())
 }

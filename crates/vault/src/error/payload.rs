@@ -1,8 +1,12 @@
 //! Why a payload was not sealed for members, or not taken from one.
 
-use strongroom_crypto::{EncryptionAlgorithm, EncryptionKeySpec, Fingerprint};
+use std::time::Duration;
+
+use strongroom_crypto::{EncryptionAlgorithm, EncryptionKeySpec, Fingerprint, Timestamp};
 use strongroom_errors::{Category, Coded, ErrorCode};
 use strongroom_topology::Member;
+
+use super::instant;
 
 /// Why a payload was not sealed for the members it is for, or not taken from the one who sent it.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,19 @@ pub enum PayloadUseError {
         member: Member,
         /// Where its keys were looked up.
         store: String,
+    },
+    /// What topology will say then nobody knows yet, and whoever made it has a clock that is wrong, or a purpose.
+    #[error(
+        "the payload is of {}, and it is {} now: clocks may be {tolerance:?} apart",
+        instant(*.at), instant(*.now)
+    )]
+    OfTheFuture {
+        /// The time of the payload.
+        at: Timestamp,
+        /// The time here.
+        now: Timestamp,
+        /// How far ahead it may be.
+        tolerance: Duration,
     },
     /// No recipient key has its private half in this vault.
     #[error("the payload is for other keys than those of this vault")]
@@ -89,6 +106,11 @@ const NO_SIGNING_KEY: ErrorCode = code(
     Category::FailedPrecondition,
     "Announce a signing key for this node there, name a store that knows it, or send the payload unsigned.",
 );
+const OF_THE_FUTURE: ErrorCode = code(
+    "PAYLOAD_OF_THE_FUTURE",
+    Category::FailedPrecondition,
+    "Set the clocks right, here and at the sender. To take it all the same, raise 'clock-tolerance' in [vault].",
+);
 const FOR_OTHERS: ErrorCode = code(
     "PAYLOAD_FOR_OTHERS",
     Category::FailedPrecondition,
@@ -111,6 +133,7 @@ impl PayloadUseError {
         NO_ENCRYPTION_KEY,
         SCHEME_NOT_ALLOWED,
         NO_SIGNING_KEY,
+        OF_THE_FUTURE,
         FOR_OTHERS,
         SENDER_DIFFERS,
         SENDER_UNVERIFIED,
@@ -123,6 +146,7 @@ impl Coded for PayloadUseError {
             Self::NoEncryptionKey { .. } => NO_ENCRYPTION_KEY,
             Self::SchemeNotAllowed { .. } => SCHEME_NOT_ALLOWED,
             Self::NoSigningKey { .. } => NO_SIGNING_KEY,
+            Self::OfTheFuture { .. } => OF_THE_FUTURE,
             Self::ForOthers => FOR_OTHERS,
             Self::Unsigned { .. } | Self::OtherSender { .. } => SENDER_DIFFERS,
             Self::NotTheSendersKey { .. } => SENDER_UNVERIFIED,

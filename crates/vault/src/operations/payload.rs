@@ -3,9 +3,13 @@
 pub(crate) mod open;
 pub(crate) mod seal;
 
+use std::time::Duration;
+
 use strongroom_crypto::{EncryptionPublicKey, Fingerprint, Timestamp};
 use strongroom_store::KeyState;
-use strongroom_topology::{At, Member, TopologyStore, current_encryption_key};
+use strongroom_topology::{
+    At, Member, StoreId, TopologyError, TopologyStore, current_encryption_key,
+};
 
 use crate::{
     error::{PayloadUseError, VaultError},
@@ -34,7 +38,35 @@ pub(crate) fn after_everything(now: Timestamp, store: &TopologyStore) -> Timesta
     Timestamp::from_micros(now.as_micros().max(last.saturating_add(1)))
 }
 
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(time.as_micros().saturating_add(by))
+}
+
 impl Vault {
+    /// Refuses a time ahead of the clock and of everything that the store knows, by more than clocks may be apart: as of such a time
+    /// nobody can say whose keys are whose.
+    pub(crate) async fn check_not_of_the_future(
+        &self,
+        at: Timestamp,
+        store: &StoreId,
+    ) -> Result<(), VaultError> {
+        let (now, tolerance) = (self.now(), self.settings().clock_tolerance);
+        if at <= later(now, tolerance) {
+            return Ok(());
+        }
+        // Where clocks are set by hand, topology may be ahead of ours.
+        let known = match self.topology(store).await {
+            Ok(store) => after_everything(now, &store),
+            Err(VaultError::Topology(TopologyError::StoreNotFound { .. })) => now,
+            Err(error) => return Err(error),
+        };
+        if at <= later(known, tolerance) {
+            return Ok(());
+        }
+        Err(PayloadUseError::OfTheFuture { at, now, tolerance }.into())
+    }
+
     /// Nothing new is encrypted to a key of this vault that is retired. Of the keys of others it knows nothing.
     pub(crate) fn check_not_retired(&self, fingerprint: &Fingerprint) -> Result<(), VaultError> {
         let entry = self.directory().entry(fingerprint);

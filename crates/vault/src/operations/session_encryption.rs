@@ -6,15 +6,16 @@ use std::{
 };
 
 use strongroom_crypto::{
-    AsymmetricEncrypted, DecryptError, EncryptionAlgorithm, EncryptionKeySpec, EncryptionPublicKey,
-    Fingerprint, Hash, PublicKey, SecretBytes, SymmetricKey, Timestamp,
+    AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, PublicKey,
+    SecretBytes, SymmetricKey, Timestamp,
 };
 use strongroom_topology::{At, Member, StoreId, TopologyStore};
 
 use super::payload::{after_everything, encryption_key};
 use crate::{
     directory::KeyEntry,
-    error::{PayloadUseError, VaultError},
+    error::VaultError,
+    schemes::RequiredEncryption,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
     },
@@ -44,39 +45,6 @@ pub struct SessionSnapshot {
     pub deterministic: bool,
 }
 
-/// What a synchronizer takes of encryptions, by its static parameters: topology does not tell them, so whoever asks says them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequiredEncryption {
-    /// Algorithms.
-    pub algorithms: &'static [EncryptionAlgorithm],
-    /// Specs of encryption keys.
-    pub keys: &'static [EncryptionKeySpec],
-}
-
-impl RequiredEncryption {
-    /// Everything that is known here.
-    pub const ALL: Self = Self {
-        algorithms: &EncryptionAlgorithm::ALL,
-        keys: &EncryptionKeySpec::ALL,
-    };
-
-    fn check(
-        &self,
-        key: &EncryptionPublicKey,
-        encrypted: &AsymmetricEncrypted,
-    ) -> Result<(), PayloadUseError> {
-        let (spec, algorithm) = (key.spec(), encrypted.algorithm);
-        if self.keys.contains(&spec) && self.algorithms.contains(&algorithm) {
-            return Ok(());
-        }
-        Err(PayloadUseError::SchemeNotAllowed {
-            key: key.fingerprint(),
-            spec,
-            algorithm,
-        })
-    }
-}
-
 /// The session encryption keys of one transaction: those of the process, or its own where the caches are disabled.
 #[derive(Debug)]
 pub struct SessionEncryption<'v> {
@@ -97,7 +65,7 @@ impl Vault {
         SessionEncryption {
             vault: self,
             caches,
-            required: RequiredEncryption::ALL,
+            required: RequiredEncryption::default(),
         }
     }
 
@@ -111,11 +79,28 @@ impl Vault {
 /// What a transaction asks about its views.
 struct Asked<'a> {
     snapshot: &'a SessionSnapshot,
+    required: RequiredEncryption,
     store: &'a TopologyStore,
     at: Timestamp,
 }
 
 impl SessionEncryption<'_> {
+    /// The same, on a synchronizer: what it does not take, as [`Vault::schemes`] says, is neither encrypted nor decrypted. [`Self::keys`] knows
+    /// the synchronizer anyway.
+    #[must_use]
+    pub fn on(self, store: &StoreId) -> Self {
+        let required = self.required_on(store);
+        Self { required, ..self }
+    }
+
+    /// What was asked for, and no more than the synchronizer takes.
+    fn required_on(&self, store: &StoreId) -> RequiredEncryption {
+        match self.vault.schemes(store) {
+            Some(known) => known.encryption.and(&self.required),
+            None => self.required.clone(),
+        }
+    }
+
     /// The same, on a synchronizer that takes no other encryptions than these, neither to others nor from them.
     #[must_use]
     pub fn requiring(self, required: RequiredEncryption) -> Self {
@@ -136,6 +121,7 @@ impl SessionEncryption<'_> {
         let store = self.vault.topology(&snapshot.store).await?;
         let asked = Asked {
             snapshot,
+            required: self.required_on(&snapshot.store),
             at: snapshot
                 .at
                 .unwrap_or_else(|| after_everything(self.vault.now(), &store)),
@@ -163,7 +149,7 @@ impl SessionEncryption<'_> {
         self.vault.in_touch().await?;
         let key = self.vault.key(&encrypted.encrypted_for)?;
         if let PublicKey::Encryption(public) = &key.public {
-            self.required.check(public, encrypted)?;
+            self.required.check(public, encrypted.algorithm)?;
         }
         if let Some(known) = self.known(encrypted, &hash).await? {
             return Ok(known);
@@ -229,7 +215,7 @@ impl SessionEncryption<'_> {
         let cached = SenderKey {
             store: asked.snapshot.store.clone(),
             deterministic: asked.snapshot.deterministic,
-            required: self.required,
+            required: asked.required.clone(),
             recipients: view.recipients.clone(),
         };
         let active = asked.active_keys(&view.recipients);
@@ -266,7 +252,7 @@ impl SessionEncryption<'_> {
             } else {
                 key.encrypt(secret, random)?
             };
-            self.required.check(key, &encrypted)?;
+            asked.required.check(key, encrypted.algorithm)?;
             encryptions.push(encrypted);
         }
         for encrypted in &encryptions {

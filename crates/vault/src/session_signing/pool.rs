@@ -139,6 +139,12 @@ impl<K> Pool<K> {
         Choice::Make(Making(sender))
     }
 
+    /// Forgets that this one is being made. Should it be made after all, it is taken in as any other.
+    pub(crate) fn give_up(&mut self, waiting: &Waiting) {
+        self.pending
+            .retain(|it| !it.outcome.0.same_channel(&waiting.0));
+    }
+
     /// Takes a key in.
     pub(crate) fn put(&mut self, held: Arc<Held<K>>) {
         if self.keys.len() >= MOST_KEYS {

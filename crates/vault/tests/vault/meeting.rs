@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use strongroom_crypto::{EncryptionKeySpec, Fingerprint};
+use strongroom_crypto::{EncryptionAlgorithm, EncryptionKeySpec, Fingerprint};
 use strongroom_store::{Custody, Sealing};
-use strongroom_topology::{Member, SignedTransaction, Times};
-use strongroom_vault::{NewIdentity, Rotate, Settings, Vault};
+use strongroom_topology::{Member, SignedTransaction, StoreId, Times};
+use strongroom_vault::{
+    NewIdentity, RequiredEncryption, Rotate, Settings, SynchronizerSchemes, Vault,
+};
 
 use crate::{
     house::{House, caller, settings},
     topology::{
         PATIENT, finish_rotations, participant,
         statements::rows,
-        synchronizers::{second, sequence},
+        synchronizers::{second, sequence, store},
     },
 };
 
@@ -145,5 +147,29 @@ impl Meeting {
         [&self.alice, &self.bob]
             .map(|party| party.member.clone())
             .into()
+    }
+}
+
+/// Another vault on the same rows, on whose synchronizer nothing is taken but this.
+pub(crate) async fn where_only(party: Party, schemes: SynchronizerSchemes) -> Vault {
+    party.vault.close().await.unwrap();
+    let StoreId::Synchronizer(synchronizer) = store() else {
+        panic!("the store of a synchronizer")
+    };
+    let settings = Settings {
+        synchronizers: [(synchronizer, schemes)].into(),
+        ..party.house.settings.clone()
+    };
+    let environment = party.house.environment(party.house.store().await.unwrap());
+    Vault::open(environment, settings).await.unwrap()
+}
+
+pub(crate) fn only_rsa() -> SynchronizerSchemes {
+    SynchronizerSchemes {
+        encryption: RequiredEncryption {
+            algorithms: [EncryptionAlgorithm::RsaOaepSha256].into(),
+            keys: [EncryptionKeySpec::Rsa2048].into(),
+        },
+        ..SynchronizerSchemes::default()
     }
 }

@@ -1,5 +1,8 @@
 //! Keys of external parties.
 
+#[path = "parties/signing.rs"]
+mod signing;
+
 use strongroom_crypto::{
     Fingerprint, Hash, HashBuilder, HashPurpose, KeyUsage, KeyUsages, Signature, SigningKeySpec,
     SigningPublicKey,

@@ -1,17 +1,21 @@
 //! Payloads for members.
 
+use std::time::Duration;
+
 use strongroom_crypto::{
-    FrontReader, NewPayload, PayloadDraft, PayloadFront, PublicKey, SystemRandom, Timestamp,
+    FrontReader, NewPayload, PayloadDraft, PayloadFront, PayloadSealer, PublicKey,
+    SigningAlgorithm, SigningAlgorithms, SigningKeySpec, SystemRandom, Timestamp,
 };
 use strongroom_topology::{Member, StoreId};
 use strongroom_vault::{
-    OpenedPayload, PayloadExpectation, PayloadOrder, Rotate, Settings, Vault, VaultError,
+    OpenedPayload, PayloadExpectation, PayloadOrder, RequiredSchemes, Rotate, Settings,
+    SynchronizerSchemes, Vault, VaultError,
 };
 
 use crate::{
     backups::{back_up, restore},
     house::{ALLOW_PROTOCOL, caller, code},
-    meeting::{Meeting, Party, meeting, meeting_at_a_kms},
+    meeting::{Meeting, Party, meeting, meeting_at_a_kms, only_rsa, where_only},
     topology::{PATIENT, synchronizers::store},
 };
 
@@ -39,15 +43,21 @@ fn expected() -> PayloadExpectation {
 async fn seal(vault: &Vault, order: &PayloadOrder) -> Result<Vec<u8>, VaultError> {
     let sealed = vault.seal_payload(&caller(), order).await?;
     let mut payload = sealed.front;
-    sealed.sealer.finish(b"content", |piece| {
-        payload.extend_from_slice(piece);
-        Ok::<(), VaultError>(())
-    })?;
+    append_content(sealed.sealer, &mut payload)?;
     Ok(payload)
 }
 
-fn front(payload: &[u8]) -> (PayloadFront, &[u8]) {
-    FrontReader::default().push(payload).unwrap().unwrap()
+fn append_content(sealer: PayloadSealer, payload: &mut Vec<u8>) -> Result<(), VaultError> {
+    sealer.finish(&mut b"content".to_vec(), |ciphertext, tag| {
+        payload.extend([ciphertext, tag].concat());
+        Ok(())
+    })
+}
+
+/// The front, and the chunks.
+fn front(payload: &[u8]) -> (PayloadFront, Vec<u8>) {
+    let (front, length) = FrontReader::default().push(payload).unwrap().unwrap();
+    (front, payload[length..].to_vec())
 }
 
 async fn open(
@@ -55,11 +65,11 @@ async fn open(
     payload: &[u8],
     expected: &PayloadExpectation,
 ) -> Result<Option<Member>, VaultError> {
-    let (front, chunks) = front(payload);
+    let (front, mut chunks) = front(payload);
     let OpenedPayload { opener, sender, .. } =
         vault.open_payload(&caller(), &front, expected).await?;
     let mut content = Vec::new();
-    opener.finish(chunks, |piece| {
+    opener.finish(&mut chunks, |piece| {
         content.extend_from_slice(piece);
         Ok::<(), VaultError>(())
     })?;
@@ -254,12 +264,7 @@ async fn forged(alice: &Party, bob: &Party, signed_by_alice: bool) -> Vec<u8> {
         signature.signed_by = crate::topology::protocol_key(&alice.vault).await;
     }
     let (mut payload, sealer) = draft.seal(Some(signature)).unwrap();
-    sealer
-        .finish(b"content", |piece| {
-            payload.extend_from_slice(piece);
-            Ok::<(), VaultError>(())
-        })
-        .unwrap();
+    append_content(sealer, &mut payload).unwrap();
     payload
 }
 
@@ -299,4 +304,103 @@ async fn a_payload_costs_the_kms_one_decryption() {
         open(&party.vault, &payload, &expected()).await.unwrap();
         assert_eq!(party.decrypted_by_kms(), 1);
     }
+}
+
+fn only_p256() -> SynchronizerSchemes {
+    SynchronizerSchemes {
+        signing: RequiredSchemes {
+            algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
+            keys: [SigningKeySpec::EcP256].into(),
+            ..RequiredSchemes::default()
+        },
+        ..SynchronizerSchemes::default()
+    }
+}
+
+#[tokio::test]
+async fn row_116_payloads_that_are_encrypted_as_the_synchronizer_does_not_take_it_are_neither_sealed_nor_opened()
+ {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let payload = seal(&alice.vault, &order(&[&bob])).await.unwrap();
+    let for_bob = order(&[&bob]);
+    let alice_now = where_only(alice, only_rsa()).await;
+    let refused = alice_now.seal_payload(&caller(), &for_bob).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    let bob_now = where_only(bob, only_rsa()).await;
+    let refused = open(&bob_now, &payload, &expected()).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    // Of another store nothing is known.
+    let elsewhere = PayloadExpectation {
+        store: StoreId::Authorized,
+        ..expected()
+    };
+    open(&bob_now, &payload, &elsewhere).await.unwrap();
+}
+
+#[tokio::test]
+async fn row_116_senders_sign_payloads_with_keys_that_the_synchronizer_takes_and_others_are_refused()
+ {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let signed = PayloadOrder {
+        signed: true,
+        ..order(&[&bob])
+    };
+    let payload = seal(&alice.vault, &signed).await.unwrap();
+    let alice_now = where_only(alice, only_p256()).await;
+    let refused = alice_now.seal_payload(&caller(), &signed).await;
+    assert_eq!(code(refused), "SIGNATURE_SCHEME_NOT_ALLOWED");
+    seal(&alice_now, &order(&[&bob])).await.unwrap();
+    let bob_now = where_only(bob, only_p256()).await;
+    let refused = open(&bob_now, &payload, &expected()).await;
+    assert_eq!(code(refused), "SIGNATURE_SCHEME_NOT_ALLOWED");
+}
+
+#[tokio::test]
+async fn a_payload_of_the_future_is_neither_sealed_nor_opened_beyond_what_clocks_may_be_apart() {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let clock = &alice.house.clock;
+    let ahead = |seconds: i64| PayloadOrder {
+        at: Some(Timestamp::from_micros(
+            alice.vault.current_time().as_micros() + seconds * 1_000_000,
+        )),
+        signed: true,
+        ..order(&[&bob])
+    };
+    let refused = alice.vault.seal_payload(&caller(), &ahead(301)).await;
+    assert_eq!(code(refused), "PAYLOAD_OF_THE_FUTURE");
+    let a_little = seal(&alice.vault, &ahead(299)).await.unwrap();
+    open(&bob.vault, &a_little, &expected()).await.unwrap();
+    // Her clock is a year ahead.
+    clock.advance(Duration::from_secs(365 * 86_400));
+    for signed in [true, false] {
+        let order = PayloadOrder {
+            signed,
+            ..order(&[&bob])
+        };
+        let payload = seal(&alice.vault, &order).await.unwrap();
+        for store in [store(), StoreId::Authorized] {
+            let expected = PayloadExpectation {
+                store,
+                ..expected()
+            };
+            let refused = open(&bob.vault, &payload, &expected).await;
+            assert_eq!(code(refused), "PAYLOAD_OF_THE_FUTURE");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_so_takes_a_payload_of_the_future() {
+    let Meeting { alice, bob, .. } = meeting().await;
+    let year = Duration::from_secs(365 * 86_400);
+    alice.house.clock.advance(year);
+    let payload = seal(&alice.vault, &order(&[&bob])).await.unwrap();
+    bob.vault.close().await.unwrap();
+    let settings = Settings {
+        clock_tolerance: year,
+        ..bob.house.settings.clone()
+    };
+    let environment = bob.house.environment(bob.house.store().await.unwrap());
+    let bob_now = Vault::open(environment, settings).await.unwrap();
+    open(&bob_now, &payload, &expected()).await.unwrap();
 }

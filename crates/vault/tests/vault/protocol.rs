@@ -23,8 +23,8 @@ use strongroom_topology::{
     SynchronizerParameters, Times,
 };
 use strongroom_vault::{
-    CustodyDefaults, NamedKms, NewIdentity, Proposal, SessionSigningSettings, Settings,
-    SigningTime, Vault, VaultError, VerifyAt,
+    CustodyDefaults, NamedKms, NewIdentity, Proposal, RequiredSchemes, SessionSigningSettings,
+    Settings, SigningTime, SynchronizerSchemes, Vault, VaultError, VerifyAt,
 };
 
 use crate::{
@@ -108,6 +108,24 @@ impl Node {
         };
         node.follow(node.synchronizer.clone()).await;
         node
+    }
+
+    /// The same vault, whose owner says what the synchronizer takes of signatures.
+    async fn where_only(self, signing: RequiredSchemes) -> Self {
+        self.vault.close().await.unwrap();
+        let schemes = SynchronizerSchemes {
+            signing,
+            ..SynchronizerSchemes::default()
+        };
+        let settings = Settings {
+            synchronizers: [(self.synchronizer.clone(), schemes)].into(),
+            ..self.house.settings.clone()
+        };
+        let environment = self.house.environment(self.house.store().await.unwrap());
+        Self {
+            vault: Vault::open(environment, settings).await.unwrap(),
+            ..self
+        }
     }
 
     async fn follow(&mut self, synchronizer: PhysicalSynchronizerId) {

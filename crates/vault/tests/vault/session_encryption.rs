@@ -19,7 +19,7 @@ use strongroom_vault::{
 
 use crate::{
     house::{caller, code},
-    meeting::{Party, meeting, meeting_at_a_kms},
+    meeting::{Party, meeting, meeting_at_a_kms, only_rsa, where_only},
     topology::synchronizers::store,
 };
 
@@ -282,24 +282,38 @@ async fn row_116_encryptions_that_the_synchronizer_does_not_take_are_neither_mad
     let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
     let received = for_party(&keys[0], &meeting.bob).await;
     bob.session_encryption().secret(&received).await.unwrap();
-    let all = RequiredEncryption::ALL;
+    let all = RequiredEncryption::default();
     for required in [
         RequiredEncryption {
-            algorithms: &[EncryptionAlgorithm::RsaOaepSha256],
-            ..all
+            algorithms: [EncryptionAlgorithm::RsaOaepSha256].into(),
+            ..all.clone()
         },
         RequiredEncryption {
-            keys: &[EncryptionKeySpec::Rsa2048],
-            ..all
+            keys: [EncryptionKeySpec::Rsa2048].into(),
+            ..all.clone()
         },
     ] {
-        let receiver = bob.session_encryption().requiring(required);
+        let receiver = bob.session_encryption().requiring(required.clone());
         let refused = receiver.secret(&received).await;
         assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
         let sender = alice.session_encryption().requiring(required);
         let refused = sender.keys(&[view(meeting.both())], &snapshot(false)).await;
         assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
     }
+}
+
+#[tokio::test]
+async fn row_116_what_the_owner_says_of_a_synchronizer_counts_for_session_encryption_keys_too() {
+    let meeting = meeting().await;
+    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
+    let received = for_party(&keys[0], &meeting.bob).await;
+    let views = [view(meeting.both())];
+    let bob = where_only(meeting.bob, only_rsa()).await;
+    let session = bob.session_encryption();
+    let refused = session.keys(&views, &snapshot(false)).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    let refused = session.on(&store()).secret(&received).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
 }
 
 #[tokio::test]

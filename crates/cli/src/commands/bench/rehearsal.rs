@@ -152,6 +152,7 @@ impl Rehearsal {
                 id: "00".repeat(16),
                 node: "bench".to_owned(),
                 anchor: Some(folder.join("anchor.json")),
+                clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
             },
             store,
             replica: ReplicaConfig::default(),
@@ -169,6 +170,7 @@ impl Rehearsal {
             cache: CacheConfig::default(),
             session_encryption_keys: SessionEncryptionConfig::default(),
             session_signing_keys: SessionSigningKeysConfig::default(),
+            synchronizers: Vec::new(),
         }
     }
 

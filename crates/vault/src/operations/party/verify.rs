@@ -8,6 +8,7 @@ use strongroom_topology::{At, PartyId, SigningKeysWithThreshold, StoreId};
 use crate::{
     error::{SignatureCheckError, VaultError},
     operations::protocol::PROTOCOL,
+    schemes::RequiredSchemes,
     vault::Vault,
 };
 
@@ -27,9 +28,11 @@ impl Vault {
         signatures: &[Signature],
     ) -> Result<usize, VaultError> {
         let announced = self.party_keys(store, party, at).await?;
+        let known = self.schemes(store);
+        let taken = known.map_or_else(RequiredSchemes::default, |known| known.signing.clone());
         let (mut signed, mut errors) = (BTreeSet::new(), Vec::new());
         for signature in signatures {
-            match check(party, &announced, message, signature) {
+            match check(party, &announced, &taken, message, signature) {
                 Ok(()) => {
                     signed.insert(signature.signed_by);
                 }
@@ -52,6 +55,7 @@ impl Vault {
 fn check(
     party: &PartyId,
     announced: &SigningKeysWithThreshold,
+    taken: &RequiredSchemes,
     message: &[u8],
     signature: &Signature,
 ) -> Result<(), SignatureCheckError> {
@@ -60,6 +64,7 @@ fn check(
         party: party.clone(),
         key: signature.signed_by,
     })?;
-    key.verify(message, signature, PROTOCOL)
+    taken.check(key, signature.format)?;
+    key.verify_restricted(message, signature, PROTOCOL, taken.algorithms)
         .map_err(|source| SignatureCheckError::Signature { source })
 }

@@ -1,13 +1,15 @@
 //! Opening payloads.
 
 use strongroom_crypto::{
-    AsymmetricEncrypted, Fingerprint, PayloadFront, PayloadOpener, PayloadPurpose,
+    AsymmetricEncrypted, Fingerprint, PayloadFront, PayloadOpener, PayloadPurpose, PublicKey,
+    SecretBytes,
 };
 use strongroom_topology::{At, Member, StoreId};
 
 use crate::{
     caller::Caller,
     error::{PayloadUseError, VaultError},
+    schemes::RequiredSchemes,
     vault::Vault,
 };
 
@@ -38,8 +40,8 @@ impl Vault {
     /// names is verified as of the time that the header states.
     ///
     /// # Errors
-    /// [`PayloadUseError`](crate::PayloadUseError) when it is for others, or not from whom it was expected; [`VaultError::Verify`] for a forged
-    /// signature; [`VaultError::Payload`] when it was made for something else or was changed; those of [`Vault::decrypt`].
+    /// [`PayloadUseError`](crate::PayloadUseError) when it is for others, or not from whom it was expected, or encrypted as the synchronizer
+    /// does not take it; [`VaultError::SignatureCheck`] when it is signed so; [`VaultError::Verify`] for a forged signature; [`VaultError::Payload`] when it was made for something else or was changed; those of [`Vault::decrypt`].
     pub async fn open_payload(
         &self,
         caller: &Caller,
@@ -61,10 +63,12 @@ impl Vault {
         expected: &PayloadExpectation,
         keys: &[Fingerprint],
     ) -> Result<OpenedPayload, VaultError> {
+        let at = front.header().at();
+        self.check_not_of_the_future(at, &expected.store).await?;
         let sender = self.verified_sender(front, expected).await?;
         let mut failed = None;
         for mine in recipients(front).filter(|it| keys.contains(&it.encrypted_for)) {
-            let secret = match self.decrypt_for(caller, mine).await {
+            let secret = match self.secret_for(caller, mine, &expected.store).await {
                 Ok(secret) => secret,
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -78,6 +82,21 @@ impl Vault {
             });
         }
         Err(failed.unwrap_or(PayloadUseError::ForOthers.into()))
+    }
+
+    /// The secret of a payload, if the synchronizer takes how it is encrypted.
+    async fn secret_for(
+        &self,
+        caller: &Caller,
+        encrypted: &AsymmetricEncrypted,
+        store: &StoreId,
+    ) -> Result<SecretBytes, VaultError> {
+        if let Some(known) = self.schemes(store)
+            && let PublicKey::Encryption(key) = &self.key(&encrypted.encrypted_for)?.public
+        {
+            known.encryption.check(key, encrypted.algorithm)?;
+        }
+        self.decrypt_for(caller, encrypted).await
     }
 
     /// The keys of this vault that a payload is encrypted to, in the order of its header.
@@ -126,7 +145,12 @@ impl Vault {
             }
             .into());
         };
-        front.verify_sender(key)?;
+        let known = self.schemes(&expected.store);
+        let taken = known.map_or_else(RequiredSchemes::default, |known| known.signing.clone());
+        if let Some(format) = front.signature_format() {
+            taken.check(key, format)?;
+        }
+        front.verify_sender(key, taken.algorithms)?;
         Ok(Some(sender))
     }
 }

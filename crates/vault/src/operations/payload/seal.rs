@@ -71,7 +71,7 @@ impl Vault {
     /// sealed. Signing it is a use of the node's protocol key on behalf of the caller, like [`Vault::sign_for`].
     ///
     /// # Errors
-    /// [`PayloadUseError`](crate::PayloadUseError) when topology names no key; [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
+    /// [`PayloadUseError`](crate::PayloadUseError) when topology names no key, or one that the synchronizer does not take; [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
     /// key; [`VaultError::Payload`] for no, too many or doubled recipients; [`VaultError::NotIdentified`] and those of [`Vault::sign`] when the node
     /// signs; errors of the store.
     pub async fn seal_payload(
@@ -127,15 +127,23 @@ impl Vault {
     /// The keys of an order, as topology names them.
     ///
     /// # Errors
-    /// Those of [`Self::seal_payload`] where topology names no key.
+    /// Those of [`Self::seal_payload`] where topology names no key, or one that the synchronizer does not take.
     pub async fn plan_payload(&self, order: &PayloadOrder) -> Result<PlannedPayload, VaultError> {
+        if let Some(at) = order.at {
+            self.check_not_of_the_future(at, &order.store).await?;
+        }
         let store = self.topology(&order.store).await?;
         let at = order
             .at
             .unwrap_or_else(|| after_everything(self.now(), &store));
-        let recipients = order.recipients.iter();
-        let recipients =
-            recipients.map(|member| Ok((member.clone(), encryption_key(&store, member, at)?)));
+        let taken = self.schemes(&order.store).map(|it| &it.encryption);
+        let recipients = order.recipients.iter().map(|member| {
+            let key = encryption_key(&store, member, at)?;
+            if let Some(taken) = taken {
+                taken.check(&key, key.spec().algorithm())?;
+            }
+            Ok((member.clone(), key))
+        });
         Ok(PlannedPayload {
             purpose: order.purpose.clone(),
             at,
@@ -158,10 +166,12 @@ impl Vault {
         let holds = |key: &Fingerprint| self.may_sign(key);
         let key = store
             .owner_to_key(&member, At::Time(at))
-            .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds))
-            .map(|key| key.fingerprint());
+            .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds));
         match key {
-            Some(key) => Ok((member, key)),
+            Some(key) => {
+                self.check_signer(store.id(), key)?;
+                Ok((member, key.fingerprint()))
+            }
             None => Err(PayloadUseError::NoSigningKey {
                 member,
                 store: store.id().to_string(),

@@ -43,6 +43,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let store = StoreId::Synchronizer(how.synchronizer.clone());
         let topology = self.topology(&store).await?;
+        let how = &how.narrowed_by(self);
         let (mut signed, mut errors) = (BTreeSet::new(), Vec::new());
         for signature in signatures {
             let checked =

@@ -1,6 +1,6 @@
 //! Signing messages of the protocol.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use strongroom_crypto::{
     Fingerprint, KeyUsage, KeyUsages, PrivateKey, ProtocolSignature, SessionSignature,
@@ -10,6 +10,7 @@ use strongroom_errors::Coded;
 use strongroom_topology::{
     At, PhysicalSynchronizerId, StoreId, SynchronizerId, current_signing_key,
 };
+use tokio::time::timeout;
 
 use super::{PROTOCOL, knows_session_keys};
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// Whoever waits for a session key tries again so often after others failed to make it.
 const MOST_RETRIES: u32 = 5;
+/// A KMS has half a minute for its answer. Whoever has not made the key after twice that is not waited for any longer: their task may be
+/// held by somebody who never lets it go on.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Vault {
     /// Signs a message of the protocol as this vault's node, for a synchronizer that the vault follows: with the key that the
@@ -35,7 +39,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotIdentified`]; [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError::StoreNotFound) for a
     /// synchronizer that the vault does not follow; [`VaultError::NoCurrentKey`] when the node announces no key there whose
-    /// private half is here; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
+    /// private half is here; [`SignatureCheckError::KeySpecNotAllowed`](crate::SignatureCheckError::KeySpecNotAllowed) when the synchronizer
+    /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
     /// otherwise as [`Vault::sign`].
     pub async fn sign_protocol(
         &self,
@@ -146,17 +151,17 @@ impl Vault {
         time: SigningTime,
     ) -> Result<ProtocolKey, VaultError> {
         let identity = self.identity().ok_or(VaultError::NotIdentified)?;
-        let store = self
-            .topology(&StoreId::Synchronizer(synchronizer.clone()))
-            .await?;
+        let id = StoreId::Synchronizer(synchronizer.clone());
+        let store = self.topology(&id).await?;
         let holds = |key: &Fingerprint| self.may_sign(key);
-        let fingerprint = store
+        let key = store
             .owner_to_key(&identity.member, At::Time(time.at()))
             .and_then(|mapping| current_signing_key(mapping, KeyUsage::Protocol, &holds))
-            .map(|key| key.fingerprint())
             .ok_or(VaultError::NoCurrentKey {
                 wanted: KeyUsage::Protocol.label(),
             })?;
+        self.check_signer(&id, key)?;
+        let fingerprint = key.fingerprint();
         let last = store.owner_to_key(&identity.member, At::Head);
         let mut last = last.into_iter().flat_map(|mapping| mapping.signing_keys());
         Ok(ProtocolKey {
@@ -188,6 +193,11 @@ impl Vault {
                     "session signing keys need protocol version 35 or higher: until then the long-term key signs"
                 );
             }
+            return None;
+        }
+        let schemes = self.schemes_on(synchronizer);
+        if schemes.is_some_and(|schemes| !schemes.signing.take(settings.spec)) {
+            session_keys.note_fallback();
             return None;
         }
         match settings.signer(time) {
@@ -247,8 +257,13 @@ impl Request<'_> {
             match session_keys.choose(self.synchronizer, long_term_key, &self.wanted, times) {
                 Choice::Use(held) => return Ok(Some(held)),
                 Choice::Wait(making) => {
-                    let Err(failure) = making.wait().await else {
-                        continue;
+                    let failure = match timeout(PATIENCE, making.clone().wait()).await {
+                        Ok(Ok(())) => continue,
+                        Ok(Err(failure)) => failure,
+                        Err(_elapsed) => {
+                            session_keys.give_up(self.synchronizer, &making);
+                            late()
+                        }
                     };
                     failures += 1;
                     if failures > MOST_RETRIES {
@@ -260,21 +275,29 @@ impl Request<'_> {
         }
     }
 
-    /// Makes a session key. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
+    /// Makes a session key, and tells those who wait for it what became of it. None: they look for themselves.
     async fn make(&self, making: Making) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
+        let made = self.made().await;
+        match &made {
+            Ok(Some(_)) => making.made(),
+            Ok(None) => drop(making),
+            Err(error) => making.failed(failure(error)),
+        }
+        made
+    }
+
+    /// A session key in the pool. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
+    async fn made(&self) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
         let entry = self.vault.key(&self.long_term_key)?;
-        let key = match self.delegated().await {
-            Ok(key) => key,
-            Err(error) => {
-                making.failed(failure(&error));
-                return Err(error);
-            }
-        };
+        // Many may have waited while it was withdrawn: a call of the KMS for each of them would be in vain.
+        if !self.is_announced(&*self.vault.loaded_topology().await?) {
+            return Ok(None);
+        }
         let held = Arc::new(Held {
+            key: self.delegated().await?,
             validity: self.wanted.new,
             delegated_by: self.long_term_key,
             made_at: self.vault.environment().clock.elapsed(),
-            key,
         });
         // Whoever retires or withdraws the long-term key wipes its session keys afterwards: this one is among them, or is not put
         // there. So topology stands still meanwhile, and the directory does.
@@ -284,9 +307,6 @@ impl Request<'_> {
         let is_kept = self.is_announced(&topology)
             && self.vault.directory().if_current(&entry, put).is_some();
         drop(topology);
-        if is_kept {
-            making.made();
-        }
         Ok(is_kept.then_some(held))
     }
 
@@ -320,6 +340,13 @@ fn failure(error: &VaultError) -> Failure {
             VaultError::Kms(source) => in_words(source),
             other => other.to_string(),
         },
+    }
+}
+
+fn late() -> Failure {
+    Failure {
+        code: "KMS_TIMED_OUT",
+        reason: format!("nothing was heard of it for {} seconds", PATIENCE.as_secs()),
     }
 }
 

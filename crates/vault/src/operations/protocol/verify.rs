@@ -2,20 +2,20 @@
 //!
 //! Source: reference, session keys, section A.4.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use strongroom_crypto::{
-    KeyUsages, ProtocolSignature, SignatureDelegation, SignatureFormat, SigningAlgorithms,
-    SigningKeySpec, SigningPublicKey, Timestamp, VerifyError,
+    KeyUsages, ProtocolSignature, SignatureDelegation, SigningPublicKey, Timestamp, VerifyError,
 };
 use strongroom_proto::topology::{ReactionTimeouts, decode_reaction_timeouts};
 use strongroom_topology::{
-    At, KeySpecs, Mapping, Member, PhysicalSynchronizerId, StoreId, TopologyStore, UniqueKey,
+    At, Mapping, Member, PhysicalSynchronizerId, StoreId, TopologyStore, UniqueKey,
 };
 
 use super::{PROTOCOL, knows_session_keys};
 use crate::{
     error::{SignatureCheckError, UnsupportedDelegation, VaultError},
+    schemes::RequiredSchemes,
     session_signing::Kept,
     vault::Vault,
 };
@@ -32,56 +32,31 @@ pub struct VerifyAt {
     pub at: Timestamp,
     /// What the signer's key must be for.
     pub usages: KeyUsages,
-    /// What the synchronizer takes.
+    /// What is taken, of what the synchronizer takes by [`Vault::schemes`].
     pub schemes: RequiredSchemes,
 }
 
 impl VerifyAt {
-    /// A message of the protocol, by whatever is known here.
+    /// A message of the protocol, by whatever the synchronizer takes.
     #[must_use]
-    pub const fn protocol(synchronizer: PhysicalSynchronizerId, at: Timestamp) -> Self {
+    pub fn protocol(synchronizer: PhysicalSynchronizerId, at: Timestamp) -> Self {
         Self {
             synchronizer,
             at,
             usages: PROTOCOL,
-            schemes: RequiredSchemes::ALL,
+            schemes: RequiredSchemes::default(),
         }
     }
-}
 
-/// What a synchronizer takes, by its static parameters: topology does not tell them, so whoever verifies says them. There is one
-/// hash algorithm, and one format of public keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequiredSchemes {
-    /// Signing algorithms.
-    pub algorithms: SigningAlgorithms,
-    /// Specs of signing keys.
-    pub keys: &'static [SigningKeySpec],
-    /// Formats of signatures.
-    pub formats: &'static [SignatureFormat],
-}
-
-impl RequiredSchemes {
-    /// Everything that is known here.
-    pub const ALL: Self = Self {
-        algorithms: SigningAlgorithms::ALL,
-        keys: KeySpecs::ALL.signing,
-        formats: &[SignatureFormat::Der, SignatureFormat::Concat],
-    };
-
-    fn check(
-        &self,
-        key: &SigningPublicKey,
-        format: SignatureFormat,
-    ) -> Result<(), SignatureCheckError> {
-        if !self.formats.contains(&format) {
-            return Err(SignatureCheckError::FormatNotAllowed { format });
-        }
-        let spec = key.spec();
-        if !self.keys.contains(&spec) {
-            return Err(SignatureCheckError::KeySpecNotAllowed { spec });
-        }
-        Ok(())
+    /// The same, and no more than the synchronizer takes.
+    pub(super) fn narrowed_by(&self, vault: &Vault) -> Cow<'_, Self> {
+        let Some(known) = vault.schemes_on(&self.synchronizer) else {
+            return Cow::Borrowed(self);
+        };
+        Cow::Owned(Self {
+            schemes: known.signing.and(&self.schemes),
+            ..self.clone()
+        })
     }
 }
 
@@ -102,6 +77,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let store = StoreId::Synchronizer(how.synchronizer.clone());
         let topology = self.topology(&store).await?;
+        let how = &how.narrowed_by(self);
         Ok(self.check_member(how, &topology, member, message, signature)?)
     }
 
@@ -144,7 +120,9 @@ impl Vault {
             .map_err(|source| SignatureCheckError::Delegation { source })?;
         let timeouts = timeouts(how, topology)?;
         let until = now.saturating_add(remembered_for(delegation, how.at, &timeouts));
-        if verified.keep(synchronizer, delegation, how.schemes, (until, now)) == Kept::OtherKnown {
+        if verified.keep(synchronizer, delegation, how.schemes.clone(), (until, now))
+            == Kept::OtherKnown
+        {
             tracing::warn!(
                 session_key = %delegation.session_key().fingerprint(),
                 "the session key has more than one delegation: that is not wrong, but suspicious"

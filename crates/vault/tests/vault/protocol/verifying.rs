@@ -10,7 +10,9 @@ use strongroom_crypto::{
 use strongroom_store::Custody;
 use strongroom_test_support::SeededRandom;
 use strongroom_topology::StoreId;
-use strongroom_vault::{RequiredSchemes, Settings, SigningTime, VaultError, VerifyAt};
+use strongroom_vault::{
+    RequiredSchemes, SessionSigningSettings, Settings, SigningTime, VaultError, VerifyAt,
+};
 
 use super::{MESSAGE, Node, custody_of_protocol};
 use crate::house::{ALLOW_PROTOCOL, House, caller, code};
@@ -203,26 +205,26 @@ async fn row_116_algorithms_keys_and_formats_that_the_synchronizer_does_not_take
         schemes,
         ..node.how()
     };
-    let all = RequiredSchemes::ALL;
+    let all = RequiredSchemes::default();
     for (schemes, expected) in [
         (
             RequiredSchemes {
                 algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
-                ..all
+                ..all.clone()
             },
             "SIGNATURE_DELEGATION_INVALID",
         ),
         (
             RequiredSchemes {
-                keys: &[SigningKeySpec::EcP256],
-                ..all
+                keys: [SigningKeySpec::EcP256].into(),
+                ..all.clone()
             },
             "SIGNATURE_SCHEME_NOT_ALLOWED",
         ),
         (
             RequiredSchemes {
-                formats: &[SignatureFormat::Der],
-                ..all
+                formats: [SignatureFormat::Der].into(),
+                ..all.clone()
             },
             "SIGNATURE_SCHEME_NOT_ALLOWED",
         ),
@@ -234,7 +236,7 @@ async fn row_116_algorithms_keys_and_formats_that_the_synchronizer_does_not_take
     node.verify(&signature).await.unwrap();
     let only = RequiredSchemes {
         algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
-        ..all
+        ..all.clone()
     };
     let refused = verify_as(&node, with(only), &signature).await;
     assert_eq!(code(refused), "SIGNATURE_DELEGATION_INVALID");
@@ -253,11 +255,59 @@ async fn row_116_algorithms_keys_and_formats_that_the_synchronizer_does_not_take
     node.verify(&unnamed).await.unwrap();
     let others = RequiredSchemes {
         algorithms: SigningAlgorithms::of(&[SigningAlgorithm::EcDsaSha256]),
-        ..all
+        ..all.clone()
     };
     // Its delegation is refused first, although it is remembered.
     let refused = verify_as(&node, with(others), &unnamed).await;
     assert_eq!(code(refused), "SIGNATURE_DELEGATION_INVALID");
+}
+
+#[tokio::test]
+async fn row_116_what_the_owner_says_of_a_synchronizer_counts_whatever_a_verifier_asks_for() {
+    let node = Node::new().await;
+    let signature = node.signed_now().await;
+    let node = node.where_only(only(SigningKeySpec::EcP256)).await;
+    assert_eq!(
+        code(node.verify(&signature).await),
+        "SIGNATURE_SCHEME_NOT_ALLOWED"
+    );
+    let long_term = node.sign(node.about_now()).await;
+    // The announced key is an Ed25519 key, which others would refuse.
+    assert_eq!(code(long_term), "SIGNATURE_SCHEME_NOT_ALLOWED");
+}
+
+#[tokio::test]
+async fn row_116_a_session_key_of_a_spec_that_the_synchronizer_does_not_take_is_not_made() {
+    let node = Node::with(
+        Settings {
+            session_signing: Some(SessionSigningSettings {
+                spec: SigningKeySpec::EcP256,
+                ..SessionSigningSettings::default()
+            }),
+            ..custody_of_protocol(Custody::External)
+        },
+        |_| None,
+    )
+    .await;
+    let by_session_key = node.signed_now().await;
+    assert!(by_session_key.delegation().is_some());
+    let node = node.where_only(only(SigningKeySpec::EcCurve25519)).await;
+    let by_long_term_key = node.signed_now().await;
+    assert!(by_long_term_key.delegation().is_none());
+    node.verify(&by_long_term_key).await.unwrap();
+    assert_eq!(node.vault.numbers_as_known().await.session_key_fallbacks, 1);
+    assert_eq!(
+        code(node.verify(&by_session_key).await),
+        "SIGNATURE_SCHEME_NOT_ALLOWED"
+    );
+}
+
+fn only(spec: SigningKeySpec) -> RequiredSchemes {
+    RequiredSchemes {
+        algorithms: SigningAlgorithms::of(&[spec.algorithm()]),
+        keys: [spec].into(),
+        ..RequiredSchemes::default()
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,19 @@
 //! Many who want to sign while a session key is made.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all, poll};
 use strongroom_errors::Coded;
-use strongroom_kms::{KmsProvider, Surrounded, SurroundingsSettings};
+use strongroom_kms::{
+    Answer, Call, Guarded, KmsError, KmsProvider, Next, Policy, Surrounded, SurroundingsSettings,
+};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Custody;
 use strongroom_test_support::{
@@ -116,6 +125,66 @@ async fn whoever_makes_the_key_and_leaves_is_succeeded_by_one_who_waits() {
     // The call of the one who left was sent; nobody knows what became of it.
     assert!(kms.calls() - before <= 2);
     assert_eq!(node.vault.session_keys(), 1);
+}
+
+/// A KMS that panics unless it is told to work.
+#[derive(Clone, Debug)]
+struct Panicking(Arc<AtomicBool>);
+
+impl Policy for Panicking {
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        assert!(self.0.load(Ordering::Relaxed), "on purpose");
+        next(call).await
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_panics_while_it_makes_the_key_is_succeeded_by_one_who_waits() {
+    let mut panicking = None;
+    let node = Node::with(custody_of_protocol(Custody::External), |house| {
+        let kms = Arc::<LocalKms>::clone(&house.kms);
+        let policy = Panicking(Arc::new(AtomicBool::new(true)));
+        panicking = Some(Arc::clone(&policy.0));
+        Some(Arc::new(Guarded::around(kms, policy)))
+    })
+    .await;
+    tokio::time::pause();
+    let panicking = panicking.unwrap();
+    panicking.store(false, Ordering::Relaxed);
+    let start = tokio::time::Instant::now();
+    let unlucky = async {
+        let outcome = AssertUnwindSafe(node.signed_now()).catch_unwind().await;
+        panicking.store(true, Ordering::Relaxed);
+        outcome
+    };
+    let patient = join_all((0..CROWD).map(|_| node.signed_now()));
+    let (outcome, signatures) = tokio::join!(unlucky, patient);
+    assert!(outcome.is_err());
+    let key = session_key(&signatures[0]);
+    assert!(signatures.iter().all(|it| session_key(it) == key));
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_task_that_makes_the_key_and_is_held_for_ever_is_succeeded_after_a_minute() {
+    let (node, kms) = node().await;
+    let mut held = Box::pin(node.signed_now());
+    for _until_the_kms_is_asked in 0..5 {
+        assert!(poll!(held.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let (before, start) = (kms.calls(), tokio::time::Instant::now());
+    let signatures = join_all((0..CROWD).map(|_| node.signed_now())).await;
+    let key = session_key(&signatures[0]);
+    assert!(signatures.iter().all(|it| session_key(it) == key));
+    assert_eq!(kms.calls() - before, 1);
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_secs(60), "{waited:?}");
+    assert!(waited < Duration::from_secs(62), "{waited:?}");
+    // It goes on after all, and does no harm.
+    let late = held.await;
+    node.verify(&late).await.unwrap();
 }
 
 #[tokio::test]

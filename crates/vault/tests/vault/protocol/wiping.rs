@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use strongroom_crypto::Fingerprint;
 use strongroom_store::{Custody, KeyState};
+use strongroom_topology::SignedTransaction;
 use strongroom_vault::{Place, Rotate, SigningTime};
 
 use super::{Node, Slow, custody_of_protocol, session_key};
@@ -55,9 +58,8 @@ async fn session_keys_of_a_key_that_comes_home_from_the_kms_are_wiped_at_once_an
     node.verify(&signature).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_long_term_key_that_is_withdrawn_while_a_session_key_is_made_signs_itself_and_leaves_none_behind()
- {
+/// A node that signs with a slow KMS, and what withdraws the key that it has used so far: its successor is announced.
+async fn about_to_withdraw() -> (Node, Fingerprint, SignedTransaction) {
     let slow = Duration::from_millis(40);
     let mut node = Node::with(custody_of_protocol(Custody::External), |house| {
         Some(Slow::around(house.metered.clone(), slow))
@@ -68,6 +70,13 @@ async fn a_long_term_key_that_is_withdrawn_while_a_session_key_is_made_signs_its
     node.vault.begin_rotation(&caller(), rotated).await.unwrap();
     node.advance_rotation().await;
     let withdrawal = super::advance_rotation(&node.vault).await;
+    (node, old, withdrawal)
+}
+
+#[tokio::test]
+async fn a_long_term_key_that_is_withdrawn_while_a_session_key_is_made_signs_itself_and_leaves_none_behind()
+ {
+    let (node, old, withdrawal) = about_to_withdraw().await;
     // Whoever looks at the state before uses the old one.
     let before = SigningTime::Exact(node.now(-30));
     let signing = node.signed(before);
@@ -84,4 +93,23 @@ async fn a_long_term_key_that_is_withdrawn_while_a_session_key_is_made_signs_its
     let signature = node.signed(before).await;
     assert!(signature.delegation().is_none());
     assert_eq!(node.kms_signatures() - calls, 1);
+}
+
+#[tokio::test]
+async fn many_who_wait_for_a_session_key_of_a_key_that_is_withdrawn_cost_one_call_each_and_no_more()
+{
+    const MANY: u64 = 30;
+    let (node, old, withdrawal) = about_to_withdraw().await;
+    let before = SigningTime::Exact(node.now(-30));
+    let calls = node.kms_signatures();
+    let signing = join_all((0..MANY).map(|_| node.signed(before)));
+    let withdrawing = async {
+        let all = vec![withdrawal];
+        super::sequence(&node.vault, &node.synchronizer, -1, all).await;
+    };
+    let (signatures, ()) = tokio::join!(signing, withdrawing);
+    assert!(signatures.iter().all(|it| it.long_term_key() == old));
+    assert!(signatures.iter().all(|it| it.delegation().is_none()));
+    // The first of them had a session key made when the key was withdrawn.
+    assert_eq!(node.kms_signatures() - calls, MANY + 1);
 }

@@ -103,6 +103,7 @@ impl Cloud {
                 id: "00".repeat(16),
                 node: "bench".to_owned(),
                 anchor: None,
+                clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
             },
             store: None,
             replica: ReplicaConfig::default(),
@@ -120,6 +121,7 @@ impl Cloud {
             cache: CacheConfig::default(),
             session_encryption_keys: SessionEncryptionConfig::default(),
             session_signing_keys: SessionSigningKeysConfig::default(),
+            synchronizers: Vec::new(),
         }
     }
 

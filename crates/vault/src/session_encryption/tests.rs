@@ -1,0 +1,185 @@
+//! Whatever happens in whatever order, a secret is for those who ask for it, and not too old.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use proptest::prelude::*;
+use strongroom_crypto::EncryptionAlgorithm;
+
+use super::*;
+use crate::settings::SessionCacheBounds;
+
+const EXPIRE_AFTER: u64 = 10;
+const MEMBERS: u8 = 3;
+
+fn caches() -> SessionCaches {
+    let bounds = SessionCacheBounds {
+        maximum_size: 4,
+        expire_after: Duration::from_secs(EXPIRE_AFTER),
+    };
+    SessionCaches::new(&SessionEncryptionSettings {
+        enabled: true,
+        sender: bounds,
+        receiver: bounds,
+    })
+}
+
+/// The key that a member has after so many rotations.
+fn key(member: u8, rotations: u8) -> Fingerprint {
+    let mut bytes = [0; 32];
+    bytes[..2].copy_from_slice(&[member, rotations]);
+    Fingerprint::from_bytes(bytes)
+}
+
+fn member(number: u8) -> Member {
+    let namespace = key(0xff, 0);
+    format!("PAR::member{number}::{namespace}").parse().unwrap()
+}
+
+/// Those whose bits are set.
+fn members(group: u8) -> impl Iterator<Item = u8> {
+    (0..MEMBERS).filter(move |number| group & (1 << number) != 0)
+}
+
+fn sender_key(group: u8) -> SenderKey {
+    SenderKey {
+        store: StoreId::Authorized,
+        deterministic: false,
+        required: RequiredEncryption::default(),
+        recipients: RecipientsTree {
+            members: members(group).map(member).collect(),
+            children: Vec::new(),
+        },
+    }
+}
+
+fn encrypted(number: u64, encrypted_for: Fingerprint) -> AsymmetricEncrypted {
+    AsymmetricEncrypted {
+        ciphertext: number.to_be_bytes().to_vec(),
+        algorithm: EncryptionAlgorithm::RsaOaepSha256,
+        encrypted_for,
+    }
+}
+
+fn secret(number: u64) -> Arc<SecretBytes> {
+    Arc::new(SecretBytes::from_slice(&number.to_be_bytes()))
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    /// A view for a group, below the view of another one if there was any.
+    Send {
+        group: u8,
+        below: Option<u8>,
+    },
+    Rotate(u8),
+    Wait(u64),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let group = 1_u8..1 << MEMBERS;
+    let act = prop_oneof![
+        6 => (group.clone(), proptest::option::of(group))
+            .prop_map(|(group, below)| Act::Send { group, below }),
+        1 => (0..MEMBERS).prop_map(Act::Rotate),
+        2 => (0_u64..6).prop_map(Act::Wait),
+    ];
+    proptest::collection::vec(act, 0..80)
+}
+
+/// What is true of a secret, by the number of its key.
+struct Made {
+    group: u8,
+    parent: Option<u64>,
+    at: u64,
+}
+
+proptest! {
+    #[test]
+    fn a_sent_secret_is_used_for_its_group_its_parent_and_keys_in_force_only_and_never_past_its_time(acts in acts()) {
+        let caches = caches();
+        let (mut made, mut last): (BTreeMap<u64, Made>, BTreeMap<u8, u64>) = Default::default();
+        let (mut rotations, mut now) = ([0_u8; MEMBERS as usize], 0);
+        for act in acts {
+            let (group, parent) = match act {
+                Act::Rotate(member) => {
+                    rotations[usize::from(member)] += 1;
+                    continue;
+                }
+                Act::Wait(seconds) => {
+                    now += seconds;
+                    continue;
+                }
+                Act::Send { group, below } => (group, below.and_then(|it| last.get(&it).copied())),
+            };
+            let key_of = |member: u8| key(member, rotations[usize::from(member)]);
+            let active: HashSet<_> = members(group).map(key_of).collect();
+            let elapsed = Duration::from_secs(now);
+            let asked = sender_key(group);
+            let used = match caches.reusable(&asked, parent, &active, elapsed) {
+                Some(known) => known,
+                None => {
+                    let number = made.len() as u64;
+                    let keys = members(group).map(|member| encrypted(number, key_of(member)));
+                    let kept = caches.keep_sent(asked, parent, &secret(number), keys.collect(), elapsed);
+                    made.insert(kept.id(), Made { group, parent, at: now });
+                    kept
+                }
+            };
+            let truth = &made[&used.id()];
+            prop_assert_eq!(truth.group, group);
+            prop_assert!(parent.is_none() || truth.parent == parent);
+            prop_assert!(now - truth.at < EXPIRE_AFTER);
+            let encrypted_for: HashSet<_> = used.encryptions().iter().map(|it| it.encrypted_for).collect();
+            prop_assert_eq!(encrypted_for, active);
+            last.insert(group, used.id());
+        }
+    }
+
+    #[test]
+    fn a_received_secret_is_that_of_its_encryption_and_never_given_past_its_time(
+        acts in proptest::collection::vec((0_u64..6, any::<bool>(), 0_u64..6), 0..80),
+    ) {
+        let caches = caches();
+        let (mut kept, mut now) = (BTreeMap::new(), 0);
+        for (number, keeps, seconds) in acts {
+            now += seconds;
+            let elapsed = Duration::from_secs(now);
+            let encryption = encrypted(number, key(0, 0));
+            if keeps {
+                caches.keep_received(&encryption, &secret(number), elapsed);
+                kept.insert(number, now);
+            }
+            if let Some(found) = caches.received(&encryption.session_key_hash(), elapsed) {
+                prop_assert_eq!(&*found, &*secret(number));
+                prop_assert!(now - kept[&number] < EXPIRE_AFTER);
+            } else {
+                prop_assert!(!keeps, "what was just kept is there");
+            }
+            let same_bytes_for_another = encrypted(number, key(1, 0));
+            let found = caches.received(&same_bytes_for_another.session_key_hash(), elapsed);
+            prop_assert!(found.is_none());
+        }
+    }
+}
+
+#[test]
+fn trees_with_the_same_members_in_other_places_are_other_recipients() {
+    let caches = caches();
+    let flat = sender_key(0b11);
+    let nested = SenderKey {
+        recipients: RecipientsTree {
+            members: members(0b01).map(member).collect(),
+            children: vec![RecipientsTree {
+                members: BTreeSet::from([member(1)]),
+                children: Vec::new(),
+            }],
+        },
+        ..flat.clone()
+    };
+    let keys = vec![encrypted(0, key(0, 0))];
+    let active = HashSet::from([key(0, 0)]);
+    caches.keep_sent(flat.clone(), None, &secret(0), keys, Duration::ZERO);
+    let reusable = |asked| caches.reusable(asked, None, &active, Duration::ZERO);
+    assert!(reusable(&flat).is_some());
+    assert!(reusable(&nested).is_none());
+}
