@@ -15,7 +15,7 @@ use crate::{
     consent::Consent,
     failure::{Face, Failure},
     http::Calls,
-    long_work::{Events, Telling},
+    long_work::{Events, Ongoing, Progressing, Telling},
     rpc::Rpc,
     tasks::Tasks,
 };
@@ -85,6 +85,9 @@ impl Context {
     }
 }
 
+/// The header that tells the id of long work.
+const OPERATION_ID: &str = "strongroom-operation";
+
 /// What every service has.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
@@ -93,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) features: Features,
     pub(crate) calls: Calls,
     pub(crate) bounds: Bounds,
+    pub(crate) ongoing: Ongoing,
 }
 
 /// What the operator lets this server do.
@@ -153,7 +157,7 @@ impl Shared {
 
 impl Shared {
     /// Begins work that may take long. What it tells on the way and in the end is the answer; it is finished, even if the
-    /// caller goes or the server ends.
+    /// caller goes or the server ends, or it is called off. The answer has its id in front ([`OPERATION_ID`]).
     pub(crate) fn begin<M, E, F>(
         &self,
         face: Face,
@@ -162,12 +166,15 @@ impl Shared {
     ) -> Result<Response<Events<E>>, Status>
     where
         M: Message + Debug + 'static,
-        E: Send + 'static,
+        E: Progressing,
         F: Future<Output = Result<E, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
         let trace = context.trace.clone();
-        let (telling, events) = Telling::new();
+        let prepared = self.ongoing.prepare(&self.vault, &context);
+        let prepared = prepared.map_err(|failure| failure.into_status(face, &trace))?;
+        let id = prepared.id().parse();
+        let (telling, events) = Telling::of(Arc::clone(&prepared));
         let telling = Arc::new(telling);
         let consent = Consent::to(&self.vault, &context, &message);
         let work = work(
@@ -176,9 +183,11 @@ impl Shared {
             message,
             Arc::clone(&telling),
         );
+        let (ongoing, vault) = (self.ongoing.clone(), Arc::clone(&self.vault));
         let work = async move {
+            // Nobody hears of what was not let through.
             consent.given().await?;
-            work.await
+            ongoing.list(&vault, prepared).run(work).await
         };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {
@@ -186,7 +195,11 @@ impl Shared {
             let last = done.map_err(|failure| failure.into_status(face, &trace));
             telling.end(last).await;
         });
-        Ok(Response::new(events))
+        let mut answer = Response::new(events);
+        if let Ok(id) = id {
+            answer.metadata_mut().insert(OPERATION_ID, id);
+        }
+        Ok(answer)
     }
 }
 

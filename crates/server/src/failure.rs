@@ -16,9 +16,12 @@ use strongroom_topology::{Rejection, TopologyError};
 use strongroom_vault::{ApprovalError, VaultError};
 use tonic::{Code, Status};
 
-use crate::access::Operation;
+use crate::{access::Operation, contract::strongroom::Problem};
 
 pub(crate) use self::{category::CantonCategory, status::Face};
+
+/// What is said in the place of what is redacted.
+pub(crate) const IN_THE_LOG: &str = "the log of the server says more";
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -167,6 +170,29 @@ impl Failure {
             failure.retry_after = Some(Duration::from_secs(10));
         }
         ending
+    }
+
+    /// What others than the caller may hear of it: no more than the caller.
+    pub(crate) fn problem(&self) -> Problem {
+        let problem = |code: &str, message: &str, advice: &str| Problem {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            advice: advice.to_owned(),
+        };
+        match self {
+            Self::Coded(failure) => {
+                let advice = failure.fields.get("advice").map_or("", String::as_str);
+                let is_redacted = failure.category.is_redacted();
+                let message = if is_redacted {
+                    IN_THE_LOG
+                } else {
+                    &failure.cause
+                };
+                problem(failure.id, message, advice)
+            }
+            Self::Plain(_code, text) => problem("", text, ""),
+            Self::Told(status) => problem("", status.message(), ""),
+        }
     }
 
     /// The same failure with one more thing said.

@@ -7,6 +7,7 @@ mod custody;
 mod facts;
 mod fields;
 mod node_keys;
+mod operations;
 mod replicas;
 mod wrapper_keys;
 mod wraps;
@@ -14,6 +15,7 @@ mod wraps;
 use strongroom_vault::FindingLimits;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::wrapper_keys::{done, progressed};
 use crate::{
     context::Shared,
     contract::strongroom::{self as wire, operations_service_server::OperationsService},
@@ -100,6 +102,39 @@ macro_rules! service {
                 let list = |vault, context, message| audit::list(vault, context, message, bound);
                 self.shared.answer(FACE, request, list).await
             }
+
+            async fn list_operations(
+                &self,
+                request: Request<wire::ListOperationsRequest>,
+            ) -> Answer<wire::ListOperationsResponse> {
+                let ongoing = self.shared.ongoing.clone();
+                let list = |vault, context, message| {
+                    operations::list(vault, context, message, ongoing)
+                };
+                self.shared.answer(FACE, request, list).await
+            }
+
+            async fn watch_operation(
+                &self,
+                request: Request<wire::WatchOperationRequest>,
+            ) -> Answer<Self::WatchOperationStream> {
+                let ongoing = self.shared.ongoing.clone();
+                let watch = |vault, context, message| {
+                    operations::watch(vault, context, message, ongoing)
+                };
+                self.shared.answer(FACE, request, watch).await
+            }
+
+            async fn cancel_operation(
+                &self,
+                request: Request<wire::CancelOperationRequest>,
+            ) -> Answer<wire::CancelOperationResponse> {
+                let ongoing = self.shared.ongoing.clone();
+                let cancel = |vault, context, message| {
+                    operations::cancel(vault, context, message, ongoing)
+                };
+                self.shared.change(FACE, request, cancel).await
+            }
         }
     };
     (@ answer $face:ident $request:ident $function:path) => {
@@ -124,6 +159,7 @@ service! {
         ResumeWrapperKeyRotationStream = RotateWrapperKeyEvent;
         RotateNodeKeysStream = RotateNodeKeysEvent;
         RotateWrapperKeyStream = RotateWrapperKeyEvent;
+        WatchOperationStream = WatchOperationResponse;
     }
     answer {
         list_approvals(ListApprovalsRequest) -> wire::ListApprovalsResponse = approvals::list;

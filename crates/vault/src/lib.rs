@@ -46,6 +46,7 @@ mod kms_watch;
 mod node;
 mod opening;
 mod operations;
+mod recall;
 mod replay;
 mod replica;
 mod rows;
@@ -86,6 +87,7 @@ pub use error::{
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
+pub use operations::act::ServerAct;
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
 pub use operations::approvals::Ask;
 pub use operations::audit::export::AuditExport;
@@ -150,6 +152,7 @@ pub use operations::wraps::rotate::{
 };
 pub use operations::wraps::rotated::RotatedInKms;
 pub use operations::wraps::wrapper_keys::{WrapperKeyState, WrapperKeyStatus};
+pub use recall::Recall;
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,

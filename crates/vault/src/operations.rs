@@ -1,6 +1,7 @@
 //! The use cases, one file each.
 
 pub(crate) mod accept;
+pub(crate) mod act;
 pub(crate) mod ages;
 pub(crate) mod approvals;
 pub(crate) mod audit;

@@ -21,6 +21,8 @@ mod audit;
 mod backups;
 #[path = "vault/caching.rs"]
 mod caching;
+#[path = "vault/called_off.rs"]
+mod called_off;
 #[path = "vault/cancelled.rs"]
 mod cancelled;
 #[path = "vault/codes.rs"]

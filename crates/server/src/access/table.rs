@@ -122,6 +122,10 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceListAudit | Rpc::OperationsServiceExportAudit => O::AuditRead,
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
+        Rpc::OperationsServiceListOperations | Rpc::OperationsServiceWatchOperation => {
+            O::OperationsShow
+        }
+        Rpc::OperationsServiceCancelOperation => O::OperationsCancel,
 
         Rpc::SigningServiceVerify | Rpc::SigningServiceVerifyProtocol => O::Verify,
         // Signed, it is another operation as well: its handler asks.

@@ -67,7 +67,7 @@ impl Ends {
         let proof = proof.filter(|_| !call.rpc.takes_a_stream());
         let end = async move {
             let watched = async {
-                if call.operation != Operation::Health {
+                if !only_watches(call.operation) {
                     pending::<()>().await;
                 }
                 ended(ending).await;
@@ -89,6 +89,11 @@ const fn ask_within(operation: Operation) -> Duration {
         Operation::Health => STRANGERS_ASK_WITHIN,
         _ => ASK_WITHIN,
     }
+}
+
+/// Whether nothing is lost when the server ends in the middle of it.
+const fn only_watches(operation: Operation) -> bool {
+    matches!(operation, Operation::Health | Operation::OperationsShow)
 }
 
 async fn passed(time: Option<Instant>) {

@@ -13,7 +13,7 @@ use crate::{
         ListAuditResponse,
         export_audit_event::{Done, Event},
     },
-    failure::{Failure, codes},
+    failure::Failure,
     long_work::Telling,
 };
 
@@ -97,8 +97,7 @@ pub(super) async fn export(
     let mut export = vault.export_audit(&context.caller()).await?;
     while let Some(lines) = export.next().await? {
         if !telling.hand(event(Event::Lines(lines))).await {
-            let what = "the audit log was not taken to its end";
-            return Err(Failure::own(codes::NOT_TAKEN, what));
+            return Err(telling.not_taken("the audit log was not taken to its end"));
         }
     }
     let (head, keys) = (export.head(), export.keys().into_iter());

@@ -4,6 +4,7 @@ mod approvals;
 mod backups;
 mod custody;
 mod facts;
+mod long_work;
 mod named_rotation;
 mod node_keys;
 mod wrapper_keys;
