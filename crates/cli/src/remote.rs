@@ -14,6 +14,7 @@ mod flags;
 mod keys;
 mod migration;
 mod node_keys;
+mod operations;
 mod payloads;
 mod refusal;
 mod replicas;

@@ -4,6 +4,8 @@
 mod access;
 #[path = "remote/approvals.rs"]
 mod approvals;
+#[path = "remote/operations.rs"]
+mod operations;
 #[path = "remote/refusals.rs"]
 mod refusals;
 
