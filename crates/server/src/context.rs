@@ -16,6 +16,7 @@ use crate::{
     failure::{Face, Failure},
     http::Calls,
     long_work::{Events, Ongoing, Progressing, Telling},
+    refusals::Refusals,
     rpc::Rpc,
     tasks::Tasks,
 };
@@ -46,12 +47,20 @@ pub(crate) struct Context {
     pub(crate) rpc: Rpc,
     /// Why it shall be done without a second person.
     pub(crate) break_glass: Option<String>,
+    /// Where it is noted what the caller may not.
+    pub(crate) refusals: Refusals,
 }
 
 impl Context {
     /// The caller as the audit log names it.
     pub(crate) fn caller(&self) -> Caller {
         Caller::new(self.subject.name()).with_trace_id(self.trace.id())
+    }
+
+    /// The status that the caller gets; a refusal is put on record.
+    pub(crate) fn status_of(&self, failure: Failure, face: Face) -> Status {
+        self.refusals.note(self, &failure);
+        failure.into_status(face, &self.trace)
     }
 
     /// Refuses what the caller may not do at all.
@@ -123,10 +132,11 @@ impl Shared {
         F: Future<Output = Result<A, Failure>>,
     {
         let (context, message) = taken_apart(request)?;
-        let trace = context.trace.clone();
-        let done = in_trace(trace.id(), work(Arc::clone(&self.vault), context, message)).await;
+        let caller = context.clone();
+        let work = work(Arc::clone(&self.vault), context, message);
+        let done = in_trace(caller.trace.id(), work).await;
         done.map(Response::new)
-            .map_err(|failure| failure.into_status(face, &trace))
+            .map_err(|failure| caller.status_of(failure, face))
     }
 
     /// Answers a call that changes something: what was begun is finished, even if the caller goes or the server ends.
@@ -142,16 +152,17 @@ impl Shared {
         F: Future<Output = Result<A, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
-        let trace = context.trace.clone();
+        let caller = context.clone();
         let consent = Consent::to(&self.vault, &context, &message);
         let work = work(Arc::clone(&self.vault), context, message);
         let work = async move {
             consent.given().await?;
             work.await
         };
-        let done = self.tasks.run(in_its_trace(trace.clone(), work)).await;
+        let trace = caller.trace.clone();
+        let done = self.tasks.run(in_its_trace(trace, work)).await;
         done.map(Response::new)
-            .map_err(|failure| failure.into_status(face, &trace))
+            .map_err(|failure| caller.status_of(failure, face))
     }
 }
 
@@ -170,9 +181,9 @@ impl Shared {
         F: Future<Output = Result<E, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
-        let trace = context.trace.clone();
+        let caller = context.clone();
         let prepared = self.ongoing.prepare(&self.vault, &context);
-        let prepared = prepared.map_err(|failure| failure.into_status(face, &trace))?;
+        let prepared = prepared.map_err(|failure| caller.status_of(failure, face))?;
         let id = prepared.id().parse();
         let (telling, events) = Telling::of(Arc::clone(&prepared));
         let telling = Arc::new(telling);
@@ -191,8 +202,8 @@ impl Shared {
         };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {
-            let done = tasks.run(in_its_trace(trace.clone(), work)).await;
-            let last = done.map_err(|failure| failure.into_status(face, &trace));
+            let done = tasks.run(in_its_trace(caller.trace.clone(), work)).await;
+            let last = done.map_err(|failure| caller.status_of(failure, face));
             telling.end(last).await;
         });
         let mut answer = Response::new(events);

@@ -45,6 +45,8 @@ pub(crate) struct CodedFailure {
     pub(crate) fields: BTreeMap<String, String>,
     /// When the same call may be made again; none: it will not help.
     pub(crate) retry_after: Option<Duration>,
+    /// Somebody known may not do it, or not alone: that is put on record.
+    pub(crate) is_refusal: bool,
 }
 
 impl Failure {
@@ -62,6 +64,7 @@ impl Failure {
             cause,
             fields,
             retry_after: category.retry_after(),
+            is_refusal: false,
         }))
     }
 
@@ -96,6 +99,15 @@ impl Failure {
             codes::PERMISSION_DENIED,
             format!("{caller} may not {operation}"),
         )
+        .with("operation", operation.name())
+        .as_refusal()
+    }
+
+    fn as_refusal(mut self) -> Self {
+        if let Self::Coded(failure) = &mut self {
+            failure.is_refusal = true;
+        }
+        self
     }
 
     /// Nobody that the rules know.
@@ -225,9 +237,11 @@ impl From<VaultError> for Failure {
                 failure.category = CantonCategory::SystemInternalAssumptionViolated;
                 Self::Coded(failure)
             }
-            (failure, VaultError::Approval(ApprovalError::Required { id, .. })) => {
-                failure.with("approval", id.to_string())
-            }
+            (failure, VaultError::Approval(ApprovalError::Required { id, operation })) => failure
+                .with("approval", id.to_string())
+                .with("operation", operation.clone())
+                .as_refusal(),
+            (failure, VaultError::Approval(why)) if is_refusal(why) => failure.as_refusal(),
             (failure, _) => failure,
         }
     }
@@ -242,6 +256,19 @@ const fn is_alarm(rejection: &Rejection) -> bool {
             | Rejection::NotAuthorizedByNamespaceKey
             | Rejection::NotFullyAuthorized { .. }
             | Rejection::SignatureCheckFailed { .. }
+    )
+}
+
+/// Whether somebody may not do it, or not alone; otherwise it came too late, or was not needed.
+const fn is_refusal(why: &ApprovalError) -> bool {
+    matches!(
+        why,
+        ApprovalError::Required { .. }
+            | ApprovalError::Rejected { .. }
+            | ApprovalError::Own { .. }
+            | ApprovalError::NoApprover { .. }
+            | ApprovalError::TooMany { .. }
+            | ApprovalError::BreakGlassOff
     )
 }
 

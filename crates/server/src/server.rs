@@ -49,6 +49,7 @@ use crate::{
     listen::{Accepting, Guest, Http2, Knock, Listener, Places, serve_http2},
     long_work::Ongoing,
     operations_service::OperationsFace,
+    refusals::Refusals,
     scheduled_backups::ScheduledBackups,
     signing_service::SigningFace,
     spool::Spool,
@@ -157,6 +158,7 @@ pub async fn serve(
     let calls = Calls::default();
     let strangers = Arc::new(Strangers::default());
     let ongoing = Ongoing::new(Arc::clone(&random));
+    let refusals = Refusals::new(Arc::clone(&vault), tasks.clone());
     let shared = Shared {
         vault: Arc::clone(&vault),
         tasks: tasks.clone(),
@@ -172,6 +174,7 @@ pub async fn serve(
         ending: ending.clone(),
         calls: calls.clone(),
         strangers: Arc::clone(&strangers),
+        refusals: refusals.clone(),
     };
     let faces = Faces {
         shared,
@@ -223,6 +226,8 @@ pub async fn serve(
     if let Some(backups) = settings.backups.clone() {
         backing_up.spawn(backups.keep(Arc::clone(&vault), ending));
     }
+    let mut noting = JoinSet::new();
+    noting.spawn(refusals.clone().keep());
     let mut doors = JoinSet::new();
     for listener in listeners {
         let (http2, strangers) = (http2.clone(), Arc::clone(&strangers));
@@ -257,6 +262,9 @@ pub async fn serve(
         tracing::warn!("a backup on schedule is given up: it took longer than the grace");
         backing_up.shutdown().await;
     }
+    noting.shutdown().await;
+    refusals.end();
+    drop(refusals);
     if tokio::time::timeout_at(grace_ends, tasks.finished())
         .await
         .is_err()

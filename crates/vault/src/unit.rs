@@ -362,7 +362,12 @@ impl<'v> Unit<'v> {
 
     /// Makes everything durable, and then known: the anchor learns of the new state first, so that no crash leaves a
     /// state behind that it does not know; the directory learns of it before anybody else may write.
-    pub(crate) async fn commit(mut self) -> Result<(), VaultError> {
+    pub(crate) async fn commit(self) -> Result<(), VaultError> {
+        self.commit_as_last().await.map(drop)
+    }
+
+    /// The same; as long as what it answers is held, no other unit begins.
+    pub(crate) async fn commit_as_last(mut self) -> Result<MutexGuard<'v, Committed>, VaultError> {
         self.check_direct_keys()?;
         let vault = self.vault;
         self.next.generation += 1;
@@ -423,7 +428,7 @@ impl<'v> Unit<'v> {
         if let Some(tag) = tag {
             tag.done().await;
         }
-        Ok(())
+        Ok(self.committed)
     }
 
     async fn insert_public_key(
