@@ -29,6 +29,7 @@ mod reflection;
 mod scheduled_backups;
 mod signing;
 mod sockets;
+mod stall;
 mod status;
 mod tokens;
 mod topology;

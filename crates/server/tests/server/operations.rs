@@ -2,6 +2,7 @@
 
 mod approvals;
 mod backups;
+mod bounds;
 mod custody;
 mod facts;
 mod long_work;
