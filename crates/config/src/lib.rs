@@ -33,6 +33,7 @@ mod session_encryption;
 mod session_signing_keys;
 mod store;
 mod vault;
+mod watched;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,7 @@ pub use session_encryption::{SessionCacheConfig, SessionEncryptionConfig};
 pub use session_signing_keys::SessionSigningKeysConfig;
 pub use store::StoreConfig;
 pub use vault::VaultConfig;
+pub use watched::WatchedSections;
 
 /// An example with every field and its meaning, which [`Config::parse`] accepts.
 pub const EXAMPLE: &str = include_str!("../../../config/strongroom.example.toml");

@@ -57,6 +57,14 @@ impl Context {
         Caller::new(self.subject.name()).with_trace_id(self.trace.id())
     }
 
+    /// The same; a refusal is put on record.
+    fn noted<A>(&self, done: Result<A, Failure>) -> Result<A, Failure> {
+        if let Err(failure) = &done {
+            self.refusals.note(self, failure);
+        }
+        done
+    }
+
     /// The status that the caller gets; a refusal is put on record.
     pub(crate) fn status_of(&self, failure: Failure, face: Face) -> Status {
         self.refusals.note(self, &failure);
@@ -154,15 +162,18 @@ impl Shared {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
         let consent = Consent::to(&self.vault, &context, &message);
+        let trace = context.trace.clone();
         let work = work(Arc::clone(&self.vault), context, message);
         let work = async move {
-            consent.given().await?;
-            work.await
+            // Also noted if its caller goes, lest nobody be seen who hangs up.
+            caller.noted(match consent.given().await {
+                Ok(()) => work.await,
+                Err(refused) => Err(refused),
+            })
         };
-        let trace = caller.trace.clone();
-        let done = self.tasks.run(in_its_trace(trace, work)).await;
+        let done = self.tasks.run(in_its_trace(trace.clone(), work)).await;
         done.map(Response::new)
-            .map_err(|failure| caller.status_of(failure, face))
+            .map_err(|failure| failure.into_status(face, &trace))
     }
 }
 

@@ -127,6 +127,8 @@ pub enum AuditOperation {
     SetLogLevel,
     /// Somebody known asked for what he may not.
     RefuseOperation,
+    /// A server began with another configuration than the last one: who may do what, approvals, the audit log.
+    ChangeConfiguration,
 }
 
 /// How an act ended.
@@ -372,6 +374,7 @@ impl AuditOperation {
             Self::StepDown => "step_down",
             Self::SetLogLevel => "set_log_level",
             Self::RefuseOperation => "refuse_operation",
+            Self::ChangeConfiguration => "change_configuration",
         }
     }
 }

@@ -33,6 +33,7 @@ mod backups;
 mod cache;
 mod caller;
 mod committed;
+mod configuration;
 mod data_keys;
 mod digest;
 mod directory;
@@ -77,6 +78,7 @@ pub use audit::{
 };
 pub use backups::Backup;
 pub use caller::Caller;
+pub use configuration::ConfigurationMark;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{

@@ -6,6 +6,7 @@ pub(crate) mod ages;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod configuration;
 pub(crate) mod create;
 pub(crate) mod custody;
 pub(crate) mod decrypt;

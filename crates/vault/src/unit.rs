@@ -6,7 +6,7 @@ mod data_keys;
 mod journal;
 mod wraps;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
@@ -22,6 +22,7 @@ use crate::{
     anchor_tag,
     backups::Backup,
     committed::{Change, Commit, Committed, Doubt, anchored},
+    configuration::ConfigurationMark,
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
     error::{ReplicaError, VaultError},
@@ -326,6 +327,15 @@ impl<'v> Unit<'v> {
     pub(crate) fn set_quarantine(&mut self, quarantine: bool) {
         self.next.quarantine = quarantine;
         self.changes.push(Change::Quarantine(quarantine));
+    }
+
+    /// From this commit on this is what a server was told last. Answers what is to be on record of it; none: nothing has changed.
+    pub(crate) fn set_configuration(
+        &mut self,
+        mark: ConfigurationMark,
+    ) -> Option<BTreeMap<String, String>> {
+        let before = self.next.configuration.replace(mark);
+        (before != Some(mark)).then(|| mark.details(before.as_ref()))
     }
 
     /// Puts rows of topology in, each with its tag.

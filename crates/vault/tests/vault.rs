@@ -29,6 +29,8 @@ mod cancelled;
 mod codes;
 #[path = "vault/concurrency.rs"]
 mod concurrency;
+#[path = "vault/configuration.rs"]
+mod configuration;
 #[path = "vault/crashes.rs"]
 mod crashes;
 #[path = "vault/custody.rs"]
