@@ -100,10 +100,10 @@ impl Failure {
             format!("{caller} may not {operation}"),
         )
         .with("operation", operation.name())
-        .as_refusal()
+        .into_refusal()
     }
 
-    fn as_refusal(mut self) -> Self {
+    fn into_refusal(mut self) -> Self {
         if let Self::Coded(failure) = &mut self {
             failure.is_refusal = true;
         }
@@ -240,8 +240,8 @@ impl From<VaultError> for Failure {
             (failure, VaultError::Approval(ApprovalError::Required { id, operation })) => failure
                 .with("approval", id.to_string())
                 .with("operation", operation.clone())
-                .as_refusal(),
-            (failure, VaultError::Approval(why)) if is_refusal(why) => failure.as_refusal(),
+                .into_refusal(),
+            (failure, VaultError::Approval(why)) if is_refusal(why) => failure.into_refusal(),
             (failure, _) => failure,
         }
     }

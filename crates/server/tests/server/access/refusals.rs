@@ -155,7 +155,6 @@ async fn the_key_is_on_record_that_somebody_wanted_and_may_not() {
     let mut client = office.house.vault_service().await;
     let request = DeleteKeyPairRequest {
         fingerprint: other.to_string(),
-        ..DeleteKeyPairRequest::default()
     };
     let deleted = client.delete_key_pair(office.by("carol", request.clone()));
     // It waits for a second person before anybody looks which key it is about.
@@ -173,7 +172,6 @@ async fn the_key_is_on_record_that_somebody_wanted_and_may_not() {
     let mut canton = office.house.vault_service().await;
     let request = DeleteKeyPairRequest {
         fingerprint: other.to_string(),
-        ..DeleteKeyPairRequest::default()
     };
     let deleted = canton.delete_key_pair(office.by("carol", request)).await;
     assert_eq!(deleted.unwrap_err().code(), Code::PermissionDenied);
