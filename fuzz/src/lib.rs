@@ -10,3 +10,6 @@ mod house;
 #[allow(dead_code, reason = "the tests of the server use all of it")]
 #[path = "../../crates/server/tests/server/raw.rs"]
 mod raw;
+#[allow(dead_code, reason = "the tests of the server use all of it")]
+#[path = "../../crates/server/tests/server/stall.rs"]
+mod stall;

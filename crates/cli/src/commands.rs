@@ -19,6 +19,7 @@ mod init;
 pub(crate) mod keys;
 mod kms;
 mod metrics;
+pub(crate) mod operations;
 mod party;
 mod quickstart;
 mod recovery;
@@ -121,6 +122,13 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom replicas list\n  strongroom replicas step-down"
     )]
     Replicas(replicas::Command),
+    /// List, watch and call off long work of a server, whoever began it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  strongroom operations list --endpoint https://vault.example:5018\n  \
+        strongroom operations cancel ID"
+    )]
+    Operations(operations::Command),
     /// Show what session keys spare in calls of a KMS, and how long their secrets live
     #[command(
         subcommand,
@@ -186,6 +194,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => backup::run(&global, command).await,
         Command::Anchor(command) => anchor::run(&global, command).await,
         Command::Replicas(command) => replicas::run(&global, command).await,
+        Command::Operations(command) => operations::run(&global, command).await,
         Command::SessionKeys(command) => session_keys::run(&global, &command).await,
         Command::Vault(command) => vault::run(&global, command).await,
         Command::Serve(options) => serve::run(&global, options).await,

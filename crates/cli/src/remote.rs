@@ -16,6 +16,7 @@ mod flags;
 mod keys;
 mod migration;
 mod node_keys;
+mod operations;
 mod parties;
 mod payloads;
 mod refusal;

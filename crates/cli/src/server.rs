@@ -2,6 +2,7 @@
 
 mod access;
 mod approvals;
+pub(crate) mod configuration;
 mod doubts;
 mod error;
 mod reload;

@@ -34,6 +34,7 @@ mod session_signing_keys;
 mod store;
 mod synchronizers;
 mod vault;
+mod watched;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,7 @@ pub use session_signing_keys::SessionSigningKeysConfig;
 pub use store::StoreConfig;
 pub use synchronizers::{RequiredSpecsConfig, SynchronizerConfig};
 pub use vault::VaultConfig;
+pub use watched::WatchedSections;
 
 /// An example with every field and its meaning, which [`Config::parse`] accepts.
 pub const EXAMPLE: &str = include_str!("../../../config/strongroom.example.toml");

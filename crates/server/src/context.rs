@@ -15,7 +15,8 @@ use crate::{
     consent::Consent,
     failure::{Face, Failure},
     http::Calls,
-    long_work::{Events, Telling},
+    long_work::{Events, Ongoing, Progressing, Telling},
+    refusals::Refusals,
     rpc::Rpc,
     tasks::Tasks,
 };
@@ -46,12 +47,28 @@ pub(crate) struct Context {
     pub(crate) rpc: Rpc,
     /// Why it shall be done without a second person.
     pub(crate) break_glass: Option<String>,
+    /// Where it is noted what the caller may not.
+    pub(crate) refusals: Refusals,
 }
 
 impl Context {
     /// The caller as the audit log names it.
     pub(crate) fn caller(&self) -> Caller {
         Caller::new(self.subject.name()).with_trace_id(self.trace.id())
+    }
+
+    /// The same; a refusal is put on record.
+    fn noted<A>(&self, done: Result<A, Failure>) -> Result<A, Failure> {
+        if let Err(failure) = &done {
+            self.refusals.note(self, failure);
+        }
+        done
+    }
+
+    /// The status that the caller gets; a refusal is put on record.
+    pub(crate) fn status_of(&self, failure: Failure, face: Face) -> Status {
+        self.refusals.note(self, &failure);
+        failure.into_status(face, &self.trace)
     }
 
     /// Refuses what the caller may not do at all.
@@ -85,6 +102,9 @@ impl Context {
     }
 }
 
+/// The header that tells the id of long work.
+const OPERATION_ID: &str = "strongroom-operation";
+
 /// What every service has.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
@@ -93,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) features: Features,
     pub(crate) calls: Calls,
     pub(crate) bounds: Bounds,
+    pub(crate) ongoing: Ongoing,
 }
 
 /// What the operator lets this server do.
@@ -119,10 +140,11 @@ impl Shared {
         F: Future<Output = Result<A, Failure>>,
     {
         let (context, message) = taken_apart(request)?;
-        let trace = context.trace.clone();
-        let done = in_trace(trace.id(), work(Arc::clone(&self.vault), context, message)).await;
+        let caller = context.clone();
+        let work = work(Arc::clone(&self.vault), context, message);
+        let done = in_trace(caller.trace.id(), work).await;
         done.map(Response::new)
-            .map_err(|failure| failure.into_status(face, &trace))
+            .map_err(|failure| caller.status_of(failure, face))
     }
 
     /// Answers a call that changes something: what was begun is finished, even if the caller goes or the server ends.
@@ -138,12 +160,16 @@ impl Shared {
         F: Future<Output = Result<A, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
-        let trace = context.trace.clone();
+        let caller = context.clone();
         let consent = Consent::to(&self.vault, &context, &message);
+        let trace = context.trace.clone();
         let work = work(Arc::clone(&self.vault), context, message);
         let work = async move {
-            consent.given().await?;
-            work.await
+            // Also noted if its caller goes, lest nobody be seen who hangs up.
+            caller.noted(match consent.given().await {
+                Ok(()) => work.await,
+                Err(refused) => Err(refused),
+            })
         };
         let done = self.tasks.run(in_its_trace(trace.clone(), work)).await;
         done.map(Response::new)
@@ -153,7 +179,7 @@ impl Shared {
 
 impl Shared {
     /// Begins work that may take long. What it tells on the way and in the end is the answer; it is finished, even if the
-    /// caller goes or the server ends.
+    /// caller goes or the server ends, or it is called off. The answer has its id in front ([`OPERATION_ID`]).
     pub(crate) fn begin<M, E, F>(
         &self,
         face: Face,
@@ -162,12 +188,15 @@ impl Shared {
     ) -> Result<Response<Events<E>>, Status>
     where
         M: Message + Debug + 'static,
-        E: Send + 'static,
+        E: Progressing,
         F: Future<Output = Result<E, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
-        let trace = context.trace.clone();
-        let (telling, events) = Telling::new();
+        let caller = context.clone();
+        let prepared = self.ongoing.prepare(&self.vault, &context);
+        let prepared = prepared.map_err(|failure| caller.status_of(failure, face))?;
+        let id = prepared.id().parse();
+        let (telling, events) = Telling::of(Arc::clone(&prepared));
         let telling = Arc::new(telling);
         let consent = Consent::to(&self.vault, &context, &message);
         let work = work(
@@ -176,17 +205,23 @@ impl Shared {
             message,
             Arc::clone(&telling),
         );
+        let (ongoing, vault) = (self.ongoing.clone(), Arc::clone(&self.vault));
         let work = async move {
+            // Nobody hears of what was not let through.
             consent.given().await?;
-            work.await
+            ongoing.list(&vault, prepared).run(work).await
         };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {
-            let done = tasks.run(in_its_trace(trace.clone(), work)).await;
-            let last = done.map_err(|failure| failure.into_status(face, &trace));
+            let done = tasks.run(in_its_trace(caller.trace.clone(), work)).await;
+            let last = done.map_err(|failure| caller.status_of(failure, face));
             telling.end(last).await;
         });
-        Ok(Response::new(events))
+        let mut answer = Response::new(events);
+        if let Ok(id) = id {
+            answer.metadata_mut().insert(OPERATION_ID, id);
+        }
+        Ok(answer)
     }
 }
 

@@ -16,9 +16,12 @@ use strongroom_topology::{Rejection, TopologyError};
 use strongroom_vault::{ApprovalError, VaultError};
 use tonic::{Code, Status};
 
-use crate::access::Operation;
+use crate::{access::Operation, contract::strongroom::Problem};
 
 pub(crate) use self::{category::CantonCategory, status::Face};
+
+/// What is said in the place of what is redacted.
+pub(crate) const IN_THE_LOG: &str = "the log of the server says more";
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub(crate) struct CodedFailure {
     pub(crate) fields: BTreeMap<String, String>,
     /// When the same call may be made again; none: it will not help.
     pub(crate) retry_after: Option<Duration>,
+    /// Somebody known may not do it, or not alone: that is put on record.
+    pub(crate) is_refusal: bool,
 }
 
 impl Failure {
@@ -59,6 +64,7 @@ impl Failure {
             cause,
             fields,
             retry_after: category.retry_after(),
+            is_refusal: false,
         }))
     }
 
@@ -93,6 +99,15 @@ impl Failure {
             codes::PERMISSION_DENIED,
             format!("{caller} may not {operation}"),
         )
+        .with("operation", operation.name())
+        .into_refusal()
+    }
+
+    fn into_refusal(mut self) -> Self {
+        if let Self::Coded(failure) = &mut self {
+            failure.is_refusal = true;
+        }
+        self
     }
 
     /// Nobody that the rules know.
@@ -177,6 +192,29 @@ impl Failure {
         ending
     }
 
+    /// What others than the caller may hear of it: no more than the caller.
+    pub(crate) fn problem(&self) -> Problem {
+        let problem = |code: &str, message: &str, advice: &str| Problem {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            advice: advice.to_owned(),
+        };
+        match self {
+            Self::Coded(failure) => {
+                let advice = failure.fields.get("advice").map_or("", String::as_str);
+                let is_redacted = failure.category.is_redacted();
+                let message = if is_redacted {
+                    IN_THE_LOG
+                } else {
+                    &failure.cause
+                };
+                problem(failure.id, message, advice)
+            }
+            Self::Plain(_code, text) => problem("", text, ""),
+            Self::Told(status) => problem("", status.message(), ""),
+        }
+    }
+
     /// The same failure with one more thing said.
     pub(crate) fn with(mut self, field: &str, value: impl Into<String>) -> Self {
         if let Self::Coded(failure) = &mut self {
@@ -207,9 +245,11 @@ impl From<VaultError> for Failure {
                 failure.category = CantonCategory::SystemInternalAssumptionViolated;
                 Self::Coded(failure)
             }
-            (failure, VaultError::Approval(ApprovalError::Required { id, .. })) => {
-                failure.with("approval", id.to_string())
-            }
+            (failure, VaultError::Approval(ApprovalError::Required { id, operation })) => failure
+                .with("approval", id.to_string())
+                .with("operation", operation.clone())
+                .into_refusal(),
+            (failure, VaultError::Approval(why)) if is_refusal(why) => failure.into_refusal(),
             (failure, _) => failure,
         }
     }
@@ -224,6 +264,19 @@ const fn is_alarm(rejection: &Rejection) -> bool {
             | Rejection::NotAuthorizedByNamespaceKey
             | Rejection::NotFullyAuthorized { .. }
             | Rejection::SignatureCheckFailed { .. }
+    )
+}
+
+/// Whether somebody may not do it, or not alone; otherwise it came too late, or was not needed.
+const fn is_refusal(why: &ApprovalError) -> bool {
+    matches!(
+        why,
+        ApprovalError::Required { .. }
+            | ApprovalError::Rejected { .. }
+            | ApprovalError::Own { .. }
+            | ApprovalError::NoApprover { .. }
+            | ApprovalError::TooMany { .. }
+            | ApprovalError::BreakGlassOff
     )
 }
 

@@ -20,6 +20,7 @@ use crate::{
     failure::{Face, Failure},
     http::Calls,
     listen::Guest,
+    refusals::Refusals,
     rpc::Rpc,
     strangers::Strangers,
     tokens::{Proof, TokenError, Tokens},
@@ -39,6 +40,7 @@ pub(crate) struct Gate {
     pub(crate) ending: watch::Receiver<bool>,
     pub(crate) calls: Calls,
     pub(crate) strangers: Arc<Strangers>,
+    pub(crate) refusals: Refusals,
 }
 
 /// The services behind the gate.
@@ -219,16 +221,19 @@ impl Gate {
         if !subject.take(NonZeroU32::MIN) {
             return Err(Failure::too_many_calls(subject.name()));
         }
-        if !subject.may(call.operation) {
-            return Err(Failure::forbidden(call.operation, subject.name()));
-        }
-        Ok(Context {
+        let context = Context {
             subject,
             trace: call.trace.clone(),
             until,
             rpc: call.rpc,
             break_glass: call.break_glass.clone(),
-        })
+            refusals: self.refusals.clone(),
+        };
+        let allowed = context.check(call.operation);
+        if let Err(failure) = &allowed {
+            self.refusals.note(&context, failure);
+        }
+        allowed.map(|()| context)
     }
 
     /// Tells a caller why not, and the log, which strangers do not fill.

@@ -22,6 +22,7 @@ mod key_service;
 mod listen;
 mod long_work;
 mod operations_service;
+mod refusals;
 mod release;
 mod room;
 mod rotation;

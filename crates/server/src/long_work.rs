@@ -1,10 +1,19 @@
-//! Work that takes long: it tells of itself on the way, and goes on whoever listens.
+//! Work that takes long: it tells of itself on the way, and goes on whoever listens. Others than who began it may watch it, and
+//! call it off.
 
-use std::{pin::Pin, time::Duration};
+mod ongoing;
+mod progress;
+mod work;
 
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use strongroom_vault::VaultError;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::Status;
+
+pub(crate) use self::{ongoing::Ongoing, progress::Progressing, work::Work};
+use crate::failure::{Failure, codes};
 
 /// What a caller hears of it.
 pub(crate) type Events<E> = Pin<Box<dyn Stream<Item = Result<E, Status>> + Send>>;
@@ -21,34 +30,62 @@ const PIECE_WITHIN: Duration = Duration::from_secs(60);
 /// How often it is looked whether it did.
 const TAKEN_EVERY: Duration = Duration::from_millis(20);
 
-/// By which work tells of itself.
+/// By which work tells of itself: whoever began it, and others who watch.
 #[derive(Debug)]
-pub(crate) struct Telling<E>(mpsc::Sender<Result<E, Status>>);
+pub(crate) struct Telling<E> {
+    caller: mpsc::Sender<Result<E, Status>>,
+    work: Arc<Work>,
+}
 
-impl<E: Send + 'static> Telling<E> {
-    pub(crate) fn new() -> (Self, Events<E>) {
-        let (sender, receiver) = mpsc::channel(UNHEARD);
-        (Self(sender), Box::pin(ReceiverStream::new(receiver)))
+impl<E: Progressing> Telling<E> {
+    pub(crate) fn of(work: Arc<Work>) -> (Self, Events<E>) {
+        let (caller, receiver) = mpsc::channel(UNHEARD);
+        let telling = Self { caller, work };
+        (telling, Box::pin(ReceiverStream::new(receiver)))
+    }
+
+    /// The work that it tells of.
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Tells of something on the way, to whoever has room for it.
     pub(crate) fn tell(&self, event: E) {
-        let _missed = self.0.try_send(Ok(event));
+        self.tell_others(&event);
+        let _missed = self.caller.try_send(Ok(event));
     }
 
-    /// Hands over something that must not be missed; false: nobody takes it any more.
+    /// Hands over something that must not be missed; false: nobody takes it any more, or the work was called off.
     pub(crate) async fn hand(&self, event: E) -> bool {
-        self.0.send_timeout(Ok(event), PIECE_WITHIN).await.is_ok()
+        self.tell_others(&event);
+        tokio::select! {
+            handed = self.caller.send_timeout(Ok(event), PIECE_WITHIN) => handed.is_ok(),
+            () = self.work.recall().called_off() => false,
+        }
     }
 
-    /// Waits until what was handed over is taken; false: nobody takes it any more.
+    /// Why something was not handed over: `what`, if nobody has called the work off.
+    pub(crate) fn not_taken(&self, what: &str) -> Failure {
+        if self.work.recall().is_called_off() {
+            return VaultError::CalledOff.into();
+        }
+        Failure::own(codes::NOT_TAKEN, what)
+    }
+
+    fn tell_others(&self, event: &E) {
+        if let Some(progress) = event.progress(self.work.done_so_far()) {
+            self.work.tell(progress);
+        }
+    }
+
+    /// Waits until what was handed over is taken; false: nobody takes it any more, or the work was called off.
     pub(crate) async fn taken(&self) -> bool {
-        let all = self.0.max_capacity();
+        let all = self.caller.max_capacity();
         for _look in 0..PIECE_WITHIN.as_millis() / TAKEN_EVERY.as_millis() {
-            if self.0.is_closed() {
+            if self.caller.is_closed() || self.work.recall().is_called_off() {
                 return false;
             }
-            if self.0.capacity() == all {
+            if self.caller.capacity() == all {
                 return true;
             }
             tokio::time::sleep(TAKEN_EVERY).await;
@@ -58,6 +95,6 @@ impl<E: Send + 'static> Telling<E> {
 
     /// Tells how it ended.
     pub(crate) async fn end(&self, last: Result<E, Status>) {
-        let _gone = self.0.send_timeout(last, LAST_WITHIN).await;
+        let _gone = self.caller.send_timeout(last, LAST_WITHIN).await;
     }
 }

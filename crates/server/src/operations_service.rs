@@ -8,6 +8,7 @@ mod facts;
 mod fields;
 mod following;
 mod node_keys;
+mod operations;
 mod replicas;
 mod wrapper_keys;
 mod wraps;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use strongroom_vault::FindingLimits;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::wrapper_keys::{done, progressed};
 use crate::{
     context::Shared,
     contract::strongroom::{self as wire, operations_service_server::OperationsService},
@@ -127,6 +129,39 @@ macro_rules! service {
                     |vault, context, message| following::follow(vault, context, message, bounds);
                 self.shared.answer(FACE, request, follow).await
             }
+
+            async fn list_operations(
+                &self,
+                request: Request<wire::ListOperationsRequest>,
+            ) -> Answer<wire::ListOperationsResponse> {
+                let ongoing = self.shared.ongoing.clone();
+                let list = |vault, context, message| {
+                    operations::list(vault, context, message, ongoing)
+                };
+                self.shared.answer(FACE, request, list).await
+            }
+
+            async fn watch_operation(
+                &self,
+                request: Request<wire::WatchOperationRequest>,
+            ) -> Answer<Self::WatchOperationStream> {
+                let ongoing = self.shared.ongoing.clone();
+                let watch = |vault, context, message| {
+                    operations::watch(vault, context, message, ongoing)
+                };
+                self.shared.answer(FACE, request, watch).await
+            }
+
+            async fn cancel_operation(
+                &self,
+                request: Request<wire::CancelOperationRequest>,
+            ) -> Answer<wire::CancelOperationResponse> {
+                let ongoing = self.shared.ongoing.clone();
+                let cancel = |vault, context, message| {
+                    operations::cancel(vault, context, message, ongoing)
+                };
+                self.shared.change(FACE, request, cancel).await
+            }
         }
     };
     (@ answer $face:ident $request:ident $function:path) => {
@@ -152,6 +187,7 @@ service! {
         ResumeWrapperKeyRotationStream = RotateWrapperKeyEvent;
         RotateNodeKeysStream = RotateNodeKeysEvent;
         RotateWrapperKeyStream = RotateWrapperKeyEvent;
+        WatchOperationStream = WatchOperationResponse;
     }
     answer {
         list_approvals(ListApprovalsRequest) -> wire::ListApprovalsResponse = approvals::list;

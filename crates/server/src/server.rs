@@ -47,7 +47,9 @@ use crate::{
     identity::IdentityFace,
     key_service::KeyFace,
     listen::{Accepting, Guest, Http2, Knock, Listener, Places, serve_http2},
+    long_work::Ongoing,
     operations_service::OperationsFace,
+    refusals::Refusals,
     scheduled_backups::ScheduledBackups,
     signing_service::SigningFace,
     spool::Spool,
@@ -139,8 +141,8 @@ pub enum ServerError {
 }
 
 /// Serves `vault` to whoever comes through `listeners`, until `end` is there and every call that was under way then has
-/// its answer, or the grace is over: then connections are cut. What had begun to change something is finished in any case, and
-/// nothing of the server is left that holds the vault.
+/// its answer, or the grace is over: then connections are cut, and long work stops at its next safe point. What else had begun to
+/// change something is finished in any case, and nothing of the server is left that holds the vault.
 ///
 /// # Errors
 /// [`ServerError`].
@@ -155,12 +157,15 @@ pub async fn serve(
     let tasks = Tasks::default();
     let calls = Calls::default();
     let strangers = Arc::new(Strangers::default());
+    let ongoing = Ongoing::new(Arc::clone(&random));
+    let refusals = Refusals::new(Arc::clone(&vault), tasks.clone());
     let shared = Shared {
         vault: Arc::clone(&vault),
         tasks: tasks.clone(),
         features: settings.features,
         calls: calls.clone(),
         bounds: Bounds::default(),
+        ongoing: ongoing.clone(),
     };
     let gate = Gate {
         access: settings.access,
@@ -169,6 +174,7 @@ pub async fn serve(
         ending: ending.clone(),
         calls: calls.clone(),
         strangers: Arc::clone(&strangers),
+        refusals: refusals.clone(),
     };
     let faces = Faces {
         shared,
@@ -220,6 +226,8 @@ pub async fn serve(
     if let Some(backups) = settings.backups.clone() {
         backing_up.spawn(backups.keep(Arc::clone(&vault), ending));
     }
+    let mut noting = JoinSet::new();
+    noting.spawn(refusals.clone().keep());
     let mut doors = JoinSet::new();
     for listener in listeners {
         let (http2, strangers) = (http2.clone(), Arc::clone(&strangers));
@@ -254,7 +262,20 @@ pub async fn serve(
         tracing::warn!("a backup on schedule is given up: it took longer than the grace");
         backing_up.shutdown().await;
     }
-    tasks.finished().await;
+    noting.shutdown().await;
+    refusals.end();
+    drop(refusals);
+    if tokio::time::timeout_at(grace_ends, tasks.finished())
+        .await
+        .is_err()
+    {
+        let called_off = ongoing.call_off_all();
+        tracing::warn!(
+            called_off,
+            "work was not done within the grace: what takes long is called off, and can be resumed"
+        );
+        tasks.finished().await;
+    }
     // Until now they say that the server is about to end.
     if let Some(pages) = pages {
         pages.close().await;

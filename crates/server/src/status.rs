@@ -228,9 +228,7 @@ impl StatusService for StatusFace {
         request: Request<SetLogLevelRequest>,
     ) -> Result<Response<SetLogLevelResponse>, Status> {
         let set = self.about.log_level.clone();
-        let answer = |_vault, context, message| async move {
-            log_level::set(set.as_deref(), &context, message)
-        };
-        self.shared.answer(Face::Canton, request, answer).await
+        let change = |vault, context, message| log_level::set(set, vault, context, message);
+        self.shared.change(Face::Canton, request, change).await
     }
 }

@@ -125,9 +125,10 @@ impl VaultService for VaultFace {
         &self,
         request: Request<RotateWrapperKeyRequest>,
     ) -> Answer<RotateWrapperKeyResponse> {
-        self.shared
-            .change(Face::Canton, request, wrapper_key::rotate)
-            .await
+        let ongoing = self.shared.ongoing.clone();
+        let rotate =
+            |vault, context, message| wrapper_key::rotate(vault, context, message, ongoing);
+        self.shared.change(Face::Canton, request, rotate).await
     }
 
     async fn get_wrapper_key_id(

@@ -119,6 +119,16 @@ pub enum AuditOperation {
     BreakGlass,
     /// Another person has seen that the glass was broken.
     AcknowledgeBreakGlass,
+    /// Long work of a server was called off.
+    CancelOperation,
+    /// A process leaves writing to the others.
+    StepDown,
+    /// The server logs more, or less.
+    SetLogLevel,
+    /// Somebody known asked for what he may not.
+    RefuseOperation,
+    /// A server began with another configuration than the last one: who may do what, approvals, the audit log.
+    ChangeConfiguration,
 }
 
 /// How an act ended.
@@ -128,6 +138,8 @@ pub enum AuditOperation {
 pub enum AuditOutcome {
     /// It was done; the record stands in the same transaction.
     Done,
+    /// It was not done, since whoever asked may not. Of many attempts few are recorded, with how many more there were.
+    Refused,
 }
 
 /// One record of the audit log.
@@ -142,7 +154,7 @@ pub struct AuditEntry {
     pub caller: String,
     /// What was done.
     pub operation: AuditOperation,
-    /// How it ended. What was refused or failed leaves no record in the log of the vault: nothing happened.
+    /// How it ended. What failed leaves no record in the log of the vault: nothing happened.
     pub outcome: AuditOutcome,
     /// To which key, by fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,7 +186,7 @@ impl AuditEntry {
             time_micros: time.as_micros(),
             caller: caller.name().to_owned(),
             operation,
-            outcome: AuditOutcome::Done,
+            outcome: operation.outcome(),
             key: key.map(|fingerprint| fingerprint.to_string()),
             lease,
             trace_id: caller.trace_id().map(str::to_owned),
@@ -288,11 +300,20 @@ impl AuditOutcome {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
+            Self::Refused => "refused",
         }
     }
 }
 
 impl AuditOperation {
+    /// How an act of this kind ended when it is recorded.
+    const fn outcome(self) -> AuditOutcome {
+        match self {
+            Self::RefuseOperation => AuditOutcome::Refused,
+            _ => AuditOutcome::Done,
+        }
+    }
+
     /// Whether it uses a key and changes nothing.
     pub(crate) const fn is_use(self) -> bool {
         matches!(self, Self::Sign | Self::Decrypt)
@@ -349,6 +370,11 @@ impl AuditOperation {
             Self::UseApproval => "use_approval",
             Self::BreakGlass => "break_glass",
             Self::AcknowledgeBreakGlass => "acknowledge_break_glass",
+            Self::CancelOperation => "cancel_operation",
+            Self::StepDown => "step_down",
+            Self::SetLogLevel => "set_log_level",
+            Self::RefuseOperation => "refuse_operation",
+            Self::ChangeConfiguration => "change_configuration",
         }
     }
 }

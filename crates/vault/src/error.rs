@@ -521,6 +521,9 @@ pub enum VaultError {
     /// A backup cannot be written or read.
     #[error("the backup failed")]
     Backup(#[from] BackupError),
+    /// Somebody called the work off: what it did before is durable.
+    #[error("it was called off before it was done")]
+    CalledOff,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),

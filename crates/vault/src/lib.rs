@@ -33,6 +33,7 @@ mod backups;
 mod cache;
 mod caller;
 mod committed;
+mod configuration;
 mod data_keys;
 mod digest;
 mod directory;
@@ -46,6 +47,7 @@ mod kms_watch;
 mod node;
 mod opening;
 mod operations;
+mod recall;
 mod replay;
 mod replica;
 mod rows;
@@ -77,6 +79,7 @@ pub use audit::{
 };
 pub use backups::Backup;
 pub use caller::Caller;
+pub use configuration::ConfigurationMark;
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
@@ -87,6 +90,7 @@ pub use error::{
 pub use journal::{JOURNAL_TAG, JournalEntry, Progress};
 pub use kms_watch::KmsCondition;
 pub use node::{Identity, Rotation};
+pub use operations::act::ServerAct;
 pub use operations::ages::{AgedKey, KeyAge, KeyClass};
 pub use operations::approvals::Ask;
 pub use operations::audit::export::AuditExport;
@@ -146,6 +150,7 @@ pub use operations::wraps::rotate::{
 };
 pub use operations::wraps::rotated::RotatedInKms;
 pub use operations::wraps::wrapper_keys::{WrapperKeyState, WrapperKeyStatus};
+pub use recall::Recall;
 pub use replay::{
     DEFAULT_REPLAY_LIMIT, MemoryLimit, Replay, ReplayError, ReplayReport, ReplaySettings,
     ReplayedReason, ReplayedRejection, SignatureCounts,

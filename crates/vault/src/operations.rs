@@ -1,10 +1,12 @@
 //! The use cases, one file each.
 
 pub(crate) mod accept;
+pub(crate) mod act;
 pub(crate) mod ages;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod configuration;
 pub(crate) mod create;
 pub(crate) mod custody;
 pub(crate) mod decrypt;

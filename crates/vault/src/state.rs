@@ -7,8 +7,8 @@ use strongroom_crypto::{
 use strongroom_store::VaultId;
 
 use crate::{
-    audit::AuditHead, data_keys::OpenedDataKey, digest::MultisetDigest, error::VaultError,
-    succession::Succession,
+    audit::AuditHead, configuration::ConfigurationMark, data_keys::OpenedDataKey,
+    digest::MultisetDigest, error::VaultError, succession::Succession,
 };
 
 const STATE_LABEL: &str = "strongroom state record v1";
@@ -17,6 +17,8 @@ const STATE_VERSION: u8 = 1;
 const QUARANTINE: u8 = 1;
 /// What follows that, or else topology, once the wrapper key was rotated.
 const SUCCESSION: u8 = 2;
+/// What follows that, or else topology, once a server has noted what it is told to do.
+const CONFIGURATION: u8 = 3;
 /// Beside it, in the byte that says which anchors know of the state: the tag of a wrapper key.
 const TAGGED: u8 = 2;
 
@@ -46,6 +48,8 @@ pub(crate) struct VaultState {
     pub(crate) quarantine: bool,
     /// How the current data key came from those before.
     pub(crate) succession: Succession,
+    /// What the configuration of a server said that is to be on record when it changes; none: no server has begun.
+    pub(crate) configuration: Option<ConfigurationMark>,
 }
 
 /// What rows that are counted apart from the others add up to.
@@ -136,7 +140,8 @@ impl VaultState {
             .raw(&self.audit_head)
             .byte(u8::from(self.anchored) | (u8::from(self.tagged) * TAGGED));
         // Left out while there is no topology: so do the records and checkpoints of vaults from before there was any.
-        if self.topology.rows > 0 || self.quarantine || !self.succession.is_empty() {
+        let more = self.quarantine || !self.succession.is_empty() || self.configuration.is_some();
+        if self.topology.rows > 0 || more {
             encoder
                 .raw(&self.topology.rows.to_be_bytes())
                 .raw(&self.topology.digest.to_bytes());
@@ -148,6 +153,10 @@ impl VaultState {
         if !self.succession.is_empty() {
             encoder.byte(SUCCESSION);
             self.succession.encode(&mut encoder);
+        }
+        if let Some(mark) = &self.configuration {
+            encoder.byte(CONFIGURATION);
+            mark.encode(&mut encoder);
         }
         encoder.into_vec()
     }
@@ -165,6 +174,7 @@ impl VaultState {
             topology: RowSum::default(),
             quarantine: false,
             succession: Succession::default(),
+            configuration: None,
         };
         let anchors = decoder.byte()?;
         if anchors > (1 | TAGGED) {
@@ -182,6 +192,9 @@ impl VaultState {
                 QUARANTINE if !state.quarantine => state.quarantine = true,
                 SUCCESSION if state.succession.is_empty() => {
                     state.succession = Succession::decode(&mut decoder)?;
+                }
+                CONFIGURATION if state.configuration.is_none() => {
+                    state.configuration = Some(ConfigurationMark::decode(&mut decoder)?);
                 }
                 tag => return Err(EncodingError::UnknownTag { tag }),
             }

@@ -6,7 +6,7 @@ mod data_keys;
 mod journal;
 mod wraps;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, PublicKey, Timestamp, encoding::Encoder};
 use strongroom_store::{
@@ -22,6 +22,7 @@ use crate::{
     anchor_tag,
     backups::Backup,
     committed::{Change, Commit, Committed, Doubt, anchored},
+    configuration::ConfigurationMark,
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
     error::{ReplicaError, VaultError},
@@ -328,6 +329,15 @@ impl<'v> Unit<'v> {
         self.changes.push(Change::Quarantine(quarantine));
     }
 
+    /// From this commit on this is what a server was told last. Answers what is to be on record of it; none: nothing has changed.
+    pub(crate) fn set_configuration(
+        &mut self,
+        mark: ConfigurationMark,
+    ) -> Option<BTreeMap<String, String>> {
+        let before = self.next.configuration.replace(mark);
+        (before != Some(mark)).then(|| mark.details(before.as_ref()))
+    }
+
     /// Puts rows of topology in, each with its tag.
     pub(crate) async fn insert_topology(
         &mut self,
@@ -362,7 +372,12 @@ impl<'v> Unit<'v> {
 
     /// Makes everything durable, and then known: the anchor learns of the new state first, so that no crash leaves a
     /// state behind that it does not know; the directory learns of it before anybody else may write.
-    pub(crate) async fn commit(mut self) -> Result<(), VaultError> {
+    pub(crate) async fn commit(self) -> Result<(), VaultError> {
+        self.commit_as_last().await.map(drop)
+    }
+
+    /// The same; as long as what it answers is held, no other unit begins.
+    pub(crate) async fn commit_as_last(mut self) -> Result<MutexGuard<'v, Committed>, VaultError> {
         self.check_direct_keys()?;
         let vault = self.vault;
         self.next.generation += 1;
@@ -423,7 +438,7 @@ impl<'v> Unit<'v> {
         if let Some(tag) = tag {
             tag.done().await;
         }
-        Ok(())
+        Ok(self.committed)
     }
 
     async fn insert_public_key(

@@ -21,12 +21,16 @@ mod audit;
 mod backups;
 #[path = "vault/caching.rs"]
 mod caching;
+#[path = "vault/called_off.rs"]
+mod called_off;
 #[path = "vault/cancelled.rs"]
 mod cancelled;
 #[path = "vault/codes.rs"]
 mod codes;
 #[path = "vault/concurrency.rs"]
 mod concurrency;
+#[path = "vault/configuration.rs"]
+mod configuration;
 #[path = "vault/crashes.rs"]
 mod crashes;
 #[path = "vault/custody.rs"]

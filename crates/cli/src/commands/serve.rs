@@ -24,7 +24,7 @@ use crate::{
     failure::CliError,
     open_kms::OpenKms,
     output,
-    server::{self, Reload},
+    server::{self, Reload, configuration},
     session::{self, Session},
 };
 
@@ -78,6 +78,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
     };
+    let mark = configuration::mark(global, &session.config)?;
     // Secrets stand in it by reference only.
     let configuration = session.config.to_toml()?;
     let specs = DefaultSpecs {
@@ -139,6 +140,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             }
             None => Listener::Tcp(listener),
         });
+        configuration::note(&vault, &caller, &mark).await?;
         output::print(global.output, &report, |out| report.print(out))?;
         let end = async move {
             tokio::select! {
@@ -155,6 +157,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             () = vault.keep_up() => Ok(()),
             () = vault.destroy_in_time(&caller) => Ok(()),
             () = vault.keep_audit(&caller) => Ok(()),
+            () = configuration::keep_noted(&vault, &caller, &mark) => Ok(()),
             () = vault.watch_ages() => Ok(()),
             () = reload.keep_up() => Ok(()),
         }

@@ -82,6 +82,8 @@ pub(crate) enum CliError {
     )]
     #[error("a rehearsal with a token needs SoftHSM, which is not at {tried}")]
     NoSoftHsm { tried: String },
+    #[error("the configuration was changed while it was read")]
+    ConfigurationChanges,
     #[error("nobody can be heard on {address}")]
     NotListening {
         address: String,
@@ -207,6 +209,7 @@ impl CliError {
         SIMULATOR_NOT_STARTED,
         BAD_SCENARIO,
         NO_SOFTHSM,
+        CONFIGURATION_CHANGES,
         NOT_LISTENING,
         OTHER_USER,
         FLAG_MISSING,
@@ -266,6 +269,7 @@ impl Coded for CliError {
             Self::SimulatorNotStarted { .. } => SIMULATOR_NOT_STARTED,
             Self::BadScenario { .. } => BAD_SCENARIO,
             Self::NoSoftHsm { .. } => NO_SOFTHSM,
+            Self::ConfigurationChanges => CONFIGURATION_CHANGES,
             Self::NotListening { .. } => NOT_LISTENING,
             Self::OtherUser { .. } => OTHER_USER,
             Self::FlagMissing { .. } => FLAG_MISSING,

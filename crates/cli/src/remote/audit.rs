@@ -25,19 +25,20 @@ impl Server {
         mut each: impl FnMut(AuditEntry),
     ) -> anyhow::Result<()> {
         let newest = newest.and_then(|newest| u64::try_from(newest).ok());
-        let mut after = match newest {
+        let after = match newest {
             Some(newest) => self.verify_audit().await?.records.saturating_sub(newest),
             None => 0,
         };
+        // The first answer verifies all of the log, the later ones that they follow on it.
+        let mut page = self.audit_after(after, PAGE).await?;
         loop {
-            let page = self.audit_after(after, PAGE).await?;
-            let Some(last) = page.records.last() else {
-                return Ok(());
-            };
-            after = last.sequence;
             for record in page.records {
                 each(entry(record)?);
             }
+            if page.next_page_token.is_empty() {
+                return Ok(());
+            }
+            page = self.audit_page(page.next_page_token).await?;
         }
     }
 
@@ -74,7 +75,20 @@ impl Server {
     }
 
     async fn audit_after(&self, after: u64, limit: u32) -> Result<ListAuditResponse, RemoteError> {
-        let request = ListAuditRequest { after, limit };
+        let request = ListAuditRequest {
+            after,
+            limit,
+            page_token: String::new(),
+        };
+        Ok(self.operations().list_audit(request).await?.into_inner())
+    }
+
+    async fn audit_page(&self, page_token: String) -> Result<ListAuditResponse, RemoteError> {
+        let request = ListAuditRequest {
+            after: 0,
+            limit: PAGE,
+            page_token,
+        };
         Ok(self.operations().list_audit(request).await?.into_inner())
     }
 }

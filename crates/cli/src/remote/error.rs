@@ -33,6 +33,8 @@ pub(crate) enum RemoteError {
     Refusing { reason: String },
     #[error("the server says what this release does not know: {what}")]
     Unreadable { what: String },
+    #[error("this is about a server, and none is named")]
+    NotNamed,
     #[error("{what} is not done over the network")]
     NotOffered { what: &'static str },
     #[error("the server does not offer it")]
@@ -95,6 +97,12 @@ const NOT_OVER_THE_NETWORK: ErrorCode = code(
     Category::Unsupported,
     "Run it where the vault is, without --endpoint, STRONGROOM_ENDPOINT and --client-config.",
 );
+const SERVER_NOT_NAMED: ErrorCode = code(
+    "SERVER_NOT_NAMED",
+    Category::InvalidRequest,
+    "Name it with --endpoint, STRONGROOM_ENDPOINT or --client-config.",
+);
+
 impl RemoteError {
     /// Every code of this domain.
     pub(crate) const CODES: &'static [ErrorCode] = &[
@@ -108,6 +116,7 @@ impl RemoteError {
         SERVER_REFUSES,
         SERVER_OF_OTHER_RELEASE,
         NOT_OVER_THE_NETWORK,
+        SERVER_NOT_NAMED,
         Self::REFUSED,
     ];
 
@@ -145,6 +154,7 @@ impl Coded for RemoteError {
             Self::Gone { .. } => SERVER_GONE,
             Self::Refusing { .. } => SERVER_REFUSES,
             Self::Unreadable { .. } | Self::Unimplemented => SERVER_OF_OTHER_RELEASE,
+            Self::NotNamed => SERVER_NOT_NAMED,
             Self::NotOffered { .. } => NOT_OVER_THE_NETWORK,
             Self::Refused(refusal) => refusal.known().unwrap_or(Self::REFUSED),
         }

@@ -2,6 +2,8 @@
 
 #[path = "serving/backups.rs"]
 mod backups;
+#[path = "serving/configuration.rs"]
+mod configuration;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

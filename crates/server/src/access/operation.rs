@@ -106,6 +106,10 @@ operations! {
     BreakGlass = "break-glass",
     /// See the audit log.
     AuditRead = "audit.read",
+    /// See which long work is under way, whoever began it, and how it goes.
+    OperationsShow = "operations.show",
+    /// Call long work off, whoever began it.
+    OperationsCancel = "operations.cancel",
     /// See how this process stands among others.
     ReplicasShow = "replicas.show",
     /// Have this process leave writing to the others.

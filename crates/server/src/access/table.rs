@@ -130,6 +130,10 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceFollowAudit | Rpc::OperationsServiceShowAuditKey => O::AuditRead,
         Rpc::OperationsServiceShowReplica | Rpc::OperationsServiceListReplicas => O::ReplicasShow,
         Rpc::OperationsServiceStepDown => O::ReplicasStepDown,
+        Rpc::OperationsServiceListOperations | Rpc::OperationsServiceWatchOperation => {
+            O::OperationsShow
+        }
+        Rpc::OperationsServiceCancelOperation => O::OperationsCancel,
 
         Rpc::SigningServiceVerify
         | Rpc::SigningServiceVerifyProtocol

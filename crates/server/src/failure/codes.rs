@@ -16,6 +16,7 @@ codes! {
     LOG_LEVEL_FIXED = "LOG_LEVEL_FIXED", FailedPrecondition, "Start the server with --log LEVEL.";
     NO_SPOOL = "NO_SPOOL", FailedPrecondition, "Make the backup where the vault is: 'strongroom backup create'.";
     NOT_TAKEN = "BACKUP_NOT_TAKEN", Unavailable, "Ask for a backup again, and read all of it.";
+    OPERATION_NOT_FOUND = "OPERATION_NOT_FOUND", NotFound, "'strongroom operations list' shows those of this server. It remembers what has ended for a day, until it ends itself; other processes have their own.";
     OTHER_KIND_OF_NODE = "OTHER_KIND_OF_NODE", FailedPrecondition, "Ask the status service of the node's own kind.";
     OTHER_MEMBER = "OTHER_MEMBER", NotFound, "Ask the vault of that node, or leave the member out: then the vault's own node is meant.";
     PERMISSION_DENIED = "PERMISSION_DENIED", PermissionDenied, "Whoever administers the server grants it under [[callers]] in its configuration.";

@@ -71,6 +71,7 @@ impl CodedFailure {
             cause,
             fields,
             retry_after: _,
+            is_refusal: _,
         } = self;
         let tid = trace.id();
         match category.level() {

@@ -97,9 +97,12 @@ const fn ask_within(operation: Operation) -> Duration {
     }
 }
 
-/// Whether nothing is done for the caller that would have to be finished.
+/// Whether nothing is lost when the server ends in the middle of it.
 fn only_watches(call: &Call) -> bool {
-    call.operation == Operation::Health || call.rpc == Rpc::OperationsServiceFollowAudit
+    matches!(
+        call.operation,
+        Operation::Health | Operation::OperationsShow
+    ) || call.rpc == Rpc::OperationsServiceFollowAudit
 }
 
 async fn passed(time: Option<Instant>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use strongroom_vault::{AuditEntry, AuditKeyUse, Vault};
+use strongroom_vault::{AuditEntry, AuditHead, AuditKeyUse, Vault};
 
 use crate::{
     bounds::Bound,
@@ -13,7 +13,7 @@ use crate::{
         ListAuditResponse,
         export_audit_event::{Done, Event},
     },
-    failure::{Failure, codes},
+    failure::Failure,
     long_work::Telling,
 };
 
@@ -37,23 +37,50 @@ pub(super) async fn list(
         Err(_too_large) => MOST,
     };
     let mut page = Page::new(limit, MOST_BYTES);
+    let verified = match message.page_token.as_str() {
+        "" => walk_all(&vault, message.after, &mut page).await?,
+        token => read_on(&vault, token, &mut page).await?,
+    };
+    Ok(ListAuditResponse {
+        next_page_token: page.next(vault.audit_head().await),
+        records: page.records,
+        verified: verified.records,
+        head: verified.hash.to_vec(),
+    })
+}
+
+/// The page after a number, and where the log ends, all of which is verified.
+async fn walk_all(vault: &Vault, after: u64, page: &mut Page) -> Result<AuditHead, Failure> {
     let verified = vault
-        .walk_audit(|entry| {
-            if entry.sequence > message.after {
-                page.take(|| record(entry));
+        .walk_audit_with_places(|entry, place| {
+            if entry.sequence > after {
+                page.take(place, || record(entry));
             }
         })
         .await?;
-    Ok(ListAuditResponse {
-        records: page.records,
-        verified: verified.records,
-        head: verified.head.to_vec(),
+    Ok(verified.place())
+}
+
+/// The page after a place, and where it ends: it costs what it holds.
+async fn read_on(vault: &Vault, token: &str, page: &mut Page) -> Result<AuditHead, Failure> {
+    let after = token.parse::<AuditHead>();
+    let after =
+        after.map_err(|error| Failure::unreadable(format!("Field `page_token`: {error}")))?;
+    let limit = page.limit;
+    let take = |entry, place| page.take(place, || record(entry));
+    let upto = vault.read_audit(after, limit, take).await?;
+    upto.ok_or_else(|| {
+        Failure::unreadable(
+            "Field `page_token`: the log has no such place, read it from its beginning",
+        )
     })
 }
 
 /// Records in their order, until so many are there, or so many bytes; the first one in any case.
 struct Page {
     records: Vec<AuditRecord>,
+    /// Where the last of them stands.
+    place: Option<AuditHead>,
     limit: usize,
     bytes_left: usize,
 }
@@ -62,15 +89,16 @@ impl Page {
     const fn new(limit: usize, bytes: usize) -> Self {
         Self {
             records: Vec::new(),
+            place: None,
             limit,
             bytes_left: bytes,
         }
     }
 
-    /// What follows on one that did not fit does not fit either: a page has no gaps.
-    fn take(&mut self, record: impl FnOnce() -> AuditRecord) {
+    /// What follows on one that did not fit does not fit either: a page has no gaps. False: it did not fit.
+    fn take(&mut self, place: AuditHead, record: impl FnOnce() -> AuditRecord) -> bool {
         if self.records.len() >= self.limit {
-            return;
+            return false;
         }
         let record = record();
         match self.bytes_left.checked_sub(record.encoded_len()) {
@@ -78,10 +106,19 @@ impl Page {
             None if self.records.is_empty() => self.limit = 1,
             None => {
                 self.limit = 0;
-                return;
+                return false;
             }
         }
         self.records.push(record);
+        self.place = Some(place);
+        true
+    }
+
+    /// Where the next page begins, if the log goes on up to `end`.
+    fn next(&self, end: AuditHead) -> String {
+        let goes_on = |place: &AuditHead| place.records < end.records;
+        let next = self.place.filter(goes_on);
+        next.map(|place| place.to_string()).unwrap_or_default()
     }
 }
 
@@ -97,8 +134,7 @@ pub(super) async fn export(
     let mut export = vault.export_audit(&context.caller()).await?;
     while let Some(lines) = export.next().await? {
         if !telling.hand(event(Event::Lines(lines))).await {
-            let what = "the audit log was not taken to its end";
-            return Err(Failure::own(codes::NOT_TAKEN, what));
+            return Err(telling.not_taken("the audit log was not taken to its end"));
         }
     }
     let (head, keys) = (export.head(), export.keys().into_iter());
@@ -139,7 +175,7 @@ mod tests {
     fn sequences(limit: usize, bytes: usize, names: &[usize]) -> Vec<u64> {
         let mut page = Page::new(limit, bytes);
         for (number, length) in (1..).zip(names) {
-            page.take(|| AuditRecord {
+            page.take(AuditHead::default(), || AuditRecord {
                 sequence: number,
                 caller: "x".repeat(*length),
                 ..AuditRecord::default()

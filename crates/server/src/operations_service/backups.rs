@@ -124,10 +124,7 @@ async fn hand_out(path: &Path, telling: &Telling<CreateBackupEvent>) -> Result<(
             telling.hand(event(Event::Chunk(read))).await
         };
         if !taken {
-            return Err(Failure::own(
-                codes::NOT_TAKEN,
-                "the backup was not taken to its end, and is forgotten",
-            ));
+            return Err(telling.not_taken("the backup was not taken to its end, and is forgotten"));
         }
         if at_the_end {
             return Ok(());

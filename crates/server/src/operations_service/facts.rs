@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_vault::{FindingLimits, Vault};
+use strongroom_vault::{FindingLimits, Vault, VaultError};
 use tonic::Code;
 
 use crate::{
@@ -37,8 +37,12 @@ pub(super) async fn examine(
             telling.tell(event(Event::Progress(Progress { done, of })));
         }
     };
-    let found = vault.findings(&limits, progress).await.into_iter();
-    let findings = found.map(|finding| Finding {
+    // It changes nothing, so it can stop anywhere.
+    let found = tokio::select! {
+        found = vault.findings(&limits, progress) => found,
+        () = telling.work().recall().called_off() => return Err(VaultError::CalledOff.into()),
+    };
+    let findings = found.into_iter().map(|finding| Finding {
         name: finding.name.to_owned(),
         severity: finding.severity.name().to_owned(),
         detail: finding.detail,

@@ -10,7 +10,7 @@ use crate::{
     access::Operation,
     context::Context,
     contract::strongroom::{Custody, KeySelection, Place as PlaceField, Problem, WrapperKeyName},
-    failure::{CantonCategory, Failure, in_words},
+    failure::{CantonCategory, Failure, IN_THE_LOG, in_words},
 };
 
 /// A text that says something.
@@ -106,7 +106,7 @@ pub(super) fn problem<E: Coded + 'static>(error: &E) -> Problem {
     let mut message = in_words(error);
     if CantonCategory::from(code.category()).is_redacted() {
         tracing::error!(code = code.name(), message, "a part of a call failed");
-        message = "the log of the server says more".to_owned();
+        message = IN_THE_LOG.to_owned();
     }
     Problem {
         code: code.name().to_owned(),

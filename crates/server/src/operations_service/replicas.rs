@@ -67,6 +67,6 @@ pub(super) async fn step_down(
         caller = context.subject.name(),
         "this process is asked to leave writing to the others"
     );
-    vault.step_down().await?;
+    vault.step_down(&context.caller()).await?;
     Ok(StepDownResponse {})
 }

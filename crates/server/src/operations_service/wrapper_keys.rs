@@ -156,7 +156,7 @@ fn read(context: &Context, message: RotateWrapperKeyRequest) -> Result<RotationR
     })
 }
 
-const fn progressed(progress: RotationProgress) -> RotateWrapperKeyEvent {
+pub(crate) const fn progressed(progress: RotationProgress) -> RotateWrapperKeyEvent {
     RotateWrapperKeyEvent {
         event: Some(Event::Progress(Progress {
             moved: progress.moved,
@@ -165,7 +165,7 @@ const fn progressed(progress: RotationProgress) -> RotateWrapperKeyEvent {
     }
 }
 
-fn done(rotated: RotatedWrapperKey) -> RotateWrapperKeyEvent {
+pub(crate) fn done(rotated: RotatedWrapperKey) -> RotateWrapperKeyEvent {
     RotateWrapperKeyEvent {
         event: Some(Event::Done(Done {
             moved: rotated.moved,

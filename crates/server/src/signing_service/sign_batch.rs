@@ -41,7 +41,7 @@ pub(super) async fn result_of(signer: &Signer, item: SignItem) -> SignResult {
     let outcome = match signer.sign(item).await {
         Ok(signature) => Outcome::Signature((&signature).into()),
         Err(failure) => {
-            let status = failure.into_status(Face::Strongroom, &signer.context.trace);
+            let status = signer.context.status_of(failure, Face::Strongroom);
             Outcome::Error(ItemError {
                 code: status.code().into(),
                 message: status.message().to_owned(),

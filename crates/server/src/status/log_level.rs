@@ -1,6 +1,8 @@
 //! `SetLogLevel`.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
+
+use strongroom_vault::{ServerAct, Vault};
 
 use crate::{
     context::Context,
@@ -65,9 +67,10 @@ pub trait SetLogLevel: fmt::Debug + Send + Sync {
     fn set(&self, level: LogLevel);
 }
 
-pub(super) fn set(
-    log: Option<&dyn SetLogLevel>,
-    context: &Context,
+pub(super) async fn set(
+    log: Option<Arc<dyn SetLogLevel>>,
+    vault: Arc<Vault>,
+    context: Context,
     message: SetLogLevelRequest,
 ) -> Result<SetLogLevelResponse, Failure> {
     let level = message.level.parse::<LogLevel>();
@@ -78,6 +81,11 @@ pub(super) fn set(
             "the level of this log cannot be changed",
         )
     })?;
+    // Whoever has a server log nothing shall be seen to, so a process that can put nothing on record logs on as it does.
+    let act = ServerAct::SetLogLevel {
+        level: level.name().to_owned(),
+    };
+    vault.record(&context.caller(), act).await?;
     tracing::warn!(
         caller = context.subject.name(),
         level = level.name(),

@@ -15,6 +15,8 @@ use crate::{
         RotateWrapperKeyResponse,
     },
     failure::{CantonCategory, Failure, in_words},
+    long_work::{Ongoing, Telling},
+    operations_service::{done, progressed},
     rotation,
 };
 
@@ -22,6 +24,7 @@ pub(super) async fn rotate(
     vault: Arc<Vault>,
     context: Context,
     message: RotateWrapperKeyRequest,
+    ongoing: Ongoing,
 ) -> Result<RotateWrapperKeyResponse, Failure> {
     let named = Some(message.new_wrapper_key_id).filter(|id| !id.is_empty());
     let to = match named {
@@ -31,22 +34,25 @@ pub(super) async fn rotate(
             NewWrapperKey::Existing(kms_key_id(&id)?)
         }
     };
+    let work = ongoing.prepare(&vault, &context)?;
+    // Nobody but others hears of the way.
+    let (telling, _unheard) = Telling::of(Arc::clone(&work));
+    let tell = |progress| telling.tell(progressed(progress));
     let caller = context.caller();
-    let rotated = if is_under_way(&vault, &to) {
-        rotation::check_may_finish(&vault, &context).await?;
-        vault
-            .resume_wrapper_key_rotation(&caller, &|_progress| {})
-            .await
-    } else {
-        let request = RotationRequest {
-            to,
-            ..RotationRequest::default()
+    let rotating = async {
+        let rotated = if is_under_way(&vault, &to) {
+            rotation::check_may_finish(&vault, &context).await?;
+            vault.resume_wrapper_key_rotation(&caller, &tell).await
+        } else {
+            let request = RotationRequest {
+                to,
+                ..RotationRequest::default()
+            };
+            vault.rotate_wrapper_key(&caller, &request, &tell).await
         };
-        vault
-            .rotate_wrapper_key(&caller, &request, &|_progress| {})
-            .await
+        rotated.map(done).map_err(refused)
     };
-    rotated.map_err(refused)?;
+    ongoing.list(&vault, work).run(rotating).await?;
     Ok(RotateWrapperKeyResponse {})
 }
 

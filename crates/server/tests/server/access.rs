@@ -4,6 +4,7 @@ mod every_rpc;
 mod floods;
 mod keys;
 mod matrix;
+mod refusals;
 
 use strongroom_server::{
     Rpc,

@@ -1,7 +1,7 @@
 //! `grpc.health.v1`.
 
 use std::time::Duration;
-use strongroom_server::{ServerSettings, access::Access};
+use strongroom_server::{Rpc, ServerSettings, access::Access};
 
 use strongroom_store::Replicas as _;
 use strongroom_vault::{Caller, ReplicaSettings, Settings};
@@ -13,6 +13,7 @@ use tonic_health::pb::{
 use crate::{
     ending::get,
     house::{House, Plan},
+    raw::call,
     vault_service::key,
 };
 
@@ -143,4 +144,12 @@ async fn a_replica_that_lost_the_database_is_ready_for_as_long_as_it_uses_keys()
     );
     house.clock.advance(Duration::from_secs(31));
     assert_eq!(status("/readyz").await, "503");
+}
+
+/// The contract of the library that serves it does not have it, so reflection does not say so either.
+#[tokio::test]
+async fn a_list_of_every_service_is_not_served() {
+    let house = House::new().await;
+    let listed = call(&house.channel().await, Rpc::HealthList.path(), None).await;
+    assert_eq!(listed.unwrap_err().code(), Code::Unimplemented);
 }

@@ -14,7 +14,7 @@ use strongroom_store::{Replicas as _, Store, VaultId};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::{
     FixedClock, SeededRandom,
-    store::{SharedHandle, SharedStore},
+    store::{HookedStore, SharedHandle, SharedStore},
 };
 use strongroom_vault::{
     Caller, Environment, NamedKms, NamedWrapper, NewVault, NoAnchor, Settings, Vault,
@@ -27,6 +27,8 @@ use tokio::{
 };
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt as _;
+
+use crate::stall::Stall;
 
 pub(crate) const KMS: &str = "local";
 
@@ -56,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) shared: bool,
     /// Whether it listens on a socket, too.
     pub(crate) with_socket: bool,
+    /// What holds up its store, if anything does.
+    pub(crate) stall: Option<Stall>,
 }
 
 impl House {
@@ -157,6 +161,13 @@ async fn store_in(folder: &TempDir) -> Arc<dyn Store> {
     Arc::new(SqliteStore::create(&vault).await.unwrap())
 }
 
+fn stalling(store: Arc<dyn Store>, stall: Option<Stall>) -> Arc<dyn Store> {
+    match stall {
+        Some(stall) => Arc::new(HookedStore::around(store, Arc::new(stall))),
+        None => store,
+    }
+}
+
 /// The same, as one of several processes has it; it is the one that writes.
 async fn shared_store(store: Arc<dyn Store>) -> (Arc<SharedStore>, Arc<SharedHandle>) {
     let shared = SharedStore::over(store);
@@ -192,7 +203,7 @@ async fn vault_in(
     let environment = Environment {
         store: match shared {
             Some((_, handle)) => Arc::<SharedHandle>::clone(handle),
-            None => store_in(folder).await,
+            None => stalling(store_in(folder).await, plan.stall.clone()),
         },
         wrappers: vec![NamedWrapper {
             name: KMS.to_owned(),

@@ -30,6 +30,7 @@ mod reflection;
 mod scheduled_backups;
 mod signing;
 mod sockets;
+mod stall;
 mod status;
 mod tokens;
 mod topology;

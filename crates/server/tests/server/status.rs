@@ -3,6 +3,7 @@
 use std::{
     io::{Cursor, Read as _},
     sync::Arc,
+    time::Duration,
 };
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -11,22 +12,29 @@ use serde_json::Value;
 use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
 use strongroom_server::{
     LogLevel, ServerSettings, SetLogLevel,
-    contract::canton_admin::{
-        health::v30::{
-            HealthDumpRequest, SetLogLevelRequest, component_status::Status as ComponentState,
-            status_service_client::StatusServiceClient,
+    contract::{
+        canton_admin::{
+            health::v30::{
+                HealthDumpRequest, SetLogLevelRequest, component_status::Status as ComponentState,
+                status_service_client::StatusServiceClient,
+            },
+            participant::v30::{
+                ParticipantStatusRequest, participant_status_response::Kind,
+                participant_status_service_client::ParticipantStatusServiceClient,
+            },
+            sequencer::v30::{
+                SequencerStatusRequest,
+                sequencer_status_service_client::SequencerStatusServiceClient,
+            },
         },
-        participant::v30::{
-            ParticipantStatusRequest, participant_status_response::Kind,
-            participant_status_service_client::ParticipantStatusServiceClient,
-        },
-        sequencer::v30::{
-            SequencerStatusRequest, sequencer_status_service_client::SequencerStatusServiceClient,
-        },
+        strongroom::{StepDownRequest, operations_service_client::OperationsServiceClient},
     },
 };
+use strongroom_store::Replicas as _;
 use strongroom_topology::MemberCode;
-use strongroom_vault::{Caller, ExportForm, NewIdentity};
+use strongroom_vault::{
+    AuditEntry, AuditOperation, Caller, ExportForm, NewIdentity, ReplicaSettings, Settings,
+};
 use zip::ZipArchive;
 
 use crate::{
@@ -121,6 +129,52 @@ async fn the_level_of_the_log_is_changed_where_that_can_be_done() {
     assert_eq!(told(&status).0, "PROTO_DESERIALIZATION_FAILURE");
     let status = set(&House::new().await, "DEBUG").await.unwrap_err();
     assert_eq!(told(&status).0, "LOG_LEVEL_FIXED");
+    let mut changed = Vec::new();
+    let look = |entry: AuditEntry| {
+        if entry.operation == AuditOperation::SetLogLevel {
+            changed.push((entry.caller, entry.details["level"].clone()));
+        }
+    };
+    house.vault.walk_audit(look).await.unwrap();
+    // What was not done is not there.
+    assert_eq!(
+        changed,
+        [("network:127.0.0.1".to_owned(), "debug".to_owned())]
+    );
+}
+
+/// Whoever has it log nothing would not be seen to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_can_put_nothing_on_record_logs_on_as_it_does() {
+    let log = Arc::new(Log::default());
+    let settings = Settings {
+        replica: ReplicaSettings {
+            wait_for_lease: Duration::ZERO,
+            ..ReplicaSettings::default()
+        },
+        ..Settings::default()
+    };
+    let house = House::planned(Plan {
+        settings,
+        shared: true,
+        server: ServerSettings {
+            log_level: Some(Arc::<Log>::clone(&log)),
+            ..ServerSettings::default()
+        },
+        ..Plan::default()
+    })
+    .await;
+    let (shared, handle) = house.shared.as_ref().unwrap();
+    handle.fall_silent(true);
+    shared.handle("other").take_lease().await.unwrap();
+    let mut client = StatusServiceClient::new(house.channel().await);
+    let level = "OFF".to_owned();
+    let refused = client.set_log_level(SetLogLevelRequest { level }).await;
+    assert_eq!(told(&refused.unwrap_err()).0, "STORE_NOT_WRITER");
+    assert_eq!(*log.0.lock(), None);
+    let mut client = OperationsServiceClient::new(house.channel().await);
+    let refused = client.step_down(StepDownRequest {}).await;
+    assert_eq!(told(&refused.unwrap_err()).0, "STORE_NOT_WRITER");
 }
 
 #[tokio::test]

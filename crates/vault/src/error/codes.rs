@@ -235,6 +235,12 @@ const UNKNOWN_FORMAT: ErrorCode = code(
     Category::Unsupported,
     "Use the version of strongroom that wrote this vault, or a newer one.",
 );
+const CALLED_OFF: ErrorCode = code(
+    "CALLED_OFF",
+    Category::FailedPrecondition,
+    "What was done before stays done. To go on with the rest, ask for the same again, or for rotations resume them: 'strongroom keys \
+     rotate --resume', 'strongroom wrapper-key rotate --resume'.",
+);
 const USE_NOT_RECORDED: ErrorCode = code(
     "AUDIT_LEVEL_NOT_KEPT",
     Category::Unavailable,
@@ -384,6 +390,7 @@ impl VaultError {
         CHANGED_UNDERNEATH,
         UNKNOWN_FORMAT,
         AUDIT_BROKEN,
+        CALLED_OFF,
         USE_NOT_RECORDED,
         TOPOLOGY_MISMATCH,
         NOT_IDENTIFIED,
@@ -457,6 +464,7 @@ impl Coded for VaultError {
             Self::StateNotAuthentic => STATE_NOT_AUTHENTIC,
             Self::StateMismatch { .. } => STATE_MISMATCH,
             Self::RolledBack { .. } => ROLLED_BACK,
+            Self::CalledOff => CALLED_OFF,
             Self::InQuarantine => VAULT_IN_QUARANTINE,
             Self::NotInQuarantine => VAULT_NOT_IN_QUARANTINE,
             Self::BackupOlder { .. } => BACKUP_OLDER_THAN_ANCHOR,

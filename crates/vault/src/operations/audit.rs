@@ -33,15 +33,30 @@ pub(crate) struct Walked {
     pub(crate) checkpoint: Option<AuditCheckpoint>,
 }
 
+impl Walked {
+    const fn place(&self) -> AuditHead {
+        AuditHead {
+            records: self.row.sequence,
+            hash: self.row.hash,
+        }
+    }
+}
+
 impl AuditWalk {
     /// The next records, oldest first; none at the end.
     pub(crate) async fn page(&mut self) -> Result<Vec<Walked>, VaultError> {
+        self.page_of(PAGE).await
+    }
+
+    /// The same, not more than so many.
+    async fn page_of(&mut self, most: usize) -> Result<Vec<Walked>, VaultError> {
         let done = self.walk.records();
         let left = usize::try_from(self.end.records - done).unwrap_or(usize::MAX);
-        if left == 0 {
+        let most = most.min(PAGE).min(left);
+        if most == 0 {
             return Ok(Vec::new());
         }
-        let rows = self.snapshot.audit_after(done, PAGE.min(left)).await?;
+        let rows = self.snapshot.audit_after(done, most).await?;
         let mut page = Vec::with_capacity(rows.len());
         for row in rows {
             let before = self.walk.head();
@@ -88,13 +103,35 @@ impl Vault {
         after: AuditHead,
         mut visit: impl FnMut(AuditEntry),
     ) -> Result<AuditVerification, VaultError> {
+        self.walk(after, |entry, _place| visit(entry)).await
+    }
+
+    /// As [`Self::walk_audit`], with the place of each record, from which [`Self::read_audit`] reads on.
+    ///
+    /// # Errors
+    /// As [`Self::walk_audit`].
+    pub async fn walk_audit_with_places(
+        &self,
+        visit: impl FnMut(AuditEntry, AuditHead),
+    ) -> Result<AuditVerification, VaultError> {
+        self.walk(AuditHead::default(), visit).await
+    }
+
+    async fn walk(
+        &self,
+        after: AuditHead,
+        mut visit: impl FnMut(AuditEntry, AuditHead),
+    ) -> Result<AuditVerification, VaultError> {
         let mut walk = self.audit_walk(after).await?;
         loop {
             let page = walk.page().await?;
             if page.is_empty() {
                 return Ok(AuditVerification::new(&walk.walk, walk.newest));
             }
-            page.into_iter().for_each(|walked| visit(walked.entry));
+            for walked in page {
+                let place = walked.place();
+                visit(walked.entry, place);
+            }
         }
     }
 
@@ -111,6 +148,55 @@ impl Vault {
         let page = walk.page().await?;
         let entries = page.into_iter().map(|walked| walked.entry);
         Ok((entries.collect(), walk.walk.head()))
+    }
+
+    /// Reads up to `most` records after those up to `after`, as long as `take` takes them, and says where the last one stands that it
+    /// took. It costs what it reads: verified is that each record follows on the one before, from `after` on. Whether `after` is a place
+    /// of the log, and what comes later, is not; whoever reads on to the end has it verified.
+    ///
+    /// None: the log has no such place.
+    ///
+    /// # Errors
+    /// [`VaultError::AuditBroken`]; errors of the store.
+    pub async fn read_audit(
+        &self,
+        after: AuditHead,
+        most: usize,
+        mut take: impl FnMut(AuditEntry, AuditHead) -> bool,
+    ) -> Result<Option<AuditHead>, VaultError> {
+        if !self.is_place_of_audit(after).await? {
+            return Ok(None);
+        }
+        let mut walk = self.audit_walk(after).await?;
+        let (mut place, mut left) = (after, most);
+        loop {
+            let page = walk.page_of(left).await?;
+            if page.is_empty() {
+                return Ok(Some(place));
+            }
+            left -= page.len();
+            for walked in page {
+                let here = walked.place();
+                if !take(walked.entry, here) {
+                    return Ok(Some(place));
+                }
+                place = here;
+            }
+        }
+    }
+
+    /// Whether the log has this record, by number and hash, as far as the store says.
+    async fn is_place_of_audit(&self, place: AuditHead) -> Result<bool, VaultError> {
+        if place.records == 0 {
+            return Ok(place == AuditHead::default());
+        }
+        if place.records > self.audit_head().await.records {
+            return Ok(false);
+        }
+        let mut snapshot = self.environment().store.read().await?;
+        let rows = snapshot.audit_after(place.records - 1, 1).await?;
+        let is_it = |row: &AuditRow| row.sequence == place.records && row.hash == place.hash;
+        Ok(rows.first().is_some_and(is_it))
     }
 
     pub(crate) async fn audit_walk(&self, after: AuditHead) -> Result<AuditWalk, VaultError> {

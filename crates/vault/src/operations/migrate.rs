@@ -18,6 +18,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::{MigrationError, VaultError},
+    recall::safe_point,
     vault::Vault,
 };
 
@@ -124,7 +125,7 @@ impl Vault {
     /// Moves keys to `place`, with the same identity. They can be used all the while. `hears` is told what each took, once it
     /// is done, or why it cannot be moved there: that keeps no other from it.
     ///
-    /// Interrupted anywhere, each key is in its old place or in the new one, and the same call goes on: what a KMS has taken in
+    /// Interrupted anywhere, or called off ([`Recall`](crate::Recall)), each key is in its old place or in the new one, and the same call goes on: what a KMS has taken in
     /// already is taken up. In the end old bytes of keys that were stored readable are scrubbed from the store's files.
     ///
     /// # Errors
@@ -174,11 +175,13 @@ impl Vault {
             plan.seal.iter().for_each(|key| hears(key, Ok(Move::Seal)));
         }
         if !plan.unseal.is_empty() {
+            safe_point()?;
             self.unseal_keys(caller, &plan.unseal).await?;
             let unsealed = plan.unseal.iter();
             unsealed.for_each(|key| hears(key, Ok(Move::Unseal)));
         }
         for (key, planned) in &plan.others {
+            safe_point()?;
             match planned {
                 Move::Bring(kms) => self.bring(caller, key, kms).await?,
                 Move::TakeBack => self.take_back(caller, key).await?,

@@ -1,11 +1,15 @@
 //! Keeping up with the other processes.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use strongroom_store::{Replicas, StoreError};
+use tokio::sync::MutexGuard;
 
 use super::Replica;
-use crate::{error::VaultError, vault::Vault};
+use crate::{
+    audit::AuditOperation, caller::Caller, committed::Committed, error::VaultError, unit::Unit,
+    vault::Vault,
+};
 
 /// After giving the lease up on request, for so many beats it is left to the others.
 const BEATS_OF_ABSTENTION: u32 = 10;
@@ -61,7 +65,7 @@ impl Vault {
         let mut taken = false;
         if lease.is_held_by(replicas.own_id()) {
             if lease.step_down || replica.should_give_way() {
-                self.step_down().await?;
+                self.leave_writing(replica, replicas).await?;
                 lease.holder = None;
             }
         } else if self.settings().replica.writes
@@ -81,13 +85,15 @@ impl Vault {
         Ok(taken)
     }
 
-    /// Gives the lease up, if this process has it: the unit of work that is being written is finished first. For a while it is
-    /// left to the others: what takes many units ends with [`ReplicaError::SteppedDown`](crate::ReplicaError), and another process
-    /// resumes it.
+    /// Gives the lease up, if this process has it: the unit of work that is being written is finished first, and that `caller` wanted
+    /// it is put on record, since afterwards nothing is written here. For a while the lease is left to the others: what takes many
+    /// units ends with [`ReplicaError::SteppedDown`](crate::ReplicaError), and another process resumes it.
+    ///
+    /// A vault that one process has at a time has nobody to leave writing to, and nothing happens.
     ///
     /// # Errors
-    /// [`StoreError::NotWriter`] if another process has it; errors of the store.
-    pub async fn step_down(&self) -> Result<(), VaultError> {
+    /// [`StoreError::NotWriter`] if another process has it; those of every act that writes, and then the lease stays here.
+    pub async fn step_down(&self, caller: &Caller) -> Result<(), VaultError> {
         let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
             return Ok(());
         };
@@ -98,7 +104,28 @@ impl Vault {
             let holder = Some(holder.name);
             return Err(StoreError::NotWriter { holder }.into());
         }
-        // The next one that writes does not know what was counted here.
+        self.flush_counted().await;
+        let mut unit = Unit::begin(self).await?;
+        let operation = AuditOperation::StepDown;
+        unit.audit(caller, operation, None, BTreeMap::new()).await?;
+        // Nothing comes between the record and the end.
+        let held = unit.commit_as_last().await?;
+        self.give_held_lease_up(held, replica, replicas).await
+    }
+
+    /// The same, for whoever was asked through the store, or does worse than others would: that the lease has changed hands stands in
+    /// each later record.
+    async fn leave_writing(
+        &self,
+        replica: &Replica,
+        replicas: &dyn Replicas,
+    ) -> Result<(), VaultError> {
+        self.flush_counted().await;
+        self.give_lease_up(replica, replicas).await
+    }
+
+    /// The next one that writes does not know what was counted here.
+    async fn flush_counted(&self) {
         if let Err(error) = self.flush_audit().await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
@@ -106,7 +133,6 @@ impl Vault {
                 "records of uses could not be written before the lease was given up"
             );
         }
-        self.give_lease_up(replica, replicas).await
     }
 
     /// The same, without writing anything before.
@@ -116,7 +142,16 @@ impl Vault {
         replicas: &dyn Replicas,
     ) -> Result<(), VaultError> {
         // A unit of work holds this to its end.
-        let _committed = self.committed().lock().await;
+        let held = self.committed().lock().await;
+        self.give_held_lease_up(held, replica, replicas).await
+    }
+
+    async fn give_held_lease_up(
+        &self,
+        _held: MutexGuard<'_, Committed>,
+        replica: &Replica,
+        replicas: &dyn Replicas,
+    ) -> Result<(), VaultError> {
         let pause: Duration = replicas.beat_every() * BEATS_OF_ABSTENTION;
         replica.abstain_until(self.elapsed() + pause);
         replicas.give_lease().await?;

@@ -397,7 +397,7 @@ async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> 
             Ok(Value::Null)
         }
         Act::StepDown => {
-            vault.step_down().await?;
+            vault.step_down(caller).await?;
             Ok(Value::Null)
         }
         Act::Standing => {

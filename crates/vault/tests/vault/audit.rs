@@ -8,8 +8,8 @@ mod uses;
 use std::collections::BTreeMap;
 
 use strongroom_vault::{
-    AuditEntry, AuditOperation, AuditOutcome, Caller, ExportForm, PublicKeyImport, Vault,
-    VaultError,
+    AuditEntry, AuditHead, AuditOperation, AuditOutcome, Caller, ExportForm, PublicKeyImport,
+    Vault, VaultError,
 };
 
 use crate::house::{House, caller, check_signs, code, foreign_key, settings, signing_key};
@@ -135,4 +135,41 @@ async fn a_chain_longer_than_a_page_is_walked_to_its_end() {
     drop(vault);
     let again = house.open().await.walk_audit(|_| {}).await.unwrap();
     assert_eq!(again, verified);
+}
+
+#[tokio::test]
+async fn a_page_is_verified_to_follow_on_its_place_and_no_further() {
+    let house = House::new();
+    let vault = house.create().await;
+    let new = vec![crate::house::new_protocol_key(); 20];
+    vault.generate_signing_keys(&caller(), new).await.unwrap();
+    let read = async |after: AuditHead, most: usize| {
+        let mut seen = Vec::new();
+        let take = |entry: AuditEntry, _place| {
+            seen.push(entry.sequence);
+            true
+        };
+        let upto = vault.read_audit(after, most, take).await;
+        upto.map(|upto| (upto, seen))
+    };
+    let (fifth, seen) = read(AuditHead::default(), 5).await.unwrap();
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+    let (end, seen) = read(fifth.unwrap(), 100).await.unwrap();
+    assert_eq!(seen, (6..=21).collect::<Vec<_>>());
+    assert_eq!(end, Some(vault.audit_head().await));
+    assert_eq!(read(end.unwrap(), 100).await.unwrap(), (end, Vec::new()));
+    // Whoever does not take a record reads on from before it.
+    let stopped = vault.read_audit(fifth.unwrap(), 9, |entry, _place| entry.sequence < 8);
+    assert_eq!(stopped.await.unwrap().unwrap().records, 7);
+    let elsewhere = AuditHead {
+        hash: [7; 32],
+        ..fifth.unwrap()
+    };
+    assert_eq!(read(elsewhere, 5).await.unwrap().0, None);
+
+    let edit = "UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), '\"test\"', '\"else\"') AS BLOB) WHERE sequence = 9";
+    assert_eq!(house.database().execute(edit, ()).unwrap(), 1);
+    assert_eq!(read(fifth.unwrap(), 3).await.unwrap().1, [6, 7, 8]);
+    assert_eq!(code(read(fifth.unwrap(), 4).await), "AUDIT_BROKEN");
+    assert_eq!(code(vault.walk_audit(|_| {}).await), "AUDIT_BROKEN");
 }

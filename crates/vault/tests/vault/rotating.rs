@@ -12,6 +12,8 @@ pub(crate) use tell;
 
 #[path = "rotating/attempts.rs"]
 mod attempts;
+#[path = "rotating/called_off.rs"]
+mod called_off;
 #[path = "rotating/crashes.rs"]
 pub(crate) mod crashes;
 #[path = "rotating/direct.rs"]

@@ -202,6 +202,10 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     // It opens every key and tries every wrap, as who watches over them may.
     ("/strongroom.v1.OperationsService/Examine", "KOA"),
     ("/strongroom.v1.OperationsService/ShowConfiguration", "OA"),
+    // Long work: who watches over the vault sees it; who does such work may call it off, whoever began it.
+    ("/strongroom.v1.OperationsService/ListOperations", "KOA"),
+    ("/strongroom.v1.OperationsService/WatchOperation", "KOA"),
+    ("/strongroom.v1.OperationsService/CancelOperation", "KO"),
     // What waits for a second person: an auditor sees it, and decides nothing.
     ("/strongroom.v1.OperationsService/ListApprovals", "KOA"),
     ("/strongroom.v1.OperationsService/Approve", "KO"),

@@ -53,6 +53,7 @@ async fn whoever_follows_hears_of_every_record_behind_those_that_are_there_and_o
     let request = ListAuditRequest {
         after: seen.seen,
         limit: 1000,
+        page_token: String::new(),
     };
     let listed = client.list_audit(request).await.unwrap().into_inner();
     assert_eq!([one, many].concat(), listed.records);

@@ -8,6 +8,7 @@ use crate::{
     },
     caller::Caller,
     error::VaultError,
+    recall::safe_point,
     vault::Vault,
 };
 
@@ -55,6 +56,7 @@ impl AuditExport {
         if let Some(beginning) = self.beginning.take() {
             beginning.write_to(&mut text)?;
         }
+        safe_point()?;
         let page = self.walk.page().await?;
         for walked in &page {
             self.keys.look_at(&walked.entry, walked.checkpoint.as_ref());

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{hashing::Hashing, pages::Pages, seal::SealOfVault};
 use crate::{
     audit::AuditOperation, backups::Backup, caller::Caller, data_keys::OpenedDataKey,
-    error::VaultError, state::VaultState, unit::Unit, vault::Vault,
+    error::VaultError, recall::safe_point, state::VaultState, unit::Unit, vault::Vault,
 };
 
 /// Pages read ahead of the one that is being written.
@@ -218,6 +218,8 @@ async fn send_rows(
     let mut walk = Pages::new();
     let mut done = 0;
     while let Some(rows) = walk.next(snapshot).await? {
+        // Nothing is remembered yet, and the file comes to nothing.
+        safe_point()?;
         done += rows.len() as u64;
         // A writer that is gone has failed, and says so.
         if pages.send(Page::Rows(rows)).await.is_err() {

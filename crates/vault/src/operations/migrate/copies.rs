@@ -11,6 +11,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::{MigrationError, VaultError},
+    recall::safe_point,
     sealing::SealedKey,
     unit::{NewPrivateHalf, Unit},
     vault::Vault,
@@ -57,7 +58,10 @@ impl Vault {
         self.try_settle().await?;
         let mut outcome = Ok(());
         for key in keys {
-            outcome = self.drop_one(caller, key).await;
+            outcome = match safe_point() {
+                Ok(()) => self.drop_one(caller, key).await,
+                called_off => called_off,
+            };
             if outcome.is_err() {
                 break;
             }

@@ -20,7 +20,7 @@ use super::{
     authorize::Proposal,
 };
 use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, node::Rotation,
+    audit::AuditOperation, caller::Caller, error::VaultError, node::Rotation, recall::safe_point,
     topology::TopologyWriter, unit::Unit, vault::Vault,
 };
 
@@ -59,6 +59,7 @@ impl Vault {
         caller: &Caller,
         not_waiting_for: &BTreeSet<StoreId>,
     ) -> Result<Option<RotationStep>, VaultError> {
+        safe_point()?;
         // Held from the look at topology to the end of the step: two callers do two steps.
         let writer = TopologyWriter::begin(self).await?;
         self.try_settle().await?;

@@ -19,6 +19,7 @@ use crate::{
     caller::Caller,
     data_keys::{DataKeys, OpenedDataKey},
     error::{VaultError, WrapperKeyError},
+    recall::safe_point,
     vault::Vault,
 };
 
@@ -65,7 +66,8 @@ impl Vault {
     ///
     /// First the new data key is made durable, under the new wrapper key and under every other one that wraps the current data
     /// key, each tried; an audit record comes before. Then rows move in batches. The old wrapper key stays the current one, and
-    /// both are needed, until the last row has moved. Killed, or failed, [`Vault::resume_wrapper_key_rotation`] goes on.
+    /// both are needed, until the last row has moved. Killed, called off ([`Recall`](crate::Recall)), or failed,
+    /// [`Vault::resume_wrapper_key_rotation`] goes on.
     /// Afterwards the old data key is retired with its wraps: older backups need it, until [`Vault::prune_data_keys`].
     ///
     /// Costs three KMS calls, two more for each further wrap, and two for each key that the replaced wrapper key sealed itself.
@@ -140,11 +142,11 @@ impl Vault {
             of: of.total(),
             progress,
         };
-        moved.add(0);
+        moved.add(0)?;
         loop {
             match step {
                 Step::MoveKeys => self.move_keys(&mut moved).await?,
-                Step::MoveNode => moved.add(self.move_node_rows().await?),
+                Step::MoveNode => moved.add(self.move_node_rows().await?)?,
                 Step::MoveTopology => self.move_topology(&mut moved).await?,
                 Step::Finish => {
                     if self.finish_rotation(caller, &rotation).await? {
@@ -185,7 +187,7 @@ impl Vault {
     }
 }
 
-/// Counts rows, and tells.
+/// Counts rows, and tells. A commit is behind each: here the rotation can be called off.
 struct Moved<'a> {
     rows: u64,
     of: u64,
@@ -193,12 +195,13 @@ struct Moved<'a> {
 }
 
 impl Moved<'_> {
-    fn add(&mut self, rows: u64) {
+    fn add(&mut self, rows: u64) -> Result<(), VaultError> {
         self.rows += rows;
         (self.progress)(RotationProgress {
             moved: self.rows,
             of: self.of,
         });
+        safe_point()
     }
 }
 

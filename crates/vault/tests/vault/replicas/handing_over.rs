@@ -297,7 +297,7 @@ async fn a_long_act_ends_when_its_process_steps_down_and_is_finished_by_another(
             while one.standing().await.generation == before {
                 tokio::task::yield_now().await;
             }
-            one.step_down().await.unwrap();
+            one.step_down(&caller()).await.unwrap();
         };
         scene.one.clock.advance(SECOND);
         scene.two.clock.advance(SECOND);

@@ -4,10 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use strongroom_kms::KeyState;
 use strongroom_store::{Custody, Replicas};
-use strongroom_vault::{CustodyDefaults, ReplicaSettings, Role, Settings};
+use strongroom_vault::{
+    AuditEntry, AuditOperation, CustodyDefaults, ReplicaSettings, Role, Settings,
+};
 
 use super::company::{Company, Process, settings};
-use crate::house::{KMS_NAME, caller, check_signs, code, new_protocol_key, signing_key};
+use crate::{
+    audit::records,
+    house::{KMS_NAME, caller, check_signs, code, new_protocol_key, signing_key},
+};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
@@ -41,7 +46,8 @@ async fn a_process_that_does_not_hold_the_lease_writes_nothing_and_names_who_doe
 async fn a_process_takes_a_free_lease_when_it_writes() {
     let (company, one) = Company::new().await;
     let two = company.open("two").await;
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
+    two.vault.catch_up().await.unwrap();
     let key = signing_key(&two.vault).await;
     one.vault.catch_up().await.unwrap();
     check_signs(&one.vault, &key).await;
@@ -56,15 +62,26 @@ async fn whoever_is_asked_to_step_down_and_does_not_write_says_so_and_takes_a_fr
  {
     let (company, one) = Company::new().await;
     let two = company.open("two").await;
-    assert_eq!(code(two.vault.step_down().await), "STORE_NOT_WRITER");
-    one.vault.step_down().await.unwrap();
+    assert_eq!(
+        code(two.vault.step_down(&caller()).await),
+        "STORE_NOT_WRITER"
+    );
+    one.vault.step_down(&caller()).await.unwrap();
+    two.vault.catch_up().await.unwrap();
     signing_key(&two.vault).await;
+    // Who wanted it is on record, once: what was refused is not.
+    let records = records(&two.vault).await.unwrap();
+    let asked = |it: &&AuditEntry| it.operation == AuditOperation::StepDown;
+    let [stepped_down] = *records.iter().filter(asked).collect::<Vec<_>>() else {
+        panic!("{records:?}");
+    };
+    assert_eq!(stepped_down.caller, caller().name());
 }
 
 #[tokio::test]
 async fn a_process_that_shall_not_write_does_not_take_the_lease() {
     let (company, one) = Company::new().await;
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     let reader = Settings {
         replica: ReplicaSettings {
             writes: false,
@@ -87,7 +104,7 @@ async fn a_change_that_was_built_on_an_older_state_is_refused_and_succeeds_when_
     let key = signing_key(&one.vault).await;
     let two = company.open("two").await;
     one.vault.retire_key(&caller(), &key).await.unwrap();
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     // Two does not know of it, and would delete an active key.
     let new = async || {
         two.vault
@@ -169,7 +186,7 @@ async fn whoever_keeps_up_takes_the_lease_of_a_dead_writer_and_gives_it_up_on_re
 #[tokio::test]
 async fn a_free_lease_is_left_to_the_others_for_a_while_by_whoever_stepped_down() {
     let (_company, one) = Company::new().await;
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     let writes = async || {
         one.vault
             .generate_signing_key(&caller(), new_protocol_key())
@@ -293,7 +310,7 @@ async fn a_process_that_cannot_follow_leaves_the_lease_to_one_that_can() {
     signing_key(&one.vault).await;
     broken.vault.catch_up().await.unwrap_err();
     let first = keep_up(&broken);
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     // It had all the time to take it.
     for _look in 0..20 {
         tokio::time::sleep(Duration::from_millis(20)).await;

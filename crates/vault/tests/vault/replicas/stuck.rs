@@ -101,7 +101,7 @@ async fn falls_silent(two: &Process) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_process_whose_change_does_not_end_says_no_more_that_it_lives_until_it_does() {
     let (company, one) = Company::new().await;
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     let (two, anchor, generating) = stuck(&company).await;
     two.clock.advance(ReplicaSettings::default().longest_change);
     let before = two.store.beats();
@@ -117,7 +117,7 @@ async fn a_process_whose_change_does_not_end_says_no_more_that_it_lives_until_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_is_asked_to_step_down_has_less_time_for_the_change_that_is_under_way() {
     let (company, one) = Company::new().await;
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     let (two, anchor, generating) = stuck(&company).await;
     two.clock.advance(two.store.beat_every() * 11);
     let before = two.store.beats();

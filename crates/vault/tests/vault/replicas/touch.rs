@@ -155,7 +155,7 @@ async fn whoever_signs_topology_while_another_process_moved_its_keys_is_told_and
     drop(two.vault.topology(&StoreId::Authorized).await.unwrap());
     // The rows of all keys are others now, and none of them is open in two.
     rotate(&one.vault).await.unwrap();
-    one.vault.step_down().await.unwrap();
+    one.vault.step_down(&caller()).await.unwrap();
     let none = BTreeSet::new();
     let caller = caller();
     let step = two.vault.advance_rotation(&caller, &none);

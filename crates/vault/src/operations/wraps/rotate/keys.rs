@@ -46,12 +46,12 @@ impl Vault {
         let mut ready = self.next_batch(&mut queue).await?;
         while let Some(mut batch) = ready {
             if let Some(failed) = batch.failed.take() {
-                moved.add(self.write(batch).await?);
+                moved.add(self.write(batch).await?)?;
                 return Err(failed);
             }
             // A failure ahead does not keep from being written what is ready.
             let (next, written) = tokio::join!(self.next_batch(&mut queue), self.write(batch));
-            moved.add(written?);
+            moved.add(written?)?;
             ready = next?;
         }
         Ok(())

@@ -26,7 +26,7 @@ impl Vault {
             }
             unit.commit().await?;
             writer.finish();
-            moved.add(batch);
+            moved.add(batch)?;
         }
     }
 }

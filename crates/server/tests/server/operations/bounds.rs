@@ -1,0 +1,95 @@
+//! How many at the same time read all of the audit log, or look the vault over.
+
+use std::time::{Duration, Instant};
+
+use strongroom_server::contract::strongroom::{
+    CheckWrapsRequest, ExamineRequest, ExportAuditRequest, ListAuditRequest, ShowReplicaRequest,
+};
+use tonic::{Code, Status};
+
+use super::{client, to_the_end};
+use crate::{
+    house::{House, Plan, told},
+    stall::Stall,
+    vault_service::key,
+};
+
+/// A server whose store can be stalled.
+async fn stalled() -> (House, Stall) {
+    let stall = Stall::default();
+    let house = House::planned(Plan {
+        stall: Some(stall.clone()),
+        ..Plan::default()
+    })
+    .await;
+    key(&house.vault, "one").await;
+    stall.close();
+    (house, stall)
+}
+
+async fn export(house: &House) -> Result<usize, Status> {
+    let exported = client(house)
+        .await
+        .export_audit(ExportAuditRequest {})
+        .await;
+    to_the_end(exported?.into_inner()).await.map(|it| it.len())
+}
+
+async fn examine(house: &House) -> Result<usize, Status> {
+    let examined = client(house).await.examine(ExamineRequest {}).await;
+    to_the_end(examined?.into_inner()).await.map(|it| it.len())
+}
+
+fn is_busy(refused: &Status) {
+    assert_eq!(told(refused).0, "SERVER_BUSY");
+    // What is used up by others: it may be asked for again.
+    assert_eq!(refused.code(), Code::Aborted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_exports_of_the_audit_log_two_are_under_way_and_the_next_is_refused_at_once() {
+    let (house, stall) = stalled().await;
+    let two = async { tokio::join!(export(&house), export(&house)) };
+    let later = async {
+        stall.holds(2).await;
+        let began = Instant::now();
+        is_busy(&export(&house).await.unwrap_err());
+        assert!(began.elapsed() < Duration::from_secs(5));
+        // Whoever only lists waits for a while, and everybody else is served.
+        let mut other = client(&house).await;
+        let listing =
+            tokio::spawn(async move { other.list_audit(ListAuditRequest::default()).await });
+        let mut other = client(&house).await;
+        other.show_replica(ShowReplicaRequest {}).await.unwrap();
+        assert!(!listing.is_finished());
+        stall.open();
+        listing.await.unwrap().unwrap()
+    };
+    let ((first, second), listed) = tokio::join!(two, later);
+    assert!(first.unwrap() > 1 && second.unwrap() > 1);
+    assert!(!listed.into_inner().records.is_empty());
+    assert!(export(&house).await.is_ok(), "the places are free again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_examinations_two_are_under_way_and_the_next_waits_for_a_while() {
+    let (house, stall) = stalled().await;
+    let two = async { tokio::join!(examine(&house), examine(&house)) };
+    let later = async {
+        stall.holds(2).await;
+        let mut other = client(&house).await;
+        let checking = tokio::spawn(async move { other.check_wraps(CheckWrapsRequest {}).await });
+        is_busy(&examine(&house).await.unwrap_err());
+        // To try every wrap is as dear.
+        is_busy(&checking.await.unwrap().unwrap_err());
+        let mut other = client(&house).await;
+        let waiting = tokio::spawn(async move { other.check_wraps(CheckWrapsRequest {}).await });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!waiting.is_finished());
+        stall.open();
+        waiting.await.unwrap().unwrap()
+    };
+    let ((first, second), checked) = tokio::join!(two, later);
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(checked.into_inner().wraps.len(), 1);
+}
