@@ -1,25 +1,22 @@
 //! Calls, as many at once as asked for, for a time.
 
-mod batch;
-
 use std::time::{Duration, Instant};
 
 use strongroom_proto::v30::SigningKeyUsage;
 use strongroom_server::contract::strongroom::{
-    SignItem, SignRequest,
+    SignBatchRequest, SignItem, SignRequest,
     sign_item::{Content, Key},
+    sign_result::Result as Outcome,
     signing_service_client::SigningServiceClient,
 };
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
-use self::batch::Batches;
-
 const MESSAGE: [u8; 64] = [0x5a; 64];
 
 /// Calls to one side.
 pub(super) struct Load {
-    channels: Vec<Channel>,
+    clients: Vec<SigningServiceClient<Channel>>,
     in_flight: usize,
     item: SignItem,
     batch: Option<usize>,
@@ -36,8 +33,9 @@ pub(super) struct Reached {
 impl Load {
     /// Signatures by `key`, so many at once, spread over the connections.
     pub(super) fn of(channels: Vec<Channel>, in_flight: usize, key: &str) -> Self {
+        let clients = channels.into_iter().map(SigningServiceClient::new);
         Self {
-            channels,
+            clients: clients.collect(),
             in_flight,
             item: SignItem {
                 key: Some(Key::Fingerprint(key.to_owned())),
@@ -60,9 +58,9 @@ impl Load {
     pub(super) async fn run(&self, time: Duration) -> anyhow::Result<Reached> {
         let began = Instant::now();
         let mut calling = JoinSet::new();
-        for (_number, channel) in (0..self.in_flight).zip(self.channels.iter().cycle()) {
-            let (channel, item, batch) = (channel.clone(), self.item.clone(), self.batch);
-            calling.spawn(call(channel, item, batch, began + time));
+        for (_number, client) in (0..self.in_flight).zip(self.clients.iter().cycle()) {
+            let (client, item, batch) = (client.clone(), self.item.clone(), self.batch);
+            calling.spawn(call(client, item, batch, began + time));
         }
         let mut took = Vec::new();
         while let Some(called) = calling.join_next().await {
@@ -82,25 +80,33 @@ impl Load {
 
 /// One call after the other, until `end`; how long each took.
 async fn call(
-    channel: Channel,
+    mut client: SigningServiceClient<Channel>,
     item: SignItem,
     batch: Option<usize>,
     end: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut took = Vec::with_capacity(1 << 14);
-    let mut batches = batch.map(|items| Batches::of(channel.clone(), &item, items));
-    let mut client = SigningServiceClient::new(channel);
     loop {
         let began = Instant::now();
         if began >= end {
             return Ok(took);
         }
-        if let Some(batches) = &mut batches {
-            batches.call().await?;
-        } else {
-            let item = Some(item.clone());
-            let answer = client.sign(SignRequest { item }).await?;
-            anyhow::ensure!(answer.into_inner().signature.is_some(), "no signature");
+        match batch {
+            None => {
+                let item = Some(item.clone());
+                let answer = client.sign(SignRequest { item }).await?;
+                anyhow::ensure!(answer.into_inner().signature.is_some(), "no signature");
+            }
+            Some(number) => {
+                let items = vec![item.clone(); number];
+                let answer = client.sign_batch(SignBatchRequest { items }).await?;
+                let results = answer.into_inner().results.into_iter();
+                let signed = results.filter(|it| matches!(it.result, Some(Outcome::Signature(_))));
+                anyhow::ensure!(
+                    signed.count() == number,
+                    "a signature of a batch is missing"
+                );
+            }
         }
         took.push(began.elapsed());
     }
