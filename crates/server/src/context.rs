@@ -17,6 +17,7 @@ use crate::{
     http::Calls,
     long_work::{Events, Ongoing, Progressing, Telling},
     refusals::Refusals,
+    room::Part,
     rpc::Rpc,
     tasks::Tasks,
 };
@@ -49,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) break_glass: Option<String>,
     /// Where it is noted what the caller may not.
     pub(crate) refusals: Refusals,
+    /// What its message holds, as long as anybody works on it: that may be longer than its caller waits.
+    pub(crate) part: Arc<Part>,
 }
 
 impl Context {

@@ -110,9 +110,7 @@ async fn pass(
         proof: context.until,
         ending: gate.ending.clone(),
     };
-    // Held until the call is answered.
-    let part = Arc::new(context.subject.room().part());
-    let counted = match Counted::new(body, call, &context.subject, &part) {
+    let counted = match Counted::new(body, call, &context.subject, &context.part) {
         Ok(counted) => counted,
         Err(failure) => return gate.refuse(call, failure).into_http(),
     };
@@ -222,6 +220,7 @@ impl Gate {
             return Err(Failure::too_many_calls(subject.name()));
         }
         let context = Context {
+            part: Arc::new(subject.room().part()),
             subject,
             trace: call.trace.clone(),
             until,

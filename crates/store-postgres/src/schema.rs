@@ -95,8 +95,10 @@ pub(crate) fn lock(schema: &SchemaName) -> String {
 pub(crate) async fn upgrade(wire: &mut Wire, settings: &Settings) -> Result<(), StoreError> {
     let schema = &settings.schema;
     let making = failed("make the tables");
+    // Whoever is stopped in the middle of it keeps others away no longer than one that is stopped in a takeover.
     let begin = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}",
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = {}; {}",
+        settings.lets_go_after().as_millis(),
         lock(schema)
     );
     wire.script(&begin).await.map_err(&making)?;

@@ -2,12 +2,17 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{Server, USER, arguments, free_port, new_folder};
+
+/// Killed processes are gone within this time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a server is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub enum Stop {
     Fast,
     /// As in a crash: everything is dropped where it is.
     Crash,
+    /// All of its processes are killed (SIGKILL), and nobody cleans up after them.
+    Kill,
 }
 
 impl Server {
@@ -27,8 +34,26 @@ impl Server {
         let mode = match how {
             Stop::Fast => "fast",
             Stop::Crash => "immediate",
+            Stop::Kill => return self.kill(),
         };
         self.control(&["-w", "-m", mode, "stop"]);
+    }
+
+    /// Answers when all of them are gone: they hold its memory, without which it does not start again.
+    fn kill(&self) {
+        let first = self.first_process();
+        // So that it starts no others meanwhile.
+        send(first, Signal::STOP);
+        let all = [vec![first], children_of(first)].concat();
+        for process in &all {
+            send(*process, Signal::KILL);
+        }
+        let is_there = |process: &i32| Path::new(&format!("/proc/{process}")).exists();
+        let patience = Instant::now() + PATIENCE;
+        while all.iter().any(is_there) {
+            assert!(Instant::now() < patience, "a killed process does not go");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Starts it after [`Self::stop`], as it was.
@@ -149,10 +174,14 @@ impl Server {
         assert!(done.success(), "pg_ctl {what:?}: {}", log());
     }
 
+    fn first_process(&self) -> i32 {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        file.lines().next().unwrap().trim().parse().unwrap()
+    }
+
     /// The first process first: it starts no others while it is halted.
     fn signal(&self, signal: Signal) {
-        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        let first: i32 = file.lines().next().unwrap().trim().parse().unwrap();
+        let first = self.first_process();
         send(first, signal);
         for process in children_of(first) {
             send(process, signal);
@@ -192,9 +221,11 @@ mod tests {
     fn a_server_that_crashed_has_what_was_committed() {
         let server = Server::start(&Setup::default());
         server.create_database("one").run("create table t (a int)");
-        server.stop(Stop::Crash);
-        server.start_again();
-        assert_eq!(server.database("one").run("select count(*) from t"), "0\n");
+        for how in [Stop::Crash, Stop::Kill] {
+            server.stop(how);
+            server.start_again();
+            assert_eq!(server.database("one").run("select count(*) from t"), "0\n");
+        }
         server.freeze();
         server.thaw();
         server.stop(Stop::Fast);

@@ -174,6 +174,10 @@ impl Vault {
                 if retired || held {
                     self.caches().signing.remove(&fingerprint);
                 }
+                if retired {
+                    let secrets = &self.caches().session_encryption;
+                    secrets.forget_sent_to(&fingerprint);
+                }
                 if retired || !held {
                     self.caches().session_keys.forget_those_of(&fingerprint);
                 }

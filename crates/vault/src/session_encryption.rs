@@ -229,6 +229,14 @@ impl SessionCaches {
     pub(crate) fn forget_those_for(&self, key: &Fingerprint) {
         let is_kept = |received: &Received| received.encrypted_for != *key;
         self.receiver.lock().retain(is_kept);
+        self.forget_sent_to(key);
+    }
+
+    /// Forgets what a sender encrypted to a key that nothing new is encrypted to.
+    pub(crate) fn forget_sent_to(&self, key: &Fingerprint) {
+        let is_to = |it: &AsymmetricEncrypted| it.encrypted_for == *key;
+        let is_kept = |sent: &Arc<SessionEncryptionKey>| !sent.encryptions.iter().any(is_to);
+        self.sender.lock().retain(is_kept);
     }
 
     pub(crate) fn numbers(&self, now: Duration) -> SessionEncryptionNumbers {

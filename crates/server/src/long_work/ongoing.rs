@@ -1,6 +1,13 @@
 //! Long work that is under way at this process, and what has ended lately: for others than who began it.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
@@ -18,11 +25,16 @@ use crate::{
 const ENDED_FOR: i64 = 24 * 3600 * 1_000_000;
 const MOST_ENDED: usize = 1000;
 
+/// Who calls off what is under way when the server ends.
+const THE_END: &str = "the server, which ends";
+
 /// Long work of this process. Clones are of the same.
 #[derive(Clone)]
 pub(crate) struct Ongoing {
     /// The oldest first.
     works: Arc<Mutex<VecDeque<Arc<Work>>>>,
+    /// Whether the server waits for none any more.
+    is_over: Arc<AtomicBool>,
     random: Arc<dyn Random>,
 }
 
@@ -36,6 +48,7 @@ impl Ongoing {
     pub(crate) fn new(random: Arc<dyn Random>) -> Self {
         Self {
             works: Arc::default(),
+            is_over: Arc::default(),
             random,
         }
     }
@@ -54,6 +67,10 @@ impl Ongoing {
         let mut works = self.works.lock();
         forget_old(&mut works, vault.current_time().as_micros());
         works.push_back(Arc::clone(&work));
+        // Under the lock: whoever calls all off has seen it, or is seen here.
+        if self.is_over.load(Ordering::SeqCst) {
+            work.call_off(THE_END);
+        }
         UnderWay {
             vault: Arc::clone(vault),
             work,
@@ -82,10 +99,9 @@ impl Ongoing {
     /// Calls all of it off, since the server is to end and has waited long enough. Says how much of it there was.
     pub(crate) fn call_off_all(&self) -> usize {
         let works = self.works.lock();
+        self.is_over.store(true, Ordering::SeqCst);
         let running = works.iter().filter(|work| work.is_running());
-        running
-            .map(|work| work.call_off("the server, which ends"))
-            .count()
+        running.map(|work| work.call_off(THE_END)).count()
     }
 }
 

@@ -141,7 +141,8 @@ impl Sealing {
             let protocol = KeyUsages::only(KeyUsage::Protocol);
             let subject = &self.context.subject;
             if subject.may_sign_for(&entry, protocol).is_empty() {
-                return Err(Failure::forbidden(Operation::Sign, subject.name()));
+                return Err(Failure::forbidden(Operation::Sign, subject.name())
+                    .with("key", signed_by.to_string()));
             }
         }
         Ok(())

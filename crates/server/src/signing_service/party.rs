@@ -58,12 +58,23 @@ impl Signer {
     }
 }
 
+/// A party has fewer keys than that, and of each one signature counts.
+const MOST_SIGNATURES: usize = 64;
+
 pub(super) async fn verify(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     request: VerifyForPartyRequest,
 ) -> Result<VerifyForPartyResponse, Failure> {
     use verify_for_party_request::Content;
+    let sent = request.signatures.len();
+    if sent > MOST_SIGNATURES {
+        return Err(Failure::unreadable(format!(
+            "Field `signatures` has at most {MOST_SIGNATURES} items, here {sent}"
+        )));
+    }
+    // Each is verified, over all of the message.
+    context.count(sent)?;
     let party = key::read("party", &request.party)?;
     let store = key::read("store", &request.store)?;
     let at = request.at.map(Timestamp::from_micros);

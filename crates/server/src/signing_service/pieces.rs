@@ -76,7 +76,7 @@ impl<W: Work> Underway<W> {
                 }
                 None => work.end(&mut self.ready),
             };
-            done.map_err(|failure| failure.into_status(Face::Strongroom, &self.context.trace))?;
+            done.map_err(|failure| self.context.status_of(failure, Face::Strongroom))?;
         }
     }
 }

@@ -4,7 +4,7 @@ mod every_rpc;
 mod floods;
 mod keys;
 mod matrix;
-mod refusals;
+pub(crate) mod refusals;
 
 use strongroom_server::{
     Rpc,

@@ -21,6 +21,7 @@ use strongroom_vault::{
 use tonic::{Status, transport::Channel};
 
 use crate::{
+    access::refusals::refused,
     house::{House, Plan, told},
     issuer::{TokenIssuer, tokens},
     protocol::follow,
@@ -206,6 +207,13 @@ async fn a_payload_is_decrypted_for_callers_with_a_grant_for_its_key_and_its_use
         assert_eq!(told(&refused).0, "PERMISSION_DENIED", "{by}");
     }
     assert_eq!(node.uses().await, []);
+    // An auditor sees who tried.
+    let refused = refused(&node.house.vault, 2).await;
+    let mut callers: Vec<_> = refused.iter().map(|it| it.caller.as_str()).collect();
+    callers.sort_unstable();
+    assert_eq!(callers, [PROTOCOL, SPARE]);
+    let key = node.key(ENCRYPTION).fingerprint().to_string();
+    assert!(refused.iter().all(|it| it.key.as_ref() == Some(&key)));
     node.decrypt(ENCRYPTION, &payload).await.unwrap();
     let used = node.used(ENCRYPTION, AuditOperation::Decrypt, ENCRYPTION);
     assert_eq!(node.uses().await, [used]);

@@ -241,8 +241,15 @@ async fn whether_a_party_signed_is_said_with_the_reason_if_it_did_not() {
         let mut client = SigningServiceClient::new(hosted.house.channel().await);
         let token = hosted.issuer.token("stranger");
         let verified = client.verify_for_party(with_token(request, Some(&token)));
-        verified.await.unwrap().into_inner()
+        verified.await.map(tonic::Response::into_inner)
     };
+    // Each would be verified over all of the message.
+    let many = vec![signed.signatures[0].clone(); 65];
+    let refused = verify(&many, None).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    let most = verify(&many[..64], None).await.unwrap();
+    assert_eq!((most.valid, most.signed), (false, 0));
+    let verify = async |signatures: &[v30::Signature], at| verify(signatures, at).await.unwrap();
     let both = verify(&signed.signatures, None).await;
     assert_eq!((both.valid, both.signed, &*both.reason), (true, 2, ""));
     let one = verify(&signed.signatures[..1], None).await;

@@ -228,6 +228,20 @@ fn a_process_that_is_stopped_before_it_commits_its_takeover_keeps_nobody_from_ta
     });
 }
 
+#[test]
+fn a_process_that_is_stopped_while_it_makes_the_tables_keeps_nobody_from_making_them() {
+    run(async {
+        let house = House::new();
+        house.proxy.hold_question(b"; COMMIT");
+        let making = tokio::spawn(PostgresStore::create(house.behind_proxy("one")));
+        until(|| house.proxy.lost() > 0).await;
+        let other = in_time(PostgresStore::create(house.direct("other"))).await;
+        fill(&other.unwrap(), 0).await;
+        house.proxy.cut();
+        making.await.unwrap().unwrap_err();
+    });
+}
+
 /// Where the server does not end it, as one of an older program.
 #[test]
 fn a_takeover_that_was_stopped_is_ended_by_the_next_one() {

@@ -103,7 +103,8 @@ impl SessionEncryption<'_> {
 
     /// The same, on a synchronizer that takes no other encryptions than these, neither to others nor from them.
     #[must_use]
-    pub fn requiring(self, required: RequiredEncryption) -> Self {
+    pub fn requiring(self, required: &RequiredEncryption) -> Self {
+        let required = self.required.and(required);
         Self { required, ..self }
     }
 
@@ -118,6 +119,8 @@ impl SessionEncryption<'_> {
         views: &[SessionView],
         snapshot: &SessionSnapshot,
     ) -> Result<Vec<Arc<SessionEncryptionKey>>, VaultError> {
+        // Another process may have retired a key, or followed topology further.
+        self.vault.in_touch().await?;
         let store = self.vault.topology(&snapshot.store).await?;
         let asked = Asked {
             snapshot,

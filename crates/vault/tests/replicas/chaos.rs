@@ -49,6 +49,26 @@ async fn dumps(company: &Company) -> Vec<Value> {
     dumps
 }
 
+/// A write and a signature that were asked for from now on are answered.
+async fn works_again(company: &Company) {
+    let since = company.history.now();
+    let answered = |events: &[Event], is_it: fn(&Act) -> bool| {
+        let is_new = |event: &&Event| event.began > since && event.done().is_some();
+        events.iter().filter(is_new).any(|event| is_it(&event.act))
+    };
+    loop {
+        let events = company.history.events();
+        let writes = answered(&events, |act| matches!(act, Act::Generate));
+        let signs = answered(&events, |act| matches!(act, Act::Sign(_)));
+        if writes && signs {
+            return;
+        }
+        let waited = company.history.now() - since;
+        assert!(waited < WELL_AGAIN, "writes: {writes}, signs: {signs}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// How often the lease was taken.
 fn takeovers(server: &strongroom_test_postgres::Server) -> u64 {
     let token = server
@@ -95,14 +115,16 @@ async fn whatever_happens_to_replicas_network_and_database_every_answer_stays_tr
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    // Calm, so that it is seen to work again.
+    // Calm.
+    works_again(&company).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
+    let end_of_load = company.history.now();
     load.end();
     for task in tasks {
         task.await.unwrap();
     }
     let dumps = dumps(&company).await;
-    let figures = check(&company.history.events(), &dumps);
+    let figures = check(&company.history.events(), &dumps, end_of_load);
     let takeovers = takeovers(&company.server);
     report(&faults, takeovers, &figures);
     // Each kind of load was answered, not only refused.
@@ -148,13 +170,14 @@ async fn a_synchronous_standby_that_is_promoted_has_every_write_that_was_answere
     let promoted = company.history.now();
     company.lead_to(standby.address());
     tokio::time::sleep(Duration::from_secs(5)).await;
+    let end_of_load = company.history.now();
     load.end();
     for task in tasks {
         task.await.unwrap();
     }
     let dumps = dumps(&company).await;
     let events = company.history.events();
-    let figures = check(&events, &dumps);
+    let figures = check(&events, &dumps, end_of_load);
     println!("{figures:?}");
     assert!(figures.writes > 20, "{figures:?}");
     let afterwards = |is_it: fn(&Act) -> bool| {

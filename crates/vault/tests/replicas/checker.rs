@@ -31,13 +31,14 @@ pub(crate) struct Figures {
     pub(crate) unanswered: usize,
     pub(crate) node_keys_rotated: usize,
     pub(crate) wrapper_keys_rotated: usize,
-    /// The longest time between two writes that were answered, and between two signatures of anybody.
+    /// The longest time between two writes that were answered, and between two signatures of anybody; from the last one to the end of
+    /// the load as well.
     pub(crate) without_write: Duration,
     pub(crate) without_signature: Duration,
 }
 
-/// Checks every rule, and says what the calls came to.
-pub(crate) fn check(events: &[Event], dumps: &[Value]) -> Figures {
+/// Checks every rule, and says what the calls came to that were made until `end_of_load`.
+pub(crate) fn check(events: &[Event], dumps: &[Value], end_of_load: Duration) -> Figures {
     agree(dumps);
     let end = dumps.first().unwrap();
     assert_eq!(end["broken"], 0, "{end}");
@@ -47,7 +48,7 @@ pub(crate) fn check(events: &[Event], dumps: &[Value]) -> Figures {
     keys_are_as_answered(events, end);
     signatures_verify(events);
     no_retired_key_signed(events);
-    let mut figures = figures(events);
+    let mut figures = figures(events, end_of_load);
     figures.refused_of_gone = refused_of_gone(events);
     figures
 }
@@ -282,7 +283,7 @@ fn refused_of_gone(events: &[Event]) -> usize {
         .count()
 }
 
-fn figures(events: &[Event]) -> Figures {
+fn figures(events: &[Event], end_of_load: Duration) -> Figures {
     let mut figures = Figures::default();
     let (mut write, mut signature) = (Duration::ZERO, Duration::ZERO);
     let mut by_end: Vec<&Event> = events.iter().collect();
@@ -315,5 +316,8 @@ fn figures(events: &[Event]) -> Figures {
             Outcome::NoAnswer => figures.unanswered += 1,
         }
     }
+    let since = |last: Duration| end_of_load.saturating_sub(last);
+    figures.without_write = figures.without_write.max(since(write));
+    figures.without_signature = figures.without_signature.max(since(signature));
     figures
 }

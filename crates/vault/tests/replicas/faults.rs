@@ -27,12 +27,13 @@ pub(crate) enum Fault {
     HalfOpen,
     FreezeDatabase,
     CrashDatabase,
+    KillDatabase,
     ShiftClock,
     StepDown,
 }
 
 impl Fault {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::KillReplica,
         Self::HaltReplica,
         Self::CutConnections,
@@ -41,6 +42,7 @@ impl Fault {
         Self::HalfOpen,
         Self::FreezeDatabase,
         Self::CrashDatabase,
+        Self::KillDatabase,
         Self::ShiftClock,
         Self::StepDown,
     ];
@@ -51,7 +53,11 @@ impl Fault {
         Self::Blackhole,
         Self::HalfOpen,
     ];
-    const OF_DATABASE: [Self; 2] = [Self::FreezeDatabase, Self::CrashDatabase];
+    const OF_DATABASE: [Self; 3] = [
+        Self::FreezeDatabase,
+        Self::CrashDatabase,
+        Self::KillDatabase,
+    ];
 
     /// What comes next: each once before any comes twice, and then every third time two at once.
     pub(crate) fn next(struck: usize, dice: &mut Dice) -> Vec<Self> {
@@ -97,15 +103,8 @@ impl Fault {
                 tokio::time::sleep(pause / 2).await;
                 company.server.thaw();
             }
-            Self::CrashDatabase => {
-                let company = Arc::clone(company);
-                tokio::task::spawn_blocking(move || {
-                    company.server.stop(Stop::Crash);
-                    company.server.start_again();
-                })
-                .await
-                .unwrap();
-            }
+            Self::CrashDatabase => restart_database(company, Stop::Crash).await,
+            Self::KillDatabase => restart_database(company, Stop::Kill).await,
             Self::ShiftClock => {
                 let day = 86_400 * (i64::try_from(pause.as_millis()).unwrap() / 100 % 5 - 2);
                 company.call(replica, Act::Clock(day)).await;
@@ -116,6 +115,16 @@ impl Fault {
             }
         }
     }
+}
+
+async fn restart_database(company: &Arc<Company>, how: Stop) {
+    let company = Arc::clone(company);
+    tokio::task::spawn_blocking(move || {
+        company.server.stop(how);
+        company.server.start_again();
+    })
+    .await
+    .unwrap();
 }
 
 /// Which fault comes next: as from the system's random source, and repeated by its seed.

@@ -293,10 +293,10 @@ async fn row_116_encryptions_that_the_synchronizer_does_not_take_are_neither_mad
             ..all.clone()
         },
     ] {
-        let receiver = bob.session_encryption().requiring(required.clone());
+        let receiver = bob.session_encryption().requiring(&required);
         let refused = receiver.secret(&received).await;
         assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
-        let sender = alice.session_encryption().requiring(required);
+        let sender = alice.session_encryption().requiring(&required);
         let refused = sender.keys(&[view(meeting.both())], &snapshot(false)).await;
         assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
     }
@@ -312,7 +312,12 @@ async fn row_116_what_the_owner_says_of_a_synchronizer_counts_for_session_encryp
     let session = bob.session_encryption();
     let refused = session.keys(&views, &snapshot(false)).await;
     assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
-    let refused = session.on(&store()).secret(&received).await;
+    let there = session.on(&store());
+    let refused = there.secret(&received).await;
+    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
+    // Whoever asks for less than the owner gets no more for it.
+    let widened = there.requiring(&RequiredEncryption::default());
+    let refused = widened.secret(&received).await;
     assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
 }
 
@@ -332,6 +337,8 @@ async fn secrets_of_a_key_that_is_deleted_leave_memory_with_it() {
         let deleted = party.vault.danger_delete_announced_key(&by, &key);
         deleted.await.unwrap();
         assert_eq!(entries(), 0);
+        let numbers = party.vault.session_encryption_numbers();
+        assert_eq!(numbers.sender_entries, 0);
         assert_eq!(code(session.secret(&received).await), "KEY_NOT_FOUND");
     }
 }

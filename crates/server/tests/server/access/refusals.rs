@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What was refused, as the log has it, once there are so many records of it.
-async fn refused(vault: &Vault, records: usize) -> Vec<AuditEntry> {
+pub(crate) async fn refused(vault: &Vault, records: usize) -> Vec<AuditEntry> {
     loop {
         let mut refused = Vec::new();
         let look = |entry: AuditEntry| {

@@ -36,8 +36,9 @@ impl Vault {
     /// gives way to the next; where there are fewer, others must sign as well.
     ///
     /// # Errors
-    /// [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`]; [`PartyError::NoKeyHere`] when the vault has
-    /// none of them that may sign; otherwise as [`Vault::sign_for`], of the first key that failed and whose place no other took.
+    /// [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`]; [`SignatureCheckError::KeySpecNotAllowed`] of
+    /// a key of which the synchronizer takes no signatures; [`PartyError::NoKeyHere`] when the vault has none of them that may sign
+    /// there; otherwise as [`Vault::sign_for`], of the first key that failed and whose place no other took.
     pub async fn sign_for_party(
         &self,
         caller: &Caller,
@@ -66,7 +67,7 @@ impl Vault {
         may: impl Fn(&Fingerprint) -> Result<(), E>,
     ) -> Result<PartySignatures, E> {
         let announced = self.party_keys(store, party, At::Head).await?;
-        let signers = self.signers_for(party, &announced, keys)?;
+        let signers = self.signers_for(store, party, &announced, keys)?;
         let signers = permitted(signers, keys, may)?;
         let wanted = if keys.is_empty() {
             announced.threshold() as usize
@@ -114,9 +115,10 @@ impl Vault {
         Ok(keys.ok_or_else(none)?)
     }
 
-    /// The keys that may sign: those that were requested, or else all that are here.
+    /// The keys that may sign: those that were requested, or else all that are here and of which the synchronizer takes signatures.
     fn signers_for(
         &self,
+        store: &StoreId,
         party: &PartyId,
         announced: &SigningKeysWithThreshold,
         requested: &[Fingerprint],
@@ -128,12 +130,18 @@ impl Vault {
             }
             .into());
         }
+        let is_requested = |key: &SigningPublicKey| requested.contains(&key.fingerprint());
+        for key in announced.keys().iter().filter(|key| is_requested(key)) {
+            self.check_signer(store, key)?;
+        }
         let is_wanted = |key: &SigningPublicKey| {
             let fingerprint = key.fingerprint();
             if requested.is_empty() {
-                signs_submissions(key.usages()) && self.may_sign(&fingerprint)
+                signs_submissions(key.usages())
+                    && self.may_sign(&fingerprint)
+                    && self.check_signer(store, key).is_ok()
             } else {
-                requested.contains(&fingerprint)
+                is_requested(key)
             }
         };
         let wanted = announced.keys().iter().filter(|key| is_wanted(key));

@@ -92,6 +92,8 @@ impl Vault {
         caller: &Caller,
         planned: PlannedPayload,
     ) -> Result<SealedPayload, VaultError> {
+        // Another process may have retired one of them.
+        self.in_touch().await?;
         for key in planned.recipients() {
             self.check_not_retired(&key)?;
         }
@@ -129,6 +131,7 @@ impl Vault {
     /// # Errors
     /// Those of [`Self::seal_payload`] where topology names no key, or one that the synchronizer does not take.
     pub async fn plan_payload(&self, order: &PayloadOrder) -> Result<PlannedPayload, VaultError> {
+        self.in_touch().await?;
         if let Some(at) = order.at {
             self.check_not_of_the_future(at, &order.store).await?;
         }

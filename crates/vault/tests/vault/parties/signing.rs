@@ -9,7 +9,7 @@ use strongroom_test_support::kms::{Fault, FlakyKms};
 use strongroom_topology::{At, PartyId, StoreId};
 use strongroom_vault::{
     AuditOperation, AuditSettings, Caller, CustodyDefaults, NamedKms, RequiredSchemes, Settings,
-    SynchronizerSchemes, UseRecords, Vault,
+    SignatureCheckError, SynchronizerSchemes, UseRecords, Vault, VaultError,
 };
 
 use super::{STORE, deprecated, party, submission, verify};
@@ -164,4 +164,17 @@ async fn row_116_signatures_for_a_party_that_the_synchronizer_does_not_take_do_n
         "{told}"
     );
     assert_eq!(code::<()>(Err(error)), "SIGNATURE_THRESHOLD_NOT_REACHED");
+    // Nor is anything signed there that nobody would take.
+    let keys = [signatures[0].signed_by];
+    let named = vault.sign_for_party(&by, &store, &party, &message, &keys);
+    let error = named.await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            VaultError::SignatureCheck(SignatureCheckError::KeySpecNotAllowed { .. })
+        ),
+        "{error:?}"
+    );
+    let any = vault.sign_for_party(&by, &store, &party, &message, &[]);
+    assert_eq!(code(any.await), "PARTY_KEY_NOT_HERE");
 }

@@ -318,6 +318,8 @@ async fn a_process_that_cannot_follow_leaves_the_lease_to_one_that_can() {
     }
     let second = keep_up(&whole);
     until(&whole, Role::Writer).await;
+    // It may still be reading what the one before has left.
+    whole.vault.catch_up().await.unwrap();
     signing_key(&whole.vault).await;
     first.abort();
     second.abort();
@@ -336,6 +338,7 @@ async fn a_writer_whose_anchor_takes_nothing_any_more_gives_the_lease_to_one_tha
         .await;
     refused.unwrap_err();
     until(&two, Role::Writer).await;
+    two.vault.catch_up().await.unwrap();
     signing_key(&two.vault).await;
     for task in keeping_up {
         task.abort();
