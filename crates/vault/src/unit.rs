@@ -72,7 +72,18 @@ impl<'v> Unit<'v> {
     /// # Errors
     /// [`VaultError::ChangedUnderneath`], or [`ReplicaError::Behind`], when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
-        let (mut committed, mut transaction) = vault.begin_to_write().await?;
+        Self::over(vault, vault.begin_to_write().await?).await
+    }
+
+    /// The same, of a process that may have been asked to step down: for what is to be on record before it does.
+    pub(crate) async fn begin_all_the_same(vault: &'v Vault) -> Result<Self, VaultError> {
+        Self::over(vault, vault.begin_to_write_all_the_same().await?).await
+    }
+
+    async fn over(
+        vault: &'v Vault,
+        (mut committed, mut transaction): (MutexGuard<'v, Committed>, Box<dyn WriteTransaction>),
+    ) -> Result<Self, VaultError> {
         let under_way = vault.unit_under_way();
         let stored = transaction
             .vault()

@@ -75,6 +75,25 @@ struct Counted {
     groups: HashMap<Use, Count>,
     /// When the first of these uses was.
     since: Option<Timestamp>,
+    /// This process leaves writing to another one: what is counted now would stay here.
+    is_closed: bool,
+}
+
+/// Nothing is counted as long as this is there: each use is written, or refused.
+pub(crate) struct NotCounting<'u>(&'u Uses);
+
+impl Drop for NotCounting<'_> {
+    fn drop(&mut self) {
+        self.0.counted.lock().is_closed = false;
+    }
+}
+
+impl Uses {
+    /// For a process that gives the lease up. What was counted before it must write itself.
+    pub(crate) fn stop_counting(&self) -> NotCounting<'_> {
+        self.counted.lock().is_closed = true;
+        NotCounting(self)
+    }
 }
 
 impl std::fmt::Debug for Uses {
@@ -253,8 +272,19 @@ impl Vault {
         if overdue {
             Box::pin(self.flush_audit()).await?;
         }
-        self.uses().counted.lock().add(of, Count::one(now));
-        Ok(())
+        let uncounted = {
+            let mut counted = self.uses().counted.lock();
+            if counted.is_closed {
+                Some(of)
+            } else {
+                counted.add(of, Count::one(now));
+                None
+            }
+        };
+        match uncounted {
+            None => Ok(()),
+            Some(of) => Box::pin(self.write_use(of)).await,
+        }
     }
 
     /// Writes what was counted of uses so far into the audit log; durable when it answers. Who has the vault open for long
@@ -286,7 +316,7 @@ impl Vault {
         }
         let mut tries = 0;
         let mut unit = loop {
-            match Unit::begin(self).await {
+            match Unit::begin_all_the_same(self).await {
                 Err(VaultError::Replica(ReplicaError::Behind)) if tries < MOST_TRIES => {
                     tries += 1;
                     self.catch_up().await?;

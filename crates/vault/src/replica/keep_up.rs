@@ -104,8 +104,9 @@ impl Vault {
             let holder = Some(holder.name);
             return Err(StoreError::NotWriter { holder }.into());
         }
+        let _not_counting = self.uses().stop_counting();
         self.flush_counted().await;
-        let mut unit = Unit::begin(self).await?;
+        let mut unit = Unit::begin_all_the_same(self).await?;
         let operation = AuditOperation::StepDown;
         unit.audit(caller, operation, None, BTreeMap::new()).await?;
         // Nothing comes between the record and the end.
@@ -115,11 +116,12 @@ impl Vault {
 
     /// The same, for whoever was asked through the store, or does worse than others would: that the lease has changed hands stands in
     /// each later record.
-    async fn leave_writing(
+    pub(super) async fn leave_writing(
         &self,
         replica: &Replica,
         replicas: &dyn Replicas,
     ) -> Result<(), VaultError> {
+        let _not_counting = self.uses().stop_counting();
         self.flush_counted().await;
         self.give_lease_up(replica, replicas).await
     }
@@ -136,7 +138,7 @@ impl Vault {
     }
 
     /// The same, without writing anything before.
-    pub(super) async fn give_lease_up(
+    async fn give_lease_up(
         &self,
         replica: &Replica,
         replicas: &dyn Replicas,

@@ -35,15 +35,21 @@ impl Vault {
     pub(crate) async fn begin_to_write(
         &self,
     ) -> Result<(MutexGuard<'_, Committed>, Box<dyn WriteTransaction>), VaultError> {
-        let store = &self.environment().store;
-        let company = self.replica().zip(self.replicas());
         // Whoever writes one unit after another without looking up in between hears of it here.
-        if let Some((replica, replicas)) = company
+        if let Some((replica, replicas)) = self.replica().zip(self.replicas())
             && replica.is_asked_to_step_down(replicas.own_id())
         {
-            // Records of uses would be written by such a unit too: they wait until this process writes again.
-            self.give_lease_up(replica, replicas).await?;
+            self.leave_writing(replica, replicas).await?;
         }
+        self.begin_to_write_all_the_same().await
+    }
+
+    /// The same, whether or not this process was asked to step down: for what is to be on record before it does.
+    pub(crate) async fn begin_to_write_all_the_same(
+        &self,
+    ) -> Result<(MutexGuard<'_, Committed>, Box<dyn WriteTransaction>), VaultError> {
+        let store = &self.environment().store;
+        let company = self.replica().zip(self.replicas());
         let committed = self.committed().lock().await;
         match (store.begin().await, company) {
             (Err(StoreError::NotWriter { holder }), Some((replica, replicas)))

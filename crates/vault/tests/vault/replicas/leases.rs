@@ -1,11 +1,19 @@
 //! Who writes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use strongroom_crypto::{KeyUsage, KeyUsages};
 use strongroom_kms::KeyState;
 use strongroom_store::{Custody, Replicas};
 use strongroom_vault::{
-    AuditEntry, AuditOperation, CustodyDefaults, ReplicaSettings, Role, Settings,
+    AuditEntry, AuditOperation, AuditSettings, CustodyDefaults, ReplicaSettings, Role, Settings,
+    UseRecords,
 };
 
 use super::company::{Company, Process, settings};
@@ -356,4 +364,68 @@ async fn whoever_has_not_heard_of_its_lease_for_long_does_not_say_that_it_writes
     tokio::time::sleep(Duration::from_millis(100)).await;
     one.clock.advance(Duration::from_secs(10));
     assert_eq!(one.vault.standing().await.role, Role::Replica);
+}
+
+/// What one process counts of uses nobody else can write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uses_that_a_process_answered_are_on_record_when_it_has_given_the_lease_up() {
+    let counting = || Settings {
+        audit: AuditSettings {
+            uses: UseRecords::Batched,
+            ..AuditSettings::default()
+        },
+        ..settings()
+    };
+    for asked_by_another in [false, true] {
+        let (company, one) = Company::new_with(counting()).await;
+        let key = signing_key(&one.vault).await;
+        let two = company.open_with("two", counting()).await;
+        let keeping_up = [keep_up(&one), keep_up(&two)];
+        until(&one, Role::Writer).await;
+        let answered = Arc::new(AtomicU64::new(0));
+        let signers = [(); 4].map(|()| {
+            let (vault, answered) = (Arc::clone(&one.vault), Arc::clone(&answered));
+            tokio::spawn(async move {
+                let usages = KeyUsages::only(KeyUsage::Protocol);
+                while vault
+                    .sign_for(&caller(), &key, b"message", usages)
+                    .await
+                    .is_ok()
+                {
+                    answered.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_micros(100)).await;
+                }
+            })
+        });
+        while answered.load(Ordering::SeqCst) < 100 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if asked_by_another {
+            two.store.ask_to_step_down().await.unwrap();
+        } else {
+            one.vault.step_down(&caller()).await.unwrap();
+        }
+        // From then on each use is refused: nothing can be written here.
+        for signer in signers {
+            signer.await.unwrap();
+        }
+        until(&two, Role::Writer).await;
+        for task in keeping_up {
+            task.abort();
+        }
+        two.vault.catch_up().await.unwrap();
+        let records = records(&two.vault).await.unwrap();
+        let uses = records
+            .iter()
+            .filter(|it| it.operation == AuditOperation::Sign)
+            .map(|it| it.details["uses"].parse::<u64>().unwrap());
+        let answered = answered.load(Ordering::SeqCst);
+        // One whose answer was lost may be there beside.
+        let recorded: u64 = uses.sum();
+        assert!(
+            (answered..=answered + 4).contains(&recorded),
+            "{recorded} of {answered}"
+        );
+        assert_eq!(one.vault.audit_lag().uses, 0);
+    }
 }
