@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fmt::Debug,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -12,9 +12,10 @@ use strongroom_kms::KmsKeyId;
 use strongroom_store::{Custody, Sealing};
 use strongroom_vault::{AgedKey, KeyAge, KeyAgeLimits, KeyClass, RotationRequest, Settings, Vault};
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
+    subscriber::DefaultGuard,
 };
 
 use crate::{
@@ -214,7 +215,17 @@ async fn what_a_kms_does_to_its_wrapper_key_is_told_until_the_vault_rotates() {
 #[derive(Clone, Default)]
 pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
+/// Where only one listens, an event that another thread reaches first is asked of that thread alone, and then heard by nobody. So
+/// there is always a second one.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Warnings::default()));
+
 impl Warnings {
+    /// Hears what this thread says, as long as what it answers is there.
+    pub(crate) fn hear(&self) -> DefaultGuard {
+        LazyLock::force(&ANOTHER);
+        tracing::subscriber::set_default(self.clone())
+    }
+
     pub(crate) fn of(&self, words: &str) -> usize {
         let told = self.0.lock().unwrap();
         told.iter().filter(|text| text.contains(words)).count()
@@ -254,7 +265,7 @@ impl Subscriber for Warnings {
 #[tokio::test]
 async fn who_watches_says_once_when_keys_become_overdue_and_when_a_kms_rotates() {
     let warnings = Warnings::default();
-    let _heard = tracing::subscriber::set_default(warnings.clone());
+    let _heard = warnings.hear();
     let mut settings = limited(Custody::Envelope);
     settings.kms_watch.check_wrapper_keys_every = Some(Duration::from_millis(5));
     let house = House::new().with_settings(settings);

@@ -221,7 +221,7 @@ async fn row_112_under_protocol_version_34_the_long_term_key_signs_and_a_delegat
     node.synchronizer = synchronizer(&node.member, "da", 34);
     node.follow(node.synchronizer.clone()).await;
     let warnings = Warnings::default();
-    let _heard = tracing::subscriber::set_default(warnings.clone());
+    let _heard = warnings.hear();
     let signature = node.signed_now().await;
     assert!(signature.delegation().is_none());
     // Said once, not with each signature.
