@@ -31,7 +31,7 @@ use crate::{
         SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
         VerifyRequest, VerifyResponse, signing_service_server::SigningService,
     },
-    failure::Face,
+    failure::{Face, Failure},
 };
 
 /// The service.
@@ -43,6 +43,29 @@ pub(crate) struct SigningFace {
 type Answer<A> = Result<Response<A>, Status>;
 const FACE: Face = Face::Strongroom;
 
+impl SigningFace {
+    /// Answers by what signs on behalf of the caller.
+    async fn signed<M, A, F>(
+        &self,
+        request: Request<M>,
+        sign: impl FnOnce(Signer, M) -> F,
+    ) -> Answer<A>
+    where
+        F: Future<Output = Result<A, Failure>>,
+    {
+        let calls = self.shared.calls.clone();
+        let sign = |vault, context, message| {
+            let signer = Signer {
+                vault,
+                context,
+                calls,
+            };
+            sign(signer, message)
+        };
+        self.shared.answer(FACE, request, sign).await
+    }
+}
+
 #[tonic::async_trait]
 impl SigningService for SigningFace {
     type SignStreamStream = Pin<Box<dyn Stream<Item = Result<SignStreamResponse, Status>> + Send>>;
@@ -51,51 +74,18 @@ impl SigningService for SigningFace {
     type DecryptPayloadStream = Pieces<DecryptPayloadResponse>;
 
     async fn sign(&self, request: Request<SignRequest>) -> Answer<SignResponse> {
-        let calls = self.shared.calls.clone();
-        let sign = |vault, context, message| {
-            sign::sign(
-                Signer {
-                    vault,
-                    context,
-                    calls,
-                },
-                message,
-            )
-        };
-        self.shared.answer(FACE, request, sign).await
+        self.signed(request, sign::sign).await
     }
 
     async fn sign_batch(&self, request: Request<SignBatchRequest>) -> Answer<SignBatchResponse> {
-        let calls = self.shared.calls.clone();
-        let sign = |vault, context, message| {
-            sign_batch::sign_batch(
-                Signer {
-                    vault,
-                    context,
-                    calls,
-                },
-                message,
-            )
-        };
-        self.shared.answer(FACE, request, sign).await
+        self.signed(request, sign_batch::sign_batch).await
     }
 
     async fn sign_stream(
         &self,
         request: Request<Streaming<SignStreamRequest>>,
     ) -> Answer<Self::SignStreamStream> {
-        let calls = self.shared.calls.clone();
-        let sign = |vault, context, message| {
-            sign_stream::sign_stream(
-                Signer {
-                    vault,
-                    context,
-                    calls,
-                },
-                message,
-            )
-        };
-        self.shared.answer(FACE, request, sign).await
+        self.signed(request, sign_stream::sign_stream).await
     }
 
     async fn verify(&self, request: Request<VerifyRequest>) -> Answer<VerifyResponse> {
@@ -106,18 +96,7 @@ impl SigningService for SigningFace {
         &self,
         request: Request<SignProtocolRequest>,
     ) -> Answer<SignProtocolResponse> {
-        let calls = self.shared.calls.clone();
-        let sign = |vault, context, message| {
-            sign_protocol::sign_protocol(
-                Signer {
-                    vault,
-                    context,
-                    calls,
-                },
-                message,
-            )
-        };
-        self.shared.answer(FACE, request, sign).await
+        self.signed(request, sign_protocol::sign_protocol).await
     }
 
     async fn verify_protocol(
@@ -162,18 +141,7 @@ impl SigningService for SigningFace {
         &self,
         request: Request<SignForPartyRequest>,
     ) -> Answer<SignForPartyResponse> {
-        let calls = self.shared.calls.clone();
-        let sign = |vault, context, message| {
-            party::sign(
-                Signer {
-                    vault,
-                    context,
-                    calls,
-                },
-                message,
-            )
-        };
-        self.shared.answer(FACE, request, sign).await
+        self.signed(request, party::sign).await
     }
 
     async fn verify_for_party(

@@ -2,9 +2,10 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
 use strongroom_crypto::SecretBytes;
-use strongroom_store::{ReplicaReport, Replicas as _, Store as _, StoreError};
+use strongroom_store::{KeyRow, ReplicaReport, Replicas as _, Store as _, StoreError, TakeKeys};
 use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Weather};
 use strongroom_test_support::store::{run, samples};
@@ -239,6 +240,53 @@ fn a_process_that_is_stopped_while_it_makes_the_tables_keeps_nobody_from_making_
         fill(&other.unwrap(), 0).await;
         house.proxy.cut();
         making.await.unwrap().unwrap_err();
+    });
+}
+
+/// Cuts the connections after the first page.
+struct Cutting<'p> {
+    proxy: &'p Proxy,
+    keys: usize,
+}
+
+#[async_trait]
+impl TakeKeys for Cutting<'_> {
+    async fn take(&mut self, keys: Vec<KeyRow>) -> bool {
+        self.keys += keys.len();
+        self.proxy.cut();
+        true
+    }
+}
+
+#[test]
+fn whoever_loses_the_connection_in_the_middle_of_all_keys_is_told_and_reads_them_by_another_one() {
+    run(async {
+        let house = House::new();
+        let store = PostgresStore::create(house.behind_proxy("one"))
+            .await
+            .unwrap();
+        // More than what is on its way at a time.
+        fill(&store, 0).await;
+        let mut write = store.begin().await.unwrap();
+        let keys = (0..30_000).map(samples::key_pair).collect();
+        write.insert_keys(keys).await.unwrap();
+        write.commit().await.unwrap();
+        for _again in 0..2 {
+            let mut cutting = Cutting {
+                proxy: &house.proxy,
+                keys: 0,
+            };
+            let mut read = store.read().await.unwrap();
+            let lost = in_time(read.all_keys(10, &mut cutting)).await.unwrap_err();
+            assert!(
+                matches!(lost, StoreError::Io { .. } | StoreError::Refused { .. }),
+                "{lost:?}"
+            );
+            assert!(cutting.keys < 30_000);
+            let after = read.key_count().await.unwrap_err();
+            assert!(matches!(after, StoreError::TransactionClosed), "{after:?}");
+        }
+        assert_eq!(key_count(&store).await, 30_000);
     });
 }
 
