@@ -125,11 +125,13 @@ impl FromStr for Fingerprint {
             text: text.chars().take(80).collect(),
         };
         let digits = text.strip_prefix(MULTIHASH_PREFIX).ok_or_else(malformed)?;
-        let hash = HEXLOWER
-            .decode(digits.as_bytes())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok());
-        hash.map(Self).ok_or_else(malformed)
+        let mut hash = [0; 32];
+        if digits.len() != 2 * hash.len() {
+            return Err(malformed());
+        }
+        let decoded = HEXLOWER.decode_mut(digits.as_bytes(), &mut hash);
+        decoded.map_err(|_partial| malformed())?;
+        Ok(Self(hash))
     }
 }
 

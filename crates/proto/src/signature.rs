@@ -174,10 +174,16 @@ pub fn decode_protocol_signature(bytes: &[u8]) -> Result<ProtocolSignature, Prot
 
 impl From<&Signature> for v30::Signature {
     fn from(signature: &Signature) -> Self {
+        signature.clone().into()
+    }
+}
+
+impl From<Signature> for v30::Signature {
+    fn from(signature: Signature) -> Self {
         use v30::SigningAlgorithmSpec as Algorithm;
         Self {
             format: v30::SignatureFormat::from(signature.format).into(),
-            signature: signature.bytes.clone(),
+            signature: signature.bytes,
             signed_by: signature.signed_by.to_string(),
             signing_algorithm_spec: signature
                 .algorithm

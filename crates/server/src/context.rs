@@ -57,7 +57,8 @@ pub(crate) struct Context {
 impl Context {
     /// The caller as the audit log names it.
     pub(crate) fn caller(&self) -> Caller {
-        Caller::new(self.subject.name()).with_trace_id(self.trace.id())
+        let trace = Arc::clone(&self.trace.0);
+        self.subject.caller().with_trace_id(trace)
     }
 
     /// The same; a refusal is put on record.

@@ -5,6 +5,7 @@ mod decrypt;
 mod decrypt_payload;
 mod encrypt;
 mod encrypt_payload;
+mod in_order;
 mod key;
 mod party;
 mod pieces;

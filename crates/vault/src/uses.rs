@@ -1,7 +1,8 @@
 //! Records of each use of a private key, as the configured level asks for.
 //!
 //! * *off*: none.
-//! * *batched*: uses are counted in memory, by caller, key, operation and usage, and written from time to time.
+//! * *batched*: uses are counted in memory, by caller, key, operation and usage, and written from time to time. They name no
+//!   trace: each record is of many.
 //! * *each*: a record per use, durable before the answer leaves. Those who wait at the same time share one commit.
 //!
 //! Records are of the one chain of the vault, so they can be written only by the process that writes; a level that cannot
@@ -190,8 +191,13 @@ impl Vault {
         if level == UseRecords::Off {
             return Ok(());
         }
+        let caller = caller.cloned().unwrap_or_else(|| Caller::new(NOBODY));
         let of = Use {
-            caller: caller.cloned().unwrap_or_else(|| Caller::new(NOBODY)),
+            caller: match level {
+                // Each call has a trace of its own: no two of them would count together.
+                UseRecords::Batched => caller.without_trace(),
+                UseRecords::Off | UseRecords::Each => caller,
+            },
             operation,
             key: *key,
             usages,

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
 use strongroom_crypto::KeyUsages;
+use strongroom_vault::Caller;
 
 use super::{Grant, NamedKey, Operation, allowance::Allowance};
 use crate::room::Room;
@@ -89,7 +90,7 @@ pub struct Access {
 /// A caller that is known, and its rights.
 #[derive(Debug)]
 pub struct Subject {
-    name: String,
+    name: Arc<str>,
     identities: Vec<Identity>,
     rights: Rights,
     allowance: Allowance,
@@ -115,7 +116,7 @@ impl Access {
     pub fn of(rules: Vec<CallerRule>) -> Self {
         let subject = |rule: CallerRule| {
             Arc::new(Subject {
-                name: rule.name,
+                name: rule.name.into(),
                 identities: rule.identities,
                 rights: Rights::Granted(rule.grants),
                 allowance: Allowance::new(rule.rate_limit),
@@ -173,7 +174,7 @@ impl Access {
         let callers = self.callers.iter().flatten();
         callers
             .into_iter()
-            .find(|subject| subject.name == name)
+            .find(|subject| *subject.name == *name)
             .cloned()
     }
 }
@@ -182,7 +183,7 @@ impl Subject {
     /// Somebody of whom nothing is known and nothing need be: may ask whether the server is well.
     pub(crate) fn anybody() -> Self {
         Self {
-            name: "anybody".to_owned(),
+            name: "anybody".into(),
             identities: Vec::new(),
             rights: Rights::Granted(Vec::new()),
             allowance: Allowance::new(None),
@@ -196,7 +197,7 @@ impl Subject {
             Peer::Process { uid } => format!("unix-user:{uid}"),
         };
         Self {
-            name,
+            name: name.into(),
             identities: Vec::new(),
             rights: Rights::Everything,
             allowance: Allowance::new(None),
@@ -208,6 +209,11 @@ impl Subject {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Itself, to the audit log.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller::new(Arc::clone(&self.name))
     }
 
     /// Takes `calls` from what it may do this second; false: there is not so much left.
@@ -251,10 +257,7 @@ impl Subject {
                 let fitting = grants
                     .iter()
                     .filter(|grant| grant.allows_with(Operation::Sign, key));
-                let usages = fitting.flat_map(|grant| {
-                    let narrowed = grant.narrowed(wanted);
-                    narrowed.iter().collect::<Vec<_>>()
-                });
+                let usages = fitting.flat_map(|grant| grant.narrowed(wanted).iter());
                 usages.collect()
             }
         }

@@ -32,7 +32,7 @@ pub(super) async fn sign(signer: Signer, message: SignRequest) -> Result<SignRes
     let item = message.item.ok_or_else(|| Failure::not_set("item"))?;
     let signature = signer.sign(item).await?;
     Ok(SignResponse {
-        signature: Some((&signature).into()),
+        signature: Some(signature.into()),
     })
 }
 

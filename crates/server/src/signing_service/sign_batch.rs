@@ -1,8 +1,6 @@
 //! `SignBatch`.
 
-use futures_util::{StreamExt as _, stream};
-
-use super::sign::Signer;
+use super::{in_order::in_order, sign::Signer};
 use crate::{
     contract::strongroom::{
         ItemError, SignBatchRequest, SignBatchResponse, SignItem, SignResult,
@@ -30,16 +28,15 @@ pub(super) async fn sign_batch(
     }
     signer.context.count(items.len())?;
     let results = items.into_iter().map(|item| result_of(&signer, item));
-    let results = stream::iter(results).buffered(AT_ONCE);
     Ok(SignBatchResponse {
-        results: results.collect().await,
+        results: in_order(results, AT_ONCE).await,
     })
 }
 
 /// What becomes of one item among others.
 pub(super) async fn result_of(signer: &Signer, item: SignItem) -> SignResult {
     let outcome = match signer.sign(item).await {
-        Ok(signature) => Outcome::Signature((&signature).into()),
+        Ok(signature) => Outcome::Signature(signature.into()),
         Err(failure) => {
             let status = signer.context.status_of(failure, Face::Strongroom);
             Outcome::Error(ItemError {

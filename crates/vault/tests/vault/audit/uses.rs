@@ -242,6 +242,24 @@ async fn batched_uses_are_counted_by_who_used_what_for_what() {
 }
 
 #[tokio::test]
+async fn calls_that_each_have_a_trace_of_their_own_are_counted_together_and_name_none() {
+    let house = house(UseRecords::Batched);
+    let vault = house.create().await;
+    let key = signing_key(&vault).await;
+    for number in 0..3000 {
+        let who = Caller::new("alice").with_trace_id(format!("trace-{number}"));
+        let signed = vault.sign_for(&who, &key, b"message", protocol()).await;
+        signed.unwrap();
+    }
+    assert_eq!(uses(&vault).await, []);
+    vault.flush_audit().await.unwrap();
+    let records = uses(&vault).await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].details["uses"], "3000");
+    assert_eq!(records[0].trace_id, None);
+}
+
+#[tokio::test]
 async fn closing_writes_what_was_counted() {
     let house = house(UseRecords::Batched);
     let vault = house.create().await;
