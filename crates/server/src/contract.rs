@@ -72,5 +72,10 @@ pub use generated::com::digitalasset::canton::{
 };
 pub use generated::strongroom::v1 as strongroom;
 
+/// A message as it goes over the network: for whoever sends the same one over and over.
+pub fn encoded(message: &impl prost::Message) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
 /// Every file of the contract, as an encoded `FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));

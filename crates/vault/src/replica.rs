@@ -214,7 +214,7 @@ impl Vault {
         match self.replica() {
             None => Ok(()),
             Some(replica) if self.is_in_touch(replica) => Ok(()),
-            Some(replica) => self.get_in_touch(replica).await,
+            Some(replica) => Box::pin(self.get_in_touch(replica)).await,
         }
     }
 
@@ -236,7 +236,7 @@ impl Vault {
     ) -> Result<bool, VaultError> {
         match self.replica() {
             Some(replica) if self.settings().replica.strict => {
-                self.get_in_touch(replica).await?;
+                Box::pin(self.get_in_touch(replica)).await?;
                 Ok(may_still())
             }
             _ => Ok(self.has_looked_lately()),

@@ -55,7 +55,7 @@ impl Signer {
         let fingerprint = match item.key {
             Some(Key::Fingerprint(text)) => key::by_fingerprint(&text)?,
             Some(Key::Current(member)) => {
-                key::current_signing(&self.vault, &member, usages).await?
+                Box::pin(key::current_signing(&self.vault, &member, usages)).await?
             }
             None => return Err(Failure::not_set("key")),
         };

@@ -75,7 +75,7 @@ impl Vault {
             self.in_touch().await?;
             let signature = match self.sign_as_known(fingerprint, message, allowed).await {
                 Err(VaultError::Replica(ReplicaError::Behind)) => {
-                    self.catch_up().await?;
+                    Box::pin(self.catch_up()).await?;
                     continue;
                 }
                 other => other?,
@@ -96,12 +96,24 @@ impl Vault {
     ) -> Result<Signature, VaultError> {
         self.check_released()?;
         if self.is_in_doubt() {
-            self.settled_for(fingerprint).await?;
+            Box::pin(self.settled_for(fingerprint)).await?;
         }
         let sign = |key: &SigningKey| key.sign(message, allowed);
         if let Some(signature) = self.caches().signing.with(fingerprint, self.now(), sign) {
             return Ok(signature?);
         }
+        // Apart: what waits for the store or a KMS takes kilobytes, which every signature would carry along.
+        Box::pin(self.sign_with_closed(fingerprint, message, allowed)).await
+    }
+
+    /// With a key that is not in memory: it is opened first, or its KMS signs.
+    async fn sign_with_closed(
+        &self,
+        fingerprint: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Signature, VaultError> {
+        let sign = |key: &SigningKey| key.sign(message, allowed);
         loop {
             let entry = self.key(fingerprint)?;
             let (public, half) = signing_halves(&entry)?;

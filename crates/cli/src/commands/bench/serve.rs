@@ -28,8 +28,8 @@ use crate::{args::Global, progress};
 ///
 /// The other side is a tonic server behind the same TLS, with the same messages, which makes the same signatures with the bare
 /// library and asks nobody whether it may. Both are processes of their own; this one makes the load for both, in turn, and takes its
-/// share of the machine. Batches are compared with one signature after the other over the same server, and with what the bare
-/// library signs on two threads.
+/// share of the machine. Batches, each encoded once and sent over and over, are compared with one signature after the other over
+/// the same server, and with what the bare library signs on two threads.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  strongroom bench serve\n  \
     strongroom bench serve --in-flight 16 --connections 1 --output json")]

@@ -1,22 +1,25 @@
 //! Calls, as many at once as asked for, for a time.
 
+mod batch;
+
 use std::time::{Duration, Instant};
 
 use strongroom_proto::v30::SigningKeyUsage;
 use strongroom_server::contract::strongroom::{
-    SignBatchRequest, SignItem, SignRequest,
+    SignItem, SignRequest,
     sign_item::{Content, Key},
-    sign_result::Result as Outcome,
     signing_service_client::SigningServiceClient,
 };
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
+use self::batch::Batches;
+
 const MESSAGE: [u8; 64] = [0x5a; 64];
 
 /// Calls to one side.
 pub(super) struct Load {
-    clients: Vec<SigningServiceClient<Channel>>,
+    channels: Vec<Channel>,
     in_flight: usize,
     item: SignItem,
     batch: Option<usize>,
@@ -33,9 +36,8 @@ pub(super) struct Reached {
 impl Load {
     /// Signatures by `key`, so many at once, spread over the connections.
     pub(super) fn of(channels: Vec<Channel>, in_flight: usize, key: &str) -> Self {
-        let clients = channels.into_iter().map(SigningServiceClient::new);
         Self {
-            clients: clients.collect(),
+            channels,
             in_flight,
             item: SignItem {
                 key: Some(Key::Fingerprint(key.to_owned())),
@@ -56,12 +58,17 @@ impl Load {
 
     /// Calls for this long.
     pub(super) async fn run(&self, time: Duration) -> anyhow::Result<Reached> {
-        let began = Instant::now();
-        let mut calling = JoinSet::new();
-        for (_number, client) in (0..self.in_flight).zip(self.clients.iter().cycle()) {
-            let (client, item, batch) = (client.clone(), self.item.clone(), self.batch);
-            calling.spawn(call(client, item, batch, began + time));
+        let mut callers = Vec::with_capacity(self.in_flight);
+        for (_number, channel) in (0..self.in_flight).zip(self.channels.iter().cycle()) {
+            let (channel, item) = (channel.clone(), self.item.clone());
+            callers.push(match self.batch {
+                None => Caller::One(SigningServiceClient::new(channel), item),
+                Some(items) => Caller::Many(Batches::of(channel, item, items).await?),
+            });
         }
+        let began = Instant::now();
+        let calls = callers.into_iter().map(|caller| caller.call(began + time));
+        let mut calling: JoinSet<_> = calls.collect();
         let mut took = Vec::new();
         while let Some(called) = calling.join_next().await {
             took.extend(called??);
@@ -78,36 +85,30 @@ impl Load {
     }
 }
 
-/// One call after the other, until `end`; how long each took.
-async fn call(
-    mut client: SigningServiceClient<Channel>,
-    item: SignItem,
-    batch: Option<usize>,
-    end: Instant,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut took = Vec::with_capacity(1 << 14);
-    loop {
-        let began = Instant::now();
-        if began >= end {
-            return Ok(took);
-        }
-        match batch {
-            None => {
-                let item = Some(item.clone());
-                let answer = client.sign(SignRequest { item }).await?;
-                anyhow::ensure!(answer.into_inner().signature.is_some(), "no signature");
+/// Who makes one call after the other.
+enum Caller {
+    One(SigningServiceClient<Channel>, SignItem),
+    Many(Batches),
+}
+
+impl Caller {
+    /// Calls until `end`; how long each took.
+    async fn call(mut self, end: Instant) -> anyhow::Result<Vec<Duration>> {
+        let mut took = Vec::with_capacity(1 << 14);
+        loop {
+            let began = Instant::now();
+            if began >= end {
+                return Ok(took);
             }
-            Some(number) => {
-                let items = vec![item.clone(); number];
-                let answer = client.sign_batch(SignBatchRequest { items }).await?;
-                let results = answer.into_inner().results.into_iter();
-                let signed = results.filter(|it| matches!(it.result, Some(Outcome::Signature(_))));
-                anyhow::ensure!(
-                    signed.count() == number,
-                    "a signature of a batch is missing"
-                );
+            match &mut self {
+                Self::One(client, item) => {
+                    let item = Some(item.clone());
+                    let answer = client.sign(SignRequest { item }).await?;
+                    anyhow::ensure!(answer.into_inner().signature.is_some(), "no signature");
+                }
+                Self::Many(batches) => batches.sign().await?,
             }
+            took.push(began.elapsed());
         }
-        took.push(began.elapsed());
     }
 }
