@@ -230,6 +230,9 @@ fn a_node_gets_its_identity_from_a_root_certificate_that_openssl_signed() {
     assert!(uid.starts_with("participant1::1220"), "{uid}");
     assert_eq!(answers[3]["ok"]["results"].as_array().unwrap().len(), 2);
     assert_eq!(answers[4]["ok"]["status"]["commonStatus"]["uid"], uid);
+    let (_status, numbers) = serving.get("/metrics");
+    let fallback = "daml_participant_kms_session_signing_keys_fallback_total 0";
+    assert!(numbers.contains(fallback), "{numbers}");
 }
 
 #[test]

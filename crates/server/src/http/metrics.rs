@@ -2,6 +2,7 @@
 
 mod backups;
 mod calls;
+mod canton;
 mod kms;
 mod process;
 mod standing;
@@ -43,8 +44,12 @@ pub(crate) async fn text(
     let mut registry = Registry::default();
     calls.register(&mut registry);
     process::register(&mut registry);
+    let numbers = vault.numbers_as_known().await;
+    if let Some(identity) = vault.identity() {
+        canton::register(&mut registry, identity.member.code, &numbers);
+    }
     let ours = registry.sub_registry_with_prefix("strongroom");
-    vault::register(ours, &vault.numbers_as_known().await);
+    vault::register(ours, &numbers);
     standing::register(ours, vault).await;
     if let Some(scheduled) = scheduled {
         backups::register(ours, scheduled);

@@ -76,6 +76,9 @@ const SPECS: [SigningKeySpec; 2] = [SigningKeySpec::EcCurve25519, SigningKeySpec
 /// Items of one batch.
 const BATCH: usize = 64;
 
+/// Batches under way at once where the server shall never wait for one.
+const SATURATED: usize = 16;
+
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Vec<Measurement>> {
     Rehearsal::with(None, async |rehearsal| {
         measure(global, &options, rehearsal).await
@@ -160,7 +163,7 @@ async fn batches(
     let channels = async |number| connected(ours.address(), authority, number).await;
     let unary = Load::of(channels(1).await?, 1, key);
     let batch = Load::of(channels(1).await?, 1, key).in_batches(BATCH);
-    let saturated = Load::of(channels(2).await?, 4, key).in_batches(BATCH);
+    let saturated = Load::of(channels(2).await?, SATURATED, key).in_batches(BATCH);
     let (mut one, mut many) = (Samples::default(), Samples::default());
     let (mut full, mut bare) = (Samples::default(), Samples::default());
     for sample in 0..=options.samples {
