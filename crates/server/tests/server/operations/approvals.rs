@@ -8,13 +8,15 @@ use strongroom_server::{
     contract::{
         strongroom::{
             AcknowledgeBreakGlassRequest, Approval, ApproveRequest, ListApprovalsRequest,
-            RejectRequest, RetireKeyRequest, RotateWrapperKeyRequest,
+            ProposeConfigurationRequest, RejectRequest, RetireKeyRequest, RotateWrapperKeyRequest,
             operations_service_client::OperationsServiceClient,
         },
         vault::{DeleteKeyPairRequest, vault_service_client::VaultServiceClient},
     },
 };
-use strongroom_vault::{ApprovalSettings, Settings};
+use strongroom_vault::{
+    ApprovalSettings, CHANGE_OF_CONFIGURATION, ConfigurationGuard, ConfigurationMark, Settings,
+};
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
@@ -63,7 +65,7 @@ impl Office {
             ..Settings::default()
         };
         let plan = Plan {
-            settings,
+            settings: marked(settings),
             server,
             ..Plan::default()
         };
@@ -101,6 +103,15 @@ impl Office {
         let mut client = self.client().await;
         let listed = client.list_approvals(self.by("auditor", ListApprovalsRequest {}));
         listed.await.unwrap().into_inner().approvals
+    }
+}
+
+/// As if they came from a file.
+fn marked(settings: Settings) -> Settings {
+    let guard = ConfigurationGuard::of(&settings.approvals);
+    Settings {
+        configuration: Some(ConfigurationMark::of("access", "approvals", "audit", guard)),
+        ..settings
     }
 }
 
@@ -274,4 +285,97 @@ async fn no_secret_of_a_request_is_shown_to_who_approves_it() {
     let [waiting] = office.house.vault.approvals().try_into().unwrap();
     assert!(!waiting.summary.contains("XYZZY"), "{waiting:?}");
     assert!(waiting.summary.contains(&key.to_string()), "{waiting:?}");
+}
+
+/// Another configuration, by which nothing needs a second person.
+fn other() -> ProposeConfigurationRequest {
+    let hash = vec![7; 32];
+    ProposeConfigurationRequest {
+        access: hash.clone(),
+        approvals: hash.clone(),
+        audit: hash,
+        guard: "record".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn another_configuration_is_proposed_by_one_person_and_approved_by_another() {
+    assert_eq!(
+        Operation::ConfigurationChange.name(),
+        CHANGE_OF_CONFIGURATION
+    );
+    let office = Office::new(&[Operation::ConfigurationChange]).await;
+    let mut client = office.client().await;
+    let free = client.propose_configuration(office.by("alice", other()));
+    let free = free.await.unwrap().into_inner();
+    assert_eq!((free.approval, free.unchanged), (None, false));
+    let vault = &office.house.vault;
+    let starter = strongroom_vault::Caller::new("starter");
+    vault.note_configuration(&starter).await.unwrap();
+
+    let proposed = client.propose_configuration(office.by("alice", other()));
+    let asked = proposed.await.unwrap().into_inner().approval.unwrap();
+    assert_eq!(
+        (asked.requester.as_str(), asked.operation.as_str()),
+        ("alice", "configuration.change")
+    );
+    let own = office.approve("alice", &asked.id).await.unwrap_err();
+    assert_eq!(told(&own).0, "APPROVAL_OWN");
+    let auditor = client.propose_configuration(office.by("auditor", other()));
+    assert_eq!(auditor.await.unwrap_err().code(), Code::PermissionDenied);
+    office.approve("bob", &asked.id).await.unwrap();
+    let again = client.propose_configuration(office.by("bob", other()));
+    let again = again.await.unwrap().into_inner().approval.unwrap();
+    assert_eq!((again.id, again.state.as_str()), (asked.id, "approved"));
+}
+
+#[tokio::test]
+async fn only_who_may_break_the_glass_changes_the_configuration_alone() {
+    let office = Office::new(&[Operation::ConfigurationChange]).await;
+    let vault = &office.house.vault;
+    let starter = strongroom_vault::Caller::new("starter");
+    vault.note_configuration(&starter).await.unwrap();
+    let mut client = office.client().await;
+    let alone = |name: &str| {
+        let mut request = office.by(name, other());
+        let reason = "bob is gone".parse().unwrap();
+        request
+            .metadata_mut()
+            .insert("strongroom-break-glass", reason);
+        request
+    };
+    let refused = client.propose_configuration(alone("bob")).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    assert!(office.listed().await.is_empty());
+    client.propose_configuration(alone("alice")).await.unwrap();
+    let mut states: Vec<_> = office
+        .listed()
+        .await
+        .into_iter()
+        .map(|it| it.state)
+        .collect();
+    states.sort();
+    assert_eq!(states, ["approved", "bypassed"]);
+}
+
+#[tokio::test]
+async fn what_is_no_mark_of_a_configuration_is_not_proposed() {
+    let office = Office::new(&[Operation::ConfigurationChange]).await;
+    let mut client = office.client().await;
+    let short = ProposeConfigurationRequest {
+        audit: vec![7; 31],
+        ..other()
+    };
+    let unknown = ProposeConfigurationRequest {
+        guard: "nobody".to_owned(),
+        ..other()
+    };
+    for (request, field) in [(short, "audit"), (unknown, "guard")] {
+        let refused = client.propose_configuration(office.by("alice", request));
+        let refused = refused.await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let details = refused.get_error_details();
+        let reason = &details.error_info().unwrap().metadata["reason"];
+        assert!(reason.contains(field), "{reason}");
+    }
 }
