@@ -1,7 +1,8 @@
 //! A second person over the network.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use strongroom_kms::KmsProvider;
 use strongroom_server::{
     ServerSettings,
     access::{Access, CallerRule, Grant, Identity, Operation, Role},
@@ -14,15 +15,17 @@ use strongroom_server::{
         vault::{DeleteKeyPairRequest, vault_service_client::VaultServiceClient},
     },
 };
+use strongroom_test_support::{FixedClock, SeededRandom};
 use strongroom_vault::{
-    ApprovalSettings, CHANGE_OF_CONFIGURATION, ConfigurationGuard, ConfigurationMark, Settings,
+    ApprovalSettings, CHANGE_OF_CONFIGURATION, Caller, ConfigurationGuard, ConfigurationMark,
+    Environment, NamedWrapper, NoAnchor, Settings, Vault,
 };
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
 use super::{client, to_the_end};
 use crate::{
-    house::{House, Plan, told},
+    house::{House, KMS, Plan, told},
     issuer::{TokenIssuer, tokens},
     raw::with_token,
     vault_service::key,
@@ -36,6 +39,11 @@ struct Office {
 
 impl Office {
     async fn new(operations: &[Operation]) -> Self {
+        Self::planned(operations, false).await
+    }
+
+    /// `shared`: other processes may open its store.
+    async fn planned(operations: &[Operation], shared: bool) -> Self {
         let issuer = TokenIssuer::new();
         let rule = |name: &str, grants| CallerRule {
             name: name.to_owned(),
@@ -67,6 +75,7 @@ impl Office {
         let plan = Plan {
             settings: marked(settings),
             server,
+            shared,
             ..Plan::default()
         };
         Self {
@@ -310,7 +319,7 @@ async fn another_configuration_is_proposed_by_one_person_and_approved_by_another
     let free = free.await.unwrap().into_inner();
     assert_eq!((free.approval, free.unchanged), (None, false));
     let vault = &office.house.vault;
-    let starter = strongroom_vault::Caller::new("starter");
+    let starter = Caller::new("starter");
     vault.note_configuration(&starter).await.unwrap();
 
     let proposed = client.propose_configuration(office.by("alice", other()));
@@ -333,7 +342,7 @@ async fn another_configuration_is_proposed_by_one_person_and_approved_by_another
 async fn only_who_may_break_the_glass_changes_the_configuration_alone() {
     let office = Office::new(&[Operation::ConfigurationChange]).await;
     let vault = &office.house.vault;
-    let starter = strongroom_vault::Caller::new("starter");
+    let starter = Caller::new("starter");
     vault.note_configuration(&starter).await.unwrap();
     let mut client = office.client().await;
     let alone = |name: &str| {
@@ -378,4 +387,50 @@ async fn what_is_no_mark_of_a_configuration_is_not_proposed() {
         let reason = &details.error_info().unwrap().metadata["reason"];
         assert!(reason.contains(field), "{reason}");
     }
+}
+
+/// Another process on the store of `house`, with these settings.
+async fn neighbour(house: &House, settings: Settings) -> Vault {
+    let (shared, _handle) = house.shared.as_ref().unwrap();
+    let kms: Arc<dyn KmsProvider> = Arc::<_>::clone(&house.kms) as _;
+    let environment = Environment {
+        store: shared.handle("neighbour"),
+        wrappers: vec![NamedWrapper {
+            name: KMS.to_owned(),
+            wrapper: kms.key_wrapper().unwrap(),
+        }],
+        kms: Vec::new(),
+        anchor: Arc::new(NoAnchor),
+        clock: Arc::<FixedClock>::clone(&house.clock),
+        random: Arc::new(SeededRandom::new(9)),
+    };
+    Vault::open(environment, settings).await.unwrap()
+}
+
+/// What it would ask for is told by a file that is good no more, and so is what needs nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_lets_nothing_through_that_could_need_somebody_once_another_file_is_remembered() {
+    let office = Office::planned(&[Operation::ConfigurationChange], true).await;
+    let vault = &office.house.vault;
+    let fingerprint = key(vault, "one").await.to_string();
+    let starter = Caller::new("starter");
+    vault.note_configuration(&starter).await.unwrap();
+    let mark = ConfigurationMark::of("other", "other", "other", ConfigurationGuard::Person);
+    let after = Settings {
+        configuration: Some(mark),
+        ..Settings::default()
+    };
+    vault
+        .propose_configuration(&Caller::new("alice"), &mark, Some("bob is gone"))
+        .await
+        .unwrap();
+    vault.step_down(&starter).await.unwrap();
+    let neighbour = neighbour(&office.house, after).await;
+    neighbour.note_configuration(&starter).await.unwrap();
+    vault.catch_up().await.unwrap();
+
+    let mut client = office.client().await;
+    let retire = RetireKeyRequest { fingerprint };
+    let refused = client.retire_key(office.by("alice", retire)).await;
+    assert_eq!(told(&refused.unwrap_err()).0, "CONFIGURATION_NOT_APPROVED");
 }
