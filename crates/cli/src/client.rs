@@ -14,8 +14,9 @@ mod topology;
 mod wrapper_keys;
 
 pub(crate) use self::{
+    approvals::Proposed,
     audit::{ExportedAudit, Following, ShownAuditKey, VerifiedAudit},
-    backups::{Backups, Released},
+    backups::{Backups, RELEASE, Released},
     facts::configuration,
     keys::{Deleted, Deletion, Export, NewKey, ShownKey},
     parties::{PartyVerdict, Refused, SignedForParty},

@@ -152,10 +152,11 @@ pub(crate) enum Command {
     Doctor(doctor::Options),
     Incident(incident::Options),
     Metrics(metrics::Options),
-    /// Print an example configuration, or check yours
+    /// Print an example configuration, check yours, or have a change of it approved
     #[command(
         subcommand,
-        after_help = "Examples:\n  strongroom config example > new.toml\n  strongroom config check --config new.toml"
+        after_help = "Examples:\n  strongroom config example > new.toml\n  strongroom config check --config new.toml\n  \
+        strongroom config propose --file new.toml"
     )]
     Config(config::Command),
     /// Measure, beside the bare library
@@ -204,7 +205,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(options) => doctor::run(&global, options).await,
         Command::Incident(options) => incident::run(&global, options).await,
         Command::Metrics(options) => metrics::run(&global, options).await,
-        Command::Config(command) => config::run(&global, command),
+        Command::Config(command) => config::run(&global, command).await,
         Command::Bench(command) => bench::run(&global, command).await,
         Command::Errors(options) => errors::run(&global, options),
         Command::Completions(options) => completions::run(options),

@@ -19,15 +19,20 @@ use strongroom_store_sqlite::SqliteStore;
 use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{
     Anchor, AnchorError, AnchorTagSettings, ApprovalSettings, Ask, AuditSettings, CacheSettings,
-    Caller, CustodyDefaults, FileAnchor, FindingLimits, KeyAgeLimits, KmsWatchSettings, NoAnchor,
-    ReplicaSettings, RequiredEncryption, RequiredSchemes, SessionCacheBounds,
-    SessionEncryptionSettings, SessionSigningSettings, Settings, SynchronizerSchemes, UseRecords,
-    Vault, VaultError,
+    Caller, ConfigurationMark, CustodyDefaults, FileAnchor, FindingLimits, KeyAgeLimits,
+    KmsWatchSettings, NoAnchor, ReplicaSettings, RequiredEncryption, RequiredSchemes,
+    SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings, Settings,
+    SynchronizerSchemes, UseRecords, Vault, VaultError,
 };
 
 pub(crate) use self::kept::Kept;
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, remote::RemoteError, server,
+    args::Global,
+    environment,
+    failure::CliError,
+    open_kms::OpenKms,
+    remote::RemoteError,
+    server::{self, configuration},
     store::ConfiguredStore,
 };
 
@@ -46,7 +51,7 @@ impl Session {
     /// Opens the vault that `global` names.
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
         let caller = environment::caller()?;
-        let config = read_config(global)?;
+        let (mark, config) = read_marked_config(global)?;
         if let Some((vault, kms)) = global.kept.vault_of(&config).await {
             return Ok(Self {
                 vault,
@@ -58,7 +63,7 @@ impl Session {
         }
         let kms = OpenKms::open(&config, &global.kms).await?;
         let store = open_store_of(&config, &global.dir).await?;
-        let vault = open_vault(&config, &kms, store).await?;
+        let vault = open_marked_vault(&config, Some(mark), &kms, store).await?;
         let vault = start(vault, &caller).await?;
         let session = Self {
             vault: Arc::new(vault),
@@ -108,11 +113,8 @@ impl Session {
         operation: Operation,
         request: &str,
     ) -> Result<(), VaultError> {
-        let ask = Ask::new(operation.name(), "command", request.as_bytes(), request);
-        match &self.break_glass {
-            Some(reason) => self.vault.break_glass(&self.caller, &ask, reason).await,
-            None => self.vault.pass_approval(&self.caller, &ask).await,
-        }
+        let reason = self.break_glass.as_deref();
+        approved(&self.vault, &self.caller, reason, operation, request).await
     }
 
     /// Whether this operation needs a second person.
@@ -131,6 +133,21 @@ impl Session {
     }
 }
 
+/// The same for a vault that a command opened in a way of its own; `break_glass` is why it goes on without a second person.
+pub(crate) async fn approved(
+    vault: &Vault,
+    caller: &Caller,
+    break_glass: Option<&str>,
+    operation: Operation,
+    request: &str,
+) -> Result<(), VaultError> {
+    let ask = Ask::new(operation.name(), "command", request.as_bytes(), request);
+    match break_glass {
+        Some(reason) => vault.break_glass(caller, &ask, reason).await,
+        None => vault.pass_approval(caller, &ask).await,
+    }
+}
+
 /// Closes a vault as [`Session::close`] does.
 pub(crate) async fn close(vault: Vault) {
     if let Err(error) = vault.close().await {
@@ -138,14 +155,28 @@ pub(crate) async fn close(vault: Vault) {
     }
 }
 
-/// Opens the vault in `store`, which must be the configured one. A refused store is closed.
+/// Opens the vault in `store`, which must be the configured one, for what needs no second person in any case. A refused store is closed.
 pub(crate) async fn open_vault(
     config: &Config,
     kms: &OpenKms,
     store: Arc<dyn Store>,
 ) -> anyhow::Result<Vault> {
+    open_marked_vault(config, None, kms, store).await
+}
+
+/// The same for whatever is done with it; `mark` is of the file that the configuration was read from.
+pub(crate) async fn open_marked_vault(
+    config: &Config,
+    mark: Option<ConfigurationMark>,
+    kms: &OpenKms,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<Vault> {
     let environment = kms.environment(Arc::clone(&store), config);
-    let opened = match Vault::open(environment, settings(config)).await {
+    let settings = Settings {
+        configuration: mark,
+        ..settings(config)
+    };
+    let opened = match Vault::open(environment, settings).await {
         Ok(vault) => check_configured(&vault, config).map(|()| vault),
         Err(refused) => Err(or_gone(config, refused.into())),
     };
@@ -209,11 +240,21 @@ pub(crate) fn read_config(global: &Global) -> anyhow::Result<Config> {
     read_config_text(global).map(|(_text, config)| config)
 }
 
+/// The same, and by what the vault knows it again.
+pub(crate) fn read_marked_config(global: &Global) -> anyhow::Result<(ConfigurationMark, Config)> {
+    let (text, config) = read_config_text(global)?;
+    Ok((configuration::mark(&text, &config)?, config))
+}
+
 /// The same, and as it was written.
 pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Config)> {
     refuse_endpoint(global)?;
-    let path = global.config_path();
-    let text = read_guarded_text(&path)?;
+    read_config_text_of(&global.config_path())
+}
+
+/// A configuration in this file, whoever has it.
+pub(crate) fn read_config_text_of(path: &Path) -> anyhow::Result<(String, Config)> {
+    let text = read_guarded_text(path)?;
     let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
     server::check_approvals(&config.approvals).with_context(|| format!("in {}", path.display()))?;
     Ok((text, config))
@@ -345,7 +386,7 @@ pub(crate) fn finding_limits(config: &Config) -> FindingLimits {
     }
 }
 
-fn approvals(config: &ApprovalsConfig) -> ApprovalSettings {
+pub(crate) fn approvals(config: &ApprovalsConfig) -> ApprovalSettings {
     ApprovalSettings {
         operations: config.operations.clone(),
         approvers: config.approvers.clone(),

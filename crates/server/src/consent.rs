@@ -18,6 +18,8 @@ pub(crate) struct Consent {
     vault: Arc<Vault>,
     subject: Arc<Subject>,
     caller: Caller,
+    /// Whether it may need a second person, by one configuration or another.
+    can_be_needed: bool,
     /// None if nobody has to say yes.
     ask: Option<Ask>,
     break_glass: Option<String>,
@@ -31,12 +33,14 @@ impl Consent {
         message: &M,
     ) -> Self {
         let operations = approvable(context.rpc, message as &dyn Any);
+        let can_be_needed = !operations.is_empty();
         let mut operations = operations.into_iter();
         let needed = operations.find(|operation| vault.needs_approval(operation.name()));
         Self {
             vault: Arc::clone(vault),
             subject: Arc::clone(&context.subject),
             caller: context.caller(),
+            can_be_needed,
             ask: needed.map(|operation| ask(context, operation, message)),
             break_glass: context.break_glass.clone(),
         }
@@ -45,6 +49,9 @@ impl Consent {
     /// Waits for nobody: it was given before, or the request is refused and remembered for whoever may give it.
     pub(crate) async fn given(self) -> Result<(), Failure> {
         let Some(ask) = self.ask else {
+            if self.can_be_needed {
+                self.vault.heed_configuration().await?;
+            }
             return Ok(());
         };
         match self.break_glass {

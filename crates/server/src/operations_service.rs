@@ -203,6 +203,7 @@ service! {
     }
     change {
         acknowledge_break_glass(AcknowledgeBreakGlassRequest) -> wire::AcknowledgeBreakGlassResponse = approvals::acknowledge;
+        propose_configuration(ProposeConfigurationRequest) -> wire::ProposeConfigurationResponse = approvals::propose;
         approve(ApproveRequest) -> wire::ApproveResponse = approvals::approve;
         reject(RejectRequest) -> wire::RejectResponse = approvals::reject;
         abandon_node_key_rotation(AbandonNodeKeyRotationRequest) -> wire::AbandonNodeKeyRotationResponse = node_keys::abandon;

@@ -79,7 +79,7 @@ pub use audit::{
 };
 pub use backups::Backup;
 pub use caller::Caller;
-pub use configuration::ConfigurationMark;
+pub use configuration::{CHANGE_OF_CONFIGURATION, ConfigurationGuard, ConfigurationMark};
 pub use directory::{KeyEntry, PrivateHalf};
 pub use environment::{Environment, NamedKms, NamedWrapper};
 pub use error::{
@@ -100,6 +100,7 @@ pub use operations::backup::{
     schedule::{BackupDue, BackupMeans, BackupRoundDone, BackupSchedule, BackupTurn, BackupWork},
     verify::{BackupReport, KeysUsed},
 };
+pub use operations::configuration::ConfigurationProposal;
 pub use operations::create::{NewVault, VAULT_TAG};
 pub use operations::custody::CustodyChanges;
 pub use operations::export::ExportForm;

@@ -10,7 +10,7 @@ use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec};
 use strongroom_store::{Custody, Sealing};
 use strongroom_topology::PhysicalSynchronizerId;
 
-use crate::schemes::SynchronizerSchemes;
+use crate::{configuration::ConfigurationMark, schemes::SynchronizerSchemes};
 
 /// What a vault's owner chooses; the defaults are safe.
 #[derive(Clone, Debug)]
@@ -36,6 +36,9 @@ pub struct Settings {
     pub anchor_tag: Option<AnchorTagSettings>,
     /// What needs a second person.
     pub approvals: ApprovalSettings,
+    /// The configuration that all of this comes from; none: it comes from no file. A vault that remembers that changes of it need a
+    /// second person lets through nothing that may need one, unless this is the remembered one.
+    pub configuration: Option<ConfigurationMark>,
     /// How the audit log is kept.
     pub audit: AuditSettings,
     /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
@@ -59,6 +62,7 @@ impl Default for Settings {
             replica: ReplicaSettings::default(),
             anchor_tag: None,
             approvals: ApprovalSettings::default(),
+            configuration: None,
             audit: AuditSettings::default(),
             session_signing: None,
             clock_tolerance: Duration::from_secs(300),

@@ -19,6 +19,8 @@ const QUARANTINE: u8 = 1;
 const SUCCESSION: u8 = 2;
 /// What follows that, or else topology, once a server has noted what it is told to do.
 const CONFIGURATION: u8 = 3;
+/// What follows that, if a change of it takes more than a record.
+const GUARD: u8 = 4;
 /// Beside it, in the byte that says which anchors know of the state: the tag of a wrapper key.
 const TAGGED: u8 = 2;
 
@@ -157,6 +159,10 @@ impl VaultState {
         if let Some(mark) = &self.configuration {
             encoder.byte(CONFIGURATION);
             mark.encode(&mut encoder);
+            if mark.is_guarded() {
+                encoder.byte(GUARD);
+                mark.encode_guard(&mut encoder);
+            }
         }
         encoder.into_vec()
     }
@@ -196,6 +202,10 @@ impl VaultState {
                 CONFIGURATION if state.configuration.is_none() => {
                     state.configuration = Some(ConfigurationMark::decode(&mut decoder)?);
                 }
+                GUARD => match &mut state.configuration {
+                    Some(mark) if !mark.is_guarded() => mark.decode_guard(&mut decoder)?,
+                    _ => return Err(EncodingError::UnknownTag { tag: GUARD }),
+                },
                 tag => return Err(EncodingError::UnknownTag { tag }),
             }
         }
@@ -211,4 +221,51 @@ fn context(vault: VaultId, data_key: &OpenedDataKey) -> Vec<u8> {
         .raw(vault.as_bytes())
         .raw(data_key.id.as_bytes());
     encoder.into_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::ConfigurationGuard;
+
+    fn state(guard: ConfigurationGuard) -> VaultState {
+        let mark = ConfigurationMark::of("callers", "approvals", "audit", guard);
+        VaultState {
+            configuration: Some(mark),
+            ..VaultState::default()
+        }
+    }
+
+    #[test]
+    fn what_a_change_of_the_configuration_takes_is_written_last_and_read_again() {
+        let before_guards = state(ConfigurationGuard::Record).encode();
+        for (guard, expected) in [
+            (ConfigurationGuard::Record, &[][..]),
+            (ConfigurationGuard::Person, &[4, 1]),
+            (ConfigurationGuard::PersonOrReason, &[4, 2]),
+        ] {
+            let encoded = state(guard).encode();
+            assert_eq!(encoded, [&before_guards, expected].concat());
+            assert_eq!(VaultState::decode(&encoded).unwrap(), state(guard));
+        }
+    }
+
+    #[test]
+    fn a_guard_that_nobody_writes_is_refused() {
+        let guarded = state(ConfigurationGuard::Person).encode();
+        let with = |more: &[u8]| VaultState::decode(&[&guarded, more].concat());
+        assert!(with(&[4, 2]).is_err() && with(&[4]).is_err());
+        let unguarded = state(ConfigurationGuard::Record).encode();
+        for last in [0, 3] {
+            let encoded = [&unguarded, &[4, last][..]].concat();
+            assert!(VaultState::decode(&encoded).is_err(), "{last}");
+        }
+        let mut of_nothing = VaultState {
+            quarantine: true,
+            ..VaultState::default()
+        }
+        .encode();
+        of_nothing.extend([4, 1]);
+        assert!(VaultState::decode(&of_nothing).is_err());
+    }
 }

@@ -340,6 +340,11 @@ impl<'v> Unit<'v> {
         self.changes.push(Change::Quarantine(quarantine));
     }
 
+    /// What a server was told last.
+    pub(crate) const fn configuration(&self) -> Option<ConfigurationMark> {
+        self.next.configuration
+    }
+
     /// From this commit on this is what a server was told last. Answers what is to be on record of it; none: nothing has changed.
     pub(crate) fn set_configuration(
         &mut self,

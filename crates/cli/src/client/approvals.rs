@@ -1,9 +1,20 @@
 //! What waits for a second person.
 
 use strongroom_store::ApprovalId;
+use strongroom_vault::{ConfigurationMark, ConfigurationProposal};
 
 use super::Client;
 use crate::commands::approvals::view::ApprovalView;
+
+/// What became of a configuration that was proposed.
+pub(crate) enum Proposed {
+    /// The vault remembers it.
+    Unchanged,
+    /// Nobody has to approve it.
+    Free,
+    /// It waits, or was approved.
+    Asked(Box<ApprovalView>),
+}
 
 impl Client {
     /// What waits for a second person, or was done without one, the oldest first.
@@ -37,6 +48,28 @@ impl Client {
                 Ok(ApprovalView::of(&session.vault, &rejected))
             }
             Self::There(server) => server.reject(id).await,
+        }
+    }
+
+    /// Asks for another person's approval of a configuration.
+    pub(crate) async fn propose_configuration(
+        &self,
+        mark: &ConfigurationMark,
+    ) -> anyhow::Result<Proposed> {
+        match self {
+            Self::Here(session) => {
+                let (vault, caller) = (&session.vault, &session.caller);
+                let reason = session.break_glass.as_deref();
+                let proposed = vault.propose_configuration(caller, mark, reason).await?;
+                Ok(match proposed {
+                    ConfigurationProposal::Unchanged => Proposed::Unchanged,
+                    ConfigurationProposal::Free => Proposed::Free,
+                    ConfigurationProposal::Asked(asked) => {
+                        Proposed::Asked(Box::new(ApprovalView::of(vault, &asked)))
+                    }
+                })
+            }
+            Self::There(server) => server.propose_configuration(mark).await,
         }
     }
 

@@ -6,6 +6,9 @@ use strongroom_store::BackupId;
 use super::Client;
 use crate::{commands::backup::view::BackupView, output};
 
+/// What a second person approves before a vault signs again, also where that is asked for together with the restoring.
+pub(crate) const RELEASE: &str = "backup release";
+
 /// The backups that a vault remembers.
 pub(crate) struct Backups {
     /// The oldest first.
@@ -48,9 +51,7 @@ impl Client {
     pub(crate) async fn release(&self) -> anyhow::Result<Released> {
         match self {
             Self::Here(session) => {
-                session
-                    .approved(Operation::BackupRelease, "backup release")
-                    .await?;
+                session.approved(Operation::BackupRelease, RELEASE).await?;
                 session.vault.release(&session.caller).await?;
                 Ok(Released {
                     vault_id: session.vault.id().to_string(),

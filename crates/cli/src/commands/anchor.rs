@@ -27,7 +27,8 @@ pub(crate) enum Command {
     /// Take the database as it is for the latest: after a restore, or when the anchor was lost
     ///
     /// Where the anchor remembers another state, keys that were retired since are active in the database. The vault is then in
-    /// quarantine: it verifies and decrypts, and signs nothing until 'strongroom backup release'.
+    /// quarantine: it verifies and decrypts, and signs nothing until 'strongroom backup release', which needs a second person if
+    /// [approvals] names 'backup.release'.
     #[command(
         after_help = "Examples:\n  strongroom anchor accept --i-know-this-database-is-the-right-one"
     )]

@@ -1,4 +1,7 @@
-//! `config`: print an example configuration, or check one.
+//! `config`: print an example configuration, check one, or have a change of one approved.
+
+mod hash;
+mod propose;
 
 use std::process::ExitCode;
 
@@ -23,6 +26,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strongroom config check --dir my-vault\n  strongroom config check --config new.toml"
     )]
     Check,
+    Hash(hash::Options),
+    Propose(propose::Options),
 }
 
 #[derive(Serialize)]
@@ -32,13 +37,15 @@ struct Report {
     warnings: Vec<String>,
 }
 
-pub(crate) fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Example => {
             output::write(EXAMPLE.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check(global),
+        Command::Hash(options) => hash::run(global, &options),
+        Command::Propose(options) => propose::run(global, &options).await,
     }
 }
 

@@ -18,7 +18,7 @@ use strongroom_config::Config;
 use strongroom_kms::KmsHealth;
 use strongroom_kms_local::ProtectionKind;
 use strongroom_memory::LockedPages;
-use strongroom_vault::{Finding, Severity, Vault, VaultError};
+use strongroom_vault::{ConfigurationMark, Finding, Severity, Vault, VaultError};
 
 use crate::{
     args::Global,
@@ -87,11 +87,11 @@ pub(crate) async fn run(global: &Global, _options: Options) -> anyhow::Result<Ex
 impl Report {
     async fn of_vault_here(global: &Global) -> anyhow::Result<Self> {
         let mut report = Self::default();
-        match session::read_config(global) {
-            Ok(config) => {
+        match session::read_marked_config(global) {
+            Ok((mark, config)) => {
                 let path = global.config_path();
                 report.add("configuration", Status::Ok, path.display().to_string());
-                report.look_at(global, &config).await;
+                report.look_at(global, mark, &config).await;
                 report.checks.extend(duties::checks(&config, &global.dir));
             }
             Err(error) if matches!(error.downcast_ref(), Some(CliError::NoConfig { .. })) => {
@@ -138,7 +138,7 @@ impl Report {
     }
 
     /// Key file, database and vault, as far as they can be opened: each is looked at even when another one is broken.
-    async fn look_at(&mut self, global: &Global, config: &Config) {
+    async fn look_at(&mut self, global: &Global, mark: ConfigurationMark, config: &Config) {
         let kms = match OpenKms::open(config, &global.kms).await {
             Ok(kms) => {
                 for kms in kms.iter() {
@@ -180,7 +180,7 @@ impl Report {
         let Some(kms) = kms else {
             return session::close_refused(store).await;
         };
-        match session::open_vault(config, &kms, Arc::clone(&store)).await {
+        match session::open_marked_vault(config, Some(mark), &kms, Arc::clone(&store)).await {
             Ok(vault) => {
                 session::warn_of_clear_keys(&vault);
                 self.look_into(global, config, vault).await;

@@ -36,6 +36,9 @@ use crate::{
 ///
 /// With a section `backup.schedule` it backs the vault up by itself.
 ///
+/// That other callers, approvals or another audit level are configured than before is put on record. Where `configuration.change` needs a
+/// second person ('strongroom config propose'), it does not begin with what nobody else has approved.
+///
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
 #[command(
@@ -78,7 +81,6 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
     };
-    let mark = configuration::mark(global, &session.config)?;
     // Secrets stand in it by reference only.
     let configuration = session.config.to_toml()?;
     let specs = DefaultSpecs {
@@ -140,7 +142,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             }
             None => Listener::Tcp(listener),
         });
-        configuration::note(&vault, &caller, &mark).await?;
+        configuration::note(&vault, &caller).await?;
         output::print(global.output, &report, |out| report.print(out))?;
         let end = async move {
             tokio::select! {
@@ -157,7 +159,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             () = vault.keep_up() => Ok(()),
             () = vault.destroy_in_time(&caller) => Ok(()),
             () = vault.keep_audit(&caller) => Ok(()),
-            () = configuration::keep_noted(&vault, &caller, &mark) => Ok(()),
+            () = configuration::keep_noted(&vault, &caller) => Ok(()),
             () = vault.watch_ages() => Ok(()),
             () = reload.keep_up() => Ok(()),
         }

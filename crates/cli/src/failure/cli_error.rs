@@ -82,8 +82,6 @@ pub(crate) enum CliError {
     )]
     #[error("a rehearsal with a token needs SoftHSM, which is not at {tried}")]
     NoSoftHsm { tried: String },
-    #[error("the configuration was changed while it was read")]
-    ConfigurationChanges,
     #[error("nobody can be heard on {address}")]
     NotListening {
         address: String,
@@ -209,7 +207,6 @@ impl CliError {
         SIMULATOR_NOT_STARTED,
         BAD_SCENARIO,
         NO_SOFTHSM,
-        CONFIGURATION_CHANGES,
         NOT_LISTENING,
         OTHER_USER,
         FLAG_MISSING,
@@ -269,7 +266,6 @@ impl Coded for CliError {
             Self::SimulatorNotStarted { .. } => SIMULATOR_NOT_STARTED,
             Self::BadScenario { .. } => BAD_SCENARIO,
             Self::NoSoftHsm { .. } => NO_SOFTHSM,
-            Self::ConfigurationChanges => CONFIGURATION_CHANGES,
             Self::NotListening { .. } => NOT_LISTENING,
             Self::OtherUser { .. } => OTHER_USER,
             Self::FlagMissing { .. } => FLAG_MISSING,

@@ -2,12 +2,14 @@
 
 use strongroom_crypto::Timestamp;
 use strongroom_server::contract::strongroom::{
-    AcknowledgeBreakGlassRequest, Approval, ApproveRequest, ListApprovalsRequest, RejectRequest,
+    AcknowledgeBreakGlassRequest, Approval, ApproveRequest, ListApprovalsRequest,
+    ProposeConfigurationRequest, RejectRequest,
 };
 use strongroom_store::ApprovalId;
+use strongroom_vault::ConfigurationMark;
 
 use super::{RemoteError, Server, known};
-use crate::{commands::approvals::view::ApprovalView, output};
+use crate::{client::Proposed, commands::approvals::view::ApprovalView, output};
 
 impl Server {
     pub(crate) async fn approvals(&self) -> anyhow::Result<Vec<ApprovalView>> {
@@ -33,6 +35,26 @@ impl Server {
         let request = AcknowledgeBreakGlassRequest { id: id.to_string() };
         let seen = self.operations().acknowledge_break_glass(request).await;
         decided(seen.map_err(RemoteError::from)?.into_inner().approval)
+    }
+
+    pub(crate) async fn propose_configuration(
+        &self,
+        mark: &ConfigurationMark,
+    ) -> anyhow::Result<Proposed> {
+        let [access, approvals, audit] = mark.sections().map(|(_section, hash)| hash.to_vec());
+        let request = ProposeConfigurationRequest {
+            access,
+            approvals,
+            audit,
+            guard: mark.guard().name().to_owned(),
+        };
+        let proposed = self.operations().propose_configuration(request).await;
+        let proposed = proposed.map_err(RemoteError::from)?.into_inner();
+        Ok(match proposed.approval {
+            Some(approval) => Proposed::Asked(Box::new(view(approval)?)),
+            None if proposed.unchanged => Proposed::Unchanged,
+            None => Proposed::Free,
+        })
     }
 }
 

@@ -1,56 +1,65 @@
-//! A server that begins with another configuration than the last one says so in the audit log.
+//! A server that begins with another configuration than the last one says so in the audit log, and does not begin with one that needs
+//! a second person and that nobody approved.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use strongroom_config::{Config, WatchedSections};
 use strongroom_store::StoreError;
-use strongroom_vault::{Caller, ConfigurationMark, Role, Vault, VaultError};
+use strongroom_vault::{Caller, ConfigurationGuard, ConfigurationMark, Role, Vault, VaultError};
 
-use crate::{args::Global, failure::CliError, session};
+use crate::session;
 
-/// How often a process that does not write looks whether it does now.
+/// How often a process looks whether what it does is what the vault remembers.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What the configuration says that is to be on record, of the file from which `config` was read.
-pub(crate) fn mark(global: &Global, config: &Config) -> anyhow::Result<ConfigurationMark> {
-    let (text, again) = session::read_config_text(global)?;
-    if again != *config {
-        return Err(CliError::ConfigurationChanges.into());
-    }
-    let sections = WatchedSections::of(&text)?;
+/// What the configuration says that is to be on record; `text` is what `config` was read from.
+pub(crate) fn mark(text: &str, config: &Config) -> anyhow::Result<ConfigurationMark> {
     let WatchedSections {
         access,
         approvals,
         audit,
-    } = &sections;
-    Ok(ConfigurationMark::of(access, approvals, audit))
+    } = &WatchedSections::of(text)?;
+    let guard = ConfigurationGuard::of(&session::approvals(&config.approvals));
+    Ok(ConfigurationMark::of(access, approvals, audit, guard))
 }
 
-/// Puts a change on record before the server does what it says. A process that does not write puts it on record once it does, see
-/// [`keep_noted`].
-pub(crate) async fn note(
-    vault: &Vault,
-    caller: &Caller,
-    mark: &ConfigurationMark,
-) -> Result<(), VaultError> {
-    match vault.note_configuration(caller, mark).await {
-        Err(VaultError::Replica(_) | VaultError::Store(StoreError::NotWriter { .. })) => Ok(()),
+/// Puts a change on record before the server does what it says, and uses up the approval that it needs. A process that does not write
+/// puts it on record once it does, see [`keep_noted`].
+pub(crate) async fn note(vault: &Vault, caller: &Caller) -> Result<(), VaultError> {
+    match vault.note_configuration(caller).await {
+        Err(VaultError::Replica(_) | VaultError::Store(StoreError::NotWriter { .. })) => {
+            tracing::warn!(
+                "this process goes by another configuration than the one on record, and cannot put it there: it does once it writes"
+            );
+            Ok(())
+        }
         noted => noted.map(drop),
     }
 }
 
-/// Puts a change on record as soon as this process writes. Never ends.
-pub(crate) async fn keep_noted(vault: &Vault, caller: &Caller, mark: &ConfigurationMark) {
+/// Puts a change on record as soon as this process writes, each time that it comes to write: others may have begun with another one
+/// meanwhile. Says so once if the vault remembers another one that this process must not leave by itself. Never ends.
+pub(crate) async fn keep_noted(vault: &Vault, caller: &Caller) {
+    let mut told = false;
     loop {
-        if vault.standing().await.role != Role::Replica {
-            match vault.note_configuration(caller, mark).await {
-                Ok(_noted) => return std::future::pending().await,
-                Err(error) => {
-                    let error: &(dyn std::error::Error + 'static) = &error;
-                    tracing::warn!(error, "a changed configuration could not be put on record");
+        tokio::time::sleep(AGAIN).await;
+        let stands = match vault.heed_configuration().await {
+            Ok(()) if vault.standing().await.role == Role::Replica => Ok(false),
+            Ok(()) => vault.note_configuration(caller).await,
+            refused => refused.map(|()| false),
+        };
+        match stands {
+            Ok(_noted) => told = false,
+            Err(error) => {
+                if !told {
+                    let error: &(dyn Error + 'static) = &error;
+                    tracing::error!(
+                        error,
+                        "this process goes by another configuration than the one on record"
+                    );
                 }
+                told = true;
             }
         }
-        tokio::time::sleep(AGAIN).await;
     }
 }

@@ -6,12 +6,16 @@ mod access;
 mod approvals;
 #[path = "remote/audit.rs"]
 mod audit;
+#[path = "remote/configuration.rs"]
+mod configuration;
 #[path = "remote/operations.rs"]
 mod operations;
 #[path = "remote/parties.rs"]
 mod parties;
 #[path = "remote/payloads.rs"]
 mod payloads;
+#[path = "remote/quarantine.rs"]
+mod quarantine;
 #[path = "remote/refusals.rs"]
 mod refusals;
 #[path = "remote/upkeep.rs"]

@@ -12,9 +12,12 @@ use crate::{
 };
 
 /// The operations that a request is and that may need a second person: the narrower one first. None for what goes on with
-/// something that was approved when it began.
+/// something that was approved when it began, and for what asks for an approval itself.
 pub(crate) fn approvable(rpc: Rpc, message: &dyn Any) -> Vec<Operation> {
-    if rpc == Rpc::OperationsServiceResumeWrapperKeyRotation {
+    if matches!(
+        rpc,
+        Rpc::OperationsServiceResumeWrapperKeyRotation | Rpc::OperationsServiceProposeConfiguration
+    ) {
         return Vec::new();
     }
     let narrower = narrower(message);

@@ -38,6 +38,8 @@ operations! {
     HealthDump = "health-dump",
     /// See the configuration: who may do what, and what stands where.
     ConfigurationShow = "configuration.show",
+    /// Propose another configuration: who may do what, what needs a second person, how the audit log is kept.
+    ConfigurationChange = "configuration.change",
     /// Change how much is logged.
     LogLevel = "log-level",
     /// Look the vault over: opens every key, tries every wrap.
@@ -145,6 +147,7 @@ impl Operation {
                 | Self::WrapperKeysPrune
                 | Self::BackupForget
                 | Self::BackupRelease
+                | Self::ConfigurationChange
         )
     }
 

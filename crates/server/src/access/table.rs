@@ -122,6 +122,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceExamine => O::Examine,
         Rpc::OperationsServiceShowNumbers => O::Status,
         Rpc::OperationsServiceShowConfiguration => O::ConfigurationShow,
+        Rpc::OperationsServiceProposeConfiguration => O::ConfigurationChange,
         Rpc::OperationsServiceListApprovals => O::ApprovalsList,
         Rpc::OperationsServiceApprove
         | Rpc::OperationsServiceReject

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use strongroom_crypto::Timestamp;
 use strongroom_store::ApprovalId;
-use strongroom_vault::{Approval as Known, Vault, Verdict};
+use strongroom_vault::{
+    Approval as Known, ConfigurationGuard, ConfigurationMark, ConfigurationProposal, Vault, Verdict,
+};
 
 use crate::{
+    access::Operation,
     context::Context,
     contract::strongroom::{
         AcknowledgeBreakGlassRequest, AcknowledgeBreakGlassResponse, Approval, ApproveRequest,
-        ApproveResponse, ListApprovalsRequest, ListApprovalsResponse, RejectRequest,
-        RejectResponse,
+        ApproveResponse, ListApprovalsRequest, ListApprovalsResponse, ProposeConfigurationRequest,
+        ProposeConfigurationResponse, RejectRequest, RejectResponse,
     },
     failure::Failure,
 };
@@ -61,6 +64,48 @@ pub(super) async fn acknowledge(
     Ok(AcknowledgeBreakGlassResponse {
         approval: Some(view(&vault, seen)),
     })
+}
+
+/// It is what somebody asks for, so consent to it is asked for in here.
+pub(super) async fn propose(
+    vault: Arc<Vault>,
+    context: Context,
+    message: ProposeConfigurationRequest,
+) -> Result<ProposeConfigurationResponse, Failure> {
+    let reason = context.break_glass.as_deref();
+    if reason.is_some() {
+        context.check(Operation::BreakGlass)?;
+    }
+    let (caller, mark) = (context.caller(), mark(&message)?);
+    let proposed = vault.propose_configuration(&caller, &mark, reason).await?;
+    let unchanged = proposed == ConfigurationProposal::Unchanged;
+    let approval = match proposed {
+        ConfigurationProposal::Asked(approval) => Some(view(&vault, *approval)),
+        ConfigurationProposal::Unchanged | ConfigurationProposal::Free => None,
+    };
+    Ok(ProposeConfigurationResponse {
+        approval,
+        unchanged,
+    })
+}
+
+fn mark(message: &ProposeConfigurationRequest) -> Result<ConfigurationMark, Failure> {
+    let hash = |field: &str, bytes: &[u8]| {
+        bytes.try_into().map_err(|_short| {
+            Failure::unreadable(format!("Field `{field}`: not a hash of 32 bytes"))
+        })
+    };
+    let hashes = [
+        hash("access", &message.access)?,
+        hash("approvals", &message.approvals)?,
+        hash("audit", &message.audit)?,
+    ];
+    let mut guards = ConfigurationGuard::ALL.into_iter();
+    let guard = guards.find(|guard| guard.name() == message.guard);
+    let guard = guard.ok_or_else(|| {
+        Failure::unreadable("Field `guard`: none that a configuration can have".to_owned())
+    })?;
+    Ok(ConfigurationMark::of_hashes(hashes, guard))
 }
 
 fn id(text: &str) -> Result<ApprovalId, Failure> {

@@ -66,6 +66,14 @@ pub enum ApprovalError {
     /// The configuration does not let anybody go on without a second person.
     #[error("the configuration lets nobody break the glass")]
     BreakGlassOff,
+    /// The configuration is another one than the vault remembers, and that needs a second person.
+    #[error(
+        "the configuration is not the one that the vault remembers ({differs}), and no other person has approved that"
+    )]
+    Configuration {
+        /// The sections in which it differs.
+        differs: String,
+    },
     /// Whoever breaks the glass says why.
     #[error("a reason has between 1 and {most} characters")]
     BadReason {
@@ -123,6 +131,11 @@ const BREAK_GLASS_OFF: ErrorCode = code(
     Category::FailedPrecondition,
     "Have another person approve it. Whoever keeps the configuration can let people go on without: break-glass in [approvals].",
 );
+const CONFIGURATION_NOT_APPROVED: ErrorCode = code(
+    "CONFIGURATION_NOT_APPROVED",
+    Category::FailedPrecondition,
+    "Put back the file that the vault remembers ('strongroom config hash' tells files apart). To change it: 'strongroom config propose --file NEW' while that one is in use, and have another person approve it.",
+);
 const BREAK_GLASS_REASON: ErrorCode = code(
     "BREAK_GLASS_REASON",
     Category::InvalidRequest,
@@ -141,6 +154,7 @@ impl ApprovalError {
         NOT_BYPASSED,
         TOO_MANY_APPROVALS,
         BREAK_GLASS_OFF,
+        CONFIGURATION_NOT_APPROVED,
         BREAK_GLASS_REASON,
     ];
 }
@@ -157,6 +171,7 @@ impl Coded for ApprovalError {
             Self::NotBypassed { .. } => NOT_BYPASSED,
             Self::TooMany { .. } => TOO_MANY_APPROVALS,
             Self::BreakGlassOff => BREAK_GLASS_OFF,
+            Self::Configuration { .. } => CONFIGURATION_NOT_APPROVED,
             Self::BadReason { .. } => BREAK_GLASS_REASON,
         }
     }

@@ -50,13 +50,28 @@ impl Ask {
         }
     }
 
-    /// What is compared: the request, and who makes it.
-    fn of(&self, caller: &Caller) -> [u8; 32] {
+    /// The same, asked for by `caller`: a yes to him is none to another one.
+    fn of(&self, caller: &Caller) -> Wanted {
         let hash = HashBuilder::without_purpose()
             .raw(&self.request)
             .string(caller.name());
-        *hash.finish().as_bytes()
+        Wanted {
+            operation: self.operation.clone(),
+            request: *hash.finish().as_bytes(),
+            summary: self.summary.clone(),
+        }
     }
+}
+
+/// What waits for a second person, or will.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// The name of the operation.
+    pub(crate) operation: String,
+    /// What is compared.
+    pub(crate) request: [u8; 32],
+    /// The same for people.
+    pub(crate) summary: String,
 }
 
 /// As much of a text as is kept; that something is missing is said.
@@ -93,23 +108,26 @@ impl Vault {
     /// Lets a request through that needs no second person, or that another person has approved: this once, durably, before it
     /// is done. One that nobody has approved is remembered, so that somebody can.
     ///
+    /// Faces call it for whatever may need a second person: whether it does is a matter of the configuration, which must be the one
+    /// that the vault remembers.
+    ///
     /// # Errors
-    /// [`ApprovalError::Required`], [`ApprovalError::Rejected`]; [`ApprovalError::TooMany`]; errors of the store.
+    /// [`ApprovalError::Required`], [`ApprovalError::Rejected`]; [`ApprovalError::Configuration`]; [`ApprovalError::TooMany`]; errors of
+    /// the store.
     pub async fn pass_approval(&self, caller: &Caller, ask: &Ask) -> Result<(), VaultError> {
         if !self.needs_approval(&ask.operation) {
-            return Ok(());
+            return self.heed_configuration().await;
         }
         let mut unit = Unit::begin(self).await?;
-        let Some(asked) = self.asked(caller, ask) else {
-            return Err(self.remember(unit, caller, ask).await?.into());
+        self.check_configuration(unit.configuration())?;
+        let wanted = ask.of(caller);
+        let Some(asked) = self.asked(&wanted) else {
+            return Err(self.remember(unit, caller, &wanted).await?.into());
         };
         let id = asked.id;
         match asked.verdict.clone() {
             Verdict::Approved { by, .. } => {
-                unit.strike_approval(&asked).await?;
-                let details = details(&asked, [("approved_by", by)]);
-                unit.audit(caller, AuditOperation::UseApproval, None, details)
-                    .await?;
+                unit.use_approval(caller, &asked, by).await?;
                 unit.commit().await
             }
             Verdict::Rejected { by, .. } => Err(ApprovalError::Rejected { id, by }.into()),
@@ -124,7 +142,8 @@ impl Vault {
     /// event at level error, and a warning of `doctor` until another person has acknowledged it.
     ///
     /// # Errors
-    /// [`ApprovalError::BreakGlassOff`]; [`ApprovalError::BadReason`]; [`ApprovalError::TooMany`]; errors of the store.
+    /// [`ApprovalError::BreakGlassOff`]; [`ApprovalError::BadReason`]; [`ApprovalError::Configuration`]; [`ApprovalError::TooMany`];
+    /// errors of the store.
     pub async fn break_glass(
         &self,
         caller: &Caller,
@@ -132,33 +151,47 @@ impl Vault {
         reason: &str,
     ) -> Result<(), VaultError> {
         if !self.needs_approval(&ask.operation) {
-            return Ok(());
+            return self.heed_configuration().await;
         }
         if !self.settings().approvals.break_glass {
             return Err(ApprovalError::BreakGlassOff.into());
         }
-        let reason = reason.trim().to_owned();
-        if reason.is_empty() || reason.chars().count() > MOST_REASON {
-            return Err(ApprovalError::BadReason { most: MOST_REASON }.into());
-        }
+        let reason = good_reason(reason)?;
         let mut unit = Unit::begin(self).await?;
+        self.check_configuration(unit.configuration())?;
+        let wanted = ask.of(caller);
         let verdict = Verdict::Bypassed {
             reason: reason.clone(),
         };
-        let bypassed = match self.asked(caller, ask) {
+        let bypassed = match self.asked(&wanted) {
             Some(asked) => asked.again(verdict),
-            None => self.new_approval(&mut unit, caller, ask, verdict).await?,
+            None => {
+                self.new_approval(&mut unit, caller, &wanted, verdict)
+                    .await?
+            }
         };
-        unit.put_approval(&bypassed).await?;
+        self.note_broken_glass(unit, caller, &bypassed, &reason)
+            .await
+    }
+
+    /// Ends the unit in which somebody goes on alone, and lets nobody overlook it.
+    pub(crate) async fn note_broken_glass(
+        &self,
+        mut unit: Unit<'_>,
+        caller: &Caller,
+        bypassed: &NewApproval,
+        reason: &str,
+    ) -> Result<(), VaultError> {
+        unit.put_approval(bypassed).await?;
         let mut told = told(bypassed.id, &bypassed.operation);
-        told.insert("reason".to_owned(), reason.clone());
-        told.insert("summary".to_owned(), bypassed.summary);
+        told.insert("reason".to_owned(), reason.to_owned());
+        told.insert("summary".to_owned(), bypassed.summary.clone());
         unit.audit(caller, AuditOperation::BreakGlass, None, told)
             .await?;
         unit.commit().await?;
         tracing::error!(
             caller = caller.name(),
-            operation = ask.operation,
+            operation = bypassed.operation,
             approval = %bypassed.id,
             reason = ?reason,
             "the glass was broken: something that needs a second person is done without one"
@@ -172,7 +205,7 @@ impl Vault {
     /// [`StoreError::ApprovalMissing`]; [`ApprovalError`]; errors of the store.
     pub async fn approve(&self, caller: &Caller, id: ApprovalId) -> Result<Approval, VaultError> {
         let unit = Unit::begin(self).await?;
-        let asked = self.to_decide(caller, id)?;
+        let asked = self.to_decide(&unit, caller, id)?;
         check_other(caller, &asked)?;
         if asked.verdict != Verdict::Pending {
             let state = asked.verdict.name();
@@ -192,7 +225,7 @@ impl Vault {
     /// [`StoreError::ApprovalMissing`]; [`ApprovalError`]; errors of the store.
     pub async fn reject(&self, caller: &Caller, id: ApprovalId) -> Result<Approval, VaultError> {
         let unit = Unit::begin(self).await?;
-        let asked = self.to_decide(caller, id)?;
+        let asked = self.to_decide(&unit, caller, id)?;
         match asked.verdict {
             Verdict::Pending | Verdict::Approved { .. } => {}
             Verdict::Rejected { .. } | Verdict::Bypassed { .. } => {
@@ -218,7 +251,7 @@ impl Vault {
         id: ApprovalId,
     ) -> Result<Approval, VaultError> {
         let mut unit = Unit::begin(self).await?;
-        let asked = self.to_decide(caller, id)?;
+        let asked = self.to_decide(&unit, caller, id)?;
         if !asked.is_bypassed() {
             return Err(ApprovalError::NotBypassed { id }.into());
         }
@@ -231,17 +264,23 @@ impl Vault {
         Ok(asked)
     }
 
-    /// What is known of exactly this request of this caller, as long as it counts.
-    fn asked(&self, caller: &Caller, ask: &Ask) -> Option<Approval> {
-        let (request, now) = (ask.of(caller), self.now());
+    /// What is known of exactly this, as long as it counts.
+    pub(crate) fn asked(&self, wanted: &Wanted) -> Option<Approval> {
+        let now = self.now();
         let mut known = self.approvals().into_iter();
         known.find(|asked| {
-            asked.request == request && !asked.is_bypassed() && !asked.is_expired(now)
+            asked.request == wanted.request && !asked.is_bypassed() && !asked.is_expired(now)
         })
     }
 
-    /// What somebody wants to decide about, if he may and it is time.
-    fn to_decide(&self, caller: &Caller, id: ApprovalId) -> Result<Approval, VaultError> {
+    /// What somebody wants to decide about, if he may and it is time. Who may stands in the configuration.
+    fn to_decide(
+        &self,
+        unit: &Unit<'_>,
+        caller: &Caller,
+        id: ApprovalId,
+    ) -> Result<Approval, VaultError> {
+        self.check_configuration(unit.configuration())?;
         let asked = self.approval_records().of(id);
         let asked = asked.ok_or(StoreError::ApprovalMissing { id })?;
         let approvers = &self.settings().approvals.approvers;
@@ -273,14 +312,16 @@ impl Vault {
     }
 
     /// Remembers that something was asked for, durably.
-    async fn remember(
+    pub(crate) async fn remember(
         &self,
         mut unit: Unit<'_>,
         caller: &Caller,
-        ask: &Ask,
+        wanted: &Wanted,
     ) -> Result<ApprovalError, VaultError> {
         let verdict = Verdict::Pending;
-        let new = self.new_approval(&mut unit, caller, ask, verdict).await?;
+        let new = self
+            .new_approval(&mut unit, caller, wanted, verdict)
+            .await?;
         unit.put_approval(&new).await?;
         let mut told = told(new.id, &new.operation);
         told.insert("summary".to_owned(), new.summary.clone());
@@ -292,11 +333,11 @@ impl Vault {
     }
 
     /// A new approval, for which there is room once what has expired is struck.
-    async fn new_approval(
+    pub(crate) async fn new_approval(
         &self,
         unit: &mut Unit<'_>,
         caller: &Caller,
-        ask: &Ask,
+        wanted: &Wanted,
         verdict: Verdict,
     ) -> Result<NewApproval, VaultError> {
         let now = self.now();
@@ -314,20 +355,48 @@ impl Vault {
             let waiting = waiting.len();
             return Err(ApprovalError::TooMany { waiting }.into());
         }
-        let mut id = [0; 16];
-        self.random().fill(&mut id)?;
         let after = self.settings().approvals.expire_after;
         let after = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
         Ok(NewApproval {
-            id: ApprovalId::from_bytes(id),
-            operation: ask.operation.clone(),
-            request: ask.of(caller),
-            summary: ask.summary.clone(),
+            id: self.new_approval_id()?,
+            operation: wanted.operation.clone(),
+            request: wanted.request,
+            summary: wanted.summary.clone(),
             requester: caller.name().to_owned(),
             requested_at: now,
             expires_at: Timestamp::from_micros(now.as_micros().saturating_add(after)),
             verdict,
         })
+    }
+
+    pub(crate) fn new_approval_id(&self) -> Result<ApprovalId, VaultError> {
+        let mut id = [0; 16];
+        self.random().fill(&mut id)?;
+        Ok(ApprovalId::from_bytes(id))
+    }
+}
+
+/// Somebody who goes on alone says why.
+pub(crate) fn good_reason(reason: &str) -> Result<String, ApprovalError> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > MOST_REASON {
+        return Err(ApprovalError::BadReason { most: MOST_REASON });
+    }
+    Ok(reason.to_owned())
+}
+
+impl Unit<'_> {
+    /// Uses up what was approved, on record.
+    pub(crate) async fn use_approval(
+        &mut self,
+        caller: &Caller,
+        approved: &Approval,
+        by: String,
+    ) -> Result<(), VaultError> {
+        self.strike_approval(approved).await?;
+        let details = details(approved, [("approved_by", by)]);
+        self.audit(caller, AuditOperation::UseApproval, None, details)
+            .await
     }
 }
 

@@ -26,7 +26,8 @@ pub struct CustodyChanges {
 
 impl Vault {
     /// Seals keys that are stored in clear although the settings seal keys of their usages; and, only if the settings say
-    /// `reverted`, stores those in clear that are sealed although the settings keep such keys in clear.
+    /// `reverted`, stores those in clear that are sealed although the settings keep such keys in clear. Where a change of the
+    /// configuration needs a second person, only the settings of the remembered one say so.
     ///
     /// To be called once after opening, by whoever is to write. Each direction is one unit of work with an audit record
     /// for each key, so that an interrupted one is simply done at the next start; when nothing is to be done, nothing is
@@ -40,7 +41,7 @@ impl Vault {
             self.seal_at_start(caller, &to_seal).await?;
         }
         let mut to_unseal = self.unreverted_keys();
-        if !self.settings().reverted {
+        if !self.settings().reverted || !self.may_unseal_at_start(&to_unseal).await {
             to_unseal.clear();
         }
         if !to_unseal.is_empty() {
@@ -70,6 +71,20 @@ impl Vault {
         let entries = self.directory().entries();
         let misplaced = entries.iter().filter(is_misplaced);
         misplaced.map(|entry| entry.fingerprint()).collect()
+    }
+
+    /// Not by a file that nobody approved, where the vault remembers that it needs a second person.
+    async fn may_unseal_at_start(&self, keys: &[Fingerprint]) -> bool {
+        let Err(error) = self.heed_configuration().await else {
+            return true;
+        };
+        if !keys.is_empty() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "sealed keys do not become readable"
+            );
+        }
+        false
     }
 
     async fn seal_at_start(&self, caller: &Caller, keys: &[Fingerprint]) -> Result<(), VaultError> {

@@ -4,6 +4,7 @@ mod ages;
 mod anchor;
 mod approvals;
 mod backups;
+mod configuration;
 mod external;
 mod inspection;
 mod readiness;
@@ -101,6 +102,7 @@ impl Vault {
         findings.extend(backups::findings(self, limits.max_backup_age));
         findings.extend(ages::findings(self).await);
         findings.extend(approvals::findings(self));
+        findings.extend(configuration::finding_of(self).await);
         findings.extend(replicas::findings(self, limits.silent_after).await);
         findings
     }

@@ -38,16 +38,17 @@ struct WritingCalls(Arc<CrashPlan>);
 impl WritingCalls {
     fn pass(&self, call: StoreCall) {
         use StoreCall::{
-            AppendAudit, Begin, Commit, DeleteBackup, DeletePrivateKey, DeletePublicKey,
-            DeleteWrap, InsertDataKey, InsertIdentity, InsertKeys, InsertPrivateKey,
-            InsertPublicKey, InsertTopology, InsertVault, InsertWrap, MarkMoved, PutBackup, Scrub,
-            UpdatePrivateKeys, UpdateVault,
+            AppendAudit, Begin, Commit, DeleteApproval, DeleteBackup, DeletePrivateKey,
+            DeletePublicKey, DeleteWrap, InsertDataKey, InsertIdentity, InsertKeys,
+            InsertPrivateKey, InsertPublicKey, InsertTopology, InsertVault, InsertWrap, MarkMoved,
+            PutBackup, Scrub, UpdatePrivateKeys, UpdateVault,
         };
         if matches!(
             call,
             AppendAudit
                 | Begin
                 | Commit
+                | DeleteApproval
                 | DeleteBackup
                 | DeletePrivateKey
                 | DeletePublicKey

@@ -2,6 +2,8 @@
 
 #[path = "replicas/company.rs"]
 mod company;
+#[path = "replicas/configuration.rs"]
+mod configuration;
 #[path = "replicas/following.rs"]
 mod following;
 #[path = "replicas/forked.rs"]

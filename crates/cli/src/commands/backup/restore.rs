@@ -4,12 +4,14 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_server::access::Operation;
 use strongroom_store::VaultId;
-use strongroom_vault::{Restore, Restored, Vault};
+use strongroom_vault::{Caller, Restore, Restored, Settings, Vault, VaultError};
 
 use super::file::{ReadBackup, UnlockArgs};
 use crate::{
     args::Global,
+    client::RELEASE,
     environment,
     open_kms::OpenKms,
     output, progress,
@@ -24,7 +26,9 @@ use crate::{
 /// refused.
 ///
 /// The restored vault is in quarantine: it verifies and decrypts, and signs nothing until 'strongroom backup release', since
-/// keys that were retired after the backup are active in it.
+/// keys that were retired after the backup are active in it. Where 'backup.release' needs a second person ([approvals]), nobody has it
+/// sign alone. What waited for a second person when the backup was made is gone; that a change of the configuration needs one is remembered,
+/// so bring the file of that time.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom backup restore vault.backup --identity-file key.txt\n  \
@@ -37,7 +41,8 @@ pub(crate) struct Options {
     /// Restore it although the anchor remembers a later state: what was done since is lost.
     #[arg(long)]
     accept_older: bool,
-    /// End the quarantine at once: no key was retired or rotated since the backup.
+    /// End the quarantine at once: no key was retired or rotated since the backup. Where that needs a second person it is asked for, and
+    /// 'backup release' does it when it was approved.
     #[arg(long)]
     accept: bool,
 }
@@ -55,7 +60,7 @@ struct Report {
 
 pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let caller = environment::caller()?;
-    let config = session::read_config(global)?;
+    let (mark, config) = session::read_marked_config(global)?;
     let backup = ReadBackup::open(&options.file, &options.unlock)?;
     let kms = OpenKms::open(&config, &global.kms).await?;
     let store = ConfiguredStore::of(&config, &global.dir)?.create().await?;
@@ -65,7 +70,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         accept_older: options.accept_older,
     };
     let bar = progress::spinner(global, "restoring");
-    let settings = session::settings(&config);
+    let settings = Settings {
+        configuration: Some(mark),
+        ..session::settings(&config)
+    };
     let restored = Vault::restore_backup(environment, settings, &caller, &backup.store, how).await;
     bar.finish_and_clear();
     let Restored {
@@ -81,7 +89,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         }
     };
     let released = if options.accept {
-        vault.release(&caller).await
+        release(global, &vault, &caller).await
     } else {
         Ok(())
     };
@@ -109,4 +117,11 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         writeln!(out, "what to do: strongroom errors VAULT_IN_QUARANTINE")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A vault that was just restored knows of nobody's yes: where one is needed, this asks for it.
+async fn release(global: &Global, vault: &Vault, caller: &Caller) -> Result<(), VaultError> {
+    let reason = global.break_glass.as_deref();
+    session::approved(vault, caller, reason, Operation::BackupRelease, RELEASE).await?;
+    vault.release(caller).await
 }

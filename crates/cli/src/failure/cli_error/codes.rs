@@ -142,11 +142,6 @@ pub(super) const NO_SOFTHSM: ErrorCode = code(
     Category::FailedPrecondition,
     "Install it ('apt-get install softhsm2'), or name its library with --module FILE.",
 );
-pub(super) const CONFIGURATION_CHANGES: ErrorCode = code(
-    "CONFIGURATION_CHANGES",
-    Category::Contention,
-    "Start the server again when the file is whole.",
-);
 pub(super) const NOT_LISTENING: ErrorCode = code(
     "ADDRESS_NOT_AVAILABLE",
     Category::FailedPrecondition,

@@ -11,10 +11,15 @@ use crate::{
 
 const PERSONS: [&str; 2] = ["alice", "bob"];
 
-const GRANTED: &str = r#"["keys.list", "keys.delete", "keys.export", "approvals.list", "approvals.decide", "audit.read"]"#;
+const GRANTED: &str = r#"["keys.list", "keys.delete", "keys.export", "approvals.list", "approvals.decide", "audit.read", "backup.release", "backup.list", "wrapper-keys.show", "configuration.change", "sign"]"#;
 
 /// A server at which two administrators need each other to delete or export a key, and alice may break the glass.
 fn of_two() -> Sandbox {
+    of_two_for("\"keys.delete\", \"keys.export\"")
+}
+
+/// The same for these operations.
+pub(super) fn of_two_for(operations: &str) -> Sandbox {
     let sandbox = Sandbox::with_vault();
     let client = ExtendedKeyUsagePurpose::ClientAuth;
     let pairs = [
@@ -25,7 +30,7 @@ fn of_two() -> Sandbox {
     certify(&sandbox, "authority", &pairs);
     let path = |name: &str| sandbox.path(name).display().to_string();
     let mut rules = format!(
-        "\n[approvals]\noperations = [\"keys.delete\", \"keys.export\"]\nbreak-glass = true\n\
+        "\n[approvals]\noperations = [{operations}]\nbreak-glass = true\n\
          [server]\nexport-private-keys = true\n[server.tls]\ncertificate-file = {:?}\nprivate-key-file = {:?}\n\
          client-certificates = \"required\"\nclient-ca-file = {:?}\n",
         path("server.pem"),
@@ -46,7 +51,7 @@ fn of_two() -> Sandbox {
 }
 
 /// Runs a command as one of the two.
-fn by(sandbox: &Sandbox, serving: &Serving, name: &str, words: &[&str]) -> Ran {
+pub(super) fn by(sandbox: &Sandbox, serving: &Serving, name: &str, words: &[&str]) -> Ran {
     let endpoint = endpoint(serving);
     let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
     let flags = [
@@ -62,7 +67,7 @@ fn by(sandbox: &Sandbox, serving: &Serving, name: &str, words: &[&str]) -> Ran {
     sandbox.run([words, &flags].concat())
 }
 
-fn waiting(ran: Ran) -> Vec<Value> {
+pub(super) fn waiting(ran: Ran) -> Vec<Value> {
     let listed = ran.succeeded().json();
     listed["approvals"].as_array().unwrap().clone()
 }

@@ -202,6 +202,11 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     // It opens every key and tries every wrap, as who watches over them may.
     ("/strongroom.v1.OperationsService/Examine", "KOA"),
     ("/strongroom.v1.OperationsService/ShowConfiguration", "OA"),
+    // Who administers keys or the node proposes another one; with a second person that is not enough.
+    (
+        "/strongroom.v1.OperationsService/ProposeConfiguration",
+        "KO",
+    ),
     // Long work: who watches over the vault sees it; who does such work may call it off, whoever began it.
     ("/strongroom.v1.OperationsService/ListOperations", "KOA"),
     ("/strongroom.v1.OperationsService/WatchOperation", "KOA"),

@@ -1,26 +1,31 @@
 //! A second person over the network.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use strongroom_kms::KmsProvider;
 use strongroom_server::{
     ServerSettings,
     access::{Access, CallerRule, Grant, Identity, Operation, Role},
     contract::{
         strongroom::{
             AcknowledgeBreakGlassRequest, Approval, ApproveRequest, ListApprovalsRequest,
-            RejectRequest, RetireKeyRequest, RotateWrapperKeyRequest,
+            ProposeConfigurationRequest, RejectRequest, RetireKeyRequest, RotateWrapperKeyRequest,
             operations_service_client::OperationsServiceClient,
         },
         vault::{DeleteKeyPairRequest, vault_service_client::VaultServiceClient},
     },
 };
-use strongroom_vault::{ApprovalSettings, Settings};
+use strongroom_test_support::{FixedClock, SeededRandom};
+use strongroom_vault::{
+    ApprovalSettings, CHANGE_OF_CONFIGURATION, Caller, ConfigurationGuard, ConfigurationMark,
+    Environment, NamedWrapper, NoAnchor, Settings, Vault,
+};
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
 use super::{client, to_the_end};
 use crate::{
-    house::{House, Plan, told},
+    house::{House, KMS, Plan, told},
     issuer::{TokenIssuer, tokens},
     raw::with_token,
     vault_service::key,
@@ -34,6 +39,11 @@ struct Office {
 
 impl Office {
     async fn new(operations: &[Operation]) -> Self {
+        Self::planned(operations, false).await
+    }
+
+    /// `shared`: other processes may open its store.
+    async fn planned(operations: &[Operation], shared: bool) -> Self {
         let issuer = TokenIssuer::new();
         let rule = |name: &str, grants| CallerRule {
             name: name.to_owned(),
@@ -63,8 +73,9 @@ impl Office {
             ..Settings::default()
         };
         let plan = Plan {
-            settings,
+            settings: marked(settings),
             server,
+            shared,
             ..Plan::default()
         };
         Self {
@@ -101,6 +112,15 @@ impl Office {
         let mut client = self.client().await;
         let listed = client.list_approvals(self.by("auditor", ListApprovalsRequest {}));
         listed.await.unwrap().into_inner().approvals
+    }
+}
+
+/// As if they came from a file.
+fn marked(settings: Settings) -> Settings {
+    let guard = ConfigurationGuard::of(&settings.approvals);
+    Settings {
+        configuration: Some(ConfigurationMark::of("access", "approvals", "audit", guard)),
+        ..settings
     }
 }
 
@@ -274,4 +294,143 @@ async fn no_secret_of_a_request_is_shown_to_who_approves_it() {
     let [waiting] = office.house.vault.approvals().try_into().unwrap();
     assert!(!waiting.summary.contains("XYZZY"), "{waiting:?}");
     assert!(waiting.summary.contains(&key.to_string()), "{waiting:?}");
+}
+
+/// Another configuration, by which nothing needs a second person.
+fn other() -> ProposeConfigurationRequest {
+    let hash = vec![7; 32];
+    ProposeConfigurationRequest {
+        access: hash.clone(),
+        approvals: hash.clone(),
+        audit: hash,
+        guard: "record".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn another_configuration_is_proposed_by_one_person_and_approved_by_another() {
+    assert_eq!(
+        Operation::ConfigurationChange.name(),
+        CHANGE_OF_CONFIGURATION
+    );
+    let office = Office::new(&[Operation::ConfigurationChange]).await;
+    let mut client = office.client().await;
+    let free = client.propose_configuration(office.by("alice", other()));
+    let free = free.await.unwrap().into_inner();
+    assert_eq!((free.approval, free.unchanged), (None, false));
+    let vault = &office.house.vault;
+    let starter = Caller::new("starter");
+    vault.note_configuration(&starter).await.unwrap();
+
+    let proposed = client.propose_configuration(office.by("alice", other()));
+    let asked = proposed.await.unwrap().into_inner().approval.unwrap();
+    assert_eq!(
+        (asked.requester.as_str(), asked.operation.as_str()),
+        ("alice", "configuration.change")
+    );
+    let own = office.approve("alice", &asked.id).await.unwrap_err();
+    assert_eq!(told(&own).0, "APPROVAL_OWN");
+    let auditor = client.propose_configuration(office.by("auditor", other()));
+    assert_eq!(auditor.await.unwrap_err().code(), Code::PermissionDenied);
+    office.approve("bob", &asked.id).await.unwrap();
+    let again = client.propose_configuration(office.by("bob", other()));
+    let again = again.await.unwrap().into_inner().approval.unwrap();
+    assert_eq!((again.id, again.state.as_str()), (asked.id, "approved"));
+}
+
+#[tokio::test]
+async fn only_who_may_break_the_glass_changes_the_configuration_alone() {
+    let office = Office::new(&[Operation::ConfigurationChange]).await;
+    let vault = &office.house.vault;
+    let starter = Caller::new("starter");
+    vault.note_configuration(&starter).await.unwrap();
+    let mut client = office.client().await;
+    let alone = |name: &str| {
+        let mut request = office.by(name, other());
+        let reason = "bob is gone".parse().unwrap();
+        request
+            .metadata_mut()
+            .insert("strongroom-break-glass", reason);
+        request
+    };
+    let refused = client.propose_configuration(alone("bob")).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    assert!(office.listed().await.is_empty());
+    client.propose_configuration(alone("alice")).await.unwrap();
+    let mut states: Vec<_> = office
+        .listed()
+        .await
+        .into_iter()
+        .map(|it| it.state)
+        .collect();
+    states.sort();
+    assert_eq!(states, ["approved", "bypassed"]);
+}
+
+#[tokio::test]
+async fn what_is_no_mark_of_a_configuration_is_not_proposed() {
+    let office = Office::new(&[Operation::ConfigurationChange]).await;
+    let mut client = office.client().await;
+    let short = ProposeConfigurationRequest {
+        audit: vec![7; 31],
+        ..other()
+    };
+    let unknown = ProposeConfigurationRequest {
+        guard: "nobody".to_owned(),
+        ..other()
+    };
+    for (request, field) in [(short, "audit"), (unknown, "guard")] {
+        let refused = client.propose_configuration(office.by("alice", request));
+        let refused = refused.await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let details = refused.get_error_details();
+        let reason = &details.error_info().unwrap().metadata["reason"];
+        assert!(reason.contains(field), "{reason}");
+    }
+}
+
+/// Another process on the store of `house`, with these settings.
+async fn neighbour(house: &House, settings: Settings) -> Vault {
+    let (shared, _handle) = house.shared.as_ref().unwrap();
+    let kms: Arc<dyn KmsProvider> = Arc::<_>::clone(&house.kms) as _;
+    let environment = Environment {
+        store: shared.handle("neighbour"),
+        wrappers: vec![NamedWrapper {
+            name: KMS.to_owned(),
+            wrapper: kms.key_wrapper().unwrap(),
+        }],
+        kms: Vec::new(),
+        anchor: Arc::new(NoAnchor),
+        clock: Arc::<FixedClock>::clone(&house.clock),
+        random: Arc::new(SeededRandom::new(9)),
+    };
+    Vault::open(environment, settings).await.unwrap()
+}
+
+/// What it would ask for is told by a file that is good no more, and so is what needs nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_lets_nothing_through_that_could_need_somebody_once_another_file_is_remembered() {
+    let office = Office::planned(&[Operation::ConfigurationChange], true).await;
+    let vault = &office.house.vault;
+    let fingerprint = key(vault, "one").await.to_string();
+    let starter = Caller::new("starter");
+    vault.note_configuration(&starter).await.unwrap();
+    let mark = ConfigurationMark::of("other", "other", "other", ConfigurationGuard::Person);
+    let after = Settings {
+        configuration: Some(mark),
+        ..Settings::default()
+    };
+    vault
+        .propose_configuration(&Caller::new("alice"), &mark, Some("bob is gone"))
+        .await
+        .unwrap();
+    vault.step_down(&starter).await.unwrap();
+    let neighbour = neighbour(&office.house, after).await;
+    neighbour.note_configuration(&starter).await.unwrap();
+    vault.catch_up().await.unwrap();
+
+    let mut client = office.client().await;
+    let retire = RetireKeyRequest { fingerprint };
+    let refused = client.retire_key(office.by("alice", retire)).await;
+    assert_eq!(told(&refused.unwrap_err()).0, "CONFIGURATION_NOT_APPROVED");
 }
