@@ -1,12 +1,14 @@
 //! Whose trace a call belongs to.
 
+use std::sync::Arc;
+
 use tokio::task_local;
 
 /// The target of every span that is meant for others (OpenTelemetry): those that listen look for it, and the log leaves it out.
 pub const SPANS: &str = "strongroom::spans";
 
 task_local! {
-    static TRACE_ID: String;
+    static TRACE_ID: Arc<str>;
 }
 
 /// Runs `work` as a part of the trace `trace_id` (W3C trace context, 32 hex digits): the KMS audit log shows it beside
@@ -15,19 +17,14 @@ task_local! {
 ///
 /// It travels beside the calls and not in them, since it is nothing that a KMS needs: a parameter would stand in every
 /// method of every provider for the sake of one log. A task that is spawned inside starts without a trace.
-pub async fn in_trace<T>(trace_id: impl AsRef<str>, work: impl Future<Output = T>) -> T {
-    let harmless = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
-    let trace_id = trace_id
-        .as_ref()
-        .chars()
-        .filter(harmless)
-        .take(64)
-        .collect();
-    TRACE_ID.scope(trace_id, work).await
+pub async fn in_trace<T>(trace_id: impl Into<Arc<str>>, work: impl Future<Output = T>) -> T {
+    TRACE_ID.scope(trace_id.into(), work).await
 }
 
 /// The trace of the running task.
 #[must_use]
 pub fn current_trace() -> Option<String> {
-    TRACE_ID.try_with(Clone::clone).ok()
+    let harmless = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let told = |id: &Arc<str>| id.chars().filter(harmless).take(64).collect();
+    TRACE_ID.try_with(told).ok()
 }

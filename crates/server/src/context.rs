@@ -36,6 +36,11 @@ impl Trace {
     pub(crate) fn id(&self) -> &str {
         &self.0
     }
+
+    /// The same, to be kept.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
 }
 
 /// Who calls, within which trace. The layer in front of the services puts it into each request.
@@ -57,8 +62,7 @@ pub(crate) struct Context {
 impl Context {
     /// The caller as the audit log names it.
     pub(crate) fn caller(&self) -> Caller {
-        let trace = Arc::clone(&self.trace.0);
-        self.subject.caller().with_trace_id(trace)
+        self.subject.caller().with_trace_id(self.trace.shared())
     }
 
     /// The same; a refusal is put on record.
@@ -146,7 +150,7 @@ impl Shared {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
         let work = work(Arc::clone(&self.vault), context, message);
-        let done = in_trace(caller.trace.id(), work).await;
+        let done = in_trace(caller.trace.shared(), work).await;
         done.map(Response::new)
             .map_err(|failure| caller.status_of(failure, face))
     }

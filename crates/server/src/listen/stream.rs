@@ -96,6 +96,27 @@ impl AsyncWrite for Stream {
         }
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        poller: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().way {
+            Way::Tcp(stream) => Pin::new(stream).poll_write_vectored(poller, bytes),
+            Way::Tls(stream) => Pin::new(stream).poll_write_vectored(poller, bytes),
+            Way::Unix(stream) => Pin::new(stream).poll_write_vectored(poller, bytes),
+        }
+    }
+
+    /// Or each large answer would go out in two writes, and behind TLS in two records: its frame's header alone, then what it holds.
+    fn is_write_vectored(&self) -> bool {
+        match &self.way {
+            Way::Tcp(stream) => stream.is_write_vectored(),
+            Way::Tls(stream) => stream.is_write_vectored(),
+            Way::Unix(stream) => stream.is_write_vectored(),
+        }
+    }
+
     fn poll_flush(self: Pin<&mut Self>, poller: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().way {
             Way::Tcp(stream) => Pin::new(stream).poll_flush(poller),
