@@ -8,6 +8,7 @@ mod encrypt_payload;
 mod key;
 mod party;
 mod pieces;
+mod session_keys;
 mod sign;
 mod sign_batch;
 mod sign_protocol;
@@ -25,7 +26,9 @@ use crate::{
     context::Shared,
     contract::strongroom::{
         DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
-        EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
+        DecryptSessionKeyRequest, DecryptSessionKeyResponse, EncryptPayloadRequest,
+        EncryptPayloadResponse, EncryptRequest, EncryptResponse, EncryptSessionKeysRequest,
+        EncryptSessionKeysResponse,
         SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
         SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
         SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
@@ -135,6 +138,25 @@ impl SigningService for SigningFace {
             decrypt_payload::decrypt_payload(vault, context, requests, calls)
         };
         self.shared.answer(FACE, request, work).await
+    }
+
+    async fn encrypt_session_keys(
+        &self,
+        request: Request<EncryptSessionKeysRequest>,
+    ) -> Answer<EncryptSessionKeysResponse> {
+        let work = session_keys::encrypt_session_keys;
+        self.shared.answer(FACE, request, work).await
+    }
+
+    async fn decrypt_session_key(
+        &self,
+        request: Request<DecryptSessionKeyRequest>,
+    ) -> Answer<DecryptSessionKeyResponse> {
+        let (calls, began) = (self.shared.calls.clone(), Instant::now());
+        let work = session_keys::decrypt_session_key;
+        let answer = self.shared.answer(FACE, request, work).await;
+        calls.decrypted(began.elapsed());
+        answer
     }
 
     async fn sign_for_party(

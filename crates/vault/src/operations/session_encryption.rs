@@ -1,7 +1,7 @@
 //! Session encryption keys for the views of a transaction.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -13,6 +13,8 @@ use strongroom_topology::{At, Member, StoreId, TopologyStore};
 
 use super::payload::{after_everything, encryption_key};
 use crate::{
+    audit::AuditOperation,
+    caller::Caller,
     directory::KeyEntry,
     error::VaultError,
     schemes::RequiredEncryption,
@@ -51,6 +53,7 @@ pub struct SessionEncryption<'v> {
     vault: &'v Vault,
     caches: Arc<SessionCaches>,
     required: RequiredEncryption,
+    caller: Option<Caller>,
 }
 
 impl Vault {
@@ -66,6 +69,7 @@ impl Vault {
             vault: self,
             caches,
             required: RequiredEncryption::default(),
+            caller: None,
         }
     }
 
@@ -101,6 +105,14 @@ impl SessionEncryption<'_> {
         }
     }
 
+    /// The same, on behalf of somebody. The record of a use names them, and the keys that were made for them are used for nobody else: whoever
+    /// may encrypt may not therefore read what others encrypt.
+    #[must_use]
+    pub fn on_behalf_of(self, caller: Caller) -> Self {
+        let caller = Some(caller);
+        Self { caller, ..self }
+    }
+
     /// The same, on a synchronizer that takes no other encryptions than these, neither to others nor from them.
     #[must_use]
     pub fn requiring(self, required: &RequiredEncryption) -> Self {
@@ -113,14 +125,32 @@ impl SessionEncryption<'_> {
     ///
     /// # Errors
     /// [`PayloadUseError::NoEncryptionKey`](crate::PayloadUseError::NoEncryptionKey); [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
-    /// key; [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed); [`VaultError::Encrypt`]; errors of the store.
+    /// key; [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed); [`PayloadUseError::OfTheFuture`](crate::PayloadUseError::OfTheFuture);
+    /// [`VaultError::Encrypt`]; errors of the store.
     pub async fn keys(
         &self,
         views: &[SessionView],
         snapshot: &SessionSnapshot,
     ) -> Result<Vec<Arc<SessionEncryptionKey>>, VaultError> {
+        self.keys_if(views, snapshot, |_key| Ok(())).await
+    }
+
+    /// As [`Self::keys`], to those keys only that the caller may encrypt to, as `may` says of each.
+    ///
+    /// # Errors
+    /// As [`Self::keys`], and what `may` says.
+    pub async fn keys_if<E: From<VaultError>>(
+        &self,
+        views: &[SessionView],
+        snapshot: &SessionSnapshot,
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<Vec<Arc<SessionEncryptionKey>>, E> {
         // Another process may have retired a key, or followed topology further.
         self.vault.in_touch().await?;
+        if let Some(at) = snapshot.at {
+            let vault = self.vault;
+            vault.check_not_of_the_future(at, &snapshot.store).await?;
+        }
         let store = self.vault.topology(&snapshot.store).await?;
         let asked = Asked {
             snapshot,
@@ -134,16 +164,31 @@ impl SessionEncryption<'_> {
         for view in views {
             self.keys_of(view, None, &asked, &mut keys)?;
         }
+        let encryptions = keys.iter().flat_map(|key| key.encryptions());
+        let used: BTreeSet<_> = encryptions.map(|it| it.encrypted_for).collect();
+        used.iter().try_for_each(may)?;
         Ok(keys)
     }
 
     /// The secret that somebody encrypted to a key of this vault. One that is known costs no use of a private key; several who ask
-    /// for the same one at once cost one.
+    /// for the same one at once cost one. Each use is one of its key, and on record as such, also of one that is known.
     ///
     /// # Errors
     /// Those of [`Vault::decrypt`], also when what was encrypted is no such secret;
     /// [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed), also for a secret that is known.
     pub async fn secret(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<Arc<SecretBytes>, VaultError> {
+        let secret = self.known_or_decrypted(encrypted).await?;
+        let (caller, key) = (self.caller.as_ref(), &encrypted.encrypted_for);
+        self.vault
+            .record_use(caller, AuditOperation::Decrypt, key, None)
+            .await?;
+        Ok(secret)
+    }
+
+    async fn known_or_decrypted(
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<Arc<SecretBytes>, VaultError> {
@@ -171,7 +216,7 @@ impl SessionEncryption<'_> {
                 None
             }
         };
-        let secret = self.vault.decrypt(encrypted).await?;
+        let secret = self.vault.decrypt_in_touch(encrypted).await?;
         if secret.len() != SECRET_LEN {
             return Err(DecryptError::Failed.into());
         }
@@ -216,16 +261,17 @@ impl SessionEncryption<'_> {
         keys: &mut Vec<Arc<SessionEncryptionKey>>,
     ) -> Result<(), VaultError> {
         let cached = SenderKey {
+            caller: self.caller.as_ref().map(|it| it.name().to_owned()),
             store: asked.snapshot.store.clone(),
             deterministic: asked.snapshot.deterministic,
             required: asked.required.clone(),
-            recipients: view.recipients.clone(),
+            recipients: view.recipients.hash(),
         };
         let active = asked.active_keys(&view.recipients);
         let now = self.vault.elapsed();
         let key = match self.caches.reusable(&cached, parent, &active, now) {
             Some(known) => known,
-            None => self.new_key(cached, parent, asked)?,
+            None => self.new_key(cached, &view.recipients, parent, asked)?,
         };
         let id = key.id();
         keys.push(key);
@@ -238,13 +284,14 @@ impl SessionEncryption<'_> {
     fn new_key(
         &self,
         cached: SenderKey,
+        recipients: &RecipientsTree,
         parent: Option<u64>,
         asked: &Asked<'_>,
     ) -> Result<Arc<SessionEncryptionKey>, VaultError> {
         let random = self.vault.random();
         let secret = SecretBytes::fill_with(SECRET_LEN, |bytes| random.fill(bytes))?;
         let secret = Arc::new(secret);
-        let keys = asked.recipient_keys(&cached.recipients)?;
+        let keys = asked.recipient_keys(recipients)?;
         let mut encryptions = Vec::with_capacity(keys.len());
         for key in keys.values() {
             self.vault.check_not_retired(&key.fingerprint())?;

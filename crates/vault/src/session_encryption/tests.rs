@@ -40,15 +40,20 @@ fn members(group: u8) -> impl Iterator<Item = u8> {
     (0..MEMBERS).filter(move |number| group & (1 << number) != 0)
 }
 
+fn tree(group: u8, children: Vec<RecipientsTree>) -> RecipientsTree {
+    RecipientsTree {
+        members: members(group).map(member).collect(),
+        children,
+    }
+}
+
 fn sender_key(group: u8) -> SenderKey {
     SenderKey {
+        caller: None,
         store: StoreId::Authorized,
         deterministic: false,
         required: RequiredEncryption::default(),
-        recipients: RecipientsTree {
-            members: members(group).map(member).collect(),
-            children: Vec::new(),
-        },
+        recipients: tree(group, Vec::new()).hash(),
     }
 }
 
@@ -164,22 +169,54 @@ proptest! {
 
 #[test]
 fn trees_with_the_same_members_in_other_places_are_other_recipients() {
+    let leaf = |group| tree(group, Vec::new());
+    let trees = [
+        leaf(0b11),
+        tree(0b01, vec![leaf(0b10)]),
+        tree(0b10, vec![leaf(0b01)]),
+        tree(0, vec![leaf(0b01), leaf(0b10)]),
+        tree(0, vec![tree(0b01, vec![leaf(0b10)])]),
+    ];
+    let keys = trees.map(|tree| SenderKey {
+        recipients: tree.hash(),
+        ..sender_key(0)
+    });
     let caches = caches();
-    let flat = sender_key(0b11);
-    let nested = SenderKey {
-        recipients: RecipientsTree {
-            members: members(0b01).map(member).collect(),
-            children: vec![RecipientsTree {
-                members: BTreeSet::from([member(1)]),
-                children: Vec::new(),
-            }],
-        },
-        ..flat.clone()
-    };
-    let keys = vec![encrypted(0, key(0, 0))];
+    let encrypted = vec![encrypted(0, key(0, 0))];
     let active = HashSet::from([key(0, 0)]);
-    caches.keep_sent(flat.clone(), None, &secret(0), keys, Duration::ZERO);
-    let reusable = |asked| caches.reusable(asked, None, &active, Duration::ZERO);
-    assert!(reusable(&flat).is_some());
-    assert!(reusable(&nested).is_none());
+    for (number, kept) in keys.iter().enumerate() {
+        let now = Duration::from_secs(20 * u64::try_from(number).unwrap());
+        caches.keep_sent(kept.clone(), None, &secret(0), encrypted.clone(), now);
+        for asked in &keys {
+            let found = caches.reusable(asked, None, &active, now).is_some();
+            assert_eq!(found, asked == kept);
+        }
+    }
+}
+
+#[test]
+fn what_was_made_for_one_caller_on_one_synchronizer_is_for_no_other() {
+    let caches = caches();
+    let asked = |caller: Option<&str>, store: StoreId| SenderKey {
+        caller: caller.map(ToOwned::to_owned),
+        store,
+        ..sender_key(1)
+    };
+    let namespace = key(0xff, 0);
+    let synchronizer = format!("da::{namespace}::35-0").parse().unwrap();
+    let made = asked(Some("ann"), StoreId::Authorized);
+    let encrypted = vec![encrypted(0, key(0, 0))];
+    caches.keep_sent(made.clone(), None, &secret(0), encrypted, Duration::ZERO);
+    let active = HashSet::from([key(0, 0)]);
+    let found = |asked| {
+        let found = caches.reusable(&asked, None, &active, Duration::ZERO);
+        found.is_some()
+    };
+    assert!(!found(asked(None, StoreId::Authorized)));
+    assert!(!found(asked(Some("ben"), StoreId::Authorized)));
+    assert!(!found(asked(
+        Some("ann"),
+        StoreId::Synchronizer(synchronizer)
+    )));
+    assert!(found(made));
 }

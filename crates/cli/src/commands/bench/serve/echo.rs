@@ -20,7 +20,9 @@ use strongroom_crypto::SigningKeySpec;
 use strongroom_proto::v30::{Signature, SignatureFormat, SigningAlgorithmSpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
-    EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
+    DecryptSessionKeyRequest, DecryptSessionKeyResponse, EncryptPayloadRequest,
+    EncryptPayloadResponse, EncryptRequest, EncryptResponse, EncryptSessionKeysRequest,
+    EncryptSessionKeysResponse,
     SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
     SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
     SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
@@ -229,6 +231,20 @@ impl SigningService for Bare {
         &self,
         _request: Request<Streaming<DecryptPayloadRequest>>,
     ) -> Result<Response<Self::DecryptPayloadStream>, Status> {
+        Err(not_measured())
+    }
+
+    async fn encrypt_session_keys(
+        &self,
+        _request: Request<EncryptSessionKeysRequest>,
+    ) -> Result<Response<EncryptSessionKeysResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn decrypt_session_key(
+        &self,
+        _request: Request<DecryptSessionKeyRequest>,
+    ) -> Result<Response<DecryptSessionKeyResponse>, Status> {
         Err(not_measured())
     }
 
