@@ -22,6 +22,7 @@ use std::{
 use parking_lot::Mutex;
 use strongroom_crypto::{Fingerprint, SignatureDelegation, SigningKey};
 use strongroom_topology::{PhysicalSynchronizerId, SynchronizerId};
+use tokio::task::{AbortHandle, JoinHandle};
 
 pub use self::interval::SigningTime;
 use self::pool::Pool;
@@ -43,6 +44,8 @@ pub(crate) struct SessionKey {
 #[derive(Debug, Default)]
 pub(crate) struct SessionKeys {
     pools: Mutex<BTreeMap<SynchronizerId, Pool<SessionKey>>>,
+    /// Those that are being made.
+    makings: Mutex<Vec<AbortHandle>>,
     /// How many were made.
     made: AtomicU64,
     /// How often a long-term key signed because no session key could.
@@ -75,11 +78,16 @@ impl SessionKeys {
         pools.entry(synchronizer.clone()).or_default().put(held);
     }
 
-    /// Waits no longer for whoever makes this one: the next who asks makes another.
-    pub(crate) fn give_up(&self, synchronizer: &SynchronizerId, waiting: &Waiting) {
-        if let Some(pool) = self.pools.lock().get_mut(synchronizer) {
-            pool.give_up(waiting);
-        }
+    /// Lets the making of a key go on when whoever began it goes; it ends with the vault.
+    pub(crate) fn begin<T: Send + 'static>(
+        &self,
+        making: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let task = tokio::spawn(making);
+        let mut makings = self.makings.lock();
+        makings.retain(|making| !making.is_finished());
+        makings.push(task.abort_handle());
+        task
     }
 
     /// Wipes what a long-term key delegated that may sign no more.
@@ -112,8 +120,11 @@ impl SessionKeys {
         }
     }
 
-    /// Wipes everything.
+    /// Wipes everything, and makes no more.
     pub(crate) fn clear(&self) {
+        for making in self.makings.lock().drain(..) {
+            making.abort();
+        }
         self.pools.lock().clear();
     }
 

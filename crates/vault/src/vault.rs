@@ -62,12 +62,12 @@ pub struct Vault {
     failed_before: Vec<WrapAttempt>,
     wraps: Arc<Wraps>,
     kms_watch: Arc<KmsWatch>,
-    directory: KeyDirectory,
+    directory: Arc<KeyDirectory>,
     node: Node,
     journal: Journal,
     backups: Backups,
     approvals: Approvals,
-    topology: TopologyCell,
+    topology: Arc<TopologyCell>,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
     /// The tag that is an anchor.
@@ -173,12 +173,12 @@ impl Vault {
             failed_before,
             wraps,
             kms_watch,
-            directory,
+            directory: Arc::new(directory),
             node,
             journal,
             backups,
             approvals,
-            topology: TopologyCell::default(),
+            topology: Arc::default(),
             caches,
             quarantined: AtomicBool::new(committed.state.quarantine),
             committed: tokio::sync::Mutex::new(committed),
@@ -329,11 +329,11 @@ impl Vault {
         &self.wraps
     }
 
-    pub(crate) fn kms_watch(&self) -> &KmsWatch {
+    pub(crate) fn kms_watch(&self) -> &Arc<KmsWatch> {
         &self.kms_watch
     }
 
-    pub(crate) fn directory(&self) -> &KeyDirectory {
+    pub(crate) fn directory(&self) -> &Arc<KeyDirectory> {
         &self.directory
     }
 
@@ -376,11 +376,11 @@ impl Vault {
         &self.uses
     }
 
-    pub(crate) fn topology_cell(&self) -> &TopologyCell {
+    pub(crate) fn topology_cell(&self) -> &Arc<TopologyCell> {
         &self.topology
     }
 
-    pub(crate) fn caches(&self) -> &Caches {
+    pub(crate) fn caches(&self) -> &Arc<Caches> {
         &self.caches
     }
 
