@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{Fingerprint, KeyUsage, ProtocolSignature, SessionSignature};
+use strongroom_crypto::{Fingerprint, KeyUsage, ProtocolSignature, SessionSignature, Timestamp};
 use strongroom_topology::{At, PhysicalSynchronizerId, StoreId, current_signing_key};
 
 use super::{PROTOCOL, knows_session_keys, session_key::Request};
 use crate::{
     audit::AuditOperation,
     caller::Caller,
-    error::{ReplicaError, VaultError},
+    error::{ReplicaError, SessionKeyError, VaultError},
     session_signing::{SessionKey, Signer, SigningTime, Wanted},
     settings::SessionSigningSettings,
     topology::Topology,
@@ -27,7 +27,8 @@ impl Vault {
     /// [`VaultError::NotIdentified`]; [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError::StoreNotFound) for a
     /// synchronizer that the vault does not follow; [`VaultError::NoCurrentKey`] when the node announces no key there whose
     /// private half is here; [`SignatureCheckError::KeySpecNotAllowed`](crate::SignatureCheckError::KeySpecNotAllowed) when the synchronizer
-    /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`](crate::SessionKeyError::RetriesExhausted) when others failed to make the session key again and again;
+    /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
+    /// [`SessionKeyError::OfTheFuture`] for a time that is ahead of the clock, and of what the store knows, by more than clocks may be apart;
     /// otherwise as [`Vault::sign`].
     pub async fn sign_protocol(
         &self,
@@ -111,6 +112,7 @@ impl Vault {
         let session_key = match self.session_wanted(synchronizer, long_term_key, time) {
             None => None,
             Some((settings, wanted)) => {
+                self.check_not_ahead(synchronizer, time.at()).await?;
                 let request = Request {
                     vault: self,
                     settings,
@@ -196,6 +198,20 @@ impl Vault {
                 None
             }
         }
+    }
+
+    /// Whoever may sign names the time. A key that is valid long after now would be there for whoever reads the memory today.
+    async fn check_not_ahead(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        at: Timestamp,
+    ) -> Result<(), VaultError> {
+        let store = StoreId::Synchronizer(synchronizer.clone());
+        if self.is_ahead(at, &store).await? {
+            let (now, tolerance) = (self.now(), self.settings().clock_tolerance);
+            return Err(SessionKeyError::OfTheFuture { at, now, tolerance }.into());
+        }
+        Ok(())
     }
 
     /// Wipes session keys that were delegated by keys which the node announces no longer. Whoever changed or read topology does
