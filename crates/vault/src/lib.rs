@@ -126,7 +126,7 @@ pub use operations::party::{
     sign::PartySignatures,
 };
 pub use operations::payload::{
-    open::{OpenedPayload, PayloadExpectation},
+    open::{OpenedPayload, PayloadExpectation, PayloadSender},
     seal::{PayloadOrder, PlannedPayload, SealedPayload},
 };
 pub use operations::place::Place;

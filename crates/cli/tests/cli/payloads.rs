@@ -42,6 +42,38 @@ fn a_file_of_any_size_is_encrypted_to_a_member_and_decrypts_also_after_a_rotatio
 }
 
 #[test]
+fn whoever_decrypts_a_payload_is_told_who_signed_it_or_that_nobody_did() {
+    let (sandbox, member) = participant();
+    let key = sandbox.key_named("node-signing");
+    sandbox.write("content", "content");
+    let encrypt = format!("encrypt content --to {member} --force --out payload");
+    for (sign, told) in [
+        (" --sign", format!("signed by {member} with {key}")),
+        ("", "not signed".to_owned()),
+    ] {
+        let encrypted = sandbox.run(format!("{encrypt}{sign}").split(' '));
+        encrypted.succeeded();
+        let decrypt = ["decrypt", "payload", "--out", "back", "--force"];
+        let to_a_file = sandbox.run(decrypt).succeeded();
+        assert!(to_a_file.text().contains(&told), "{}", to_a_file.text());
+        // The content is all that goes to standard output.
+        let to_stdout = sandbox.run(["decrypt", "payload"]).succeeded();
+        assert_eq!(to_stdout.text(), "content");
+        assert!(to_stdout.stderr.contains(&told), "{}", to_stdout.stderr);
+        let quiet = sandbox.run(["decrypt", "payload", "--quiet"]).succeeded();
+        assert_eq!(quiet.text(), "content");
+        assert!(!quiet.stderr.contains("signed"), "{}", quiet.stderr);
+        let document = sandbox.json(decrypt);
+        let (sender, signed_by) = (&document["sender"], &document["signed_by"]);
+        if sign.is_empty() {
+            assert_eq!((sender, signed_by), (&Value::Null, &Value::Null));
+        } else {
+            assert_eq!((sender.as_str(), signed_by.as_str()), (Some(&*member), Some(&*key)));
+        }
+    }
+}
+
+#[test]
 fn nothing_is_left_of_a_payload_that_was_changed_or_cut() {
     let (sandbox, member) = participant();
     sandbox.write("content", vec![7; 200_000]);
