@@ -31,7 +31,8 @@ use crate::{
         EncryptSessionKeysResponse,
         SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
         SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
-        SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
+        SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse,
+        VerifyProtocolGroupRequest, VerifyProtocolGroupResponse, VerifyProtocolRequest,
         VerifyRequest, VerifyResponse, signing_service_server::SigningService,
     },
     failure::{Face, Failure},
@@ -107,6 +108,14 @@ impl SigningService for SigningFace {
         request: Request<VerifyProtocolRequest>,
     ) -> Answer<VerifyResponse> {
         let verify = verify_protocol::verify_protocol;
+        self.shared.answer(FACE, request, verify).await
+    }
+
+    async fn verify_protocol_group(
+        &self,
+        request: Request<VerifyProtocolGroupRequest>,
+    ) -> Answer<VerifyProtocolGroupResponse> {
+        let verify = verify_protocol::verify_protocol_group;
         self.shared.answer(FACE, request, verify).await
     }
 

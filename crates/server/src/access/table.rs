@@ -137,6 +137,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
 
         Rpc::SigningServiceVerify
         | Rpc::SigningServiceVerifyProtocol
+        | Rpc::SigningServiceVerifyProtocolGroup
         | Rpc::SigningServiceVerifyForParty => O::Verify,
         // Signed, it is another operation as well: its handler asks.
         Rpc::SigningServiceEncrypt

@@ -228,6 +228,7 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.SigningService/DecryptSessionKey", "N"),
     ("/strongroom.v1.SigningService/Verify", "NA"),
     ("/strongroom.v1.SigningService/VerifyProtocol", "NA"),
+    ("/strongroom.v1.SigningService/VerifyProtocolGroup", "NA"),
     ("/strongroom.v1.SigningService/VerifyForParty", "NA"),
     // Topology is no secret.
     ("/strongroom.v1.TopologyService/ListStores", "KONA"),

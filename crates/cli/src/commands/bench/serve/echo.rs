@@ -25,8 +25,8 @@ use strongroom_server::contract::strongroom::{
     EncryptSessionKeysResponse,
     SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
     SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
-    SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
-    VerifyRequest, VerifyResponse,
+    SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolGroupRequest,
+    VerifyProtocolGroupResponse, VerifyProtocolRequest, VerifyRequest, VerifyResponse,
     sign_item::{Content, Key},
     signing_service_server::{SigningService, SigningServiceServer},
 };
@@ -231,6 +231,13 @@ impl SigningService for Bare {
         &self,
         _request: Request<Streaming<DecryptPayloadRequest>>,
     ) -> Result<Response<Self::DecryptPayloadStream>, Status> {
+        Err(not_measured())
+    }
+
+    async fn verify_protocol_group(
+        &self,
+        _request: Request<VerifyProtocolGroupRequest>,
+    ) -> Result<Response<VerifyProtocolGroupResponse>, Status> {
         Err(not_measured())
     }
 
