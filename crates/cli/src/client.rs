@@ -16,7 +16,7 @@ mod wrapper_keys;
 pub(crate) use self::{
     audit::{ExportedAudit, Following, ShownAuditKey, VerifiedAudit},
     backups::{Backups, Released},
-    facts::configuration,
+    facts::{configuration, numbers_of_server},
     keys::{Deleted, Deletion, Export, NewKey, ShownKey},
     parties::{PartyVerdict, Refused, SignedForParty},
     payloads::{Origin, Passage, Seal},
