@@ -29,6 +29,7 @@ mod anchor_tag;
 mod approvals;
 mod audit;
 mod authenticate;
+mod background;
 mod backups;
 mod cache;
 mod caller;

@@ -120,7 +120,7 @@ pub(crate) struct SessionCaches {
     /// By the hash of the encryption.
     receiver: Mutex<TimedCache<Hash, Received>>,
     /// Secrets that are being decrypted.
-    pub(crate) gates: Gates<Hash>,
+    pub(crate) gates: Arc<Gates<Hash>>,
     next_id: AtomicU64,
     counts: Counts,
 }
@@ -163,7 +163,7 @@ impl SessionCaches {
         Self {
             sender: Mutex::new(sender),
             receiver: Mutex::new(receiver),
-            gates: Gates::default(),
+            gates: Arc::default(),
             next_id: AtomicU64::default(),
             counts: Counts::default(),
         }

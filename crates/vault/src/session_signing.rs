@@ -22,13 +22,12 @@ use std::{
 use parking_lot::Mutex;
 use strongroom_crypto::{Fingerprint, SignatureDelegation, SigningKey};
 use strongroom_topology::{PhysicalSynchronizerId, SynchronizerId};
-use tokio::task::{AbortHandle, JoinHandle};
 
 pub use self::interval::SigningTime;
 use self::pool::Pool;
 pub(crate) use self::{
     interval::{Signer, Wanted},
-    pool::{Choice, Failure, Held, Making, Waiting},
+    pool::{Choice, Failure, Held, Making},
     verified::{Kept, VerifiedDelegations},
 };
 
@@ -44,8 +43,6 @@ pub(crate) struct SessionKey {
 #[derive(Debug, Default)]
 pub(crate) struct SessionKeys {
     pools: Mutex<BTreeMap<SynchronizerId, Pool<SessionKey>>>,
-    /// Those that are being made.
-    makings: Mutex<Vec<AbortHandle>>,
     /// How many were made.
     made: AtomicU64,
     /// How often a long-term key signed because no session key could.
@@ -78,18 +75,6 @@ impl SessionKeys {
         pools.entry(synchronizer.clone()).or_default().put(held);
     }
 
-    /// Lets the making of a key go on when whoever began it goes; it ends with the vault.
-    pub(crate) fn begin<T: Send + 'static>(
-        &self,
-        making: impl Future<Output = T> + Send + 'static,
-    ) -> JoinHandle<T> {
-        let task = tokio::spawn(making);
-        let mut makings = self.makings.lock();
-        makings.retain(|making| !making.is_finished());
-        makings.push(task.abort_handle());
-        task
-    }
-
     /// Wipes what a long-term key delegated that may sign no more.
     pub(crate) fn forget_those_of(&self, long_term_key: &Fingerprint) {
         for pool in self.pools.lock().values_mut() {
@@ -120,11 +105,8 @@ impl SessionKeys {
         }
     }
 
-    /// Wipes everything, and makes no more.
+    /// Wipes everything.
     pub(crate) fn clear(&self) {
-        for making in self.makings.lock().drain(..) {
-            making.abort();
-        }
         self.pools.lock().clear();
     }
 

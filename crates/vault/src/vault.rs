@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::{
     anchor_tag::Keeper,
     approvals::Approvals,
+    background::Background,
     backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
@@ -80,6 +81,7 @@ pub struct Vault {
     replica: Option<Replica>,
     /// Uses of keys whose records are on their way.
     uses: Uses,
+    background: Background,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
     tag_checkpoints: Option<JoinHandle<()>>,
@@ -186,6 +188,7 @@ impl Vault {
             replica,
             uses: Uses::default(),
             tag,
+            background: Background::default(),
             sweeper,
             wrapper_key_checks,
             tag_checkpoints,
@@ -376,6 +379,11 @@ impl Vault {
         &self.uses
     }
 
+    /// Runs what goes on when its caller goes.
+    pub(crate) const fn background(&self) -> &Background {
+        &self.background
+    }
+
     pub(crate) fn topology_cell(&self) -> &Arc<TopologyCell> {
         &self.topology
     }
@@ -437,6 +445,7 @@ impl Vault {
 
 impl Vault {
     fn end_tasks(&self) {
+        self.background.end();
         self.sweeper.abort();
         if let Some(checks) = &self.wrapper_key_checks {
             checks.abort();

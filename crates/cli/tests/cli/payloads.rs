@@ -68,7 +68,10 @@ fn whoever_decrypts_a_payload_is_told_who_signed_it_or_that_nobody_did() {
         if sign.is_empty() {
             assert_eq!((sender, signed_by), (&Value::Null, &Value::Null));
         } else {
-            assert_eq!((sender.as_str(), signed_by.as_str()), (Some(&*member), Some(&*key)));
+            assert_eq!(
+                (sender.as_str(), signed_by.as_str()),
+                (Some(&*member), Some(&*key))
+            );
         }
     }
 }

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_proto::read_asymmetric_encrypted;
 use strongroom_topology::Member;
-use strongroom_vault::{
-    RecipientsTree, SessionEncryptionKey, SessionSnapshot, SessionView, Vault,
-};
+use strongroom_vault::{RecipientsTree, SessionEncryptionKey, SessionSnapshot, SessionView, Vault};
 
 use super::key;
 use crate::{
     access::Operation,
     context::Context,
     contract::strongroom::{
-        self as contract, DecryptSessionKeyRequest, DecryptSessionKeyResponse, EncryptedSessionKey,
-        EncryptSessionKeysRequest, EncryptSessionKeysResponse,
+        self as contract, DecryptSessionKeyRequest, DecryptSessionKeyResponse,
+        EncryptSessionKeysRequest, EncryptSessionKeysResponse, EncryptedSessionKey,
     },
     failure::Failure,
 };

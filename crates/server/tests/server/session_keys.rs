@@ -107,7 +107,8 @@ async fn keys_of_views_are_used_again_for_a_while_by_the_caller_that_they_were_m
 }
 
 #[tokio::test]
-async fn a_key_that_is_known_costs_no_private_key_and_needs_the_grant_and_the_record_all_the_same() {
+async fn a_key_that_is_known_costs_no_private_key_and_needs_the_grant_and_the_record_all_the_same()
+{
     let mut node = Participant::new().await;
     let made = node.session_keys(ALL).await.unwrap();
     let encrypted = encrypted(&made[0]);
@@ -161,7 +162,10 @@ async fn what_is_missing_too_much_or_unknown_in_a_request_is_said() {
     for (views, expected) in [
         (vec![no_recipients], "recipients"),
         (vec![view(Vec::new(), Vec::new())], "members"),
-        (vec![view(vec!["PAR::alice".to_owned()], Vec::new())], "members"),
+        (
+            vec![view(vec!["PAR::alice".to_owned()], Vec::new())],
+            "members",
+        ),
         (vec![view(one.clone(), Vec::new()); 1025], "1024 views"),
     ] {
         let asked = node.by(ALL, request(&node, views));

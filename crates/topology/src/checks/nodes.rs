@@ -30,7 +30,8 @@ impl Look<'_> {
             let supported = specs.supported_signing();
             return Err(lacking(it.member(), KeyPurpose::Signing, supported));
         }
-        let is_taken = |key: &EncryptionPublicKey| specs.encryption().any(|spec| spec == key.spec());
+        let is_taken =
+            |key: &EncryptionPublicKey| specs.encryption().any(|spec| spec == key.spec());
         let decrypts = it.encryption_keys().any(is_taken);
         if !decrypts && it.member().code == MemberCode::Participant {
             let supported = specs.supported_encryption();

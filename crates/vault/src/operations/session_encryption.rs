@@ -7,16 +7,24 @@ use std::{
 
 use strongroom_crypto::{
     AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, PublicKey,
-    SecretBytes, SymmetricKey, Timestamp,
+    SecretBytes, SymmetricKey, Timestamp, clock::Clock,
 };
+use strongroom_kms::{KmsError, KmsOperation};
+use strongroom_store::KmsKeyRef;
 use strongroom_topology::{At, Member, StoreId, TopologyStore};
+use tokio::time::timeout;
 
-use super::payload::{after_everything, encryption_key};
+use super::{
+    external::using::HeldKey,
+    payload::{after_everything, encryption_key},
+};
 use crate::{
     audit::AuditOperation,
+    background::LONGEST,
     caller::Caller,
-    directory::KeyEntry,
+    directory::{KeyDirectory, KeyEntry},
     error::VaultError,
+    gates::Turn,
     schemes::RequiredEncryption,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
@@ -202,28 +210,57 @@ impl SessionEncryption<'_> {
         if let Some(known) = self.known(encrypted, &hash).await? {
             return Ok(known);
         }
-        let gate = self.caches.gates.gate(hash);
-        let at_once = gate.try_lock();
-        let turn = match at_once {
-            Some(turn) => Some(turn),
-            None => {
-                let turn = gate.lock().await;
-                if let Some(known) = self.known(encrypted, &hash).await? {
-                    return Ok(known);
-                }
-                // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
-                drop(turn);
-                None
-            }
-        };
-        let secret = self.vault.decrypt_in_touch(encrypted).await?;
-        if secret.len() != SECRET_LEN {
-            return Err(DecryptError::Failed.into());
+        if let Some(turn) = self.caches.gates.turn(hash) {
+            return self.decrypted(&key, encrypted, Some(turn)).await;
         }
-        let secret = Arc::new(secret);
-        self.caches.note_decrypted();
-        self.keep(&key, encrypted, &secret);
+        let gate = self.caches.gates.gate(hash);
+        let turn = gate.lock().await;
+        if let Some(known) = self.known(encrypted, &hash).await? {
+            return Ok(known);
+        }
+        // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
         drop(turn);
+        self.decrypted(&key, encrypted, None).await
+    }
+
+    /// Uses the private key. What a KMS decrypts is kept although whoever asked for it has gone.
+    async fn decrypted(
+        &self,
+        key: &Arc<KeyEntry>,
+        encrypted: &AsymmetricEncrypted,
+        turn: Option<Turn<Hash>>,
+    ) -> Result<Arc<SecretBytes>, VaultError> {
+        let vault = self.vault;
+        if let Some((public, held)) = held_by_kms(key) {
+            if vault.is_in_doubt() {
+                vault.settled_for(&encrypted.encrypted_for).await?;
+            }
+            let receiving = Receiving {
+                caches: Arc::clone(&self.caches),
+                directory: Arc::clone(vault.directory()),
+                clock: Arc::clone(&vault.environment().clock),
+                key: Arc::clone(key),
+                public: public.clone(),
+                encrypted: encrypted.clone(),
+            };
+            let held = vault.held_key(held)?;
+            let receiving = async move {
+                let received = receiving.receive(&held).await;
+                drop(turn);
+                received
+            };
+            let received = vault.background().run(receiving).await?;
+            let may_still = || vault.may_decrypt(&encrypted.encrypted_for);
+            if let Some(secret) = received
+                && vault.was_in_touch(may_still).await?
+            {
+                return Ok(secret);
+            }
+            // The key was changed meanwhile, perhaps deleted: it is asked for anew.
+        }
+        let secret = checked(vault.decrypt_in_touch(encrypted).await?)?;
+        self.caches.note_decrypted();
+        self.keep(key, encrypted, &secret);
         Ok(secret)
     }
 
@@ -316,6 +353,51 @@ impl SessionEncryption<'_> {
             .caches
             .keep_sent(cached, parent, &secret, encryptions, now))
     }
+}
+
+/// What a KMS is asked for. It needs no vault to be kept.
+struct Receiving {
+    caches: Arc<SessionCaches>,
+    directory: Arc<KeyDirectory>,
+    clock: Arc<dyn Clock>,
+    /// As it was when the KMS was asked.
+    key: Arc<KeyEntry>,
+    public: EncryptionPublicKey,
+    encrypted: AsymmetricEncrypted,
+}
+
+impl Receiving {
+    /// The secret, which is kept; none if the key was changed meanwhile.
+    async fn receive(&self, held: &HeldKey) -> Result<Option<Arc<SecretBytes>>, VaultError> {
+        let decrypting = held.decrypt(&self.public, &self.encrypted);
+        let decrypted = timeout(LONGEST, decrypting).await;
+        let secret = checked(decrypted.unwrap_or_else(|_elapsed| {
+            let operation = KmsOperation::Decrypt;
+            Err(KmsError::TimedOut { operation }.into())
+        })?)?;
+        self.caches.note_decrypted();
+        let now = self.clock.elapsed();
+        let keep = || self.caches.keep_received(&self.encrypted, &secret, now);
+        let is_kept = self.directory.if_current(&self.key, keep);
+        Ok(is_kept.map(|()| secret))
+    }
+}
+
+/// What was decrypted, if it is a secret.
+fn checked(decrypted: SecretBytes) -> Result<Arc<SecretBytes>, VaultError> {
+    if decrypted.len() == SECRET_LEN {
+        Ok(Arc::new(decrypted))
+    } else {
+        Err(DecryptError::Failed.into())
+    }
+}
+
+fn held_by_kms(key: &KeyEntry) -> Option<(&EncryptionPublicKey, &KmsKeyRef)> {
+    let PublicKey::Encryption(public) = &key.public else {
+        return None;
+    };
+    let half = key.private.as_ref()?;
+    Some((public, half.external.as_ref()?))
 }
 
 impl Asked<'_> {

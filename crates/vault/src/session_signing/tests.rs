@@ -266,7 +266,7 @@ fn no_more_than_32_keys_are_made_at_once_and_one_that_is_over_makes_room() {
         };
         pool.choose(LONG_TERM, &wanted, settings.eviction, Duration::ZERO)
     };
-    let makings: Vec<_> = (0..32).map(|number| choose(number)).collect();
+    let makings: Vec<_> = (0..32).map(&mut choose).collect();
     assert!(makings.iter().all(|it| matches!(it, Choice::Make(_))));
     assert!(matches!(choose(32), Choice::GoWithout));
     assert!(matches!(choose(31), Choice::Wait(_)));

@@ -209,11 +209,15 @@ async fn a_signed_payload_says_who_sent_it_also_after_the_sender_rotated() {
             ..expected()
         };
         let sender = open(&bob.vault, &signed, &from_alice).await.unwrap();
-        let expected = PayloadSender {
+        let expected_sender = PayloadSender {
             member: alice.member.clone(),
             key: signed_by,
         };
-        assert_eq!(sender.as_ref(), Some(&expected), "rotated: {rotated}");
+        assert_eq!(
+            sender.as_ref(),
+            Some(&expected_sender),
+            "rotated: {rotated}"
+        );
         assert_eq!(
             open(&bob.vault, &signed, &expected()).await.unwrap(),
             sender

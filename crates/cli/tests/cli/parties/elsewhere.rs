@@ -143,7 +143,8 @@ fn what_a_party_signed_verifies_as_of_then_after_its_key_was_rotated_and_not_bef
     // What takes effect at that time is still signed by the key that the party has then.
     let sign = format!("{sign} --force");
     let signed = sandbox.json(line(&format!("{sign} --at {then}")));
-    assert_eq!(signed["signatures"][1]["signed_by"], keys[1]);
+    let mut signatures = signed["signatures"].as_array().unwrap().iter();
+    assert!(signatures.any(|it| it["signed_by"] == *keys[1]), "{signed}");
     for (at, code) in [
         (String::new(), "SIGNER_KEY_NOT_VALID"),
         (format!("--at {before}"), "PARTY_KEYS_NOT_FOUND"),

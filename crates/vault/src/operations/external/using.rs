@@ -113,7 +113,7 @@ impl HeldKey {
     }
 
     /// Decrypts: one call.
-    async fn decrypt(
+    pub(crate) async fn decrypt(
         &self,
         public: &EncryptionPublicKey,
         encrypted: &AsymmetricEncrypted,

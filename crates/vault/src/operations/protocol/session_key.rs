@@ -1,19 +1,19 @@
 //! The session key that signs: one that is there, one that is being made, or a new one.
 
-use std::{panic::resume_unwind, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use strongroom_crypto::{
     Fingerprint, KeyUsage, KeyUsages, PrivateKey, Signature, SignatureDelegation, SigningKey,
     SigningPublicKey, ValidityPeriod, clock::Clock, delegation_hash,
 };
 use strongroom_errors::Coded;
-use strongroom_kms::{KmsError, KmsOperation, current_trace, in_trace};
+use strongroom_kms::{KmsError, KmsOperation};
 use strongroom_topology::{Member, SynchronizerId};
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::Instrument as _;
 
 use super::PROTOCOL;
 use crate::{
+    background::LONGEST,
     directory::{KeyDirectory, KeyEntry},
     error::{SessionKeyError, VaultError, in_words},
     operations::{external::using::HeldKey, sign::signing_halves},
@@ -25,9 +25,8 @@ use crate::{
 
 /// Whoever waits for a session key tries again so often after others failed to make it.
 const MOST_RETRIES: u32 = 5;
-/// A KMS has half a minute for its answer. Nothing is heard of it after twice that: neither does the making of a key go on, nor does
-/// whoever wants one wait for longer, however many tried to make it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Nor do they wait for longer than a making may take, however many there were.
+const PATIENCE: Duration = LONGEST;
 
 /// The wish for a session key.
 pub(super) struct Request<'v> {
@@ -73,9 +72,8 @@ impl Request<'_> {
                 }
                 Choice::Make(making) => {
                     let made = timeout_at(end, self.make(making)).await;
-                    return made.unwrap_or_else(|_elapsed| {
-                        Err(exhausted(failures + 1, late()).into())
-                    });
+                    return made
+                        .unwrap_or_else(|_elapsed| Err(exhausted(failures + 1, late()).into()));
                 }
             }
         }
@@ -95,11 +93,8 @@ impl Request<'_> {
             return draft.finished(signing, making).await;
         };
         let signing = signed_in_time(vault.held_key(held)?, public.clone(), draft.text());
-        let making = in_this_trace(draft.finished(signing, making));
-        match vault.caches().session_keys.begin(making).await {
-            Ok(made) => made,
-            Err(panic) => resume_unwind(panic.into_panic()),
-        }
+        let making = draft.finished(signing, making);
+        vault.background().run(making).await
     }
 
     /// A new session key, and what it takes to take it in. None if its long-term key was withdrawn: many may have waited meanwhile, and a call of the
@@ -126,18 +121,6 @@ impl Request<'_> {
     }
 }
 
-/// Work that another task will do, as a part of the trace of this one.
-fn in_this_trace<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    let trace = current_trace();
-    let work = async move {
-        match trace {
-            Some(trace) => in_trace(trace, work).await,
-            None => work.await,
-        }
-    };
-    work.in_current_span()
-}
-
 /// What a KMS signs, which is not waited for without end.
 async fn signed_in_time(
     key: HeldKey,
@@ -145,7 +128,7 @@ async fn signed_in_time(
     text: Vec<u8>,
 ) -> Result<Signature, VaultError> {
     let signing = key.sign(&public, &text, PROTOCOL);
-    timeout(PATIENCE, signing).await.unwrap_or_else(|_elapsed| {
+    timeout(LONGEST, signing).await.unwrap_or_else(|_elapsed| {
         let operation = KmsOperation::Sign;
         Err(KmsError::TimedOut { operation }.into())
     })

@@ -102,7 +102,13 @@ async fn the_audit_log_names_who_signed_for_a_party_and_with_which_keys() {
     let before = records(&vault).await.unwrap().len();
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&Caller::new("alice"), &STORE, (&party, At::Head), &message, &[])
+        .sign_for_party(
+            &Caller::new("alice"),
+            &STORE,
+            (&party, At::Head),
+            &message,
+            &[],
+        )
         .await
         .unwrap();
     let uses = records(&vault).await.unwrap().split_off(before);

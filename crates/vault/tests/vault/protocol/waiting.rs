@@ -3,7 +3,7 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -223,27 +223,46 @@ async fn a_task_that_asked_for_the_key_first_and_is_held_for_ever_holds_nobody_u
     assert_eq!(session_key(&held.await), key);
 }
 
+/// A KMS that takes its time from a moment on, and then fails.
+#[derive(Clone, Debug, Default)]
+struct Failing(Arc<Mutex<Option<Duration>>>);
+
+impl Policy for Failing {
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        let delay = *self.0.lock().unwrap();
+        let Some(delay) = delay else {
+            return next(call).await;
+        };
+        tokio::time::sleep(delay).await;
+        let source = "on purpose".into();
+        Err(KmsError::Unavailable { source })
+    }
+}
+
 #[tokio::test]
 async fn nobody_waits_for_longer_than_a_minute_however_many_tried_to_make_the_key() {
     // Without what surrounds any KMS: nothing else ends a call.
     for delay in [Duration::from_secs(25), Duration::from_secs(3600)] {
-        let mut flaky = None;
+        let failing = Failing::default();
         let node = Node::with(custody_of_protocol(Custody::External), |house| {
-            let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
-            flaky = Some(kms.clone());
-            Some(Slow::around(Arc::new(kms), delay))
+            let kms = Arc::<LocalKms>::clone(&house.kms);
+            Some(Arc::new(Guarded::around(kms, failing.clone())))
         })
         .await;
         node.vault.topology_stores().await.unwrap();
         tokio::time::pause();
-        flaky.unwrap().fail_from(1, Fault::Unavailable);
+        *failing.0.lock().unwrap() = Some(delay);
         let start = tokio::time::Instant::now();
         let signing = (0..CROWD).map(|_| node.sign(node.about_now()));
         let answers = join_all(signing).await;
         assert!(start.elapsed() <= Duration::from_secs(61), "{delay:?}");
         for answer in answers {
             let name = answer.unwrap_err().code().name();
-            let expected = ["SESSION_KEY_UNAVAILABLE", "KMS_UNAVAILABLE", "KMS_TIMED_OUT"];
+            let expected = [
+                "SESSION_KEY_UNAVAILABLE",
+                "KMS_UNAVAILABLE",
+                "KMS_TIMED_OUT",
+            ];
             assert!(expected.contains(&name), "{name}");
         }
         tokio::time::resume();

@@ -85,7 +85,10 @@ impl SigningView {
                 writeln!(out, "disabled: each message is a call of the KMS {kms}")?;
             }
             (true, Some(kms)) => writeln!(out, "each key is a call of the KMS {kms}")?,
-            (_, None) => writeln!(out, "no KMS holds the key for the protocol: it signs itself")?,
+            (_, None) => writeln!(
+                out,
+                "no KMS holds the key for the protocol: it signs itself"
+            )?,
         }
         let seconds = |seconds: f64| format!("{seconds} s");
         let row = [
