@@ -30,7 +30,7 @@ const OWN_SERVICES: [&str; 4] = [
 ];
 
 /// Messages with a secret in them: `src/contract/secrets.rs` prints them without it, and wipes it.
-const SECRET_MESSAGES: [&str; 10] = [
+const SECRET_MESSAGES: [&str; 12] = [
     ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairRequest",
     ".com.digitalasset.canton.crypto.admin.v30.ExportKeyPairResponse",
     ".com.digitalasset.canton.crypto.admin.v30.ImportKeyPairRequest",
@@ -41,6 +41,8 @@ const SECRET_MESSAGES: [&str; 10] = [
     ".strongroom.v1.ImportKeyRequest",
     ".strongroom.v1.EncryptPayloadRequest",
     ".strongroom.v1.DecryptPayloadResponse",
+    ".strongroom.v1.SessionEncryptionKey",
+    ".strongroom.v1.DecryptSessionKeyResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -17,7 +17,7 @@ pub(crate) use self::{
     approvals::Proposed,
     audit::{ExportedAudit, Following, ShownAuditKey, VerifiedAudit},
     backups::{Backups, RELEASE, Released},
-    facts::configuration,
+    facts::{configuration, numbers_of_server},
     keys::{Deleted, Deletion, Export, NewKey, ShownKey},
     parties::{PartyVerdict, Refused, SignedForParty},
     payloads::{Origin, Passage, Seal},

@@ -9,6 +9,7 @@ mod in_order;
 mod key;
 mod party;
 mod pieces;
+mod session_keys;
 mod sign;
 mod sign_batch;
 mod sign_protocol;
@@ -26,10 +27,12 @@ use crate::{
     context::Shared,
     contract::strongroom::{
         DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
-        EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
-        SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
-        SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
-        SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
+        DecryptSessionKeyRequest, DecryptSessionKeyResponse, EncryptPayloadRequest,
+        EncryptPayloadResponse, EncryptRequest, EncryptResponse, EncryptSessionKeysRequest,
+        EncryptSessionKeysResponse, SignBatchRequest, SignBatchResponse, SignForPartyRequest,
+        SignForPartyResponse, SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse,
+        SignStreamRequest, SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse,
+        VerifyProtocolGroupRequest, VerifyProtocolGroupResponse, VerifyProtocolRequest,
         VerifyRequest, VerifyResponse, signing_service_server::SigningService,
     },
     failure::{Face, Failure},
@@ -108,6 +111,14 @@ impl SigningService for SigningFace {
         self.shared.answer(FACE, request, verify).await
     }
 
+    async fn verify_protocol_group(
+        &self,
+        request: Request<VerifyProtocolGroupRequest>,
+    ) -> Answer<VerifyProtocolGroupResponse> {
+        let verify = verify_protocol::verify_protocol_group;
+        self.shared.answer(FACE, request, verify).await
+    }
+
     async fn encrypt(&self, request: Request<EncryptRequest>) -> Answer<EncryptResponse> {
         self.shared.answer(FACE, request, encrypt::encrypt).await
     }
@@ -136,6 +147,25 @@ impl SigningService for SigningFace {
             decrypt_payload::decrypt_payload(vault, context, requests, calls)
         };
         self.shared.answer(FACE, request, work).await
+    }
+
+    async fn encrypt_session_keys(
+        &self,
+        request: Request<EncryptSessionKeysRequest>,
+    ) -> Answer<EncryptSessionKeysResponse> {
+        let work = session_keys::encrypt_session_keys;
+        self.shared.answer(FACE, request, work).await
+    }
+
+    async fn decrypt_session_key(
+        &self,
+        request: Request<DecryptSessionKeyRequest>,
+    ) -> Answer<DecryptSessionKeyResponse> {
+        let (calls, began) = (self.shared.calls.clone(), Instant::now());
+        let work = session_keys::decrypt_session_key;
+        let answer = self.shared.answer(FACE, request, work).await;
+        calls.decrypted(began.elapsed());
+        answer
     }
 
     async fn sign_for_party(

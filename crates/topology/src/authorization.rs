@@ -138,7 +138,7 @@ fn verify(
         key: key.fingerprint(),
         reason,
     };
-    if !rules.specs.signing.contains(&key.spec()) {
+    if !rules.specs.signing().any(|spec| spec == key.spec()) {
         return Err(failed(VerifyError::UnsupportedAlgorithm {
             algorithm: key.spec().algorithm(),
         }));

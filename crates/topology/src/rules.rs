@@ -25,29 +25,54 @@ pub struct Rules {
 /// The specs of keys that a store takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeySpecs {
-    /// Those of signing keys.
-    pub signing: &'static [SigningKeySpec],
-    /// Those of encryption keys.
-    pub encryption: &'static [EncryptionKeySpec],
+    /// By their places in [`SigningKeySpec::ALL`].
+    signing: [bool; SigningKeySpec::ALL.len()],
+    /// By their places in [`EncryptionKeySpec::ALL`].
+    encryption: [bool; EncryptionKeySpec::ALL.len()],
 }
 
 impl KeySpecs {
     /// All of them.
     pub const ALL: Self = Self {
-        signing: &SigningKeySpec::ALL,
-        encryption: &EncryptionKeySpec::ALL,
+        signing: [true; SigningKeySpec::ALL.len()],
+        encryption: [true; EncryptionKeySpec::ALL.len()],
     };
 
+    /// Those of which this is true.
+    #[must_use]
+    pub fn of(
+        signing: impl Fn(SigningKeySpec) -> bool,
+        encryption: impl Fn(EncryptionKeySpec) -> bool,
+    ) -> Self {
+        Self {
+            signing: SigningKeySpec::ALL.map(signing),
+            encryption: EncryptionKeySpec::ALL.map(encryption),
+        }
+    }
+
+    pub(crate) fn signing(&self) -> impl Iterator<Item = SigningKeySpec> {
+        taken(SigningKeySpec::ALL, self.signing)
+    }
+
+    pub(crate) fn encryption(&self) -> impl Iterator<Item = EncryptionKeySpec> {
+        taken(EncryptionKeySpec::ALL, self.encryption)
+    }
+
     pub(crate) fn supported_signing(&self) -> String {
-        names(self.signing.iter().map(|spec| spec.name()))
+        names(self.signing().map(SigningKeySpec::name))
     }
 
     pub(crate) fn supported_encryption(&self) -> String {
-        names(self.encryption.iter().map(|spec| spec.name()))
+        names(self.encryption().map(EncryptionKeySpec::name))
     }
 }
 
-fn names<'a>(specs: impl Iterator<Item = &'a str>) -> String {
+fn taken<T, const N: usize>(all: [T; N], are: [bool; N]) -> impl Iterator<Item = T> {
+    let all = all.into_iter().zip(are);
+    all.filter_map(|(spec, is)| is.then_some(spec))
+}
+
+fn names(specs: impl Iterator<Item = &'static str>) -> String {
     specs.collect::<Vec<_>>().join(", ")
 }
 

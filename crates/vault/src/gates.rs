@@ -3,7 +3,7 @@
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use parking_lot::Mutex;
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, OwnedMutexGuard};
 
 /// One gate per thing that is being fetched.
 pub(crate) struct Gates<K>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>);
@@ -26,6 +26,33 @@ impl<K: Copy + Eq + Hash> Gates<K> {
     }
 }
 
+impl<K: Copy + Eq + Hash> Gates<K> {
+    /// The turn at `key`, for work that goes on when whoever began it goes; none when somebody is at it.
+    pub(crate) fn turn(self: &Arc<Self>, key: K) -> Option<Turn<K>> {
+        let lock = Arc::clone(self.0.lock().entry(key).or_default());
+        Some(Turn {
+            guard: Some(lock.try_lock_owned().ok()?),
+            gates: Arc::clone(self),
+            key,
+        })
+    }
+}
+
+/// A locked gate that belongs to whoever has it.
+pub(crate) struct Turn<K: Copy + Eq + Hash> {
+    gates: Arc<Gates<K>>,
+    key: K,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl<K: Copy + Eq + Hash> Drop for Turn<K> {
+    fn drop(&mut self) {
+        drop(self.guard.take());
+        // Takes the gate away if nobody waits at it.
+        drop(self.gates.gate(self.key));
+    }
+}
+
 /// Keeps something from being fetched twice at once. The last one to go takes it away, also when an operation is cancelled.
 pub(crate) struct Gate<'g, K: Copy + Eq + Hash> {
     gates: &'g Gates<K>,
@@ -40,11 +67,6 @@ impl<K: Copy + Eq + Hash> Gate<'_, K> {
             Some(lock) => Some(lock.lock().await),
             None => None,
         }
-    }
-
-    /// As [`Self::lock`], without waiting; none when somebody is at it.
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, ()>> {
-        self.lock.as_ref()?.try_lock().ok()
     }
 }
 

@@ -29,6 +29,7 @@ mod anchor_tag;
 mod approvals;
 mod audit;
 mod authenticate;
+mod background;
 mod backups;
 mod cache;
 mod caller;
@@ -127,7 +128,7 @@ pub use operations::party::{
     sign::PartySignatures,
 };
 pub use operations::payload::{
-    open::{OpenedPayload, PayloadExpectation},
+    open::{OpenedPayload, PayloadExpectation, PayloadSender},
     seal::{PayloadOrder, PlannedPayload, SealedPayload},
 };
 pub use operations::place::Place;

@@ -9,7 +9,7 @@ use strongroom_crypto::{
     EncryptionAlgorithm, EncryptionKeySpec, EncryptionPublicKey, SignatureFormat,
     SigningAlgorithms, SigningKeySpec, SigningPublicKey,
 };
-use strongroom_topology::{PhysicalSynchronizerId, StoreId};
+use strongroom_topology::{KeySpecs, PhysicalSynchronizerId, StoreId};
 
 use crate::{
     error::{PayloadUseError, SignatureCheckError},
@@ -23,6 +23,16 @@ pub struct SynchronizerSchemes {
     pub signing: RequiredSchemes,
     /// Of encryptions.
     pub encryption: RequiredEncryption,
+}
+
+impl SynchronizerSchemes {
+    /// The keys that are of use there.
+    pub(crate) fn key_specs(&self) -> KeySpecs {
+        KeySpecs::of(
+            |spec| self.signing.take(spec),
+            |spec| self.encryption.take(spec, spec.algorithm()),
+        )
+    }
 }
 
 /// What a synchronizer takes of signatures. There is one hash algorithm, and one format of public keys.
@@ -108,6 +118,10 @@ impl RequiredEncryption {
         }
     }
 
+    fn take(&self, spec: EncryptionKeySpec, algorithm: EncryptionAlgorithm) -> bool {
+        self.keys.contains(&spec) && self.algorithms.contains(&algorithm)
+    }
+
     /// Whether an encryption to `key` is taken.
     pub(crate) fn check(
         &self,
@@ -115,7 +129,7 @@ impl RequiredEncryption {
         algorithm: EncryptionAlgorithm,
     ) -> Result<(), PayloadUseError> {
         let spec = key.spec();
-        if self.keys.contains(&spec) && self.algorithms.contains(&algorithm) {
+        if self.take(spec, algorithm) {
             return Ok(());
         }
         Err(PayloadUseError::SchemeNotAllowed {

@@ -17,7 +17,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, SecretBytes};
+use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, HashBuilder, SecretBytes};
 use strongroom_topology::{Member, StoreId};
 
 use self::timed_cache::TimedCache;
@@ -30,6 +30,21 @@ pub struct RecipientsTree {
     pub members: BTreeSet<Member>,
     /// Those who get what it is a part of.
     pub children: Vec<Self>,
+}
+
+impl RecipientsTree {
+    /// One for each tree, and as short for a large one as for a small one.
+    pub(crate) fn hash(&self) -> Hash {
+        let builder = HashBuilder::without_purpose().string("strongroom recipients v1");
+        self.add_to(builder).finish()
+    }
+
+    fn add_to(&self, builder: HashBuilder) -> HashBuilder {
+        let builder = builder.list(&self.members, |builder, member| {
+            builder.string(&member.to_string())
+        });
+        builder.list(&self.children, |builder, child| child.add_to(builder))
+    }
 }
 
 /// A secret for the views of one group of recipients, and its encryptions. The secret is wiped with the last use of the key.
@@ -72,11 +87,14 @@ impl fmt::Debug for SessionEncryptionKey {
 /// What a sender's key is kept under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SenderKey {
+    /// Who asked: others are not given the secrets of their views. None: whoever uses the library.
+    pub(crate) caller: Option<String>,
     /// Keys of one synchronizer tell the others nothing.
     pub(crate) store: StoreId,
     pub(crate) deterministic: bool,
     pub(crate) required: RequiredEncryption,
-    pub(crate) recipients: RecipientsTree,
+    /// The hash of the tree.
+    pub(crate) recipients: Hash,
 }
 
 /// What the caches of a process have done and hold.
@@ -102,7 +120,7 @@ pub(crate) struct SessionCaches {
     /// By the hash of the encryption.
     receiver: Mutex<TimedCache<Hash, Received>>,
     /// Secrets that are being decrypted.
-    pub(crate) gates: Gates<Hash>,
+    pub(crate) gates: Arc<Gates<Hash>>,
     next_id: AtomicU64,
     counts: Counts,
 }
@@ -145,7 +163,7 @@ impl SessionCaches {
         Self {
             sender: Mutex::new(sender),
             receiver: Mutex::new(receiver),
-            gates: Gates::default(),
+            gates: Arc::default(),
             next_id: AtomicU64::default(),
             counts: Counts::default(),
         }

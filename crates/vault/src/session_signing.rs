@@ -27,7 +27,7 @@ pub use self::interval::SigningTime;
 use self::pool::Pool;
 pub(crate) use self::{
     interval::{Signer, Wanted},
-    pool::{Choice, Failure, Held, Making, Waiting},
+    pool::{Choice, Failure, Held, Making},
     verified::{Kept, VerifiedDelegations},
 };
 
@@ -73,13 +73,6 @@ impl SessionKeys {
         self.made.fetch_add(1, Ordering::Relaxed);
         let mut pools = self.pools.lock();
         pools.entry(synchronizer.clone()).or_default().put(held);
-    }
-
-    /// Waits no longer for whoever makes this one: the next who asks makes another.
-    pub(crate) fn give_up(&self, synchronizer: &SynchronizerId, waiting: &Waiting) {
-        if let Some(pool) = self.pools.lock().get_mut(synchronizer) {
-            pool.give_up(waiting);
-        }
     }
 
     /// Wipes what a long-term key delegated that may sign no more.

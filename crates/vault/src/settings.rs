@@ -43,7 +43,7 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Keys in memory that sign messages of the protocol for keys that a KMS holds; none: those sign every message themselves.
     pub session_signing: Option<SessionSigningSettings>,
-    /// So far ahead of the clock of this machine the time of a payload may be.
+    /// So far ahead of the clock of this machine the time of a payload may be, or of a message that a session key signs.
     pub clock_tolerance: Duration,
     /// What synchronizers take of signatures and encryptions; those that are not here take everything.
     pub synchronizers: BTreeMap<PhysicalSynchronizerId, SynchronizerSchemes>,

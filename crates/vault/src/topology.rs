@@ -32,6 +32,11 @@ pub type TopologyView<'v> = RwLockReadGuard<'v, TopologyStore>;
 pub(crate) struct TopologyCell(RwLock<Topology>);
 
 impl TopologyCell {
+    /// A look at topology as it is known: whoever has no vault cannot read it.
+    pub(crate) async fn as_known(&self) -> RwLockReadGuard<'_, Topology> {
+        self.0.read().await
+    }
+
     /// Waits until nobody looks at topology or changes it.
     pub(crate) async fn write(&self) -> RwLockWriteGuard<'_, Topology> {
         self.0.write().await

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::{
     anchor_tag::Keeper,
     approvals::Approvals,
+    background::Background,
     backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
@@ -62,12 +63,12 @@ pub struct Vault {
     failed_before: Vec<WrapAttempt>,
     wraps: Arc<Wraps>,
     kms_watch: Arc<KmsWatch>,
-    directory: KeyDirectory,
+    directory: Arc<KeyDirectory>,
     node: Node,
     journal: Journal,
     backups: Backups,
     approvals: Approvals,
-    topology: TopologyCell,
+    topology: Arc<TopologyCell>,
     caches: Arc<Caches>,
     committed: tokio::sync::Mutex<Committed>,
     /// The tag that is an anchor.
@@ -80,6 +81,7 @@ pub struct Vault {
     replica: Option<Replica>,
     /// Uses of keys whose records are on their way.
     uses: Uses,
+    background: Background,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
     tag_checkpoints: Option<JoinHandle<()>>,
@@ -173,12 +175,12 @@ impl Vault {
             failed_before,
             wraps,
             kms_watch,
-            directory,
+            directory: Arc::new(directory),
             node,
             journal,
             backups,
             approvals,
-            topology: TopologyCell::default(),
+            topology: Arc::default(),
             caches,
             quarantined: AtomicBool::new(committed.state.quarantine),
             committed: tokio::sync::Mutex::new(committed),
@@ -186,6 +188,7 @@ impl Vault {
             replica,
             uses: Uses::default(),
             tag,
+            background: Background::default(),
             sweeper,
             wrapper_key_checks,
             tag_checkpoints,
@@ -329,11 +332,11 @@ impl Vault {
         &self.wraps
     }
 
-    pub(crate) fn kms_watch(&self) -> &KmsWatch {
+    pub(crate) fn kms_watch(&self) -> &Arc<KmsWatch> {
         &self.kms_watch
     }
 
-    pub(crate) fn directory(&self) -> &KeyDirectory {
+    pub(crate) fn directory(&self) -> &Arc<KeyDirectory> {
         &self.directory
     }
 
@@ -376,11 +379,16 @@ impl Vault {
         &self.uses
     }
 
-    pub(crate) fn topology_cell(&self) -> &TopologyCell {
+    /// Runs what goes on when its caller goes.
+    pub(crate) const fn background(&self) -> &Background {
+        &self.background
+    }
+
+    pub(crate) fn topology_cell(&self) -> &Arc<TopologyCell> {
         &self.topology
     }
 
-    pub(crate) fn caches(&self) -> &Caches {
+    pub(crate) fn caches(&self) -> &Arc<Caches> {
         &self.caches
     }
 
@@ -437,6 +445,7 @@ impl Vault {
 
 impl Vault {
     fn end_tasks(&self) {
+        self.background.end();
         self.sweeper.abort();
         if let Some(checks) = &self.wrapper_key_checks {
             checks.abort();

@@ -14,6 +14,14 @@ pub(crate) async fn configuration(global: &Global) -> anyhow::Result<Config> {
     }
 }
 
+/// Numbers of a server, as they are known there: no KMS is asked. None where no server is meant.
+pub(crate) async fn numbers_of_server(global: &Global) -> anyhow::Result<Option<String>> {
+    match Server::connect(global).await? {
+        Some(server) => Ok(Some(server.numbers_as_known().await?)),
+        None => Ok(None),
+    }
+}
+
 impl Client {
     /// Numbers for monitoring, as OpenMetrics text. Each KMS is asked for the state of its wrapper keys.
     pub(crate) async fn numbers(&self) -> anyhow::Result<String> {

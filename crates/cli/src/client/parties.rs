@@ -31,11 +31,12 @@ pub(crate) struct Refused {
 }
 
 impl Client {
-    /// Signs for a party: with these keys, or, if there are none, with as many of those that are there as it needs.
+    /// Signs for a party: with these keys, or, if there are none, with as many of those that are there as it needs. Its keys are those of a
+    /// time, or those after everything in the store.
     pub(crate) async fn sign_for_party(
         &self,
         store: &StoreId,
-        party: &PartyId,
+        party: (&PartyId, Option<Timestamp>),
         message: Vec<u8>,
         keys: &[Fingerprint],
     ) -> anyhow::Result<SignedForParty> {
@@ -46,6 +47,8 @@ impl Client {
             }
         };
         let (vault, caller) = (&session.vault, &session.caller);
+        let (party, at) = party;
+        let party = (party, at.map_or(At::Head, At::Time));
         let signed = vault.sign_for_party(caller, store, party, &message, keys);
         let signed = signed.await?;
         // Nobody has the signatures before they are on record.

@@ -34,8 +34,8 @@ pub(crate) struct Seal {
 /// Where a payload comes from.
 pub(crate) struct Origin {
     pub(crate) opened_by: String,
-    /// Who signed for whom it is, if somebody did.
-    pub(crate) sender: Option<String>,
+    /// Who signed for whom it is, and with which key, if somebody did.
+    pub(crate) sender: Option<(String, String)>,
     pub(crate) at: Timestamp,
 }
 
@@ -179,7 +179,7 @@ async fn open(
     })?;
     Ok(Origin {
         opened_by: opened_by.to_string(),
-        sender: sender.map(|sender| sender.to_string()),
+        sender: sender.map(|it| (it.member.to_string(), it.key.to_string())),
         at: front.header().at(),
     })
 }

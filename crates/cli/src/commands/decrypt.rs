@@ -26,7 +26,8 @@ use crate::{
 /// Decrypt a payload, or a message to one key, with a key of the vault; a retired key still decrypts what is old.
 ///
 /// A payload says by itself for which keys it is. It may be of any size: what goes to standard output goes there as it is found to
-/// be authentic, and is everything only if the command succeeds; a file appears whole or not at all.
+/// be authentic, and is everything only if the command succeeds; a file appears whole or not at all. Who signed it, or that nobody did, is
+/// told beside it: on standard error where the content goes to standard output.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom decrypt secret.payload --from PAR::alice::1220... \\\n    --store synchronizer:... --out secret.bin\n  \

@@ -17,11 +17,12 @@ impl Server {
     pub(crate) async fn sign_for_party(
         &self,
         store: &StoreId,
-        party: &PartyId,
+        (party, at): (&PartyId, Option<Timestamp>),
         message: Vec<u8>,
         keys: &[Fingerprint],
     ) -> anyhow::Result<SignedForParty> {
         let request = SignForPartyRequest {
+            at: at.map(Timestamp::as_micros),
             party: party.to_string(),
             store: store.to_string(),
             content: Some(sign_for_party_request::Content::Message(message)),

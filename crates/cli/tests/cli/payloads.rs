@@ -42,6 +42,41 @@ fn a_file_of_any_size_is_encrypted_to_a_member_and_decrypts_also_after_a_rotatio
 }
 
 #[test]
+fn whoever_decrypts_a_payload_is_told_who_signed_it_or_that_nobody_did() {
+    let (sandbox, member) = participant();
+    let key = sandbox.key_named("node-signing");
+    sandbox.write("content", "content");
+    let encrypt = format!("encrypt content --to {member} --force --out payload");
+    for (sign, told) in [
+        (" --sign", format!("signed by {member} with {key}")),
+        ("", "not signed".to_owned()),
+    ] {
+        let encrypted = sandbox.run(format!("{encrypt}{sign}").split(' '));
+        encrypted.succeeded();
+        let decrypt = ["decrypt", "payload", "--out", "back", "--force"];
+        let to_a_file = sandbox.run(decrypt).succeeded();
+        assert!(to_a_file.text().contains(&told), "{}", to_a_file.text());
+        // The content is all that goes to standard output.
+        let to_stdout = sandbox.run(["decrypt", "payload"]).succeeded();
+        assert_eq!(to_stdout.text(), "content");
+        assert!(to_stdout.stderr.contains(&told), "{}", to_stdout.stderr);
+        let quiet = sandbox.run(["decrypt", "payload", "--quiet"]).succeeded();
+        assert_eq!(quiet.text(), "content");
+        assert!(!quiet.stderr.contains("signed"), "{}", quiet.stderr);
+        let document = sandbox.json(decrypt);
+        let (sender, signed_by) = (&document["sender"], &document["signed_by"]);
+        if sign.is_empty() {
+            assert_eq!((sender, signed_by), (&Value::Null, &Value::Null));
+        } else {
+            assert_eq!(
+                (sender.as_str(), signed_by.as_str()),
+                (Some(&*member), Some(&*key))
+            );
+        }
+    }
+}
+
+#[test]
 fn nothing_is_left_of_a_payload_that_was_changed_or_cut() {
     let (sandbox, member) = participant();
     sandbox.write("content", vec![7; 200_000]);
@@ -237,6 +272,47 @@ fn session_keys_show_weighs_what_is_spared_against_how_long_secrets_live() {
     });
     let ran = sandbox.run(show).succeeded();
     assert!(ran.text().contains("one transaction"), "{}", ran.text());
+}
+
+#[test]
+fn session_keys_show_weighs_signing_keys_too_and_says_for_how_long_they_could_sign_for_a_thief() {
+    let sandbox = Sandbox::with_vault();
+    let show = ["session-keys", "show", "--per-second", "100"];
+    let signing = &sandbox.json(show)["signing"];
+    assert_eq!(signing["enabled"], false);
+    assert_eq!(signing["kms"], Value::Null);
+    assert_eq!(signing["spared_per_million"], 0.0);
+    sandbox.edit_config(|text| {
+        let prices = "[kms.prices]\nas-of = \"2026-06\"\nper-10000-calls = { ecc = 0.15 }\n";
+        let (before, after) = text.split_once("[custody]").unwrap();
+        format!("{before}\n{prices}\n[custody]\nprotocol = \"external\"\n{after}")
+    });
+    let ran = sandbox.run(show).succeeded();
+    let told = "disabled: each message is a call of the KMS local";
+    assert!(ran.text().contains(told), "{}", ran.text());
+    sandbox.edit_config(|text| {
+        text + "\n[session-signing-keys]\nenabled = true\nnon-standard-config = true\n"
+    });
+    let document = sandbox.json(show);
+    let signing = &document["signing"];
+    assert_eq!(signing["kms"], "local");
+    for (field, expected) in [
+        ("validity_seconds", 300.0),
+        ("tolerance_shift_seconds", 120.0),
+        ("cut_off_seconds", 60.0),
+        ("usable_seconds", 120.0),
+        ("in_memory_seconds", 600.0),
+        // A validity without its first minute, and clocks that are five minutes apart.
+        ("exposed_seconds", 540.0),
+    ] {
+        assert_eq!(signing[field], expected, "{field}");
+    }
+    // One call for 12000 messages.
+    let calls = signing["calls_per_million"].as_f64().unwrap();
+    assert!((calls - 1_000_000.0 / 12_000.0).abs() < 0.001, "{calls}");
+    assert_eq!(signing["usd_per_million_without"], "15.000000 USD");
+    assert_eq!(signing["usd_per_million"], "0.001260 USD");
+    assert_eq!(document["counted"], Value::Null, "nothing runs here");
 }
 
 #[test]

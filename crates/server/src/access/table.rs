@@ -138,9 +138,14 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
 
         Rpc::SigningServiceVerify
         | Rpc::SigningServiceVerifyProtocol
+        | Rpc::SigningServiceVerifyProtocolGroup
         | Rpc::SigningServiceVerifyForParty => O::Verify,
         // Signed, it is another operation as well: its handler asks.
-        Rpc::SigningServiceEncrypt | Rpc::SigningServiceEncryptPayload => O::Encrypt,
-        Rpc::SigningServiceDecrypt | Rpc::SigningServiceDecryptPayload => O::Decrypt,
+        Rpc::SigningServiceEncrypt
+        | Rpc::SigningServiceEncryptPayload
+        | Rpc::SigningServiceEncryptSessionKeys => O::Encrypt,
+        Rpc::SigningServiceDecrypt
+        | Rpc::SigningServiceDecryptPayload
+        | Rpc::SigningServiceDecryptSessionKey => O::Decrypt,
     }
 }

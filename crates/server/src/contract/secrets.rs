@@ -83,6 +83,18 @@ secret!(
     [],
     content
 );
+secret!(
+    strongroom::SessionEncryptionKey,
+    "SessionEncryptionKey",
+    [encryptions],
+    secret
+);
+secret!(
+    strongroom::DecryptSessionKeyResponse,
+    "DecryptSessionKeyResponse",
+    [],
+    secret
+);
 
 /// No secret, but the compiler leaves it out together with its message.
 impl fmt::Debug for strongroom::encrypt_request::Key {

@@ -135,9 +135,11 @@ impl Opening {
             .vault
             .open_payload_with(&caller, front, expected, &keys)
             .await?;
+        let sender = opened.sender.as_ref();
         let origin = PayloadOrigin {
             opened_by: opened.opened_by.to_string(),
-            sender: opened.sender.map(|it| it.to_string()).unwrap_or_default(),
+            sender: sender.map(|it| it.member.to_string()).unwrap_or_default(),
+            signed_by: sender.map(|it| it.key.to_string()).unwrap_or_default(),
             at: front.header().at().as_micros(),
         };
         Ok((opened.opener, origin))

@@ -51,11 +51,17 @@ impl Signer {
             self.granted(key, KeyUsages::only(KeyUsage::Protocol))
                 .map(drop)
         };
+        let party = (&party, point(request.at));
         let caller = self.context.caller();
         self.vault
-            .sign_for_party_if(&caller, &store, &party, &message, &keys, may)
+            .sign_for_party_if(&caller, &store, party, &message, &keys, may)
             .await
     }
+}
+
+/// A time, or after everything.
+fn point(at: Option<i64>) -> At {
+    at.map_or(At::Head, |at| At::Time(Timestamp::from_micros(at)))
 }
 
 /// A party has fewer keys than that, and of each one signature counts.
@@ -77,8 +83,7 @@ pub(super) async fn verify(
     context.count(sent)?;
     let party = key::read("party", &request.party)?;
     let store = key::read("store", &request.store)?;
-    let at = request.at.map(Timestamp::from_micros);
-    let at = at.map_or(At::Head, At::Time);
+    let at = point(request.at);
     let message = match request.content {
         Some(Content::Message(message)) => message,
         Some(Content::Hash(hash)) => content::hash(hash)?,

@@ -1,17 +1,18 @@
-//! `VerifyProtocol`.
+//! `VerifyProtocol` and `VerifyProtocolGroup`.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use strongroom_crypto::Timestamp;
 use strongroom_errors::Coded as _;
 use strongroom_proto::read_protocol_signature;
-use strongroom_vault::{Vault, VaultError, VerifyAt};
+use strongroom_vault::{SigningGroup, Vault, VaultError, VerifyAt};
 
 use super::{content, key};
 use crate::{
     context::Context,
     contract::strongroom::{
-        VerifyProtocolRequest, VerifyResponse, verify_protocol_request::Content,
+        VerifyProtocolGroupRequest, VerifyProtocolGroupResponse, VerifyProtocolRequest,
+        VerifyResponse, verify_protocol_group_request, verify_protocol_request::Content,
     },
     failure::Failure,
 };
@@ -44,6 +45,60 @@ pub(super) async fn verify_protocol(
         Err(refused @ VaultError::SignatureCheck(_)) => Ok(VerifyResponse {
             valid: false,
             reason: refused.code().name().to_owned(),
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Members of a group, and signatures of them. Each signature is held against all members.
+const MOST: usize = 256;
+
+pub(super) async fn verify_protocol_group(
+    vault: Arc<Vault>,
+    context: Context,
+    request: VerifyProtocolGroupRequest,
+) -> Result<VerifyProtocolGroupResponse, Failure> {
+    use verify_protocol_group_request::Content;
+    for (field, sent) in [
+        ("members", request.members.len()),
+        ("signatures", request.signatures.len()),
+    ] {
+        if sent > MOST {
+            return Err(Failure::unreadable(format!(
+                "Field `{field}` has at most {MOST} items, here {sent}"
+            )));
+        }
+    }
+    // Each is verified, over all of the message.
+    context.count(request.signatures.len())?;
+    let synchronizer = key::read("synchronizer", &request.synchronizer)?;
+    let members = request.members.iter();
+    let members = members.map(|member| key::read("members", member));
+    let threshold = NonZeroU32::new(request.threshold);
+    let group = SigningGroup {
+        name: request.group,
+        members: members.collect::<Result<_, _>>()?,
+        threshold: threshold.ok_or_else(|| Failure::not_set("threshold"))?,
+    };
+    let message = match request.content {
+        Some(Content::Message(message)) => message,
+        Some(Content::Hash(hash)) => content::hash(hash)?,
+        None => return Err(Failure::not_set("content")),
+    };
+    let signatures = request.signatures.into_iter().map(read_protocol_signature);
+    let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
+    let how = VerifyAt::protocol(synchronizer, Timestamp::from_micros(request.at));
+    let verified = vault.verify_protocol_group(&how, &group, &message, &signatures);
+    match verified.await {
+        Ok(signed) => Ok(VerifyProtocolGroupResponse {
+            valid: true,
+            signed: u32::try_from(signed).unwrap_or(u32::MAX),
+            ..VerifyProtocolGroupResponse::default()
+        }),
+        Err(VaultError::SignatureCheck(refused)) => Ok(VerifyProtocolGroupResponse {
+            reason: refused.code().name().to_owned(),
+            explanation: refused.to_string(),
+            ..VerifyProtocolGroupResponse::default()
         }),
         Err(error) => Err(error.into()),
     }

@@ -18,7 +18,7 @@ use strongroom_vault::{
     AuditOperation, Caller, KeyEntry, KeyFilter, NewEncryptionKey, NewIdentity, Settings,
     UseRecords, VaultError,
 };
-use tonic::{Status, transport::Channel};
+use tonic::{Request, Status, transport::Channel};
 
 use crate::{
     access::refusals::refused,
@@ -29,18 +29,18 @@ use crate::{
 };
 
 /// A participant that records each use of a key, for callers each of whom is named after the keys that it may use.
-struct Participant {
-    house: House,
-    client: SigningServiceClient<Channel>,
+pub(crate) struct Participant {
+    pub(crate) house: House,
+    pub(crate) client: SigningServiceClient<Channel>,
     issuer: TokenIssuer,
-    member: String,
-    synchronizer: String,
+    pub(crate) member: String,
+    pub(crate) synchronizer: String,
 }
 
-const PROTOCOL: &str = "node-signing";
-const ENCRYPTION: &str = "node-encryption";
+pub(crate) const PROTOCOL: &str = "node-signing";
+pub(crate) const ENCRYPTION: &str = "node-encryption";
 const SPARE: &str = "spare";
-const ALL: &str = "*";
+pub(crate) const ALL: &str = "*";
 
 fn rule(keys: &str) -> CallerRule {
     let grant = Grant::role(Role::Node).with_keys(vec![KeyPattern::Name(keys.to_owned())]);
@@ -53,7 +53,7 @@ fn rule(keys: &str) -> CallerRule {
 }
 
 impl Participant {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let issuer = TokenIssuer::new();
         let mut settings = Settings::default();
         settings.audit.uses = UseRecords::Each;
@@ -89,6 +89,11 @@ impl Participant {
         }
     }
 
+    /// A request in the name of a caller.
+    pub(crate) fn by<T>(&self, caller: &str, request: T) -> Request<T> {
+        with_token(request, Some(&self.issuer.token(caller)))
+    }
+
     fn key(&self, name: &str) -> std::sync::Arc<KeyEntry> {
         let keys = self.house.vault.list(&KeyFilter::default()).unwrap();
         let is_it = |key: &&_| {
@@ -106,7 +111,7 @@ impl Participant {
     }
 
     /// Who used which key over the network, as the log says.
-    async fn uses(&self) -> Vec<(String, AuditOperation, String)> {
+    pub(crate) async fn uses(&self) -> Vec<(String, AuditOperation, String)> {
         let mut uses = Vec::new();
         let walk = self.house.vault.walk_audit(|entry| {
             let is_use = [AuditOperation::Sign, AuditOperation::Decrypt].contains(&entry.operation);
@@ -119,7 +124,7 @@ impl Participant {
         uses
     }
 
-    fn used(
+    pub(crate) fn used(
         &self,
         by: &str,
         operation: AuditOperation,

@@ -28,6 +28,7 @@ mod protocol;
 mod raw;
 mod reflection;
 mod scheduled_backups;
+mod session_keys;
 mod signing;
 mod sockets;
 mod stall;

@@ -104,6 +104,7 @@ impl Hosted {
             store: "authorized".to_owned(),
             content: Some(sign_for_party_request::Content::Message(MESSAGE.to_vec())),
             keys: keys.iter().map(ToString::to_string).collect(),
+            at: None,
         };
         let mut client = SigningServiceClient::new(self.house.channel().await);
         let token = self.issuer.token(caller);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, EncryptPayloadRequest, PayloadExpectation, PayloadOrder, PayloadOrigin,
     signing_service_client::SigningServiceClient,
@@ -111,6 +111,8 @@ async fn content_of_any_size_is_encrypted_to_members_and_comes_back_with_its_sen
         let origin = origin.unwrap();
         assert!(found == content, "{length}");
         assert_eq!(origin.sender, keys.member.to_string());
+        let signer = house.vault.current_signing_key(KeyUsage::Protocol).await;
+        assert_eq!(origin.signed_by, signer.unwrap().to_string());
         let key = house.vault.current_encryption_key().await.unwrap();
         assert_eq!(origin.opened_by, key.to_string());
     }

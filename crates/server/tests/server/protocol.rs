@@ -2,8 +2,9 @@
 
 use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec, Timestamp};
 use strongroom_server::contract::strongroom::{
-    ApproximateTime, SignProtocolRequest, VerifyProtocolRequest, VerifyResponse,
-    sign_protocol_request, signing_service_client::SigningServiceClient, verify_protocol_request,
+    ApproximateTime, SignProtocolRequest, VerifyProtocolGroupRequest, VerifyProtocolRequest,
+    VerifyResponse, sign_protocol_request, signing_service_client::SigningServiceClient,
+    verify_protocol_group_request, verify_protocol_request,
 };
 use strongroom_topology::{
     Mapping, MemberCode, PhysicalSynchronizerId, StoreId, SynchronizerParameters, Times,
@@ -171,4 +172,60 @@ async fn an_exact_time_signs_too_and_what_is_missing_is_named() {
     request.synchronizer = request.synchronizer.replace("test::", "other::");
     let refused = mediator.client.sign_protocol(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound, "{refused}");
+}
+
+#[tokio::test]
+async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
+    let mut mediator = Mediator::new().await;
+    let request = mediator.request();
+    let answer = mediator.client.sign_protocol(request).await.unwrap();
+    let signature = answer.into_inner().signature.unwrap();
+    let namespace = mediator.member.rsplit("::").next().unwrap();
+    let other = format!("MED::mediator2::{namespace}");
+    let asked = |threshold, message: &[u8]| VerifyProtocolGroupRequest {
+        synchronizer: mediator.synchronizer.clone(),
+        at: mediator.house.vault.current_time().as_micros(),
+        group: "mediators".to_owned(),
+        members: vec![mediator.member.clone(), other.clone()],
+        threshold,
+        content: Some(verify_protocol_group_request::Content::Message(
+            message.to_vec(),
+        )),
+        signatures: vec![signature.clone(), signature.clone()],
+    };
+    let (one, two, of_another) = (asked(1, MESSAGE), asked(2, MESSAGE), asked(1, b"another"));
+    for (request, signed) in [(one.clone(), 1), (two, 0), (of_another, 0)] {
+        let answer = mediator.client.verify_protocol_group(request).await;
+        let answer = answer.unwrap().into_inner();
+        assert_eq!((answer.valid, answer.signed), (signed > 0, signed));
+        if signed == 0 {
+            assert_eq!(answer.reason, "SIGNATURE_THRESHOLD_NOT_REACHED");
+            assert!(answer.explanation.contains("mediators"), "{answer:?}");
+        }
+    }
+    for (spoil, field) in [
+        (
+            (|request| request.threshold = 0) as fn(&mut VerifyProtocolGroupRequest),
+            "threshold",
+        ),
+        (|request| request.content = None, "content"),
+        (|request| request.synchronizer.clear(), "synchronizer"),
+        (|request| request.members.push(String::new()), "members"),
+        (
+            |request| request.members = vec!["MED::m::1220".to_owned(); 257],
+            "members",
+        ),
+        (
+            |request| request.signatures = vec![request.signatures[0].clone(); 257],
+            "signatures",
+        ),
+    ] {
+        let mut request = one.clone();
+        spoil(&mut request);
+        let refused = mediator.client.verify_protocol_group(request).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        let (_id, reason) = told(&refused);
+        assert!(reason.unwrap().contains(field), "{field}");
+    }
 }

@@ -1,4 +1,4 @@
-use strongroom_crypto::KeyPurpose;
+use strongroom_crypto::{EncryptionPublicKey, KeyPurpose, SigningPublicKey};
 
 use super::{Look, refers_to_node};
 use crate::{
@@ -24,16 +24,15 @@ impl Look<'_> {
             });
         }
         let specs = self.rules.specs;
-        let signs = it
-            .signing_keys()
-            .any(|key| specs.signing.contains(&key.spec()));
+        let is_taken = |key: &SigningPublicKey| specs.signing().any(|spec| spec == key.spec());
+        let signs = it.signing_keys().any(is_taken);
         if !signs {
             let supported = specs.supported_signing();
             return Err(lacking(it.member(), KeyPurpose::Signing, supported));
         }
-        let decrypts = it
-            .encryption_keys()
-            .any(|key| specs.encryption.contains(&key.spec()));
+        let is_taken =
+            |key: &EncryptionPublicKey| specs.encryption().any(|spec| spec == key.spec());
+        let decrypts = it.encryption_keys().any(is_taken);
         if !decrypts && it.member().code == MemberCode::Participant {
             let supported = specs.supported_encryption();
             return Err(lacking(it.member(), KeyPurpose::Encryption, supported));

@@ -100,13 +100,10 @@ fn a_signature_over_another_transaction_is_rejected() {
 
 #[test]
 fn a_signature_by_a_key_of_a_spec_that_is_not_taken_is_rejected() {
-    const ED25519: KeySpecs = KeySpecs {
-        signing: &[SigningKeySpec::EcCurve25519],
-        encryption: KeySpecs::ALL.encryption,
-    };
+    let ed25519 = KeySpecs::of(|spec| spec == SigningKeySpec::EcCurve25519, |_| true);
     let p256 = signing_key(SigningKeySpec::EcP256, 1, &[KeyUsage::Namespace]);
     for mut stage in Stage::all() {
-        stage.rules = stage.rules.with_specs(ED25519);
+        stage.rules = stage.rules.with_specs(ed25519);
         let outcome = stage.state(root_certificate(p256), &[p256]);
         let Outcome::Rejected(Rejection::SignatureCheckFailed { key, reason }) = outcome else {
             panic!("{outcome:?}");

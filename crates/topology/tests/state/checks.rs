@@ -299,14 +299,14 @@ fn a_node_that_took_its_keys_back_announces_none_again() {
 /// A node of this kind announces keys, and what comes of it.
 #[track_caller]
 fn check_announces(kind: MemberCode, signing: &[Key], encryption: &[u64], expected: &str) {
-    const TAKEN: KeySpecs = KeySpecs {
-        signing: &[SigningKeySpec::EcCurve25519],
-        encryption: &[EncryptionKeySpec::EcP256],
-    };
+    let taken = KeySpecs::of(
+        |spec| spec == SigningKeySpec::EcCurve25519,
+        |spec| spec == EncryptionKeySpec::EcP256,
+    );
     let mut stage = rooted();
     let mapping = node_keys(&member(kind, "node", root()), signing, encryption);
     let signers = [&[root()], signing].concat();
-    stage.rules = stage.rules.with_specs(TAKEN);
+    stage.rules = stage.rules.with_specs(taken);
     let outcome = stage.state(mapping, &signers);
     assert_eq!(word(&outcome), expected, "{kind}");
     if expected != "accepted" {
@@ -340,12 +340,9 @@ fn keys_of_specs_that_are_not_taken_do_not_count() {
 
 #[test]
 fn an_encryption_key_of_a_spec_that_is_not_taken_does_not_count() {
-    const RSA: KeySpecs = KeySpecs {
-        signing: KeySpecs::ALL.signing,
-        encryption: &[EncryptionKeySpec::Rsa2048],
-    };
+    let rsa = KeySpecs::of(|_| true, |spec| spec == EncryptionKeySpec::Rsa2048);
     let mut stage = rooted();
-    stage.rules = stage.rules.with_specs(RSA);
+    stage.rules = stage.rules.with_specs(rsa);
     let outcome = stage.state(keys(), &[root(), node_key()]);
     assert_eq!(word(&outcome), "InvalidOwnerToKeyMapping");
 }

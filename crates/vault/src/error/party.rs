@@ -27,6 +27,14 @@ pub enum PartyError {
         /// The party.
         party: PartyId,
     },
+    /// The keys of the party stand in its deprecated mapping only, where they are not exchanged.
+    #[error(
+        "the keys of party {party} stand in the deprecated party-to-key mapping and not beside its participants"
+    )]
+    KeysDeprecated {
+        /// The party.
+        party: PartyId,
+    },
     /// Two mappings of the party list different keys.
     #[error(
         "party {party} has other keys beside its participants than in the deprecated party-to-key mapping"
@@ -62,9 +70,21 @@ const KEYS_DIFFER: ErrorCode = code(
     "Those beside the participants count. Take the deprecated mapping back with 'strongroom topology revoke' if it is of no more use.",
 );
 
+const KEYS_DEPRECATED: ErrorCode = code(
+    "PARTY_KEYS_DEPRECATED",
+    Category::FailedPrecondition,
+    "Move them beside the participants first: 'strongroom party migrate PARTY'.",
+);
+
 impl PartyError {
     /// Every code of this domain.
-    pub const CODES: &[ErrorCode] = &[NO_KEY_HERE, NOT_HOSTED, NOTHING_TO_MIGRATE, KEYS_DIFFER];
+    pub const CODES: &[ErrorCode] = &[
+        NO_KEY_HERE,
+        NOT_HOSTED,
+        NOTHING_TO_MIGRATE,
+        KEYS_DIFFER,
+        KEYS_DEPRECATED,
+    ];
 }
 
 impl Coded for PartyError {
@@ -74,6 +94,7 @@ impl Coded for PartyError {
             Self::NotHosted { .. } => NOT_HOSTED,
             Self::NothingToMigrate { .. } => NOTHING_TO_MIGRATE,
             Self::KeysDiffer { .. } => KEYS_DIFFER,
+            Self::KeysDeprecated { .. } => KEYS_DEPRECATED,
         }
     }
 }

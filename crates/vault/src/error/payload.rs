@@ -45,11 +45,11 @@ pub enum PayloadUseError {
     },
     /// What topology will say then nobody knows yet, and whoever made it has a clock that is wrong, or a purpose.
     #[error(
-        "the payload is of {}, and it is {} now: clocks may be {tolerance:?} apart",
+        "it is asked for as of {}, and it is {} now: clocks may be {tolerance:?} apart",
         instant(*.at), instant(*.now)
     )]
     OfTheFuture {
-        /// The time of the payload.
+        /// The time of the payload, or of the views.
         at: Timestamp,
         /// The time here.
         now: Timestamp,

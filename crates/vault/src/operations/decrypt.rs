@@ -52,7 +52,8 @@ impl Vault {
         Ok(plaintext)
     }
 
-    async fn decrypt_in_touch(
+    /// Without a record of the use: whoever calls it sees to that.
+    pub(crate) async fn decrypt_in_touch(
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<SecretBytes, VaultError> {

@@ -60,7 +60,7 @@ pub struct Numbers {
     pub session_keys: usize,
     /// Session keys that were made since the vault was opened, each for one call of a KMS.
     pub session_keys_made: u64,
-    /// How often a long-term key signed since then because no session key could be valid for long enough.
+    /// How often a long-term key signed since then because no session key could.
     pub session_key_fallbacks: u64,
     /// Requests that wait for a second person.
     pub pending_approvals: usize,

@@ -44,16 +44,28 @@ fn later(time: Timestamp, by: Duration) -> Timestamp {
 }
 
 impl Vault {
-    /// Refuses a time ahead of the clock and of everything that the store knows, by more than clocks may be apart: as of such a time
-    /// nobody can say whose keys are whose.
+    /// Refuses a time of which nobody can say whose keys are whose.
     pub(crate) async fn check_not_of_the_future(
         &self,
         at: Timestamp,
         store: &StoreId,
     ) -> Result<(), VaultError> {
+        if self.is_ahead(at, store).await? {
+            let (now, tolerance) = (self.now(), self.settings().clock_tolerance);
+            return Err(PayloadUseError::OfTheFuture { at, now, tolerance }.into());
+        }
+        Ok(())
+    }
+
+    /// Whether a time is ahead of the clock and of everything that the store knows, by more than clocks may be apart.
+    pub(crate) async fn is_ahead(
+        &self,
+        at: Timestamp,
+        store: &StoreId,
+    ) -> Result<bool, VaultError> {
         let (now, tolerance) = (self.now(), self.settings().clock_tolerance);
         if at <= later(now, tolerance) {
-            return Ok(());
+            return Ok(false);
         }
         // Where clocks are set by hand, topology may be ahead of ours.
         let known = match self.topology(store).await {
@@ -61,10 +73,7 @@ impl Vault {
             Err(VaultError::Topology(TopologyError::StoreNotFound { .. })) => now,
             Err(error) => return Err(error),
         };
-        if at <= later(known, tolerance) {
-            return Ok(());
-        }
-        Err(PayloadUseError::OfTheFuture { at, now, tolerance }.into())
+        Ok(at > later(known, tolerance))
     }
 
     /// Nothing new is encrypted to a key of this vault that is retired. Of the keys of others it knows nothing.

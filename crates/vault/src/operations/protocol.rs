@@ -1,6 +1,7 @@
 //! Messages of the protocol: signed for a synchronizer, by the node's key or a session key, and verified.
 
 pub(crate) mod group;
+mod session_key;
 pub(crate) mod sign;
 pub(crate) mod verify;
 

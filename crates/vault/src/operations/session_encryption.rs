@@ -1,20 +1,30 @@
 //! Session encryption keys for the views of a transaction.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
 use strongroom_crypto::{
     AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, PublicKey,
-    SecretBytes, SymmetricKey, Timestamp,
+    SecretBytes, SymmetricKey, Timestamp, clock::Clock,
 };
+use strongroom_kms::{KmsError, KmsOperation};
+use strongroom_store::KmsKeyRef;
 use strongroom_topology::{At, Member, StoreId, TopologyStore};
+use tokio::time::timeout;
 
-use super::payload::{after_everything, encryption_key};
+use super::{
+    external::using::HeldKey,
+    payload::{after_everything, encryption_key},
+};
 use crate::{
-    directory::KeyEntry,
+    audit::AuditOperation,
+    background::LONGEST,
+    caller::Caller,
+    directory::{KeyDirectory, KeyEntry},
     error::VaultError,
+    gates::Turn,
     schemes::RequiredEncryption,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
@@ -51,6 +61,7 @@ pub struct SessionEncryption<'v> {
     vault: &'v Vault,
     caches: Arc<SessionCaches>,
     required: RequiredEncryption,
+    caller: Option<Caller>,
 }
 
 impl Vault {
@@ -66,6 +77,7 @@ impl Vault {
             vault: self,
             caches,
             required: RequiredEncryption::default(),
+            caller: None,
         }
     }
 
@@ -101,6 +113,14 @@ impl SessionEncryption<'_> {
         }
     }
 
+    /// The same, on behalf of somebody. The record of a use names them, and the keys that were made for them are used for nobody else: whoever
+    /// may encrypt may not therefore read what others encrypt.
+    #[must_use]
+    pub fn on_behalf_of(self, caller: Caller) -> Self {
+        let caller = Some(caller);
+        Self { caller, ..self }
+    }
+
     /// The same, on a synchronizer that takes no other encryptions than these, neither to others nor from them.
     #[must_use]
     pub fn requiring(self, required: &RequiredEncryption) -> Self {
@@ -113,14 +133,32 @@ impl SessionEncryption<'_> {
     ///
     /// # Errors
     /// [`PayloadUseError::NoEncryptionKey`](crate::PayloadUseError::NoEncryptionKey); [`VaultError::KeyRetired`], since nothing new is encrypted to a retired
-    /// key; [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed); [`VaultError::Encrypt`]; errors of the store.
+    /// key; [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed); [`PayloadUseError::OfTheFuture`](crate::PayloadUseError::OfTheFuture);
+    /// [`VaultError::Encrypt`]; errors of the store.
     pub async fn keys(
         &self,
         views: &[SessionView],
         snapshot: &SessionSnapshot,
     ) -> Result<Vec<Arc<SessionEncryptionKey>>, VaultError> {
+        self.keys_if(views, snapshot, |_key| Ok(())).await
+    }
+
+    /// As [`Self::keys`], to those keys only that the caller may encrypt to, as `may` says of each.
+    ///
+    /// # Errors
+    /// As [`Self::keys`], and what `may` says.
+    pub async fn keys_if<E: From<VaultError>>(
+        &self,
+        views: &[SessionView],
+        snapshot: &SessionSnapshot,
+        may: impl Fn(&Fingerprint) -> Result<(), E>,
+    ) -> Result<Vec<Arc<SessionEncryptionKey>>, E> {
         // Another process may have retired a key, or followed topology further.
         self.vault.in_touch().await?;
+        if let Some(at) = snapshot.at {
+            let vault = self.vault;
+            vault.check_not_of_the_future(at, &snapshot.store).await?;
+        }
         let store = self.vault.topology(&snapshot.store).await?;
         let asked = Asked {
             snapshot,
@@ -134,16 +172,31 @@ impl SessionEncryption<'_> {
         for view in views {
             self.keys_of(view, None, &asked, &mut keys)?;
         }
+        let encryptions = keys.iter().flat_map(|key| key.encryptions());
+        let used: BTreeSet<_> = encryptions.map(|it| it.encrypted_for).collect();
+        used.iter().try_for_each(may)?;
         Ok(keys)
     }
 
     /// The secret that somebody encrypted to a key of this vault. One that is known costs no use of a private key; several who ask
-    /// for the same one at once cost one.
+    /// for the same one at once cost one. Each use is one of its key, and on record as such, also of one that is known.
     ///
     /// # Errors
     /// Those of [`Vault::decrypt`], also when what was encrypted is no such secret;
     /// [`PayloadUseError::SchemeNotAllowed`](crate::PayloadUseError::SchemeNotAllowed), also for a secret that is known.
     pub async fn secret(
+        &self,
+        encrypted: &AsymmetricEncrypted,
+    ) -> Result<Arc<SecretBytes>, VaultError> {
+        let secret = self.known_or_decrypted(encrypted).await?;
+        let (caller, key) = (self.caller.as_ref(), &encrypted.encrypted_for);
+        self.vault
+            .record_use(caller, AuditOperation::Decrypt, key, None)
+            .await?;
+        Ok(secret)
+    }
+
+    async fn known_or_decrypted(
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<Arc<SecretBytes>, VaultError> {
@@ -157,28 +210,57 @@ impl SessionEncryption<'_> {
         if let Some(known) = self.known(encrypted, &hash).await? {
             return Ok(known);
         }
-        let gate = self.caches.gates.gate(hash);
-        let at_once = gate.try_lock();
-        let turn = match at_once {
-            Some(turn) => Some(turn),
-            None => {
-                let turn = gate.lock().await;
-                if let Some(known) = self.known(encrypted, &hash).await? {
-                    return Ok(known);
-                }
-                // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
-                drop(turn);
-                None
-            }
-        };
-        let secret = self.vault.decrypt(encrypted).await?;
-        if secret.len() != SECRET_LEN {
-            return Err(DecryptError::Failed.into());
+        if let Some(turn) = self.caches.gates.turn(hash) {
+            return self.decrypted(&key, encrypted, Some(turn)).await;
         }
-        let secret = Arc::new(secret);
-        self.caches.note_decrypted();
-        self.keep(&key, encrypted, &secret);
+        let gate = self.caches.gates.gate(hash);
+        let turn = gate.lock().await;
+        if let Some(known) = self.known(encrypted, &hash).await? {
+            return Ok(known);
+        }
+        // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
         drop(turn);
+        self.decrypted(&key, encrypted, None).await
+    }
+
+    /// Uses the private key. What a KMS decrypts is kept although whoever asked for it has gone.
+    async fn decrypted(
+        &self,
+        key: &Arc<KeyEntry>,
+        encrypted: &AsymmetricEncrypted,
+        turn: Option<Turn<Hash>>,
+    ) -> Result<Arc<SecretBytes>, VaultError> {
+        let vault = self.vault;
+        if let Some((public, held)) = held_by_kms(key) {
+            if vault.is_in_doubt() {
+                vault.settled_for(&encrypted.encrypted_for).await?;
+            }
+            let receiving = Receiving {
+                caches: Arc::clone(&self.caches),
+                directory: Arc::clone(vault.directory()),
+                clock: Arc::clone(&vault.environment().clock),
+                key: Arc::clone(key),
+                public: public.clone(),
+                encrypted: encrypted.clone(),
+            };
+            let held = vault.held_key(held)?;
+            let receiving = async move {
+                let received = receiving.receive(&held).await;
+                drop(turn);
+                received
+            };
+            let received = vault.background().run(receiving).await?;
+            let may_still = || vault.may_decrypt(&encrypted.encrypted_for);
+            if let Some(secret) = received
+                && vault.was_in_touch(may_still).await?
+            {
+                return Ok(secret);
+            }
+            // The key was changed meanwhile, perhaps deleted: it is asked for anew.
+        }
+        let secret = checked(vault.decrypt_in_touch(encrypted).await?)?;
+        self.caches.note_decrypted();
+        self.keep(key, encrypted, &secret);
         Ok(secret)
     }
 
@@ -216,16 +298,17 @@ impl SessionEncryption<'_> {
         keys: &mut Vec<Arc<SessionEncryptionKey>>,
     ) -> Result<(), VaultError> {
         let cached = SenderKey {
+            caller: self.caller.as_ref().map(|it| it.name().to_owned()),
             store: asked.snapshot.store.clone(),
             deterministic: asked.snapshot.deterministic,
             required: asked.required.clone(),
-            recipients: view.recipients.clone(),
+            recipients: view.recipients.hash(),
         };
         let active = asked.active_keys(&view.recipients);
         let now = self.vault.elapsed();
         let key = match self.caches.reusable(&cached, parent, &active, now) {
             Some(known) => known,
-            None => self.new_key(cached, parent, asked)?,
+            None => self.new_key(cached, &view.recipients, parent, asked)?,
         };
         let id = key.id();
         keys.push(key);
@@ -238,13 +321,14 @@ impl SessionEncryption<'_> {
     fn new_key(
         &self,
         cached: SenderKey,
+        recipients: &RecipientsTree,
         parent: Option<u64>,
         asked: &Asked<'_>,
     ) -> Result<Arc<SessionEncryptionKey>, VaultError> {
         let random = self.vault.random();
         let secret = SecretBytes::fill_with(SECRET_LEN, |bytes| random.fill(bytes))?;
         let secret = Arc::new(secret);
-        let keys = asked.recipient_keys(&cached.recipients)?;
+        let keys = asked.recipient_keys(recipients)?;
         let mut encryptions = Vec::with_capacity(keys.len());
         for key in keys.values() {
             self.vault.check_not_retired(&key.fingerprint())?;
@@ -269,6 +353,51 @@ impl SessionEncryption<'_> {
             .caches
             .keep_sent(cached, parent, &secret, encryptions, now))
     }
+}
+
+/// What a KMS is asked for. It needs no vault to be kept.
+struct Receiving {
+    caches: Arc<SessionCaches>,
+    directory: Arc<KeyDirectory>,
+    clock: Arc<dyn Clock>,
+    /// As it was when the KMS was asked.
+    key: Arc<KeyEntry>,
+    public: EncryptionPublicKey,
+    encrypted: AsymmetricEncrypted,
+}
+
+impl Receiving {
+    /// The secret, which is kept; none if the key was changed meanwhile.
+    async fn receive(&self, held: &HeldKey) -> Result<Option<Arc<SecretBytes>>, VaultError> {
+        let decrypting = held.decrypt(&self.public, &self.encrypted);
+        let decrypted = timeout(LONGEST, decrypting).await;
+        let secret = checked(decrypted.unwrap_or_else(|_elapsed| {
+            let operation = KmsOperation::Decrypt;
+            Err(KmsError::TimedOut { operation }.into())
+        })?)?;
+        self.caches.note_decrypted();
+        let now = self.clock.elapsed();
+        let keep = || self.caches.keep_received(&self.encrypted, &secret, now);
+        let is_kept = self.directory.if_current(&self.key, keep);
+        Ok(is_kept.map(|()| secret))
+    }
+}
+
+/// What was decrypted, if it is a secret.
+fn checked(decrypted: SecretBytes) -> Result<Arc<SecretBytes>, VaultError> {
+    if decrypted.len() == SECRET_LEN {
+        Ok(Arc::new(decrypted))
+    } else {
+        Err(DecryptError::Failed.into())
+    }
+}
+
+fn held_by_kms(key: &KeyEntry) -> Option<(&EncryptionPublicKey, &KmsKeyRef)> {
+    let PublicKey::Encryption(public) = &key.public else {
+        return None;
+    };
+    let half = key.private.as_ref()?;
+    Some((public, half.external.as_ref()?))
 }
 
 impl Asked<'_> {

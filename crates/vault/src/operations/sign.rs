@@ -155,7 +155,9 @@ impl Vault {
 }
 
 /// Both halves of a key that may sign.
-fn signing_halves(entry: &KeyEntry) -> Result<(&SigningPublicKey, &PrivateHalf), VaultError> {
+pub(crate) fn signing_halves(
+    entry: &KeyEntry,
+) -> Result<(&SigningPublicKey, &PrivateHalf), VaultError> {
     let fingerprint = entry.fingerprint();
     let PublicKey::Signing(public) = &entry.public else {
         return Err(VaultError::WrongPurpose {

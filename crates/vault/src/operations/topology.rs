@@ -48,7 +48,7 @@ impl Vault {
             sequenced: at,
             effective: at,
         };
-        writer.process(store, signed, times, &rules(store, at))
+        writer.process(store, signed, times, &self.rules(store, at))
     }
 
     /// Makes the changes of `writer` durable, with one record in the audit log: what was done, and to which key if it is
@@ -72,13 +72,19 @@ impl Vault {
     }
 }
 
-/// The rules of a store for a transaction sequenced at this time.
-pub(crate) fn rules(store: &StoreId, sequenced: Timestamp) -> Rules {
-    match store {
-        StoreId::Authorized => Rules::authorized(),
-        StoreId::Temporary(_) => Rules::temporary(),
-        StoreId::Synchronizer(_) if sequenced == GENESIS_SEQUENCED => Rules::genesis(),
-        StoreId::Synchronizer(_) => Rules::synchronizer(),
+impl Vault {
+    /// The rules of a store for a transaction sequenced at this time: keys that its synchronizer does not take sign nothing there.
+    pub(crate) fn rules(&self, store: &StoreId, sequenced: Timestamp) -> Rules {
+        let rules = match store {
+            StoreId::Authorized => Rules::authorized(),
+            StoreId::Temporary(_) => Rules::temporary(),
+            StoreId::Synchronizer(_) if sequenced == GENESIS_SEQUENCED => Rules::genesis(),
+            StoreId::Synchronizer(_) => Rules::synchronizer(),
+        };
+        match self.schemes(store) {
+            Some(taken) => rules.with_specs(taken.key_specs()),
+            None => rules,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use super::interval::Wanted;
 
 /// More than any node needs. Whoever asks for signatures at ever other times does not fill memory.
 const MOST_KEYS: usize = 1000;
+/// The same, of those that are made at once: each goes on when whoever asked for it goes.
+const MOST_MAKINGS: usize = 32;
 
 /// Session keys of one kind, those that are there and those that are being made.
 #[derive(Debug)]
@@ -96,6 +98,8 @@ pub(crate) enum Choice<K> {
     Wait(Waiting),
     /// Makes a key, of the validity that was wanted.
     Make(Making),
+    /// Does without: too many are being made.
+    GoWithout,
 }
 
 impl<K> Default for Pool<K> {
@@ -130,6 +134,9 @@ impl<K> Pool<K> {
         if let Some(pending) = pending.find(|it| fits(it.delegated_by, it.validity)) {
             return Choice::Wait(pending.outcome.clone());
         }
+        if self.pending.len() >= MOST_MAKINGS {
+            return Choice::GoWithout;
+        }
         let (sender, receiver) = watch::channel(None);
         self.pending.push(Pending {
             validity: wanted.new,
@@ -137,12 +144,6 @@ impl<K> Pool<K> {
             outcome: Waiting(receiver),
         });
         Choice::Make(Making(sender))
-    }
-
-    /// Forgets that this one is being made. Should it be made after all, it is taken in as any other.
-    pub(crate) fn give_up(&mut self, waiting: &Waiting) {
-        self.pending
-            .retain(|it| !it.outcome.0.same_channel(&waiting.0));
     }
 
     /// Takes a key in.

@@ -77,7 +77,7 @@ impl Node {
         let eviction = self.settings.eviction;
         match self.pool.choose(by, &wanted, eviction, self.elapsed) {
             Choice::Use(held) => Ok(held),
-            Choice::Wait(_) => panic!("nobody makes one"),
+            Choice::Wait(_) | Choice::GoWithout => panic!("nobody makes one"),
             Choice::Make(making) => {
                 let held = Arc::new(Held {
                     validity: wanted.new,
@@ -254,6 +254,24 @@ fn whoever_signs_at_ever_other_times_does_not_fill_memory() {
         node.sign(exact(NOW + number * VALIDITY));
     }
     assert_eq!((node.pool.len(), node.made), (1000, 2000));
+}
+
+#[test]
+fn no_more_than_32_keys_are_made_at_once_and_one_that_is_over_makes_room() {
+    let settings = SessionSigningSettings::default();
+    let mut pool: Pool<()> = Pool::default();
+    let mut choose = |number: i64| {
+        let Signer::Session(wanted) = settings.signer(exact(NOW + number * VALIDITY)) else {
+            panic!("a session key would do");
+        };
+        pool.choose(LONG_TERM, &wanted, settings.eviction, Duration::ZERO)
+    };
+    let makings: Vec<_> = (0..32).map(&mut choose).collect();
+    assert!(makings.iter().all(|it| matches!(it, Choice::Make(_))));
+    assert!(matches!(choose(32), Choice::GoWithout));
+    assert!(matches!(choose(31), Choice::Wait(_)));
+    drop(makings);
+    assert!(matches!(choose(32), Choice::Make(_)));
 }
 
 /// A message, and what happens before it.

@@ -6,11 +6,12 @@ use strongroom_crypto::{EncryptionAlgorithm, EncryptionKeySpec, Fingerprint};
 use strongroom_store::{Custody, Sealing};
 use strongroom_topology::{Member, SignedTransaction, StoreId, Times};
 use strongroom_vault::{
-    NewIdentity, RequiredEncryption, Rotate, Settings, SynchronizerSchemes, Vault,
+    NamedKms, NewIdentity, RequiredEncryption, Rotate, Settings, SynchronizerSchemes, Vault,
 };
 
 use crate::{
-    house::{House, caller, settings},
+    house::{House, KMS_NAME, caller, settings},
+    protocol::Slow,
     topology::{
         PATIENT, finish_rotations, participant,
         statements::rows,
@@ -87,6 +88,21 @@ impl Party {
         let new: Vec<_> = new.map(|row| Arc::unwrap_or_clone(row.signed)).collect();
         self.sequenced += new.len();
         new
+    }
+
+    /// The same vault, whose KMS takes its time.
+    pub(crate) async fn behind(self, delay: Duration) -> Self {
+        self.vault.close().await.unwrap();
+        let mut environment = self.house.environment(self.house.store().await.unwrap());
+        environment.kms = vec![NamedKms {
+            name: KMS_NAME.to_owned(),
+            provider: Slow::around(self.house.metered.clone(), delay),
+        }];
+        let settings = self.house.settings.clone();
+        Self {
+            vault: Vault::open(environment, settings).await.unwrap(),
+            ..self
+        }
     }
 
     pub(crate) async fn encryption_key(&self) -> Fingerprint {

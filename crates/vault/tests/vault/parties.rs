@@ -5,7 +5,7 @@ mod signing;
 
 use strongroom_crypto::{
     Fingerprint, Hash, HashBuilder, HashPurpose, KeyUsage, KeyUsages, Signature, SigningKeySpec,
-    SigningPublicKey,
+    SigningPublicKey, Timestamp,
 };
 use strongroom_store::{Custody, Sealing};
 use strongroom_topology::{
@@ -126,7 +126,7 @@ async fn row_115_a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_a
     let (vault, party, all) = party(&house, 3, 2).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     assert_eq!(
@@ -137,7 +137,7 @@ async fn row_115_a_party_signs_a_submission_with_k_of_its_n_keys_and_that_many_a
     // Any two of the three.
     let everybody = fingerprints(&all);
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &everybody)
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &everybody)
         .await
         .unwrap();
     let by: Vec<_> = signed.signatures.iter().map(|it| it.signed_by).collect();
@@ -161,7 +161,7 @@ async fn row_115_wrong_bytes_a_wrong_party_and_a_strangers_key_are_refused() {
     let (vault, party, _) = party(&house, 1, 1).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     let signatures = &signed.signatures;
@@ -189,7 +189,7 @@ async fn row_115_wrong_bytes_a_wrong_party_and_a_strangers_key_are_refused() {
     );
     let stranger = Fingerprint::from_bytes([9; 32]);
     let refused = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[stranger])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[stranger])
         .await;
     assert_eq!(code(refused), "SIGNER_KEY_NOT_VALID");
 }
@@ -213,7 +213,7 @@ async fn where_fewer_keys_are_here_than_the_party_needs_others_must_sign_as_well
     assert_eq!(proposed.outcome.name(), "proposed");
     let message = submission().to_multihash();
     let refused = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await;
     assert_eq!(code(refused), "PARTY_KEYS_NOT_FOUND");
     let hash = proposed.signed.transaction().hash().to_multihash();
@@ -230,7 +230,7 @@ async fn where_fewer_keys_are_here_than_the_party_needs_others_must_sign_as_well
         .unwrap();
 
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     assert_eq!((signed.signatures.len(), signed.missing()), (1, 1));
@@ -247,7 +247,7 @@ async fn where_fewer_keys_are_here_than_the_party_needs_others_must_sign_as_well
         .sign_for_party(
             &caller(),
             &STORE,
-            &party,
+            (&party, At::Head),
             &message,
             &[there[0].fingerprint()],
         )
@@ -271,7 +271,7 @@ async fn keys_that_a_kms_holds_sign_for_a_party_too() {
         .unwrap();
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     assert_eq!(verify(&vault, &party, &signed.signatures).await.unwrap(), 2);
@@ -301,7 +301,7 @@ async fn keys_in_the_deprecated_mapping_sign_and_move_beside_the_participants_wi
     let (party, expected) = deprecated(&vault, 2).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     verify(&vault, &party, &signed.signatures).await.unwrap();
@@ -373,7 +373,7 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
     let (vault, party, all) = party(&house, 2, 2).await;
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     let (root, old) = (all[0].fingerprint(), all[1].fingerprint());
@@ -415,7 +415,7 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
     );
     assert_eq!(by_then.await.unwrap(), 2);
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     assert_eq!(verify(&vault, &party, &signed.signatures).await.unwrap(), 2);
@@ -444,6 +444,75 @@ async fn a_rotated_key_of_a_party_signs_no_more_for_it_and_its_successor_does() 
 }
 
 #[tokio::test]
+async fn the_keys_that_a_party_has_at_the_time_of_the_submission_sign_it() {
+    let house = House::new();
+    let (vault, party, all) = party(&house, 2, 2).await;
+    let old = all[1].fingerprint();
+    let generated = PartySuccessor::Generated { name: None };
+    let exchange = (old, generated);
+    let rotated = vault
+        .rotate_party_key(
+            &caller(),
+            &STORE,
+            &party,
+            exchange,
+            &PartySigning::default(),
+        )
+        .await
+        .unwrap();
+    let message = submission().to_multihash();
+    let exchanged = rows(&vault).await.last().unwrap().valid_from;
+    // At that very time the old key is still the party's; an instant later its successor is.
+    for (at, signer) in [
+        (At::Time(exchanged), old),
+        (At::Including(exchanged), rotated.new),
+        (At::Head, rotated.new),
+    ] {
+        let by = caller();
+        let signed = vault.sign_for_party(&by, &STORE, (&party, at), &message, &[]);
+        let signatures = signed.await.unwrap().signatures;
+        assert!(signatures.iter().any(|it| it.signed_by == signer), "{at:?}");
+        let verified = vault.verify_for_party(&STORE, &party, at, &message, &signatures);
+        assert_eq!(verified.await.unwrap(), 2, "{at:?}");
+        // One that is not the party's then is not taken for it by its name either.
+        let other = if signer == old { rotated.new } else { old };
+        let named = [other];
+        let refused = vault.sign_for_party(&by, &STORE, (&party, at), &message, &named);
+        assert_eq!(code(refused.await), "SIGNER_KEY_NOT_VALID", "{at:?}");
+    }
+    let before = Timestamp::from_micros(0);
+    let by = caller();
+    let refused = vault.sign_for_party(&by, &STORE, (&party, At::Time(before)), &message, &[]);
+    assert_eq!(code(refused.await), "PARTY_KEYS_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_key_in_the_deprecated_mapping_is_not_rotated_before_it_has_moved() {
+    let house = House::new();
+    let (vault, _) = node(&house).await;
+    let (party, keys) = deprecated(&vault, 1).await;
+    announce(&vault, hosted(&vault, &party, None))
+        .await
+        .unwrap();
+    let (by, signing) = (caller(), PartySigning::default());
+    let old = keys.keys()[0].fingerprint();
+    let rotate = async || {
+        let exchange = (old, PartySuccessor::Generated { name: None });
+        vault
+            .rotate_party_key(&by, &STORE, &party, exchange, &signing)
+            .await
+    };
+    let before = vault.key_count();
+    assert_eq!(code(rotate().await), "PARTY_KEYS_DEPRECATED");
+    assert_eq!(vault.key_count(), before, "no key was made");
+    let migrated = vault.migrate_party_keys(&by, &STORE, &party, &signing);
+    migrated.await.unwrap();
+    let rotated = rotate().await.unwrap();
+    let keys = vault.party_keys(&STORE, &party, At::Head).await.unwrap();
+    assert!(keys.key(&old).is_none() && keys.key(&rotated.new).is_some());
+}
+
+#[tokio::test]
 async fn a_retired_key_signs_for_no_party() {
     let house = House::new();
     let (vault, party, all) = party(&house, 1, 1).await;
@@ -453,12 +522,12 @@ async fn a_retired_key_signs_for_no_party() {
         .unwrap();
     let message = submission().to_multihash();
     let refused = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await;
     assert_eq!(code(refused), "PARTY_KEY_NOT_HERE");
     let requested = [all[0].fingerprint()];
     let refused = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &requested)
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &requested)
         .await;
     assert_eq!(code(refused), "KEY_RETIRED");
 }

@@ -6,10 +6,10 @@ use strongroom_crypto::{
     FrontReader, NewPayload, PayloadDraft, PayloadFront, PayloadSealer, PublicKey,
     SigningAlgorithm, SigningAlgorithms, SigningKeySpec, SystemRandom, Timestamp,
 };
-use strongroom_topology::{Member, StoreId};
+use strongroom_topology::StoreId;
 use strongroom_vault::{
-    OpenedPayload, PayloadExpectation, PayloadOrder, RequiredSchemes, Rotate, Settings,
-    SynchronizerSchemes, Vault, VaultError,
+    OpenedPayload, PayloadExpectation, PayloadOrder, PayloadSender, RequiredSchemes, Rotate,
+    Settings, SynchronizerSchemes, Vault, VaultError,
 };
 
 use crate::{
@@ -64,7 +64,7 @@ async fn open(
     vault: &Vault,
     payload: &[u8],
     expected: &PayloadExpectation,
-) -> Result<Option<Member>, VaultError> {
+) -> Result<Option<PayloadSender>, VaultError> {
     let (front, mut chunks) = front(payload);
     let OpenedPayload { opener, sender, .. } =
         vault.open_payload(&caller(), &front, expected).await?;
@@ -181,6 +181,7 @@ async fn nothing_is_sealed_to_a_retired_key() {
 #[tokio::test]
 async fn a_signed_payload_says_who_sent_it_also_after_the_sender_rotated() {
     let mut meeting = meeting().await;
+    let signed_by = crate::topology::protocol_key(&meeting.alice.vault).await;
     let signed = {
         let Meeting { alice, bob, .. } = &meeting;
         let first = crate::topology::synchronizers::second(0).effective;
@@ -208,7 +209,15 @@ async fn a_signed_payload_says_who_sent_it_also_after_the_sender_rotated() {
             ..expected()
         };
         let sender = open(&bob.vault, &signed, &from_alice).await.unwrap();
-        assert_eq!(sender.as_ref(), Some(&alice.member), "rotated: {rotated}");
+        let expected_sender = PayloadSender {
+            member: alice.member.clone(),
+            key: signed_by,
+        };
+        assert_eq!(
+            sender.as_ref(),
+            Some(&expected_sender),
+            "rotated: {rotated}"
+        );
         assert_eq!(
             open(&bob.vault, &signed, &expected()).await.unwrap(),
             sender

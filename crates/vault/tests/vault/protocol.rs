@@ -263,10 +263,10 @@ fn session_key(signature: &ProtocolSignature) -> Fingerprint {
 
 /// A KMS that takes its time.
 #[derive(Debug)]
-struct Slow(Duration);
+pub(crate) struct Slow(Duration);
 
 impl Slow {
-    fn around(provider: Arc<dyn KmsProvider>, by: Duration) -> Arc<dyn KmsProvider> {
+    pub(crate) fn around(provider: Arc<dyn KmsProvider>, by: Duration) -> Arc<dyn KmsProvider> {
         Arc::new(Guarded::around(provider, Self(by)))
     }
 }

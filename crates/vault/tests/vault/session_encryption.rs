@@ -8,16 +8,18 @@ use std::{
 
 use strongroom_crypto::{
     AsymmetricEncrypted, EncryptionAlgorithm, EncryptionKeySpec, Fingerprint, Random as _,
-    SecretBytes, SymmetricKey, SystemRandom,
+    SecretBytes, SymmetricKey, SystemRandom, Timestamp,
 };
 use strongroom_test_support::SeededRandom;
 use strongroom_topology::Member;
 use strongroom_vault::{
-    RecipientsTree, RequiredEncryption, SessionCacheBounds, SessionEncryptionKey,
-    SessionEncryptionSettings, SessionSnapshot, SessionView, Settings,
+    AuditOperation, AuditSettings, Caller, RecipientsTree, RequiredEncryption, SessionCacheBounds,
+    SessionEncryptionKey, SessionEncryptionSettings, SessionSnapshot, SessionView, Settings,
+    UseRecords,
 };
 
 use crate::{
+    audit::records,
     house::{caller, code},
     meeting::{Party, meeting, meeting_at_a_kms, only_rsa, where_only},
     topology::synchronizers::store,
@@ -258,6 +260,104 @@ async fn many_who_wait_for_one_secret_cost_one_decryption() {
 }
 
 #[tokio::test]
+async fn a_caller_that_leaves_has_paid_for_the_secret_of_those_who_come_after_it() {
+    let meeting = meeting_at_a_kms(&Settings::default()).await;
+    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
+    let received = for_party(&keys[0], &meeting.bob).await;
+    let bob = meeting.bob.behind(Duration::from_millis(300)).await;
+    let session = bob.vault.session_encryption();
+    let impatience = Duration::from_millis(10);
+    let impatient = || tokio::time::timeout(impatience, session.secret(&received));
+    let patient = || session.secret(&received);
+    assert!(impatient().await.is_err(), "300 ms are more than 10");
+    // Those who come while it is under way, and leave, cost nothing more.
+    assert!(impatient().await.is_err());
+    let waiting = (0..100).map(|_| patient());
+    let secrets = futures_util::future::join_all(waiting).await;
+    assert!(secrets.into_iter().all(|secret| secret.is_ok()));
+    impatient().await.expect("it is known").unwrap();
+    assert_eq!(bob.decrypted_by_kms(), 1);
+    // What nobody waits for any more is kept as well.
+    let next = transaction(&meeting.alice, &[view([bob.member.clone()].into())]).await;
+    let received = for_party(&next[0], &bob).await;
+    let impatient = || tokio::time::timeout(impatience, session.secret(&received));
+    assert!(impatient().await.is_err());
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    impatient().await.expect("it is known").unwrap();
+    assert_eq!(bob.decrypted_by_kms(), 2);
+}
+
+#[tokio::test]
+async fn each_use_of_a_secret_is_on_record_also_of_one_that_is_known() {
+    let settings = Settings {
+        audit: AuditSettings {
+            uses: UseRecords::Each,
+            ..AuditSettings::default()
+        },
+        ..Settings::default()
+    };
+    let meeting = meeting_at_a_kms(&settings).await;
+    let bob = &meeting.bob;
+    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
+    let received = for_party(&keys[0], bob).await;
+    let before = records(&bob.vault).await.unwrap().len();
+    for name in ["ann", "ben"] {
+        let session = bob.vault.session_encryption();
+        let session = session.on_behalf_of(Caller::new(name));
+        session.secret(&received).await.unwrap();
+    }
+    assert_eq!(bob.decrypted_by_kms(), 1);
+    let uses = records(&bob.vault).await.unwrap().split_off(before);
+    let uses: Vec<_> = uses
+        .iter()
+        .map(|it| (it.caller.as_str(), it.operation, it.key.clone()))
+        .collect();
+    let key = Some(received.encrypted_for.to_string());
+    let decrypted = |by| (by, AuditOperation::Decrypt, key.clone());
+    assert_eq!(uses, [decrypted("ann"), decrypted("ben")]);
+}
+
+#[tokio::test]
+async fn what_is_made_for_one_caller_is_used_for_no_other() {
+    let meeting = meeting().await;
+    let views = [view(meeting.both())];
+    let keys = async |caller: Option<&str>| {
+        let session = meeting.alice.vault.session_encryption();
+        let session = match caller {
+            Some(name) => session.on_behalf_of(Caller::new(name)),
+            None => session,
+        };
+        let keys = session.keys(&views, &snapshot(false)).await.unwrap();
+        Arc::clone(&keys[0])
+    };
+    let callers = [None, Some("ann"), Some("ben")];
+    let mut secrets = BTreeSet::new();
+    for caller in callers {
+        let first = keys(caller).await;
+        assert!(Arc::ptr_eq(&first, &keys(caller).await));
+        assert!(secrets.insert(first.secret().expose().to_vec()));
+    }
+}
+
+#[tokio::test]
+async fn keys_of_views_of_the_future_are_refused() {
+    let meeting = meeting().await;
+    let alice = &meeting.alice;
+    let session = alice.vault.session_encryption();
+    let views = [view(meeting.both())];
+    let at = async |seconds: i64| {
+        let now = alice.vault.current_time().as_micros();
+        let snapshot = SessionSnapshot {
+            at: Some(Timestamp::from_micros(now + seconds * 1_000_000)),
+            ..snapshot(false)
+        };
+        session.keys(&views, &snapshot).await
+    };
+    at(300).await.unwrap();
+    assert_eq!(code(at(301).await), "PAYLOAD_OF_THE_FUTURE");
+}
+
+#[tokio::test]
 async fn what_is_no_secret_of_16_bytes_is_refused_and_not_kept() {
     let meeting = meeting().await;
     let bob = &meeting.bob;
@@ -350,7 +450,7 @@ async fn a_clock_that_is_set_back_keeps_no_secret_for_longer() {
     let first = transaction(alice, &[view(meeting.both())]).await;
     let clock = &alice.house.clock;
     let earlier = alice.house.clock_time().as_micros() - 3_600_000_000;
-    clock.set(strongroom_crypto::Timestamp::from_micros(earlier));
+    clock.set(Timestamp::from_micros(earlier));
     meeting.advance(TIMEOUT);
     let second = transaction(alice, &[view(meeting.both())]).await;
     assert!(!Arc::ptr_eq(&first[0], &second[0]));

@@ -1,6 +1,9 @@
 //! `decrypt` of a payload.
 
-use std::{io::Read, process::ExitCode};
+use std::{
+    io::{self, Read, Write},
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +14,7 @@ use strongroom_vault::PayloadExpectation;
 use super::Options;
 use crate::{
     args::{Format, Global},
-    client::{Client, Passage},
+    client::{Client, Origin, Passage},
     commands::{StoreArg, encrypt::file},
     failure::CliError,
     input::Encoding,
@@ -44,12 +47,14 @@ impl PayloadArgs {
     }
 }
 
-/// What `decrypt --output json` prints of a payload.
+/// What is told of a payload.
 #[derive(Serialize)]
 struct Report {
     decrypted_by: String,
     /// Who signed for whom it is; null: nobody.
     sender: Option<String>,
+    /// The key with which the sender signed.
+    signed_by: Option<String>,
     at: String,
     purpose: String,
 }
@@ -74,16 +79,35 @@ pub(super) async fn run(
     };
     let client = Client::open(global).await?;
     let origin = client.decrypt_payload(&expected, passage).await?;
-    if json {
-        let report = Report {
-            decrypted_by: origin.opened_by,
-            sender: origin.sender,
-            at: output::moment(origin.at),
-            purpose: expected.purpose.to_string(),
-        };
-        output::print(global.output, &report, |_table| Ok(()))?;
+    let report = Report::of(origin, &expected.purpose);
+    if !options.destination.is_stdout() {
+        output::print(global.output, &report, |out| report.write(out))?;
+    } else if !global.quiet {
+        // What goes to standard output is the content and nothing else.
+        output::tell(|out| report.write(out))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Report {
+    fn of(origin: Origin, purpose: &PayloadPurpose) -> Self {
+        let (sender, signed_by) = origin.sender.unzip();
+        Self {
+            decrypted_by: origin.opened_by,
+            sender,
+            signed_by,
+            at: output::moment(origin.at),
+            purpose: purpose.to_string(),
+        }
+    }
+
+    /// For people, who do not take a payload for signed that was not.
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match (&self.sender, &self.signed_by) {
+            (Some(sender), Some(key)) => writeln!(out, "signed by {sender} with {key}"),
+            _ => writeln!(out, "not signed: anybody may have sent it"),
+        }
+    }
 }
 
 fn refuse_what_does_not_fit(options: &Options, json: bool) -> anyhow::Result<()> {

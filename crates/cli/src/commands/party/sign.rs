@@ -16,7 +16,10 @@ use strongroom_topology::PartyId;
 use crate::{
     args::Global,
     client::Client,
-    commands::{sign, topology::args::StoreArg},
+    commands::{
+        sign,
+        topology::args::{AtArg, StoreArg},
+    },
     input::{Destination, Encoding},
     output,
 };
@@ -47,6 +50,8 @@ pub(crate) struct Options {
     key: Vec<Fingerprint>,
     #[command(flatten)]
     store: StoreArg,
+    #[command(flatten)]
+    at: AtArg,
     /// Write each signature to a file whose name begins so.
     #[arg(long, value_name = "NAME")]
     out: Option<PathBuf>,
@@ -77,7 +82,7 @@ struct View {
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let message = sign::message(&options.file, options.input_encoding, options.hash)?;
     let client = Client::open(global).await?;
-    let (store, party) = (&options.store.store, &options.party);
+    let (store, party) = (&options.store.store, (&options.party, options.at.time()));
     let signed = client.sign_for_party(store, party, message, &options.key);
     let signed = signed.await?;
     client.close().await;

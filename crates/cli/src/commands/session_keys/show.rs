@@ -1,29 +1,37 @@
 //! `session-keys show`: cost against exposure, from the configuration.
 
-use std::{process::ExitCode, time::Duration};
+mod signing;
+
+use std::{collections::BTreeMap, io, io::Write, process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
-use strongroom_config::{Config, CustodyName, SessionCacheConfig};
+use strongroom_config::{Config, CustodyName, KmsConfig, SessionCacheConfig};
 use strongroom_kms::{MicroDollars, PerClass};
 
-use crate::{args::Global, client::configuration, open_kms, output};
+use self::signing::SigningView;
+use crate::{
+    args::Global,
+    client::{configuration, numbers_of_server},
+    open_kms, output,
+};
 
 const MILLION: f64 = 1_000_000.0;
 
-/// Show how long secrets of session encryption keys live, and which uses of private keys they spare.
+/// Show what session keys spare, and for how long whoever reads the memory could do something with them.
 ///
-/// Estimated from the configuration, here or of a server, for a load that you name; what a running server did is among its metrics. A use of a private key
-/// that a KMS holds is a call of it.
+/// Session signing keys sign messages of the protocol for a key that a KMS holds; session encryption keys are secrets that views are encrypted
+/// with for a while. Estimated from the configuration, here or of a server, for a load that you name. A use of a private key that a KMS
+/// holds is a call of it. Of a server it says what was counted since the start, too.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom session-keys show\n  \
     strongroom session-keys show --per-second 1000 --groups 20 --output json")]
 pub(crate) struct Options {
-    /// Views that come, or go, in a second.
+    /// Messages that are signed for one synchronizer, and views that come, or go, in a second.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     per_second: u32,
-    /// Groups of recipients that they are for.
+    /// Groups of recipients that the views are for.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     groups: u32,
 }
@@ -36,6 +44,9 @@ struct Report {
     caches: [CacheView; 2],
     /// Of the prices below; none without configured prices or without a KMS that decrypts.
     prices_as_of: Option<String>,
+    signing: SigningView,
+    /// What a server has counted since it started, by the names of its metrics; none here, where nothing runs.
+    counted: Option<BTreeMap<String, f64>>,
 }
 
 #[derive(Serialize)]
@@ -56,26 +67,47 @@ struct CacheView {
 
 pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
     let config = configuration(global).await?;
-    let report = Report::of(&config, options);
+    let numbers = numbers_of_server(global).await?;
+    let report = Report {
+        counted: numbers.as_deref().map(counted),
+        ..Report::of(&config, options)
+    };
     output::print(global.output, &report, |out| {
-        let kms = report.kms.as_deref();
-        match (report.enabled, kms) {
+        report.signing.write(out)?;
+        writeln!(out)?;
+        report.write_encryption(out)?;
+        report.write_counted(out)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What metrics say of session keys.
+fn counted(metrics: &str) -> BTreeMap<String, f64> {
+    let lines = metrics.lines();
+    let lines = lines.filter(|line| line.starts_with("strongroom_session_"));
+    let numbers = lines.filter_map(|line| {
+        let (name, number) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), number.parse().ok()?))
+    });
+    numbers.collect()
+}
+
+impl Report {
+    fn write_encryption(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "session encryption keys")?;
+        match (self.enabled, &self.kms) {
             (false, _) => writeln!(out, "disabled: secrets live for one transaction")?,
             (true, Some(kms)) => writeln!(out, "each decryption is a call of the KMS {kms}")?,
             (true, None) => writeln!(out, "no KMS decrypts: what is spared is time, not money")?,
         }
-        let rows = report.caches.iter().map(|view| {
+        let rows = self.caches.iter().map(|view| {
             [
                 view.cache.to_owned(),
                 view.maximum_size.to_string(),
                 format!("{} s", view.secret_lives_seconds),
                 format!("{:.0} of 1000000 {}", view.spared_per_million, view.spares),
-                view.usd_per_million
-                    .clone()
-                    .unwrap_or_else(|| "-".to_owned()),
-                view.usd_per_million_without
-                    .clone()
-                    .unwrap_or_else(|| "-".to_owned()),
+                shown(view.usd_per_million.as_ref()),
+                shown(view.usd_per_million_without.as_ref()),
             ]
         });
         let header = [
@@ -87,14 +119,27 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<Ex
             "WITHOUT",
         ];
         writeln!(out, "{}", output::table(header, rows))
-    })?;
-    Ok(ExitCode::SUCCESS)
+    }
+
+    fn write_counted(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(counted) = &self.counted else {
+            return Ok(());
+        };
+        writeln!(out, "\ncounted by the server since it started")?;
+        let rows = counted.iter();
+        let rows = rows.map(|(name, number)| [name.clone(), number.to_string()]);
+        writeln!(out, "{}", output::table(["METRIC", "NUMBER"], rows))
+    }
+}
+
+fn shown(cost: Option<&String>) -> String {
+    cost.map_or_else(|| "-".to_owned(), String::clone)
 }
 
 impl Report {
     fn of(config: &Config, options: &Options) -> Self {
         let keys = &config.session_encryption_keys;
-        let kms = decrypting_kms(config);
+        let kms = holding_kms(config, config.custody.encryption);
         let prices = kms.and_then(open_kms::prices);
         // A KMS decrypts with RSA; others than the two clouds may have curves, which nobody sells by the call.
         #[expect(
@@ -130,13 +175,15 @@ impl Report {
                 view("receiver", "decryptions", &keys.receiver_cache, true),
             ],
             prices_as_of: prices.map(|prices| prices.as_of.into_owned()),
+            signing: SigningView::of(config, options.per_second),
+            counted: None,
         }
     }
 }
 
-/// The KMS that decrypts, if encryption keys are made in one.
-fn decrypting_kms(config: &Config) -> Option<&strongroom_config::KmsConfig> {
-    let custody = config.custody.encryption.unwrap_or(config.custody.default);
+/// The KMS that uses keys of this custody, if they are made in one.
+fn holding_kms(config: &Config, custody: Option<CustodyName>) -> Option<&KmsConfig> {
+    let custody = custody.unwrap_or(config.custody.default);
     if custody != CustodyName::External {
         return None;
     }
@@ -191,6 +238,19 @@ mod tests {
     fn groups_that_find_no_room_or_come_too_seldom_spare_nothing() {
         assert_eq!(uses(10, 100, 5, 10), 505_000.0);
         assert_eq!(uses(1000, 1, 10_000, 10), 1_000_000.0);
+    }
+
+    #[test]
+    fn of_metrics_those_of_session_keys_are_told() {
+        let metrics = "# HELP strongroom_session_secrets Secrets\n\
+            strongroom_session_secrets{cache=\"sender\"} 3.0\n\
+            strongroom_session_signing_keys_made 12\nstrongroom_generation 7\n";
+        let expected = [
+            ("strongroom_session_secrets{cache=\"sender\"}", 3.0),
+            ("strongroom_session_signing_keys_made", 12.0),
+        ];
+        let expected = expected.map(|(name, number)| (name.to_owned(), number));
+        assert_eq!(counted(metrics), expected.into());
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Server {
         let origin = origin.ok_or_else(|| RemoteError::without("who opened the payload"))?;
         Ok(Origin {
             opened_by: origin.opened_by,
-            sender: some(origin.sender),
+            sender: some(origin.sender).map(|sender| (sender, origin.signed_by)),
             at: Timestamp::from_micros(origin.at),
         })
     }

@@ -140,4 +140,16 @@ fn what_a_party_signed_verifies_as_of_then_after_its_key_was_rotated_and_not_bef
             (&false.into(), &code.into())
         );
     }
+    // What takes effect at that time is still signed by the key that the party has then.
+    let sign = format!("{sign} --force");
+    let signed = sandbox.json(line(&format!("{sign} --at {then}")));
+    let mut signatures = signed["signatures"].as_array().unwrap().iter();
+    assert!(signatures.any(|it| it["signed_by"] == *keys[1]), "{signed}");
+    for (at, code) in [
+        (String::new(), "SIGNER_KEY_NOT_VALID"),
+        (format!("--at {before}"), "PARTY_KEYS_NOT_FOUND"),
+    ] {
+        let ran = sandbox.run(line(&format!("{sign} {at}")));
+        assert_eq!(ran.code(), Some(code), "{at}");
+    }
 }

@@ -51,6 +51,8 @@ fn what_looks_at_a_party_signs_and_verifies_says_the_same_here_and_there() {
         format!("party show nobody::1220{}", "00".repeat(32)),
         format!("party sign {}", of(&ed25519, "")),
         format!("party sign {}", of(&party, &format!("--key {HASH}"))),
+        // Before the party was announced.
+        format!("party sign {}", of(&party, &format!("--at {then}"))),
         verify("--signature transfer-1.sig --signature transfer-2.sig"),
         verify("--signature transfer-1.sig"),
         // Before the party was announced.

@@ -38,6 +38,10 @@ fn what_is_encrypted_there_is_decrypted_here_and_the_other_way_round() {
     let sealed_there = there.json(&words(&encrypt("from-there")));
     assert_eq!(without_time(sealed_here), without_time(sealed_there));
     let opened_there = there.json(&words(&decrypt("from-here", "back-there")));
+    let told = there.run(&words("decrypt from-here --quiet --out told"));
+    let signer = text(&opened_there, "signed_by");
+    let expected = format!("signed by {member} with {signer}");
+    assert!(told.succeeded().text().contains(&expected));
     assert!(sandbox.read("back-there") == content);
     // From standard input to standard output.
     let encrypt = there.command(&["encrypt", "--to", &member]);

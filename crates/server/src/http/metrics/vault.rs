@@ -107,7 +107,7 @@ fn of_session_keys(registry: &mut Registry, numbers: &Numbers) {
         ),
         (
             "session_signing_keys_fallback",
-            "Signatures by a long-term key because no session key could be valid for long enough",
+            "Signatures by a long-term key because no session key could make them",
             numbers.session_key_fallbacks,
         ),
     ] {

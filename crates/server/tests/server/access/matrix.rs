@@ -229,8 +229,11 @@ pub(super) const MATRIX: &[(&str, &str)] = &[
     ("/strongroom.v1.SigningService/Decrypt", "N"),
     ("/strongroom.v1.SigningService/EncryptPayload", "N"),
     ("/strongroom.v1.SigningService/DecryptPayload", "N"),
+    ("/strongroom.v1.SigningService/EncryptSessionKeys", "N"),
+    ("/strongroom.v1.SigningService/DecryptSessionKey", "N"),
     ("/strongroom.v1.SigningService/Verify", "NA"),
     ("/strongroom.v1.SigningService/VerifyProtocol", "NA"),
+    ("/strongroom.v1.SigningService/VerifyProtocolGroup", "NA"),
     ("/strongroom.v1.SigningService/VerifyForParty", "NA"),
     // Topology is no secret.
     ("/strongroom.v1.TopologyService/ListStores", "KONA"),

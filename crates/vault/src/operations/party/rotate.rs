@@ -2,13 +2,13 @@
 
 use strongroom_crypto::{Fingerprint, KeyName, KeyPurpose, KeyUsages, PublicKey, SigningPublicKey};
 use strongroom_topology::{
-    Mapping, PartyId, PartyToParticipant, SigningKeysWithThreshold, StoreId,
+    At, Mapping, PartyId, PartyToParticipant, SigningKeysWithThreshold, StoreId,
 };
 
 use super::{PartySigning, hosting};
 use crate::{
     caller::Caller,
-    error::{AnnouncementError, SignatureCheckError, VaultError},
+    error::{AnnouncementError, PartyError, SignatureCheckError, VaultError},
     operations::{
         generate::NewSigningKey,
         topology::{
@@ -51,7 +51,7 @@ impl Vault {
     /// named as the successor.
     ///
     /// # Errors
-    /// [`PartyError::NotHosted`](crate::PartyError::NotHosted); [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`];
+    /// [`PartyError::NotHosted`]; [`PartyError::KeysDeprecated`], which [`Vault::migrate_party_keys`] mends; [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`];
     /// [`VaultError::PermanentKey`] for the key whose fingerprint is the party's namespace;
     /// [`AnnouncementError::AlreadyAnnounced`] for a successor that the party has; [`VaultError::NoPrivateKey`],
     /// [`VaultError::KeyRetired`] for one that could not prove itself; otherwise as [`Vault::authorize`].
@@ -65,7 +65,12 @@ impl Vault {
     ) -> Result<RotatedPartyKey, VaultError> {
         let view = self.topology(store).await?;
         let hosted = hosting(&view, party)?.clone();
+        let has_keys = view.party_signing_keys(party, At::Head).is_some();
         drop(view);
+        if hosted.signing_keys().is_none() && has_keys {
+            let party = party.clone();
+            return Err(PartyError::KeysDeprecated { party }.into());
+        }
         let (keys, leaves) = outgoing(&hosted, &old)?;
         let new = match successor {
             PartySuccessor::Key(fingerprint) => self.usable_key(&fingerprint)?,

@@ -30,20 +30,20 @@ impl PartySignatures {
 
 impl Vault {
     /// Signs for a party on behalf of the caller, for example the hash of a prepared submission (pass its multihash), with the
-    /// party's keys as a store of topology announces them.
+    /// party's keys as a store of topology announces them at a time: that at which the submission will take effect.
     ///
     /// With `keys`: these sign. Without: as many of those whose private halves are here as the party needs, and one that fails
     /// gives way to the next; where there are fewer, others must sign as well.
     ///
     /// # Errors
     /// [`SignatureCheckError::NoPartyKeys`], [`SignatureCheckError::NoKeyOfParty`]; [`SignatureCheckError::KeySpecNotAllowed`] of
-    /// a key of which the synchronizer takes no signatures; [`PartyError::NoKeyHere`] when the vault has none of them that may sign
-    /// there; otherwise as [`Vault::sign_for`], of the first key that failed and whose place no other took.
+    /// a key that is named and of which the synchronizer takes no signatures, or of the first one when it takes those of none;
+    /// [`PartyError::NoKeyHere`] when the vault has none of them; otherwise as [`Vault::sign_for`], of the first key that failed and whose place no other took.
     pub async fn sign_for_party(
         &self,
         caller: &Caller,
         store: &StoreId,
-        party: &PartyId,
+        party: (&PartyId, At),
         message: &[u8],
         keys: &[Fingerprint],
     ) -> Result<PartySignatures, VaultError> {
@@ -61,12 +61,13 @@ impl Vault {
         &self,
         caller: &Caller,
         store: &StoreId,
-        party: &PartyId,
+        party: (&PartyId, At),
         message: &[u8],
         keys: &[Fingerprint],
         may: impl Fn(&Fingerprint) -> Result<(), E>,
     ) -> Result<PartySignatures, E> {
-        let announced = self.party_keys(store, party, At::Head).await?;
+        let (party, at) = party;
+        let announced = self.party_keys(store, party, at).await?;
         let signers = self.signers_for(store, party, &announced, keys)?;
         let signers = permitted(signers, keys, may)?;
         let wanted = if keys.is_empty() {
@@ -130,29 +131,32 @@ impl Vault {
             }
             .into());
         }
-        let is_requested = |key: &SigningPublicKey| requested.contains(&key.fingerprint());
-        for key in announced.keys().iter().filter(|key| is_requested(key)) {
-            self.check_signer(store, key)?;
-        }
-        let is_wanted = |key: &SigningPublicKey| {
+        let is_wanted = |key: &&SigningPublicKey| {
             let fingerprint = key.fingerprint();
             if requested.is_empty() {
-                signs_submissions(key.usages())
-                    && self.may_sign(&fingerprint)
-                    && self.check_signer(store, key).is_ok()
+                signs_submissions(key.usages()) && self.may_sign(&fingerprint)
             } else {
-                is_requested(key)
+                requested.contains(&fingerprint)
             }
         };
-        let wanted = announced.keys().iter().filter(|key| is_wanted(key));
-        let signers: Vec<_> = wanted.map(SigningPublicKey::fingerprint).collect();
-        if signers.is_empty() {
-            return Err(PartyError::NoKeyHere {
+        let (mut signers, mut refused) = (Vec::new(), None);
+        for key in announced.keys().iter().filter(is_wanted) {
+            match self.check_signer(store, key) {
+                Ok(()) => signers.push(key.fingerprint()),
+                Err(refusal) if requested.is_empty() => {
+                    refused.get_or_insert(refusal);
+                }
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        match refused {
+            _ if !signers.is_empty() => Ok(signers),
+            Some(refusal) => Err(refusal.into()),
+            None => Err(PartyError::NoKeyHere {
                 party: party.clone(),
             }
-            .into());
+            .into()),
         }
-        Ok(signers)
     }
 }
 

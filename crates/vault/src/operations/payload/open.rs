@@ -31,8 +31,17 @@ pub struct OpenedPayload {
     pub opener: PayloadOpener,
     /// The key of this vault that decrypted the secret.
     pub opened_by: Fingerprint,
-    /// Who signed the header. It says for whom the payload is, and vouches for nothing that a recipient could have put under it.
-    pub sender: Option<Member>,
+    /// Who signed the header; none: nobody. It says for whom the payload is, and vouches for nothing that a recipient could have put under it.
+    pub sender: Option<PayloadSender>,
+}
+
+/// Who signed the header of a payload, as topology says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayloadSender {
+    /// The node.
+    pub member: Member,
+    /// The key of it that signed.
+    pub key: Fingerprint,
 }
 
 impl Vault {
@@ -116,7 +125,7 @@ impl Vault {
         &self,
         front: &PayloadFront,
         expected: &PayloadExpectation,
-    ) -> Result<Option<Member>, VaultError> {
+    ) -> Result<Option<PayloadSender>, VaultError> {
         let sender: Option<Member> = front.header().sender().map(str::parse).transpose()?;
         let sender = match (sender, &expected.sender) {
             (None, None) => return Ok(None),
@@ -151,7 +160,10 @@ impl Vault {
             taken.check(key, format)?;
         }
         front.verify_sender(key, taken.algorithms)?;
-        Ok(Some(sender))
+        Ok(Some(PayloadSender {
+            member: sender,
+            key: key.fingerprint(),
+        }))
     }
 }
 

@@ -29,7 +29,7 @@ impl Vault {
     /// Verifies that enough members of a group signed a message of the protocol. Each signature counts for the member whose
     /// long-term key made it or let a session key make it, and each member once.
     ///
-    /// Where enough are valid, invalid ones beside them are logged, and nothing more.
+    /// Where enough are valid, invalid ones beside them are logged, and nothing more. Returns how many members signed.
     ///
     /// # Errors
     /// [`SignatureCheckError::ThresholdNotReached`] with what is wrong with each signature that did not count; otherwise as
@@ -40,7 +40,7 @@ impl Vault {
         group: &SigningGroup,
         message: &[u8],
         signatures: &[ProtocolSignature],
-    ) -> Result<(), VaultError> {
+    ) -> Result<usize, VaultError> {
         let store = StoreId::Synchronizer(how.synchronizer.clone());
         let topology = self.topology(&store).await?;
         let how = &how.narrowed_by(self);
@@ -74,7 +74,7 @@ impl Vault {
                 "enough members signed, and somebody sent an invalid signature beside theirs"
             );
         }
-        Ok(())
+        Ok(signed.len())
     }
 }
 

@@ -1,33 +1,20 @@
 //! Signing messages of the protocol.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use strongroom_crypto::{
-    Fingerprint, KeyUsage, KeyUsages, PrivateKey, ProtocolSignature, SessionSignature,
-    SignatureDelegation, SigningKey, delegation_hash,
-};
-use strongroom_errors::Coded;
-use strongroom_topology::{
-    At, PhysicalSynchronizerId, StoreId, SynchronizerId, current_signing_key,
-};
-use tokio::time::timeout;
+use strongroom_crypto::{Fingerprint, KeyUsage, ProtocolSignature, SessionSignature, Timestamp};
+use strongroom_topology::{At, PhysicalSynchronizerId, StoreId, current_signing_key};
 
-use super::{PROTOCOL, knows_session_keys};
+use super::{PROTOCOL, knows_session_keys, session_key::Request};
 use crate::{
     audit::AuditOperation,
     caller::Caller,
-    error::{ReplicaError, SessionKeyError, VaultError, in_words},
-    session_signing::{Choice, Failure, Held, Making, SessionKey, Signer, SigningTime, Wanted},
+    error::{ReplicaError, SessionKeyError, VaultError},
+    session_signing::{SessionKey, Signer, SigningTime, Wanted},
     settings::SessionSigningSettings,
     topology::Topology,
     vault::Vault,
 };
-
-/// Whoever waits for a session key tries again so often after others failed to make it.
-const MOST_RETRIES: u32 = 5;
-/// A KMS has half a minute for its answer. Whoever has not made the key after twice that is not waited for any longer: their task may be
-/// held by somebody who never lets it go on.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Vault {
     /// Signs a message of the protocol as this vault's node, for a synchronizer that the vault follows: with the key that the
@@ -41,6 +28,7 @@ impl Vault {
     /// synchronizer that the vault does not follow; [`VaultError::NoCurrentKey`] when the node announces no key there whose
     /// private half is here; [`SignatureCheckError::KeySpecNotAllowed`](crate::SignatureCheckError::KeySpecNotAllowed) when the synchronizer
     /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
+    /// [`SessionKeyError::OfTheFuture`] for a time that is ahead of the clock, and of what the store knows, by more than clocks may be apart;
     /// otherwise as [`Vault::sign`].
     pub async fn sign_protocol(
         &self,
@@ -124,6 +112,7 @@ impl Vault {
         let session_key = match self.session_wanted(synchronizer, long_term_key, time) {
             None => None,
             Some((settings, wanted)) => {
+                self.check_not_ahead(synchronizer, time.at()).await?;
                 let request = Request {
                     vault: self,
                     settings,
@@ -211,6 +200,20 @@ impl Vault {
         }
     }
 
+    /// Whoever may sign names the time. A key that is valid long after now would be there for whoever reads the memory today.
+    async fn check_not_ahead(
+        &self,
+        synchronizer: &PhysicalSynchronizerId,
+        at: Timestamp,
+    ) -> Result<(), VaultError> {
+        let store = StoreId::Synchronizer(synchronizer.clone());
+        if self.is_ahead(at, &store).await? {
+            let (now, tolerance) = (self.now(), self.settings().clock_tolerance);
+            return Err(SessionKeyError::OfTheFuture { at, now, tolerance }.into());
+        }
+        Ok(())
+    }
+
     /// Wipes session keys that were delegated by keys which the node announces no longer. Whoever changed or read topology does
     /// so before letting go of its lock.
     pub(crate) fn forget_withdrawn_session_keys(&self, topology: &Topology) {
@@ -230,130 +233,4 @@ struct ProtocolKey {
     fingerprint: Fingerprint,
     /// Whether the state, as it ends now, no longer has it.
     is_withdrawn: bool,
-}
-
-/// The wish for a session key.
-struct Request<'v> {
-    vault: &'v Vault,
-    settings: &'v SessionSigningSettings,
-    synchronizer: &'v SynchronizerId,
-    long_term_key: Fingerprint,
-    wanted: Wanted,
-}
-
-impl Request<'_> {
-    /// A session key that covers what is wanted: one that is there, one that somebody else makes, or a new one. None if the
-    /// long-term key was changed or withdrawn while it let a new one sign: then it signs itself, if it still may.
-    async fn session_key(&self) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
-        let (vault, long_term_key) = (self.vault, self.long_term_key);
-        let session_keys = &vault.caches().session_keys;
-        let mut failures = 0;
-        loop {
-            vault.check_released()?;
-            if vault.is_in_doubt() {
-                vault.settled_for(&long_term_key).await?;
-            }
-            let times = (self.settings.eviction, vault.environment().clock.elapsed());
-            match session_keys.choose(self.synchronizer, long_term_key, &self.wanted, times) {
-                Choice::Use(held) => return Ok(Some(held)),
-                Choice::Wait(making) => {
-                    let failure = match timeout(PATIENCE, making.clone().wait()).await {
-                        Ok(Ok(())) => continue,
-                        Ok(Err(failure)) => failure,
-                        Err(_elapsed) => {
-                            session_keys.give_up(self.synchronizer, &making);
-                            late()
-                        }
-                    };
-                    failures += 1;
-                    if failures > MOST_RETRIES {
-                        return Err(exhausted(failures, failure).into());
-                    }
-                }
-                Choice::Make(making) => return self.make(making).await,
-            }
-        }
-    }
-
-    /// Makes a session key, and tells those who wait for it what became of it. None: they look for themselves.
-    async fn make(&self, making: Making) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
-        let made = self.made().await;
-        match &made {
-            Ok(Some(_)) => making.made(),
-            Ok(None) => drop(making),
-            Err(error) => making.failed(failure(error)),
-        }
-        made
-    }
-
-    /// A session key in the pool. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
-    async fn made(&self) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
-        let entry = self.vault.key(&self.long_term_key)?;
-        // Many may have waited while it was withdrawn: a call of the KMS for each of them would be in vain.
-        if !self.is_announced(&*self.vault.loaded_topology().await?) {
-            return Ok(None);
-        }
-        let held = Arc::new(Held {
-            key: self.delegated().await?,
-            validity: self.wanted.new,
-            delegated_by: self.long_term_key,
-            made_at: self.vault.environment().clock.elapsed(),
-        });
-        // Whoever retires or withdraws the long-term key wipes its session keys afterwards: this one is among them, or is not put
-        // there. So topology stands still meanwhile, and the directory does.
-        let topology = self.vault.loaded_topology().await?;
-        let session_keys = &self.vault.caches().session_keys;
-        let put = || session_keys.put(self.synchronizer, Arc::clone(&held));
-        let is_kept = self.is_announced(&topology)
-            && self.vault.directory().if_current(&entry, put).is_some();
-        drop(topology);
-        Ok(is_kept.then_some(held))
-    }
-
-    fn is_announced(&self, topology: &Topology) -> bool {
-        self.vault.identity().is_some_and(|identity| {
-            let keys = topology.signing_keys(self.synchronizer, &identity.member);
-            keys.contains(&self.long_term_key)
-        })
-    }
-
-    /// A new key, delegated by the long-term key.
-    async fn delegated(&self) -> Result<SessionKey, VaultError> {
-        let private = PrivateKey::generate(self.settings.spec.into(), self.vault.random())?;
-        let public = private.signing_public_key(KeyUsages::try_new([KeyUsage::Protocol])?)?;
-        let key = SigningKey::new(&private, &public)?;
-        let hash = delegation_hash(&public, self.wanted.new, self.synchronizer.as_str());
-        let signature = self
-            .vault
-            .sign_as_known(&self.long_term_key, &hash.to_multihash(), PROTOCOL)
-            .await?;
-        let delegation = SignatureDelegation::try_new(public, self.wanted.new, signature)?;
-        let delegation = Arc::new(delegation);
-        Ok(SessionKey { key, delegation })
-    }
-}
-
-fn failure(error: &VaultError) -> Failure {
-    Failure {
-        code: error.code().name(),
-        reason: match error {
-            VaultError::Kms(source) => in_words(source),
-            other => other.to_string(),
-        },
-    }
-}
-
-fn late() -> Failure {
-    Failure {
-        code: "KMS_TIMED_OUT",
-        reason: format!("nothing was heard of it for {} seconds", PATIENCE.as_secs()),
-    }
-}
-
-fn exhausted(attempts: u32, last: Failure) -> SessionKeyError {
-    SessionKeyError::RetriesExhausted {
-        attempts,
-        code: last.code,
-        reason: last.reason,
-    }
 }

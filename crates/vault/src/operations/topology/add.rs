@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use strongroom_topology::{ForceFlags, Outcome, SignedTransaction, StoreId, TransactionHash};
 
-use super::rules;
 use crate::{
     audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
     vault::Vault,
@@ -69,7 +68,7 @@ impl Vault {
             .iter()
             .map(|signed| signed.transaction().hash())
             .collect();
-        let outcomes = head.preview(transactions, &rules(store, now))?;
+        let outcomes = head.preview(transactions, &self.rules(store, now))?;
         Ok(hashes
             .into_iter()
             .zip(outcomes)

@@ -7,7 +7,7 @@ use strongroom_topology::{
     TopologyError, Transaction, TransactionHash, check_dangers, draft,
 };
 
-use super::{accepted, details, rules, sign::Signers};
+use super::{accepted, details, sign::Signers};
 use crate::{
     audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
     vault::Vault,
@@ -178,7 +178,7 @@ impl Vault {
         let outcome = if let StoreId::Synchronizer(_) = store {
             let outcomes = writer
                 .store(store)?
-                .preview(vec![signed.clone()], &rules(store, self.now()))?;
+                .preview(vec![signed.clone()], &self.rules(store, self.now()))?;
             drop(writer);
             outcomes.into_iter().next().unwrap_or(Outcome::Unchanged)
         } else {

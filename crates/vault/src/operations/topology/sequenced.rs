@@ -4,10 +4,7 @@ use strongroom_crypto::Timestamp;
 use strongroom_proto::topology::SnapshotItem;
 use strongroom_topology::{PhysicalSynchronizerId, SignedTransaction, StoreId, Times};
 
-use super::{
-    add::{Added, summary},
-    rules,
-};
+use super::add::{Added, summary};
 use crate::{
     audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
     vault::Vault,
@@ -35,7 +32,8 @@ impl Vault {
         let mut added = Vec::with_capacity(transactions.len());
         for signed in transactions {
             let hash = signed.transaction().hash();
-            let outcome = writer.process(&store, signed, times, &rules(&store, times.sequenced))?;
+            let rules = self.rules(&store, times.sequenced);
+            let outcome = writer.process(&store, signed, times, &rules)?;
             added.push(Added { hash, outcome });
         }
         let details = summary(&store, &added);
@@ -75,7 +73,7 @@ impl Vault {
                 effective: item.valid_from,
             };
             let hash = item.signed.transaction().hash();
-            let rules = rules(store, times.sequenced);
+            let rules = self.rules(store, times.sequenced);
             let outcome = writer.process(store, item.signed, times, &rules)?;
             added.push(Added { hash, outcome });
         }

@@ -61,7 +61,7 @@ async fn a_key_of_the_party_that_fails_gives_way_to_one_that_signs() {
     let before = kms.calls();
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&caller(), &STORE, &party, &message, &[])
+        .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
     assert!(kms.calls() > before, "no other key was tried");
@@ -76,7 +76,7 @@ async fn where_too_few_keys_of_the_party_sign_it_is_said_why() {
     let message = submission().to_multihash();
     let sign = async |keys: &[Fingerprint]| {
         vault
-            .sign_for_party(&caller(), &STORE, &party, &message, keys)
+            .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, keys)
             .await
     };
     assert_eq!(code(sign(&[]).await), "KMS_UNAVAILABLE");
@@ -102,7 +102,13 @@ async fn the_audit_log_names_who_signed_for_a_party_and_with_which_keys() {
     let before = records(&vault).await.unwrap().len();
     let message = submission().to_multihash();
     let signed = vault
-        .sign_for_party(&Caller::new("alice"), &STORE, &party, &message, &[])
+        .sign_for_party(
+            &Caller::new("alice"),
+            &STORE,
+            (&party, At::Head),
+            &message,
+            &[],
+        )
         .await
         .unwrap();
     let uses = records(&vault).await.unwrap().split_off(before);
@@ -135,7 +141,7 @@ async fn row_116_signatures_for_a_party_that_the_synchronizer_does_not_take_do_n
     let store = StoreId::Synchronizer(synchronizer.clone());
     let message = submission().to_multihash();
     let by = caller();
-    let signed = vault.sign_for_party(&by, &store, &party, &message, &[]);
+    let signed = vault.sign_for_party(&by, &store, (&party, At::Head), &message, &[]);
     let signatures = signed.await.unwrap().signatures;
     let verify = async |vault: &Vault| {
         vault
@@ -166,7 +172,7 @@ async fn row_116_signatures_for_a_party_that_the_synchronizer_does_not_take_do_n
     assert_eq!(code::<()>(Err(error)), "SIGNATURE_THRESHOLD_NOT_REACHED");
     // Nor is anything signed there that nobody would take.
     let keys = [signatures[0].signed_by];
-    let named = vault.sign_for_party(&by, &store, &party, &message, &keys);
+    let named = vault.sign_for_party(&by, &store, (&party, At::Head), &message, &keys);
     let error = named.await.unwrap_err();
     assert!(
         matches!(
@@ -175,6 +181,6 @@ async fn row_116_signatures_for_a_party_that_the_synchronizer_does_not_take_do_n
         ),
         "{error:?}"
     );
-    let any = vault.sign_for_party(&by, &store, &party, &message, &[]);
-    assert_eq!(code(any.await), "PARTY_KEY_NOT_HERE");
+    let any = vault.sign_for_party(&by, &store, (&party, At::Head), &message, &[]);
+    assert_eq!(code(any.await), "SIGNATURE_SCHEME_NOT_ALLOWED");
 }

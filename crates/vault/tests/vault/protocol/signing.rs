@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use strongroom_crypto::{Fingerprint, ProtocolSignature, SigningKeySpec, Timestamp};
 use strongroom_store::Custody;
-use strongroom_vault::{Rotate, SessionSigningSettings, Settings, SigningTime};
+use strongroom_topology::{Mapping, StoreId, SynchronizerParameters};
+use strongroom_vault::{Proposal, Rotate, SessionSigningSettings, Settings, SigningTime};
 
 use super::{MESSAGE, Node, custody_of_protocol, session_key, synchronizer};
 use crate::{
@@ -257,4 +258,49 @@ async fn a_vault_that_is_no_nodes_signs_no_messages_of_the_protocol() {
     let time = SigningTime::Exact(vault.current_time());
     let refused = vault.sign_protocol(&synchronizer, time, MESSAGE).await;
     assert_eq!(code(refused), "NOT_IDENTIFIED");
+}
+
+#[tokio::test]
+async fn no_session_key_signs_as_of_a_time_that_is_far_ahead_of_clock_and_topology() {
+    let node = Node::new().await;
+    let calls = node.kms_signatures();
+    let until = |node: &Node, seconds| {
+        let (at, until) = (node.now(seconds), Some(node.now(seconds + 10)));
+        SigningTime::Approximate { at, until }
+    };
+    // Clocks may be five minutes apart.
+    for seconds in [301, 3600, 10 * 365 * 86_400] {
+        let exact = SigningTime::Exact(node.now(seconds));
+        for time in [exact, until(&node, seconds)] {
+            let refused = node.sign(time).await;
+            assert_eq!(code(refused), "SESSION_KEY_OF_THE_FUTURE", "{seconds}");
+        }
+    }
+    assert_eq!(node.vault.session_keys(), 0);
+    assert_eq!(node.kms_signatures(), calls, "nothing was delegated");
+    session_key(&node.signed(SigningTime::Exact(node.now(300))).await);
+}
+
+#[tokio::test]
+async fn session_keys_sign_as_of_times_that_topology_has_reached_before_the_clock() {
+    let mut node = Node::new().await;
+    let hour = 3600;
+    let time = |node: &Node, seconds| SigningTime::Exact(node.now(hour + seconds));
+    let refused = node.sign(time(&node, 0)).await;
+    assert_eq!(code(refused), "SESSION_KEY_OF_THE_FUTURE");
+    let synchronizer = node.synchronizer.clone();
+    let parameters = Mapping::SynchronizerParametersState(SynchronizerParameters {
+        synchronizer: synchronizer.synchronizer.clone(),
+        // A minute to confirm, and half a minute for the mediators.
+        parameters: Some(Box::from(*b"\x0a\x02\x08\x3c\x12\x02\x08\x1e")),
+    });
+    let store = StoreId::Synchronizer(synchronizer.clone());
+    let (vault, by) = (&node.vault, caller());
+    let proposal = vault.authorize(&by, &store, Proposal::announce(parameters));
+    let signed = proposal.await.unwrap().signed;
+    node.sequence(&synchronizer, hour, vec![signed]).await;
+    session_key(&node.signed(time(&node, 0)).await);
+    session_key(&node.signed(time(&node, 299)).await);
+    let refused = node.sign(time(&node, 301)).await;
+    assert_eq!(code(refused), "SESSION_KEY_OF_THE_FUTURE");
 }

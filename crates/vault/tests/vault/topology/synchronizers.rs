@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use strongroom_crypto::{KeyUsage, Timestamp};
+use strongroom_crypto::{KeyUsage, SignatureFormat, SigningKeySpec, Timestamp};
 use strongroom_topology::{
     At, ForceFlags, Mapping, Outcome, PhysicalSynchronizerId, Restriction, SignedTransaction,
     StoreId, SynchronizerTrustCertificate, Times,
 };
-use strongroom_vault::{Added, AuditOperation, Proposal, Rotate, RotationStep, Vault, VaultError};
+use strongroom_vault::{
+    Added, AuditOperation, Proposal, RequiredSchemes, Rotate, RotationStep, Settings,
+    SynchronizerSchemes, Vault, VaultError,
+};
 
 use super::{
     PATIENT, begin_rotation, finish_rotations, node,
@@ -17,7 +20,10 @@ use super::{
         authorize, delegate, delegation, namespace, outcomes, party, protocol_key_of, rows,
     },
 };
-use crate::house::{House, caller, code};
+use crate::{
+    house::{House, caller, code},
+    meeting::only_rsa,
+};
 
 /// When the first transaction of these tests is sequenced.
 pub(crate) const BEGINNING: i64 = 1_700_000_000_000_000;
@@ -192,6 +198,51 @@ async fn a_synchronizer_is_stricter_than_the_own_store() {
         assert!(reason.starts_with(expected.as_str()), "{reason}");
     }
     assert_eq!(reasons.len(), 3);
+}
+
+#[tokio::test]
+async fn keys_that_the_synchronizer_does_not_take_by_its_parameters_announce_nothing_there() {
+    let all = RequiredSchemes::default();
+    let signing = |keys| SynchronizerSchemes {
+        signing: RequiredSchemes {
+            keys,
+            ..all.clone()
+        },
+        ..SynchronizerSchemes::default()
+    };
+    let only_der = SynchronizerSchemes {
+        signing: RequiredSchemes {
+            formats: [SignatureFormat::Der].into(),
+            ..all.clone()
+        },
+        ..SynchronizerSchemes::default()
+    };
+    // The node has signing keys on Curve25519 and an encryption key on P-256.
+    for (taken, expected) in [
+        (
+            signing([SigningKeySpec::EcCurve25519].into()),
+            ["accepted", "accepted"],
+        ),
+        (
+            signing([SigningKeySpec::EcP256].into()),
+            ["rejected", "rejected"],
+        ),
+        (only_der, ["rejected", "rejected"]),
+        (only_rsa(), ["accepted", "rejected"]),
+    ] {
+        let house = House::new().with_settings(Settings {
+            synchronizers: [(synchronizer(), taken)].into(),
+            ..Settings::default()
+        });
+        let (vault, _) = node(&house).await;
+        let own = own(&vault).await;
+        let added = sequence(&vault, second(0), own.clone()).await.unwrap();
+        assert_eq!(outcomes(&added), expected);
+        // Whoever asks beforehand is told the same; what is taken already changes nothing.
+        let (by, store, force) = (caller(), store(), ForceFlags::default());
+        let ahead = vault.add_transactions(&by, &store, own, force).await;
+        assert_eq!(ahead.is_ok(), expected == ["accepted", "accepted"]);
+    }
 }
 
 #[tokio::test]

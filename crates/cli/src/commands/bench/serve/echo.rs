@@ -20,11 +20,13 @@ use strongroom_crypto::SigningKeySpec;
 use strongroom_proto::v30::{Signature, SignatureFormat, SigningAlgorithmSpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, DecryptPayloadResponse, DecryptRequest, DecryptResponse,
-    EncryptPayloadRequest, EncryptPayloadResponse, EncryptRequest, EncryptResponse,
-    SignBatchRequest, SignBatchResponse, SignForPartyRequest, SignForPartyResponse,
-    SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse, SignStreamRequest,
-    SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse, VerifyProtocolRequest,
-    VerifyRequest, VerifyResponse,
+    DecryptSessionKeyRequest, DecryptSessionKeyResponse, EncryptPayloadRequest,
+    EncryptPayloadResponse, EncryptRequest, EncryptResponse, EncryptSessionKeysRequest,
+    EncryptSessionKeysResponse, SignBatchRequest, SignBatchResponse, SignForPartyRequest,
+    SignForPartyResponse, SignProtocolRequest, SignProtocolResponse, SignRequest, SignResponse,
+    SignStreamRequest, SignStreamResponse, VerifyForPartyRequest, VerifyForPartyResponse,
+    VerifyProtocolGroupRequest, VerifyProtocolGroupResponse, VerifyProtocolRequest, VerifyRequest,
+    VerifyResponse,
     sign_item::{Content, Key},
     signing_service_server::{SigningService, SigningServiceServer},
 };
@@ -229,6 +231,27 @@ impl SigningService for Bare {
         &self,
         _request: Request<Streaming<DecryptPayloadRequest>>,
     ) -> Result<Response<Self::DecryptPayloadStream>, Status> {
+        Err(not_measured())
+    }
+
+    async fn verify_protocol_group(
+        &self,
+        _request: Request<VerifyProtocolGroupRequest>,
+    ) -> Result<Response<VerifyProtocolGroupResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn encrypt_session_keys(
+        &self,
+        _request: Request<EncryptSessionKeysRequest>,
+    ) -> Result<Response<EncryptSessionKeysResponse>, Status> {
+        Err(not_measured())
+    }
+
+    async fn decrypt_session_key(
+        &self,
+        _request: Request<DecryptSessionKeyRequest>,
+    ) -> Result<Response<DecryptSessionKeyResponse>, Status> {
         Err(not_measured())
     }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_topology::{
-    Mapping, Operation, Outcome, SignedTransaction, StoreId, Times, TopologyStore,
+    Mapping, Operation, Outcome, Rules, SignedTransaction, Times, TopologyStore,
 };
 
-use super::super::{next_instant, rules};
+use super::super::next_instant;
 
 /// The places of `certificates` in the order in which `store` accepts them; those that it never does stand at the end, as
 /// they were given.
@@ -79,7 +79,7 @@ fn outcome(store: &mut TopologyStore, signed: &SignedTransaction, now: Timestamp
         effective: at,
     };
     // A certificate may be tried often before its turn comes, and its rejections would all be kept.
-    let rules = rules(&StoreId::Authorized, at).forgetting_rejected();
+    let rules = Rules::authorized().forgetting_rejected();
     store.process(signed.clone(), times, &rules).outcome
 }
 
