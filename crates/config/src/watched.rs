@@ -3,7 +3,8 @@
 use crate::error::ConfigError;
 
 /// What a configuration says of who may do what, of approvals and of the audit log: as text that is the same whatever stands around it,
-/// in which order its fields come, and what comments say.
+/// in which order its fields come, and what comments say. Vaults remember hashes of these texts, and a guarded one serves by no other: they
+/// are written here, and not by a library of which another release may write them otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchedSections {
     /// `[[callers]]`; of `[server]` how callers are known, what leaves, and whose word counts as a synchronizer's; who gets the backups
@@ -43,12 +44,12 @@ impl WatchedSections {
             .collect();
         let section = |name: &str| {
             let section = whole.get(name).and_then(toml::Value::as_table);
-            written(&section.cloned().unwrap_or_default())
+            section.map(written).unwrap_or_default()
         };
         Ok(Self {
-            access: written(&access)?,
-            approvals: section("approvals")?,
-            audit: section("audit")?,
+            access: written(&access),
+            approvals: section("approvals"),
+            audit: section("audit"),
         })
     }
 }
@@ -62,24 +63,36 @@ fn at<'t>(table: &'t toml::Table, path: &[&str]) -> Option<&'t toml::Value> {
     }
 }
 
-/// Tables keep their fields in the order of the names.
-fn written(table: &toml::Table) -> Result<String, ConfigError> {
-    toml::to_string(table).map_err(|source| ConfigError::Unwritable {
-        source: Box::new(source),
-    })
+/// One text for each table, and one table for each text: strings after their length, fields in the order of their names.
+fn written(table: &toml::Table) -> String {
+    let mut fields: Vec<_> = table.iter().collect();
+    fields.sort_by_key(|(name, _value)| *name);
+    let fields = fields.into_iter();
+    let fields = fields.map(|(name, value)| format!("{}={}", string(name), value_of(value)));
+    fields.collect()
+}
+
+fn value_of(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => string(text),
+        toml::Value::Integer(number) => format!("{number};"),
+        toml::Value::Float(number) => format!("f{:016x};", number.to_bits()),
+        toml::Value::Boolean(is) => format!("{is};"),
+        toml::Value::Datetime(at) => format!("d{}", string(&at.to_string())),
+        toml::Value::Array(items) => {
+            format!("[{}]", items.iter().map(value_of).collect::<String>())
+        }
+        toml::Value::Table(table) => format!("{{{}}}", written(table)),
+    }
+}
+
+fn string(text: &str) -> String {
+    format!("{}:{text}", text.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What the release before made of it: vaults remember the hash of that.
-    #[test]
-    fn what_was_watched_before_is_written_as_before() {
-        let access = WatchedSections::of(TEXT).unwrap().access;
-        let written = "\"server.export-private-keys\" = true\n\n[[callers]]\nname = \"a\"\nunix-users = [7]\n";
-        assert_eq!(access, written);
-    }
 
     const TEXT: &str = r#"
         [server]
@@ -92,6 +105,33 @@ mod tests {
         operations = ["keys.delete"]
         break-glass = false
     "#;
+
+    /// Vaults remember hashes of this.
+    #[test]
+    fn what_is_watched_is_written_as_ever() {
+        let more = r#"
+        [audit]
+        window = "10s"
+        rate = 0.5
+        since = 1979-05-27
+        [[server.tokens]]
+        key-file = '/a "b"'
+        audience = "für"
+        "#;
+        let of = WatchedSections::of(&format!("{TEXT}{more}")).unwrap();
+        let callers = "7:callers=[{4:name=1:a10:unix-users=[7;]}]";
+        let export = "26:server.export-private-keys=true;";
+        let tokens = "13:server.tokens=[{8:audience=4:für8:key-file=6:/a \"b\"}]";
+        assert_eq!(of.access, format!("{callers}{export}{tokens}"));
+        assert_eq!(
+            of.approvals,
+            "11:break-glass=false;10:operations=[11:keys.delete]"
+        );
+        assert_eq!(
+            of.audit,
+            "4:rate=f3fe0000000000000;5:since=d10:1979-05-276:window=3:10s"
+        );
+    }
 
     #[test]
     fn each_part_is_seen_to_change_and_what_stands_around_it_is_not() {

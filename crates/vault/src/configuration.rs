@@ -230,3 +230,43 @@ impl ConfigurationMark {
         details
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        HEXLOWER.encode(bytes)
+    }
+
+    /// Vaults remember these hashes, and serve by no other. They were computed with another library (SHA-256 of Python).
+    #[test]
+    fn hashes_are_made_as_ever() {
+        let of = |guard| ConfigurationMark::of("callers", "rules", "level", guard);
+        let mark = of(ConfigurationGuard::Person);
+        let sections = mark.sections().map(|(name, hash)| (name, hex(&hash)));
+        let expected = [
+            (
+                "access",
+                "115ad5d3e3289247eb8df6702523a661b2bc80abf94f991fad643cb049595791",
+            ),
+            (
+                "approvals",
+                "c48db5c6ef514aa4eab6b388d167074edb634486ad550f05187490b6101cc8b7",
+            ),
+            (
+                "audit",
+                "f1d5bbe3e6492d9ccdc936ea1d71fcaf4f17b0a167c9d7a549c653115e521102",
+            ),
+        ];
+        assert_eq!(
+            sections,
+            expected.map(|(name, hash)| (name, hash.to_owned()))
+        );
+        assert_eq!(
+            hex(&mark.hash()),
+            "9f32e6ef36c85db517975453edaf766067259cc249c10bb99a0cdcba47cb5bed"
+        );
+        assert_ne!(of(ConfigurationGuard::Record).hash(), mark.hash());
+    }
+}

@@ -232,7 +232,7 @@ fn what_is_allowed_and_perhaps_not_meant_is_told() {
     let why = told_why["why"].to_string();
     assert!(why.contains("no key limits the operation"), "{why}");
     for warning in [
-        "caller p1: its grant names keys, and so does not give examine, keys.generate, keys.register",
+        "caller p1: its grant names keys, and so does not give configuration.change, examine, keys.generate, keys.register",
         "caller p1: it may get private keys, but 'export-private-keys' in [server] is off",
         "caller idler: it is granted nothing",
     ] {

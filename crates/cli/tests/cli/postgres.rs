@@ -4,6 +4,8 @@
 mod bad_input;
 #[path = "postgres/benchmarks.rs"]
 mod benchmarks;
+#[path = "postgres/configuration.rs"]
+mod configuration;
 #[path = "postgres/moving.rs"]
 mod moving;
 #[path = "postgres/replicas.rs"]

@@ -77,6 +77,8 @@ pub(super) async fn propose(
         context.check(Operation::BreakGlass)?;
     }
     let (caller, mark) = (context.caller(), mark(&message)?);
+    // Who may break the glass was told by this server's file: one that is good no more may name somebody who is let in no more.
+    vault.heed_configuration().await?;
     let proposed = vault.propose_configuration(&caller, &mark, reason).await?;
     let unchanged = proposed == ConfigurationProposal::Unchanged;
     let approval = match proposed {

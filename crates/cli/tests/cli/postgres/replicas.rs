@@ -42,7 +42,7 @@ impl<'h> Second<'h> {
         self.house.sandbox.path(self.name)
     }
 
-    fn edit_config(&self, change: impl FnOnce(String) -> String) {
+    pub(super) fn edit_config(&self, change: impl FnOnce(String) -> String) {
         let before = fs::read_to_string(self.dir().join("strongroom.toml")).unwrap();
         let after = change(before.clone());
         assert_ne!(before, after);

@@ -34,7 +34,7 @@ struct Signers {
     thread: thread::JoinHandle<()>,
 }
 
-fn through(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> Ran {
+pub(super) fn through(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> Ran {
     let mut command = sandbox.command(args);
     command.env("STRONGROOM_ENDPOINT", endpoint);
     // The vault is not looked for here.

@@ -415,7 +415,8 @@ async fn a_server_lets_nothing_through_that_could_need_somebody_once_another_fil
     let fingerprint = key(vault, "one").await.to_string();
     let starter = Caller::new("starter");
     vault.note_configuration(&starter).await.unwrap();
-    let mark = ConfigurationMark::of("other", "other", "other", ConfigurationGuard::Person);
+    let guard = ConfigurationGuard::PersonOrReason;
+    let mark = ConfigurationMark::of("other", "other", "other", guard);
     let after = Settings {
         configuration: Some(mark),
         ..Settings::default()
@@ -432,5 +433,14 @@ async fn a_server_lets_nothing_through_that_could_need_somebody_once_another_fil
     let mut client = office.client().await;
     let retire = RetireKeyRequest { fingerprint };
     let refused = client.retire_key(office.by("alice", retire)).await;
+    assert_eq!(told(&refused.unwrap_err()).0, "CONFIGURATION_NOT_APPROVED");
+    // Nor does whoever may break the glass by it.
+    neighbour.step_down(&starter).await.unwrap();
+    let mut alone = office.by("alice", other());
+    let reason = "I was let in once".parse().unwrap();
+    alone
+        .metadata_mut()
+        .insert("strongroom-break-glass", reason);
+    let refused = client.propose_configuration(alone).await;
     assert_eq!(told(&refused.unwrap_err()).0, "CONFIGURATION_NOT_APPROVED");
 }

@@ -1,0 +1,80 @@
+//! Several servers on one vault that get another file one after the other, after another person has approved it.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::{
+    House,
+    replicas::{ACCEPT, Second},
+    serving::through,
+};
+use crate::{serving::Serving, support::text};
+
+fn serve(house: &House, replica: &Second<'_>) -> Serving {
+    Serving::start_with(&house.sandbox, |command| {
+        command.env("STRONGROOM_DIR", replica.dir());
+    })
+}
+
+fn refused(replica: &Second<'_>) {
+    replica
+        .run(&["serve", "--address", "127.0.0.1:0"])
+        .failed("CONFIGURATION_NOT_APPROVED", 3);
+}
+
+/// The changes that are on record, asked of a server.
+fn changes(house: &House, endpoint: &str) -> Vec<Value> {
+    let list = ["audit", "list", "--last", "1000", "--output", "json"];
+    let listed = through(&house.sandbox, endpoint, &list).succeeded().json();
+    let mut records = listed["records"].as_array().unwrap().clone();
+    records.retain(|it| it["operation"] == "change_configuration");
+    records
+}
+
+#[test]
+fn servers_get_an_approved_file_one_after_the_other_and_the_first_that_writes_puts_it_on_record() {
+    let house = House::with_vault("cli_two_persons", &[]);
+    let guarded = "\n[approvals]\noperations = [\"configuration.change\"]\n";
+    house.sandbox.edit_config(|file| file + guarded);
+    let [one, two] = ["one", "two"].map(|name| {
+        let replica = Second::named(&house, name);
+        replica.run(ACCEPT).succeeded();
+        replica
+    });
+    let serving = serve(&house, &one);
+    two.edit_config(|file| file + "\n[audit]\nsignatures = \"batched\"\n");
+    // It would not write.
+    refused(&two);
+    serving.end();
+
+    let new = two.dir().join("strongroom.toml");
+    let propose = ["config", "propose", "--file", new.to_str().unwrap()];
+    let proposed = one.run(&[&propose[..], &["--output", "json"]].concat());
+    let id = text(&proposed.succeeded().json()["approval"], "id");
+    let serving = serve(&house, &one);
+    let endpoint = format!("http://{}", serving.grpc());
+    through(&house.sandbox, &endpoint, &["approvals", "approve", &id]).succeeded();
+
+    // It begins, and the other one goes on by the old file; what is on record is what the one that writes does.
+    let other = serve(&house, &two);
+    let there = format!("http://{}", other.grpc());
+    assert_eq!(changes(&house, &there).len(), 1);
+    serving.end();
+    let began = Instant::now();
+    let noted = loop {
+        let noted = changes(&house, &there);
+        if noted.len() > 1 {
+            break noted;
+        }
+        assert!(began.elapsed() < Duration::from_secs(90), "{noted:?}");
+        thread::sleep(Duration::from_millis(200));
+    };
+    assert_eq!(text(&noted[1]["details"], "sections"), "audit");
+    refused(&one);
+    one.edit_config(|file| file + "\n[audit]\nsignatures = \"batched\"\n");
+    serve(&house, &one).end();
+}
