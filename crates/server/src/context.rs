@@ -94,6 +94,15 @@ impl Context {
         }
     }
 
+    /// Takes room for so many bytes, for as long as the call is under way.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), Failure> {
+        if self.part.take(bytes) {
+            Ok(())
+        } else {
+            Err(Failure::too_many_bytes(self.subject.name()))
+        }
+    }
+
     /// Refuses what the caller may not do with this key.
     pub(crate) fn check_key(&self, operation: Operation, key: &KeyEntry) -> Result<(), Failure> {
         if self.subject.may_with(operation, key) {

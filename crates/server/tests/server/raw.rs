@@ -80,13 +80,14 @@ pub(crate) async fn send(
     Ok(())
 }
 
-async fn begin(
+/// Calls `path` with one message of these bytes; what comes is read only as far as the answer is asked for messages.
+pub(crate) async fn begin(
     channel: &Channel,
     path: &'static str,
     token: Option<&str>,
     message: Vec<u8>,
 ) -> Result<Streaming<Vec<u8>>, Status> {
-    let mut client = Grpc::new(channel.clone());
+    let mut client = Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
     client.ready().await.unwrap();
     let request = with_token(message, token);
     let path = http::uri::PathAndQuery::from_static(path);
