@@ -150,6 +150,14 @@ impl Failure {
         )
     }
 
+    /// A message that would take very many times its bytes once it is read.
+    pub(crate) fn too_many_items() -> Self {
+        Self::own(
+            codes::TOO_MANY_ITEMS,
+            "the message has more items than its bytes make likely, each of which is next to nothing",
+        )
+    }
+
     /// Whether it is about somebody who is not known.
     pub(crate) fn is_of_a_stranger(&self) -> bool {
         matches!(self, Self::Coded(failure) if failure.category == CantonCategory::InvalidAuthenticationCredentials)

@@ -18,6 +18,7 @@ pub(crate) use self::answered::Answer;
 use self::{counted::Counted, ends::Ends};
 use crate::{
     access::{Access, Operation, Peer, Subject, operation_of},
+    codec,
     context::{Context, Trace},
     failure::{Face, Failure},
     http::Calls,
@@ -117,7 +118,8 @@ async fn pass(
     let caller = Arc::clone(&context.subject);
     parts.extensions.insert(context);
     let request = Request::from_parts(parts, counted);
-    match services.call(ends.of_request(request)).await {
+    let answering = services.call(ends.of_request(request));
+    match codec::within(call.face, call.trace.clone(), answering).await {
         Ok(answer) => Answer::counted(ends.of_answer(answer), call.clone(), caller, guest),
         Err(never) => match never {},
     }

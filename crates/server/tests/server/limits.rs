@@ -14,6 +14,7 @@ use strongroom_vault::{Caller, NewEncryptionKey};
 use tokio::{net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic_types::StatusExt as _;
 
 use crate::{
     ending::{is_signed, item},
@@ -220,4 +221,24 @@ async fn answers_that_one_caller_does_not_read_take_so_much_memory_and_small_cal
         }
     }
     assert!(whole >= 18, "{whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_very_many_empty_items_is_refused_before_anything_is_made_of_it() {
+    let house = House::new().await;
+    let channel = house.channel().await;
+    for path in [
+        Rpc::SigningServiceSignBatch.path(),
+        Rpc::TopologyManagerWriteServiceAddTransactions.path(),
+        Rpc::KeyServiceGenerateSigningKeys.path(),
+    ] {
+        let empty = [0x0a, 0].repeat(MEGABYTES_10 / 2);
+        let refused = send(&channel, path, empty).await.expect_err(path);
+        assert_eq!(refused.code(), Code::InvalidArgument, "{path}");
+        assert_eq!(told(&refused).0, "TOO_MANY_ITEMS", "{path}");
+        let details = refused.get_error_details();
+        let info = details.error_info().unwrap();
+        assert!(info.metadata["advice"].contains("several messages"));
+        assert_eq!(info.metadata["tid"].len(), 32, "the trace of the call");
+    }
 }
