@@ -36,7 +36,7 @@ pub(super) async fn import(
     let (store, bytes) = received.unwrap_or_else(|_late| Err(Failure::too_late()))?;
     let store = store_id(&store)?;
     // Not before all of it is there: whoever sends slowly is in nobody's way.
-    let place = bound.enter().await?;
+    let place = bound.enter(&context.subject).await?;
     let items = items(&bytes)?;
     drop(bytes);
     // From here on it is finished, whoever goes.

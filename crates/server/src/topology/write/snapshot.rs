@@ -31,7 +31,7 @@ pub(super) async fn import_v1(
     let mut snapshot = Snapshot::default();
     let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
     snapshot.receive(&context, pieces).await?;
-    let place = bound.enter().await?;
+    let place = bound.enter(&context.subject).await?;
     snapshot
         .add(vault, context, Container::SnapshotV1, place, tasks)
         .await?;
@@ -48,7 +48,7 @@ pub(super) async fn import_v2(
     let mut snapshot = Snapshot::default();
     let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
     snapshot.receive(&context, pieces).await?;
-    let place = bound.enter().await?;
+    let place = bound.enter(&context.subject).await?;
     snapshot
         .add(vault, context, Container::SnapshotV2, place, tasks)
         .await?;
