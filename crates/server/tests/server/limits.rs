@@ -1,6 +1,11 @@
 //! Messages and headers over the limit: refused, and nobody else notices.
 
-use prost::Message as _;
+use std::time::Duration;
+
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint},
+};
 use strongroom_crypto::EncryptionKeySpec;
 use strongroom_server::{
     Rpc, ServerSettings,
@@ -10,6 +15,7 @@ use strongroom_server::{
         signing_service_client::SigningServiceClient,
     },
 };
+use strongroom_test_support::store::StoreCall;
 use strongroom_vault::{Caller, NewEncryptionKey};
 use tokio::{net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -21,6 +27,7 @@ use crate::{
     house::{House, Plan, told},
     issuer::{TokenIssuer, tokens},
     raw::{HalfCaller, begin, call, send, with_token},
+    stall::Stall,
     vault_service::key,
 };
 
@@ -98,7 +105,7 @@ impl Signing {
 }
 
 /// A server that knows two callers, who sign, encrypt and generate keys, and these.
-async fn two_callers() -> (House, [Signing; 2]) {
+async fn two_callers(stall: Option<Stall>) -> (House, [Signing; 2]) {
     let issuer = TokenIssuer::new();
     let rule = |name: &str| CallerRule {
         name: name.to_owned(),
@@ -117,6 +124,7 @@ async fn two_callers() -> (House, [Signing; 2]) {
     };
     let house = House::planned(Plan {
         server,
+        stall,
         ..Plan::default()
     })
     .await;
@@ -137,7 +145,7 @@ async fn two_callers() -> (House, [Signing; 2]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_one_caller_take_so_much_memory_and_others_have_their_own() {
-    let (_house, [mut one, mut other]) = two_callers().await;
+    let (_house, [mut one, mut other]) = two_callers(None).await;
     // Those that say little count for little.
     let mut small = Vec::new();
     for _stream in 0..100 {
@@ -175,7 +183,7 @@ fn to_encrypt(key: &str, bytes: usize) -> EncryptRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_one_caller_does_not_read_take_so_much_memory_and_small_calls_and_others_go_on()
  {
-    let (house, [mut one, mut other]) = two_callers().await;
+    let (house, [mut one, mut other]) = two_callers(None).await;
     let new = NewEncryptionKey {
         spec: EncryptionKeySpec::EcP256,
         name: None,
@@ -241,4 +249,34 @@ async fn a_message_of_very_many_empty_items_is_refused_before_anything_is_made_o
         assert!(info.metadata["advice"].contains("several messages"));
         assert_eq!(info.metadata["tid"].len(), 32, "the trace of the call");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_abandoned_work_holds_is_given_back_when_it_is_done() {
+    let stall = Stall::of(StoreCall::Begin);
+    let (house, [mut one, _other]) = two_callers(Some(stall.clone())).await;
+    let before = house.vault.key_count();
+    stall.close();
+    let channel = house.channel().await;
+    let path = Rpc::VaultServiceGenerateEncryptionKey.path();
+    // What nobody understands takes room, too: field 1000.
+    let mut large = Vec::new();
+    encode_key(1000, WireType::LengthDelimited, &mut large);
+    encode_varint(9 << 20, &mut large);
+    large.resize(large.len() + (9 << 20), 7);
+    // Each is given up when its work waits. In 320 MiB there is no room beside them, once they are enough.
+    while one.sign(7 << 20).await.is_ok() {
+        let call = begin(&channel, path, Some(&one.token), large.clone());
+        let _given_up = tokio::time::timeout(Duration::from_millis(400), call).await;
+    }
+    one.sign(10).await.unwrap();
+    for _look in 0..20 {
+        assert_eq!(told(&one.sign(9 << 20).await.unwrap_err()).0, "SERVER_BUSY");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(house.vault.key_count(), before);
+    stall.open();
+    while one.sign(9 << 20).await.is_err() {}
+    // What was begun is finished.
+    assert!(house.vault.key_count() > before);
 }
