@@ -153,6 +153,7 @@ async fn messages_of_one_caller_take_so_much_memory_and_others_have_their_own() 
     }
     let mut streams = Vec::new();
     let refused = loop {
+        assert!(streams.len() < 50, "nothing is counted");
         match one.stream(8 << 20).await {
             Ok(stream) => streams.push(stream),
             Err(refused) => break refused,
@@ -199,6 +200,7 @@ async fn answers_that_one_caller_does_not_read_take_so_much_memory_and_small_cal
     // Each is answered at once, and its body is gone: what nobody takes lies with HTTP/2.
     let mut unread = Vec::new();
     let refused = loop {
+        assert!(unread.len() < 50, "nothing is counted");
         match begin(&narrow, path, Some(&one.token), large.clone()).await {
             Ok(answer) => unread.push(answer),
             Err(refused) => break refused,

@@ -3,10 +3,18 @@ use prost::{
     encoding::{encode_key, encode_varint},
 };
 
+use strongroom_proto::{
+    topology::v30::SignedTopologyTransaction,
+    v30::{Signature, SigningPublicKey},
+};
+
 use super::*;
 use crate::contract::{
-    strongroom::{ListKeysRequest, ListKeysResponse, SignBatchRequest, SignItem, SignRequest},
-    topology::{AddTransactionsRequest, AuthorizeRequest},
+    strongroom::{
+        GenerateSigningKeyRequest, ListKeysRequest, ListKeysResponse, SignBatchRequest, SignItem,
+        SignRequest,
+    },
+    topology::{AddTransactionsRequest, AuthorizeRequest, generate_transactions_request::Proposal},
 };
 
 const MEGABYTES_10: usize = 10 * 1024 * 1024;
@@ -123,5 +131,15 @@ fn the_largest_that_passes_takes_so_many_times_its_bytes() {
     let read = SignBatchRequest::decode(bytes.as_slice()).unwrap();
     assert!(read.items.len() > FEW);
     let taken = read.items.capacity() * size_of::<SignItem>();
-    assert!(taken <= 8 * MEGABYTES_10, "{taken}");
+    assert!(taken <= 6 * MEGABYTES_10, "{taken}");
+    // A list has room for twice as many as are in it, at most.
+    for size in [
+        size_of::<Proposal>(),
+        size_of::<SignedTopologyTransaction>(),
+        size_of::<Signature>(),
+        size_of::<SigningPublicKey>(),
+        size_of::<GenerateSigningKeyRequest>(),
+    ] {
+        assert!(2 * size <= 10 * BYTES_OF_ITEM, "{size}");
+    }
 }
