@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = prost_build::Config::new();
     config
         .skip_debug(SECRET_MESSAGES)
+        .enable_type_names()
         .extern_path(
             ".com.digitalasset.canton.crypto.v30",
             "::strongroom_proto::v30",
@@ -78,6 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     tonic_prost_build::configure()
         .build_transport(false)
+        .codec_path("crate::codec::Bounded")
         .compile_fds_with_config(set, config)?;
     Ok(())
 }

@@ -51,8 +51,8 @@ pub use signed::{
     topology_signature,
 };
 pub use snapshot::{
-    SnapshotItem, decode_snapshot_item, read_timestamp, snapshot_message, write_snapshot_v1,
-    write_snapshot_v2, write_timestamp,
+    SnapshotItem, decode_snapshot_item, read_timestamp, snapshot_message, snapshot_record,
+    write_snapshot_v1, write_snapshot_v2, write_timestamp,
 };
 pub use stream::{DecodedItem, ItemReader, MAX_ITEM_BYTES, ReceivedItem, StreamError};
 pub use timeouts::{ReactionTimeouts, decode_reaction_timeouts};

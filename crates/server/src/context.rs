@@ -15,7 +15,7 @@ use crate::{
     consent::Consent,
     failure::{Face, Failure},
     http::Calls,
-    long_work::{Events, Ongoing, Progressing, Telling},
+    long_work::{Doing, Events, Ongoing, Progressing, Telling},
     refusals::Refusals,
     room::Part,
     rpc::Rpc,
@@ -96,6 +96,15 @@ impl Context {
                 Err(Failure::too_many_calls(self.subject.name()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Takes room for so many bytes, for as long as the call is under way.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), Failure> {
+        if self.part.take(bytes) {
+            Ok(())
+        } else {
+            Err(Failure::too_many_bytes(self.subject.name()))
         }
     }
 
@@ -186,9 +195,9 @@ impl Shared {
 }
 
 impl Shared {
-    /// Begins work that may take long. What it tells on the way and in the end is the answer; it is finished, even if the
-    /// caller goes or the server ends, or it is called off. The answer has its id in front ([`OPERATION_ID`]).
-    pub(crate) fn begin<M, E, F>(
+    /// Begins work that may take long, once `work` has let it through. What it tells on the way and in the end is the answer; it is
+    /// finished, even if the caller goes or the server ends, or it is called off. The answer has its id in front ([`OPERATION_ID`]).
+    pub(crate) fn begin<M, E, D, F>(
         &self,
         face: Face,
         request: Request<M>,
@@ -197,7 +206,8 @@ impl Shared {
     where
         M: Message + Debug + 'static,
         E: Progressing,
-        F: Future<Output = Result<E, Failure>> + Send + 'static,
+        D: Doing<E>,
+        F: Future<Output = Result<D, Failure>> + Send + 'static,
     {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
@@ -217,7 +227,8 @@ impl Shared {
         let work = async move {
             // Nobody hears of what was not let through.
             consent.given().await?;
-            ongoing.list(&vault, prepared).run(work).await
+            let doing = work.await?;
+            ongoing.list(&vault, prepared).run(doing).await
         };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {

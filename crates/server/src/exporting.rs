@@ -28,7 +28,7 @@ pub(crate) async fn export_key(
     if !matches!(form, ExportForm::EncryptedKeyPair(_)) {
         return Ok(vault.export_key(&caller, &wanted, &form).await);
     }
-    let place = passwords.enter().await?;
+    let place = passwords.enter(&context.subject).await?;
     let (trace, span, runtime) = (context.trace.clone(), Span::current(), Handle::current());
     let exporting = tokio::task::spawn_blocking(move || {
         let _place = place;

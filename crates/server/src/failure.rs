@@ -140,11 +140,21 @@ impl Failure {
         )
     }
 
-    /// Messages of the caller take all the memory that they may.
+    /// Messages and answers of the caller take all the memory that they may.
     pub(crate) fn too_many_bytes(caller: &str) -> Self {
         Self::own(
             codes::SERVER_BUSY,
-            format!("other messages of {caller} are under way, and they are large"),
+            format!(
+                "other messages of {caller} are under way or wait to be read, and they are large"
+            ),
+        )
+    }
+
+    /// A message that would take very many times its bytes once it is read.
+    pub(crate) fn too_many_items() -> Self {
+        Self::own(
+            codes::TOO_MANY_ITEMS,
+            "the message has more items than its bytes make likely, each of which is next to nothing",
         )
     }
 

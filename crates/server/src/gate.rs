@@ -1,5 +1,6 @@
 //! What every call goes through before it reaches a service: who is it, and may it?
 
+mod answered;
 mod counted;
 mod deadline;
 mod ends;
@@ -13,9 +14,11 @@ use tokio::sync::watch;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
 
+pub(crate) use self::answered::Answer;
 use self::{counted::Counted, ends::Ends};
 use crate::{
     access::{Access, Operation, Peer, Subject, operation_of},
+    codec,
     context::{Context, Trace},
     failure::{Face, Failure},
     http::Calls,
@@ -52,14 +55,14 @@ pub(crate) struct Gated {
 
 impl Gated {
     /// Answers a call: by its service, or with why not.
-    pub(crate) fn answer(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+    pub(crate) fn answer(&self, request: Request<Body>) -> BoxFuture<'static, Response<Answer>> {
         let Gated { gate, mut services } = self.clone();
         let Some(call) = Call::of(&request, gate.random.as_ref()) else {
             // No rpc of ours: the router says so.
             let answering = services.call(request);
             return Box::pin(async move {
                 match answering.await {
-                    Ok(answer) => answer,
+                    Ok(answer) => Answer::uncounted(answer),
                     Err(never) => match never {},
                 }
             });
@@ -71,7 +74,7 @@ impl Gated {
                 None => answering.await,
                 Some(deadline) => match tokio::time::timeout_at(deadline, answering).await {
                     Ok(answer) => answer,
-                    Err(_passed) => call.refuse(Failure::too_late()).into_http(),
+                    Err(_passed) => Answer::refusal(call.refuse(Failure::too_late())),
                 },
             };
             gate.calls
@@ -82,7 +85,7 @@ impl Gated {
 }
 
 /// The status of an answer: one that fails says it in front, one that has a message behind it succeeded, as far as it came.
-fn code_of(answer: &Response<Body>) -> Code {
+fn code_of<B>(answer: &Response<B>) -> Code {
     Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
 }
 
@@ -92,17 +95,18 @@ async fn pass(
     mut services: Routes,
     call: &Call,
     request: Request<Body>,
-) -> Response<Body> {
+) -> Response<Answer> {
     let (mut parts, body) = request.into_parts();
     let context = match gate.context(call, &parts).await {
         Ok(context) => context,
-        Err(failure) => return gate.refuse(call, failure).into_http(),
+        Err(failure) => return Answer::refusal(gate.refuse(call, failure)),
     };
-    if let Some(guest) = parts.extensions.get::<Arc<Guest>>() {
+    let guest = parts.extensions.get::<Arc<Guest>>().cloned();
+    if let Some(guest) = &guest {
         if call.operation != Operation::Health {
             guest.is_known();
         } else if !guest.may_ask() {
-            return gate.refuse(call, Failure::asks_too_much()).into_http();
+            return Answer::refusal(gate.refuse(call, Failure::asks_too_much()));
         }
     }
     let ends = Ends {
@@ -110,14 +114,13 @@ async fn pass(
         proof: context.until,
         ending: gate.ending.clone(),
     };
-    let counted = match Counted::new(body, call, &context.subject, &context.part) {
-        Ok(counted) => counted,
-        Err(failure) => return gate.refuse(call, failure).into_http(),
-    };
+    let counted = Counted::new(body, call, &context.subject, &context.part);
+    let caller = Arc::clone(&context.subject);
     parts.extensions.insert(context);
     let request = Request::from_parts(parts, counted);
-    match services.call(ends.of_request(request)).await {
-        Ok(answer) => ends.of_answer(answer),
+    let answering = services.call(ends.of_request(request));
+    match codec::within(call.face, call.trace.clone(), answering).await {
+        Ok(answer) => Answer::counted(ends.of_answer(answer), call.clone(), caller, guest),
         Err(never) => match never {},
     }
 }

@@ -9,6 +9,7 @@
 pub mod access;
 mod api_info;
 mod bounds;
+mod codec;
 mod consent;
 mod context;
 pub mod contract;

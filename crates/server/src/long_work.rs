@@ -15,6 +15,12 @@ use tonic::Status;
 pub(crate) use self::{ongoing::Ongoing, progress::Progressing, work::Work};
 use crate::failure::{Failure, codes};
 
+/// Long work that was let through: what is read, checked and waited for before is over, and nobody has heard of it. From now on it
+/// is listed.
+pub(crate) trait Doing<E>: Future<Output = Result<E, Failure>> + Send + 'static {}
+
+impl<E, F: Future<Output = Result<E, Failure>> + Send + 'static> Doing<E> for F {}
+
 /// What a caller hears of it.
 pub(crate) type Events<E> = Pin<Box<dyn Stream<Item = Result<E, Status>> + Send>>;
 

@@ -30,16 +30,19 @@ pub(crate) fn begin(request: &mut Request<Body>) -> Option<Span> {
 }
 
 /// Answers a call within its span, which ends when all of the answer was sent.
-pub(crate) async fn within(
+pub(crate) async fn within<B>(
     span: Option<Span>,
-    answering: impl Future<Output = Response<Body>>,
-) -> Response<Body> {
-    let Some(span) = span else {
-        return answering.await;
+    answering: impl Future<Output = Response<B>>,
+) -> Response<Within<B>> {
+    let answer = match &span {
+        None => answering.await,
+        Some(span) => {
+            let answer = answering.instrument(span.clone()).await;
+            end(span, answer.headers());
+            answer
+        }
     };
-    let answer = answering.instrument(span.clone()).await;
-    end(&span, answer.headers());
-    answer.map(|body| Body::new(Within { body, _span: span }))
+    answer.map(|body| Within { body, _span: span })
 }
 
 /// Probes come every few seconds and mean nothing.
@@ -110,15 +113,15 @@ fn end(span: &Span, headers: &HeaderMap) {
     }
 }
 
-/// A body that belongs to a span: the span ends when it was sent.
-struct Within {
-    body: Body,
-    _span: Span,
+/// A body that belongs to a span, if there is one: the span ends when it was sent.
+pub(crate) struct Within<B> {
+    body: B,
+    _span: Option<Span>,
 }
 
-impl HttpBody for Within {
-    type Data = <Body as HttpBody>::Data;
-    type Error = <Body as HttpBody>::Error;
+impl<B: HttpBody + Unpin> HttpBody for Within<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -6,8 +6,7 @@ mod write;
 
 use std::{error::Error, pin::Pin, str::FromStr, sync::Arc};
 
-use strongroom_proto::topology::{SnapshotItem, write_snapshot_v2};
-use strongroom_topology::{StoreId, StoredTransaction};
+use strongroom_topology::StoreId;
 use strongroom_vault::Vault;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
@@ -21,7 +20,8 @@ use crate::{
         RotatePartyKeyRequest, SignTransactionsRequest, SignTransactionsResponse,
         topology_service_server::TopologyService,
     },
-    failure::{Face, Failure, codes, in_words},
+    failure::{Face, Failure, in_words},
+    topology::pieces::Pieces,
 };
 
 /// The service.
@@ -34,9 +34,6 @@ type Answer<A> = Result<Response<A>, Status>;
 type Chunks = Pin<Box<dyn Stream<Item = Result<ReadStoreResponse, Status>> + Send>>;
 const FACE: Face = Face::Strongroom;
 
-/// A store goes out in pieces of so many bytes.
-const CHUNK: usize = 2_000_000;
-
 #[tonic::async_trait]
 impl TopologyService for TopologyFace {
     type ReadStoreStream = Chunks;
@@ -47,13 +44,10 @@ impl TopologyService for TopologyFace {
     }
 
     async fn read_store(&self, request: Request<ReadStoreRequest>) -> Answer<Chunks> {
-        let bytes = self.shared.answer(FACE, request, read_store).await?;
-        Ok(bytes.map(|bytes: Vec<u8>| -> Chunks {
-            let chunks: Vec<_> = bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
-            let answers = chunks.into_iter();
-            Box::pin(tokio_stream::iter(
-                answers.map(|chunk| Ok(ReadStoreResponse { chunk })),
-            ))
+        let pieces = self.shared.answer(FACE, request, read_store).await?;
+        Ok(pieces.map(|pieces: Pieces| -> Chunks {
+            let answers = pieces.map(|chunk| Ok(ReadStoreResponse { chunk }));
+            Box::pin(tokio_stream::iter(answers))
         }))
     }
 
@@ -123,17 +117,11 @@ async fn list_stores(
 
 async fn read_store(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: ReadStoreRequest,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Pieces, Failure> {
     let store = vault.topology(&store_id(&message.store)?).await?;
-    let items: Vec<_> = store.rows().iter().map(item).collect();
-    drop(store);
-    let mut bytes = Vec::new();
-    // Memory does not fail.
-    write_snapshot_v2(&items, &mut bytes)
-        .map_err(|error| Failure::own(codes::SERVER_BUG, error.to_string()))?;
-    Ok(bytes)
+    Ok(Pieces::of_v2(&context, store.rows().to_vec()))
 }
 
 /// The store that a request names.
@@ -145,14 +133,4 @@ fn store_id(text: &str) -> Result<StoreId, Failure> {
 fn read<T: FromStr<Err: Error + 'static>>(field: &str, text: &str) -> Result<T, Failure> {
     text.parse()
         .map_err(|error| Failure::unreadable(format!("Field `{field}`: {}", in_words(&error))))
-}
-
-fn item(row: &StoredTransaction) -> SnapshotItem {
-    SnapshotItem {
-        sequenced: row.sequenced,
-        valid_from: row.valid_from,
-        valid_until: row.valid_until,
-        signed: row.signed.as_ref().clone(),
-        rejection: row.rejection.as_deref().map(str::to_owned),
-    }
 }

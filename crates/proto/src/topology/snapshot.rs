@@ -126,13 +126,19 @@ pub fn write_snapshot_v2<'a>(
     mut out: impl io::Write,
 ) -> io::Result<()> {
     for item in items {
-        let wrapped = versioned::wrap_message(&encode_item(item));
-        let mut record = Vec::with_capacity(wrapped.len() + 4);
-        wire::put_varint(&mut record, wrapped.len() as u64);
-        record.extend_from_slice(&wrapped);
-        out.write_all(&record)?;
+        out.write_all(&snapshot_record(item))?;
     }
     Ok(())
+}
+
+/// What stands for an item in the second format: these one after the other are a snapshot.
+#[must_use]
+pub fn snapshot_record(item: &SnapshotItem) -> Vec<u8> {
+    let wrapped = versioned::wrap_message(&encode_item(item));
+    let mut record = Vec::with_capacity(wrapped.len() + 4);
+    wire::put_varint(&mut record, wrapped.len() as u64);
+    record.extend_from_slice(&wrapped);
+    record
 }
 
 /// A time on the wire; what is below a microsecond is refused, since it could not be written again.

@@ -216,6 +216,14 @@ impl Subject {
         Caller::new(Arc::clone(&self.name))
     }
 
+    /// Its name, if callers are told apart; none: there are no rules, and everybody is as one.
+    pub(crate) fn told_apart(&self) -> Option<&str> {
+        match self.rights {
+            Rights::Everything => None,
+            Rights::Granted(_) => Some(&self.name),
+        }
+    }
+
     /// Takes `calls` from what it may do this second; false: there is not so much left.
     pub(crate) fn take(&self, calls: NonZeroU32) -> bool {
         self.allowance.take(calls)

@@ -26,5 +26,6 @@ codes! {
     SNAPSHOT_TOO_LARGE = "SNAPSHOT_TOO_LARGE", InvalidRequest, "Import it with 'strongroom topology import' where the vault is, or in parts.";
     SPOOL_FAILED = "SPOOL_FAILED", ResourceExhausted, "Make room on the disk of the server, in the folder of its vault.";
     TOKEN_KEYS_UNAVAILABLE = "TOKEN_KEYS_UNAVAILABLE", Unavailable, "Try again. If it stays so, look at jwks-url of [[server.tokens]] and at the service there.";
+    TOO_MANY_ITEMS = "TOO_MANY_ITEMS", InvalidRequest, "Send the items in several messages: 4096 of any size, and beyond that one for each 32 bytes of the message.";
     UNAUTHENTICATED = "UNAUTHENTICATED", PermissionDenied, "Show a certificate or a token that [[callers]] of the server's configuration knows. The server's log says what was wrong.";
 }

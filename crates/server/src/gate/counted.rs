@@ -1,5 +1,7 @@
 //! Messages whose bytes are counted as they come, before anybody keeps them.
 
+mod lengths;
+
 use std::{
     pin::Pin,
     sync::Arc,
@@ -9,8 +11,9 @@ use std::{
 use hyper::body::{Body as HttpBody, SizeHint};
 use tonic::body::Body;
 
+use self::lengths::Lengths;
 use super::{Call, ends::FrameOf};
-use crate::{access::Subject, failure::Failure, room::Part, server::MOST_MESSAGE_BYTES};
+use crate::{access::Subject, failure::Failure, room::Part};
 
 /// The body of a request.
 pub(super) struct Counted {
@@ -18,25 +21,31 @@ pub(super) struct Counted {
     part: Arc<Part>,
     caller: Arc<Subject>,
     call: Call,
+    /// Of a stream; none: there is one message.
+    lengths: Option<Lengths>,
 }
 
 impl Counted {
-    /// A stream takes room for one message of the largest size, for as long as it goes on: its messages come and go.
-    pub(super) fn new(
-        body: Body,
-        call: &Call,
-        caller: &Arc<Subject>,
-        part: &Arc<Part>,
-    ) -> Result<Self, Failure> {
-        if call.rpc.takes_a_stream() && !part.take(MOST_MESSAGE_BYTES) {
-            return Err(Failure::too_many_bytes(caller.name()));
-        }
-        Ok(Self {
+    pub(super) fn new(body: Body, call: &Call, caller: &Arc<Subject>, part: &Arc<Part>) -> Self {
+        Self {
             body,
             part: Arc::clone(part),
             caller: Arc::clone(caller),
             call: call.clone(),
-        })
+            lengths: call.rpc.takes_a_stream().then(Lengths::default),
+        }
+    }
+
+    /// How much more is kept because of what came. The messages of a stream come and go: it counts as the largest one so far.
+    fn more(&mut self, bytes: &[u8]) -> usize {
+        match &mut self.lengths {
+            None => bytes.len(),
+            Some(lengths) => {
+                let before = lengths.largest();
+                lengths.hear(bytes);
+                lengths.largest() - before
+            }
+        }
     }
 }
 
@@ -49,17 +58,15 @@ impl HttpBody for Counted {
         poller: &mut Poller<'_>,
     ) -> Poll<Option<FrameOf<Self>>> {
         let frame = Pin::new(&mut self.body).poll_frame(poller);
-        let data = match &frame {
-            Poll::Ready(Some(Ok(frame))) if !self.call.rpc.takes_a_stream() => frame.data_ref(),
-            _ => None,
+        let more = match &frame {
+            Poll::Ready(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| self.more(data)),
+            _ => 0,
         };
-        match data {
-            Some(data) if !self.part.take(data.len()) => {
-                let failure = Failure::too_many_bytes(self.caller.name());
-                Poll::Ready(Some(Err(self.call.refuse(failure))))
-            }
-            _ => frame,
+        if more == 0 || self.part.take(more) {
+            return frame;
         }
+        let failure = Failure::too_many_bytes(self.caller.name());
+        Poll::Ready(Some(Err(self.call.refuse(failure))))
     }
 
     fn is_end_stream(&self) -> bool {

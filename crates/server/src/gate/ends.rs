@@ -37,17 +37,18 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// What is asked for is taken as long as the caller has proved who it is. A stream of requests breaks off when the server is to
-    /// end, and what came before is answered; a single message has its time.
+    /// What is asked for is taken as long as the caller has proved who it is. A stream of requests without an end of its own breaks off
+    /// when the server is to end, and what came before is answered; what carries something goes on. A single message has its time.
     pub(super) fn of_request(&self, request: Request<impl Message>) -> Request<Body> {
         let (call, proof, ending) = (self.call.clone(), self.proof, self.ending.clone());
         let is_stream = call.rpc.takes_a_stream();
+        let breaks_off = is_endless(call.rpc);
         let late = (!is_stream).then(|| Instant::now() + ask_within(call.operation));
         let end = async move {
             tokio::select! {
                 () = passed(proof) => call.refuse(Failure::proof_passed()),
                 () = passed(late) => call.refuse(Failure::not_asked()),
-                () = ended(ending), if is_stream => call.refuse(Failure::ending()),
+                () = ended(ending), if breaks_off => call.refuse(Failure::ending()),
             }
         };
         let side = if is_stream {
@@ -103,6 +104,14 @@ fn only_watches(call: &Call) -> bool {
         call.operation,
         Operation::Health | Operation::OperationsShow
     ) || call.rpc == Rpc::OperationsServiceFollowAudit
+}
+
+/// Whether requests come for as long as somebody wants. Other streams carry a payload or a snapshot, which is nothing without its end.
+const fn is_endless(rpc: Rpc) -> bool {
+    matches!(
+        rpc,
+        Rpc::SigningServiceSignStream | Rpc::ReflectionInfo | Rpc::ReflectionAlphaInfo
+    )
 }
 
 async fn passed(time: Option<Instant>) {

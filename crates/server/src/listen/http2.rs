@@ -17,13 +17,16 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
-use tonic::body::Body;
 
 use super::{
     places::{Guest, OpenCall},
     stream::Stream,
 };
-use crate::{access::Peer, gate::Gated, spans};
+use crate::{
+    access::Peer,
+    gate::{Answer, Gated},
+    spans::{self, Within},
+};
 
 /// The headers of a call may have so many bytes; Canton's own limit.
 const MOST_HEADER_BYTES: u32 = 8 * 1024;
@@ -34,6 +37,9 @@ const MOST_CALLS: u32 = 256;
 /// A silent connection is asked for a sign of life this often, and ended without one.
 const LIFE_EVERY: Duration = Duration::from_secs(30);
 const LIFE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory, and its room.
+const READ_WITHIN: Duration = Duration::from_secs(120);
 
 /// Whoever is asked to go, and has no call under way, goes within this time.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
@@ -71,6 +77,7 @@ pub(crate) async fn serve(http2: Http2, stream: Stream, peer: Peer, guest: Arc<G
     );
     tokio::select! {
         served = &mut connection => return said(served),
+        () = guest.stops_reading(READ_WITHIN) => return tracing::info!("a connection is cut: nobody reads its answers"),
         () = rested(&guest, guest.began(), idle_limit) => {}
         _ending = ending.wait_for(|ending| *ending) => {}
     }
@@ -100,16 +107,16 @@ async fn rested(guest: &Guest, since: Instant, limit: Duration) {
     }
 }
 
-type Answer = Result<Response<OfCall>, std::convert::Infallible>;
+type Answered = Result<Response<OfCall>, std::convert::Infallible>;
 
 fn answer(
     services: &Gated,
     peer: &Peer,
     guest: &Arc<Guest>,
     request: Request<Incoming>,
-) -> impl Future<Output = Answer> + Send + use<> {
+) -> impl Future<Output = Answered> + Send + use<> {
     let call = guest.calls();
-    let mut request = request.map(Body::new);
+    let mut request = request.map(tonic::body::Body::new);
     request.extensions_mut().insert(peer.clone());
     request.extensions_mut().insert(Arc::clone(guest));
     let span = spans::begin(&mut request);
@@ -122,13 +129,13 @@ fn answer(
 
 /// The body of an answer: until all of it has gone out, its call is under way.
 struct OfCall {
-    body: Body,
+    body: Within<Answer>,
     _call: OpenCall,
 }
 
 impl HttpBody for OfCall {
-    type Data = <Body as HttpBody>::Data;
-    type Error = <Body as HttpBody>::Error;
+    type Data = <Answer as HttpBody>::Data;
+    type Error = <Answer as HttpBody>::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,

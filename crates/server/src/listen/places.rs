@@ -61,6 +61,10 @@ pub(crate) struct Guest {
     rests_since: AtomicU64,
     /// Whether the gate has ever let a call of it through.
     known: AtomicBool,
+    /// Large pieces of answers that it has not taken yet.
+    waiting: AtomicUsize,
+    /// Goes on with everything that it takes of them, and with each that is there for it.
+    taken: AtomicUsize,
     cut: CancellationToken,
 }
 
@@ -76,6 +80,8 @@ impl Guest {
             calls: AtomicUsize::new(0),
             rests_since: AtomicU64::new(0),
             known: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
             cut,
         }
     }
@@ -89,6 +95,37 @@ impl Guest {
     /// It is somebody whom the rules know.
     pub(crate) fn is_known(&self) {
         self.known.store(true, Ordering::Relaxed);
+    }
+
+    /// A large piece of an answer is there for it.
+    pub(crate) fn waits(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.takes();
+    }
+
+    /// It has taken something of what is there for it.
+    pub(crate) fn takes(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A piece has gone out, or is given up.
+    pub(crate) fn waits_no_more(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Ready when it has taken nothing of large answers for `limit`, and for not more than twice that. Nobody looks at the clock for
+    /// a piece.
+    pub(super) async fn stops_reading(&self, limit: Duration) {
+        let taken = || self.taken.load(Ordering::Relaxed);
+        let mut before = taken();
+        loop {
+            tokio::time::sleep(limit).await;
+            let now = taken();
+            if now == before && self.waiting.load(Ordering::Relaxed) > 0 {
+                return;
+            }
+            before = now;
+        }
     }
 
     /// When it connected.

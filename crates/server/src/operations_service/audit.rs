@@ -14,7 +14,7 @@ use crate::{
         export_audit_event::{Done, Event},
     },
     failure::Failure,
-    long_work::Telling,
+    long_work::{Doing, Telling},
 };
 
 /// Records of one answer, if nothing is said and at most.
@@ -26,11 +26,11 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) async fn list(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: ListAuditRequest,
     bound: Bound,
 ) -> Result<ListAuditResponse, Failure> {
-    let _place = bound.enter().await?;
+    let _place = bound.enter(&context.subject).await?;
     let limit = match usize::try_from(message.limit) {
         Ok(0) => USUAL,
         Ok(limit) => limit.min(MOST),
@@ -128,21 +128,24 @@ pub(super) async fn export(
     _message: ExportAuditRequest,
     telling: Arc<Telling<ExportAuditEvent>>,
     bound: Bound,
-) -> Result<ExportAuditEvent, Failure> {
-    let _place = bound.enter_now()?;
-    let event = |event| ExportAuditEvent { event: Some(event) };
-    let mut export = vault.export_audit(&context.caller()).await?;
-    while let Some(lines) = export.next().await? {
-        if !telling.hand(event(Event::Lines(lines))).await {
-            return Err(telling.not_taken("the audit log was not taken to its end"));
+) -> Result<impl Doing<ExportAuditEvent>, Failure> {
+    let place = bound.enter_now(&context.subject)?;
+    Ok(async move {
+        let _place = place;
+        let event = |event| ExportAuditEvent { event: Some(event) };
+        let mut export = vault.export_audit(&context.caller()).await?;
+        while let Some(lines) = export.next().await? {
+            if !telling.hand(event(Event::Lines(lines))).await {
+                return Err(telling.not_taken("the audit log was not taken to its end"));
+            }
         }
-    }
-    let (head, keys) = (export.head(), export.keys().into_iter());
-    Ok(event(Event::Done(Done {
-        records: head.records,
-        head: head.hash.to_vec(),
-        audit_keys: keys.map(audit_key).collect(),
-    })))
+        let (head, keys) = (export.head(), export.keys().into_iter());
+        Ok(event(Event::Done(Done {
+            records: head.records,
+            head: head.hash.to_vec(),
+            audit_keys: keys.map(audit_key).collect(),
+        })))
+    })
 }
 
 fn audit_key(used: AuditKeyUse) -> AuditKey {

@@ -22,7 +22,7 @@ use crate::{
         create_backup_event::{Done, Event, Progress},
     },
     failure::{Failure, codes, in_words},
-    long_work::Telling,
+    long_work::{Doing, Telling},
     spool::Spool,
 };
 
@@ -36,8 +36,8 @@ pub(super) async fn create(
     telling: Arc<Telling<CreateBackupEvent>>,
     spool: Option<Spool>,
     bound: Bound,
-) -> Result<CreateBackupEvent, Failure> {
-    let _place = bound.enter_now()?;
+) -> Result<impl Doing<CreateBackupEvent>, Failure> {
+    let place = bound.enter_now(&context.subject)?;
     let spool = spool.ok_or_else(|| {
         Failure::own(
             codes::NO_SPOOL,
@@ -46,26 +46,25 @@ pub(super) async fn create(
     })?;
     let recipients = Recipients::parse(message.recipients.iter().map(String::as_str));
     let recipients = recipients.map_err(|error| Failure::of(error.code(), &error))?;
-    let room = spool.room().map_err(|error| unreadable(&error))?;
-    let file = room.path().join("vault.backup");
-    let new = NewBackup {
-        file: file.clone(),
-        protection: Protection::Recipients(recipients),
-        files: spool.files,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let caller = context.caller();
-    let created = vault
-        .create_backup(&caller, new, |rows| {
-            telling.tell(event(Event::Progress(Progress { rows })))
-        })
-        .await?;
-    if let Err(failure) = hand_out(&file, &telling).await {
-        // A backup that nobody has is not one to count on.
-        vault.forget_backup(&caller, created.backup.id).await?;
-        return Err(failure);
-    }
-    Ok(done(&created))
+    Ok(async move {
+        let (_place, caller) = (place, context.caller());
+        let room = spool.room().map_err(|error| unreadable(&error))?;
+        let file = room.path().join("vault.backup");
+        let new = NewBackup {
+            file: file.clone(),
+            protection: Protection::Recipients(recipients),
+            files: spool.files,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let tell = |rows| telling.tell(event(Event::Progress(Progress { rows })));
+        let created = vault.create_backup(&caller, new, tell).await?;
+        if let Err(failure) = hand_out(&file, &telling).await {
+            // A backup that nobody has is not one to count on.
+            vault.forget_backup(&caller, created.backup.id).await?;
+            return Err(failure);
+        }
+        Ok(done(&created))
+    })
 }
 
 pub(super) async fn list(

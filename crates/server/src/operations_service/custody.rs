@@ -17,7 +17,7 @@ use crate::{
         migrate_keys_event as migrating,
     },
     failure::Failure,
-    long_work::Telling,
+    long_work::{Doing, Telling},
 };
 
 pub(super) async fn retire(
@@ -68,7 +68,7 @@ pub(super) async fn migrate(
     context: Context,
     message: MigrateKeysRequest,
     telling: Arc<Telling<MigrateKeysEvent>>,
-) -> Result<MigrateKeysEvent, Failure> {
+) -> Result<impl Doing<MigrateKeysEvent>, Failure> {
     use migrating::{Done, Event, Progress};
     let event = |event| MigrateKeysEvent { event: Some(event) };
     let asked = Asked::read(&vault, &context, message.keys, message.from, message.to)?;
@@ -78,21 +78,23 @@ pub(super) async fn migrate(
             context.check_key(Operation::KeysRevert, &*vault.key(key)?)?;
         }
     }
-    let mut report = Report::before(&vault, &asked);
-    let of = asked.keys.len() as u64;
-    let hears = |key: &Fingerprint, moved| {
-        report.hears(&vault, key, moved);
-        let done = report.told.len() as u64;
-        telling.tell(event(Event::Progress(Progress { done, of })));
-    };
-    let moved = vault
-        .migrate_keys(&context.caller(), &asked.keys, &asked.place, hears)
-        .await;
-    ended(moved, report.told.is_empty(), |failed| {
-        event(Event::Done(Done {
-            keys: report.told,
-            failed,
-        }))
+    Ok(async move {
+        let mut report = Report::before(&vault, &asked);
+        let of = asked.keys.len() as u64;
+        let hears = |key: &Fingerprint, moved| {
+            report.hears(&vault, key, moved);
+            let done = report.told.len() as u64;
+            telling.tell(event(Event::Progress(Progress { done, of })));
+        };
+        let moved = vault
+            .migrate_keys(&context.caller(), &asked.keys, &asked.place, hears)
+            .await;
+        ended(moved, report.told.is_empty(), |failed| {
+            event(Event::Done(Done {
+                keys: report.told,
+                failed,
+            }))
+        })
     })
 }
 
@@ -101,22 +103,24 @@ pub(super) async fn drop_copies(
     context: Context,
     message: DropCopiesRequest,
     telling: Arc<Telling<DropCopiesEvent>>,
-) -> Result<DropCopiesEvent, Failure> {
+) -> Result<impl Doing<DropCopiesEvent>, Failure> {
     use dropping::{Done, Event, Progress};
     let event = |event| DropCopiesEvent { event: Some(event) };
     let copied = || Ok(vault.copied_keys());
     let operation = Operation::KeysDropCopy;
     let keys = selected(&vault, &context, operation, message.keys, copied)?;
-    let of = keys.len() as u64;
-    let mut dropped = Vec::new();
-    let hears = |key: &Fingerprint| {
-        dropped.push(key.to_string());
-        let done = dropped.len() as u64;
-        telling.tell(event(Event::Progress(Progress { done, of })));
-    };
-    let outcome = vault.drop_copies(&context.caller(), &keys, hears).await;
-    ended(outcome, dropped.is_empty(), |failed| {
-        event(Event::Done(Done { dropped, failed }))
+    Ok(async move {
+        let of = keys.len() as u64;
+        let mut dropped = Vec::new();
+        let hears = |key: &Fingerprint| {
+            dropped.push(key.to_string());
+            let done = dropped.len() as u64;
+            telling.tell(event(Event::Progress(Progress { done, of })));
+        };
+        let outcome = vault.drop_copies(&context.caller(), &keys, hears).await;
+        ended(outcome, dropped.is_empty(), |failed| {
+            event(Event::Done(Done { dropped, failed }))
+        })
     })
 }
 

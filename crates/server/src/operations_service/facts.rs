@@ -15,7 +15,7 @@ use crate::{
     },
     failure::{Failure, codes, in_words},
     http::vault_metrics,
-    long_work::Telling,
+    long_work::{Doing, Telling},
     status::About,
 };
 
@@ -24,35 +24,38 @@ const TELL_EVERY: usize = 100;
 
 pub(super) async fn examine(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     _message: ExamineRequest,
     telling: Arc<Telling<ExamineEvent>>,
     (limits, bound): (FindingLimits, Bound),
-) -> Result<ExamineEvent, Failure> {
-    let _place = bound.enter().await?;
-    let event = |event| ExamineEvent { event: Some(event) };
-    let progress = |done: usize, of: usize| {
-        if done.is_multiple_of(TELL_EVERY) {
-            let (done, of) = (done as u64, of as u64);
-            telling.tell(event(Event::Progress(Progress { done, of })));
-        }
-    };
-    // It changes nothing, so it can stop anywhere.
-    let found = tokio::select! {
-        found = vault.findings(&limits, progress) => found,
-        () = telling.work().recall().called_off() => return Err(VaultError::CalledOff.into()),
-    };
-    let findings = found.into_iter().map(|finding| Finding {
-        name: finding.name.to_owned(),
-        severity: finding.severity.name().to_owned(),
-        detail: finding.detail,
-        code: finding.code.unwrap_or_default().to_owned(),
-    });
-    Ok(event(Event::Done(Done {
-        findings: findings.collect(),
-        vault_id: vault.id().to_string(),
-        keys: vault.key_count() as u64,
-    })))
+) -> Result<impl Doing<ExamineEvent>, Failure> {
+    let place = bound.enter(&context.subject).await?;
+    Ok(async move {
+        let _place = place;
+        let event = |event| ExamineEvent { event: Some(event) };
+        let progress = |done: usize, of: usize| {
+            if done.is_multiple_of(TELL_EVERY) {
+                let (done, of) = (done as u64, of as u64);
+                telling.tell(event(Event::Progress(Progress { done, of })));
+            }
+        };
+        // It changes nothing, so it can stop anywhere.
+        let found = tokio::select! {
+            found = vault.findings(&limits, progress) => found,
+            () = telling.work().recall().called_off() => return Err(VaultError::CalledOff.into()),
+        };
+        let findings = found.into_iter().map(|finding| Finding {
+            name: finding.name.to_owned(),
+            severity: finding.severity.name().to_owned(),
+            detail: finding.detail,
+            code: finding.code.unwrap_or_default().to_owned(),
+        });
+        Ok(event(Event::Done(Done {
+            findings: findings.collect(),
+            vault_id: vault.id().to_string(),
+            keys: vault.key_count() as u64,
+        })))
+    })
 }
 
 pub(super) async fn numbers(

@@ -30,8 +30,8 @@ pub(super) async fn follow(
     _message: FollowAuditRequest,
     bounds: Bounds,
 ) -> Result<Events<FollowAuditEvent>, Failure> {
-    let place = bounds.followings.enter_now()?;
-    let reading = bounds.audits.enter().await?;
+    let place = bounds.followings.enter_now(&context.subject)?;
+    let reading = bounds.audits.enter(&context.subject).await?;
     let seen = vault.walk_audit(|_entry| {}).await?.place();
     drop(reading);
     let first = FollowAuditEvent {

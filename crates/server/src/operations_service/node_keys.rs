@@ -18,7 +18,7 @@ use crate::{
         rotate_node_keys_request::Which,
     },
     failure::{Failure, in_words},
-    long_work::Telling,
+    long_work::{Doing, Telling},
 };
 
 type Told = Arc<Telling<RotateNodeKeysEvent>>;
@@ -28,18 +28,20 @@ pub(super) async fn rotate(
     context: Context,
     message: RotateNodeKeysRequest,
     telling: Told,
-) -> Result<RotateNodeKeysEvent, Failure> {
+) -> Result<impl Doing<RotateNodeKeysEvent>, Failure> {
     let pause = message.pause_for_backup;
     let which = which(message.which.ok_or_else(|| Failure::not_set("which"))?)?;
-    let begun = vault.begin_rotation(&context.caller(), which).await?;
-    if pause && !begun.is_empty() {
-        return Ok(done(Done {
-            rotations: all(&vault, &begun, Stage::Begun),
-            waiting_for: Vec::new(),
-            paused_for_backup: true,
-        }));
-    }
-    advance(&vault, &context, &BTreeSet::new(), &telling).await
+    Ok(async move {
+        let begun = vault.begin_rotation(&context.caller(), which).await?;
+        if pause && !begun.is_empty() {
+            return Ok(done(Done {
+                rotations: all(&vault, &begun, Stage::Begun),
+                waiting_for: Vec::new(),
+                paused_for_backup: true,
+            }));
+        }
+        advance(&vault, &context, &BTreeSet::new(), &telling).await
+    })
 }
 
 pub(super) async fn resume(
@@ -47,14 +49,14 @@ pub(super) async fn resume(
     context: Context,
     message: ResumeNodeKeyRotationRequest,
     telling: Told,
-) -> Result<RotateNodeKeysEvent, Failure> {
+) -> Result<impl Doing<RotateNodeKeysEvent>, Failure> {
     let stores = message.not_waiting_for.iter().map(|text| {
         text.parse::<StoreId>().map_err(|error| {
             Failure::unreadable(format!("Field `not_waiting_for`: {}", in_words(&error)))
         })
     });
     let stores = stores.collect::<Result<BTreeSet<_>, _>>()?;
-    advance(&vault, &context, &stores, &telling).await
+    Ok(async move { advance(&vault, &context, &stores, &telling).await })
 }
 
 pub(super) async fn abandon(

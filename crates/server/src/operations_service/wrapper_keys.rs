@@ -19,7 +19,7 @@ use crate::{
         rotate_wrapper_key_event::{Done, Event, Progress},
     },
     failure::Failure,
-    long_work::Telling,
+    long_work::{Doing, Telling},
     rotation::check_may_finish,
 };
 
@@ -61,13 +61,15 @@ pub(super) async fn rotate(
     context: Context,
     message: RotateWrapperKeyRequest,
     telling: Arc<Telling<RotateWrapperKeyEvent>>,
-) -> Result<RotateWrapperKeyEvent, Failure> {
+) -> Result<impl Doing<RotateWrapperKeyEvent>, Failure> {
     let request = read(&context, message)?;
-    let tell = |progress| telling.tell(progressed(progress));
-    let rotated = vault
-        .rotate_wrapper_key(&context.caller(), &request, &tell)
-        .await?;
-    Ok(done(rotated))
+    Ok(async move {
+        let tell = |progress| telling.tell(progressed(progress));
+        let rotated = vault
+            .rotate_wrapper_key(&context.caller(), &request, &tell)
+            .await?;
+        Ok(done(rotated))
+    })
 }
 
 pub(super) async fn resume(
@@ -75,13 +77,15 @@ pub(super) async fn resume(
     context: Context,
     _message: ResumeWrapperKeyRotationRequest,
     telling: Arc<Telling<RotateWrapperKeyEvent>>,
-) -> Result<RotateWrapperKeyEvent, Failure> {
+) -> Result<impl Doing<RotateWrapperKeyEvent>, Failure> {
     check_may_finish(&vault, &context).await?;
-    let tell = |progress| telling.tell(progressed(progress));
-    let rotated = vault
-        .resume_wrapper_key_rotation(&context.caller(), &tell)
-        .await?;
-    Ok(done(rotated))
+    Ok(async move {
+        let tell = |progress| telling.tell(progressed(progress));
+        let rotated = vault
+            .resume_wrapper_key_rotation(&context.caller(), &tell)
+            .await?;
+        Ok(done(rotated))
+    })
 }
 
 pub(super) async fn plan(

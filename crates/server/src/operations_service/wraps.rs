@@ -60,11 +60,11 @@ pub(super) async fn prune(
 
 pub(super) async fn check(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     _message: CheckWrapsRequest,
     bound: Bound,
 ) -> Result<CheckWrapsResponse, Failure> {
-    let _place = bound.enter().await?;
+    let _place = bound.enter(&context.subject).await?;
     let checked = vault.check_wraps().await;
     let keys = vault.check_wrapper_keys().await;
     Ok(CheckWrapsResponse {

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use futures_util::StreamExt as _;
+use prost::Message as _;
 use strongroom_kms::in_trace;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
@@ -29,13 +30,18 @@ pub(super) async fn sign_stream(
         let signer = signer.clone();
         async move {
             let SignStreamRequest { id, item } = request?;
+            let told =
+                |failure: Failure| failure.into_status(Face::Strongroom, &signer.context.trace);
             let result = match item {
                 Some(item) => {
-                    // Each counts as a call of its own: one and the call that carries it.
-                    if let Err(failure) = signer.context.count(2) {
-                        let trace = &signer.context.trace;
-                        return Err(failure.into_status(Face::Strongroom, trace));
+                    // Where a KMS signs, many are under way at once, and the stream itself counts as one.
+                    let part = signer.context.subject.room().part();
+                    if !part.take(item.encoded_len()) {
+                        let name = signer.context.subject.name();
+                        return Err(told(Failure::too_many_bytes(name)));
                     }
+                    // Each counts as a call of its own: one and the call that carries it.
+                    signer.context.count(2).map_err(told)?;
                     let trace = signer.context.trace.clone();
                     in_trace(trace.id(), result_of(&signer, item)).await
                 }

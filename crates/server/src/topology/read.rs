@@ -11,7 +11,7 @@ use futures_util::stream;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::store_id;
+use super::{pieces::Pieces, store_id};
 use crate::{
     context::Shared,
     contract::topology::{topology_manager_read_service_server::TopologyManagerReadService, *},
@@ -44,8 +44,8 @@ macro_rules! service {
 
             $(async fn $export(&self, request: Request<$export_request>) -> Answer<Self::$stream> {
                 let pieces = self.shared.answer(Face::Canton, request, $make).await?;
-                Ok(pieces.map(|pieces: Vec<Vec<u8>>| -> Self::$stream {
-                    let answers = pieces.into_iter().map(|chunk| Ok($piece { chunk }));
+                Ok(pieces.map(|pieces: Pieces| -> Self::$stream {
+                    let answers = pieces.map(|chunk| Ok($piece { chunk }));
                     Box::pin(stream::iter(answers))
                 }))
             })+

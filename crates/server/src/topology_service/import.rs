@@ -1,6 +1,6 @@
 //! `ImportSnapshot`.
 
-use std::{pin::Pin, sync::Arc};
+use std::{iter, pin::Pin, sync::Arc};
 
 use strongroom_proto::topology::{Container, DecodedItem, ItemReader, SnapshotItem};
 use strongroom_vault::Vault;
@@ -12,9 +12,9 @@ use crate::{
     bounds::Bound,
     context::Context,
     contract::strongroom::{ImportSnapshotRequest, ImportSnapshotResponse},
-    failure::{Failure, codes, in_words},
+    failure::{Failure, in_words},
     tasks::Tasks,
-    topology::{MOST_SNAPSHOT_BYTES, RECEIVE_SNAPSHOT_WITHIN},
+    topology::{RECEIVE_SNAPSHOT_WITHIN, hold_snapshot},
 };
 
 /// What was decided, some at a time.
@@ -31,34 +31,34 @@ pub(super) async fn import(
     bound: Bound,
     tasks: Tasks,
 ) -> Result<Decisions, Failure> {
-    let _place = bound.enter().await?;
-    let received = tokio::time::timeout(RECEIVE_SNAPSHOT_WITHIN, received(chunks)).await;
+    let received = received(chunks, &context);
+    let received = tokio::time::timeout(RECEIVE_SNAPSHOT_WITHIN, received).await;
     let (store, bytes) = received.unwrap_or_else(|_late| Err(Failure::too_late()))?;
     let store = store_id(&store)?;
+    // Not before all of it is there: whoever sends slowly is in nobody's way.
+    let place = bound.enter(&context.subject).await?;
     let items = items(&bytes)?;
     drop(bytes);
-    let caller = context.caller();
     // From here on it is finished, whoever goes.
     let importing = async move {
+        let (_place, caller) = (place, context.caller());
         let added = vault.import_snapshot(&caller, &store, items).await?;
         Ok::<_, Failure>(added)
     };
     let added = tasks.run(importing).await?;
-    let decisions: Vec<_> = added.iter().map(decision).collect();
-    let answers: Vec<_> = decisions
-        .chunks(MOST_AT_ONCE)
-        .map(|some| {
-            Ok(ImportSnapshotResponse {
-                decisions: some.to_vec(),
-            })
-        })
-        .collect();
+    let mut added = added.into_iter();
+    let answers = iter::from_fn(move || {
+        let some = added.by_ref().take(MOST_AT_ONCE);
+        let decisions: Vec<_> = some.map(|added| decision(&added)).collect();
+        (!decisions.is_empty()).then_some(Ok(ImportSnapshotResponse { decisions }))
+    });
     Ok(Box::pin(tokio_stream::iter(answers)))
 }
 
 /// The store, and all of the snapshot.
 async fn received(
     mut chunks: Streaming<ImportSnapshotRequest>,
+    context: &Context,
 ) -> Result<(String, Vec<u8>), Failure> {
     let (mut store, mut bytes) = (String::new(), Vec::new());
     loop {
@@ -66,12 +66,7 @@ async fn received(
         let chunk = chunk.map_err(|status| Failure::Told(Box::new(status)))?;
         // Whoever is cut off ends its stream as whoever has said everything.
         let chunk = chunk.ok_or_else(|| Failure::not_set("last"))?;
-        if bytes.len() + chunk.chunk.len() > MOST_SNAPSHOT_BYTES {
-            return Err(Failure::own(
-                codes::SNAPSHOT_TOO_LARGE,
-                format!("a snapshot has at most {MOST_SNAPSHOT_BYTES} bytes"),
-            ));
-        }
+        hold_snapshot(context, bytes.len(), chunk.chunk.len())?;
         if store.is_empty() {
             store = chunk.store;
         }

@@ -25,7 +25,7 @@ pub(super) async fn import_key_pair(
     let place = if message.password.is_empty() {
         None
     } else {
-        Some(passwords.enter().await?)
+        Some(passwords.enter(&context.subject).await?)
     };
     // A password takes long on purpose: the async threads are left alone.
     let reading = tokio::task::spawn_blocking(move || {

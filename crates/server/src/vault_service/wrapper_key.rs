@@ -34,14 +34,17 @@ pub(super) async fn rotate(
             NewWrapperKey::Existing(kms_key_id(&id)?)
         }
     };
+    let goes_on = is_under_way(&vault, &to);
+    if goes_on {
+        rotation::check_may_finish(&vault, &context).await?;
+    }
     let work = ongoing.prepare(&vault, &context)?;
     // Nobody but others hears of the way.
     let (telling, _unheard) = Telling::of(Arc::clone(&work));
     let tell = |progress| telling.tell(progressed(progress));
     let caller = context.caller();
     let rotating = async {
-        let rotated = if is_under_way(&vault, &to) {
-            rotation::check_may_finish(&vault, &context).await?;
+        let rotated = if goes_on {
             vault.resume_wrapper_key_rotation(&caller, &tell).await
         } else {
             let request = RotationRequest {

@@ -1,22 +1,33 @@
 //! Messages and headers over the limit: refused, and nobody else notices.
 
+use std::time::Duration;
+
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint},
+};
+use strongroom_crypto::EncryptionKeySpec;
 use strongroom_server::{
     Rpc, ServerSettings,
     access::{Access, CallerRule, Grant, Identity, Operation},
     contract::strongroom::{
-        SignRequest, SignStreamResponse, sign_item::Content,
+        EncryptRequest, SignRequest, SignStreamResponse, encrypt_request::Key, sign_item::Content,
         signing_service_client::SigningServiceClient,
     },
 };
+use strongroom_test_support::store::StoreCall;
+use strongroom_vault::{Caller, NewEncryptionKey};
 use tokio::{net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic_types::StatusExt as _;
 
 use crate::{
     ending::{is_signed, item},
     house::{House, Plan, told},
     issuer::{TokenIssuer, tokens},
-    raw::{HalfCaller, call, send, with_token},
+    raw::{HalfCaller, begin, call, send, with_token},
+    stall::Stall,
     vault_service::key,
 };
 
@@ -70,10 +81,13 @@ struct Signing {
 }
 
 impl Signing {
-    /// A stream that has been answered once, and goes on as long as both ends are kept.
-    async fn stream(&mut self) -> Result<impl Sized + use<>, Status> {
+    /// A stream that has been answered once, to a message of about so many bytes, and goes on as long as both ends are kept.
+    async fn stream(&mut self, bytes: usize) -> Result<impl Sized + use<>, Status> {
         let (items, receiver) = mpsc::channel(1);
-        items.send(item(&self.key)).await.unwrap();
+        let mut first = item(&self.key);
+        let content = Content::Message(vec![7; bytes]);
+        first.item.as_mut().unwrap().content = Some(content);
+        items.send(first).await.unwrap();
         let request = with_token(ReceiverStream::new(receiver), Some(&self.token));
         let mut signed: Streaming<SignStreamResponse> =
             self.client.sign_stream(request).await?.into_inner();
@@ -90,13 +104,17 @@ impl Signing {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_of_one_caller_take_so_much_memory_and_others_have_their_own() {
+/// A server that knows two callers, who sign, encrypt and generate keys, and these.
+async fn two_callers(stall: Option<Stall>) -> (House, [Signing; 2]) {
     let issuer = TokenIssuer::new();
     let rule = |name: &str| CallerRule {
         name: name.to_owned(),
         identities: vec![Identity::token(name)],
-        grants: vec![Grant::of([Operation::Sign])],
+        grants: vec![Grant::of([
+            Operation::Sign,
+            Operation::Encrypt,
+            Operation::KeysGenerate,
+        ])],
         rate_limit: None,
     };
     let server = ServerSettings {
@@ -106,6 +124,7 @@ async fn messages_of_one_caller_take_so_much_memory_and_others_have_their_own() 
     };
     let house = House::planned(Plan {
         server,
+        stall,
         ..Plan::default()
     })
     .await;
@@ -114,29 +133,152 @@ async fn messages_of_one_caller_take_so_much_memory_and_others_have_their_own() 
     for name in ["one", "other"] {
         let channel = house.channel().await;
         callers.push(Signing {
-            client: SigningServiceClient::new(channel).max_encoding_message_size(MEGABYTES_10),
+            client: SigningServiceClient::new(channel)
+                .max_encoding_message_size(MEGABYTES_10)
+                .max_decoding_message_size(MEGABYTES_10),
             token: issuer.token(name),
             key: key.clone(),
         });
     }
-    let [one, other] = callers.try_into().ok().unwrap();
-    let (mut one, mut other): (Signing, Signing) = (one, other);
+    (house, callers.try_into().ok().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_one_caller_take_so_much_memory_and_others_have_their_own() {
+    let (_house, [mut one, mut other]) = two_callers(None).await;
+    // Those that say little count for little.
+    let mut small = Vec::new();
+    for _stream in 0..100 {
+        small.push(one.stream(100).await.unwrap());
+    }
     let mut streams = Vec::new();
     let refused = loop {
-        match one.stream().await {
+        assert!(streams.len() < 50, "nothing is counted");
+        match one.stream(8 << 20).await {
             Ok(stream) => streams.push(stream),
             Err(refused) => break refused,
         }
     };
-    assert_eq!(streams.len(), 25, "of 10 MiB each, in 256 MiB");
+    // While a message is worked on, it counts beside its stream.
+    assert_eq!(streams.len(), 39, "of 8 MiB each, in 320 MiB");
     assert_eq!(told(&refused).0, "SERVER_BUSY");
-    // What is left is 6 MiB.
-    assert_eq!(told(&one.sign(7 << 20).await.unwrap_err()).0, "SERVER_BUSY");
-    one.sign(5 << 20).await.unwrap();
-    one.sign(5 << 20).await.unwrap();
-    other.sign(7 << 20).await.unwrap();
-    let _stream = other.stream().await.unwrap();
+    // What is left is little more than 8 MiB, once the server has seen the end of the last one.
+    while one.sign(7 << 20).await.is_err() {}
+    assert_eq!(told(&one.sign(9 << 20).await.unwrap_err()).0, "SERVER_BUSY");
+    one.sign(7 << 20).await.unwrap();
+    other.sign(9 << 20).await.unwrap();
+    let _stream = other.stream(8 << 20).await.unwrap();
     // One that ends gives its room back, once the server has seen it.
     drop(streams.pop());
-    while one.sign(7 << 20).await.is_err() {}
+    while one.sign(9 << 20).await.is_err() {}
+}
+
+/// The answer to it is as large.
+fn to_encrypt(key: &str, bytes: usize) -> EncryptRequest {
+    let mut request = EncryptRequest::default();
+    request.key = Some(Key::Fingerprint(key.to_owned()));
+    request.plaintext = vec![7; bytes];
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_one_caller_does_not_read_take_so_much_memory_and_small_calls_and_others_go_on()
+ {
+    let (house, [mut one, mut other]) = two_callers(None).await;
+    let new = NewEncryptionKey {
+        spec: EncryptionKeySpec::EcP256,
+        name: None,
+    };
+    let caller = Caller::new("test");
+    let made = house.vault.generate_encryption_key(&caller, new);
+    let key = made.await.unwrap().fingerprint().to_string();
+    let narrow = Channel::from_shared(format!("http://{}", house.address)).unwrap();
+    let narrow = narrow.initial_stream_window_size(1 << 16).connect().await;
+    let narrow = narrow.unwrap();
+    let path = Rpc::SigningServiceEncrypt.path();
+    let large = to_encrypt(&key, 9 << 20).encode_to_vec();
+    // Each is answered at once, and its body is gone: what nobody takes lies with HTTP/2.
+    let mut unread = Vec::new();
+    let refused = loop {
+        assert!(unread.len() < 50, "nothing is counted");
+        match begin(&narrow, path, Some(&one.token), large.clone()).await {
+            Ok(answer) => unread.push(answer),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(told(&refused).0, "SERVER_BUSY");
+    assert!(
+        (31..=36).contains(&unread.len()),
+        "{} answers of 9 MiB in 320 MiB, and one or another that was refused instead",
+        unread.len()
+    );
+    one.sign(10).await.unwrap();
+    let encrypt = |mut by: SigningServiceClient<Channel>, token: &str| {
+        let request = with_token(to_encrypt(&key, 9 << 20), Some(token));
+        async move { by.encrypt(request).await.map(drop) }
+    };
+    encrypt(other.client.clone(), &other.token).await.unwrap();
+    other.sign(7 << 20).await.unwrap();
+    // Whoever gives up what it does not read has its room again, once the server has seen it.
+    unread.truncate(20);
+    while encrypt(one.client.clone(), &one.token).await.is_err() {}
+    // What is read at last is whole.
+    let mut whole = 0;
+    for mut answer in unread {
+        if let Ok(message) = answer.message().await {
+            assert!(message.unwrap().len() > 9 << 20);
+            whole += 1;
+        }
+    }
+    assert!(whole >= 18, "{whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_very_many_empty_items_is_refused_before_anything_is_made_of_it() {
+    let house = House::new().await;
+    let channel = house.channel().await;
+    for path in [
+        Rpc::SigningServiceSignBatch.path(),
+        Rpc::TopologyManagerWriteServiceAddTransactions.path(),
+        Rpc::KeyServiceGenerateSigningKeys.path(),
+    ] {
+        let empty = [0x0a, 0].repeat(MEGABYTES_10 / 2);
+        let refused = send(&channel, path, empty).await.expect_err(path);
+        assert_eq!(refused.code(), Code::InvalidArgument, "{path}");
+        assert_eq!(told(&refused).0, "TOO_MANY_ITEMS", "{path}");
+        let details = refused.get_error_details();
+        let info = details.error_info().unwrap();
+        assert!(info.metadata["advice"].contains("several messages"));
+        assert_eq!(info.metadata["tid"].len(), 32, "the trace of the call");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_abandoned_work_holds_is_given_back_when_it_is_done() {
+    let stall = Stall::of(StoreCall::Begin);
+    let (house, [mut one, _other]) = two_callers(Some(stall.clone())).await;
+    let before = house.vault.key_count();
+    stall.close();
+    let channel = house.channel().await;
+    let path = Rpc::VaultServiceGenerateEncryptionKey.path();
+    // What nobody understands takes room, too: field 1000.
+    let mut large = Vec::new();
+    encode_key(1000, WireType::LengthDelimited, &mut large);
+    encode_varint(9 << 20, &mut large);
+    large.resize(large.len() + (9 << 20), 7);
+    // Each is given up when its work waits. In 320 MiB there is no room beside them, once they are enough.
+    while one.sign(7 << 20).await.is_ok() {
+        let call = begin(&channel, path, Some(&one.token), large.clone());
+        let _given_up = tokio::time::timeout(Duration::from_millis(400), call).await;
+    }
+    one.sign(10).await.unwrap();
+    for _look in 0..20 {
+        assert_eq!(told(&one.sign(9 << 20).await.unwrap_err()).0, "SERVER_BUSY");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(house.vault.key_count(), before);
+    stall.open();
+    while one.sign(9 << 20).await.is_err() {}
+    // What was begun is finished.
+    assert!(house.vault.key_count() > before);
 }

@@ -15,6 +15,7 @@ mod connections;
 mod encrypted;
 mod ending;
 mod failures;
+mod fields;
 mod health;
 mod house;
 mod issuer;

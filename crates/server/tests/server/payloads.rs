@@ -1,15 +1,15 @@
 //! `EncryptPayload` and `DecryptPayload`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningKeySpec};
+use strongroom_crypto::{EncryptionKeySpec, FrontReader, KeyUsage, SigningKeySpec};
 use strongroom_server::contract::strongroom::{
     DecryptPayloadRequest, EncryptPayloadRequest, PayloadExpectation, PayloadOrder, PayloadOrigin,
     signing_service_client::SigningServiceClient,
 };
 use strongroom_topology::MemberCode;
-use strongroom_vault::{Caller, NewIdentity, NodeKeys};
-use tokio::sync::mpsc;
+use strongroom_vault::{Caller, NewIdentity, NodeKeys, Vault, VaultError};
+use tokio::{net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status, transport::Channel};
 
@@ -101,9 +101,7 @@ async fn decrypt(
 async fn content_of_any_size_is_encrypted_to_members_and_comes_back_with_its_sender() {
     let (house, keys, mut client) = node().await;
     for length in [0, 1, 65_536, 1_000_000] {
-        let content: Vec<u8> = (0..length)
-            .map(|index| u8::try_from(index % 251).unwrap())
-            .collect();
+        let content = content(length);
         let payload = encrypt(&mut client, Some(order(&keys)), &content).await;
         let payload = payload.unwrap();
         let mut found = Vec::new();
@@ -267,4 +265,96 @@ async fn a_payload_whose_content_never_ends_ends_with_the_deadline_of_its_caller
     let status = ended.expect("it ends").unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     drop(pieces);
+}
+
+/// Content of several pieces.
+fn content(length: usize) -> Vec<u8> {
+    let bytes = (0..length).map(|index| u8::try_from(index % 251).unwrap());
+    bytes.collect()
+}
+
+/// What is in a payload, by the vault alone.
+async fn opened(vault: &Vault, payload: &[u8]) -> Vec<u8> {
+    let mut reader = FrontReader::default();
+    let (front, length) = reader.push(payload).unwrap().unwrap();
+    let expected = strongroom_vault::PayloadExpectation {
+        purpose: "test".parse().unwrap(),
+        sender: None,
+        store: "authorized".parse().unwrap(),
+    };
+    let caller = Caller::new("test");
+    let opened = vault.open_payload(&caller, &front, &expected).await;
+    let (mut opener, mut found) = (opened.unwrap().opener, Vec::new());
+    let mut chunks = payload[length..].to_vec();
+    let mut take = |piece: &[u8]| {
+        found.extend_from_slice(piece);
+        Ok::<_, VaultError>(())
+    };
+    opener.push(&mut chunks, &mut take).unwrap();
+    opener.finish(&mut [], &mut take).unwrap();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payloads_that_are_under_way_when_the_server_ends_are_finished_and_right() {
+    let (mut house, keys, mut client) = node().await;
+    let content = content(5_000_000);
+    let made = encrypt(&mut client, Some(order(&keys)), &content).await;
+    let made = made.unwrap();
+    let (pieces, receiver) = mpsc::channel(1);
+    let mut first = piece(&content[..PIECE], false);
+    first.order = Some(order(&keys));
+    pieces.send(first).await.unwrap();
+    let encrypting = client.encrypt_payload(ReceiverStream::new(receiver)).await;
+    let mut encrypting = encrypting.unwrap().into_inner();
+    let (parts, receiver) = mpsc::channel(1);
+    let first = DecryptPayloadRequest {
+        expected: Some(expectation()),
+        payload: made[..PIECE].to_vec(),
+    };
+    parts.send(first).await.unwrap();
+    let decrypting = client.decrypt_payload(ReceiverStream::new(receiver)).await;
+    let mut decrypting = decrypting.unwrap().into_inner();
+    // Both are under way.
+    let mut payload = encrypting.message().await.unwrap().unwrap().payload;
+    let origin = decrypting.message().await.unwrap().unwrap();
+    assert!(origin.origin.is_some());
+    house.end();
+    while TcpStream::connect(house.address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let sending = async {
+        for rest in content[PIECE..].chunks(PIECE) {
+            pieces.send(piece(rest, false)).await.unwrap();
+        }
+        pieces.send(piece(b"", true)).await.unwrap();
+        drop(pieces);
+    };
+    let sending_parts = async {
+        for rest in made[PIECE..].chunks(PIECE) {
+            let payload = rest.to_vec();
+            let part = DecryptPayloadRequest {
+                expected: None,
+                payload,
+            };
+            parts.send(part).await.unwrap();
+        }
+        drop(parts);
+    };
+    let encrypted = async {
+        while let Some(answer) = encrypting.message().await.unwrap() {
+            payload.extend_from_slice(&answer.payload);
+        }
+    };
+    let mut found = Vec::new();
+    let decrypted = async {
+        while let Some(answer) = decrypting.message().await.unwrap() {
+            found.extend_from_slice(&answer.content);
+        }
+    };
+    tokio::join!(sending, sending_parts, encrypted, decrypted);
+    assert!(found == content);
+    let vault = Arc::clone(&house.vault);
+    house.ended().await;
+    assert!(opened(&vault, &payload).await == content);
 }

@@ -3,7 +3,10 @@
 use std::convert::Infallible;
 
 use bytes::{Buf, BufMut};
-use futures_util::stream::{Pending, pending};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use http::{HeaderMap, Method, Request as HttpRequest};
 use http_body_util::StreamBody;
 use hyper::{body::Frame, client::conn::http2};
@@ -80,13 +83,14 @@ pub(crate) async fn send(
     Ok(())
 }
 
-async fn begin(
+/// Calls `path` with one message of these bytes; what comes is read only as far as the answer is asked for messages.
+pub(crate) async fn begin(
     channel: &Channel,
     path: &'static str,
     token: Option<&str>,
     message: Vec<u8>,
 ) -> Result<Streaming<Vec<u8>>, Status> {
-    let mut client = Grpc::new(channel.clone());
+    let mut client = Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
     client.ready().await.unwrap();
     let request = with_token(message, token);
     let path = http::uri::PathAndQuery::from_static(path);
@@ -106,10 +110,10 @@ pub(crate) fn with_token<M>(message: M, token: Option<&str>) -> Request<M> {
 /// What no service has, and is told at once.
 pub(crate) const NO_RPC: &str = "/grpc.health.v1.Health/Unknown";
 
-type Silence = StreamBody<Pending<Result<Frame<bytes::Bytes>, Infallible>>>;
+type Body = StreamBody<BoxStream<'static, Result<Frame<bytes::Bytes>, Infallible>>>;
 
 /// A connection of its own, on which calls are begun whose requests never end. It ends with this.
-pub(crate) struct HalfCaller(http2::SendRequest<Silence>);
+pub(crate) struct HalfCaller(http2::SendRequest<Body>);
 
 impl HalfCaller {
     pub(crate) async fn over(stream: TcpStream) -> Self {
@@ -126,6 +130,16 @@ impl HalfCaller {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
+        self.begin_with(path, headers, Vec::new())
+    }
+
+    /// The same; these bytes come, and nothing behind them.
+    pub(crate) fn begin_with(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
         let mut request = HttpRequest::builder()
             .method(Method::POST)
             .uri(format!("http://vault.invalid{path}"))
@@ -134,9 +148,9 @@ impl HalfCaller {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self
-            .0
-            .send_request(request.body(StreamBody::new(pending())).unwrap());
+        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
+        let body = StreamBody::new(bytes.chain(stream::pending()).boxed());
+        let answer = self.0.send_request(request.body(body).unwrap());
         async move { Ok(answer.await?.headers().clone()) }
     }
 }

@@ -1,4 +1,4 @@
-//! A store that does not answer for a while, when the audit log is read.
+//! A store that does not answer for a while.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -8,28 +8,52 @@ use std::{
 use strongroom_store::StoreError;
 use strongroom_test_support::store::{StoreCall, StoreHook};
 
-/// Holds whoever reads the audit log, as long as it is closed. They hold their threads too: run tests with some to spare.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Stall(Arc<(Mutex<State>, Condvar)>);
+/// Holds whoever makes one kind of call, as long as it is closed: for tests with several threads.
+#[derive(Clone, Debug)]
+pub(crate) struct Stall {
+    call: StoreCall,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    closed: bool,
+    is_closed: bool,
     waiting: usize,
+    /// How long each call takes.
+    pace: Duration,
 }
 
 impl Stall {
+    /// Of calls of this kind.
+    pub(crate) fn of(call: StoreCall) -> Self {
+        Self {
+            call,
+            state: Arc::default(),
+        }
+    }
+
+    fn is_felt(&self) -> bool {
+        let state = self.state();
+        state.is_closed || !state.pace.is_zero()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().unwrap()
+        self.state.0.lock().unwrap()
     }
 
     pub(crate) fn close(&self) {
-        self.state().closed = true;
+        self.state().is_closed = true;
+    }
+
+    /// Each takes so long, until it is open again.
+    pub(crate) fn slow_down(&self, pace: Duration) {
+        self.state().pace = pace;
     }
 
     pub(crate) fn open(&self) {
-        self.state().closed = false;
-        self.0.1.notify_all();
+        let mut state = self.state();
+        (state.is_closed, state.pace) = (false, Duration::ZERO);
+        self.state.1.notify_all();
     }
 
     /// Waits until so many are held.
@@ -42,11 +66,16 @@ impl Stall {
 
 impl StoreHook for Stall {
     fn before(&self, call: StoreCall) -> Result<(), StoreError> {
-        if call == StoreCall::AuditAfter {
-            let mut state = self.state();
-            state.waiting += 1;
-            let held = self.0.1.wait_while(state, |state| state.closed);
-            held.unwrap().waiting -= 1;
+        if call == self.call && self.is_felt() {
+            // What else this thread was about to do goes on on another one.
+            tokio::task::block_in_place(|| {
+                let pace = self.state().pace;
+                std::thread::sleep(pace);
+                let mut state = self.state();
+                state.waiting += 1;
+                let held = self.state.1.wait_while(state, |state| state.is_closed);
+                held.unwrap().waiting -= 1;
+            });
         }
         Ok(())
     }

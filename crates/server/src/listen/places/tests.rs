@@ -98,3 +98,30 @@ async fn calls_of_strangers_keep_no_place_and_are_so_many_until_they_are_known()
     stranger.guest.is_known();
     assert!(stranger.guest.may_ask());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_nothing_of_its_answers_for_long_enough_stops_reading_and_others_do_not() {
+    let limit = Duration::from_secs(120);
+    let places = Places::new(10, 10);
+    let place = places.take(process(1)).await.unwrap();
+    let guest = &place.guest;
+    let stops = || tokio::time::timeout(limit * 5, guest.stops_reading(limit));
+    assert!(stops().await.is_err(), "nothing is there for it");
+    // A piece that is taken slowly, as long as some of it is.
+    guest.waits();
+    let reads = async {
+        for _byte in 0..20 {
+            tokio::time::sleep(limit / 2).await;
+            guest.takes();
+        }
+    };
+    tokio::select! {
+        () = guest.stops_reading(limit) => panic!("it reads"),
+        () = reads => {}
+    }
+    let began = Instant::now();
+    guest.stops_reading(limit).await;
+    assert!(began.elapsed() <= 2 * limit);
+    guest.waits_no_more();
+    assert!(stops().await.is_err(), "it has taken everything");
+}

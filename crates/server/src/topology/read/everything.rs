@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use strongroom_proto::topology::{
-    SnapshotItem, snapshot_message, write_snapshot_v1, write_snapshot_v2,
-};
-use strongroom_topology::{Mapping, MappingCode};
+use strongroom_proto::topology::{admin::TopologyTransactions, snapshot_message};
+use strongroom_topology::{Mapping, MappingCode, StoredTransaction};
 use strongroom_vault::Vault;
 
 use super::query::Query;
@@ -15,12 +13,12 @@ use crate::{
         BaseQuery, ExportTopologySnapshotRequest, ExportTopologySnapshotV2Request, ListAllRequest,
         ListAllResponse, ListAllV2Request, ListAllV2Response,
     },
-    failure::{Failure, codes, in_words},
-    topology::filters::begins,
+    failure::{Failure, in_words},
+    topology::{
+        filters::begins,
+        pieces::{Pieces, item},
+    },
 };
-
-/// A snapshot goes out in pieces of so many bytes.
-const CHUNK: usize = 2_000_000;
 
 pub(super) async fn but(
     vault: Arc<Vault>,
@@ -29,9 +27,9 @@ pub(super) async fn but(
 ) -> Result<ListAllResponse, Failure> {
     let excluded = codes(&message.exclude_mappings)?;
     let kinds = |code| !excluded.contains(&code);
-    let items = items(&vault, message.base_query, &message.filter_namespace, kinds).await?;
+    let rows = rows(&vault, message.base_query, &message.filter_namespace, kinds).await?;
     Ok(ListAllResponse {
-        result: Some(snapshot_message(&items)),
+        result: Some(in_one_message(&rows)),
     })
 }
 
@@ -42,45 +40,37 @@ pub(super) async fn only(
 ) -> Result<ListAllV2Response, Failure> {
     let included = codes(&message.include_mappings)?;
     let kinds = |code| included.is_empty() || included.contains(&code);
-    let items = items(&vault, message.base_query, &message.filter_namespace, kinds).await?;
+    let rows = rows(&vault, message.base_query, &message.filter_namespace, kinds).await?;
     Ok(ListAllV2Response {
-        result: Some(snapshot_message(&items)),
+        result: Some(in_one_message(&rows)),
     })
 }
 
 pub(super) async fn export_v1(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: ExportTopologySnapshotRequest,
-) -> Result<Vec<Vec<u8>>, Failure> {
+) -> Result<Pieces, Failure> {
     let excluded = codes(&message.exclude_mappings)?;
     let kinds = |code| !excluded.contains(&code);
-    let items = items(&vault, message.base_query, &message.filter_namespace, kinds).await?;
-    let mut bytes = Vec::new();
-    write_snapshot_v1(&items, &mut bytes).map_err(unwritable)?;
-    Ok(in_chunks(&bytes))
+    let rows = rows(&vault, message.base_query, &message.filter_namespace, kinds).await?;
+    Pieces::of_v1(&context, &rows)
 }
 
 pub(super) async fn export_v2(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: ExportTopologySnapshotV2Request,
-) -> Result<Vec<Vec<u8>>, Failure> {
+) -> Result<Pieces, Failure> {
     let excluded = codes(&message.exclude_mappings)?;
     let kinds = |code| !excluded.contains(&code);
-    let items = items(&vault, message.base_query, &message.filter_namespace, kinds).await?;
-    let mut bytes = Vec::new();
-    write_snapshot_v2(&items, &mut bytes).map_err(unwritable)?;
-    Ok(in_chunks(&bytes))
+    let rows = rows(&vault, message.base_query, &message.filter_namespace, kinds).await?;
+    Ok(Pieces::of_v2(&context, rows))
 }
 
-fn in_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
-    bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect()
-}
-
-/// Memory does not fail.
-fn unwritable(error: std::io::Error) -> Failure {
-    Failure::own(codes::SERVER_BUG, error.to_string())
+fn in_one_message(rows: &[StoredTransaction]) -> TopologyTransactions {
+    let items: Vec<_> = rows.iter().map(item).collect();
+    snapshot_message(&items)
 }
 
 fn codes(names: &[String]) -> Result<Vec<MappingCode>, Failure> {
@@ -90,14 +80,14 @@ fn codes(names: &[String]) -> Result<Vec<MappingCode>, Failure> {
         .map_err(|error| Failure::unreadable(in_words(&error)))
 }
 
-async fn items(
+async fn rows(
     vault: &Vault,
     query: Option<BaseQuery>,
     namespace: &str,
     kinds: impl Fn(MappingCode) -> bool + Send,
-) -> Result<Vec<SnapshotItem>, Failure> {
+) -> Result<Vec<StoredTransaction>, Failure> {
     let query = Query::read(vault, query).await?;
-    let mut items = Vec::new();
+    let mut wanted = Vec::new();
     for id in &query.stores {
         let store = vault.topology(id).await?;
         let wants =
@@ -105,13 +95,7 @@ async fn items(
         let rows = store.rows().iter();
         let rows =
             rows.filter(|row| query.wants(id, row) && wants(row.signed.transaction().mapping()));
-        items.extend(rows.map(|row| SnapshotItem {
-            sequenced: row.sequenced,
-            valid_from: row.valid_from,
-            valid_until: row.valid_until,
-            signed: row.signed.as_ref().clone(),
-            rejection: None,
-        }));
+        wanted.extend(rows.cloned());
     }
-    Ok(items)
+    Ok(wanted)
 }

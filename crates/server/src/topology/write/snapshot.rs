@@ -10,15 +10,15 @@ use tonic::{Status, Streaming};
 
 use super::add::check_accepted;
 use crate::{
-    bounds::Bound,
+    bounds::{Bound, Entered},
     context::Context,
     contract::topology::{
         ImportTopologySnapshotRequest, ImportTopologySnapshotResponse,
         ImportTopologySnapshotV2Request, ImportTopologySnapshotV2Response, StoreId,
     },
-    failure::{Failure, codes, in_words},
+    failure::{Failure, in_words},
     tasks::Tasks,
-    topology::{MOST_SNAPSHOT_BYTES, RECEIVE_SNAPSHOT_WITHIN, store_id},
+    topology::{RECEIVE_SNAPSHOT_WITHIN, hold_snapshot, store_id},
 };
 
 pub(super) async fn import_v1(
@@ -28,12 +28,12 @@ pub(super) async fn import_v1(
     bound: Bound,
     tasks: Tasks,
 ) -> Result<ImportTopologySnapshotResponse, Failure> {
-    let _place = bound.enter().await?;
     let mut snapshot = Snapshot::default();
     let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
-    snapshot.receive(pieces).await?;
+    snapshot.receive(&context, pieces).await?;
+    let place = bound.enter(&context.subject).await?;
     snapshot
-        .add(vault, context, Container::SnapshotV1, tasks)
+        .add(vault, context, Container::SnapshotV1, place, tasks)
         .await?;
     Ok(ImportTopologySnapshotResponse {})
 }
@@ -45,12 +45,12 @@ pub(super) async fn import_v2(
     bound: Bound,
     tasks: Tasks,
 ) -> Result<ImportTopologySnapshotV2Response, Failure> {
-    let _place = bound.enter().await?;
     let mut snapshot = Snapshot::default();
     let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
-    snapshot.receive(pieces).await?;
+    snapshot.receive(&context, pieces).await?;
+    let place = bound.enter(&context.subject).await?;
     snapshot
-        .add(vault, context, Container::SnapshotV2, tasks)
+        .add(vault, context, Container::SnapshotV2, place, tasks)
         .await?;
     Ok(ImportTopologySnapshotV2Response {})
 }
@@ -63,15 +63,17 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes pieces until the last one, or until it has taken too long: others wait for the place.
+    /// Takes pieces until the last one, or until it has taken too long.
     async fn receive(
         &mut self,
+        context: &Context,
         mut pieces: impl Stream<Item = Result<(Vec<u8>, Option<StoreId>), Status>> + Unpin,
     ) -> Result<(), Failure> {
         let receiving = async {
             while let Some(piece) = pieces.next().await {
                 let (bytes, store) = piece.map_err(|status| Failure::Told(Box::new(status)))?;
-                self.append(bytes, store)?;
+                hold_snapshot(context, self.bytes.len(), bytes.len())?;
+                self.append(bytes, store);
             }
             Ok::<(), Failure>(())
         };
@@ -79,17 +81,10 @@ impl Snapshot {
         received.unwrap_or_else(|_late| Err(Failure::too_late()))
     }
 
-    fn append(&mut self, chunk: Vec<u8>, store: Option<StoreId>) -> Result<(), Failure> {
-        if self.bytes.len() + chunk.len() > MOST_SNAPSHOT_BYTES {
-            return Err(Failure::own(
-                codes::SNAPSHOT_TOO_LARGE,
-                format!("a snapshot has at most {MOST_SNAPSHOT_BYTES} bytes"),
-            ));
-        }
+    fn append(&mut self, chunk: Vec<u8>, store: Option<StoreId>) {
         self.bytes.extend(chunk);
         // The first piece says where it belongs.
         self.store = self.store.take().or(store);
-        Ok(())
     }
 
     /// Adds what has come. From here on it is finished, whoever goes: before, a caller that never ends held up nobody.
@@ -98,12 +93,13 @@ impl Snapshot {
         vault: Arc<Vault>,
         context: Context,
         container: Container,
+        place: Entered,
         tasks: Tasks,
     ) -> Result<(), Failure> {
         let store = store_id::required(&vault, self.store).await?;
         let transactions = transactions(&self.bytes, container)?;
-        let caller = context.caller();
         let adding = async move {
+            let (_place, caller) = (place, context.caller());
             let force = ForceFlags::all();
             let added = vault
                 .add_transactions(&caller, &store, transactions, force)

@@ -4,34 +4,46 @@ use std::{sync::Arc, time::Duration};
 
 use strongroom_server::{
     ServerSettings,
-    access::{Access, CallerRule, Grant, Identity, Role},
+    access::{Access, CallerRule, Grant, Identity, Operation, Role},
     contract::{
         strongroom::{
-            CancelOperationRequest, CreateBackupRequest, ExamineRequest, ListOperationsRequest,
-            Operation, OperationState, ResumeWrapperKeyRotationRequest, RotateWrapperKeyRequest,
+            CancelOperationRequest, CreateBackupRequest, ExamineRequest, ExportAuditRequest,
+            ListOperationsRequest, Operation as OperationView, OperationState,
+            ResumeWrapperKeyRotationRequest, RotateWrapperKeyEvent, RotateWrapperKeyRequest,
             WatchOperationRequest, operations_service_client::OperationsServiceClient,
         },
         vault,
     },
 };
-use strongroom_vault::{AuditEntry, AuditOperation, Caller, RotationSettings, Settings};
-use tonic::{Code, Request, Response, Status, transport::Channel};
+use strongroom_test_support::store::StoreCall;
+use strongroom_vault::{
+    ApprovalSettings, AuditEntry, AuditOperation, Caller, RotationSettings, Settings,
+};
+use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 
 use super::{RECIPIENT, client, many_keys, to_the_end};
 use crate::{
     house::{House, Plan, told},
     issuer::{TokenIssuer, tokens},
     raw::with_token,
+    stall::Stall,
 };
 
 /// A server at which alice begins long work, bob keeps it running, and an auditor looks on. Each key is a commit.
 struct Office {
     house: House,
     issuer: TokenIssuer,
+    /// By which each key takes its time.
+    stall: Stall,
 }
 
 impl Office {
     async fn new(keys: usize, grace: Duration) -> Self {
+        let stall = Stall::of(StoreCall::UpdatePrivateKeys);
+        Self::held_by(stall, keys, grace, Settings::default()).await
+    }
+
+    async fn held_by(stall: Stall, keys: usize, grace: Duration, settings: Settings) -> Self {
         let issuer = TokenIssuer::new();
         let rule = |name: &str, role| CallerRule {
             name: name.to_owned(),
@@ -41,7 +53,13 @@ impl Office {
         };
         let server = ServerSettings {
             access: Access::of(vec![
-                rule("alice", Role::KeyAdministrator),
+                CallerRule {
+                    grants: vec![
+                        Grant::role(Role::KeyAdministrator),
+                        Grant::of([Operation::BreakGlass]),
+                    ],
+                    ..rule("alice", Role::KeyAdministrator)
+                },
                 rule("bob", Role::Operator),
                 rule("auditor", Role::Auditor),
             ]),
@@ -51,29 +69,35 @@ impl Office {
         };
         let settings = Settings {
             rotation: RotationSettings { keys_per_commit: 1 },
-            ..Settings::default()
+            ..settings
         };
         let house = House::planned(Plan {
             settings,
             server,
+            stall: Some(stall.clone()),
             ..Plan::default()
         })
         .await;
         many_keys(&house, keys).await;
-        Self { house, issuer }
+        Self {
+            house,
+            issuer,
+            stall,
+        }
     }
 
     fn by<M>(&self, name: &str, message: M) -> Request<M> {
         with_token(message, Some(&self.issuer.token(name)))
     }
 
-    async fn list(&self, client: &mut OperationsServiceClient<Channel>) -> Vec<Operation> {
+    async fn list(&self, client: &mut OperationsServiceClient<Channel>) -> Vec<OperationView> {
         let listed = client.list_operations(self.by("auditor", ListOperationsRequest {}));
         listed.await.unwrap().into_inner().operations
     }
 
-    /// Has alice begin a rotation; answers when some keys have moved, with the id that she was told.
+    /// Has alice begin a rotation, which goes slowly; answers when some keys have moved, with the id that she was told.
     async fn rotating(&self, client: &mut OperationsServiceClient<Channel>) -> String {
+        self.stall.slow_down(PACE);
         let begun = client.rotate_wrapper_key(self.by("alice", RotateWrapperKeyRequest::default()));
         let mut begun = begun.await.unwrap();
         let id = id_of(&begun);
@@ -89,7 +113,7 @@ impl Office {
         client: &mut OperationsServiceClient<Channel>,
         name: &str,
         id: &str,
-    ) -> Result<Operation, Status> {
+    ) -> Result<OperationView, Status> {
         let request = CancelOperationRequest { id: id.to_owned() };
         let cancelled = client.cancel_operation(self.by(name, request)).await?;
         Ok(cancelled.into_inner().operation.unwrap())
@@ -100,7 +124,7 @@ impl Office {
         &self,
         client: &mut OperationsServiceClient<Channel>,
         id: &str,
-    ) -> Vec<Operation> {
+    ) -> Vec<OperationView> {
         let request = WatchOperationRequest { id: id.to_owned() };
         let watched = client.watch_operation(self.by("auditor", request));
         let heard = to_the_end(watched.await.unwrap().into_inner())
@@ -118,10 +142,14 @@ fn id_of<E>(begun: &Response<E>) -> String {
 }
 
 const LONG: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Of each key: what is called off is not done before.
+const PACE: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_is_watched_and_called_off_by_others_and_resumed() {
-    let office = Office::new(800, LONG).await;
+    let office = Office::new(500, LONG).await;
     let mut client = client(&office.house).await;
     let id = office.rotating(&mut client).await;
     let listed = office.list(&mut client).await;
@@ -142,12 +170,10 @@ async fn a_rotation_is_watched_and_called_off_by_others_and_resumed() {
     let refused = office.cancel(&mut client, "auditor", &id).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
 
-    let mut other = client.clone();
-    let (watched, stopping) = tokio::join!(office.watched(&mut other, &id), async {
-        office.cancel(&mut client, "bob", &id).await.unwrap()
-    });
+    let stopping = office.cancel(&mut client, "bob", &id).await.unwrap();
     assert_ne!(stopping.state(), OperationState::Done);
     assert_eq!(stopping.cancelled_by, "bob");
+    let watched = office.watched(&mut client, &id).await;
     let last = watched.last().unwrap();
     assert_eq!(last.state(), OperationState::Cancelled, "{watched:?}");
     let problem = last.problem.as_ref().unwrap();
@@ -169,12 +195,13 @@ async fn a_rotation_is_watched_and_called_off_by_others_and_resumed() {
         std::slice::from_ref(last)
     );
 
+    office.stall.open();
     let resumed = office.by("alice", ResumeWrapperKeyRotationRequest {});
     let resumed = client.resume_wrapper_key_rotation(resumed).await.unwrap();
     to_the_end(resumed.into_inner()).await.unwrap();
     assert!(office.house.vault.wrapper_key_rotation().is_none());
     let listed = office.list(&mut client).await;
-    let states: Vec<_> = listed.iter().map(Operation::state).collect();
+    let states: Vec<_> = listed.iter().map(OperationView::state).collect();
     assert_eq!(states, [OperationState::Cancelled, OperationState::Done]);
     let mut recorded = Vec::new();
     let look = |entry: AuditEntry| {
@@ -195,14 +222,15 @@ async fn a_rotation_is_watched_and_called_off_by_others_and_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_that_a_client_of_canton_began_is_listed_and_can_be_called_off() {
-    let office = Office::new(800, LONG).await;
+    let office = Office::new(500, LONG).await;
+    office.stall.slow_down(PACE);
     let mut canton = office.house.vault_service().await;
     let request = office.by("alice", vault::RotateWrapperKeyRequest::default());
     let rotating = tokio::spawn(async move { canton.rotate_wrapper_key(request).await });
     let mut client = client(&office.house).await;
     let id = loop {
         let listed = office.list(&mut client).await;
-        let moves = |it: &&Operation| it.progress.as_ref().is_some_and(|told| told.done > 0);
+        let moves = |it: &&OperationView| it.progress.as_ref().is_some_and(|told| told.done > 0);
         if let Some(moving) = listed.iter().find(moves) {
             break moving.id.clone();
         }
@@ -301,7 +329,7 @@ async fn of_what_has_ended_not_more_than_a_thousand_is_told_of() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ends_stops_long_work_after_the_grace_and_holds_no_watcher() {
-    let mut office = Office::new(3000, Duration::from_millis(300)).await;
+    let mut office = Office::new(500, SHORT).await;
     let mut client = client(&office.house).await;
     let id = office.rotating(&mut client).await;
     let request = WatchOperationRequest { id };
@@ -315,8 +343,90 @@ async fn a_server_that_ends_stops_long_work_after_the_grace_and_holds_no_watcher
     let vault = Arc::clone(&office.house.vault);
     office.house.ended().await;
     assert!(vault.wrapper_key_rotation().is_some(), "it was waited for");
+    office.stall.open();
     assert_eq!(Arc::strong_count(&vault), 1, "somebody holds the vault");
     let caller = Caller::new("test");
     let resumed = vault.resume_wrapper_key_rotation(&caller, &|_| {});
     resumed.await.unwrap();
+}
+
+/// Rotations of the wrapper key take a second person, or the glass is broken.
+fn with_a_second_person() -> Settings {
+    Settings {
+        approvals: ApprovalSettings {
+            operations: ["wrapper-keys.rotate".to_owned()].into(),
+            break_glass: true,
+            ..ApprovalSettings::default()
+        },
+        ..Settings::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_let_through_when_the_grace_is_over_is_called_off_where_it_begins() {
+    let stall = Stall::of(StoreCall::Begin);
+    let mut office = Office::held_by(stall, 1000, SHORT, with_a_second_person()).await;
+    let mut client = client(&office.house).await;
+    let mut request = office.by("alice", RotateWrapperKeyRequest::default());
+    let reason = "the test".parse().unwrap();
+    request
+        .metadata_mut()
+        .insert("strongroom-break-glass", reason);
+    office.stall.close();
+    let _begun = client.rotate_wrapper_key(request).await.unwrap();
+    // The broken glass is not on record yet.
+    office.stall.holds(1).await;
+    office.house.end();
+    let vault = Arc::clone(&office.house.vault);
+    tokio::join!(office.house.ended(), async {
+        tokio::time::sleep(5 * SHORT).await;
+        office.stall.open();
+    });
+    assert!(vault.wrapper_key_rotation().is_some(), "it was waited for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_has_not_begun_and_is_not_listed() {
+    let stall = Stall::of(StoreCall::AuditAfter);
+    let office = Office::held_by(stall, 3, LONG, with_a_second_person()).await;
+    let mut client = client(&office.house).await;
+    let refused = async |begun: Result<Response<Streaming<RotateWrapperKeyEvent>>, Status>| {
+        to_the_end(begun.unwrap().into_inner()).await.unwrap_err()
+    };
+    let rotate = RotateWrapperKeyRequest::default();
+    let begun = client.rotate_wrapper_key(office.by("alice", rotate.clone()));
+    assert_eq!(told(&refused(begun.await).await).0, "APPROVAL_REQUIRED");
+    // She may rotate, but not to a key that she names.
+    let named = RotateWrapperKeyRequest {
+        to: "another".to_owned(),
+        ..rotate
+    };
+    let mut broken = office.by("alice", named);
+    let reason = "the test".parse().unwrap();
+    broken
+        .metadata_mut()
+        .insert("strongroom-break-glass", reason);
+    let begun = client.rotate_wrapper_key(broken).await;
+    assert_eq!(told(&refused(begun).await).0, "PERMISSION_DENIED");
+    let backup = |recipient: &str| CreateBackupRequest {
+        recipients: vec![recipient.to_owned()],
+    };
+    let begun = client.create_backup(office.by("bob", backup("nobody")));
+    let status = to_the_end(begun.await.unwrap().into_inner()).await;
+    assert_eq!(status.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(office.list(&mut client).await, []);
+
+    // One export of an auditor is held, and there is no place for another one.
+    office.stall.close();
+    let export = || office.by("auditor", ExportAuditRequest {});
+    let held = client.export_audit(export()).await.unwrap();
+    office.stall.holds(1).await;
+    let begun = client.export_audit(export()).await.unwrap();
+    let status = to_the_end(begun.into_inner()).await.unwrap_err();
+    assert_eq!(told(&status).0, "SERVER_BUSY");
+    let listed = office.list(&mut client).await;
+    let ids: Vec<_> = listed.iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(ids, [id_of(&held)]);
+    office.stall.open();
+    to_the_end(held.into_inner()).await.unwrap();
 }

@@ -1,0 +1,79 @@
+//! How messages are read and written: as prost does it, but one that would swell when it is read is refused before.
+
+mod swelling;
+
+use std::marker::PhantomData;
+
+use prost::{Message, Name, bytes::Buf as _};
+use tonic::{
+    Status,
+    codec::{Codec, DecodeBuf, Decoder},
+};
+use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
+
+use crate::{
+    context::Trace,
+    failure::{Face, Failure},
+};
+
+tokio::task_local! {
+    static CALL: (Face, Trace);
+}
+
+/// Answers a call whose message may be refused: the refusal names the call's trace.
+pub(crate) async fn within<T>(face: Face, trace: Trace, answering: impl Future<Output = T>) -> T {
+    CALL.scope((face, trace), answering).await
+}
+
+/// Writes `T` and reads `U`.
+#[derive(Debug)]
+pub(crate) struct Bounded<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for Bounded<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for Bounded<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Name + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = ProstEncoder<T>;
+    type Decoder = Reading<U>;
+
+    fn encoder(&mut self) -> ProstEncoder<T> {
+        ProstCodec::<T, U>::default().encoder()
+    }
+
+    fn decoder(&mut self) -> Reading<U> {
+        Reading(ProstCodec::<T, U>::default().decoder())
+    }
+}
+
+/// Reads messages, but no request with more items than its bytes make likely.
+#[derive(Debug)]
+pub(crate) struct Reading<U>(ProstDecoder<U>);
+
+impl<U: Message + Name + Default> Decoder for Reading<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        // All of it is in one piece.
+        if swelling::has_too_many_items(U::PACKAGE, U::NAME, bytes.chunk()) {
+            return Err(refusal());
+        }
+        self.0.decode(bytes)
+    }
+}
+
+fn refusal() -> Status {
+    let known = CALL.try_with(Clone::clone);
+    // Of a message in a stream it is not known.
+    let (face, trace) = known.unwrap_or_else(|_none| (Face::Strongroom, Trace::of("stream")));
+    Failure::too_many_items().into_status(face, &trace)
+}

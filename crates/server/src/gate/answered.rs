@@ -1,0 +1,184 @@
+//! Answers whose bytes are counted until they have gone out: a caller that does not read what it asked for holds so much, and no more.
+//!
+//! An answer is written when hyper asks for it. hyper has one piece of a call in hand until the caller's window opens, and then gives it
+//! to h2, which takes the next one when less than 400 KiB of the call wait there; h2 keeps what it has when the body is gone already.
+//! So what is counted is the pieces themselves, wherever they are: each holds its room until the last byte of it was written.
+
+use std::{
+    io::IoSlice,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Poller, Poll},
+};
+
+use http::{HeaderMap, Response};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use prost::bytes::{Buf, Bytes};
+use tonic::{Status, body::Body};
+
+use super::Call;
+use crate::{
+    access::Subject,
+    failure::Failure,
+    listen::Guest,
+    room::{Held, UNCOUNTED_BYTES},
+};
+
+/// The body of an answer.
+pub(crate) struct Answer {
+    body: Body,
+    /// None for what says no more than why not.
+    counting: Option<Counting>,
+}
+
+/// For whom an answer counts.
+struct Counting {
+    call: Call,
+    caller: Arc<Subject>,
+    guest: Option<Arc<Guest>>,
+    /// So many bytes of it are not counted.
+    uncounted: usize,
+}
+
+impl Answer {
+    /// One without a message.
+    pub(super) fn refusal(status: Status) -> Response<Self> {
+        Self::uncounted(status.into_http())
+    }
+
+    pub(super) fn uncounted(answer: Response<Body>) -> Response<Self> {
+        answer.map(|body| Self {
+            body,
+            counting: None,
+        })
+    }
+
+    pub(super) fn counted(
+        answer: Response<Body>,
+        call: Call,
+        caller: Arc<Subject>,
+        guest: Option<Arc<Guest>>,
+    ) -> Response<Self> {
+        let counting = Counting {
+            call,
+            caller,
+            guest,
+            uncounted: UNCOUNTED_BYTES,
+        };
+        answer.map(|body| Self {
+            body,
+            counting: Some(counting),
+        })
+    }
+}
+
+impl Counting {
+    /// The room that so many bytes more take; the outer none: there is not so much.
+    fn room(&mut self, bytes: usize) -> Option<Option<Untaken>> {
+        if let Some(left) = self.uncounted.checked_sub(bytes) {
+            self.uncounted = left;
+            return Some(None);
+        }
+        let held = self.caller.room().hold(bytes)?;
+        let guest = self.guest.clone();
+        Some(Some(Untaken::new(held, guest)))
+    }
+
+    /// The end of an answer that there is no room for.
+    fn breaks_off(&self) -> Result<Frame<Piece>, Status> {
+        let failure = Failure::too_many_bytes(self.caller.name());
+        let mut trailers = HeaderMap::new();
+        let status = self.call.refuse(failure);
+        status.add_header(&mut trailers)?;
+        Ok(Frame::trailers(trailers))
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Piece;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        poller: &mut Poller<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, Status>>> {
+        let frame = match Pin::new(&mut self.body).poll_frame(poller) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(status))) => return Poll::Ready(Some(Err(status))),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
+        };
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        let room = match &mut self.counting {
+            None => Some(None),
+            Some(counting) => counting.room(bytes),
+        };
+        if let Some(untaken) = room {
+            return Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece { bytes, untaken }))));
+        }
+        self.body = Body::empty();
+        Poll::Ready(self.counting.take().map(|it| it.breaks_off()))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Bytes of an answer on their way.
+pub(crate) struct Piece {
+    bytes: Bytes,
+    /// None for those that are not counted.
+    untaken: Option<Untaken>,
+}
+
+/// Something large that the other end has not taken yet.
+struct Untaken {
+    _held: Held,
+    guest: Option<Arc<Guest>>,
+}
+
+impl Untaken {
+    fn new(held: Held, guest: Option<Arc<Guest>>) -> Self {
+        if let Some(guest) = &guest {
+            guest.waits();
+        }
+        Self { _held: held, guest }
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        if let Some(guest) = &self.guest {
+            guest.waits_no_more();
+        }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.bytes.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        if let Some(Untaken {
+            guest: Some(guest), ..
+        }) = &self.untaken
+        {
+            guest.takes();
+        }
+    }
+}
