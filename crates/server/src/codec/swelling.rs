@@ -50,11 +50,12 @@ struct Shapes {
     messages: Vec<Shape>,
 }
 
-/// The fields of a message that repeat something, or have something in them that may.
+/// The fields of a message that repeat something, or have something in them that may: few, so they are looked through.
 #[derive(Default)]
-struct Shape(HashMap<u32, Field>);
+struct Shape(Vec<Field>);
 
 struct Field {
+    number: u32,
     is_repeated: bool,
     /// None for text and bytes.
     message: Option<usize>,
@@ -81,10 +82,11 @@ impl Shapes {
                 let is_repeated = field.label() == Label::Repeated;
                 let number = u32::try_from(field.number()).ok()?;
                 let field = Field {
+                    number,
                     is_repeated,
                     message,
                 };
-                (is_repeated || message.is_some()).then_some((number, field))
+                (is_repeated || message.is_some()).then_some(field)
             });
             Shape(fields.collect())
         };
@@ -118,7 +120,7 @@ impl Shapes {
     fn count(&self, shape: &Shape, mut bytes: &[u8], left: &mut usize, depth: usize) -> Option<()> {
         let deeper = depth.checked_sub(1);
         while let Some((number, content)) = next_field(&mut bytes) {
-            let Some(field) = shape.0.get(&number) else {
+            let Some(field) = shape.0.iter().find(|field| field.number == number) else {
                 continue;
             };
             if field.is_repeated {
