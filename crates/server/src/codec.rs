@@ -65,15 +65,17 @@ impl<U: Message + Name + Default> Decoder for Reading<U> {
     fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         // All of it is in one piece.
         if swelling::has_too_many_items(U::PACKAGE, U::NAME, bytes.chunk()) {
-            return Err(refusal());
+            return Err(refusal(Failure::too_many_items()));
         }
-        self.0.decode(bytes)
+        let decoded = self.0.decode(bytes);
+        // tonic blames the server (INTERNAL), which would wake somebody up for what a caller sent.
+        decoded.map_err(|status| refusal(Failure::unreadable(status.message())))
     }
 }
 
-fn refusal() -> Status {
+fn refusal(failure: Failure) -> Status {
     let known = CALL.try_with(Clone::clone);
     // Of a message in a stream it is not known.
     let (face, trace) = known.unwrap_or_else(|_none| (Face::Strongroom, Trace::of("stream")));
-    Failure::too_many_items().into_status(face, &trace)
+    failure.into_status(face, &trace)
 }
