@@ -52,6 +52,8 @@ pub(super) async fn verify_protocol(
 
 /// Members of a group, and signatures of them. Each signature is held against all members.
 const MOST: usize = 256;
+/// Bytes of the name of a group: it stands in the answer and in the log.
+const LONGEST_NAME: usize = 200;
 
 pub(super) async fn verify_protocol_group(
     vault: Arc<Vault>,
@@ -68,6 +70,12 @@ pub(super) async fn verify_protocol_group(
                 "Field `{field}` has at most {MOST} items, here {sent}"
             )));
         }
+    }
+    if request.group.len() > LONGEST_NAME {
+        return Err(Failure::unreadable(format!(
+            "Field `group` has at most {LONGEST_NAME} bytes, here {}",
+            request.group.len()
+        )));
     }
     // Each is verified, over all of the message.
     context.count(request.signatures.len())?;

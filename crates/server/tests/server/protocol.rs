@@ -194,7 +194,7 @@ async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
         signatures: vec![signature.clone(), signature.clone()],
     };
     let (one, two, of_another) = (asked(1, MESSAGE), asked(2, MESSAGE), asked(1, b"another"));
-    for (request, signed) in [(one.clone(), 1), (two, 0), (of_another, 0)] {
+    for (request, signed) in [(one.clone(), 1), (two, 0), (of_another.clone(), 0)] {
         let answer = mediator.client.verify_protocol_group(request).await;
         let answer = answer.unwrap().into_inner();
         assert_eq!((answer.valid, answer.signed), (signed > 0, signed));
@@ -203,6 +203,15 @@ async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
             assert!(answer.explanation.contains("mediators"), "{answer:?}");
         }
     }
+    let longest = "g".repeat(200);
+    let mut request = of_another.clone();
+    request.group.clone_from(&longest);
+    // None is of a member: what is said of each leaves the name out.
+    request.members.remove(0);
+    request.signatures = vec![request.signatures[0].clone(); 256];
+    let answer = mediator.client.verify_protocol_group(request).await;
+    let explanation = answer.unwrap().into_inner().explanation;
+    assert_eq!(explanation.matches(&longest).count(), 1, "{explanation}");
     for (spoil, field) in [
         (
             (|request| request.threshold = 0) as fn(&mut VerifyProtocolGroupRequest),
@@ -219,6 +228,7 @@ async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
             |request| request.signatures = vec![request.signatures[0].clone(); 257],
             "signatures",
         ),
+        (|request| request.group = "g".repeat(201), "group"),
     ] {
         let mut request = one.clone();
         spoil(&mut request);

@@ -90,15 +90,10 @@ fn owner<'g>(
         mapping.is_some_and(|mapping| mapping.contains(&key))
     };
     let mut owners = group.members.iter().filter(has_it);
-    let owner = owners
-        .next()
-        .ok_or_else(|| SignatureCheckError::NobodysKey {
-            group: group.name.clone(),
-            key,
-        })?;
+    let owner = owners.next();
+    let owner = owner.ok_or(SignatureCheckError::NobodysKey { key })?;
     if knows_session_keys(how.synchronizer.protocol_version) && owners.next().is_some() {
-        let group = group.name.clone();
-        return Err(SignatureCheckError::SharedKey { group, key });
+        return Err(SignatureCheckError::SharedKey { key });
     }
     Ok(owner)
 }
