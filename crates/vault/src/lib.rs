@@ -61,6 +61,7 @@ mod state;
 mod succession;
 mod sums;
 mod topology;
+mod turns;
 mod unit;
 mod uses;
 mod vault;

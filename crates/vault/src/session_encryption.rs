@@ -21,7 +21,7 @@ use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, HashBuilder, Sec
 use strongroom_topology::{Member, StoreId};
 
 use self::timed_cache::TimedCache;
-use crate::{gates::Gates, schemes::RequiredEncryption, settings::SessionEncryptionSettings};
+use crate::{schemes::RequiredEncryption, settings::SessionEncryptionSettings, turns::Turns};
 
 /// Who a view is for: a key of the cache, so that a secret is used for one group of recipients and never for another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,7 +120,7 @@ pub(crate) struct SessionCaches {
     /// By the hash of the encryption.
     receiver: Mutex<TimedCache<Hash, Received>>,
     /// Secrets that are being decrypted.
-    pub(crate) gates: Arc<Gates<Hash>>,
+    pub(crate) turns: Arc<Turns<Hash>>,
     next_id: AtomicU64,
     counts: Counts,
 }
@@ -163,7 +163,7 @@ impl SessionCaches {
         Self {
             sender: Mutex::new(sender),
             receiver: Mutex::new(receiver),
-            gates: Arc::default(),
+            turns: Arc::default(),
             next_id: AtomicU64::default(),
             counts: Counts::default(),
         }

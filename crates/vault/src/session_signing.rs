@@ -27,7 +27,7 @@ pub use self::interval::SigningTime;
 use self::pool::Pool;
 pub(crate) use self::{
     interval::{Signer, Wanted},
-    pool::{Choice, Failure, Held, Making},
+    pool::{Choice, Held},
     verified::{Kept, VerifiedDelegations},
 };
 

@@ -41,7 +41,7 @@ pub enum SessionKeyError {
 const UNAVAILABLE: ErrorCode = ErrorCode::new(
     "SESSION_KEY_UNAVAILABLE",
     Category::Unavailable,
-    "The KMS that holds the node's key does not sign: 'strongroom kms show' and 'strongroom doctor' tell more. Try again when it does.",
+    "The KMS that holds the node's key does not answer: 'strongroom kms show' and 'strongroom doctor' tell more. Try again when it does.",
 );
 
 const OF_THE_FUTURE: ErrorCode = ErrorCode::new(

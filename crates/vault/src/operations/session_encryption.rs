@@ -9,7 +9,8 @@ use strongroom_crypto::{
     AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, PublicKey,
     SecretBytes, SymmetricKey, Timestamp, clock::Clock,
 };
-use strongroom_kms::{KmsError, KmsOperation};
+use strongroom_errors::Coded as _;
+use strongroom_kms::{KmsError, KmsOperation, MAX_CIPHERTEXT_BYTES};
 use strongroom_store::KmsKeyRef;
 use strongroom_topology::{At, Member, StoreId, TopologyStore};
 use tokio::time::timeout;
@@ -24,11 +25,11 @@ use crate::{
     caller::Caller,
     directory::{KeyDirectory, KeyEntry},
     error::VaultError,
-    gates::Turn,
     schemes::RequiredEncryption,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
     },
+    turns::{Failure, Next, Patience, Turn},
     vault::Vault,
 };
 
@@ -200,68 +201,81 @@ impl SessionEncryption<'_> {
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<Arc<SecretBytes>, VaultError> {
+        // It would be kept in memory until a KMS has said the same.
+        if encrypted.ciphertext.len() > MAX_CIPHERTEXT_BYTES {
+            return Err(DecryptError::Failed.into());
+        }
         let hash = encrypted.session_key_hash();
-        // A secret outlives neither its key in the vault nor the vault's contact to its store.
-        self.vault.in_touch().await?;
-        let key = self.vault.key(&encrypted.encrypted_for)?;
-        if let PublicKey::Encryption(public) = &key.public {
-            self.required.check(public, encrypted.algorithm)?;
+        let mut patience = Patience::new();
+        loop {
+            // A secret outlives neither its key in the vault nor the vault's contact to its store.
+            self.vault.in_touch().await?;
+            let key = self.vault.key(&encrypted.encrypted_for)?;
+            if let PublicKey::Encryption(public) = &key.public {
+                self.required.check(public, encrypted.algorithm)?;
+            }
+            if let Some(known) = self.known(encrypted, &hash).await? {
+                return Ok(known);
+            }
+            let turn = match self.caches.turns.take(hash) {
+                Next::Make(turn) => turn,
+                Next::Wait(waiting) => {
+                    let failure = patience.wait(waiting).await?;
+                    // Asked again, a KMS would say the same of it.
+                    if failure.is_some_and(|it| it.code == DecryptError::Failed.code()) {
+                        return Err(DecryptError::Failed.into());
+                    }
+                    continue;
+                }
+            };
+            // Whoever had the turn before may have got it since.
+            if let Some(known) = self.known(encrypted, &hash).await? {
+                return Ok(known);
+            }
+            let decrypting = self.decrypted(&key, encrypted, turn);
+            if let Some(secret) = patience.make(decrypting).await? {
+                return Ok(secret);
+            }
         }
-        if let Some(known) = self.known(encrypted, &hash).await? {
-            return Ok(known);
-        }
-        if let Some(turn) = self.caches.gates.turn(hash) {
-            return self.decrypted(&key, encrypted, Some(turn)).await;
-        }
-        let gate = self.caches.gates.gate(hash);
-        let turn = gate.lock().await;
-        if let Some(known) = self.known(encrypted, &hash).await? {
-            return Ok(known);
-        }
-        // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
-        drop(turn);
-        self.decrypted(&key, encrypted, None).await
     }
 
-    /// Uses the private key. What a KMS decrypts is kept although whoever asked for it has gone.
+    /// Uses the private key. None if it was changed meanwhile, and so perhaps deleted: then it is asked for anew.
     async fn decrypted(
         &self,
         key: &Arc<KeyEntry>,
         encrypted: &AsymmetricEncrypted,
-        turn: Option<Turn<Hash>>,
-    ) -> Result<Arc<SecretBytes>, VaultError> {
+        turn: Turn<Hash>,
+    ) -> Result<Option<Arc<SecretBytes>>, VaultError> {
         let vault = self.vault;
-        if let Some((public, held)) = held_by_kms(key) {
-            if vault.is_in_doubt() {
-                vault.settled_for(&encrypted.encrypted_for).await?;
+        let Some((public, held)) = held_by_kms(key) else {
+            let decrypted = vault.decrypt_in_touch(encrypted).await.and_then(checked);
+            if let Ok(secret) = &decrypted {
+                self.caches.note_decrypted();
+                self.keep(key, encrypted, secret);
             }
-            let receiving = Receiving {
-                caches: Arc::clone(&self.caches),
-                directory: Arc::clone(vault.directory()),
-                clock: Arc::clone(&vault.environment().clock),
-                key: Arc::clone(key),
-                public: public.clone(),
-                encrypted: encrypted.clone(),
-            };
-            let held = vault.held_key(held)?;
-            let receiving = async move {
-                let received = receiving.receive(&held).await;
-                drop(turn);
-                received
-            };
-            let received = vault.background().run(receiving).await?;
-            let may_still = || vault.may_decrypt(&encrypted.encrypted_for);
-            if let Some(secret) = received
-                && vault.was_in_touch(may_still).await?
-            {
-                return Ok(secret);
-            }
-            // The key was changed meanwhile, perhaps deleted: it is asked for anew.
+            return told(turn, decrypted).map(Some);
+        };
+        if vault.is_in_doubt() {
+            vault.settled_for(&encrypted.encrypted_for).await?;
         }
-        let secret = checked(vault.decrypt_in_touch(encrypted).await?)?;
-        self.caches.note_decrypted();
-        self.keep(key, encrypted, &secret);
-        Ok(secret)
+        let receiving = Receiving {
+            caches: Arc::clone(&self.caches),
+            directory: Arc::clone(vault.directory()),
+            clock: Arc::clone(&vault.environment().clock),
+            key: Arc::clone(key),
+            public: public.clone(),
+            encrypted: encrypted.clone(),
+        };
+        let held = vault.held_key(held)?;
+        // What a KMS decrypts is kept although whoever asked for it has gone.
+        let receiving = async move { told(turn, receiving.receive(&held).await) };
+        let secret = vault.background().run(receiving).await?;
+        let may_still = || vault.may_decrypt(&encrypted.encrypted_for);
+        if !vault.was_in_touch(may_still).await? {
+            return Ok(None);
+        }
+        // It may have been there for long, and the key have been deleted before anybody came back for it.
+        Ok(vault.directory().if_current(key, || secret))
     }
 
     /// Keeps a secret, unless its key was changed meanwhile, and so perhaps deleted.
@@ -367,8 +381,8 @@ struct Receiving {
 }
 
 impl Receiving {
-    /// The secret, which is kept; none if the key was changed meanwhile.
-    async fn receive(&self, held: &HeldKey) -> Result<Option<Arc<SecretBytes>>, VaultError> {
+    /// The secret, which is kept if the key is still as it was.
+    async fn receive(&self, held: &HeldKey) -> Result<Arc<SecretBytes>, VaultError> {
         let decrypting = held.decrypt(&self.public, &self.encrypted);
         let decrypted = timeout(LONGEST, decrypting).await;
         let secret = checked(decrypted.unwrap_or_else(|_elapsed| {
@@ -378,9 +392,17 @@ impl Receiving {
         self.caches.note_decrypted();
         let now = self.clock.elapsed();
         let keep = || self.caches.keep_received(&self.encrypted, &secret, now);
-        let is_kept = self.directory.if_current(&self.key, keep);
-        Ok(is_kept.map(|()| secret))
+        self.directory.if_current(&self.key, keep);
+        Ok(secret)
     }
+}
+
+/// Tells those who wait for their turn if this one ended in vain.
+fn told<T>(turn: Turn<Hash>, outcome: Result<T, VaultError>) -> Result<T, VaultError> {
+    if let Err(error) = &outcome {
+        turn.failed(Failure::of(error));
+    }
+    outcome
 }
 
 /// What was decrypted, if it is a secret.
