@@ -169,8 +169,8 @@ impl SessionCaches {
         }
     }
 
-    /// The sender's key, if it is encrypted to keys that are all among `active`, and to no parent but `parent`. Any other one is
-    /// revoked: a new key takes its place, and those below it in the tree no longer have it as their parent.
+    /// The sender's key, if it is encrypted to keys that are all among `active`, and its parent is `parent`: also none, since
+    /// whoever opens the view above gets this secret with it. Any other one is revoked: a new key takes its place, and those below it in the tree no longer have it as their parent.
     pub(crate) fn reusable(
         &self,
         key: &SenderKey,
@@ -181,7 +181,7 @@ impl SessionCaches {
         let mut sender = self.sender.lock();
         let known = sender.get(key, now).cloned().filter(|known| {
             let mut keys = known.encryptions.iter().map(|it| it.encrypted_for);
-            keys.all(|key| active.contains(&key)) && (parent.is_none() || known.parent == parent)
+            keys.all(|key| active.contains(&key)) && known.parent == parent
         });
         if known.is_none() {
             sender.remove(key);

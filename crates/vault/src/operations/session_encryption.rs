@@ -1,7 +1,7 @@
 //! Session encryption keys for the views of a transaction.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -12,8 +12,8 @@ use strongroom_crypto::{
 use strongroom_errors::Coded as _;
 use strongroom_kms::{KmsError, KmsOperation, MAX_CIPHERTEXT_BYTES};
 use strongroom_store::KmsKeyRef;
-use strongroom_topology::{At, Member, StoreId, TopologyStore};
-use tokio::time::timeout;
+use strongroom_topology::{At, StoreId, TopologyStore};
+use tokio::{task::yield_now, time::timeout};
 
 use super::{
     external::using::HeldKey,
@@ -24,7 +24,7 @@ use crate::{
     background::LONGEST,
     caller::Caller,
     directory::{KeyDirectory, KeyEntry},
-    error::VaultError,
+    error::{PayloadUseError, VaultError},
     schemes::RequiredEncryption,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
@@ -91,10 +91,20 @@ impl Vault {
 
 /// What a transaction asks about its views.
 struct Asked<'a> {
-    snapshot: &'a SessionSnapshot,
-    required: RequiredEncryption,
     store: &'a TopologyStore,
     at: Timestamp,
+}
+
+/// A key that a view wants, as topology knows its recipients.
+struct WantedKey {
+    /// The place of the key of the view above it.
+    parent: Option<usize>,
+    /// The hash of the tree.
+    recipients: Hash,
+    /// What a key that is used again may be encrypted to.
+    active: HashSet<Fingerprint>,
+    /// What a new one is encrypted to, in the order of the members.
+    keys: Vec<EncryptionPublicKey>,
 }
 
 impl SessionEncryption<'_> {
@@ -160,18 +170,28 @@ impl SessionEncryption<'_> {
             let vault = self.vault;
             vault.check_not_of_the_future(at, &snapshot.store).await?;
         }
-        let store = self.vault.topology(&snapshot.store).await?;
-        let asked = Asked {
-            snapshot,
-            required: self.required_on(&snapshot.store),
-            at: snapshot
-                .at
-                .unwrap_or_else(|| after_everything(self.vault.now(), &store)),
-            store: &store,
-        };
-        let mut keys = Vec::with_capacity(views.len());
-        for view in views {
-            self.keys_of(view, None, &asked, &mut keys)?;
+        let required = self.required_on(&snapshot.store);
+        let mut keys: Vec<Arc<SessionEncryptionKey>> = Vec::with_capacity(views.len());
+        for wanted in self.wanted(views, snapshot).await? {
+            let cached = SenderKey {
+                caller: self.caller.as_ref().map(|it| it.name().to_owned()),
+                store: snapshot.store.clone(),
+                deterministic: snapshot.deterministic,
+                required: required.clone(),
+                recipients: wanted.recipients,
+            };
+            let parent = wanted.parent.and_then(|parent| keys.get(parent));
+            let parent = parent.map(|parent| parent.id());
+            let now = self.vault.elapsed();
+            let known = self.caches.reusable(&cached, parent, &wanted.active, now);
+            keys.push(match known {
+                Some(known) => known,
+                None => {
+                    // Each takes many encryptions. Others work in between.
+                    yield_now().await;
+                    self.new_key(cached, parent, &wanted.keys)?
+                }
+            });
         }
         let encryptions = keys.iter().flat_map(|key| key.encryptions());
         let used: BTreeSet<_> = encryptions.map(|it| it.encrypted_for).collect();
@@ -304,48 +324,39 @@ impl SessionEncryption<'_> {
         Ok(is_ours.then_some(known))
     }
 
-    fn keys_of(
+    /// What topology says of the views, each before those of its parts. Nobody who changes topology waits while they are encrypted to.
+    async fn wanted(
         &self,
-        view: &SessionView,
-        parent: Option<u64>,
-        asked: &Asked<'_>,
-        keys: &mut Vec<Arc<SessionEncryptionKey>>,
-    ) -> Result<(), VaultError> {
-        let cached = SenderKey {
-            caller: self.caller.as_ref().map(|it| it.name().to_owned()),
-            store: asked.snapshot.store.clone(),
-            deterministic: asked.snapshot.deterministic,
-            required: asked.required.clone(),
-            recipients: view.recipients.hash(),
+        views: &[SessionView],
+        snapshot: &SessionSnapshot,
+    ) -> Result<Vec<WantedKey>, VaultError> {
+        let store = self.vault.topology(&snapshot.store).await?;
+        let now = || after_everything(self.vault.now(), &store);
+        let asked = Asked {
+            at: snapshot.at.unwrap_or_else(now),
+            store: &store,
         };
-        let active = asked.active_keys(&view.recipients);
-        let now = self.vault.elapsed();
-        let key = match self.caches.reusable(&cached, parent, &active, now) {
-            Some(known) => known,
-            None => self.new_key(cached, &view.recipients, parent, asked)?,
-        };
-        let id = key.id();
-        keys.push(key);
-        for part in &view.subviews {
-            self.keys_of(part, Some(id), asked, keys)?;
+        let mut wanted = Vec::with_capacity(views.len());
+        for view in views {
+            asked.add_to(&mut wanted, view, None)?;
         }
-        Ok(())
+        Ok(wanted)
     }
 
     fn new_key(
         &self,
         cached: SenderKey,
-        recipients: &RecipientsTree,
         parent: Option<u64>,
-        asked: &Asked<'_>,
+        keys: &[EncryptionPublicKey],
     ) -> Result<Arc<SessionEncryptionKey>, VaultError> {
-        let random = self.vault.random();
+        let (vault, random) = (self.vault, self.vault.random());
+        let own = keys.iter().map(EncryptionPublicKey::fingerprint);
+        let own: Vec<_> = own.filter(|key| vault.may_decrypt(key)).collect();
+        own.iter().try_for_each(|key| self.check_own(key))?;
         let secret = SecretBytes::fill_with(SECRET_LEN, |bytes| random.fill(bytes))?;
         let secret = Arc::new(secret);
-        let keys = asked.recipient_keys(recipients)?;
         let mut encryptions = Vec::with_capacity(keys.len());
-        for key in keys.values() {
-            self.vault.check_not_retired(&key.fingerprint())?;
+        for key in keys {
             // EXPOSE: encrypted to a recipient.
             let secret = secret.expose();
             let encrypted = if cached.deterministic {
@@ -353,19 +364,34 @@ impl SessionEncryption<'_> {
             } else {
                 key.encrypt(secret, random)?
             };
-            asked.required.check(key, encrypted.algorithm)?;
+            cached.required.check(key, encrypted.algorithm)?;
             encryptions.push(encrypted);
         }
         for encrypted in &encryptions {
-            let own = self.vault.directory().entry(&encrypted.encrypted_for);
+            let own = vault.directory().entry(&encrypted.encrypted_for);
             if let Some(own) = own.filter(|own| own.private.is_some()) {
                 self.keep(&own, encrypted, &secret);
             }
         }
-        let now = self.vault.elapsed();
-        Ok(self
+        let now = vault.elapsed();
+        let made = self
             .caches
-            .keep_sent(cached, parent, &secret, encryptions, now))
+            .keep_sent(cached, parent, &secret, encryptions, now);
+        // Whoever retires or deletes a key changes the directory first and forgets its secrets afterwards: this one is among them, or it is
+        // seen here.
+        for key in &own {
+            if let Err(refused) = self.check_own(key) {
+                self.caches.forget_sent_to(key);
+                return Err(refused);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Refuses a key of this vault that is gone, or to which nothing new is encrypted.
+    fn check_own(&self, key: &Fingerprint) -> Result<(), VaultError> {
+        self.vault.key(key)?;
+        self.vault.check_not_retired(key)
     }
 }
 
@@ -423,17 +449,33 @@ fn held_by_kms(key: &KeyEntry) -> Option<(&EncryptionPublicKey, &KmsKeyRef)> {
 }
 
 impl Asked<'_> {
+    /// Adds what a view and its parts want.
+    fn add_to(
+        &self,
+        wanted: &mut Vec<WantedKey>,
+        view: &SessionView,
+        parent: Option<usize>,
+    ) -> Result<(), VaultError> {
+        let place = wanted.len();
+        wanted.push(WantedKey {
+            parent,
+            recipients: view.recipients.hash(),
+            active: self.active_keys(&view.recipients),
+            keys: self.recipient_keys(&view.recipients)?,
+        });
+        let mut parts = view.subviews.iter();
+        parts.try_for_each(|part| self.add_to(wanted, part, Some(place)))
+    }
+
     /// The key that each member is encrypted to.
     fn recipient_keys(
         &self,
         recipients: &RecipientsTree,
-    ) -> Result<BTreeMap<Member, EncryptionPublicKey>, VaultError> {
+    ) -> Result<Vec<EncryptionPublicKey>, PayloadUseError> {
         let members = recipients.members.iter();
-        let keys = members.map(|member| {
-            let key = encryption_key(self.store, member, self.at)?;
-            Ok((member.clone(), key))
-        });
-        keys.collect()
+        members
+            .map(|member| encryption_key(self.store, member, self.at))
+            .collect()
     }
 
     /// All encryption keys that the members announce: those that leave soon are still theirs.

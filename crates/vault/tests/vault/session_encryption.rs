@@ -1,5 +1,7 @@
 //! Session encryption keys: rows 120 to 124 of what Canton's tests say, and what follows from the rules.
 
+#[path = "session_encryption/retiring.rs"]
+mod retiring;
 #[path = "session_encryption/waiting.rs"]
 mod waiting;
 

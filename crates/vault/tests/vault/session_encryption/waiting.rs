@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{future::join_all, poll};
 use strongroom_crypto::AsymmetricEncrypted;
 use strongroom_errors::Coded as _;
-use strongroom_kms::MAX_CIPHERTEXT_BYTES;
+use strongroom_kms::{
+    Answer, Call, Guarded, KmsError, KmsOperation, KmsProvider, MAX_CIPHERTEXT_BYTES, Next, Policy,
+};
 use strongroom_test_support::kms::{Fault, FlakyKms};
 use strongroom_vault::{Settings, VaultError};
+use tokio::sync::Semaphore;
 
 use super::{for_party, transaction, view};
 use crate::{
-    house::{caller, code},
+    house::{House, caller, code},
     meeting::{Party, meeting_at_a_kms},
     protocol::Slow,
 };
@@ -149,16 +152,39 @@ async fn a_secret_that_a_kms_decrypted_in_time_is_not_given_out_once_its_key_is_
     assert_eq!(code(asked.await), "KEY_NOT_FOUND");
 }
 
+/// A KMS that decrypts when it is told to.
+#[derive(Clone, Debug)]
+struct Gated(Arc<Semaphore>);
+
+impl Policy for Gated {
+    async fn run<T: Answer>(&self, call: Call, next: Next<'_, T>) -> Result<T, KmsError> {
+        if call.operation() == KmsOperation::Decrypt {
+            drop(self.0.acquire().await);
+        }
+        next(call).await
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_is_deleted_while_a_kms_decrypts_leaves_no_secret_behind() {
-    let (bob, _kms, received) = bob_behind(Duration::from_secs(2)).await;
+    let meeting = meeting_at_a_kms(&Settings::default()).await;
+    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
+    let received = for_party(&keys[0], &meeting.bob).await;
+    let gate = Gated(Arc::new(Semaphore::new(0)));
+    let kms = gate.clone();
+    let behind = |house: &House| {
+        let kms: Arc<dyn KmsProvider> = Arc::new(Guarded::around(house.metered.clone(), kms));
+        kms
+    };
+    let bob = meeting.bob.over(behind).await;
     let session = bob.vault.session_encryption();
     let mut asked = Box::pin(session.secret(&received));
     assert!(poll!(asked.as_mut()).is_pending());
     let (by, key) = (caller(), received.encrypted_for);
     let deleted = bob.vault.danger_delete_announced_key(&by, &key);
     deleted.await.unwrap();
-    assert_eq!(bob.decrypted_by_kms(), 0, "it was faster");
+    assert_eq!(bob.decrypted_by_kms(), 0);
+    gate.0.add_permits(1);
     assert_eq!(code(asked.await), "KEY_NOT_FOUND");
     assert_eq!(bob.decrypted_by_kms(), 1);
     assert_eq!(bob.vault.session_encryption_numbers().receiver_entries, 0);
