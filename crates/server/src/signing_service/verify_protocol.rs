@@ -77,8 +77,6 @@ pub(super) async fn verify_protocol_group(
             request.group.len()
         )));
     }
-    // Each is verified, over all of the message.
-    context.count(request.signatures.len())?;
     let synchronizer = key::read("synchronizer", &request.synchronizer)?;
     let members = request.members.iter();
     let members = members.map(|member| key::read("members", member));
@@ -93,6 +91,9 @@ pub(super) async fn verify_protocol_group(
         Some(Content::Hash(hash)) => content::hash(hash)?,
         None => return Err(Failure::not_set("content")),
     };
+    // Each is verified, over all of the message.
+    context.count(request.signatures.len())?;
+    content::check_work(&message, request.signatures.len())?;
     let signatures = request.signatures.into_iter().map(read_protocol_signature);
     let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
     let how = VerifyAt::protocol(synchronizer, Timestamp::from_micros(request.at));
