@@ -3,7 +3,7 @@
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use parking_lot::Mutex;
-use tokio::sync::{MutexGuard, OwnedMutexGuard};
+use tokio::sync::MutexGuard;
 
 /// One gate per thing that is being fetched.
 pub(crate) struct Gates<K>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>);
@@ -23,33 +23,6 @@ impl<K: Copy + Eq + Hash> Gates<K> {
             key,
             lock: Some(lock),
         }
-    }
-}
-
-impl<K: Copy + Eq + Hash> Gates<K> {
-    /// The turn at `key`, for work that goes on when whoever began it goes; none when somebody is at it.
-    pub(crate) fn turn(self: &Arc<Self>, key: K) -> Option<Turn<K>> {
-        let lock = Arc::clone(self.0.lock().entry(key).or_default());
-        Some(Turn {
-            guard: Some(lock.try_lock_owned().ok()?),
-            gates: Arc::clone(self),
-            key,
-        })
-    }
-}
-
-/// A locked gate that belongs to whoever has it.
-pub(crate) struct Turn<K: Copy + Eq + Hash> {
-    gates: Arc<Gates<K>>,
-    key: K,
-    guard: Option<OwnedMutexGuard<()>>,
-}
-
-impl<K: Copy + Eq + Hash> Drop for Turn<K> {
-    fn drop(&mut self) {
-        drop(self.guard.take());
-        // Takes the gate away if nobody waits at it.
-        drop(self.gates.gate(self.key));
     }
 }
 

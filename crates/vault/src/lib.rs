@@ -61,6 +61,7 @@ mod state;
 mod succession;
 mod sums;
 mod topology;
+mod turns;
 mod unit;
 mod uses;
 mod vault;
@@ -125,7 +126,7 @@ pub use operations::numbers::{Ages, Numbers};
 pub use operations::party::{
     PartySigning,
     rotate::{PartySuccessor, RotatedPartyKey},
-    sign::PartySignatures,
+    sign::{PartySignatures, PartySigners},
 };
 pub use operations::payload::{
     open::{OpenedPayload, PayloadExpectation, PayloadSender},

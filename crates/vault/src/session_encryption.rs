@@ -21,7 +21,7 @@ use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, HashBuilder, Sec
 use strongroom_topology::{Member, StoreId};
 
 use self::timed_cache::TimedCache;
-use crate::{gates::Gates, schemes::RequiredEncryption, settings::SessionEncryptionSettings};
+use crate::{schemes::RequiredEncryption, settings::SessionEncryptionSettings, turns::Turns};
 
 /// Who a view is for: a key of the cache, so that a secret is used for one group of recipients and never for another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,7 +120,7 @@ pub(crate) struct SessionCaches {
     /// By the hash of the encryption.
     receiver: Mutex<TimedCache<Hash, Received>>,
     /// Secrets that are being decrypted.
-    pub(crate) gates: Arc<Gates<Hash>>,
+    pub(crate) turns: Arc<Turns<Hash>>,
     next_id: AtomicU64,
     counts: Counts,
 }
@@ -163,14 +163,14 @@ impl SessionCaches {
         Self {
             sender: Mutex::new(sender),
             receiver: Mutex::new(receiver),
-            gates: Arc::default(),
+            turns: Arc::default(),
             next_id: AtomicU64::default(),
             counts: Counts::default(),
         }
     }
 
-    /// The sender's key, if it is encrypted to keys that are all among `active`, and to no parent but `parent`. Any other one is
-    /// revoked: a new key takes its place, and those below it in the tree no longer have it as their parent.
+    /// The sender's key, if it is encrypted to keys that are all among `active`, and its parent is `parent`: also none, since
+    /// whoever opens the view above gets this secret with it. Any other one is revoked: a new key takes its place, and those below it in the tree no longer have it as their parent.
     pub(crate) fn reusable(
         &self,
         key: &SenderKey,
@@ -181,7 +181,7 @@ impl SessionCaches {
         let mut sender = self.sender.lock();
         let known = sender.get(key, now).cloned().filter(|known| {
             let mut keys = known.encryptions.iter().map(|it| it.encrypted_for);
-            keys.all(|key| active.contains(&key)) && (parent.is_none() || known.parent == parent)
+            keys.all(|key| active.contains(&key)) && known.parent == parent
         });
         if known.is_none() {
             sender.remove(key);

@@ -27,7 +27,7 @@ pub use self::interval::SigningTime;
 use self::pool::Pool;
 pub(crate) use self::{
     interval::{Signer, Wanted},
-    pool::{Choice, Failure, Held, Making},
+    pool::{Choice, Held},
     verified::{Kept, VerifiedDelegations},
 };
 
@@ -47,8 +47,17 @@ pub(crate) struct SessionKeys {
     made: AtomicU64,
     /// How often a long-term key signed because no session key could.
     fallbacks: AtomicU64,
-    /// Synchronizers whose protocol knows no session keys, of which operators were told.
-    told: Mutex<BTreeSet<PhysicalSynchronizerId>>,
+    /// What operators were told, and of which synchronizer.
+    told: Mutex<BTreeSet<(PhysicalSynchronizerId, News)>>,
+}
+
+/// Why session keys are of no use on a synchronizer. Operators are told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum News {
+    /// Its protocol knows none.
+    Protocol,
+    /// Its time, or that of whoever names one, is far ahead of the clock.
+    Clock,
 }
 
 impl SessionKeys {
@@ -126,9 +135,8 @@ impl SessionKeys {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// Whether operators have not been told yet that session keys are of no use on this synchronizer.
-    pub(crate) fn is_news(&self, synchronizer: &PhysicalSynchronizerId) -> bool {
-        let mut told = self.told.lock();
-        !told.contains(synchronizer) && told.insert(synchronizer.clone())
+    /// Whether operators have not been told that yet.
+    pub(crate) fn is_news(&self, synchronizer: &PhysicalSynchronizerId, news: News) -> bool {
+        self.told.lock().insert((synchronizer.clone(), news))
     }
 }

@@ -45,18 +45,34 @@ impl Signer {
             Some(Content::Hash(hash)) => content::hash(hash)?,
             None => return Err(Failure::not_set("content")),
         };
-        let keys = request.keys.iter().map(|key| key::read("keys", key));
-        let keys: Vec<Fingerprint> = keys.collect::<Result<_, _>>()?;
+        let keys = read_keys(&request.keys)?;
         let may = |key: &Fingerprint| {
             self.granted(key, KeyUsages::only(KeyUsage::Protocol))
                 .map(drop)
         };
         let party = (&party, point(request.at));
         let caller = self.context.caller();
-        self.vault
-            .sign_for_party_if(&caller, &store, party, &message, &keys, may)
-            .await
+        let signers = self.vault.party_signers(&store, party, &keys, may).await?;
+        // Each may cost a call of a KMS.
+        self.context.count(signers.number())?;
+        Ok(signers.sign(&caller, &message).await?)
     }
+}
+
+/// The keys that are named, each once.
+fn read_keys(sent: &[String]) -> Result<Vec<Fingerprint>, Failure> {
+    check_number("keys", sent.len())?;
+    let mut keys = Vec::with_capacity(sent.len());
+    for key in sent {
+        let key = key::read("keys", key)?;
+        if keys.contains(&key) {
+            return Err(Failure::unreadable(format!(
+                "Field `keys` has {key} more than once"
+            )));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 /// A time, or after everything.
@@ -65,7 +81,16 @@ fn point(at: Option<i64>) -> At {
 }
 
 /// A party has fewer keys than that, and of each one signature counts.
-const MOST_SIGNATURES: usize = 64;
+const MOST: usize = 64;
+
+fn check_number(field: &str, sent: usize) -> Result<(), Failure> {
+    if sent > MOST {
+        return Err(Failure::unreadable(format!(
+            "Field `{field}` has at most {MOST} items, here {sent}"
+        )));
+    }
+    Ok(())
+}
 
 pub(super) async fn verify(
     vault: Arc<Vault>,
@@ -74,13 +99,7 @@ pub(super) async fn verify(
 ) -> Result<VerifyForPartyResponse, Failure> {
     use verify_for_party_request::Content;
     let sent = request.signatures.len();
-    if sent > MOST_SIGNATURES {
-        return Err(Failure::unreadable(format!(
-            "Field `signatures` has at most {MOST_SIGNATURES} items, here {sent}"
-        )));
-    }
-    // Each is verified, over all of the message.
-    context.count(sent)?;
+    check_number("signatures", sent)?;
     let party = key::read("party", &request.party)?;
     let store = key::read("store", &request.store)?;
     let at = point(request.at);
@@ -89,6 +108,9 @@ pub(super) async fn verify(
         Some(Content::Hash(hash)) => content::hash(hash)?,
         None => return Err(Failure::not_set("content")),
     };
+    // Each is verified, over all of the message.
+    context.count(sent)?;
+    content::check_work(&message, sent)?;
     let signatures = request.signatures.into_iter().map(read_signature);
     let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
     let verified = vault.verify_for_party(&store, &party, at, &message, &signatures);

@@ -29,9 +29,8 @@ pub(super) async fn encrypt_session_keys(
     let views = request.views.into_iter().map(read_view);
     let views = views.collect::<Result<Vec<_>, _>>()?;
     let recipients = recipients(&views);
-    check_bounds(&recipients)?;
-    // Each counts as a call of its own.
-    context.count(recipients.len())?;
+    // Each is encrypted to, and counts as a call of its own.
+    context.count(check_bounds(&recipients)?)?;
     let snapshot = SessionSnapshot {
         store: key::read("store", &request.store)?,
         at: request.at.map(Timestamp::from_micros),
@@ -105,7 +104,8 @@ fn recipients(views: &[SessionView]) -> Vec<Vec<Member>> {
     all
 }
 
-fn check_bounds(recipients: &[Vec<Member>]) -> Result<(), Failure> {
+/// How many recipients there are, at least one for each view.
+fn check_bounds(recipients: &[Vec<Member>]) -> Result<usize, Failure> {
     let in_all = recipients.iter().map(Vec::len).sum();
     for (what, number) in [("views", recipients.len()), ("recipients", in_all)] {
         if number > MOST {
@@ -117,7 +117,7 @@ fn check_bounds(recipients: &[Vec<Member>]) -> Result<(), Failure> {
     if recipients.iter().any(Vec::is_empty) {
         return Err(Failure::not_set("members"));
     }
-    Ok(())
+    Ok(in_all)
 }
 
 fn view_of(key: &SessionEncryptionKey, members: Vec<Member>) -> contract::SessionEncryptionKey {

@@ -52,6 +52,8 @@ pub(super) async fn verify_protocol(
 
 /// Members of a group, and signatures of them. Each signature is held against all members.
 const MOST: usize = 256;
+/// Bytes of the name of a group: it stands in the answer and in the log.
+const LONGEST_NAME: usize = 200;
 
 pub(super) async fn verify_protocol_group(
     vault: Arc<Vault>,
@@ -69,8 +71,12 @@ pub(super) async fn verify_protocol_group(
             )));
         }
     }
-    // Each is verified, over all of the message.
-    context.count(request.signatures.len())?;
+    if request.group.len() > LONGEST_NAME {
+        return Err(Failure::unreadable(format!(
+            "Field `group` has at most {LONGEST_NAME} bytes, here {}",
+            request.group.len()
+        )));
+    }
     let synchronizer = key::read("synchronizer", &request.synchronizer)?;
     let members = request.members.iter();
     let members = members.map(|member| key::read("members", member));
@@ -85,6 +91,9 @@ pub(super) async fn verify_protocol_group(
         Some(Content::Hash(hash)) => content::hash(hash)?,
         None => return Err(Failure::not_set("content")),
     };
+    // Each is verified, over all of the message.
+    context.count(request.signatures.len())?;
+    content::check_work(&message, request.signatures.len())?;
     let signatures = request.signatures.into_iter().map(read_protocol_signature);
     let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
     let how = VerifyAt::protocol(synchronizer, Timestamp::from_micros(request.at));

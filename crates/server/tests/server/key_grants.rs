@@ -1,5 +1,7 @@
 //! Grants for single keys, where topology and not the request says which key is used.
 
+use std::num::NonZeroU32;
+
 use strongroom_crypto::{
     EncryptionKeySpec, EncryptionPublicKey, NewPayload, PayloadDraft, PublicKey, SigningKeySpec,
     SystemRandom,
@@ -41,6 +43,8 @@ pub(crate) const PROTOCOL: &str = "node-signing";
 pub(crate) const ENCRYPTION: &str = "node-encryption";
 const SPARE: &str = "spare";
 pub(crate) const ALL: &str = "*";
+/// May use all keys, and make three calls each second.
+pub(crate) const LIMITED: &str = "node-*";
 
 fn rule(keys: &str) -> CallerRule {
     let grant = Grant::role(Role::Node).with_keys(vec![KeyPattern::Name(keys.to_owned())]);
@@ -48,7 +52,7 @@ fn rule(keys: &str) -> CallerRule {
         name: keys.to_owned(),
         identities: vec![Identity::token(keys)],
         grants: vec![grant],
-        rate_limit: None,
+        rate_limit: NonZeroU32::new(3).filter(|_| keys == LIMITED),
     }
 }
 
@@ -58,7 +62,11 @@ impl Participant {
         let mut settings = Settings::default();
         settings.audit.uses = UseRecords::Each;
         let server = ServerSettings {
-            access: Access::of([PROTOCOL, ENCRYPTION, SPARE, ALL].map(rule).to_vec()),
+            access: Access::of(
+                [PROTOCOL, ENCRYPTION, SPARE, ALL, LIMITED]
+                    .map(rule)
+                    .to_vec(),
+            ),
             tokens: tokens(vec![issuer.service()]),
             ..ServerSettings::default()
         };

@@ -1,5 +1,7 @@
 //! Keys of external parties over the network.
 
+use std::num::NonZeroU32;
+
 use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, PublicKey, SigningKeySpec};
 use strongroom_proto::v30;
 use strongroom_server::{
@@ -63,6 +65,10 @@ impl Hosted {
             signer("second", "bob-2"),
             signer("every", "bob-*"),
             signer("stranger", "carol-*"),
+            CallerRule {
+                rate_limit: NonZeroU32::new(2),
+                ..signer("limited", "bob-*")
+            },
             rule(
                 "namespace",
                 vec![Grant::role(Role::Node).with_usages(namespace)],
@@ -286,6 +292,31 @@ async fn an_operator_rotates_a_key_of_a_party_to_one_that_is_there() {
     hosted.rotate("operator", to).await.unwrap();
     let signed = hosted.sign("every", &[new]).await.unwrap();
     assert_eq!(signed.signatures.len(), 1);
+}
+
+#[tokio::test]
+async fn each_signature_for_a_party_counts_as_a_call_of_its_own() {
+    let hosted = Hosted::new().await;
+    let refused = hosted.sign("limited", &hosted.keys).await.unwrap_err();
+    assert_eq!(told(&refused).0, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(hosted.uses().await, []);
+    let signed = hosted.sign("every", &hosted.keys).await.unwrap();
+    assert_eq!(signed.signatures.len(), 3);
+}
+
+#[tokio::test]
+async fn keys_of_a_party_are_named_once_and_not_without_end() {
+    let hosted = Hosted::new().await;
+    let twice = [hosted.keys[0], hosted.keys[0]];
+    let many: Vec<_> = (0..65_u8)
+        .map(|it| Fingerprint::from_bytes([it; 32]))
+        .collect();
+    for (keys, expected) in [(&twice[..], "more than once"), (&many, "at most 64")] {
+        let refused = hosted.sign("every", keys).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        let (_id, reason) = told(&refused);
+        assert!(reason.unwrap().contains(expected));
+    }
 }
 
 #[tokio::test]

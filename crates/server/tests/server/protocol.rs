@@ -174,6 +174,16 @@ async fn an_exact_time_signs_too_and_what_is_missing_is_named() {
     assert_eq!(refused.code(), Code::NotFound, "{refused}");
 }
 
+/// The same with as many signatures as there may be, over so many bytes.
+fn large(request: &VerifyProtocolGroupRequest, bytes: usize) -> VerifyProtocolGroupRequest {
+    let message = verify_protocol_group_request::Content::Message(vec![7; bytes]);
+    VerifyProtocolGroupRequest {
+        content: Some(message),
+        signatures: vec![request.signatures[0].clone(); 256],
+        ..request.clone()
+    }
+}
+
 #[tokio::test]
 async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
     let mut mediator = Mediator::new().await;
@@ -194,7 +204,7 @@ async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
         signatures: vec![signature.clone(), signature.clone()],
     };
     let (one, two, of_another) = (asked(1, MESSAGE), asked(2, MESSAGE), asked(1, b"another"));
-    for (request, signed) in [(one.clone(), 1), (two, 0), (of_another, 0)] {
+    for (request, signed) in [(one.clone(), 1), (two, 0), (of_another.clone(), 0)] {
         let answer = mediator.client.verify_protocol_group(request).await;
         let answer = answer.unwrap().into_inner();
         assert_eq!((answer.valid, answer.signed), (signed > 0, signed));
@@ -203,6 +213,19 @@ async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
             assert!(answer.explanation.contains("mediators"), "{answer:?}");
         }
     }
+    let longest = "g".repeat(200);
+    let mut request = of_another.clone();
+    request.group.clone_from(&longest);
+    // None is of a member: what is said of each leaves the name out.
+    request.members.remove(0);
+    request.signatures = vec![request.signatures[0].clone(); 256];
+    let answer = mediator.client.verify_protocol_group(request).await;
+    let explanation = answer.unwrap().into_inner().explanation;
+    assert_eq!(explanation.matches(&longest).count(), 1, "{explanation}");
+    // Each is verified, over all of the message: so much is done for one call.
+    let most = large(&of_another, 64 << 10);
+    let answer = mediator.client.verify_protocol_group(most).await;
+    assert!(!answer.unwrap().into_inner().valid);
     for (spoil, field) in [
         (
             (|request| request.threshold = 0) as fn(&mut VerifyProtocolGroupRequest),
@@ -218,6 +241,11 @@ async fn a_group_signed_if_enough_members_did_each_of_which_counts_once() {
         (
             |request| request.signatures = vec![request.signatures[0].clone(); 257],
             "signatures",
+        ),
+        (|request| request.group = "g".repeat(201), "group"),
+        (
+            |request| *request = large(request, (64 << 10) + 1),
+            "65537 bytes",
         ),
     ] {
         let mut request = one.clone();

@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use crate::{
     house::told,
-    key_grants::{ALL, ENCRYPTION, PROTOCOL, Participant},
+    key_grants::{ALL, ENCRYPTION, LIMITED, PROTOCOL, Participant},
 };
 
 fn view(members: Vec<String>, subviews: Vec<SessionView>) -> SessionView {
@@ -151,6 +151,26 @@ async fn with_transparency_checks_everybody_can_compute_what_was_sent() {
     }
 }
 
+fn strangers(node: &Participant, number: usize) -> Vec<String> {
+    let stranger = |number| {
+        node.member
+            .replace("participant1", &format!("other{number}"))
+    };
+    (0..number).map(stranger).collect()
+}
+
+#[tokio::test]
+async fn each_encryption_counts_as_a_call_of_its_own() {
+    let mut node = Participant::new().await;
+    let views = vec![view(strangers(&node, 4), Vec::new())];
+    let asked = node.by(LIMITED, request(&node, views.clone()));
+    let refused = node.client.encrypt_session_keys(asked).await.unwrap_err();
+    assert_eq!(told(&refused).0, "RATE_LIMIT_EXCEEDED");
+    let asked = node.by(ALL, request(&node, views));
+    let refused = node.client.encrypt_session_keys(asked).await.unwrap_err();
+    assert_eq!(told(&refused).0, "MEMBER_WITHOUT_ENCRYPTION_KEY");
+}
+
 #[tokio::test]
 async fn what_is_missing_too_much_or_unknown_in_a_request_is_said() {
     let mut node = Participant::new().await;
@@ -167,6 +187,10 @@ async fn what_is_missing_too_much_or_unknown_in_a_request_is_said() {
             "members",
         ),
         (vec![view(one.clone(), Vec::new()); 1025], "1024 views"),
+        (
+            vec![view(strangers(&node, 1025), Vec::new())],
+            "1024 recipients",
+        ),
     ] {
         let asked = node.by(ALL, request(&node, views));
         let refused = node.client.encrypt_session_keys(asked).await.unwrap_err();

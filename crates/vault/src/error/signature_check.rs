@@ -56,18 +56,14 @@ pub enum SignatureCheckError {
         key: Fingerprint,
     },
     /// No member of the group announces the key (Canton: `SignatureWithWrongKey`).
-    #[error("{key} is no signing key of a member of {group}")]
+    #[error("{key} is no signing key of a member of the group")]
     NobodysKey {
-        /// The group.
-        group: String,
         /// The key.
         key: Fingerprint,
     },
     /// Several members of the group announce the key (Canton: `SignatureWithWrongKey`).
-    #[error("several members of {group} have the key {key}, so nobody knows which one signed")]
+    #[error("several members of the group have the key {key}, so nobody knows which one signed")]
     SharedKey {
-        /// The group.
-        group: String,
         /// The key.
         key: Fingerprint,
     },

@@ -1,7 +1,7 @@
 //! Session encryption keys for the views of a transaction.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -9,10 +9,11 @@ use strongroom_crypto::{
     AsymmetricEncrypted, DecryptError, EncryptionPublicKey, Fingerprint, Hash, PublicKey,
     SecretBytes, SymmetricKey, Timestamp, clock::Clock,
 };
-use strongroom_kms::{KmsError, KmsOperation};
+use strongroom_errors::Coded as _;
+use strongroom_kms::{KmsError, KmsOperation, MAX_CIPHERTEXT_BYTES};
 use strongroom_store::KmsKeyRef;
-use strongroom_topology::{At, Member, StoreId, TopologyStore};
-use tokio::time::timeout;
+use strongroom_topology::{At, StoreId, TopologyStore};
+use tokio::{task::yield_now, time::timeout};
 
 use super::{
     external::using::HeldKey,
@@ -23,12 +24,12 @@ use crate::{
     background::LONGEST,
     caller::Caller,
     directory::{KeyDirectory, KeyEntry},
-    error::VaultError,
-    gates::Turn,
+    error::{PayloadUseError, VaultError},
     schemes::RequiredEncryption,
     session_encryption::{
         RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
     },
+    turns::{Failure, Next, Patience, Turn},
     vault::Vault,
 };
 
@@ -90,10 +91,20 @@ impl Vault {
 
 /// What a transaction asks about its views.
 struct Asked<'a> {
-    snapshot: &'a SessionSnapshot,
-    required: RequiredEncryption,
     store: &'a TopologyStore,
     at: Timestamp,
+}
+
+/// A key that a view wants, as topology knows its recipients.
+struct WantedKey {
+    /// The place of the key of the view above it.
+    parent: Option<usize>,
+    /// The hash of the tree.
+    recipients: Hash,
+    /// What a key that is used again may be encrypted to.
+    active: HashSet<Fingerprint>,
+    /// What a new one is encrypted to, in the order of the members.
+    keys: Vec<EncryptionPublicKey>,
 }
 
 impl SessionEncryption<'_> {
@@ -159,18 +170,28 @@ impl SessionEncryption<'_> {
             let vault = self.vault;
             vault.check_not_of_the_future(at, &snapshot.store).await?;
         }
-        let store = self.vault.topology(&snapshot.store).await?;
-        let asked = Asked {
-            snapshot,
-            required: self.required_on(&snapshot.store),
-            at: snapshot
-                .at
-                .unwrap_or_else(|| after_everything(self.vault.now(), &store)),
-            store: &store,
-        };
-        let mut keys = Vec::with_capacity(views.len());
-        for view in views {
-            self.keys_of(view, None, &asked, &mut keys)?;
+        let required = self.required_on(&snapshot.store);
+        let mut keys: Vec<Arc<SessionEncryptionKey>> = Vec::with_capacity(views.len());
+        for wanted in self.wanted(views, snapshot).await? {
+            let cached = SenderKey {
+                caller: self.caller.as_ref().map(|it| it.name().to_owned()),
+                store: snapshot.store.clone(),
+                deterministic: snapshot.deterministic,
+                required: required.clone(),
+                recipients: wanted.recipients,
+            };
+            let parent = wanted.parent.and_then(|parent| keys.get(parent));
+            let parent = parent.map(|parent| parent.id());
+            let now = self.vault.elapsed();
+            let known = self.caches.reusable(&cached, parent, &wanted.active, now);
+            keys.push(match known {
+                Some(known) => known,
+                None => {
+                    // Each takes many encryptions. Others work in between.
+                    yield_now().await;
+                    self.new_key(cached, parent, &wanted.keys)?
+                }
+            });
         }
         let encryptions = keys.iter().flat_map(|key| key.encryptions());
         let used: BTreeSet<_> = encryptions.map(|it| it.encrypted_for).collect();
@@ -200,68 +221,81 @@ impl SessionEncryption<'_> {
         &self,
         encrypted: &AsymmetricEncrypted,
     ) -> Result<Arc<SecretBytes>, VaultError> {
+        // It would be kept in memory until a KMS has said the same.
+        if encrypted.ciphertext.len() > MAX_CIPHERTEXT_BYTES {
+            return Err(DecryptError::Failed.into());
+        }
         let hash = encrypted.session_key_hash();
-        // A secret outlives neither its key in the vault nor the vault's contact to its store.
-        self.vault.in_touch().await?;
-        let key = self.vault.key(&encrypted.encrypted_for)?;
-        if let PublicKey::Encryption(public) = &key.public {
-            self.required.check(public, encrypted.algorithm)?;
+        let mut patience = Patience::new();
+        loop {
+            // A secret outlives neither its key in the vault nor the vault's contact to its store.
+            self.vault.in_touch().await?;
+            let key = self.vault.key(&encrypted.encrypted_for)?;
+            if let PublicKey::Encryption(public) = &key.public {
+                self.required.check(public, encrypted.algorithm)?;
+            }
+            if let Some(known) = self.known(encrypted, &hash).await? {
+                return Ok(known);
+            }
+            let turn = match self.caches.turns.take(hash) {
+                Next::Make(turn) => turn,
+                Next::Wait(waiting) => {
+                    let failure = patience.wait(waiting).await?;
+                    // Asked again, a KMS would say the same of it.
+                    if failure.is_some_and(|it| it.code == DecryptError::Failed.code()) {
+                        return Err(DecryptError::Failed.into());
+                    }
+                    continue;
+                }
+            };
+            // Whoever had the turn before may have got it since.
+            if let Some(known) = self.known(encrypted, &hash).await? {
+                return Ok(known);
+            }
+            let decrypting = self.decrypted(&key, encrypted, turn);
+            if let Some(secret) = patience.make(decrypting).await? {
+                return Ok(secret);
+            }
         }
-        if let Some(known) = self.known(encrypted, &hash).await? {
-            return Ok(known);
-        }
-        if let Some(turn) = self.caches.gates.turn(hash) {
-            return self.decrypted(&key, encrypted, Some(turn)).await;
-        }
-        let gate = self.caches.gates.gate(hash);
-        let turn = gate.lock().await;
-        if let Some(known) = self.known(encrypted, &hash).await? {
-            return Ok(known);
-        }
-        // Whoever was first has failed, perhaps after a long time: those who waited do not wait for each other as well.
-        drop(turn);
-        self.decrypted(&key, encrypted, None).await
     }
 
-    /// Uses the private key. What a KMS decrypts is kept although whoever asked for it has gone.
+    /// Uses the private key. None if it was changed meanwhile, and so perhaps deleted: then it is asked for anew.
     async fn decrypted(
         &self,
         key: &Arc<KeyEntry>,
         encrypted: &AsymmetricEncrypted,
-        turn: Option<Turn<Hash>>,
-    ) -> Result<Arc<SecretBytes>, VaultError> {
+        turn: Turn<Hash>,
+    ) -> Result<Option<Arc<SecretBytes>>, VaultError> {
         let vault = self.vault;
-        if let Some((public, held)) = held_by_kms(key) {
-            if vault.is_in_doubt() {
-                vault.settled_for(&encrypted.encrypted_for).await?;
+        let Some((public, held)) = held_by_kms(key) else {
+            let decrypted = vault.decrypt_in_touch(encrypted).await.and_then(checked);
+            if let Ok(secret) = &decrypted {
+                self.caches.note_decrypted();
+                self.keep(key, encrypted, secret);
             }
-            let receiving = Receiving {
-                caches: Arc::clone(&self.caches),
-                directory: Arc::clone(vault.directory()),
-                clock: Arc::clone(&vault.environment().clock),
-                key: Arc::clone(key),
-                public: public.clone(),
-                encrypted: encrypted.clone(),
-            };
-            let held = vault.held_key(held)?;
-            let receiving = async move {
-                let received = receiving.receive(&held).await;
-                drop(turn);
-                received
-            };
-            let received = vault.background().run(receiving).await?;
-            let may_still = || vault.may_decrypt(&encrypted.encrypted_for);
-            if let Some(secret) = received
-                && vault.was_in_touch(may_still).await?
-            {
-                return Ok(secret);
-            }
-            // The key was changed meanwhile, perhaps deleted: it is asked for anew.
+            return told(turn, decrypted).map(Some);
+        };
+        if vault.is_in_doubt() {
+            vault.settled_for(&encrypted.encrypted_for).await?;
         }
-        let secret = checked(vault.decrypt_in_touch(encrypted).await?)?;
-        self.caches.note_decrypted();
-        self.keep(key, encrypted, &secret);
-        Ok(secret)
+        let receiving = Receiving {
+            caches: Arc::clone(&self.caches),
+            directory: Arc::clone(vault.directory()),
+            clock: Arc::clone(&vault.environment().clock),
+            key: Arc::clone(key),
+            public: public.clone(),
+            encrypted: encrypted.clone(),
+        };
+        let held = vault.held_key(held)?;
+        // What a KMS decrypts is kept although whoever asked for it has gone.
+        let receiving = async move { told(turn, receiving.receive(&held).await) };
+        let secret = vault.background().run(receiving).await?;
+        let may_still = || vault.may_decrypt(&encrypted.encrypted_for);
+        if !vault.was_in_touch(may_still).await? {
+            return Ok(None);
+        }
+        // It may have been there for long, and the key have been deleted before anybody came back for it.
+        Ok(vault.directory().if_current(key, || secret))
     }
 
     /// Keeps a secret, unless its key was changed meanwhile, and so perhaps deleted.
@@ -290,48 +324,39 @@ impl SessionEncryption<'_> {
         Ok(is_ours.then_some(known))
     }
 
-    fn keys_of(
+    /// What topology says of the views, each before those of its parts. Nobody who changes topology waits while they are encrypted to.
+    async fn wanted(
         &self,
-        view: &SessionView,
-        parent: Option<u64>,
-        asked: &Asked<'_>,
-        keys: &mut Vec<Arc<SessionEncryptionKey>>,
-    ) -> Result<(), VaultError> {
-        let cached = SenderKey {
-            caller: self.caller.as_ref().map(|it| it.name().to_owned()),
-            store: asked.snapshot.store.clone(),
-            deterministic: asked.snapshot.deterministic,
-            required: asked.required.clone(),
-            recipients: view.recipients.hash(),
+        views: &[SessionView],
+        snapshot: &SessionSnapshot,
+    ) -> Result<Vec<WantedKey>, VaultError> {
+        let store = self.vault.topology(&snapshot.store).await?;
+        let now = || after_everything(self.vault.now(), &store);
+        let asked = Asked {
+            at: snapshot.at.unwrap_or_else(now),
+            store: &store,
         };
-        let active = asked.active_keys(&view.recipients);
-        let now = self.vault.elapsed();
-        let key = match self.caches.reusable(&cached, parent, &active, now) {
-            Some(known) => known,
-            None => self.new_key(cached, &view.recipients, parent, asked)?,
-        };
-        let id = key.id();
-        keys.push(key);
-        for part in &view.subviews {
-            self.keys_of(part, Some(id), asked, keys)?;
+        let mut wanted = Vec::with_capacity(views.len());
+        for view in views {
+            asked.add_to(&mut wanted, view, None)?;
         }
-        Ok(())
+        Ok(wanted)
     }
 
     fn new_key(
         &self,
         cached: SenderKey,
-        recipients: &RecipientsTree,
         parent: Option<u64>,
-        asked: &Asked<'_>,
+        keys: &[EncryptionPublicKey],
     ) -> Result<Arc<SessionEncryptionKey>, VaultError> {
-        let random = self.vault.random();
+        let (vault, random) = (self.vault, self.vault.random());
+        let own = keys.iter().map(EncryptionPublicKey::fingerprint);
+        let own: Vec<_> = own.filter(|key| vault.may_decrypt(key)).collect();
+        own.iter().try_for_each(|key| self.check_own(key))?;
         let secret = SecretBytes::fill_with(SECRET_LEN, |bytes| random.fill(bytes))?;
         let secret = Arc::new(secret);
-        let keys = asked.recipient_keys(recipients)?;
         let mut encryptions = Vec::with_capacity(keys.len());
-        for key in keys.values() {
-            self.vault.check_not_retired(&key.fingerprint())?;
+        for key in keys {
             // EXPOSE: encrypted to a recipient.
             let secret = secret.expose();
             let encrypted = if cached.deterministic {
@@ -339,19 +364,34 @@ impl SessionEncryption<'_> {
             } else {
                 key.encrypt(secret, random)?
             };
-            asked.required.check(key, encrypted.algorithm)?;
+            cached.required.check(key, encrypted.algorithm)?;
             encryptions.push(encrypted);
         }
         for encrypted in &encryptions {
-            let own = self.vault.directory().entry(&encrypted.encrypted_for);
+            let own = vault.directory().entry(&encrypted.encrypted_for);
             if let Some(own) = own.filter(|own| own.private.is_some()) {
                 self.keep(&own, encrypted, &secret);
             }
         }
-        let now = self.vault.elapsed();
-        Ok(self
+        let now = vault.elapsed();
+        let made = self
             .caches
-            .keep_sent(cached, parent, &secret, encryptions, now))
+            .keep_sent(cached, parent, &secret, encryptions, now);
+        // Whoever retires or deletes a key changes the directory first and forgets its secrets afterwards: this one is among them, or it is
+        // seen here.
+        for key in &own {
+            if let Err(refused) = self.check_own(key) {
+                self.caches.forget_sent_to(key);
+                return Err(refused);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Refuses a key of this vault that is gone, or to which nothing new is encrypted.
+    fn check_own(&self, key: &Fingerprint) -> Result<(), VaultError> {
+        self.vault.key(key)?;
+        self.vault.check_not_retired(key)
     }
 }
 
@@ -367,8 +407,8 @@ struct Receiving {
 }
 
 impl Receiving {
-    /// The secret, which is kept; none if the key was changed meanwhile.
-    async fn receive(&self, held: &HeldKey) -> Result<Option<Arc<SecretBytes>>, VaultError> {
+    /// The secret, which is kept if the key is still as it was.
+    async fn receive(&self, held: &HeldKey) -> Result<Arc<SecretBytes>, VaultError> {
         let decrypting = held.decrypt(&self.public, &self.encrypted);
         let decrypted = timeout(LONGEST, decrypting).await;
         let secret = checked(decrypted.unwrap_or_else(|_elapsed| {
@@ -378,9 +418,17 @@ impl Receiving {
         self.caches.note_decrypted();
         let now = self.clock.elapsed();
         let keep = || self.caches.keep_received(&self.encrypted, &secret, now);
-        let is_kept = self.directory.if_current(&self.key, keep);
-        Ok(is_kept.map(|()| secret))
+        self.directory.if_current(&self.key, keep);
+        Ok(secret)
     }
+}
+
+/// Tells those who wait for their turn if this one ended in vain.
+fn told<T>(turn: Turn<Hash>, outcome: Result<T, VaultError>) -> Result<T, VaultError> {
+    if let Err(error) = &outcome {
+        turn.failed(Failure::of(error));
+    }
+    outcome
 }
 
 /// What was decrypted, if it is a secret.
@@ -401,17 +449,33 @@ fn held_by_kms(key: &KeyEntry) -> Option<(&EncryptionPublicKey, &KmsKeyRef)> {
 }
 
 impl Asked<'_> {
+    /// Adds what a view and its parts want.
+    fn add_to(
+        &self,
+        wanted: &mut Vec<WantedKey>,
+        view: &SessionView,
+        parent: Option<usize>,
+    ) -> Result<(), VaultError> {
+        let place = wanted.len();
+        wanted.push(WantedKey {
+            parent,
+            recipients: view.recipients.hash(),
+            active: self.active_keys(&view.recipients),
+            keys: self.recipient_keys(&view.recipients)?,
+        });
+        let mut parts = view.subviews.iter();
+        parts.try_for_each(|part| self.add_to(wanted, part, Some(place)))
+    }
+
     /// The key that each member is encrypted to.
     fn recipient_keys(
         &self,
         recipients: &RecipientsTree,
-    ) -> Result<BTreeMap<Member, EncryptionPublicKey>, VaultError> {
+    ) -> Result<Vec<EncryptionPublicKey>, PayloadUseError> {
         let members = recipients.members.iter();
-        let keys = members.map(|member| {
-            let key = encryption_key(self.store, member, self.at)?;
-            Ok((member.clone(), key))
-        });
-        keys.collect()
+        members
+            .map(|member| encryption_key(self.store, member, self.at))
+            .collect()
     }
 
     /// All encryption keys that the members announce: those that leave soon are still theirs.

@@ -143,7 +143,7 @@ proptest! {
             };
             let truth = &made[&used.id()];
             prop_assert_eq!((truth.caller, truth.group), (caller, group));
-            prop_assert!(parent.is_none() || truth.parent == parent);
+            prop_assert_eq!(truth.parent, parent);
             prop_assert!(now - truth.at < EXPIRE_AFTER);
             let encrypted_for: HashSet<_> = used.encryptions().iter().map(|it| it.encrypted_for).collect();
             prop_assert_eq!(encrypted_for, active);

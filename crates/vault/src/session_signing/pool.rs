@@ -5,9 +5,9 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_crypto::{Fingerprint, ValidityPeriod};
-use tokio::sync::watch;
 
 use super::interval::Wanted;
+use crate::turns::{Making, Waiting};
 
 /// More than any node needs. Whoever asks for signatures at ever other times does not fill memory.
 const MOST_KEYS: usize = 1000;
@@ -37,56 +37,7 @@ pub(crate) struct Held<K> {
 struct Pending {
     validity: ValidityPeriod,
     delegated_by: Fingerprint,
-    outcome: Waiting,
-}
-
-impl Pending {
-    /// Whether it is still being made: whoever made it may have failed, or left without a word.
-    fn is_under_way(&self) -> bool {
-        self.outcome.0.has_changed().is_ok() && self.outcome.0.borrow().is_none()
-    }
-}
-
-/// What became of the making of a session key.
-#[derive(Clone, Debug)]
-enum Outcome {
-    Made,
-    Failed(Failure),
-}
-
-/// Why a session key was not made, for those who waited for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) code: &'static str,
-    pub(crate) reason: String,
-}
-
-/// The right to make a session key. Dropped without a word, those who wait try themselves.
-#[derive(Debug)]
-pub(crate) struct Making(watch::Sender<Option<Outcome>>);
-
-impl Making {
-    pub(crate) fn made(self) {
-        self.0.send_replace(Some(Outcome::Made));
-    }
-
-    pub(crate) fn failed(self, failure: Failure) {
-        self.0.send_replace(Some(Outcome::Failed(failure)));
-    }
-}
-
-/// A place in the queue behind whoever makes a session key.
-#[derive(Clone, Debug)]
-pub(crate) struct Waiting(watch::Receiver<Option<Outcome>>);
-
-impl Waiting {
-    /// Waits until it is made, or not. A failure is told; one who left without a word has not failed.
-    pub(crate) async fn wait(mut self) -> Result<(), Failure> {
-        match self.0.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(Outcome::Failed(failure))) => Err(failure.clone()),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
+    waiting: Waiting,
 }
 
 /// What whoever wants to sign does next.
@@ -129,21 +80,21 @@ impl<K> Pool<K> {
         if let Some(newest) = fitting.max_by_key(|held| held.validity.from()) {
             return Choice::Use(Arc::clone(newest));
         }
-        self.pending.retain(Pending::is_under_way);
+        self.pending.retain(|it| it.waiting.is_under_way());
         let mut pending = self.pending.iter();
         if let Some(pending) = pending.find(|it| fits(it.delegated_by, it.validity)) {
-            return Choice::Wait(pending.outcome.clone());
+            return Choice::Wait(pending.waiting.clone());
         }
         if self.pending.len() >= MOST_MAKINGS {
             return Choice::GoWithout;
         }
-        let (sender, receiver) = watch::channel(None);
+        let (making, waiting) = Making::begin();
         self.pending.push(Pending {
             validity: wanted.new,
             delegated_by: long_term_key,
-            outcome: Waiting(receiver),
+            waiting,
         });
-        Choice::Make(Making(sender))
+        Choice::Make(making)
     }
 
     /// Takes a key in.

@@ -6,8 +6,8 @@ use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use strongroom_crypto::{Fingerprint, Timestamp, ValidityPeriod};
 
-use super::{Choice, Failure, Held, Signer, SigningTime, pool::Pool};
-use crate::settings::SessionSigningSettings;
+use super::{Choice, Held, Signer, SigningTime, pool::Pool};
+use crate::{error::VaultError, settings::SessionSigningSettings, turns::Failure};
 
 const LONG_TERM: Fingerprint = Fingerprint::from_bytes([1; 32]);
 const SUCCESSOR: Fingerprint = Fingerprint::from_bytes([2; 32]);
@@ -229,10 +229,7 @@ fn whoever_comes_while_a_key_is_made_waits_and_hears_what_became_of_it() {
     assert_eq!(first.clone().wait().now_or_never(), None);
     // Another long-term key is no concern of theirs.
     assert!(matches!(choose(SUCCESSOR), Choice::Make(_)));
-    let failure = Failure {
-        code: "KMS_UNAVAILABLE",
-        reason: "down".to_owned(),
-    };
+    let failure = Failure::of(&VaultError::NotIdentified);
     making.failed(failure.clone());
     for waiting in [first, second] {
         assert_eq!(waiting.wait().now_or_never(), Some(Err(failure.clone())));

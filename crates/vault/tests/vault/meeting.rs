@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use strongroom_crypto::{EncryptionAlgorithm, EncryptionKeySpec, Fingerprint};
+use strongroom_kms::KmsProvider;
 use strongroom_store::{Custody, Sealing};
 use strongroom_topology::{Member, SignedTransaction, StoreId, Times};
 use strongroom_vault::{
@@ -92,11 +93,17 @@ impl Party {
 
     /// The same vault, whose KMS takes its time.
     pub(crate) async fn behind(self, delay: Duration) -> Self {
+        self.over(|house| Slow::around(house.metered.clone(), delay))
+            .await
+    }
+
+    /// The same vault over another KMS.
+    pub(crate) async fn over(self, kms: impl FnOnce(&House) -> Arc<dyn KmsProvider>) -> Self {
         self.vault.close().await.unwrap();
         let mut environment = self.house.environment(self.house.store().await.unwrap());
         environment.kms = vec![NamedKms {
             name: KMS_NAME.to_owned(),
-            provider: Slow::around(self.house.metered.clone(), delay),
+            provider: kms(&self.house),
         }];
         let settings = self.house.settings.clone();
         Self {

@@ -1,5 +1,10 @@
 //! Session encryption keys: rows 120 to 124 of what Canton's tests say, and what follows from the rules.
 
+#[path = "session_encryption/retiring.rs"]
+mod retiring;
+#[path = "session_encryption/waiting.rs"]
+mod waiting;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -245,46 +250,6 @@ async fn a_revoked_parent_revokes_what_is_below_it_and_nothing_beside_it() {
         .map(|(one, other)| Arc::ptr_eq(one, other))
         .collect();
     assert_eq!(kept, [false, false, true]);
-}
-
-#[tokio::test]
-async fn many_who_wait_for_one_secret_cost_one_decryption() {
-    let meeting = meeting_at_a_kms(&Settings::default()).await;
-    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
-    let received = for_party(&keys[0], &meeting.bob).await;
-    let session = meeting.bob.vault.session_encryption();
-    let all = (0..1000).map(|_| session.secret(&received));
-    let secrets = futures_util::future::join_all(all).await;
-    assert!(secrets.into_iter().all(|secret| secret.is_ok()));
-    assert_eq!(meeting.bob.decrypted_by_kms(), 1);
-}
-
-#[tokio::test]
-async fn a_caller_that_leaves_has_paid_for_the_secret_of_those_who_come_after_it() {
-    let meeting = meeting_at_a_kms(&Settings::default()).await;
-    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
-    let received = for_party(&keys[0], &meeting.bob).await;
-    let bob = meeting.bob.behind(Duration::from_millis(300)).await;
-    let session = bob.vault.session_encryption();
-    let impatience = Duration::from_millis(10);
-    let impatient = || tokio::time::timeout(impatience, session.secret(&received));
-    let patient = || session.secret(&received);
-    assert!(impatient().await.is_err(), "300 ms are more than 10");
-    // Those who come while it is under way, and leave, cost nothing more.
-    assert!(impatient().await.is_err());
-    let waiting = (0..100).map(|_| patient());
-    let secrets = futures_util::future::join_all(waiting).await;
-    assert!(secrets.into_iter().all(|secret| secret.is_ok()));
-    impatient().await.expect("it is known").unwrap();
-    assert_eq!(bob.decrypted_by_kms(), 1);
-    // What nobody waits for any more is kept as well.
-    let next = transaction(&meeting.alice, &[view([bob.member.clone()].into())]).await;
-    let received = for_party(&next[0], &bob).await;
-    let impatient = || tokio::time::timeout(impatience, session.secret(&received));
-    assert!(impatient().await.is_err());
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    impatient().await.expect("it is known").unwrap();
-    assert_eq!(bob.decrypted_by_kms(), 2);
 }
 
 #[tokio::test]

@@ -28,6 +28,55 @@ impl PartySignatures {
     }
 }
 
+/// Keys of this vault that are about to sign for a party.
+#[derive(Debug)]
+pub struct PartySigners<'v> {
+    vault: &'v Vault,
+    keys: Vec<Fingerprint>,
+    wanted: usize,
+    threshold: u32,
+}
+
+impl PartySigners<'_> {
+    /// How many signatures they will make.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.keys.len().min(self.wanted)
+    }
+
+    /// Signs, on behalf of the caller.
+    ///
+    /// # Errors
+    /// As [`Vault::sign_for`], of the first key that failed and whose place no other took.
+    pub async fn sign(
+        self,
+        caller: &Caller,
+        message: &[u8],
+    ) -> Result<PartySignatures, VaultError> {
+        let mut spare = self.keys.len() - self.number();
+        let mut signatures = Vec::with_capacity(self.number());
+        for key in &self.keys {
+            if signatures.len() == self.wanted {
+                break;
+            }
+            let signing = self.vault.sign_for(caller, key, message, PROTOCOL);
+            match signing.await {
+                Ok(signature) => signatures.push(signature),
+                Err(error) if spare > 0 => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, %key, "a key of the party does not sign: another one does");
+                    spare -= 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(PartySignatures {
+            signatures,
+            threshold: self.threshold,
+        })
+    }
+}
+
 impl Vault {
     /// Signs for a party on behalf of the caller, for example the hash of a prepared submission (pass its multihash), with the
     /// party's keys as a store of topology announces them at a time: that at which the submission will take effect.
@@ -47,52 +96,34 @@ impl Vault {
         message: &[u8],
         keys: &[Fingerprint],
     ) -> Result<PartySignatures, VaultError> {
-        let allowed = |_: &Fingerprint| Ok(());
-        self.sign_for_party_if(caller, store, party, message, keys, allowed)
-            .await
+        let allowed = |_: &Fingerprint| Ok::<_, VaultError>(());
+        let signers = self.party_signers(store, party, keys, allowed).await?;
+        signers.sign(caller, message).await
     }
 
-    /// As [`Self::sign_for_party`], with those keys only that the caller may use, as `may` says of each before any of them is
+    /// Those keys that would sign in [`Self::sign_for_party`] and that the caller may use, as `may` says of each before any of them is
     /// used. A key that is named and may not be used fails the call; of those that are not named others take its place.
     ///
     /// # Errors
     /// As [`Self::sign_for_party`], and what `may` says: of a key that is named, or of the first one when none is left.
-    pub async fn sign_for_party_if<E: From<VaultError>>(
+    pub async fn party_signers<E: From<VaultError>>(
         &self,
-        caller: &Caller,
         store: &StoreId,
         party: (&PartyId, At),
-        message: &[u8],
         keys: &[Fingerprint],
         may: impl Fn(&Fingerprint) -> Result<(), E>,
-    ) -> Result<PartySignatures, E> {
+    ) -> Result<PartySigners<'_>, E> {
         let (party, at) = party;
         let announced = self.party_keys(store, party, at).await?;
         let signers = self.signers_for(store, party, &announced, keys)?;
-        let signers = permitted(signers, keys, may)?;
-        let wanted = if keys.is_empty() {
-            announced.threshold() as usize
-        } else {
-            keys.len()
-        };
-        let mut spare = signers.len().saturating_sub(wanted);
-        let mut signatures = Vec::with_capacity(wanted.min(signers.len()));
-        for key in signers {
-            if signatures.len() == wanted {
-                break;
-            }
-            match self.sign_for(caller, &key, message, PROTOCOL).await {
-                Ok(signature) => signatures.push(signature),
-                Err(error) if spare > 0 => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, %key, "a key of the party does not sign: another one does");
-                    spare -= 1;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(PartySignatures {
-            signatures,
+        Ok(PartySigners {
+            vault: self,
+            keys: permitted(signers, keys, may)?,
+            wanted: if keys.is_empty() {
+                announced.threshold() as usize
+            } else {
+                keys.len()
+            },
             threshold: announced.threshold(),
         })
     }

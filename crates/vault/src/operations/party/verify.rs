@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use strongroom_crypto::Signature;
 use strongroom_topology::{At, PartyId, SigningKeysWithThreshold, StoreId};
+use tokio::task::yield_now;
 
 use crate::{
     error::{SignatureCheckError, VaultError},
@@ -14,7 +15,8 @@ use crate::{
 
 impl Vault {
     /// Verifies that a party signed, with as many different keys as it needs, by what a store of topology says at a time.
-    /// Invalid signatures beside enough valid ones change nothing. Returns how many keys signed.
+    /// Invalid signatures beside enough valid ones change nothing, and further ones of a key that counts are not looked at. Returns how
+    /// many keys signed.
     ///
     /// # Errors
     /// [`SignatureCheckError::NoPartyKeys`]; [`SignatureCheckError::ThresholdNotReached`] with what is wrong with each signature
@@ -32,6 +34,11 @@ impl Vault {
         let taken = known.map_or_else(RequiredSchemes::default, |known| known.signing.clone());
         let (mut signed, mut errors) = (BTreeSet::new(), Vec::new());
         for signature in signatures {
+            if signed.contains(&signature.signed_by) {
+                continue;
+            }
+            // Each goes over all of the message. Others work in between.
+            yield_now().await;
             match check(party, &announced, &taken, message, signature) {
                 Ok(()) => {
                     signed.insert(signature.signed_by);

@@ -2,12 +2,16 @@
 //!
 //! Source: reference, session keys, section A.4.
 
-use std::{collections::BTreeSet, num::NonZeroU32};
+use std::{
+    collections::{BTreeSet, HashMap},
+    num::NonZeroU32,
+};
 
 use strongroom_crypto::{Fingerprint, ProtocolSignature};
-use strongroom_topology::{At, Member, StoreId, TopologyStore};
+use strongroom_topology::{At, Member, OwnerToKeyMapping, StoreId, TopologyStore};
+use tokio::task::yield_now;
 
-use super::verify::VerifyAt;
+use super::verify::{Signer, VerifyAt};
 use crate::{
     error::{SignatureCheckError, VaultError},
     operations::protocol::knows_session_keys,
@@ -29,7 +33,8 @@ impl Vault {
     /// Verifies that enough members of a group signed a message of the protocol. Each signature counts for the member whose
     /// long-term key made it or let a session key make it, and each member once.
     ///
-    /// Where enough are valid, invalid ones beside them are logged, and nothing more. Returns how many members signed.
+    /// Where enough are valid, invalid ones beside them are logged, and nothing more; further ones of a member that counts are not
+    /// looked at. Returns how many members signed.
     ///
     /// # Errors
     /// [`SignatureCheckError::ThresholdNotReached`] with what is wrong with each signature that did not count; otherwise as
@@ -41,16 +46,20 @@ impl Vault {
         message: &[u8],
         signatures: &[ProtocolSignature],
     ) -> Result<usize, VaultError> {
-        let store = StoreId::Synchronizer(how.synchronizer.clone());
-        let topology = self.topology(&store).await?;
         let how = &how.narrowed_by(self);
+        let signers = self.signers(how, group, signatures).await?;
         let (mut signed, mut errors) = (BTreeSet::new(), Vec::new());
-        for signature in signatures {
-            let checked =
-                owner(how, &topology, group, signature.long_term_key()).and_then(|member| {
-                    self.check_member(how, &topology, member, message, signature)?;
-                    Ok(member)
-                });
+        for (signature, signer) in signatures.iter().zip(signers) {
+            let checked = match signer {
+                Ok((member, _)) if signed.contains(member) => continue,
+                Ok((member, signer)) => {
+                    // Each goes over all of the message. Others work in between.
+                    yield_now().await;
+                    let checked = self.check_signature(how, &signer, message, signature);
+                    checked.map(|()| member)
+                }
+                Err(error) => Err(error),
+            };
             match checked {
                 Ok(member) => {
                     signed.insert(member);
@@ -76,29 +85,52 @@ impl Vault {
         }
         Ok(signed.len())
     }
+
+    /// Who made each signature, as the state says. Nobody who changes it waits while they are verified.
+    async fn signers<'g>(
+        &self,
+        how: &VerifyAt,
+        group: &'g SigningGroup,
+        signatures: &[ProtocolSignature],
+    ) -> Result<Vec<Result<(&'g Member, Signer), SignatureCheckError>>, VaultError> {
+        let store = StoreId::Synchronizer(how.synchronizer.clone());
+        let topology = self.topology(&store).await?;
+        let owners = owners(how, &topology, group);
+        let signers = signatures.iter().map(|signature| {
+            let member = owner(how, &owners, signature.long_term_key())?;
+            Ok((member, Signer::of(how, &topology, member, signature)?))
+        });
+        Ok(signers.collect())
+    }
+}
+
+/// The members that each key belongs to, in their order.
+fn owners<'g>(
+    how: &VerifyAt,
+    topology: &TopologyStore,
+    group: &'g SigningGroup,
+) -> HashMap<Fingerprint, Vec<&'g Member>> {
+    let mut owners: HashMap<_, Vec<_>> = HashMap::new();
+    for member in &group.members {
+        let mapping = topology.owner_to_key(member, At::Time(how.at));
+        for key in mapping.into_iter().flat_map(OwnerToKeyMapping::keys) {
+            owners.entry(key.fingerprint()).or_default().push(member);
+        }
+    }
+    owners
 }
 
 /// The member that a key belongs to. One that several have says nothing of who signed.
 fn owner<'g>(
     how: &VerifyAt,
-    topology: &TopologyStore,
-    group: &'g SigningGroup,
+    owners: &HashMap<Fingerprint, Vec<&'g Member>>,
     key: Fingerprint,
 ) -> Result<&'g Member, SignatureCheckError> {
-    let has_it = |member: &&Member| {
-        let mapping = topology.owner_to_key(member, At::Time(how.at));
-        mapping.is_some_and(|mapping| mapping.contains(&key))
-    };
-    let mut owners = group.members.iter().filter(has_it);
-    let owner = owners
-        .next()
-        .ok_or_else(|| SignatureCheckError::NobodysKey {
-            group: group.name.clone(),
-            key,
-        })?;
-    if knows_session_keys(how.synchronizer.protocol_version) && owners.next().is_some() {
-        let group = group.name.clone();
-        return Err(SignatureCheckError::SharedKey { group, key });
+    match owners.get(&key).map_or(&[][..], Vec::as_slice) {
+        [] => Err(SignatureCheckError::NobodysKey { key }),
+        [_, _, ..] if knows_session_keys(how.synchronizer.protocol_version) => {
+            Err(SignatureCheckError::SharedKey { key })
+        }
+        [owner, ..] => Ok(owner),
     }
-    Ok(owner)
 }

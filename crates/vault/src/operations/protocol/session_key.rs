@@ -1,32 +1,27 @@
 //! The session key that signs: one that is there, one that is being made, or a new one.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use strongroom_crypto::{
     Fingerprint, KeyUsage, KeyUsages, PrivateKey, Signature, SignatureDelegation, SigningKey,
     SigningPublicKey, ValidityPeriod, clock::Clock, delegation_hash,
 };
-use strongroom_errors::Coded;
 use strongroom_kms::{KmsError, KmsOperation};
 use strongroom_topology::{Member, SynchronizerId};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::PROTOCOL;
 use crate::{
     background::LONGEST,
     directory::{KeyDirectory, KeyEntry},
-    error::{SessionKeyError, VaultError, in_words},
+    error::VaultError,
     operations::{external::using::HeldKey, sign::signing_halves},
-    session_signing::{Choice, Failure, Held, Making, SessionKey, Wanted},
+    session_signing::{Choice, Held, SessionKey, Wanted},
     settings::SessionSigningSettings,
     topology::{Topology, TopologyCell},
+    turns::{Failure, Making, Patience},
     vault::{Caches, Vault},
 };
-
-/// Whoever waits for a session key tries again so often after others failed to make it.
-const MOST_RETRIES: u32 = 5;
-/// Nor do they wait for longer than a making may take, however many there were.
-const PATIENCE: Duration = LONGEST;
 
 /// The wish for a session key.
 pub(super) struct Request<'v> {
@@ -37,16 +32,19 @@ pub(super) struct Request<'v> {
     pub(super) wanted: Wanted,
 }
 
-type Made = Result<Option<Arc<Held<SessionKey>>>, VaultError>;
+/// Whether a session key was made. If not, the long-term key signs itself, if it still may: it was changed or withdrawn
+/// while it let a new one sign.
+type Made = Result<bool, VaultError>;
 
 impl Request<'_> {
     /// A session key that covers what is wanted: one that is there, one that is being made, or a new one. None if the
-    /// long-term key signs itself, if it still may: it was changed or withdrawn while it let a new one sign, or too many are being made.
-    pub(super) async fn session_key(&self) -> Made {
+    /// long-term key signs itself: no new one was made, or too many are being made.
+    ///
+    /// Whoever made one looks for it like everybody else: the long-term key may have been retired before they got to know.
+    pub(super) async fn session_key(&self) -> Result<Option<Arc<Held<SessionKey>>>, VaultError> {
         let (vault, long_term_key) = (self.vault, self.long_term_key);
         let session_keys = &vault.caches().session_keys;
-        let end = Instant::now() + PATIENCE;
-        let mut failures = 0;
+        let mut patience = Patience::new();
         loop {
             vault.check_released()?;
             if vault.is_in_doubt() {
@@ -59,21 +57,11 @@ impl Request<'_> {
                     session_keys.note_fallback();
                     return Ok(None);
                 }
-                Choice::Wait(making) => {
-                    let heard = timeout_at(end, making.wait()).await;
-                    let is_over = heard.is_err();
-                    let Err(failure) = heard.unwrap_or_else(|_elapsed| Err(late())) else {
-                        continue;
-                    };
-                    failures += 1;
-                    if is_over || failures > MOST_RETRIES {
-                        return Err(exhausted(failures, failure).into());
-                    }
-                }
+                Choice::Wait(waiting) => drop(patience.wait(waiting).await?),
                 Choice::Make(making) => {
-                    let made = timeout_at(end, self.make(making)).await;
-                    return made
-                        .unwrap_or_else(|_elapsed| Err(exhausted(failures + 1, late()).into()));
+                    if !patience.make(self.make(making)).await? {
+                        return Ok(None);
+                    }
                 }
             }
         }
@@ -84,7 +72,7 @@ impl Request<'_> {
         let vault = self.vault;
         let entry = vault.key(&self.long_term_key)?;
         let Some(draft) = self.draft(&entry).await? else {
-            return Ok(None);
+            return Ok(false);
         };
         let (public, half) = signing_halves(&entry)?;
         let Some(held) = &half.external else {
@@ -163,7 +151,8 @@ impl Draft {
         keys.contains(&self.long_term_key.fingerprint())
     }
 
-    /// Takes the key in once the long-term key has signed, and tells those who wait what became of it. None: they look for themselves.
+    /// Takes the key in once the long-term key has signed, and tells those who wait what became of it. If none was made they look for
+    /// themselves.
     async fn finished(
         self,
         signing: impl Future<Output = Result<Signature, VaultError>>,
@@ -174,20 +163,20 @@ impl Draft {
             Err(error) => Err(error),
         };
         match &made {
-            Ok(Some(_)) => making.made(),
-            Ok(None) => drop(making),
-            Err(error) => making.failed(failure(error)),
+            Ok(true) => making.made(),
+            Ok(false) => drop(making),
+            Err(error) => making.failed(Failure::of(error)),
         }
         made
     }
 
-    /// The key, in the pool. None if its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
+    /// Puts the key into the pool, unless its long-term key was changed meanwhile, and so perhaps retired, or withdrawn.
     async fn taken_in(self, signature: Signature) -> Made {
         // Whoever retires or withdraws the long-term key wipes its session keys afterwards: this one is among them, or is not put
         // there. So topology stands still meanwhile, and the directory does. Where topology is not known, nobody can say.
         let topology = self.topology.as_known().await;
         if !self.is_wanted(&topology) {
-            return Ok(None);
+            return Ok(false);
         }
         let delegation = SignatureDelegation::try_new(self.public, self.validity, signature)?;
         let held = Arc::new(Held {
@@ -200,33 +189,8 @@ impl Draft {
             made_at: self.clock.elapsed(),
         });
         let session_keys = &self.caches.session_keys;
-        let put = || session_keys.put(&self.synchronizer, Arc::clone(&held));
+        let put = || session_keys.put(&self.synchronizer, held);
         let is_kept = self.directory.if_current(&self.long_term_key, put);
-        Ok(is_kept.map(|()| held))
-    }
-}
-
-fn failure(error: &VaultError) -> Failure {
-    Failure {
-        code: error.code().name(),
-        reason: match error {
-            VaultError::Kms(source) => in_words(source),
-            other => other.to_string(),
-        },
-    }
-}
-
-fn late() -> Failure {
-    Failure {
-        code: "KMS_TIMED_OUT",
-        reason: format!("nothing was heard of it for {} seconds", PATIENCE.as_secs()),
-    }
-}
-
-fn exhausted(attempts: u32, last: Failure) -> SessionKeyError {
-    SessionKeyError::RetriesExhausted {
-        attempts,
-        code: last.code,
-        reason: last.reason,
+        Ok(is_kept.is_some())
     }
 }

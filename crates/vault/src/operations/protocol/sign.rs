@@ -9,8 +9,8 @@ use super::{PROTOCOL, knows_session_keys, session_key::Request};
 use crate::{
     audit::AuditOperation,
     caller::Caller,
-    error::{ReplicaError, SessionKeyError, VaultError},
-    session_signing::{SessionKey, Signer, SigningTime, Wanted},
+    error::{ReplicaError, VaultError},
+    session_signing::{News, SessionKey, Signer, SigningTime, Wanted},
     settings::SessionSigningSettings,
     topology::Topology,
     vault::Vault,
@@ -27,9 +27,8 @@ impl Vault {
     /// [`VaultError::NotIdentified`]; [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError::StoreNotFound) for a
     /// synchronizer that the vault does not follow; [`VaultError::NoCurrentKey`] when the node announces no key there whose
     /// private half is here; [`SignatureCheckError::KeySpecNotAllowed`](crate::SignatureCheckError::KeySpecNotAllowed) when the synchronizer
-    /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`] when others failed to make the session key again and again;
-    /// [`SessionKeyError::OfTheFuture`] for a time that is ahead of the clock, and of what the store knows, by more than clocks may be apart;
-    /// otherwise as [`Vault::sign`].
+    /// takes nothing that it signs; [`SessionKeyError::RetriesExhausted`](crate::SessionKeyError::RetriesExhausted) when others failed to make the
+    /// session key again and again; otherwise as [`Vault::sign`].
     pub async fn sign_protocol(
         &self,
         synchronizer: &PhysicalSynchronizerId,
@@ -111,8 +110,8 @@ impl Vault {
     ) -> Result<ProtocolSignature, VaultError> {
         let session_key = match self.session_wanted(synchronizer, long_term_key, time) {
             None => None,
+            Some(_) if self.is_far_ahead(synchronizer, time.at()).await? => None,
             Some((settings, wanted)) => {
-                self.check_not_ahead(synchronizer, time.at()).await?;
                 let request = Request {
                     vault: self,
                     settings,
@@ -176,7 +175,7 @@ impl Vault {
         }
         let session_keys = &self.caches().session_keys;
         if !knows_session_keys(synchronizer.protocol_version) {
-            if session_keys.is_news(synchronizer) {
+            if session_keys.is_news(synchronizer, News::Protocol) {
                 tracing::warn!(
                     %synchronizer,
                     "session signing keys need protocol version 35 or higher: until then the long-term key signs"
@@ -200,18 +199,27 @@ impl Vault {
         }
     }
 
-    /// Whoever may sign names the time. A key that is valid long after now would be there for whoever reads the memory today.
-    async fn check_not_ahead(
+    /// Whether the time is too far ahead for a session key: the long-term key signs then. Whoever may sign names the time, and a key that is
+    /// valid long after now would be there for whoever reads the memory today.
+    async fn is_far_ahead(
         &self,
         synchronizer: &PhysicalSynchronizerId,
         at: Timestamp,
-    ) -> Result<(), VaultError> {
+    ) -> Result<bool, VaultError> {
         let store = StoreId::Synchronizer(synchronizer.clone());
-        if self.is_ahead(at, &store).await? {
-            let (now, tolerance) = (self.now(), self.settings().clock_tolerance);
-            return Err(SessionKeyError::OfTheFuture { at, now, tolerance }.into());
+        if !self.is_ahead(at, &store).await? {
+            return Ok(false);
         }
-        Ok(())
+        let session_keys = &self.caches().session_keys;
+        session_keys.note_fallback();
+        if session_keys.is_news(synchronizer, News::Clock) {
+            tracing::warn!(
+                %synchronizer,
+                "a message is of a time that is ahead of the clock and of topology by more than 'clock-tolerance': the long-term key signs \
+                 it and all like it. Set the clocks right, here and where the messages come from"
+            );
+        }
+        Ok(true)
     }
 
     /// Wipes session keys that were delegated by keys which the node announces no longer. Whoever changed or read topology does

@@ -76,37 +76,35 @@ impl Vault {
         signature: &ProtocolSignature,
     ) -> Result<(), VaultError> {
         let store = StoreId::Synchronizer(how.synchronizer.clone());
-        let topology = self.topology(&store).await?;
         let how = &how.narrowed_by(self);
-        Ok(self.check_member(how, &topology, member, message, signature)?)
+        let signer = {
+            let topology = self.topology(&store).await?;
+            Signer::of(how, &topology, member, signature)?
+        };
+        Ok(self.check_signature(how, &signer, message, signature)?)
     }
 
-    pub(super) fn check_member(
+    pub(super) fn check_signature(
         &self,
         how: &VerifyAt,
-        topology: &TopologyStore,
-        member: &Member,
+        signer: &Signer,
         message: &[u8],
         signature: &ProtocolSignature,
     ) -> Result<(), SignatureCheckError> {
         let Some(delegation) = signature.delegation() else {
-            let key = announced_key(how, topology, member, signature)?;
-            return check(how, key, message, signature);
+            return check(how, &signer.long_term_key, message, signature);
         };
-        check_supported(how)?;
-        check_validity(how, delegation)?;
-        let long_term_key = announced_key(how, topology, member, signature)?;
-        self.check_delegation(how, topology, delegation, long_term_key)?;
+        self.check_delegation(how, signer, delegation)?;
         check(how, delegation.session_key(), message, signature)
     }
 
     fn check_delegation(
         &self,
         how: &VerifyAt,
-        topology: &TopologyStore,
+        signer: &Signer,
         delegation: &Arc<SignatureDelegation>,
-        long_term_key: &SigningPublicKey,
     ) -> Result<(), SignatureCheckError> {
+        let long_term_key = &signer.long_term_key;
         let synchronizer = &how.synchronizer.synchronizer;
         let now = self.environment().clock.elapsed();
         let verified = &self.caches().verified;
@@ -118,8 +116,8 @@ impl Vault {
         delegation
             .verify(long_term_key, synchronizer.as_str(), how.schemes.algorithms)
             .map_err(|source| SignatureCheckError::Delegation { source })?;
-        let timeouts = timeouts(how, topology)?;
-        let until = now.saturating_add(remembered_for(delegation, how.at, &timeouts));
+        let timeouts = signer.timeouts.as_ref().ok_or_else(|| no_parameters(how))?;
+        let until = now.saturating_add(remembered_for(delegation, how.at, timeouts));
         if verified.keep(synchronizer, delegation, how.schemes.clone(), (until, now))
             == Kept::OtherKnown
         {
@@ -129,6 +127,42 @@ impl Vault {
             );
         }
         Ok(())
+    }
+}
+
+/// What the state says of who signed: enough to verify the signature without another look at it, and without keeping those waiting who
+/// change it.
+pub(super) struct Signer {
+    long_term_key: SigningPublicKey,
+    /// How long the synchronizer waits for its members; none: its state does not say.
+    timeouts: Option<ReactionTimeouts>,
+}
+
+impl Signer {
+    /// The key of the member that signed, or let a session key sign.
+    pub(super) fn of(
+        how: &VerifyAt,
+        topology: &TopologyStore,
+        member: &Member,
+        signature: &ProtocolSignature,
+    ) -> Result<Self, SignatureCheckError> {
+        if let Some(delegation) = signature.delegation() {
+            check_supported(how)?;
+            check_validity(how, delegation)?;
+        }
+        Ok(Self {
+            long_term_key: announced_key(how, topology, member, signature)?.clone(),
+            timeouts: signature
+                .delegation()
+                .and_then(|_delegation| timeouts(how, topology)),
+        })
+    }
+}
+
+fn no_parameters(how: &VerifyAt) -> SignatureCheckError {
+    SignatureCheckError::NoParameters {
+        synchronizer: how.synchronizer.clone(),
+        at: how.at,
     }
 }
 
@@ -202,22 +236,14 @@ fn check(
 }
 
 /// How long the synchronizer waits for its members.
-fn timeouts(
-    how: &VerifyAt,
-    topology: &TopologyStore,
-) -> Result<ReactionTimeouts, SignatureCheckError> {
+fn timeouts(how: &VerifyAt, topology: &TopologyStore) -> Option<ReactionTimeouts> {
     let synchronizer = &how.synchronizer.synchronizer;
     let about = UniqueKey::synchronizer_parameters(synchronizer);
     let parameters = match topology.mapping_of(&about, At::Time(how.at)) {
         Some(Mapping::SynchronizerParametersState(it)) => it.parameters.as_deref(),
         _ => None,
     };
-    parameters
-        .and_then(|parameters| decode_reaction_timeouts(parameters).ok())
-        .ok_or_else(|| SignatureCheckError::NoParameters {
-            synchronizer: how.synchronizer.clone(),
-            at: how.at,
-        })
+    parameters.and_then(|parameters| decode_reaction_timeouts(parameters).ok())
 }
 
 /// Until nobody verifies with it any more.

@@ -128,7 +128,7 @@ async fn invalid_signatures_beside_enough_valid_ones_are_no_reason_to_refuse() {
     let text = error.unwrap_err().to_string();
     assert!(text.contains("1 of 2"), "{text}");
     assert!(
-        text.contains("no signing key of a member of sequencers"),
+        text.contains("no signing key of a member of the group"),
         "{text}"
     );
 }

@@ -270,6 +270,19 @@ async fn nobody_waits_for_longer_than_a_minute_however_many_tried_to_make_the_ke
 }
 
 #[tokio::test]
+async fn a_session_key_that_was_made_in_time_signs_no_more_once_its_long_term_key_is_retired() {
+    let (node, _kms) = node().await;
+    let key = node.protocol_key().await;
+    let mut signing = Box::pin(node.sign(node.about_now()));
+    assert!(poll!(signing.as_mut()).is_pending());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(node.vault.session_keys(), 1);
+    tokio::time::resume();
+    node.vault.retire_key(&caller(), &key).await.unwrap();
+    assert_eq!(signing.await.unwrap_err().code().name(), "KEY_RETIRED");
+}
+
+#[tokio::test]
 async fn a_long_term_key_that_is_retired_while_a_session_key_is_made_leaves_none_behind() {
     let (node, _kms) = node().await;
     let key = node.protocol_key().await;
