@@ -188,6 +188,18 @@ impl Vault {
         }
     }
 
+    /// Whether what the settings say of the audit log is the word of a file that nobody approved, where the vault remembers that it takes
+    /// somebody.
+    pub(crate) fn audits_unapproved(&self) -> bool {
+        let Some(before) = *self.guarded().read() else {
+            return false;
+        };
+        let own = self.settings().configuration;
+        own.is_none_or(|own| {
+            !own.audits_like(&before) && self.approved_change(&before, &own).is_none()
+        })
+    }
+
     fn differs_from(&self, before: &ConfigurationMark) -> ApprovalError {
         let own = self.settings().configuration;
         let differs = own.map_or_else(
@@ -216,6 +228,6 @@ impl Vault {
 }
 
 /// The configuration that it takes more than a record to leave.
-fn guarded(remembered: Option<ConfigurationMark>) -> Option<ConfigurationMark> {
+pub(crate) fn guarded(remembered: Option<ConfigurationMark>) -> Option<ConfigurationMark> {
     remembered.filter(ConfigurationMark::is_guarded)
 }
