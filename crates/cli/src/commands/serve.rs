@@ -76,6 +76,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
     let callers = session.config.callers.clone();
+    let approvals = session.config.approvals.clone();
     let finding_limits = session::finding_limits(&session.config);
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
@@ -92,6 +93,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let kms = session.kms;
     let served = async {
         config.validate(&callers)?;
+        server::check_served_approvals(&approvals, &callers)?;
         if let Some(doubt) = server::http_doubt(&config) {
             tracing::warn!("{doubt}");
         }
