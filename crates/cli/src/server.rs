@@ -12,7 +12,7 @@ mod tokens;
 
 pub(crate) use self::{
     access::{access, grant},
-    approvals::check as check_approvals,
+    approvals::{check as check_approvals, check_served as check_served_approvals},
     doubts::{doubts, http_doubt},
     error::ServerSetupError,
     reload::Reload,

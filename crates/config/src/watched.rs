@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchedSections {
     /// `[[callers]]`; of `[server]` how callers are known, what leaves, and whose word counts as a synchronizer's; who gets the backups
-    /// of the schedule, which hold every key; and whether sealed keys become readable.
+    /// of the schedule, which hold every key; which keys are readable; and which KMS each name of `[[kms]]` stands for.
     pub access: String,
     /// `[approvals]`.
     pub approvals: String,
@@ -18,7 +18,7 @@ pub struct WatchedSections {
 
 /// What says who comes in, and what may leave, by the path to it. What is not there adds nothing to the text: a vault that remembers
 /// its hash does not see a change because this list became longer.
-const OF_ACCESS: [&[&str]; 9] = [
+const OF_ACCESS: [&[&str]; 14] = [
     &["server", "tokens"],
     &["server", "tls"],
     &["server", "socket"],
@@ -26,8 +26,28 @@ const OF_ACCESS: [&[&str]; 9] = [
     &["server", "init-identity"],
     &["server", "rehearsal-synchronizer"],
     &["backup", "schedule", "protection"],
+    &["custody", "default"],
+    &["custody", "namespace"],
+    &["custody", "sequencer-auth"],
+    &["custody", "protocol"],
+    &["custody", "encryption"],
     &["custody", "reverted"],
     &["callers"],
+];
+
+/// What of a `[[kms]]` does not say which one it is. All the rest does: whoever was let wrap the vault's keys in a KMS was let do so in
+/// that one, whatever a file says later that its name stands for.
+const NOT_WHICH_KMS: [&str; 10] = [
+    "audit-logging",
+    "calls",
+    "certificate-file",
+    "labels",
+    "pin",
+    "prices",
+    "private-key-file",
+    "protection",
+    "tags",
+    "wrapper-key-id",
 ];
 
 impl WatchedSections {
@@ -38,10 +58,10 @@ impl WatchedSections {
     pub fn of(text: &str) -> Result<Self, ConfigError> {
         let whole: toml::Table =
             toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
-        let access: toml::Table = OF_ACCESS
+        let access = OF_ACCESS
             .iter()
-            .filter_map(|path| Some((path.join("."), at(&whole, path)?.clone())))
-            .collect();
+            .filter_map(|path| Some((path.join("."), at(&whole, path)?.clone())));
+        let access: toml::Table = access.chain(which_kms(&whole)).collect();
         let section = |name: &str| {
             let section = whole.get(name).and_then(toml::Value::as_table);
             section.map(written).unwrap_or_default()
@@ -52,6 +72,20 @@ impl WatchedSections {
             audit: section("audit"),
         })
     }
+}
+
+/// Which KMSs there are, in whatever order: that is the order in which they are tried.
+fn which_kms(whole: &toml::Table) -> Option<(String, toml::Value)> {
+    let all = whole.get("kms")?.as_array()?.iter();
+    let which = all.filter_map(toml::Value::as_table).map(|kms| {
+        let mut which = kms.clone();
+        which.retain(|field, _value| !NOT_WHICH_KMS.contains(&field));
+        which
+    });
+    let mut which: Vec<_> = which.collect();
+    which.sort_by_key(written);
+    let which = which.into_iter().map(toml::Value::Table).collect();
+    Some(("kms".to_owned(), toml::Value::Array(which)))
 }
 
 fn at<'t>(table: &'t toml::Table, path: &[&str]) -> Option<&'t toml::Value> {
@@ -123,6 +157,30 @@ mod tests {
         let export = "26:server.export-private-keys=true;";
         let tokens = "13:server.tokens=[{8:audience=4:für8:key-file=6:/a \"b\"}]";
         assert_eq!(of.access, format!("{callers}{export}{tokens}"));
+        let keys = r#"
+        [custody]
+        sequencer-auth = "external"
+        default = "clear"
+        [[kms]]
+        name = "safe"
+        type = "recovery"
+        recipient = "age1"
+        [[kms]]
+        type = "aws"
+        region = "eu"
+        name = "aws"
+        wrapper-key-id = "k"
+        calls = { timeout = "5s" }
+        "#;
+        let default = "15:custody.default=5:clear";
+        let sequencer = "22:custody.sequencer-auth=8:external";
+        let aws = "{4:name=3:aws6:region=2:eu4:type=3:aws}";
+        let safe = "{4:name=4:safe9:recipient=4:age14:type=8:recovery}";
+        let keys = WatchedSections::of(keys).unwrap();
+        assert_eq!(
+            keys.access,
+            format!("{default}{sequencer}3:kms=[{aws}{safe}]")
+        );
         assert_eq!(
             of.approvals,
             "11:break-glass=false;10:operations=[11:keys.delete]"
@@ -130,6 +188,52 @@ mod tests {
         assert_eq!(
             of.audit,
             "4:rate=f3fe0000000000000;5:since=d10:1979-05-276:window=3:10s"
+        );
+    }
+
+    /// Whoever was let wrap the keys in a KMS was not let do so in whatever its name stands for later.
+    #[test]
+    fn each_field_that_says_which_kms_it_is_counts_and_no_other() {
+        let of = |section: &str| WatchedSections::of(&format!("[[kms]]\n{section}")).unwrap();
+        let first = "name = \"k\"\ntype = \"gcp\"\nproject = \"p\"\nkey-ring = \"r\"\n";
+        for more in [
+            "location = \"eu\"",
+            "endpoint = \"https://a\"",
+            "rehearsal = true",
+            "recipient = \"age1\"",
+            "region = \"eu\"",
+            "socket = \"/a\"",
+            "address = \"a:1\"",
+            "ca-file = \"/a\"",
+            "key-file = \"/a\"",
+            "module = \"/a\"",
+            "token-label = \"a\"",
+            "token-serial = \"1\"",
+        ] {
+            assert_ne!(of(&format!("{first}{more}")), of(first), "{more}");
+        }
+        for more in [
+            "wrapper-key-id = \"w\"",
+            "audit-logging = true",
+            "calls = { timeout = \"5s\" }",
+            "prices = { currency = \"EUR\" }",
+            "certificate-file = \"/a\"",
+            "private-key-file = \"/a\"",
+            "pin = { file = \"/a\" }",
+            "protection = { type = \"unprotected-key-file\" }",
+            "labels = { a = \"b\" }",
+            "tags = { a = \"b\" }",
+        ] {
+            assert_eq!(of(&format!("{first}{more}")), of(first), "{more}");
+        }
+        let other = "[[kms]]\nname = \"a\"\ntype = \"aws\"\n";
+        assert_ne!(of(&format!("{first}{other}")), of(first));
+        let tail = other.trim_start_matches("[[kms]]\n");
+        let turned = format!("{tail}[[kms]]\n{first}");
+        assert_eq!(
+            of(&turned),
+            of(&format!("{first}{other}")),
+            "in whatever order"
         );
     }
 
@@ -151,6 +255,11 @@ mod tests {
         for more in [
             "[backup.schedule]\nprotection = { type = \"unencrypted\" }",
             "[custody]\nreverted = true",
+            "[custody]\ndefault = \"clear\"",
+            "[custody]\nnamespace = \"clear\"",
+            "[custody]\nsequencer-auth = \"clear\"",
+            "[custody]\nprotocol = \"clear\"",
+            "[custody]\nencryption = \"clear\"",
         ] {
             let other = of(&format!("{TEXT}\n{more}"));
             assert_ne!(other.access, first.access, "{more}");

@@ -32,7 +32,7 @@ impl Consent {
         context: &Context,
         message: &M,
     ) -> Self {
-        let operations = approvable(context.rpc, message as &dyn Any);
+        let operations = approvable(vault, context.rpc, message as &dyn Any);
         let can_be_needed = !operations.is_empty();
         let mut operations = operations.into_iter();
         let needed = operations.find(|operation| vault.needs_approval(operation.name()));

@@ -287,6 +287,7 @@ const fn is_refusal(why: &ApprovalError) -> bool {
             | ApprovalError::NoApprover { .. }
             | ApprovalError::TooMany { .. }
             | ApprovalError::BreakGlassOff
+            | ApprovalError::Configuration { .. }
     )
 }
 
@@ -307,4 +308,21 @@ pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_because_of_a_file_that_nobody_approved_is_on_record() {
+        let differs = "access".to_owned();
+        let refused = ApprovalError::Configuration { differs };
+        let failure = Failure::from(VaultError::from(refused));
+        assert!(matches!(failure, Failure::Coded(coded) if coded.is_refusal));
+        // That something came too late, or was wrong, is none.
+        let late = ApprovalError::BadReason { most: 1 };
+        let failure = Failure::from(VaultError::from(late));
+        assert!(matches!(failure, Failure::Coded(coded) if !coded.is_refusal));
+    }
 }

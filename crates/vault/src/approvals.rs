@@ -166,6 +166,11 @@ impl Approval {
         matches!(self.verdict, Verdict::Bypassed { .. })
     }
 
+    /// Whether it lets something through, or will once somebody says yes.
+    pub(crate) const fn may_be_used(&self) -> bool {
+        matches!(self.verdict, Verdict::Pending | Verdict::Approved { .. })
+    }
+
     pub(crate) fn element(&self, current: &OpenedDataKey) -> Tag {
         current.element(&self.tag)
     }

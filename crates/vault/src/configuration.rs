@@ -170,6 +170,17 @@ impl ConfigurationMark {
             .collect()
     }
 
+    /// Whether it is said otherwise who may do what and what needs a second person.
+    pub(crate) fn has_other_rules_than(&self, before: Option<&Self>) -> bool {
+        let rules = |mark: &Self| (mark.access, mark.approvals);
+        before.is_none_or(|before| rules(before) != rules(self))
+    }
+
+    /// Whether the audit log is kept in the same way.
+    pub(crate) fn audits_like(&self, other: &Self) -> bool {
+        self.audit == other.audit
+    }
+
     /// Whether leaving it takes more than a record.
     pub(crate) fn is_guarded(&self) -> bool {
         self.guard != ConfigurationGuard::Record

@@ -36,6 +36,7 @@ use crate::{
     committed::Committed,
     environment::Environment,
     error::{ReplicaError, VaultError},
+    operations::configuration::guarded,
     vault::Vault,
 };
 
@@ -200,6 +201,7 @@ impl Vault {
 
     /// Tells the others' side of the vault that `committed` has changed.
     pub(crate) fn note_known(&self, committed: &Committed) {
+        *self.guarded().write() = guarded(committed.state.configuration);
         if let Some(replica) = self.replica() {
             replica.knows(committed);
         }

@@ -187,7 +187,7 @@ impl Vault {
         key: &Fingerprint,
         usages: Option<KeyUsages>,
     ) -> Result<(), VaultError> {
-        let level = self.settings().audit.uses;
+        let level = self.use_level();
         if level == UseRecords::Off {
             return Ok(());
         }
@@ -211,6 +211,15 @@ impl Vault {
         }
         // Apart: what does not come here shall not carry it along.
         Box::pin(self.write_use(of)).await
+    }
+
+    /// As the settings say. Where the file that they come from is one that nobody approved, it says nothing of records: with a copy of
+    /// the good file one would sign unseen.
+    fn use_level(&self) -> UseRecords {
+        if self.audits_unapproved() {
+            return UseRecords::Each;
+        }
+        self.settings().audit.uses
     }
 
     /// One record, written together with those of others who wait.
@@ -330,7 +339,7 @@ impl Vault {
                 begun => break begun?,
             }
         };
-        let level = self.settings().audit.uses;
+        let level = self.use_level();
         for (of, count) in records {
             let details = count.details(of, level);
             unit.audit(&of.caller, of.operation, Some(of.key), details)

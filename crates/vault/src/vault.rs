@@ -9,6 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use parking_lot::RwLock;
 use strongroom_crypto::{
     DecryptionKey, Random, SigningKey, Timestamp, clock::Clock, encoding::Encoder,
 };
@@ -23,6 +24,7 @@ use crate::{
     backups::{Backup, Backups},
     cache::KeyCache,
     committed::Committed,
+    configuration::ConfigurationMark,
     data_keys::DataKeys,
     directory::{KeyDirectory, KeyEntry},
     environment::Environment,
@@ -30,7 +32,7 @@ use crate::{
     journal::Journal,
     kms_watch::KmsWatch,
     node::{Identity, Node, Rotation},
-    operations::wraps::wrapper_keys::WrapperKeyChecker,
+    operations::{configuration::guarded, wraps::wrapper_keys::WrapperKeyChecker},
     replica::Replica,
     rows,
     session_encryption::SessionCaches,
@@ -77,6 +79,8 @@ pub struct Vault {
     in_doubt: AtomicBool,
     /// The vault was restored, and signs nothing until somebody says that it may.
     quarantined: AtomicBool,
+    /// The configuration that it takes somebody to leave, of the last commit: read at each use of a key.
+    guarded: RwLock<Option<ConfigurationMark>>,
     /// None in a vault that one process has open.
     replica: Option<Replica>,
     /// Uses of keys whose records are on their way.
@@ -183,6 +187,7 @@ impl Vault {
             topology: Arc::default(),
             caches,
             quarantined: AtomicBool::new(committed.state.quarantine),
+            guarded: RwLock::new(guarded(committed.state.configuration)),
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             replica,
@@ -394,6 +399,10 @@ impl Vault {
 
     pub(crate) const fn tag(&self) -> Option<&Arc<Keeper>> {
         self.tag.as_ref()
+    }
+
+    pub(crate) const fn guarded(&self) -> &RwLock<Option<ConfigurationMark>> {
+        &self.guarded
     }
 
     pub(crate) fn committed(&self) -> &tokio::sync::Mutex<Committed> {

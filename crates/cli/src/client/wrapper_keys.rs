@@ -152,9 +152,12 @@ async fn approved_rotation(
         NewWrapperKey::Existing(id) => (Some(id.as_str()), false),
         NewWrapperKey::Generated { multi_region } => (None, *multi_region),
     };
-    let operation = match to {
-        Some(_) if session.needs(Operation::WrapperKeysRotateTo) => Operation::WrapperKeysRotateTo,
-        _ => Operation::WrapperKeysRotate,
+    // In another KMS it may be one that nobody else commands.
+    let is_chosen = to.is_some() || session.vault.rotates_elsewhere(request);
+    let operation = if is_chosen && session.needs(Operation::WrapperKeysRotateTo) {
+        Operation::WrapperKeysRotateTo
+    } else {
+        Operation::WrapperKeysRotate
     };
     let words = format!(
         "wrapper-key rotate kms={} from={} to={} multi-region={multi_region} rewrap-only={rewrap_only}",

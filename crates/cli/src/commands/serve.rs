@@ -15,6 +15,7 @@ use strongroom_vault::{Caller, Role, Vault};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
 };
 
 use crate::{
@@ -76,6 +77,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let mut reload = Reload::new()?;
     let session = Session::open(global).await?;
     let callers = session.config.callers.clone();
+    let approvals = session.config.approvals.clone();
     let finding_limits = session::finding_limits(&session.config);
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
@@ -92,6 +94,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let kms = session.kms;
     let served = async {
         config.validate(&callers)?;
+        server::check_served_approvals(&approvals, &callers)?;
         if let Some(doubt) = server::http_doubt(&config) {
             tracing::warn!("{doubt}");
         }
@@ -142,26 +145,38 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             }
             None => Listener::Tcp(listener),
         });
-        configuration::note(&vault, &caller).await?;
+        let begun = configuration::note(&vault, &caller).await?;
         output::print(global.output, &report, |out| report.print(out))?;
+        let (left, leaves) = oneshot::channel();
         let end = async move {
             tokio::select! {
                 _signal = interrupted.recv() => {}
                 _signal = ended.recv() => {}
+                Ok(()) = leaves => {}
             }
             tokio::spawn(end_at_once(interrupted, ended));
         };
         let random = Arc::new(SystemRandom);
         let serving = serve(Arc::clone(&vault), settings, random, listeners, end);
-        tokio::select! {
+        let mut refused = None;
+        let keep_noted = async {
+            refused = Some(configuration::keep_noted(&vault, &caller, begun).await);
+            let _ended = left.send(());
+            std::future::pending().await
+        };
+        let served = tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
             // Neither ends.
             () = vault.keep_up() => Ok(()),
             () = vault.destroy_in_time(&caller) => Ok(()),
             () = vault.keep_audit(&caller) => Ok(()),
-            () = configuration::keep_noted(&vault, &caller) => Ok(()),
+            () = keep_noted => Ok(()),
             () = vault.watch_ages() => Ok(()),
             () = reload.keep_up() => Ok(()),
+        };
+        match refused {
+            Some(refused) => Err(refused.into()),
+            None => served,
         }
     };
     let served = served.await;

@@ -3,7 +3,7 @@
 use strongroom_config::{CallerConfig, Config, GrantConfig, ServerConfig};
 use strongroom_server::access::Operation;
 
-use super::grant;
+use super::{check_served_approvals, grant};
 
 /// Warnings about who may do what.
 pub(crate) fn doubts(config: &Config) -> Vec<String> {
@@ -33,6 +33,9 @@ pub(crate) fn doubts(config: &Config) -> Vec<String> {
             "server: tokens can be read on the way within this machine: there is no [server.tls]"
                 .to_owned(),
         );
+    }
+    if let Err(refused) = check_served_approvals(&config.approvals, &config.callers) {
+        doubts.push(format!("{refused}, so no server begins"));
     }
     doubts.extend(http_doubt(&config.server));
     doubts

@@ -15,6 +15,10 @@ pub(crate) enum ServerSetupError {
     NoCaller { caller: String },
     #[error("[approvals]: {operation} is no operation that can need a second person")]
     NotApprovable { operation: String },
+    #[error(
+        "[approvals]: nothing says who is one person and who another: there are neither [[callers]] nor approvers"
+    )]
+    NobodyToldApart,
     #[error("the TLS of [server.tls] cannot be used")]
     Tls(#[from] TlsError),
     #[error("the [[server.tokens]] with {place} cannot be used")]
@@ -36,7 +40,7 @@ const ACCESS_INVALID: ErrorCode = ErrorCode::new(
 const APPROVALS_INVALID: ErrorCode = ErrorCode::new(
     "APPROVALS_INVALID",
     Category::InvalidRequest,
-    "'strongroom config example' names the operations that [approvals] can have.",
+    "'strongroom config example' names the operations that [approvals] can have; for a server give [[callers]] or 'approvers' too.",
 );
 const NO_CALLER: ErrorCode = ErrorCode::new(
     "NO_CALLER",
@@ -74,7 +78,7 @@ impl Coded for ServerSetupError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Caller { .. } => ACCESS_INVALID,
-            Self::NotApprovable { .. } => APPROVALS_INVALID,
+            Self::NotApprovable { .. } | Self::NobodyToldApart => APPROVALS_INVALID,
             Self::NoCaller { .. } => NO_CALLER,
             Self::Tls(_) | Self::NoFile { .. } => SERVER_TLS_UNUSABLE,
             Self::Tokens { .. } => TOKEN_SERVICE_UNUSABLE,

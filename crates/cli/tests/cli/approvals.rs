@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::support::{Sandbox, text};
+use crate::{
+    serving::Serving,
+    support::{Sandbox, text},
+};
 
 fn with(section: &str) -> (Sandbox, String) {
     let sandbox = Sandbox::with_vault();
@@ -41,7 +44,8 @@ fn what_needs_a_second_person_waits_and_is_not_done() {
     assert!(!sandbox.path("out").exists());
 
     sandbox.run(["approvals", "reject", id]).succeeded();
-    sandbox.run(delete).failed("APPROVAL_REJECTED", 3);
+    // It was taken back, so it can be asked for again.
+    sandbox.run(delete).failed("APPROVAL_REQUIRED", 3);
     // What is not named needs nobody.
     sandbox.run(["keys", "retire", &key, "--yes"]).succeeded();
 }
@@ -85,4 +89,48 @@ fn approvals_that_could_let_something_through_unseen_are_refused() {
     let (sandbox, key) = with("operations = [\"keys.delete\"]");
     let delete = ["keys", "delete", &key, "--yes", "--break-glass", "why"];
     sandbox.run(delete).failed("BREAK_GLASS_OFF", 3);
+}
+
+#[test]
+fn another_kms_for_the_wrapper_key_is_asked_for_as_one_that_is_named() {
+    let (sandbox, _key) = with("operations = [\"wrapper-keys.rotate-to\"]");
+    let made = sandbox.json([
+        "recovery",
+        "create",
+        "recovery.key",
+        "--shares",
+        "3",
+        "--threshold",
+        "2",
+    ]);
+    let section = text(&made, "section");
+    sandbox.edit_config(|config| format!("{config}\n{section}"));
+    let rotate = ["wrapper-key", "rotate", "--kms", "recovery"];
+    for how in [&[][..], &["--rewrap-only"]] {
+        let ran = sandbox.run([&rotate[..], how].concat());
+        ran.failed("APPROVAL_REQUIRED", 3);
+    }
+    sandbox
+        .run(["wrapper-key", "rotate", "--kms", "local"])
+        .succeeded();
+    sandbox.edit_config(|config| config.replace("wrapper-keys.rotate-to", "keys.delete"));
+    // And the vault would not open any more.
+    let refused = sandbox.run(rotate);
+    assert_eq!(refused.code(), Some("NO_OTHER_WRAP_OPENS"), "{refused:?}");
+}
+
+/// By an address, by a socket and by a command one person has three names.
+#[test]
+fn no_server_begins_that_knows_nobody_and_asks_for_a_second_person() {
+    let (sandbox, _key) = with("operations = [\"keys.delete\"]");
+    let serve = ["serve", "--address", "127.0.0.1:0"];
+    sandbox.run(serve).failed("APPROVALS_INVALID", 2);
+    let told = sandbox.json(["config", "check"])["warnings"].to_string();
+    assert!(told.contains("no server begins"), "{told}");
+    // Commands know the users of the machine.
+    sandbox.run(["approvals", "list"]).succeeded();
+    sandbox.edit_config(|text| format!("{text}approvers = [\"os-user:uid 1\", \"bob\"]\n"));
+    let told = sandbox.json(["config", "check"])["warnings"].to_string();
+    assert!(!told.contains("no server begins"), "{told}");
+    Serving::start(&sandbox).end();
 }

@@ -10,6 +10,8 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 #[path = "serving/traces.rs"]
@@ -88,6 +90,18 @@ impl Serving {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap()
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    pub(crate) fn ends(mut self) -> std::process::ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < Duration::from_secs(90), "it runs on");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn rotate(
     message: RotateWrapperKeyRequest,
     telling: Arc<Telling<RotateWrapperKeyEvent>>,
 ) -> Result<impl Doing<RotateWrapperKeyEvent>, Failure> {
-    let request = read(&context, message)?;
+    let request = read(&vault, &context, message)?;
     Ok(async move {
         let tell = |progress| telling.tell(progressed(progress));
         let rotated = vault
@@ -93,7 +93,7 @@ pub(super) async fn plan(
     context: Context,
     message: PlanWrapperKeyRotationRequest,
 ) -> Result<PlanWrapperKeyRotationResponse, Failure> {
-    let request = read(&context, message.rotation.unwrap_or_default())?;
+    let request = read(&vault, &context, message.rotation.unwrap_or_default())?;
     let plan = vault.plan_wrapper_key_rotation(&request).await?;
     let calls = plan.calls.into_iter().map(|calls| Calls {
         kms: calls.kms,
@@ -122,7 +122,7 @@ pub(super) async fn rewrap(
     context: Context,
     message: RewrapDataKeyRequest,
 ) -> Result<RewrapDataKeyResponse, Failure> {
-    let request = read(&context, message.rotation.unwrap_or_default())?;
+    let request = read(&vault, &context, message.rotation.unwrap_or_default())?;
     let names = |vault: &Vault| {
         let wraps = vault.wraps().into_iter();
         let names = wraps.map(|wrap| (wrap.kms, wrap.wrapper_key_id));
@@ -138,26 +138,31 @@ pub(super) async fn rewrap(
     })
 }
 
-fn read(context: &Context, message: RotateWrapperKeyRequest) -> Result<RotationRequest, Failure> {
+fn read(
+    vault: &Vault,
+    context: &Context,
+    message: RotateWrapperKeyRequest,
+) -> Result<RotationRequest, Failure> {
     let to = match kms_key_id(message.to)? {
         Some(_) if message.multi_region => {
             return Err(Failure::unreadable(
                 "Field `multi_region` is about a new wrapper key, and `to` names one that is there",
             ));
         }
-        Some(id) => {
-            context.check(Operation::WrapperKeysRotateTo)?;
-            NewWrapperKey::Existing(id)
-        }
+        Some(id) => NewWrapperKey::Existing(id),
         None => NewWrapperKey::Generated {
             multi_region: message.multi_region,
         },
     };
-    Ok(RotationRequest {
+    let request = RotationRequest {
         kms: some(message.kms),
         from: some(message.from),
         to,
-    })
+    };
+    if matches!(request.to, NewWrapperKey::Existing(_)) || vault.rotates_elsewhere(&request) {
+        context.check(Operation::WrapperKeysRotateTo)?;
+    }
+    Ok(request)
 }
 
 pub(crate) const fn progressed(progress: RotationProgress) -> RotateWrapperKeyEvent {

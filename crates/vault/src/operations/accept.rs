@@ -87,9 +87,12 @@ impl Vault {
         if let Some(tagged) = tagged {
             details.insert("tagged_generation".to_owned(), tagged.to_string());
         }
-        // A yes of the state that is taken as the right one may have been used in the one that is given up.
-        for approval in self.approvals() {
-            unit.strike_approval(&approval).await?;
+        if contradicted {
+            // A yes of the state that is taken as the right one may have been used in the one that is given up. That the glass was
+            // broken lets nothing through, and whoever broke it shall not sweep it away by this.
+            for approval in self.approvals().iter().filter(|it| !it.is_bypassed()) {
+                unit.strike_approval(approval).await?;
+            }
         }
         unit.audit(caller, AuditOperation::AcceptState, None, details)
             .await?;

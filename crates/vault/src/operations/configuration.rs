@@ -29,7 +29,8 @@ impl Vault {
     }
 
     /// Remembers the configuration that the settings come from, with an audit record if another one is remembered. If a change
-    /// needs a second person, the approval of exactly this one is used up, in the same unit of work. Call it before a server does what
+    /// needs a second person, the approval of exactly this one is used up, in the same unit of work. If it says otherwise who may do what,
+    /// or what needs a second person, every other approval that was asked for or given counts for nothing any more. Call it before a server does what
     /// the configuration says. Answers whether it has changed.
     ///
     /// # Errors
@@ -43,20 +44,37 @@ impl Vault {
             return Ok(false);
         };
         let mut unit = Unit::begin(self).await?;
-        if let Some(before) = guarded(unit.configuration())
+        let before = unit.configuration();
+        let mut asked = self.approvals();
+        if let Some(before) = guarded(before)
             && before != own
         {
             let approved = self.approved_change(&before, &own);
             let (approved, by) = approved.ok_or_else(|| self.differs_from(&before))?;
             unit.use_approval(caller, &approved, by).await?;
+            asked.retain(|it| it.id != approved.id);
         }
-        let Some(details) = unit.set_configuration(own) else {
+        let Some(mut details) = unit.set_configuration(own) else {
             return Ok(false);
         };
+        if own.has_other_rules_than(before.as_ref()) {
+            // Who may ask and who may say yes is another question from now on: what was asked for is asked for anew.
+            asked.retain(Approval::may_be_used);
+            for asked in &asked {
+                unit.strike_approval(asked).await?;
+            }
+            details.insert("approvals_struck".to_owned(), asked.len().to_string());
+        }
         let operation = AuditOperation::ChangeConfiguration;
         unit.audit(caller, operation, None, details).await?;
         unit.commit().await?;
         Ok(true)
+    }
+
+    /// Whether the vault remembers the very configuration that it was opened with.
+    pub async fn goes_by_remembered_configuration(&self) -> bool {
+        let own = self.settings().configuration;
+        own.is_some() && self.remembered_configuration().await == own
     }
 
     /// Asks for another person's approval of a configuration that a server is to begin with. It is let through once, whoever starts that
@@ -170,6 +188,18 @@ impl Vault {
         }
     }
 
+    /// Whether what the settings say of the audit log is the word of a file that nobody approved, where the vault remembers that it takes
+    /// somebody.
+    pub(crate) fn audits_unapproved(&self) -> bool {
+        let Some(before) = *self.guarded().read() else {
+            return false;
+        };
+        let own = self.settings().configuration;
+        own.is_none_or(|own| {
+            !own.audits_like(&before) && self.approved_change(&before, &own).is_none()
+        })
+    }
+
     fn differs_from(&self, before: &ConfigurationMark) -> ApprovalError {
         let own = self.settings().configuration;
         let differs = own.map_or_else(
@@ -198,6 +228,6 @@ impl Vault {
 }
 
 /// The configuration that it takes more than a record to leave.
-fn guarded(remembered: Option<ConfigurationMark>) -> Option<ConfigurationMark> {
+pub(crate) fn guarded(remembered: Option<ConfigurationMark>) -> Option<ConfigurationMark> {
     remembered.filter(ConfigurationMark::is_guarded)
 }

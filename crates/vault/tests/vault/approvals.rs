@@ -188,9 +188,31 @@ async fn what_was_rejected_is_not_done_even_if_it_was_approved_before() {
     assert_eq!(code(vault.reject(&bob(), id).await), "APPROVAL_DECIDED");
     let again = vault.pass_approval(&alice(), &delete("key")).await;
     assert_eq!(code(again), "APPROVAL_REJECTED");
-    // Whoever asked may take it back himself.
-    let other = asked(&vault, &alice(), &delete("other")).await;
-    vault.reject(&alice(), other).await.unwrap();
+}
+
+/// It is no no: who bars the way to what others may want as well asks for it and rejects it.
+#[tokio::test]
+async fn whoever_asked_takes_it_back_on_record_and_it_can_be_asked_for_again() {
+    let house = house_with(approvals());
+    let vault = house.create().await;
+    let first = asked(&vault, &alice(), &delete("key")).await;
+    let taken_back = vault.reject(&alice(), first).await.unwrap();
+    assert!(matches!(taken_back.verdict, Verdict::Rejected { by, .. } if by == "alice"));
+    assert!(vault.approvals().is_empty());
+    let told = records(&vault).await.unwrap().pop().unwrap();
+    assert_eq!(told.operation, AuditOperation::Reject);
+    assert_eq!(told.details["requester"], told.caller);
+    let again = asked(&vault, &alice(), &delete("key")).await;
+    assert_ne!(again, first);
+    vault.approve(&bob(), again).await.unwrap();
+    // Also after the yes; and what another person rejected stays rejected.
+    vault.reject(&alice(), again).await.unwrap();
+    let third = asked(&vault, &alice(), &delete("key")).await;
+    vault.reject(&bob(), third).await.unwrap();
+    assert_eq!(
+        code(vault.reject(&alice(), third).await),
+        "APPROVAL_DECIDED"
+    );
 }
 
 #[tokio::test]

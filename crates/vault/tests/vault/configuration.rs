@@ -50,6 +50,20 @@ fn approvals() -> ApprovalSettings {
     }
 }
 
+/// The same file with another section of the audit log.
+fn audited(settings: Settings, audit: &str) -> Settings {
+    let [access, approvals, _audit] = mark(&settings).sections().map(|(_name, hash)| hash);
+    let guard = mark(&settings).guard();
+    let other = ConfigurationMark::of("", "", audit, guard).sections();
+    Settings {
+        configuration: Some(ConfigurationMark::of_hashes(
+            [access, approvals, other[2].1],
+            guard,
+        )),
+        ..settings
+    }
+}
+
 fn with(callers: &str, approvals: ApprovalSettings) -> Settings {
     let guard = ConfigurationGuard::of(&approvals);
     let section = format!("{approvals:?}");

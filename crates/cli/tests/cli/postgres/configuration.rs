@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{serving::Serving, support::text};
 
+/// Whoever comes to a server of these tests is known by no more than the address.
+const GUARDED: &str = "\n[approvals]\noperations = [\"configuration.change\"]\napprovers = [\"network:127.0.0.1\", \"bob\"]\n";
+
 fn serve(house: &House, replica: &Second<'_>) -> Serving {
     Serving::start_with(&house.sandbox, |command| {
         command.env("STRONGROOM_DIR", replica.dir());
@@ -38,8 +41,7 @@ fn changes(house: &House, endpoint: &str) -> Vec<Value> {
 #[test]
 fn servers_get_an_approved_file_one_after_the_other_and_the_first_that_writes_puts_it_on_record() {
     let house = House::with_vault("cli_two_persons", &[]);
-    let guarded = "\n[approvals]\noperations = [\"configuration.change\"]\n";
-    house.sandbox.edit_config(|file| file + guarded);
+    house.sandbox.edit_config(|file| file + GUARDED);
     let [one, two] = ["one", "two"].map(|name| {
         let replica = Second::named(&house, name);
         replica.run(ACCEPT).succeeded();
@@ -77,4 +79,33 @@ fn servers_get_an_approved_file_one_after_the_other_and_the_first_that_writes_pu
     refused(&one);
     one.edit_config(|file| file + "\n[audit]\nsignatures = \"batched\"\n");
     serve(&house, &one).end();
+}
+
+/// It lets callers in by a file that no two persons agree to any more.
+#[test]
+fn a_server_that_began_by_an_approval_ends_when_that_is_taken_back() {
+    let house = House::with_vault("cli_two_persons_taken_back", &[]);
+    house.sandbox.edit_config(|file| file + GUARDED);
+    let [one, two] = ["one", "two"].map(|name| {
+        let replica = Second::named(&house, name);
+        replica.run(ACCEPT).succeeded();
+        replica
+    });
+    let serving = serve(&house, &one);
+    serving.end();
+    two.edit_config(|file| file + "\n[audit]\nsignatures = \"batched\"\n");
+    let new = two.dir().join("strongroom.toml");
+    let propose = ["config", "propose", "--file", new.to_str().unwrap()];
+    let proposed = one.run(&[&propose[..], &["--output", "json"]].concat());
+    let id = text(&proposed.succeeded().json()["approval"], "id");
+    let serving = serve(&house, &one);
+    let endpoint = format!("http://{}", serving.grpc());
+    through(&house.sandbox, &endpoint, &["approvals", "approve", &id]).succeeded();
+    let other = serve(&house, &two);
+    through(&house.sandbox, &endpoint, &["approvals", "reject", &id]).succeeded();
+    assert_eq!(other.ends().code(), Some(3));
+    // Who goes by the good file goes on.
+    assert_eq!(changes(&house, &endpoint).len(), 1);
+    serving.end();
+    refused(&two);
 }

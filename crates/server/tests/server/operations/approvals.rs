@@ -9,8 +9,8 @@ use strongroom_server::{
     contract::{
         strongroom::{
             AcknowledgeBreakGlassRequest, Approval, ApproveRequest, ListApprovalsRequest,
-            ProposeConfigurationRequest, RejectRequest, RetireKeyRequest, RotateWrapperKeyRequest,
-            operations_service_client::OperationsServiceClient,
+            ProposeConfigurationRequest, RejectRequest, RetireKeyRequest, RewrapDataKeyRequest,
+            RotateWrapperKeyRequest, operations_service_client::OperationsServiceClient,
         },
         vault::{DeleteKeyPairRequest, vault_service_client::VaultServiceClient},
     },
@@ -443,4 +443,37 @@ async fn a_server_lets_nothing_through_that_could_need_somebody_once_another_fil
         .insert("strongroom-break-glass", reason);
     let refused = client.propose_configuration(alone).await;
     assert_eq!(told(&refused.unwrap_err()).0, "CONFIGURATION_NOT_APPROVED");
+}
+
+/// Whoever commands that KMS can open the vault from then on.
+#[tokio::test]
+async fn a_wrapper_key_of_another_kms_counts_as_one_that_is_named() {
+    let office = Office::new(&[Operation::WrapperKeysRotateTo]).await;
+    let mut client = office.client().await;
+    let there = |kms: &str| RotateWrapperKeyRequest {
+        kms: kms.to_owned(),
+        ..RotateWrapperKeyRequest::default()
+    };
+    let rotated = client.rotate_wrapper_key(office.by("alice", there("elsewhere")));
+    let rotated = to_the_end(rotated.await.unwrap().into_inner()).await;
+    required(&rotated.unwrap_err());
+    assert_eq!(office.listed().await[0].operation, "wrapper-keys.rotate-to");
+    let rewrap = RewrapDataKeyRequest {
+        rotation: Some(there("elsewhere")),
+    };
+    let rewrapped = client.rewrap_data_key(office.by("alice", rewrap)).await;
+    required(&rewrapped.unwrap_err());
+    // Bob may rotate, and not to a key of his choice.
+    let unguarded = Office::new(&[]).await;
+    let mut client = unguarded.client().await;
+    let rewrap = RewrapDataKeyRequest {
+        rotation: Some(there("elsewhere")),
+    };
+    let refused = client.rewrap_data_key(unguarded.by("bob", rewrap)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    let rewrap = RewrapDataKeyRequest {
+        rotation: Some(there(KMS)),
+    };
+    let rewrapped = client.rewrap_data_key(unguarded.by("bob", rewrap)).await;
+    rewrapped.unwrap();
 }

@@ -1,14 +1,17 @@
 //! Restoring a vault from a backup, into a store that holds none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_backup::{BackupStore, Row};
-use strongroom_store::{AuditRow, ReadTransaction, Store, VaultId, VaultRecord, WriteTransaction};
+use strongroom_store::{
+    ApprovalId, AuditRow, ReadTransaction, Store, VaultId, VaultRecord, WriteTransaction,
+};
 
 use super::{pages::Pages, verify::open_isolated};
 use crate::{
     anchor::{AnchorError, AnchorRecord},
     anchor_tag::{ConfiguredTag, TagBefore, marks_of},
+    approvals::Approval,
     audit::{AuditEntry, AuditOperation},
     authenticate::Found,
     caller::Caller,
@@ -124,7 +127,16 @@ impl Vault {
         .await?;
 
         let mut rows = backup.read().await?;
-        copy_rows(rows.as_mut(), transaction.as_mut(), Some(&record)).await?;
+        let restored = RestoredAs {
+            vault: &record,
+            approvals: isolated
+                .approvals()
+                .iter()
+                .filter(|it| is_kept(it))
+                .map(|it| it.id)
+                .collect(),
+        };
+        copy_rows(rows.as_mut(), transaction.as_mut(), Some(&restored)).await?;
         transaction.append_audit(audit).await?;
         environment
             .anchor
@@ -170,7 +182,7 @@ async fn restored_state(
         details(before, &state, backup),
     );
     let audit = entry.to_row(&state.audit_head)?;
-    let (entries, digest) = without_approvals(isolated, &state)?;
+    let (entries, digest) = without_a_yes(isolated, &state)?;
     let next = VaultState {
         entries,
         digest,
@@ -194,13 +206,20 @@ async fn restored_state(
     Ok((record, next, audit))
 }
 
-/// What the rows add up to that are restored: all but the approvals.
-fn without_approvals(
+/// A yes of the time before the backup may have been used since, and counts for nothing any more. That the glass was broken lets nothing
+/// through, and whoever broke it shall not sweep it away by restoring.
+const fn is_kept(approval: &Approval) -> bool {
+    approval.is_bypassed()
+}
+
+/// What the rows add up to that are restored.
+fn without_a_yes(
     isolated: &Vault,
     state: &VaultState,
 ) -> Result<(u64, MultisetDigest), VaultError> {
     let (mut found, data_keys) = (Found::of(state), isolated.data_keys());
-    let approvals = isolated.approvals();
+    let mut approvals = isolated.approvals();
+    approvals.retain(|approval| !is_kept(approval));
     for approval in &approvals {
         found.remove(&approval.element(data_keys.current()));
     }
@@ -222,12 +241,18 @@ fn details(before: &Before, state: &VaultState, backup: &BackupStore) -> BTreeMa
     details
 }
 
-/// Writes every row but the vault's as it is read, and `vault` in the place of that one; none is written where it is none.
-/// With another row of the vault, it is restored: approvals stay behind.
+/// What is written in the place of some rows of a backup.
+pub(crate) struct RestoredAs<'a> {
+    vault: &'a VaultRecord,
+    /// Those that are written; others stay behind.
+    approvals: BTreeSet<ApprovalId>,
+}
+
+/// Writes every row but the vault's as it is read. That one is written, and approvals stay behind, only if it is restored.
 pub(crate) async fn copy_rows(
     read: &mut dyn ReadTransaction,
     transaction: &mut dyn WriteTransaction,
-    vault: Option<&VaultRecord>,
+    restored: Option<&RestoredAs<'_>>,
 ) -> Result<(), VaultError> {
     let mut pages = Pages::new();
     while let Some(rows) = pages.next(read).await? {
@@ -240,17 +265,19 @@ pub(crate) async fn copy_rows(
                 Row::DataKey(row) => transaction.insert_data_key(row).await?,
                 Row::Wrap(row) => transaction.insert_wrap(row).await?,
                 Row::Vault(_before) => {
-                    if let Some(vault) = vault {
-                        transaction.insert_vault(vault.clone()).await?;
+                    if let Some(restored) = restored {
+                        transaction.insert_vault(restored.vault.clone()).await?;
                     }
                 }
                 Row::Identity(row) => transaction.insert_identity(row).await?,
                 Row::KmsJournal(row) => transaction.put_kms_journal(row).await?,
                 Row::Audit(row) => transaction.append_audit(row).await?,
                 Row::Backup(row) => transaction.put_backup(row).await?,
-                // A yes of the time before the backup may have been used since, and counts for nothing any more.
-                Row::Approval(_) if vault.is_some() => {}
-                Row::Approval(row) => transaction.put_approval(row).await?,
+                Row::Approval(row) => {
+                    if restored.is_none_or(|it| it.approvals.contains(&row.id)) {
+                        transaction.put_approval(row).await?;
+                    }
+                }
             }
         }
         if !keys.is_empty() {

@@ -56,7 +56,7 @@ impl Vault {
     }
 
     /// Each data key must still be opened by somebody: now, and not only on paper.
-    async fn check_others_open(&self, staying: &[WrapRecord]) -> Result<(), VaultError> {
+    pub(super) async fn check_others_open(&self, staying: &[WrapRecord]) -> Result<(), VaultError> {
         for data_key in self.data_keys().opened() {
             if !staying.iter().any(|wrap| wrap.data_key_id == data_key.id) {
                 return Err(VaultError::LastWrap);

@@ -25,7 +25,8 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::WrapperKeySeals`] when the replaced wrapper key sealed keys itself; those of [`Vault::rotate_wrapper_key`]
-    /// about the wrapper keys; errors of KMS and store. The old wrap is there then.
+    /// about the wrapper keys; [`VaultError::NoOtherWrapOpens`] when the new wrapper key is kept offline
+    /// and nothing else opens the vault; errors of KMS and store. The old wrap is there then.
     pub async fn rewrap_data_key(
         &self,
         caller: &Caller,
@@ -46,6 +47,10 @@ impl Vault {
             .cloned()
             .partition(|wrap| wrap.wrapper_key_id == choice.replaced.1);
         self.check_seals_nothing(&choice.replaced.1, &staying)?;
+        self.check_some_opens(&choice)?;
+        if !self.is_tried_here(&choice.kms) {
+            self.check_others_open(&staying).await?;
+        }
         let to = &request.to;
         let comes = self
             .released_wrapper_key(caller, &choice, to, data_key.id)

@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use strongroom_store::DataKeyId;
 use tokio::sync::MutexGuard;
 
-use self::machine::{RotationRequest, RowsToMove, Step};
+use self::machine::{Choice, RotationRequest, RowsToMove, Step};
 use crate::{
     caller::Caller,
     data_keys::{DataKeys, OpenedDataKey},
@@ -76,7 +76,7 @@ impl Vault {
     /// [`WrapperKeyError::RotationUnderWay`]; [`WrapperKeyError::WhichWrap`] when it is not clear which wrapper key goes;
     /// [`WrapperKeyError::AlreadyInUse`], [`WrapperKeyError::NotExist`],
     /// [`WrapperKeyError::DisabledOrDeleted`] about the one that comes; [`WrapperKeyError::WrapNotRenewed`] when another wrap
-    /// could not be: nothing has changed then. [`WrapperKeyError::KeyNotMoved`] and errors of the store: it can be resumed then.
+    /// could not be; [`VaultError::NoOtherWrapOpens`] when all would be by keys that are kept offline: nothing has changed then. [`WrapperKeyError::KeyNotMoved`] and errors of the store: it can be resumed then.
     pub async fn rotate_wrapper_key(
         &self,
         caller: &Caller,
@@ -119,6 +119,15 @@ impl Vault {
             data_key_id: incoming.id,
             old_data_key_id: old.id,
         })
+    }
+
+    /// Whether this puts a wrapper key of another KMS in the place of the one that goes: whoever commands that KMS can open the vault
+    /// from then on, as after [`Vault::add_wrap`]. Ask for the same rights and approvals as for a wrapper key that is named.
+    #[must_use]
+    pub fn rotates_elsewhere(&self, request: &RotationRequest) -> bool {
+        let wraps = self.wrap_names(self.data_keys().current().id);
+        // What cannot be meant is refused later.
+        Choice::of(&wraps, request).is_ok_and(|choice| choice.kms != choice.replaced.0)
     }
 
     /// One at a time: whoever comes second is told, and does not wait for hours.

@@ -3,7 +3,11 @@
 use strongroom_vault::{ApprovalSettings, AuditOperation, Verdict};
 
 use super::{alice, approvals, asked, bob, delete, house_with, only, operations};
-use crate::{audit::records, house::code};
+use crate::{
+    audit::records,
+    backups::{back_up, restore},
+    house::code,
+};
 
 fn breakable() -> ApprovalSettings {
     ApprovalSettings {
@@ -83,4 +87,71 @@ async fn the_glass_holds_where_the_settings_say_so_and_without_a_reason() {
         assert_eq!(code(refused), "BREAK_GLASS_REASON");
     }
     assert!(vault.approvals().is_empty() && operations(&vault).await.is_empty());
+}
+
+/// Whoever broke it would sweep that away himself otherwise.
+#[tokio::test]
+async fn a_broken_glass_stays_to_be_seen_after_a_restoring_and_an_acceptance() {
+    let house = house_with(breakable());
+    let vault = house.create().await;
+    vault
+        .break_glass(&alice(), &delete("key"), "it burns")
+        .await
+        .unwrap();
+    let approved = asked(&vault, &alice(), &delete("other")).await;
+    vault.approve(&bob(), approved).await.unwrap();
+    let backup = back_up(&house, &vault).await;
+    vault.close().await.unwrap();
+
+    let elsewhere = house.neighbour();
+    let restored = restore(&elsewhere, &backup, true).await.unwrap().vault;
+    assert!(only(&restored).is_bypassed());
+    restored.close().await.unwrap();
+    assert!(only(&elsewhere.open().await).is_bypassed());
+
+    // Where nothing is contradicted no yes was used meanwhile.
+    let accepted = house.accept().await.unwrap();
+    assert_eq!(accepted.approvals().len(), 2);
+    accepted.close().await.unwrap();
+    let old = house.copy();
+    let vault = house.open().await;
+    vault
+        .pass_approval(&alice(), &delete("other"))
+        .await
+        .unwrap();
+    vault.close().await.unwrap();
+    house.put_back(&old);
+    assert_eq!(house.refusal().await, "ROLLED_BACK");
+    let accepted = house.accept().await.unwrap();
+    assert!(only(&accepted).is_bypassed());
+    accepted.close().await.unwrap();
+    assert!(only(&house.open().await).is_bypassed());
+}
+
+/// Who asks for much would leave nobody a way out.
+#[tokio::test]
+async fn a_full_list_keeps_nobody_from_going_on_alone() {
+    let house = house_with(breakable());
+    let vault = house.create().await;
+    for number in 0..100 {
+        asked(&vault, &alice(), &delete(&number.to_string())).await;
+    }
+    let more = vault.pass_approval(&alice(), &delete("more")).await;
+    assert_eq!(code(more), "TOO_MANY_APPROVALS");
+    for number in 100..202 {
+        let ask = delete(&number.to_string());
+        vault.break_glass(&alice(), &ask, "it burns").await.unwrap();
+    }
+    // What was done alone takes nobody's room, and neither does what was rejected.
+    for number in 0..100 {
+        asked(&vault, &bob(), &delete(&number.to_string())).await;
+    }
+    assert_eq!(
+        code(vault.pass_approval(&bob(), &delete("more")).await),
+        "TOO_MANY_APPROVALS"
+    );
+    let all = vault.approvals();
+    let waiting = all.iter().find(|it| it.requester == "bob").unwrap();
+    vault.reject(&alice(), waiting.id).await.unwrap();
+    asked(&vault, &bob(), &delete("more")).await;
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use strongroom_vault::{
-    ApprovalError, AuditOperation, ConfigurationProposal, Settings, Vault, VaultError, Verdict,
+    ApprovalError, Ask, AuditOperation, ConfigurationProposal, Settings, Vault, VaultError, Verdict,
 };
 
-use super::{alice, bob, changes, guarded, mark, open, propose, proposed, served, unguarded, with};
+use super::{
+    alice, audited, bob, changes, guarded, mark, open, propose, proposed, served, unguarded, with,
+};
 use crate::{
     audit::records,
     backups::{back_up, restore},
@@ -224,4 +226,63 @@ async fn a_state_that_is_taken_for_the_right_one_remembers_its_configuration_and
     house.accept().await.unwrap().close().await.unwrap();
     refused(&house, &guarded("b")).await;
     assert!(!noted(&house, &guarded("a")).await.unwrap());
+}
+
+#[tokio::test]
+async fn whoever_proposes_a_file_and_takes_that_back_keeps_nobody_else_from_proposing_it() {
+    let house = served(&guarded("a")).await;
+    let vault = house.open().await;
+    let asked = proposed(&vault, &guarded("b")).await;
+    vault.reject(&alice(), asked.id).await.unwrap();
+    let again = propose(&vault, bob(), &guarded("b"), None).await.unwrap();
+    let ConfigurationProposal::Asked(again) = again else {
+        panic!("{again:?}");
+    };
+    vault.approve(&alice(), again.id).await.unwrap();
+}
+
+/// Whoever said yes may be let in no more, and whoever asked neither.
+#[tokio::test]
+async fn what_was_asked_for_and_approved_under_other_rules_counts_for_nothing() {
+    let delete = |what: &str| Ask::new("keys.delete", "test", what.as_bytes(), what);
+    let house = served(&guarded("a")).await;
+    let vault = house.open().await;
+    for what in ["approved", "waiting", "rejected"] {
+        let asked = vault.pass_approval(&alice(), &delete(what)).await;
+        assert_eq!(code(asked), "APPROVAL_REQUIRED");
+    }
+    let id = |what: &str| {
+        let all = vault.approvals();
+        all.iter().find(|it| it.summary == what).unwrap().id
+    };
+    vault.approve(&bob(), id("approved")).await.unwrap();
+    vault.reject(&bob(), id("rejected")).await.unwrap();
+    approved(&vault, &guarded("b")).await;
+    vault.close().await.unwrap();
+    assert!(noted(&house, &guarded("b")).await.unwrap());
+    let vault = open(&house, &guarded("b")).await;
+    let left: Vec<_> = vault.approvals().into_iter().map(|it| it.summary).collect();
+    assert_eq!(left, ["rejected"]);
+    let told = changes(&vault).await.pop().unwrap();
+    assert_eq!(told.details["approvals_struck"], "2");
+    let again = vault.pass_approval(&alice(), &delete("approved")).await;
+    assert_eq!(code(again), "APPROVAL_REQUIRED");
+}
+
+/// How the audit log is kept is no rule of who may do what.
+#[tokio::test]
+async fn what_was_approved_counts_when_only_the_audit_log_is_kept_otherwise() {
+    let delete = Ask::new("keys.delete", "test", b"key", "key");
+    let house = served(&guarded("a")).await;
+    let vault = house.open().await;
+    let asked = vault.pass_approval(&alice(), &delete).await;
+    assert_eq!(code(asked), "APPROVAL_REQUIRED");
+    let id = vault.approvals()[0].id;
+    vault.approve(&bob(), id).await.unwrap();
+    let after = audited(guarded("a"), "other");
+    approved(&vault, &after).await;
+    vault.close().await.unwrap();
+    assert!(noted(&house, &after).await.unwrap());
+    let vault = open(&house, &after).await;
+    vault.pass_approval(&alice(), &delete).await.unwrap();
 }

@@ -1,12 +1,17 @@
 //! A file that nobody approved decides about nothing that may need a second person, and keeps nobody from using keys.
 
+use strongroom_crypto::Fingerprint;
 use strongroom_store::{ApprovalId, Custody};
 use strongroom_vault::{
-    ApprovalSettings, Ask, CustodyDefaults, FindingLimits, Settings, Severity, Vault,
+    ApprovalSettings, Ask, AuditOperation, CustodyDefaults, FindingLimits, Settings, Severity,
+    Vault,
 };
 
-use super::{alice, bob, guarded, open, served, unguarded, with};
-use crate::house::{House, caller, check_signs, code, sign, signing_key};
+use super::{alice, audited, bob, guarded, open, served, unguarded, with};
+use crate::{
+    audit::records,
+    house::{House, caller, check_signs, code, sign, signing_key},
+};
 
 fn delete() -> Ask {
     Ask::new("keys.delete", "test", b"key", "key")
@@ -125,4 +130,46 @@ async fn who_looks_the_vault_over_is_told_how_the_file_stands() {
     vault.approve(&bob(), change.id).await.unwrap();
     vault.close().await.unwrap();
     assert_eq!(told(&house, &guarded("b")).await, fine);
+}
+
+/// With a copy of the file in which that is off.
+#[tokio::test]
+async fn nobody_signs_unseen_by_a_file_that_nobody_approved() {
+    let off = |settings: Settings| audited(settings, "off");
+    let uses = async |house: &House, settings: &Settings, key: &Fingerprint| {
+        let vault = open(house, settings).await;
+        let before = signatures(&vault).await;
+        sign(&vault, key).await.unwrap();
+        let after = signatures(&vault).await;
+        vault.close().await.unwrap();
+        after - before
+    };
+    let house = served(&guarded("a")).await;
+    let vault = house.open().await;
+    let key = signing_key(&vault).await;
+    vault.close().await.unwrap();
+    // The good one says off here.
+    assert_eq!(uses(&house, &guarded("a"), &key).await, 0);
+    for bad in [off(guarded("a")), off(unguarded("b")), Settings::default()] {
+        assert_eq!(uses(&house, &bad, &key).await, 1);
+    }
+    // What it says of the log is what the good one says.
+    assert_eq!(uses(&house, &guarded("b"), &key).await, 0);
+    let vault = house.open().await;
+    let change = super::proposed(&vault, &off(guarded("a"))).await;
+    vault.approve(&bob(), change.id).await.unwrap();
+    vault.close().await.unwrap();
+    assert_eq!(uses(&house, &off(guarded("a")), &key).await, 0);
+
+    let free = served(&unguarded("a")).await;
+    let vault = free.open().await;
+    let key = signing_key(&vault).await;
+    vault.close().await.unwrap();
+    assert_eq!(uses(&free, &off(unguarded("a")), &key).await, 0);
+}
+
+async fn signatures(vault: &Vault) -> usize {
+    let records = records(vault).await.unwrap().into_iter();
+    let signed = records.filter(|it| it.operation == AuditOperation::Sign);
+    signed.count()
 }

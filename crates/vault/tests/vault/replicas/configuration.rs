@@ -113,3 +113,20 @@ async fn a_process_that_comes_to_write_again_puts_its_file_on_record_again() {
     one.vault.catch_up().await.unwrap();
     assert!(one.vault.note_configuration(&caller()).await.unwrap());
 }
+
+/// By what a server sees that it must end: the file that it began with was never on record, and is good no more.
+#[tokio::test]
+async fn a_process_that_began_by_an_approval_hears_that_it_was_taken_back() {
+    let (company, one) = served(of("a")).await;
+    approved(&one, &of("b")).await;
+    let two = company.open_with("two", of("b")).await;
+    assert!(two.vault.note_configuration(&caller()).await.is_err());
+    two.vault.heed_configuration().await.unwrap();
+    let id = one.vault.approvals()[0].id;
+    one.vault.reject(&Caller::new("bob"), id).await.unwrap();
+    two.vault.catch_up().await.unwrap();
+    let refused = "CONFIGURATION_NOT_APPROVED";
+    assert_eq!(code(two.vault.heed_configuration().await), refused);
+    assert!(!two.vault.goes_by_remembered_configuration().await);
+    assert!(one.vault.goes_by_remembered_configuration().await);
+}

@@ -1,15 +1,123 @@
 //! Rotations that are refused, and change nothing.
 
-use strongroom_kms::KmsKeyId;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use strongroom_crypto::SecretBytes;
+use strongroom_kms::{
+    KeyState, KeyWrapper, KmsError, KmsKeyId, WrapContext, WrappedKey, WrapperKeyRequest,
+};
 use strongroom_store::Sealing;
 use strongroom_test_support::kms::Fault;
-use strongroom_vault::RotationRequest;
+use strongroom_vault::{NamedWrapper, RotationRequest, Settings, VaultError};
 
 use super::{Estate, in_small_steps, other_wrapper_key, rotate, to};
 use crate::{
-    house::{Picture, caller, check_signs, code, signing_key},
-    wraps::{Regions, wraps},
+    house::{KMS_NAME, Picture, caller, check_signs, code, signing_key},
+    wraps::{Regions, SECOND, named, wraps},
 };
+
+/// A KMS whose wrapper keys open nothing here: what opens is in a safe.
+#[derive(Debug)]
+struct InASafe(Arc<dyn KeyWrapper>);
+
+#[async_trait]
+impl KeyWrapper for InASafe {
+    async fn generate_wrapper_key(
+        &self,
+        request: &WrapperKeyRequest,
+    ) -> Result<KmsKeyId, KmsError> {
+        self.0.generate_wrapper_key(request).await
+    }
+
+    async fn wrapper_key_state(&self, id: &KmsKeyId) -> Result<KeyState, KmsError> {
+        self.0.wrapper_key_state(id).await
+    }
+
+    async fn wrap_key(
+        &self,
+        id: &KmsKeyId,
+        context: &WrapContext,
+        key: &SecretBytes,
+    ) -> Result<WrappedKey, KmsError> {
+        self.0.wrap_key(id, context, key).await
+    }
+
+    async fn unwrap_key(&self, _: &WrappedKey, _: &WrapContext) -> Result<SecretBytes, KmsError> {
+        panic!("it is in a safe")
+    }
+
+    async fn rewrap_key(
+        &self,
+        _: &WrappedKey,
+        _: &WrapContext,
+        _: &KmsKeyId,
+    ) -> Result<WrappedKey, KmsError> {
+        panic!("it is in a safe")
+    }
+
+    fn unwraps(&self) -> bool {
+        false
+    }
+}
+
+fn to_kms(kms: &str, from: &KmsKeyId) -> RotationRequest {
+    RotationRequest {
+        kms: Some(kms.to_owned()),
+        from: Some(from.as_str().to_owned()),
+        ..RotationRequest::default()
+    }
+}
+
+/// The next start would find nothing that opens it.
+#[tokio::test]
+async fn the_last_wrap_that_opens_here_does_not_go_for_one_that_is_in_a_safe() {
+    let regions = Regions::with_one_wrap(Settings::default()).await;
+    let in_a_safe = NamedWrapper {
+        name: SECOND.to_owned(),
+        wrapper: Arc::new(InASafe(named(SECOND, &regions.second).wrapper)),
+    };
+    let vault = regions
+        .open_with(vec![named(KMS_NAME, &regions.first), in_a_safe])
+        .await;
+    let before = (wraps(&vault), Picture::of(&vault).await);
+    let request = to_kms(SECOND, &regions.first_key());
+    assert!(vault.rotates_elsewhere(&request));
+    assert!(!vault.rotates_elsewhere(&RotationRequest::default()));
+    assert!(!vault.rotates_elsewhere(&to_kms(KMS_NAME, &regions.first_key())));
+    let rotated = vault.rotate_wrapper_key(&caller(), &request, &|_| {}).await;
+    assert_eq!(code(rotated), "NO_OTHER_WRAP_OPENS");
+    let rewrapped = vault.rewrap_data_key(&caller(), &request).await;
+    assert_eq!(code(rewrapped), "NO_OTHER_WRAP_OPENS");
+    assert_eq!((wraps(&vault), Picture::of(&vault).await), before);
+    assert_eq!(regions.second.calls(), 0, "nothing was given away");
+}
+
+#[tokio::test]
+async fn a_wrap_goes_for_one_in_a_safe_only_if_another_one_opens_now() {
+    let regions = Regions::with_two_wraps(Settings::default()).await;
+    let in_a_safe = NamedWrapper {
+        name: "safe".to_owned(),
+        wrapper: Arc::new(InASafe(named(SECOND, &regions.second).wrapper)),
+    };
+    let wrappers = vec![
+        named(KMS_NAME, &regions.first),
+        named(SECOND, &regions.second),
+        in_a_safe,
+    ];
+    let vault = regions.open_with(wrappers).await;
+    let request = to_kms("safe", &regions.first_key());
+    regions.second.fail_at(1, Fault::Unavailable);
+    let refused = vault.rewrap_data_key(&caller(), &request).await;
+    let Err(VaultError::NoOtherWrapOpens { attempts }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(attempts[0].kms, SECOND);
+    regions.second.heal();
+    vault.rewrap_data_key(&caller(), &request).await.unwrap();
+    vault.close().await.unwrap();
+    assert_eq!(regions.open().await.opening().kms, SECOND);
+}
 
 #[tokio::test]
 async fn the_same_an_unknown_a_disabled_and_a_dying_wrapper_key_are_refused() {

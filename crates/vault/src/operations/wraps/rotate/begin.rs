@@ -73,7 +73,27 @@ impl Vault {
             self.configured_wrapper(kms)
                 .map_err(|source| not_renewed(kms, &choice.replaced.1, source))?;
         }
-        Ok(())
+        self.check_some_opens(choice)
+    }
+
+    /// What would open the vault shall not all be in a safe: each of the others is tried when it is made.
+    pub(in crate::operations::wraps) fn check_some_opens(
+        &self,
+        choice: &Choice,
+    ) -> Result<(), VaultError> {
+        let others = choice.others.iter().map(|(kms, _)| kms);
+        let mut all = others.chain(&choice.replicas).chain([&choice.kms]);
+        if all.any(|kms| self.is_tried_here(kms)) {
+            return Ok(());
+        }
+        let attempts = Vec::new();
+        Err(VaultError::NoOtherWrapOpens { attempts })
+    }
+
+    /// Whether wraps in this KMS can be opened as things are, and so are tried when they are made.
+    pub(in crate::operations::wraps) fn is_tried_here(&self, kms: &str) -> bool {
+        let named = self.environment().wrapper(kms);
+        named.is_some_and(|named| named.wrapper.unwraps())
     }
 
     /// The wrapper key that comes, made or looked at. A durable audit record says before that a data key will be given to it.
