@@ -43,6 +43,11 @@ impl Caller {
         &self.name
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// The trace that the operation belongs to.
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {

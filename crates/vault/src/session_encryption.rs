@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, Hash, HashBuilder, SecretBytes};
 use strongroom_topology::{Member, StoreId};
 
+pub(crate) use self::timed_cache::Owner;
 use self::timed_cache::TimedCache;
 use crate::{schemes::RequiredEncryption, settings::SessionEncryptionSettings, turns::Turns};
 
@@ -88,7 +89,7 @@ impl fmt::Debug for SessionEncryptionKey {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SenderKey {
     /// Who asked: others are not given the secrets of their views. None: whoever uses the library.
-    pub(crate) caller: Option<String>,
+    pub(crate) caller: Owner,
     /// Keys of one synchronizer tell the others nothing.
     pub(crate) store: StoreId,
     pub(crate) deterministic: bool,
@@ -206,7 +207,10 @@ impl SessionCaches {
             secret: Arc::clone(secret),
             encryptions,
         });
-        self.sender.lock().insert(key, Arc::clone(&made), now);
+        let owner = key.caller.clone();
+        self.sender
+            .lock()
+            .insert(owner, key, Arc::clone(&made), now);
         made
     }
 
@@ -231,6 +235,7 @@ impl SessionCaches {
     /// directory, which whoever deletes the key changes before [`Self::forget_those_for`].
     pub(crate) fn keep_received(
         &self,
+        owner: Owner,
         encrypted: &AsymmetricEncrypted,
         secret: &Arc<SecretBytes>,
         now: Duration,
@@ -240,7 +245,7 @@ impl SessionCaches {
             encrypted_for: encrypted.encrypted_for,
         };
         let hash = encrypted.session_key_hash();
-        self.receiver.lock().insert(hash, received, now);
+        self.receiver.lock().insert(owner, hash, received, now);
     }
 
     /// Forgets secrets that were encrypted to a key which is no longer here.

@@ -119,6 +119,11 @@ impl SessionKeys {
         self.pools.lock().clear();
     }
 
+    /// Whether none is there, nor being made.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pools.lock().values().all(Pool::is_idle)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.pools.lock().values().map(Pool::len).sum()
     }

@@ -28,7 +28,7 @@ pub(crate) enum Command {
     ///
     /// Where the anchor remembers another state, keys that were retired since are active in the database. The vault is then in
     /// quarantine: it verifies and decrypts, and signs nothing until 'strongroom backup release', which needs a second person if
-    /// [approvals] names 'backup.release'.
+    /// the section `approvals` names 'backup.release'.
     #[command(
         after_help = "Examples:\n  strongroom anchor accept --i-know-this-database-is-the-right-one"
     )]

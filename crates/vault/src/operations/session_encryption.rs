@@ -27,7 +27,8 @@ use crate::{
     error::{PayloadUseError, VaultError},
     schemes::RequiredEncryption,
     session_encryption::{
-        RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey, SessionEncryptionNumbers,
+        Owner, RecipientsTree, SenderKey, SessionCaches, SessionEncryptionKey,
+        SessionEncryptionNumbers,
     },
     turns::{Failure, Next, Patience, Turn},
     vault::Vault,
@@ -174,7 +175,7 @@ impl SessionEncryption<'_> {
         let mut keys: Vec<Arc<SessionEncryptionKey>> = Vec::with_capacity(views.len());
         for wanted in self.wanted(views, snapshot).await? {
             let cached = SenderKey {
-                caller: self.caller.as_ref().map(|it| it.name().to_owned()),
+                caller: self.owner(),
                 store: snapshot.store.clone(),
                 deterministic: snapshot.deterministic,
                 required: required.clone(),
@@ -282,6 +283,7 @@ impl SessionEncryption<'_> {
             caches: Arc::clone(&self.caches),
             directory: Arc::clone(vault.directory()),
             clock: Arc::clone(&vault.environment().clock),
+            owner: self.owner(),
             key: Arc::clone(key),
             public: public.clone(),
             encrypted: encrypted.clone(),
@@ -298,6 +300,10 @@ impl SessionEncryption<'_> {
         Ok(vault.directory().if_current(key, || secret))
     }
 
+    fn owner(&self) -> Owner {
+        self.caller.as_ref().map(Caller::shared_name)
+    }
+
     /// Keeps a secret, unless its key was changed meanwhile, and so perhaps deleted.
     fn keep(
         &self,
@@ -306,7 +312,10 @@ impl SessionEncryption<'_> {
         secret: &Arc<SecretBytes>,
     ) {
         let now = self.vault.elapsed();
-        let keep = || self.caches.keep_received(encrypted, secret, now);
+        let keep = || {
+            let owner = self.owner();
+            self.caches.keep_received(owner, encrypted, secret, now);
+        };
         self.vault.directory().if_current(key, keep);
     }
 
@@ -400,6 +409,7 @@ struct Receiving {
     caches: Arc<SessionCaches>,
     directory: Arc<KeyDirectory>,
     clock: Arc<dyn Clock>,
+    owner: Owner,
     /// As it was when the KMS was asked.
     key: Arc<KeyEntry>,
     public: EncryptionPublicKey,
@@ -417,7 +427,11 @@ impl Receiving {
         })?)?;
         self.caches.note_decrypted();
         let now = self.clock.elapsed();
-        let keep = || self.caches.keep_received(&self.encrypted, &secret, now);
+        let keep = || {
+            let owner = self.owner.clone();
+            let encrypted = &self.encrypted;
+            self.caches.keep_received(owner, encrypted, &secret, now);
+        };
         self.directory.if_current(&self.key, keep);
         Ok(secret)
     }

@@ -106,9 +106,9 @@ impl Vault {
     }
 
     /// Session keys of a key that others withdrew are wiped now, and not when somebody next asks for topology: those, or all of
-    /// them if topology cannot be read.
+    /// them if topology cannot be read. Nor are those taken in that are being made, for which topology must be known.
     async fn follow_withdrawals(&self, topology: &mut Topology) {
-        if topology.is_loaded() || self.session_keys() == 0 {
+        if topology.is_loaded() || self.caches().session_keys.is_idle() {
             return;
         }
         if !matches!(

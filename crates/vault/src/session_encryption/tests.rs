@@ -55,7 +55,7 @@ fn sender_key(group: u8) -> SenderKey {
 
 fn sender_key_of(caller: Option<&str>, group: u8) -> SenderKey {
     SenderKey {
-        caller: caller.map(ToOwned::to_owned),
+        caller: caller.map(Arc::from),
         store: StoreId::Authorized,
         deterministic: false,
         required: RequiredEncryption::default(),
@@ -162,7 +162,7 @@ proptest! {
             let elapsed = Duration::from_secs(now);
             let encryption = encrypted(number, key(0, 0));
             if keeps {
-                caches.keep_received(&encryption, &secret(number), elapsed);
+                caches.keep_received(None, &encryption, &secret(number), elapsed);
                 kept.insert(number, now);
             }
             if let Some(found) = caches.received(&encryption.session_key_hash(), elapsed) {
@@ -209,7 +209,7 @@ fn trees_with_the_same_members_in_other_places_are_other_recipients() {
 fn what_was_made_for_one_caller_on_one_synchronizer_is_for_no_other() {
     let caches = caches();
     let asked = |caller: Option<&str>, store: StoreId| SenderKey {
-        caller: caller.map(ToOwned::to_owned),
+        caller: caller.map(Arc::from),
         store,
         ..sender_key(1)
     };

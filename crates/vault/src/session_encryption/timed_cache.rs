@@ -1,5 +1,6 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
     sync::Arc,
     time::Duration,
@@ -7,7 +8,11 @@ use std::{
 
 use crate::settings::SessionCacheBounds;
 
-/// Values that leave a fixed time after they were written, used or not. When there are too many, the oldest leave first.
+/// Who had something kept, by name. None: whoever uses the library.
+pub(crate) type Owner = Option<Arc<str>>;
+
+/// Values that leave a fixed time after they were written, used or not. When there are too many, the oldest of whoever holds the most
+/// leave first: nobody pushes out what others hold.
 ///
 /// Times are those of a clock that never jumps.
 pub(crate) struct TimedCache<K, V> {
@@ -15,11 +20,14 @@ pub(crate) struct TimedCache<K, V> {
     entries: HashMap<Arc<K>, Entry<V>>,
     /// The keys in the order in which they were written.
     written: BTreeMap<u64, Arc<K>>,
+    /// The numbers of what each holds.
+    held: HashMap<Owner, BTreeSet<u64>>,
     next: u64,
 }
 
 struct Entry<V> {
     value: V,
+    owner: Owner,
     number: u64,
     written_at: Duration,
 }
@@ -38,6 +46,7 @@ impl<K: Eq + Hash, V> TimedCache<K, V> {
             bounds,
             entries: HashMap::new(),
             written: BTreeMap::new(),
+            held: HashMap::new(),
             next: 0,
         }
     }
@@ -48,16 +57,22 @@ impl<K: Eq + Hash, V> TimedCache<K, V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    pub(crate) fn insert(&mut self, key: K, value: V, now: Duration) {
+    pub(crate) fn insert(&mut self, owner: Owner, key: K, value: V, now: Duration) {
         self.sweep(now);
         self.remove(&key);
         let most = self.bounds.map_or(usize::MAX, |bounds| bounds.maximum_size);
-        while self.entries.len() >= most.max(1) && self.remove_oldest().is_some() {}
+        while self.entries.len() >= most.max(1)
+            && let Some(number) = self.oldest_of_the_largest()
+        {
+            self.remove_number(number);
+        }
         let (key, number) = (Arc::new(key), self.next);
         self.next += 1;
         self.written.insert(number, Arc::clone(&key));
+        self.held.entry(owner.clone()).or_default().insert(number);
         let entry = Entry {
             value,
+            owner,
             number,
             written_at: now,
         };
@@ -66,15 +81,16 @@ impl<K: Eq + Hash, V> TimedCache<K, V> {
 
     pub(crate) fn remove(&mut self, key: &K) {
         if let Some(entry) = self.entries.remove(key) {
-            self.written.remove(&entry.number);
+            self.is_gone(&entry);
         }
     }
 
     /// Forgets the others.
     pub(crate) fn retain(&mut self, is_kept: impl Fn(&V) -> bool) {
-        self.entries.retain(|_, entry| is_kept(&entry.value));
-        let entries = &self.entries;
-        self.written.retain(|_, key| entries.contains_key(key));
+        let forgotten = self.entries.extract_if(|_, entry| !is_kept(&entry.value));
+        for (_key, entry) in forgotten.collect::<Vec<_>>() {
+            self.is_gone(&entry);
+        }
     }
 
     /// Forgets what has expired.
@@ -82,31 +98,51 @@ impl<K: Eq + Hash, V> TimedCache<K, V> {
         let Some(bounds) = self.bounds else {
             return;
         };
-        while self
-            .oldest()
-            .is_some_and(|written_at| now.saturating_sub(written_at) >= bounds.expire_after)
+        while let Some((number, written_at)) = self.oldest()
+            && now.saturating_sub(written_at) >= bounds.expire_after
         {
-            self.remove_oldest();
+            self.remove_number(number);
         }
     }
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.written.clear();
+        self.held.clear();
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    fn oldest(&self) -> Option<Duration> {
-        let (_, key) = self.written.first_key_value()?;
-        self.entries.get(key).map(|entry| entry.written_at)
+    /// Its number, and when it was written.
+    fn oldest(&self) -> Option<(u64, Duration)> {
+        let (number, key) = self.written.first_key_value()?;
+        let entry = self.entries.get(key)?;
+        Some((*number, entry.written_at))
     }
 
-    fn remove_oldest(&mut self) -> Option<V> {
-        let (_, key) = self.written.pop_first()?;
-        self.entries.remove(&key).map(|entry| entry.value)
+    fn oldest_of_the_largest(&self) -> Option<u64> {
+        let held = self.held.values();
+        let largest = held.max_by_key(|numbers| (numbers.len(), Reverse(numbers.first())))?;
+        largest.first().copied()
+    }
+
+    fn remove_number(&mut self, number: u64) {
+        if let Some(key) = self.written.remove(&number) {
+            self.remove(&key);
+        }
+    }
+
+    /// Takes an entry that was removed out of the orders as well.
+    fn is_gone(&mut self, entry: &Entry<V>) {
+        self.written.remove(&entry.number);
+        if let Some(numbers) = self.held.get_mut(&entry.owner) {
+            numbers.remove(&entry.number);
+            if numbers.is_empty() {
+                self.held.remove(&entry.owner);
+            }
+        }
     }
 }
 
@@ -128,7 +164,7 @@ mod tests {
     #[test]
     fn a_value_leaves_a_fixed_time_after_it_was_written_however_often_it_is_read() {
         let mut cache = TimedCache::bounded(BOUNDS);
-        cache.insert("key", 1, seconds(5));
+        cache.insert(None, "key", 1, seconds(5));
         for now in 5..15 {
             assert_eq!(cache.get(&"key", seconds(now)), Some(&1));
         }
@@ -139,9 +175,31 @@ mod tests {
     #[test]
     fn without_bounds_everything_stays() {
         let mut cache = TimedCache::unbounded();
-        (0..100).for_each(|key| cache.insert(key, key, seconds(0)));
+        (0..100).for_each(|key| cache.insert(None, key, key, seconds(0)));
         assert_eq!(cache.get(&0, seconds(1_000_000)), Some(&0));
         assert_eq!(cache.len(), 100);
+    }
+
+    #[test]
+    fn whoever_holds_the_most_makes_room_and_nobody_pushes_out_what_others_hold() {
+        let mut cache = TimedCache::bounded(BOUNDS);
+        let owner = |name: &str| Some(Arc::from(name));
+        cache.insert(owner("alice"), 0, 0, seconds(0));
+        for key in 1..100 {
+            cache.insert(owner("mallory"), key, key, seconds(1));
+        }
+        let held = |cache: &mut TimedCache<i32, i32>| {
+            let keys = (0..200).filter(|key| cache.get(key, seconds(2)).is_some());
+            keys.collect::<Vec<_>>()
+        };
+        assert_eq!(held(&mut cache), [0, 97, 98, 99]);
+        // Others get their share from whoever has more.
+        cache.insert(owner("bob"), 100, 100, seconds(2));
+        assert_eq!(held(&mut cache), [0, 98, 99, 100]);
+        cache.insert(owner("alice"), 101, 101, seconds(2));
+        assert_eq!(held(&mut cache), [0, 99, 100, 101]);
+        cache.clear();
+        assert!(cache.held.is_empty());
     }
 
     #[derive(Clone, Debug)]
@@ -174,7 +232,7 @@ mod tests {
                     Act::Insert(key) => {
                         model.retain(|(it, ..)| *it != key);
                         model.push((key, value, now));
-                        cache.insert(key, value, seconds(now));
+                        cache.insert(None, key, value, seconds(now));
                     }
                     Act::Remove(key) => {
                         model.retain(|(it, ..)| *it != key);
@@ -197,6 +255,8 @@ mod tests {
                 }
                 prop_assert_eq!(cache.len(), model.len());
                 prop_assert_eq!(cache.written.len(), model.len());
+                let held = cache.held.values().map(BTreeSet::len).sum::<usize>();
+                prop_assert_eq!(held, model.len());
             }
         }
     }

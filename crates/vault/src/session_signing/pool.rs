@@ -116,6 +116,12 @@ impl<K> Pool<K> {
         self.keys.retain(|held| keep(&held.delegated_by));
     }
 
+    /// Whether no session key is there, nor being made.
+    pub(crate) fn is_idle(&self) -> bool {
+        let mut pending = self.pending.iter();
+        self.len() == 0 && !pending.any(|it| it.waiting.is_under_way())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }

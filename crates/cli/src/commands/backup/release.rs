@@ -15,7 +15,7 @@ use crate::{
 /// End the quarantine of a vault that was restored, or accepted against its anchor: it signs again.
 ///
 /// Before, bring topology up to date and retire the keys that it no longer lists. Nothing can check that but you; the audit
-/// log keeps a record of it. 'backup.release' in [approvals] makes it need a second person: that is the second person for restoring a
+/// log keeps a record of it. 'backup.release' in the section `approvals` makes it need a second person: that is the second person for restoring a
 /// backup and for accepting a rollback.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \

@@ -26,7 +26,7 @@ use crate::{
 /// refused.
 ///
 /// The restored vault is in quarantine: it verifies and decrypts, and signs nothing until 'strongroom backup release', since
-/// keys that were retired after the backup are active in it. Where 'backup.release' needs a second person ([approvals]), nobody has it
+/// keys that were retired after the backup are active in it. Where 'backup.release' needs a second person (section `approvals`), nobody has it
 /// sign alone. What waited for a second person when the backup was made is gone; that a change of the configuration needs one is remembered,
 /// so bring the file of that time.
 #[derive(Args, Debug)]

@@ -13,7 +13,7 @@ use crate::{
     output,
 };
 
-/// Ask another person to approve a changed configuration, where that is needed: 'configuration.change' in [approvals].
+/// Ask another person to approve a changed configuration, where that is needed: 'configuration.change' in the section `approvals`.
 ///
 /// Hashes of the file are sent, and nothing else of it. Propose it while the vault is used with the configuration that it remembers:
 /// here (then name the new file with --file), or by a server that runs (--endpoint). When another person has approved it, put the new
