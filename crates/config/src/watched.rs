@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchedSections {
     /// `[[callers]]`; of `[server]` how callers are known, what leaves, and whose word counts as a synchronizer's; who gets the backups
-    /// of the schedule, which hold every key; which keys are readable; and which KMS each name of `[[kms]]` stands for.
+    /// of the schedule, which hold every key; which keys are readable; and to whom a recovery wrap opens every key (`recipient` in `[[kms]]`).
     pub access: String,
     /// `[approvals]`.
     pub approvals: String,
@@ -35,20 +35,11 @@ const OF_ACCESS: [&[&str]; 14] = [
     &["callers"],
 ];
 
-/// What of a `[[kms]]` does not say which one it is. All the rest does: whoever was let wrap the vault's keys in a KMS was let do so in
-/// that one, whatever a file says later that its name stands for.
-const NOT_WHICH_KMS: [&str; 10] = [
-    "audit-logging",
-    "calls",
-    "certificate-file",
-    "labels",
-    "pin",
-    "prices",
-    "private-key-file",
-    "protection",
-    "tags",
-    "wrapper-key-id",
-];
+/// What says for whom a KMS that opens only offline encrypts: whoever was let wrap the vault's keys for one recipient was not let do so for
+/// another one, whatever a file says later that the name stands for. Of other KMSs nothing counts: those of one process are in another
+/// region, or elsewhere, than those of the next.
+const RECIPIENT: &str = "recipient";
+const OF_RECIPIENT: [&str; 3] = ["name", "type", RECIPIENT];
 
 impl WatchedSections {
     /// Reads them from a configuration that was read before.
@@ -61,7 +52,7 @@ impl WatchedSections {
         let access = OF_ACCESS
             .iter()
             .filter_map(|path| Some((path.join("."), at(&whole, path)?.clone())));
-        let access: toml::Table = access.chain(which_kms(&whole)).collect();
+        let access: toml::Table = access.chain(recipients(&whole)).collect();
         let section = |name: &str| {
             let section = whole.get(name).and_then(toml::Value::as_table);
             section.map(written).unwrap_or_default()
@@ -74,18 +65,19 @@ impl WatchedSections {
     }
 }
 
-/// Which KMSs there are, in whatever order: that is the order in which they are tried.
-fn which_kms(whole: &toml::Table) -> Option<(String, toml::Value)> {
+/// For whom recovery wraps are, in whatever order: that is the order in which they are tried.
+fn recipients(whole: &toml::Table) -> Option<(String, toml::Value)> {
     let all = whole.get("kms")?.as_array()?.iter();
-    let which = all.filter_map(toml::Value::as_table).map(|kms| {
-        let mut which = kms.clone();
-        which.retain(|field, _value| !NOT_WHICH_KMS.contains(&field));
-        which
+    let all = all.filter_map(toml::Value::as_table);
+    let offline = all.filter(|kms| kms.contains_key(RECIPIENT)).map(|kms| {
+        let mut kms = kms.clone();
+        kms.retain(|field, _value| OF_RECIPIENT.contains(&field));
+        kms
     });
-    let mut which: Vec<_> = which.collect();
-    which.sort_by_key(written);
-    let which = which.into_iter().map(toml::Value::Table).collect();
-    Some(("kms".to_owned(), toml::Value::Array(which)))
+    let mut offline: Vec<_> = offline.collect();
+    offline.sort_by_key(written);
+    let offline: Vec<_> = offline.into_iter().map(toml::Value::Table).collect();
+    (!offline.is_empty()).then(|| ("kms".to_owned(), toml::Value::Array(offline)))
 }
 
 fn at<'t>(table: &'t toml::Table, path: &[&str]) -> Option<&'t toml::Value> {
@@ -174,13 +166,9 @@ mod tests {
         "#;
         let default = "15:custody.default=5:clear";
         let sequencer = "22:custody.sequencer-auth=8:external";
-        let aws = "{4:name=3:aws6:region=2:eu4:type=3:aws}";
         let safe = "{4:name=4:safe9:recipient=4:age14:type=8:recovery}";
         let keys = WatchedSections::of(keys).unwrap();
-        assert_eq!(
-            keys.access,
-            format!("{default}{sequencer}3:kms=[{aws}{safe}]")
-        );
+        assert_eq!(keys.access, format!("{default}{sequencer}3:kms=[{safe}]"));
         assert_eq!(
             of.approvals,
             "11:break-glass=false;10:operations=[11:keys.delete]"
@@ -191,50 +179,32 @@ mod tests {
         );
     }
 
-    /// Whoever was let wrap the keys in a KMS was not let do so in whatever its name stands for later.
+    /// Whoever was let wrap the keys for one recipient was not let do so for another. Where else a KMS is differs from process to process.
     #[test]
-    fn each_field_that_says_which_kms_it_is_counts_and_no_other() {
-        let of = |section: &str| WatchedSections::of(&format!("[[kms]]\n{section}")).unwrap();
-        let first = "name = \"k\"\ntype = \"gcp\"\nproject = \"p\"\nkey-ring = \"r\"\n";
-        for more in [
-            "location = \"eu\"",
-            "endpoint = \"https://a\"",
-            "rehearsal = true",
-            "recipient = \"age1\"",
-            "region = \"eu\"",
-            "socket = \"/a\"",
-            "address = \"a:1\"",
-            "ca-file = \"/a\"",
-            "key-file = \"/a\"",
-            "module = \"/a\"",
-            "token-label = \"a\"",
-            "token-serial = \"1\"",
+    fn for_whom_recovery_wraps_are_counts_and_where_another_kms_is_does_not() {
+        let of = |sections: &[&str]| {
+            let sections = sections.iter().map(|it| format!("[[kms]]\n{it}\n"));
+            WatchedSections::of(&sections.collect::<String>()).unwrap()
+        };
+        let safe = "name = \"safe\"\ntype = \"recovery\"\nrecipient = \"age1\"";
+        let cloud = "name = \"cloud\"\ntype = \"aws\"\nregion = \"eu\"";
+        let first = of(&[safe]);
+        for other in [
+            "name = \"other\"\ntype = \"recovery\"\nrecipient = \"age1\"",
+            "name = \"safe\"\ntype = \"recovery\"\nrecipient = \"age2\"",
+            cloud,
         ] {
-            assert_ne!(of(&format!("{first}{more}")), of(first), "{more}");
+            assert_ne!(of(&[other]), first, "{other}");
         }
-        for more in [
-            "wrapper-key-id = \"w\"",
-            "audit-logging = true",
-            "calls = { timeout = \"5s\" }",
-            "prices = { currency = \"EUR\" }",
-            "certificate-file = \"/a\"",
-            "private-key-file = \"/a\"",
-            "pin = { file = \"/a\" }",
-            "protection = { type = \"unprotected-key-file\" }",
-            "labels = { a = \"b\" }",
-            "tags = { a = \"b\" }",
-        ] {
-            assert_eq!(of(&format!("{first}{more}")), of(first), "{more}");
+        assert_ne!(of(&[safe, &safe.replace("safe", "cellar")]), first);
+        let calls = format!("{safe}\ncalls = {{ timeout = \"5s\" }}");
+        assert_eq!(of(&[&calls]), first);
+        for elsewhere in ["eu", "us"] {
+            let elsewhere = cloud.replace("eu", elsewhere);
+            assert_eq!(of(&[&elsewhere, safe]), first);
+            assert_eq!(of(&[safe, &elsewhere]), first, "in whatever order");
         }
-        let other = "[[kms]]\nname = \"a\"\ntype = \"aws\"\n";
-        assert_ne!(of(&format!("{first}{other}")), of(first));
-        let tail = other.trim_start_matches("[[kms]]\n");
-        let turned = format!("{tail}[[kms]]\n{first}");
-        assert_eq!(
-            of(&turned),
-            of(&format!("{first}{other}")),
-            "in whatever order"
-        );
+        assert_eq!(of(&[cloud]), WatchedSections::of("").unwrap());
     }
 
     #[test]

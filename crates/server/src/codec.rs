@@ -16,13 +16,22 @@ use crate::{
     failure::{Face, Failure},
 };
 
+/// Whose message is read.
+#[derive(Clone)]
+pub(crate) struct Read {
+    pub(crate) face: Face,
+    pub(crate) trace: Trace,
+    /// What anybody may ask does not fill the log.
+    pub(crate) is_logged: bool,
+}
+
 tokio::task_local! {
-    static CALL: (Face, Trace);
+    static CALL: Read;
 }
 
 /// Answers a call whose message may be refused: the refusal names the call's trace.
-pub(crate) async fn within<T>(face: Face, trace: Trace, answering: impl Future<Output = T>) -> T {
-    CALL.scope((face, trace), answering).await
+pub(crate) async fn within<T>(call: Read, answering: impl Future<Output = T>) -> T {
+    CALL.scope(call, answering).await
 }
 
 /// Writes `T` and reads `U`.
@@ -74,8 +83,16 @@ impl<U: Message + Name + Default> Decoder for Reading<U> {
 }
 
 fn refusal(failure: Failure) -> Status {
-    let known = CALL.try_with(Clone::clone);
-    // Of a message in a stream it is not known.
-    let (face, trace) = known.unwrap_or_else(|_none| (Face::Strongroom, Trace::of("stream")));
-    failure.into_status(face, &trace)
+    // Of a message in a stream it is not known. Who sends one is.
+    let of_stream = |_none| Read {
+        face: Face::Strongroom,
+        trace: Trace::of("stream"),
+        is_logged: true,
+    };
+    let call = CALL.try_with(Clone::clone).unwrap_or_else(of_stream);
+    if call.is_logged {
+        failure.into_status(call.face, &call.trace)
+    } else {
+        failure.status(call.face, &call.trace)
+    }
 }

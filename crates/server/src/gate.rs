@@ -119,7 +119,12 @@ async fn pass(
     parts.extensions.insert(context);
     let request = Request::from_parts(parts, counted);
     let answering = services.call(ends.of_request(request));
-    match codec::within(call.face, call.trace.clone(), answering).await {
+    let read = codec::Read {
+        face: call.face,
+        trace: call.trace.clone(),
+        is_logged: call.operation != Operation::Health,
+    };
+    match codec::within(read, answering).await {
         Ok(answer) => Answer::counted(ends.of_answer(answer), call.clone(), caller, guest),
         Err(never) => match never {},
     }

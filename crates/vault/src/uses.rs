@@ -165,7 +165,8 @@ impl Count {
         if let Some(usages) = of.usages {
             details.insert("usage".to_owned(), usages.to_string());
         }
-        if level == UseRecords::Batched {
+        // What was counted is told as many, also where the level has changed since.
+        if level == UseRecords::Batched || self.uses > 1 {
             let micros = |time: Timestamp| time.as_micros().to_string();
             details.insert("uses".to_owned(), self.uses.to_string());
             details.insert("first_micros".to_owned(), micros(self.first));

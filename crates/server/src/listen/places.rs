@@ -99,8 +99,8 @@ impl Guest {
 
     /// A large piece of an answer is there for it.
     pub(crate) fn waits(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
         self.takes();
+        self.waiting.fetch_add(1, Ordering::Release);
     }
 
     /// It has taken something of what is there for it.
@@ -120,8 +120,10 @@ impl Guest {
         let mut before = taken();
         loop {
             tokio::time::sleep(limit).await;
+            // In this order: what begins to wait in between has gone on with the other number before.
+            let is_waited_for = self.waiting.load(Ordering::Acquire) > 0;
             let now = taken();
-            if now == before && self.waiting.load(Ordering::Relaxed) > 0 {
+            if is_waited_for && now == before {
                 return;
             }
             before = now;

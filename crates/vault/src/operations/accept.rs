@@ -73,6 +73,7 @@ impl Vault {
             .as_ref()
             .is_some_and(|record| !record.accepts(&here))
             || tagged.is_some_and(|tagged| tagged > generation);
+        let is_forgotten = overruled.is_none();
         let mut unit = Unit::begin(self).await?;
         if contradicted {
             unit.set_quarantine(true);
@@ -87,9 +88,9 @@ impl Vault {
         if let Some(tagged) = tagged {
             details.insert("tagged_generation".to_owned(), tagged.to_string());
         }
-        if contradicted {
-            // A yes of the state that is taken as the right one may have been used in the one that is given up. That the glass was
-            // broken lets nothing through, and whoever broke it shall not sweep it away by this.
+        if contradicted || is_forgotten {
+            // A yes of the state that is taken as the right one may have been used in the one that is given up, also where nothing is left
+            // that remembers that one. That the glass was broken lets nothing through, and whoever broke it shall not sweep it away by this.
             for approval in self.approvals().iter().filter(|it| !it.is_bypassed()) {
                 unit.strike_approval(approval).await?;
             }

@@ -57,8 +57,11 @@ impl Vault {
         let Some(mut details) = unit.set_configuration(own) else {
             return Ok(false);
         };
-        if own.has_other_rules_than(before.as_ref()) {
-            // Who may ask and who may say yes is another question from now on: what was asked for is asked for anew.
+        let is_guarded = guarded(before).is_some() || own.is_guarded();
+        if is_guarded && own.has_other_rules_than(before.as_ref()) {
+            // Who may ask and who may say yes is another question from now on: what was asked for is asked for anew. Where nothing
+            // guards the rules whoever writes the file changes them anyway, and replicas whose files differ would strike it each time that
+            // another one writes.
             asked.retain(Approval::may_be_used);
             for asked in &asked {
                 unit.strike_approval(asked).await?;
