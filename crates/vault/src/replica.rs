@@ -201,7 +201,8 @@ impl Vault {
 
     /// Tells the others' side of the vault that `committed` has changed.
     pub(crate) fn note_known(&self, committed: &Committed) {
-        *self.guarded().write() = guarded(committed.state.configuration);
+        let guarded = guarded(committed.state.configuration);
+        self.guarded().store(guarded.map(Arc::new));
         if let Some(replica) = self.replica() {
             replica.knows(committed);
         }

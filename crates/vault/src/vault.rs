@@ -8,8 +8,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
-use parking_lot::RwLock;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use strongroom_crypto::{
     DecryptionKey, Random, SigningKey, Timestamp, clock::Clock, encoding::Encoder,
 };
@@ -80,7 +79,7 @@ pub struct Vault {
     /// The vault was restored, and signs nothing until somebody says that it may.
     quarantined: AtomicBool,
     /// The configuration that it takes somebody to leave, of the last commit: read at each use of a key.
-    guarded: RwLock<Option<ConfigurationMark>>,
+    guarded: ArcSwapOption<ConfigurationMark>,
     /// None in a vault that one process has open.
     replica: Option<Replica>,
     /// Uses of keys whose records are on their way.
@@ -187,7 +186,7 @@ impl Vault {
             topology: Arc::default(),
             caches,
             quarantined: AtomicBool::new(committed.state.quarantine),
-            guarded: RwLock::new(guarded(committed.state.configuration)),
+            guarded: ArcSwapOption::from_pointee(guarded(committed.state.configuration)),
             committed: tokio::sync::Mutex::new(committed),
             in_doubt: AtomicBool::new(false),
             replica,
@@ -401,7 +400,7 @@ impl Vault {
         self.tag.as_ref()
     }
 
-    pub(crate) const fn guarded(&self) -> &RwLock<Option<ConfigurationMark>> {
+    pub(crate) const fn guarded(&self) -> &ArcSwapOption<ConfigurationMark> {
         &self.guarded
     }
 

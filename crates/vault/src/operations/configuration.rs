@@ -194,12 +194,13 @@ impl Vault {
     /// Whether what the settings say of the audit log is the word of a file that nobody approved, where the vault remembers that it takes
     /// somebody.
     pub(crate) fn audits_unapproved(&self) -> bool {
-        let Some(before) = *self.guarded().read() else {
+        let guarded = self.guarded().load();
+        let Some(before) = guarded.as_deref() else {
             return false;
         };
         let own = self.settings().configuration;
         own.is_none_or(|own| {
-            !own.audits_like(&before) && self.approved_change(&before, &own).is_none()
+            !own.audits_like(before) && self.approved_change(before, &own).is_none()
         })
     }
 
