@@ -2,7 +2,7 @@
 
 mod swelling;
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use prost::{Message, Name, bytes::Buf as _};
 use tonic::{
@@ -14,23 +14,16 @@ use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 use crate::{
     context::Trace,
     failure::{Face, Failure},
+    gate::Call,
 };
 
-/// Whose message is read.
-#[derive(Clone)]
-pub(crate) struct Read {
-    pub(crate) face: Face,
-    pub(crate) trace: Trace,
-    /// What anybody may ask does not fill the log.
-    pub(crate) is_logged: bool,
-}
-
 tokio::task_local! {
-    static CALL: Read;
+    /// Whose message is read.
+    static CALL: Arc<Call>;
 }
 
 /// Answers a call whose message may be refused: the refusal names the call's trace.
-pub(crate) async fn within<T>(call: Read, answering: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(call: Arc<Call>, answering: impl Future<Output = T>) -> T {
     CALL.scope(call, answering).await
 }
 
@@ -83,16 +76,9 @@ impl<U: Message + Name + Default> Decoder for Reading<U> {
 }
 
 fn refusal(failure: Failure) -> Status {
-    // Of a message in a stream it is not known. Who sends one is.
-    let of_stream = |_none| Read {
-        face: Face::Strongroom,
-        trace: Trace::of("stream"),
-        is_logged: true,
-    };
-    let call = CALL.try_with(Clone::clone).unwrap_or_else(of_stream);
-    if call.is_logged {
-        failure.into_status(call.face, &call.trace)
-    } else {
-        failure.status(call.face, &call.trace)
+    match CALL.try_with(Arc::clone) {
+        Ok(call) => call.refuse(failure),
+        // Of a message in a stream it is not known. Who sends one is.
+        Err(_stream) => failure.into_status(Face::Strongroom, &Trace::of("stream")),
     }
 }

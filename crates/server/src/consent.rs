@@ -32,7 +32,7 @@ impl Consent {
         context: &Context,
         message: &M,
     ) -> Self {
-        let operations = approvable(vault, context.rpc, message as &dyn Any);
+        let operations = approvable(vault, context.call.rpc, message as &dyn Any);
         let can_be_needed = !operations.is_empty();
         let mut operations = operations.into_iter();
         let needed = operations.find(|operation| vault.needs_approval(operation.name()));
@@ -42,7 +42,7 @@ impl Consent {
             caller: context.caller(),
             can_be_needed,
             ask: needed.map(|operation| ask(context, operation, message)),
-            break_glass: context.break_glass.clone(),
+            break_glass: context.call.break_glass.clone(),
         }
     }
 
@@ -69,7 +69,7 @@ impl Consent {
 fn ask(context: &Context, operation: Operation, message: &(impl Message + Debug)) -> Ask {
     // As this program writes it: what it did not understand is not in it, and is not done.
     let bytes = Zeroizing::new(message.encode_to_vec());
-    let path = context.rpc.path();
+    let path = context.call.rpc.path();
     // Messages print no secrets.
     let summary = format!("{path} {message:?}");
     Ask::new(operation.name(), path, &bytes, &summary)

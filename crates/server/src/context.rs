@@ -1,6 +1,6 @@
 //! What is known of a call beside its message.
 
-use std::{fmt::Debug, num::NonZeroU32, sync::Arc};
+use std::{fmt::Debug, num::NonZeroU32, ops::Deref, sync::Arc};
 
 use prost::Message;
 use strongroom_kms::in_trace;
@@ -14,11 +14,11 @@ use crate::{
     bounds::Bounds,
     consent::Consent,
     failure::{Face, Failure},
+    gate::Call,
     http::Calls,
     long_work::{Doing, Events, Ongoing, Progressing, Telling},
     refusals::Refusals,
     room::Part,
-    rpc::Rpc,
     tasks::Tasks,
 };
 
@@ -43,26 +43,39 @@ impl Trace {
     }
 }
 
-/// Who calls, within which trace. The layer in front of the services puts it into each request.
+/// A call that was let through, and whose it is. The gate puts it into each request; a copy costs next to nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct Context {
+pub(crate) struct Context(Arc<Admitted>);
+
+/// What is known of a call that was let through.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) call: Arc<Call>,
     pub(crate) subject: Arc<Subject>,
-    pub(crate) trace: Trace,
     /// Until when it holds who calls; none: as long as the connection.
     pub(crate) until: Option<Instant>,
-    pub(crate) rpc: Rpc,
-    /// Why it shall be done without a second person.
-    pub(crate) break_glass: Option<String>,
     /// Where it is noted what the caller may not.
     pub(crate) refusals: Refusals,
     /// What its message holds, as long as anybody works on it: that may be longer than its caller waits.
-    pub(crate) part: Arc<Part>,
+    pub(crate) part: Part,
+}
+
+impl Deref for Context {
+    type Target = Admitted;
+
+    fn deref(&self) -> &Admitted {
+        &self.0
+    }
 }
 
 impl Context {
+    pub(crate) fn new(admitted: Admitted) -> Self {
+        Self(Arc::new(admitted))
+    }
+
     /// The caller as the audit log names it.
     pub(crate) fn caller(&self) -> Caller {
-        self.subject.caller().with_trace_id(self.trace.shared())
+        self.subject.caller().with_trace_id(self.call.trace.shared())
     }
 
     /// The same; a refusal is put on record.
@@ -76,7 +89,7 @@ impl Context {
     /// The status that the caller gets; a refusal is put on record.
     pub(crate) fn status_of(&self, failure: Failure, face: Face) -> Status {
         self.refusals.note(self, &failure);
-        failure.into_status(face, &self.trace)
+        failure.into_status(face, &self.call.trace)
     }
 
     /// Refuses what the caller may not do at all.
@@ -159,7 +172,7 @@ impl Shared {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
         let work = work(Arc::clone(&self.vault), context, message);
-        let done = in_trace(caller.trace.shared(), work).await;
+        let done = in_trace(caller.call.trace.shared(), work).await;
         done.map(Response::new)
             .map_err(|failure| caller.status_of(failure, face))
     }
@@ -179,7 +192,7 @@ impl Shared {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
         let consent = Consent::to(&self.vault, &context, &message);
-        let trace = context.trace.clone();
+        let trace = context.call.trace.clone();
         let work = work(Arc::clone(&self.vault), context, message);
         let work = async move {
             // Also noted if its caller goes, lest nobody be seen who hangs up.
@@ -232,7 +245,7 @@ impl Shared {
         };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {
-            let done = tasks.run(in_its_trace(caller.trace.clone(), work)).await;
+            let done = tasks.run(in_its_trace(caller.call.trace.clone(), work)).await;
             let last = done.map_err(|failure| caller.status_of(failure, face));
             telling.end(last).await;
         });

@@ -1,6 +1,8 @@
 //! What every call goes through before it reaches a service: who is it, and may it?
 
 mod answered;
+mod awaited;
+mod call;
 mod counted;
 mod deadline;
 mod ends;
@@ -14,24 +16,19 @@ use tokio::sync::watch;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
 
-pub(crate) use self::answered::Answer;
+pub(crate) use self::{answered::Answer, call::Call};
 use self::{counted::Counted, ends::Ends};
 use crate::{
-    access::{Access, Operation, Peer, Subject, operation_of},
+    access::{Access, Operation, Peer, Subject},
     codec,
-    context::{Context, Trace},
-    failure::{Face, Failure},
+    context::{Admitted, Context},
+    failure::Failure,
     http::Calls,
     listen::Guest,
     refusals::Refusals,
-    rpc::Rpc,
     strangers::Strangers,
     tokens::{Proof, TokenError, Tokens},
-    trace,
 };
-
-/// The header by which a caller goes on without a second person: its value says why.
-const BREAK_GLASS: &str = "strongroom-break-glass";
 
 /// What decides.
 #[derive(Debug)]
@@ -57,7 +54,7 @@ impl Gated {
     /// Answers a call: by its service, or with why not.
     pub(crate) fn answer(&self, request: Request<Body>) -> BoxFuture<'static, Response<Answer>> {
         let Gated { gate, mut services } = self.clone();
-        let Some(call) = Call::of(&request, gate.random.as_ref()) else {
+        let Some(call) = Call::of(&request, gate.random.as_ref()).map(Arc::new) else {
             // No rpc of ours: the router says so.
             let answering = services.call(request);
             return Box::pin(async move {
@@ -93,7 +90,7 @@ fn code_of<B>(answer: &Response<B>) -> Code {
 async fn pass(
     gate: &Gate,
     mut services: Routes,
-    call: &Call,
+    call: &Arc<Call>,
     request: Request<Body>,
 ) -> Response<Answer> {
     let (mut parts, body) = request.into_parts();
@@ -110,66 +107,22 @@ async fn pass(
         }
     }
     let ends = Ends {
-        call: call.clone(),
-        proof: context.until,
+        context: context.clone(),
         ending: gate.ending.clone(),
     };
-    let counted = Counted::new(body, call, &context.subject, &context.part);
-    let caller = Arc::clone(&context.subject);
-    parts.extensions.insert(context);
+    let counted = Counted::new(body, context.clone());
+    parts.extensions.insert(context.clone());
     let request = Request::from_parts(parts, counted);
     let answering = services.call(ends.of_request(request));
-    let read = codec::Read {
-        face: call.face,
-        trace: call.trace.clone(),
-        is_logged: call.operation != Operation::Health,
-    };
-    match codec::within(read, answering).await {
-        Ok(answer) => Answer::counted(ends.of_answer(answer), call.clone(), caller, guest),
+    match codec::within(Arc::clone(call), answering).await {
+        Ok(answer) => Answer::counted(ends.of_answer(answer), context, guest),
         Err(never) => match never {},
-    }
-}
-
-/// A call of an rpc of ours.
-#[derive(Clone, Debug)]
-struct Call {
-    rpc: Rpc,
-    operation: Operation,
-    face: Face,
-    trace: Trace,
-    /// When its caller does not wait any more.
-    deadline: Option<tokio::time::Instant>,
-    /// Why it shall be done without a second person.
-    break_glass: Option<String>,
-}
-
-impl Call {
-    /// None for a path that is no rpc.
-    fn of(request: &Request<Body>, random: &dyn Random) -> Option<Self> {
-        let path = request.uri().path();
-        let rpc = Rpc::of_path(path)?;
-        Some(Self {
-            rpc,
-            operation: operation_of(rpc),
-            face: Face::of_path(path),
-            trace: trace::of_request(request.headers(), random),
-            deadline: deadline::of_request(request.headers()),
-            break_glass: reason(request.headers()),
-        })
-    }
-
-    /// Says why not, to the log as well: but what anybody may ask does not fill it.
-    fn refuse(&self, failure: Failure) -> Status {
-        if self.operation == Operation::Health {
-            return failure.status(self.face, &self.trace);
-        }
-        failure.into_status(self.face, &self.trace)
     }
 }
 
 impl Gate {
     /// Who calls, if it may make this call.
-    async fn context(&self, call: &Call, request: &Parts) -> Result<Context, Failure> {
+    async fn context(&self, call: &Arc<Call>, request: &Parts) -> Result<Context, Failure> {
         // Whoever balances load has neither a certificate nor a token.
         if call.operation == Operation::Health {
             return self.admit(call, Arc::new(Subject::anybody()), None);
@@ -220,22 +173,20 @@ impl Gate {
     /// What goes with the call, if the caller may make it. What it proved holds until `until`; none: as long as its connection.
     fn admit(
         &self,
-        call: &Call,
+        call: &Arc<Call>,
         subject: Arc<Subject>,
         until: Option<tokio::time::Instant>,
     ) -> Result<Context, Failure> {
         if !subject.take(NonZeroU32::MIN) {
             return Err(Failure::too_many_calls(subject.name()));
         }
-        let context = Context {
-            part: Arc::new(subject.room().part()),
+        let context = Context::new(Admitted {
+            call: Arc::clone(call),
+            part: subject.room().part(),
             subject,
-            trace: call.trace.clone(),
             until,
-            rpc: call.rpc,
-            break_glass: call.break_glass.clone(),
             refusals: self.refusals.clone(),
-        };
+        });
         let allowed = context.check(call.operation);
         if let Err(failure) = &allowed {
             self.refusals.note(&context, failure);
@@ -251,12 +202,6 @@ impl Gate {
         self.strangers.tell(|| failure.log(&call.trace));
         failure.status(call.face, &call.trace)
     }
-}
-
-/// Why the caller goes on without a second person; one that is no text is as good as none, and is refused where it is needed.
-fn reason(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(BREAK_GLASS)?;
-    Some(value.to_str().unwrap_or_default().to_owned())
 }
 
 /// The token that a caller shows; an unreadable one is refused, never ignored.

@@ -32,10 +32,12 @@ const MOST: usize = 10_000;
 
 /// Puts refusals on record. Clones count into one place.
 #[derive(Clone)]
-pub(crate) struct Refusals {
+pub(crate) struct Refusals(Arc<Record>);
+
+struct Record {
     vault: Arc<Vault>,
     tasks: Tasks,
-    windows: Arc<Mutex<Windows>>,
+    windows: Mutex<Windows>,
 }
 
 impl fmt::Debug for Refusals {
@@ -59,7 +61,7 @@ impl Refused {
         let operation = field("operation").cloned();
         Self {
             caller: context.caller(),
-            operation: operation.unwrap_or_else(|| operation_of(context.rpc).name().to_owned()),
+            operation: operation.unwrap_or_else(|| operation_of(context.call.rpc).name().to_owned()),
             key: field("key").and_then(|key| key.parse().ok()),
             code: failure.id,
         }
@@ -78,11 +80,11 @@ impl Refused {
 
 impl Refusals {
     pub(crate) fn new(vault: Arc<Vault>, tasks: Tasks) -> Self {
-        Self {
+        Self(Arc::new(Record {
             vault,
             tasks,
-            windows: Arc::default(),
-        }
+            windows: Mutex::default(),
+        }))
     }
 
     /// Puts it on record if it is a refusal, and one that is not passed over. Nobody waits for that: nothing was done.
@@ -92,7 +94,7 @@ impl Refusals {
         };
         if failure.is_refusal {
             let refused = Refused::of(context, failure);
-            let passed_over = self.windows.lock().note(&refused, Instant::now());
+            let passed_over = self.0.windows.lock().note(&refused, Instant::now());
             if let Some(passed_over) = passed_over {
                 self.record(refused, passed_over);
             }
@@ -113,16 +115,16 @@ impl Refusals {
     }
 
     fn record_all(&self, is_due: impl Fn(Instant) -> bool) {
-        let due = self.windows.lock().take(is_due);
+        let due = self.0.windows.lock().take(is_due);
         for (refused, passed_over) in due {
             self.record(refused, passed_over);
         }
     }
 
     fn record(&self, refused: Refused, passed_over: u64) {
-        let vault = Arc::clone(&self.vault);
+        let vault = Arc::clone(&self.0.vault);
         let (caller, act) = refused.into_act(passed_over);
-        self.tasks.begin(async move {
+        self.0.tasks.begin(async move {
             // Another process writes: here the log has it.
             if let Err(error) = vault.record(&caller, act).await {
                 let error: &(dyn std::error::Error + 'static) = &error;

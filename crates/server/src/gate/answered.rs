@@ -16,9 +16,8 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::{Buf, Bytes};
 use tonic::{Status, body::Body};
 
-use super::Call;
 use crate::{
-    access::Subject,
+    context::Context,
     failure::Failure,
     listen::Guest,
     room::{Held, UNCOUNTED_BYTES},
@@ -33,8 +32,7 @@ pub(crate) struct Answer {
 
 /// For whom an answer counts.
 struct Counting {
-    call: Call,
-    caller: Arc<Subject>,
+    context: Context,
     guest: Option<Arc<Guest>>,
     /// So many bytes of it are not counted.
     uncounted: usize,
@@ -55,13 +53,11 @@ impl Answer {
 
     pub(super) fn counted(
         answer: Response<Body>,
-        call: Call,
-        caller: Arc<Subject>,
+        context: Context,
         guest: Option<Arc<Guest>>,
     ) -> Response<Self> {
         let counting = Counting {
-            call,
-            caller,
+            context,
             guest,
             uncounted: UNCOUNTED_BYTES,
         };
@@ -79,16 +75,16 @@ impl Counting {
             self.uncounted = left;
             return Some(None);
         }
-        let held = self.caller.room().hold(bytes)?;
+        let held = self.context.subject.room().hold(bytes)?;
         let guest = self.guest.clone();
         Some(Some(Untaken::new(held, guest)))
     }
 
     /// The end of an answer that there is no room for.
     fn breaks_off(&self) -> Result<Frame<Piece>, Status> {
-        let failure = Failure::too_many_bytes(self.caller.name());
+        let failure = Failure::too_many_bytes(self.context.subject.name());
         let mut trailers = HeaderMap::new();
-        let status = self.call.refuse(failure);
+        let status = self.context.call.refuse(failure);
         status.add_header(&mut trailers)?;
         Ok(Frame::trailers(trailers))
     }

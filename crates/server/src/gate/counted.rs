@@ -4,7 +4,6 @@ mod lengths;
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context as Poller, Poll},
 };
 
@@ -12,27 +11,24 @@ use hyper::body::{Body as HttpBody, SizeHint};
 use tonic::body::Body;
 
 use self::lengths::Lengths;
-use super::{Call, ends::FrameOf};
-use crate::{access::Subject, failure::Failure, room::Part};
+use super::ends::FrameOf;
+use crate::context::Context;
 
 /// The body of a request.
 pub(super) struct Counted {
     body: Body,
-    part: Arc<Part>,
-    caller: Arc<Subject>,
-    call: Call,
+    context: Context,
     /// Of a stream; none: there is one message.
     lengths: Option<Lengths>,
 }
 
 impl Counted {
-    pub(super) fn new(body: Body, call: &Call, caller: &Arc<Subject>, part: &Arc<Part>) -> Self {
+    pub(super) fn new(body: Body, context: Context) -> Self {
+        let is_stream = context.call.rpc.takes_a_stream();
         Self {
             body,
-            part: Arc::clone(part),
-            caller: Arc::clone(caller),
-            call: call.clone(),
-            lengths: call.rpc.takes_a_stream().then(Lengths::default),
+            context,
+            lengths: is_stream.then(Lengths::default),
         }
     }
 
@@ -62,11 +58,10 @@ impl HttpBody for Counted {
             Poll::Ready(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| self.more(data)),
             _ => 0,
         };
-        if more == 0 || self.part.take(more) {
-            return frame;
+        match self.context.hold(more) {
+            Ok(()) => frame,
+            Err(failure) => Poll::Ready(Some(Err(self.context.call.refuse(failure)))),
         }
-        let failure = Failure::too_many_bytes(self.caller.name());
-        Poll::Ready(Some(Err(self.call.refuse(failure))))
     }
 
     fn is_end_stream(&self) -> bool {

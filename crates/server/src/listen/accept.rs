@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{
     door::{Knock, Listener},
@@ -50,11 +50,13 @@ impl Accepting {
                         tracing::debug!("an address has its share of connections already");
                         continue;
                     };
-                    let served = serve(knock, Arc::clone(&place.guest));
+                    // A task of its own: it wakes for each call, and need not look then whether it is cut.
+                    let served = self.tasks.spawn(serve(knock, Arc::clone(&place.guest)));
+                    let served = AbortOnDropHandle::new(served);
                     self.tasks.spawn(async move {
                         tokio::select! {
                             () = place.guest.is_cut() => {}
-                            () = served => {}
+                            _served = served => {}
                         }
                     });
                 }

@@ -16,7 +16,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{sync::watch, time::Instant};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{
     places::{Guest, OpenCall},
@@ -60,8 +60,9 @@ pub(crate) async fn serve(http2: Http2, stream: Stream, peer: Peer, guest: Arc<G
         services,
         idle_limit,
         tasks,
-        mut ending,
+        ending,
     } = http2;
+    let mut leaving = leaving(&guest, idle_limit, ending);
     let service = {
         let guest = Arc::clone(&guest);
         service_fn(move |request| answer(&services, &peer, &guest, request))
@@ -77,15 +78,40 @@ pub(crate) async fn serve(http2: Http2, stream: Stream, peer: Peer, guest: Arc<G
     );
     tokio::select! {
         served = &mut connection => return said(served),
-        () = guest.stops_reading(READ_WITHIN) => return tracing::info!("a connection is cut: nobody reads its answers"),
-        () = rested(&guest, guest.began(), idle_limit) => {}
-        _ending = ending.wait_for(|ending| *ending) => {}
+        leave = &mut leaving => match leave {
+            Ok(Leave::AtOnce) => return tracing::info!("a connection is cut: nobody reads its answers"),
+            Ok(Leave::Answered) | Err(_) => {}
+        }
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         served = &mut connection => said(served),
         () = rested(&guest, Instant::now(), LEAVE_WITHIN) => {}
     }
+}
+
+/// How a connection is to end.
+enum Leave {
+    /// When its calls are answered.
+    Answered,
+    /// Nobody takes the answers.
+    AtOnce,
+}
+
+/// Says when somebody is to leave. It is a task of its own: the connection wakes for each call, and would look at every timer then.
+fn leaving(
+    guest: &Arc<Guest>,
+    idle_limit: Duration,
+    mut ending: watch::Receiver<bool>,
+) -> AbortOnDropHandle<Leave> {
+    let guest = Arc::clone(guest);
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        tokio::select! {
+            () = guest.stops_reading(READ_WITHIN) => Leave::AtOnce,
+            () = rested(&guest, guest.began(), idle_limit) => Leave::Answered,
+            _ending = ending.wait_for(|ending| *ending) => Leave::Answered,
+        }
+    }))
 }
 
 /// How a connection ends is the business of the caller, who sees it too.

@@ -49,9 +49,9 @@ impl Work {
     pub(super) fn new(id: String, context: &Context, began_at: Timestamp) -> Self {
         Self {
             id,
-            rpc: context.rpc,
+            rpc: context.call.rpc,
             caller: context.subject.name().to_owned(),
-            trace: context.trace.clone(),
+            trace: context.call.trace.clone(),
             began_at,
             recall: Recall::default(),
             standing: watch::Sender::default(),

@@ -72,7 +72,7 @@ pub(super) async fn propose(
     context: Context,
     message: ProposeConfigurationRequest,
 ) -> Result<ProposeConfigurationResponse, Failure> {
-    let reason = context.break_glass.as_deref();
+    let reason = context.call.break_glass.as_deref();
     if reason.is_some() {
         context.check(Operation::BreakGlass)?;
     }

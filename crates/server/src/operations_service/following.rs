@@ -42,7 +42,7 @@ pub(super) async fn follow(
         vault,
         seen,
         untold: VecDeque::new(),
-        trace: context.trace,
+        trace: context.call.trace.clone(),
         _place: place,
     };
     let news = stream::try_unfold(following, |following| async {

@@ -65,7 +65,7 @@ impl<W: Work> Underway<W> {
             };
             let done = match self.requests.message().await? {
                 Some(request) => {
-                    let trace = self.context.trace.clone();
+                    let trace = self.context.call.trace.clone();
                     // Each counts as a call of its own: one and the call that carries it.
                     let taken = match self.context.count(2) {
                         Ok(()) => in_trace(trace.id(), work.take(request, &mut self.ready)).await,

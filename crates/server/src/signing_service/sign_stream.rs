@@ -31,7 +31,7 @@ pub(super) async fn sign_stream(
         async move {
             let SignStreamRequest { id, item } = request?;
             let told =
-                |failure: Failure| failure.into_status(Face::Strongroom, &signer.context.trace);
+                |failure: Failure| failure.into_status(Face::Strongroom, &signer.context.call.trace);
             let result = match item {
                 Some(item) => {
                     // Where a KMS signs, many are under way at once, and the stream itself counts as one.
@@ -42,7 +42,7 @@ pub(super) async fn sign_stream(
                     }
                     // Each counts as a call of its own: one and the call that carries it.
                     signer.context.count(2).map_err(told)?;
-                    let trace = signer.context.trace.clone();
+                    let trace = signer.context.call.trace.clone();
                     in_trace(trace.id(), result_of(&signer, item)).await
                 }
                 None => not_set(),

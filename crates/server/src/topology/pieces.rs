@@ -1,6 +1,6 @@
 //! A snapshot as it goes out: whoever reads it slowly costs little, since what is not read yet is not written.
 
-use std::{sync::Arc, vec::IntoIter};
+use std::vec::IntoIter;
 
 use prost::bytes::{BufMut as _, BytesMut};
 use strongroom_proto::topology::{SnapshotItem, snapshot_record, write_snapshot_v1};
@@ -9,7 +9,6 @@ use strongroom_topology::StoredTransaction;
 use crate::{
     context::Context,
     failure::{Failure, codes},
-    room::Part,
 };
 
 /// A snapshot goes out in pieces of so many bytes.
@@ -21,7 +20,7 @@ pub(crate) struct Pieces {
     rows: IntoIter<StoredTransaction>,
     written: BytesMut,
     /// Counts what was written before anybody read it.
-    _part: Arc<Part>,
+    _context: Context,
 }
 
 impl Pieces {
@@ -36,7 +35,7 @@ impl Pieces {
         Ok(Self {
             rows: Vec::new().into_iter(),
             written,
-            _part: Arc::clone(&context.part),
+            _context: context.clone(),
         })
     }
 
@@ -45,7 +44,7 @@ impl Pieces {
         Self {
             rows: rows.into_iter(),
             written: BytesMut::new(),
-            _part: Arc::clone(&context.part),
+            _context: context.clone(),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Calls, as they were answered. Names of Canton's where it has one: `daml.signing.latency`, `daml.decryption.latency`.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -20,10 +24,18 @@ use crate::rpc::Rpc;
 pub(crate) struct Calls(Arc<Counted>);
 
 struct Counted {
+    /// What is looked up in the two families for each call, found once.
+    of_rpc: [OnceLock<Numbers>; Rpc::ALL.len()],
     answered: Family<Answered, Counter>,
     latency: Family<OfRpc, Histogram>,
     signing: Histogram,
     decryption: Histogram,
+}
+
+/// The numbers of one rpc.
+struct Numbers {
+    succeeded: Counter,
+    latency: Histogram,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,6 +52,7 @@ struct OfRpc {
 impl Default for Calls {
     fn default() -> Self {
         Self(Arc::new(Counted {
+            of_rpc: [const { OnceLock::new() }; Rpc::ALL.len()],
             answered: Family::default(),
             latency: Family::new_with_constructor(latency),
             signing: latency(),
@@ -56,15 +69,29 @@ fn latency() -> Histogram {
 impl Calls {
     /// A call of this rpc was answered.
     pub(crate) fn answered(&self, rpc: Rpc, code: Code, took: Duration) {
-        let name = rpc.path().trim_start_matches('/');
+        let Some(numbers) = self.0.of_rpc.get(rpc as usize) else {
+            return;
+        };
+        let numbers = numbers.get_or_init(|| Numbers {
+            succeeded: self.of_code(rpc, Code::Ok),
+            latency: {
+                let labels = OfRpc { rpc: name(rpc) };
+                self.0.latency.get_or_create(&labels).clone()
+            },
+        });
+        match code {
+            Code::Ok => numbers.succeeded.inc(),
+            failed => self.of_code(rpc, failed).inc(),
+        };
+        numbers.latency.observe(took.as_secs_f64());
+    }
+
+    fn of_code(&self, rpc: Rpc, code: Code) -> Counter {
         let labels = Answered {
-            rpc: name,
+            rpc: name(rpc),
             code: code_name(code),
         };
-        self.0.answered.get_or_create(&labels).inc();
-        let labels = OfRpc { rpc: name };
-        let histogram = self.0.latency.get_or_create(&labels);
-        histogram.observe(took.as_secs_f64());
+        self.0.answered.get_or_create(&labels).clone()
     }
 
     /// A message was signed, or was not.
@@ -105,6 +132,10 @@ impl fmt::Debug for Calls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calls").finish_non_exhaustive()
     }
+}
+
+fn name(rpc: Rpc) -> &'static str {
+    rpc.path().trim_start_matches('/')
 }
 
 /// The name of a status, as gRPC writes it.
