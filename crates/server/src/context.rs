@@ -75,7 +75,9 @@ impl Context {
 
     /// The caller as the audit log names it.
     pub(crate) fn caller(&self) -> Caller {
-        self.subject.caller().with_trace_id(self.call.trace.shared())
+        self.subject
+            .caller()
+            .with_trace_id(self.call.trace.shared())
     }
 
     /// The same; a refusal is put on record.
@@ -245,7 +247,9 @@ impl Shared {
         };
         let tasks = self.tasks.clone();
         self.tasks.begin(async move {
-            let done = tasks.run(in_its_trace(caller.call.trace.clone(), work)).await;
+            let done = tasks
+                .run(in_its_trace(caller.call.trace.clone(), work))
+                .await;
             let last = done.map_err(|failure| caller.status_of(failure, face));
             telling.end(last).await;
         });

@@ -29,7 +29,11 @@ pub(crate) async fn export_key(
         return Ok(vault.export_key(&caller, &wanted, &form).await);
     }
     let place = passwords.enter(&context.subject).await?;
-    let (trace, span, runtime) = (context.call.trace.clone(), Span::current(), Handle::current());
+    let (trace, span, runtime) = (
+        context.call.trace.clone(),
+        Span::current(),
+        Handle::current(),
+    );
     let exporting = tokio::task::spawn_blocking(move || {
         let _place = place;
         let exporting = vault.export_key(&caller, &wanted, &form);

@@ -10,8 +10,7 @@ mod ends;
 use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Request, Response, request::Parts};
-use strongroom_crypto::Random;
+use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
@@ -28,6 +27,7 @@ use crate::{
     refusals::Refusals,
     strangers::Strangers,
     tokens::{Proof, TokenError, Tokens},
+    trace::Traces,
 };
 
 /// What decides.
@@ -35,7 +35,7 @@ use crate::{
 pub(crate) struct Gate {
     pub(crate) access: Access,
     pub(crate) tokens: Tokens,
-    pub(crate) random: Arc<dyn Random>,
+    pub(crate) traces: Traces,
     /// Whether the server is about to end.
     pub(crate) ending: watch::Receiver<bool>,
     pub(crate) calls: Calls,
@@ -52,9 +52,14 @@ pub(crate) struct Gated {
 
 impl Gated {
     /// Answers a call: by its service, or with why not.
-    pub(crate) fn answer(&self, request: Request<Body>) -> BoxFuture<'static, Response<Answer>> {
+    pub(crate) fn answer(
+        &self,
+        request: Request<Body>,
+        peer: &Peer,
+        guest: &Arc<Guest>,
+    ) -> BoxFuture<'static, Response<Answer>> {
         let Gated { gate, mut services } = self.clone();
-        let Some(call) = Call::of(&request, gate.random.as_ref()).map(Arc::new) else {
+        let Some(call) = Call::of(&request, &gate.traces).map(Arc::new) else {
             // No rpc of ours: the router says so.
             let answering = services.call(request);
             return Box::pin(async move {
@@ -65,8 +70,9 @@ impl Gated {
             });
         };
         let began = Instant::now();
+        let (peer, guest) = (peer.clone(), Arc::clone(guest));
         Box::pin(async move {
-            let answering = pass(&gate, services, &call, request);
+            let answering = pass(&gate, services, &call, request, &peer, guest);
             let answer = match call.deadline {
                 None => answering.await,
                 Some(deadline) => match tokio::time::timeout_at(deadline, answering).await {
@@ -92,19 +98,18 @@ async fn pass(
     mut services: Routes,
     call: &Arc<Call>,
     request: Request<Body>,
+    peer: &Peer,
+    guest: Arc<Guest>,
 ) -> Response<Answer> {
     let (mut parts, body) = request.into_parts();
-    let context = match gate.context(call, &parts).await {
+    let context = match gate.context(call, &parts.headers, peer).await {
         Ok(context) => context,
         Err(failure) => return Answer::refusal(gate.refuse(call, failure)),
     };
-    let guest = parts.extensions.get::<Arc<Guest>>().cloned();
-    if let Some(guest) = &guest {
-        if call.operation != Operation::Health {
-            guest.is_known();
-        } else if !guest.may_ask() {
-            return Answer::refusal(gate.refuse(call, Failure::asks_too_much()));
-        }
+    if call.operation != Operation::Health {
+        guest.is_known();
+    } else if !guest.may_ask() {
+        return Answer::refusal(gate.refuse(call, Failure::asks_too_much()));
     }
     let ends = Ends {
         context: context.clone(),
@@ -122,7 +127,12 @@ async fn pass(
 
 impl Gate {
     /// Who calls, if it may make this call.
-    async fn context(&self, call: &Arc<Call>, request: &Parts) -> Result<Context, Failure> {
+    async fn context(
+        &self,
+        call: &Arc<Call>,
+        headers: &HeaderMap,
+        peer: &Peer,
+    ) -> Result<Context, Failure> {
         // Whoever balances load has neither a certificate nor a token.
         if call.operation == Operation::Health {
             return self.admit(call, Arc::new(Subject::anybody()), None);
@@ -130,9 +140,7 @@ impl Gate {
         if *self.ending.borrow() {
             return Err(Failure::ending());
         }
-        let peer = request.extensions.get::<Peer>();
-        let peer = peer.ok_or_else(|| Failure::unauthenticated("the connection has no peer"))?;
-        match bearer_token(&request.headers)? {
+        match bearer_token(headers)? {
             // Without rules nobody is told apart.
             Some(token) if self.access.has_rules() => {
                 let proof = match self.tokens.remembered(token) {

@@ -61,7 +61,8 @@ impl Refused {
         let operation = field("operation").cloned();
         Self {
             caller: context.caller(),
-            operation: operation.unwrap_or_else(|| operation_of(context.call.rpc).name().to_owned()),
+            operation: operation
+                .unwrap_or_else(|| operation_of(context.call.rpc).name().to_owned()),
             key: field("key").and_then(|key| key.parse().ok()),
             code: failure.id,
         }

@@ -61,6 +61,7 @@ use crate::{
         aggregation::TopologyAggregationFace, read::TopologyReadFace, write::TopologyWriteFace,
     },
     topology_service::TopologyFace,
+    trace::Traces,
     vault_service::{DefaultSpecs, VaultFace},
 };
 
@@ -170,7 +171,7 @@ pub async fn serve(
     let gate = Gate {
         access: settings.access,
         tokens: settings.tokens,
-        random,
+        traces: Traces::new(random.as_ref()),
         ending: ending.clone(),
         calls: calls.clone(),
         strangers: Arc::clone(&strangers),

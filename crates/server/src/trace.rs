@@ -1,6 +1,8 @@
 //! The trace that a call belongs to (W3C Trace Context, version 00).
 
 use http::HeaderMap;
+use parking_lot::Mutex;
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use strongroom_crypto::Random;
 
 use crate::context::Trace;
@@ -8,10 +10,37 @@ use crate::context::Trace;
 /// The header that carries a trace.
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
-/// The trace that the caller names in `traceparent`, or a new one.
-pub(crate) fn of_request(headers: &HeaderMap, random: &dyn Random) -> Trace {
-    let named = named(headers).map(|named| Trace::of(named.trace));
-    named.unwrap_or_else(|| begin(random))
+/// Finds or gives the traces of calls.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    /// Ids need not be secret, they only have to differ from those of every other server: so no call waits for the system's randomness.
+    ids: Mutex<SmallRng>,
+}
+
+impl Traces {
+    pub(crate) fn new(random: &dyn Random) -> Self {
+        let mut seed = [0; 32];
+        if random.fill(&mut seed).is_err() {
+            tracing::warn!(
+                "no randomness for the ids of traces: those of another server may be the same"
+            );
+        }
+        Self {
+            ids: Mutex::new(SmallRng::from_seed(seed)),
+        }
+    }
+
+    /// The trace that the caller names in `traceparent`, or a new one.
+    pub(crate) fn of_request(&self, headers: &HeaderMap) -> Trace {
+        let named = named(headers).map(|named| Trace::of(named.trace));
+        named.unwrap_or_else(|| self.begin())
+    }
+
+    fn begin(&self) -> Trace {
+        let mut id = [0; 16];
+        self.ids.lock().fill_bytes(&mut id);
+        Trace::of(&data_encoding::HEXLOWER.encode(&id))
+    }
 }
 
 /// What `traceparent` says, if it can be read.
@@ -60,15 +89,6 @@ fn is_hex(text: &str, length: usize) -> bool {
 
 fn is_zero(text: &str) -> bool {
     text.bytes().all(|byte| byte == b'0')
-}
-
-/// A new trace. Without randomness calls cannot be told apart, which is no reason to refuse them.
-fn begin(random: &dyn Random) -> Trace {
-    let mut id = [0; 16];
-    if random.fill(&mut id).is_err() {
-        tracing::warn!("no randomness for the id of a trace");
-    }
-    Trace::of(&data_encoding::HEXLOWER.encode(&id))
 }
 
 #[cfg(test)]

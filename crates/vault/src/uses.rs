@@ -8,12 +8,9 @@
 //! Records are of the one chain of the vault, so they can be written only by the process that writes; a level that cannot
 //! be kept refuses the use. What nobody is told of was not used, so the record comes after the use and before the answer.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use strongroom_crypto::{Fingerprint, KeyUsages, Timestamp};
 use tokio::sync::oneshot;

@@ -33,7 +33,7 @@ pub(crate) struct Answer {
 /// For whom an answer counts.
 struct Counting {
     context: Context,
-    guest: Option<Arc<Guest>>,
+    guest: Arc<Guest>,
     /// So many bytes of it are not counted.
     uncounted: usize,
 }
@@ -54,7 +54,7 @@ impl Answer {
     pub(super) fn counted(
         answer: Response<Body>,
         context: Context,
-        guest: Option<Arc<Guest>>,
+        guest: Arc<Guest>,
     ) -> Response<Self> {
         let counting = Counting {
             context,
@@ -76,8 +76,7 @@ impl Counting {
             return Some(None);
         }
         let held = self.context.subject.room().hold(bytes)?;
-        let guest = self.guest.clone();
-        Some(Some(Untaken::new(held, guest)))
+        Some(Some(Untaken::new(held, Arc::clone(&self.guest))))
     }
 
     /// The end of an answer that there is no room for.
@@ -135,23 +134,19 @@ pub(crate) struct Piece {
 /// Something large that the other end has not taken yet.
 struct Untaken {
     _held: Held,
-    guest: Option<Arc<Guest>>,
+    guest: Arc<Guest>,
 }
 
 impl Untaken {
-    fn new(held: Held, guest: Option<Arc<Guest>>) -> Self {
-        if let Some(guest) = &guest {
-            guest.waits();
-        }
+    fn new(held: Held, guest: Arc<Guest>) -> Self {
+        guest.waits();
         Self { _held: held, guest }
     }
 }
 
 impl Drop for Untaken {
     fn drop(&mut self) {
-        if let Some(guest) = &self.guest {
-            guest.waits_no_more();
-        }
+        self.guest.waits_no_more();
     }
 }
 
@@ -170,11 +165,8 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
-        if let Some(Untaken {
-            guest: Some(guest), ..
-        }) = &self.untaken
-        {
-            guest.takes();
+        if let Some(untaken) = &self.untaken {
+            untaken.guest.takes();
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A call, before anybody knows whose it is.
 
 use http::{HeaderMap, Request};
-use strongroom_crypto::Random;
 use tonic::Status;
 
 use super::deadline;
@@ -10,7 +9,7 @@ use crate::{
     context::Trace,
     failure::{Face, Failure},
     rpc::Rpc,
-    trace,
+    trace::Traces,
 };
 
 /// The header by which a caller goes on without a second person: its value says why.
@@ -31,14 +30,14 @@ pub(crate) struct Call {
 
 impl Call {
     /// None for a path that is no rpc.
-    pub(super) fn of<B>(request: &Request<B>, random: &dyn Random) -> Option<Self> {
+    pub(super) fn of<B>(request: &Request<B>, traces: &Traces) -> Option<Self> {
         let path = request.uri().path();
         let rpc = Rpc::of_path(path)?;
         Some(Self {
             rpc,
             operation: operation_of(rpc),
             face: Face::of_path(path),
-            trace: trace::of_request(request.headers(), random),
+            trace: traces.of_request(request.headers()),
             deadline: deadline::of_request(request.headers()),
             break_glass: reason(request.headers()),
         })

@@ -143,10 +143,8 @@ fn answer(
 ) -> impl Future<Output = Answered> + Send + use<> {
     let call = guest.calls();
     let mut request = request.map(tonic::body::Body::new);
-    request.extensions_mut().insert(peer.clone());
-    request.extensions_mut().insert(Arc::clone(guest));
     let span = spans::begin(&mut request);
-    let answering = spans::within(span, services.answer(request));
+    let answering = spans::within(span, services.answer(request, peer, guest));
     async move {
         let response = answering.await;
         Ok(response.map(|body| OfCall { body, _call: call }))

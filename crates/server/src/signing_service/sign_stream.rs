@@ -30,8 +30,9 @@ pub(super) async fn sign_stream(
         let signer = signer.clone();
         async move {
             let SignStreamRequest { id, item } = request?;
-            let told =
-                |failure: Failure| failure.into_status(Face::Strongroom, &signer.context.call.trace);
+            let told = |failure: Failure| {
+                failure.into_status(Face::Strongroom, &signer.context.call.trace)
+            };
             let result = match item {
                 Some(item) => {
                     // Where a KMS signs, many are under way at once, and the stream itself counts as one.
