@@ -58,14 +58,7 @@ impl SigningFace {
         F: Future<Output = Result<A, Failure>>,
     {
         let calls = self.shared.calls.clone();
-        let sign = |vault, context, message| {
-            let signer = Signer {
-                vault,
-                context,
-                calls,
-            };
-            sign(signer, message)
-        };
+        let sign = |vault, context, message| sign(Signer::new(vault, context, calls), message);
         self.shared.answer(FACE, request, sign).await
     }
 }

@@ -24,49 +24,62 @@
 //! # Ok(()) }
 //! ```
 
-mod anchor;
-mod anchor_tag;
-mod approvals;
-mod audit;
-mod authenticate;
-mod background;
-mod backups;
-mod cache;
+// The vault as whoever embeds it sees it. Each use case is a file of `operations`; files of the same name here keep what it works on.
 mod caller;
-mod committed;
-mod configuration;
-mod data_keys;
-mod digest;
-mod directory;
 mod environment;
 mod error;
-mod fingerprints;
-mod gates;
-mod history;
-mod journal;
-mod kms_watch;
-mod node;
-mod opening;
 mod operations;
-mod recall;
-mod replay;
-mod replica;
+mod settings;
+mod vault;
+
+// What is remembered of the rows, so that nobody asks the store.
+mod approvals;
+mod backups;
+mod configuration;
+mod data_keys;
+mod directory;
+mod fingerprints;
+mod journal;
+mod node;
+mod topology;
+mod wraps;
+
+// What makes rows believable: MACs, their sum, and what is kept where the operator of the database cannot write.
+mod anchor;
+mod anchor_tag;
+mod audit;
+mod authenticate;
+mod digest;
+mod history;
 mod rows;
+mod state;
+mod succession;
+mod sums;
+
+// How a change becomes durable, here and for other processes.
+mod committed;
+mod replica;
+mod unit;
+mod uses;
+
+// Private keys at work: opened, cached, and keys in memory in their place.
+mod cache;
+mod opening;
 mod schemes;
 mod sealing;
 mod session_encryption;
 mod session_signing;
-mod settings;
-mod state;
-mod succession;
-mod sums;
-mod topology;
+
+// What several want and one does, what goes on by itself, and what is called off.
+mod background;
+mod gates;
+mod kms_watch;
+mod recall;
 mod turns;
-mod unit;
-mod uses;
-mod vault;
 mod wrapper_key_watch;
-mod wraps;
+
+// Work without a vault.
+mod replay;
 mod yardstick;
 
 pub use anchor::{

@@ -15,10 +15,11 @@ pub(super) async fn in_order<F: Future>(
     futures: impl IntoIterator<Item = F>,
     at_once: usize,
 ) -> Vec<F::Output> {
-    let mut given = Vec::new();
+    let futures = futures.into_iter();
+    let mut given = Vec::with_capacity(futures.size_hint().0);
     let mut waiting = FuturesUnordered::new();
     let mut next = Box::pin(OptionFuture::from(None));
-    for (index, future) in futures.into_iter().enumerate() {
+    for (index, future) in futures.enumerate() {
         coop::consume_budget().await;
         next.set(Some(future).into());
         let asked = poll_fn(|context| Poll::Ready(next.poll_unpin(context))).await;

@@ -51,11 +51,10 @@ impl Signer {
                 .map(drop)
         };
         let party = (&party, point(request.at));
-        let caller = self.context.caller();
         let signers = self.vault.party_signers(&store, party, &keys, may).await?;
         // Each may cost a call of a KMS.
         self.context.count(signers.number())?;
-        Ok(signers.sign(&caller, &message).await?)
+        Ok(signers.sign(&self.caller, &message).await?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use strongroom_crypto::{Fingerprint, KeyUsages, Signature};
-use strongroom_vault::Vault;
+use strongroom_vault::{Caller, Vault};
 
 use super::{content, key};
 use crate::{
@@ -25,6 +25,8 @@ const MESSAGE: &str = "SignItem";
 pub(super) struct Signer {
     pub(super) vault: Arc<Vault>,
     pub(super) context: Context,
+    /// Of the context, once for all items.
+    pub(super) caller: Caller,
     pub(super) calls: Calls,
 }
 
@@ -37,6 +39,15 @@ pub(super) async fn sign(signer: Signer, message: SignRequest) -> Result<SignRes
 }
 
 impl Signer {
+    pub(super) fn new(vault: Arc<Vault>, context: Context, calls: Calls) -> Self {
+        Self {
+            vault,
+            caller: context.caller(),
+            context,
+            calls,
+        }
+    }
+
     /// Signs one item.
     pub(super) async fn sign(&self, item: SignItem) -> Result<Signature, Failure> {
         let began = Instant::now();
@@ -62,7 +73,7 @@ impl Signer {
         let usages = self.granted(&fingerprint, usages)?;
         Ok(self
             .vault
-            .sign_for(&self.context.caller(), &fingerprint, &message, usages)
+            .sign_for(&self.caller, &fingerprint, &message, usages)
             .await?)
     }
 

@@ -53,9 +53,8 @@ impl Signer {
             self.granted(long_term_key, KeyUsages::only(KeyUsage::Protocol))
                 .map(drop)
         };
-        let caller = self.context.caller();
         self.vault
-            .sign_protocol_for(&caller, &synchronizer, time, &message, may)
+            .sign_protocol_for(&self.caller, &synchronizer, time, &message, may)
             .await
     }
 }
