@@ -167,12 +167,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         };
         let served = tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
-            // Neither ends.
-            () = vault.keep_up() => Ok(()),
-            () = vault.destroy_in_time(&caller) => Ok(()),
-            () = vault.keep_audit(&caller) => Ok(()),
+            // None of them ends.
+            () = vault.tend(&caller) => Ok(()),
             () = keep_noted => Ok(()),
-            () = vault.watch_ages() => Ok(()),
             () = reload.keep_up() => Ok(()),
         };
         match refused {
