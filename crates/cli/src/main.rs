@@ -26,6 +26,7 @@ mod row_view;
 mod secrets;
 mod server;
 mod session;
+mod settings;
 mod store;
 mod telemetry;
 mod terminal;

@@ -5,24 +5,16 @@ mod kept;
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use strongroom_config::{
-    ApprovalsConfig, AuditConfig, Config, CustodyName, MaxKeyAgeConfig, ReplicaConfig, SealingName,
-    SessionCacheConfig, SessionEncryptionConfig, SessionSigningKeysConfig, SignatureRecordsName,
-    SynchronizerConfig,
-};
-use strongroom_crypto::{EncryptionKeySpec, KeyUsage, SigningAlgorithms, SigningKeySpec};
+use strongroom_config::Config;
+use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
 use strongroom_files::{Files, OsFiles};
 use strongroom_kms::Capabilities;
 use strongroom_server::access::Operation;
-use strongroom_store::{Custody, Sealing, Store, StoreError, VaultId};
+use strongroom_store::{Custody, Store, StoreError, VaultId};
 use strongroom_store_sqlite::SqliteStore;
-use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{
-    Anchor, AnchorError, AnchorTagSettings, ApprovalSettings, Ask, AuditSettings, CacheSettings,
-    Caller, ConfigurationMark, CustodyDefaults, FileAnchor, FindingLimits, KeyAgeLimits,
-    KmsWatchSettings, NoAnchor, ReplicaSettings, RequiredEncryption, RequiredSchemes,
-    SessionCacheBounds, SessionEncryptionSettings, SessionSigningSettings, Settings,
-    SynchronizerSchemes, UseRecords, Vault, VaultError,
+    Anchor, AnchorError, Ask, Caller, ConfigurationMark, FileAnchor, NoAnchor, Settings, Vault,
+    VaultError,
 };
 
 pub(crate) use self::kept::Kept;
@@ -33,6 +25,7 @@ use crate::{
     open_kms::OpenKms,
     remote::RemoteError,
     server::{self, configuration},
+    settings,
     store::ConfiguredStore,
 };
 
@@ -79,7 +72,7 @@ impl Session {
     /// The spec of signing keys of which nothing is said: Ed25519, or where a KMS holds them the first that it does.
     pub(crate) fn default_signing_spec(&self) -> SigningKeySpec {
         let usual = SigningKeySpec::EcCurve25519;
-        match self.maker_of(settings(&self.config).custody.signing) {
+        match self.maker_of(settings::custody(&self.config.custody).signing) {
             Some(can) if !can.signing_specs.contains(&usual) => {
                 can.signing_specs.first().copied().unwrap_or(usual)
             }
@@ -90,7 +83,7 @@ impl Session {
     /// The same for encryption keys: ECIES on P-256, which the clouds do not have.
     pub(crate) fn default_encryption_spec(&self) -> EncryptionKeySpec {
         let usual = EncryptionKeySpec::EcP256;
-        match self.maker_of(settings(&self.config).custody.encryption) {
+        match self.maker_of(settings::custody(&self.config.custody).encryption) {
             Some(can) if !can.encryption_specs.contains(&usual) => {
                 can.encryption_specs.first().copied().unwrap_or(usual)
             }
@@ -171,19 +164,28 @@ pub(crate) async fn open_marked_vault(
     kms: &OpenKms,
     store: Arc<dyn Store>,
 ) -> anyhow::Result<Vault> {
-    let environment = kms.environment(Arc::clone(&store), config);
-    let settings = Settings {
-        configuration: mark,
-        ..settings(config)
-    };
-    let opened = match Vault::open(environment, settings).await {
-        Ok(vault) => check_configured(&vault, config).map(|()| vault),
-        Err(refused) => Err(or_gone(config, refused.into())),
-    };
+    let opened = open_in(Arc::clone(&store), config, mark, kms).await;
     if opened.is_err() {
         close_refused(store).await;
     }
     opened
+}
+
+async fn open_in(
+    store: Arc<dyn Store>,
+    config: &Config,
+    mark: Option<ConfigurationMark>,
+    kms: &OpenKms,
+) -> anyhow::Result<Vault> {
+    let settings = Settings {
+        configuration: mark,
+        ..settings::settings(config)?
+    };
+    let vault = Vault::open(kms.environment(store, config), settings)
+        .await
+        .map_err(|refused| or_gone(config, refused.into()))?;
+    check_configured(&vault, config)?;
+    Ok(vault)
 }
 
 /// What a start does first: keys that are there come into the custody that the configuration names, and those that left are
@@ -255,9 +257,16 @@ pub(crate) fn read_config_text(global: &Global) -> anyhow::Result<(String, Confi
 /// A configuration in this file, whoever has it.
 pub(crate) fn read_config_text_of(path: &Path) -> anyhow::Result<(String, Config)> {
     let text = read_guarded_text(path)?;
-    let config = Config::parse(&text).with_context(|| format!("in {}", path.display()))?;
-    server::check_approvals(&config.approvals).with_context(|| format!("in {}", path.display()))?;
+    let config = parse_config(&text).with_context(|| format!("in {}", path.display()))?;
     Ok((text, config))
+}
+
+/// A configuration in this text that this program can go by: what it would not understand later is refused here.
+pub(crate) fn parse_config(text: &str) -> anyhow::Result<Config> {
+    let config = Config::parse(text)?;
+    server::check_approvals(&config.approvals)?;
+    settings::check(&config)?;
+    Ok(config)
 }
 
 /// The text of a configuration, which nobody but its owner may write.
@@ -323,160 +332,6 @@ pub(crate) fn anchor(config: &Config) -> Arc<dyn Anchor> {
     match &config.vault.anchor {
         Some(path) => Arc::new(FileAnchor::new(files(), path)),
         None => Arc::new(NoAnchor),
-    }
-}
-
-/// The vault's settings, from the configuration.
-pub(crate) fn settings(config: &Config) -> Settings {
-    let custody = &config.custody;
-    let named = [
-        (KeyUsage::Namespace, custody.namespace),
-        (KeyUsage::SequencerAuthentication, custody.sequencer_auth),
-        (KeyUsage::Protocol, custody.protocol),
-    ];
-    let by_usage = named
-        .into_iter()
-        .filter_map(|(usage, name)| Some((usage, custody_of(name?))))
-        .collect();
-    Settings {
-        custody: CustodyDefaults {
-            by_usage,
-            signing: custody_of(custody.default),
-            encryption: custody_of(custody.encryption.unwrap_or(custody.default)),
-            sealing: match custody.sealing {
-                SealingName::DataKey => Sealing::DataKey,
-                SealingName::Direct => Sealing::Direct,
-            },
-            external_kms: custody.external_kms.clone(),
-            destroy_after: custody
-                .destroy_after
-                .unwrap_or(CustodyDefaults::default().destroy_after),
-        },
-        cache: CacheSettings {
-            capacity: config.cache.capacity,
-            expire_after: config.cache.expire_after,
-            keep_while_kms_is_down: config.cache.keep_while_kms_is_down,
-        },
-        session_encryption: session_encryption(&config.session_encryption_keys),
-        kms_watch: KmsWatchSettings {
-            check_wrapper_keys_every: Some(config.kms_watch.check_wrapper_keys_every)
-                .filter(|every| !every.is_zero()),
-        },
-        reverted: custody.reverted,
-        max_key_age: key_age_limits(&config.policy.max_key_age),
-        anchor_tag: config.anchor.kms_tag.as_ref().map(|kms| AnchorTagSettings {
-            kms: kms.clone(),
-            every: Some(config.anchor.kms_tag_every).filter(|every| !every.is_zero()),
-        }),
-        replica: replica(&config.replica),
-        audit: audit(&config.audit),
-        session_signing: session_signing(&config.session_signing_keys),
-        clock_tolerance: config.vault.clock_tolerance,
-        synchronizers: config.synchronizers.iter().filter_map(schemes).collect(),
-        approvals: approvals(&config.approvals),
-        ..Settings::default()
-    }
-}
-
-/// From when on something is told by whoever looks the vault over.
-pub(crate) fn finding_limits(config: &Config) -> FindingLimits {
-    FindingLimits {
-        max_backup_age: config.policy.max_backup_age,
-        silent_after: config.replica.silent_after,
-    }
-}
-
-pub(crate) fn approvals(config: &ApprovalsConfig) -> ApprovalSettings {
-    ApprovalSettings {
-        operations: config.operations.clone(),
-        approvers: config.approvers.clone(),
-        expire_after: config.expire_after,
-        break_glass: config.break_glass,
-    }
-}
-
-fn session_encryption(config: &SessionEncryptionConfig) -> SessionEncryptionSettings {
-    let bounds = |cache: &SessionCacheConfig| SessionCacheBounds {
-        maximum_size: cache.maximum_size,
-        expire_after: cache.expire_after_timeout,
-    };
-    SessionEncryptionSettings {
-        enabled: config.enabled,
-        sender: bounds(&config.sender_cache),
-        receiver: bounds(&config.receiver_cache),
-    }
-}
-
-fn audit(config: &AuditConfig) -> AuditSettings {
-    AuditSettings {
-        records_per_checkpoint: config.records_per_checkpoint,
-        checkpoint_every: config.checkpoint_every,
-        uses: match config.signatures {
-            SignatureRecordsName::Off => UseRecords::Off,
-            SignatureRecordsName::Batched => UseRecords::Batched,
-            SignatureRecordsName::Each => UseRecords::Each,
-        },
-        window: config.window,
-    }
-}
-
-/// None if they are not enabled. What was not validated cannot be enabled.
-fn session_signing(config: &SessionSigningKeysConfig) -> Option<SessionSigningSettings> {
-    config.enabled.then_some(())?;
-    Some(SessionSigningSettings {
-        validity: config.validity_seconds().ok()?,
-        tolerance: config.tolerance_shift_duration,
-        cut_off: config.cut_off_duration,
-        eviction: config.key_eviction_period,
-        spec: config.spec().ok()?,
-        every_custody: config.non_standard_config,
-    })
-}
-
-/// None for what was not validated.
-fn schemes(config: &SynchronizerConfig) -> Option<(PhysicalSynchronizerId, SynchronizerSchemes)> {
-    let (signing, signing_keys) = config.signing().ok()?;
-    let (encryption, encryption_keys) = config.encryption().ok()?;
-    let schemes = SynchronizerSchemes {
-        signing: RequiredSchemes {
-            algorithms: SigningAlgorithms::of(&signing),
-            keys: signing_keys.into_iter().collect(),
-            formats: config.signature_formats().ok()?.into_iter().collect(),
-        },
-        encryption: RequiredEncryption {
-            algorithms: encryption.into_iter().collect(),
-            keys: encryption_keys.into_iter().collect(),
-        },
-    };
-    Some((config.synchronizer.parse().ok()?, schemes))
-}
-
-fn replica(config: &ReplicaConfig) -> ReplicaSettings {
-    ReplicaSettings {
-        writes: config.writes,
-        wait_for_lease: config.wait_for_lease,
-        longest_change: config.longest_change,
-        look_every: config.look_every,
-        use_without_store: config.use_without_store,
-        strict: config.strict,
-    }
-}
-
-fn key_age_limits(config: &MaxKeyAgeConfig) -> KeyAgeLimits {
-    KeyAgeLimits {
-        namespace: config.namespace,
-        sequencer_auth: config.sequencer_auth,
-        protocol: config.protocol,
-        encryption: config.encryption,
-        wrapper_key: config.wrapper_key,
-    }
-}
-
-fn custody_of(name: CustodyName) -> Custody {
-    match name {
-        CustodyName::Clear => Custody::Clear,
-        CustodyName::Envelope => Custody::Envelope,
-        CustodyName::External => Custody::External,
     }
 }
 

@@ -23,6 +23,9 @@
 //! let signature = vault.sign(&key.fingerprint(), b"message", KeyUsages::only(KeyUsage::Protocol)).await?;
 //! # Ok(()) }
 //! ```
+//!
+//! `examples/embed.rs` in the folder of this crate is a whole program: it makes the environment from a database, a key file and an
+//! anchor, makes a vault, uses it, and opens it again.
 
 // The vault as whoever embeds it sees it. Each use case is a file of `operations`; files of the same name here keep what it works on.
 mod caller;

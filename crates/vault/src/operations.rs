@@ -34,6 +34,7 @@ pub(crate) mod retire;
 pub(crate) mod seal;
 pub(crate) mod session_encryption;
 pub(crate) mod sign;
+pub(crate) mod tend;
 pub(crate) mod topology;
 pub(crate) mod verify;
 pub(crate) mod wraps;

@@ -301,7 +301,7 @@ impl Vault {
     }
 
     /// Writes what was counted of uses so far into the audit log; durable when it answers. Who has the vault open for long
-    /// lets [`Vault::keep_audit`] do it.
+    /// lets [`Vault::tend`] do it.
     ///
     /// # Errors
     /// [`VaultError::UseNotRecorded`]: it is still counted, and the next one tries again.
@@ -366,9 +366,8 @@ impl Vault {
     }
 
     /// Keeps the audit log for as long as it is polled: writes what was counted, each time the window ends, and lets the audit
-    /// key sign a checkpoint from time to time. Never ends. Whoever serves runs it beside the service; a single command need
-    /// not. A process that does not write leaves both to the one that does.
-    pub async fn keep_audit(&self, caller: &Caller) {
+    /// key sign a checkpoint from time to time. Never ends. A process that does not write leaves both to the one that does.
+    pub(crate) async fn keep_audit(&self, caller: &Caller) {
         let settings = &self.settings().audit;
         let mut flush = tokio::time::interval(settings.window);
         let mut sign = tokio::time::interval(settings.checkpoint_every);

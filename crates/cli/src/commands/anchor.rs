@@ -12,7 +12,7 @@ use strongroom_store::VaultId;
 use strongroom_vault::{AnchorRecord, StoredTag, Vault};
 
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, output, session,
+    args::Global, environment, failure::CliError, open_kms::OpenKms, output, session, settings,
     store::ConfiguredStore,
 };
 
@@ -81,9 +81,10 @@ async fn tag(
         Some(kms) => kms,
         None => OpenKms::open(config, &global.kms).await?,
     };
+    let settings = settings::settings(config)?;
     let store = session::open_store_of(config, &global.dir).await?;
     let environment = kms.environment(store.clone(), config);
-    let read = Vault::read_anchor_tag(&environment, &session::settings(config)).await;
+    let read = Vault::read_anchor_tag(&environment, &settings).await;
     session::close_refused(store).await;
     Ok(read?.map(TagReport::from))
 }
@@ -104,9 +105,9 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
             .into());
         }
         let kms = OpenKms::open(&config, &global.kms).await?;
+        let settings = settings::settings(&config)?;
         let store = ConfiguredStore::of(&config, &global.dir)?.open().await?;
         let environment = kms.environment(store, &config);
-        let settings = session::settings(&config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);
         let vault = Vault::danger_accept_state(environment, settings, &caller, id).await?;
         quarantine = Some(vault.is_quarantined());

@@ -12,7 +12,7 @@ use strongroom_config::{EXAMPLE, LocalConfig, Protection};
 use crate::{
     args::Global,
     backup_schedule::{self, ScheduledBackups},
-    output, server, session,
+    output, server, session, settings,
 };
 
 /// What to do with configurations.
@@ -90,7 +90,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
-    if session::settings(&config).keeps_clear_keys() {
+    if settings::settings(&config)?.keeps_clear_keys() {
         warnings.push("custody: new keys of some usage are stored readable".to_owned());
     }
     if config.custody.reverted {

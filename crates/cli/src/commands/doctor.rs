@@ -27,7 +27,7 @@ use crate::{
     open_kms::{OpenKms, OpenedKms, RefusedKms},
     output, progress,
     remote::{Server, known_of},
-    session,
+    session, settings,
     store::{ConfiguredStore, place_of},
 };
 
@@ -201,7 +201,7 @@ impl Report {
             Status::Ok,
             "opens; every row is authentic and adds up to the state record",
         );
-        let limits = session::finding_limits(config);
+        let limits = settings::finding_limits(config);
         let bar = progress::bar(global, vault.key_count() as u64, "opening keys");
         let findings = vault
             .findings(&limits, |done, _of| bar.set_position(done as u64))

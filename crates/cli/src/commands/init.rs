@@ -42,6 +42,7 @@ use crate::{
     open_kms::{self, OpenKms, OpenedKms},
     output, secrets,
     session::{self, Session},
+    settings,
     store::{ConfiguredStore, is_already_a_vault},
 };
 
@@ -293,7 +294,7 @@ pub(crate) async fn make(global: &Global, plan: &Plan<'_>) -> anyhow::Result<Ses
         configured => configured,
     };
     let new = NewVault { id, wrapper_key };
-    let vault = Vault::create(environment, session::settings(&config), &caller, new).await?;
+    let vault = Vault::create(environment, settings::settings(&config)?, &caller, new).await?;
     Ok(Session {
         vault: Arc::new(vault),
         config,

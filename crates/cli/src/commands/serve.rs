@@ -27,6 +27,7 @@ use crate::{
     output,
     server::{self, Reload, configuration},
     session::{self, Session},
+    settings,
 };
 
 /// Offer the vault over the network: Canton's admin services over gRPC.
@@ -78,7 +79,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let session = Session::open(global).await?;
     let callers = session.config.callers.clone();
     let approvals = session.config.approvals.clone();
-    let finding_limits = session::finding_limits(&session.config);
+    let finding_limits = settings::finding_limits(&session.config);
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
         ..session.config.server.clone()
@@ -166,12 +167,9 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         };
         let served = tokio::select! {
             served = serving => served.map_err(anyhow::Error::from),
-            // Neither ends.
-            () = vault.keep_up() => Ok(()),
-            () = vault.destroy_in_time(&caller) => Ok(()),
-            () = vault.keep_audit(&caller) => Ok(()),
+            // None of them ends.
+            () = vault.tend(&caller) => Ok(()),
             () = keep_noted => Ok(()),
-            () = vault.watch_ages() => Ok(()),
             () = reload.keep_up() => Ok(()),
         };
         match refused {
@@ -257,13 +255,6 @@ fn settings(
     specs: DefaultSpecs,
     reload: &mut Reload,
 ) -> anyhow::Result<ServerSettings> {
-    let parse = |text: &String| {
-        text.parse().map_err(|_refused| CliError::BadArgument {
-            value: text.clone(),
-            expected: "the physical id of a synchronizer: NAME::NAMESPACE::VERSION-SERIAL",
-        })
-    };
-    let rehearsal = config.rehearsal_synchronizer.as_ref();
     Ok(ServerSettings {
         node: match config.node {
             NodeKindName::Participant => MemberCode::Participant,
@@ -276,7 +267,7 @@ fn settings(
         features: Features {
             export_of_private_keys: config.export_private_keys,
             identity_by_hand: config.init_identity,
-            rehearsal_synchronizer: rehearsal.map(parse).transpose()?,
+            rehearsal_synchronizer: settings::rehearsal_synchronizer(config)?,
         },
         log_level: Some(Arc::new(ProcessLog)),
         most_connections: config.most_connections,

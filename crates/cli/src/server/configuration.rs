@@ -7,7 +7,7 @@ use strongroom_config::{Config, WatchedSections};
 use strongroom_store::StoreError;
 use strongroom_vault::{Caller, ConfigurationGuard, ConfigurationMark, Role, Vault, VaultError};
 
-use crate::session;
+use crate::settings;
 
 /// How often a process looks whether what it does is what the vault remembers.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ pub(crate) fn mark(text: &str, config: &Config) -> anyhow::Result<ConfigurationM
         approvals,
         audit,
     } = &WatchedSections::of(text)?;
-    let guard = ConfigurationGuard::of(&session::approvals(&config.approvals));
+    let guard = ConfigurationGuard::of(&settings::approvals(&config.approvals));
     Ok(ConfigurationMark::of(access, approvals, audit, guard))
 }
 

@@ -123,6 +123,37 @@ fn a_fingerprint_of_no_key_is_not_found() {
     );
 }
 
+/// A section that went unheeded would take away the limits that it states.
+#[test]
+fn a_synchronizer_that_cannot_be_is_refused_by_the_check_and_by_every_command() {
+    let sandbox = Sandbox::with_vault();
+    let id = format!("da::1220{}::35-2147483648", "ab".repeat(32));
+    let original = fs::read_to_string(sandbox.config()).unwrap();
+    for (section, field) in [
+        (
+            "[[synchronizers]]\nsynchronizer",
+            "synchronizers.synchronizer",
+        ),
+        (
+            "[server]\nrehearsal-synchronizer",
+            "server.rehearsal-synchronizer",
+        ),
+    ] {
+        fs::write(sandbox.config(), format!("{original}\n{section} = {id:?}")).unwrap();
+        for args in [
+            &["config", "check"][..],
+            &["config", "hash"],
+            &["keys", "list"],
+            &["serve", "--address", "127.0.0.1:0"],
+        ] {
+            let ran = sandbox.refuses(args, "CONFIG_INVALID", 2);
+            for told in [&id, field, "strongroom.toml"] {
+                assert!(ran.stderr.contains(told), "{}", ran.stderr);
+            }
+        }
+    }
+}
+
 #[test]
 fn an_unknown_field_of_the_configuration_is_refused_wherever_it_stands() {
     let sandbox = Sandbox::with_vault();

@@ -180,8 +180,8 @@ impl Vault {
 
     /// Says in the log, for as long as it is polled, when a key becomes overdue, and when a KMS gives a wrapper key new material.
     /// Never ends. Looks as often as wrapper keys are checked ([`KmsWatchSettings`](crate::KmsWatchSettings)), with a call for
-    /// each of them; where they are not, at ages only. Whoever serves runs it beside the service: an opening says it once.
-    pub async fn watch_ages(&self) {
+    /// each of them; where they are not, at ages only. An opening says it once.
+    pub(crate) async fn watch_ages(&self) {
         let every = self.settings().kms_watch.check_wrapper_keys_every;
         let mut told = self.overdue_keys();
         loop {

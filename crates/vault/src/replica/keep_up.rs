@@ -18,9 +18,7 @@ impl Vault {
     /// Keeps up with the other processes for as long as it is polled: looks at the store when somebody committed, and from
     /// time to time; takes the lease when it is free and this process may write; gives it up when it is asked to. Never
     /// ends. In a vault that one process has open, it has nothing to do.
-    ///
-    /// Whoever serves runs it beside the service; a single command need not.
-    pub async fn keep_up(&self) {
+    pub(crate) async fn keep_up(&self) {
         let (Some(replica), Some(replicas)) = (self.replica(), self.replicas()) else {
             return std::future::pending().await;
         };

@@ -140,8 +140,8 @@ async fn run(task: Task) {
     }
     let (vault, store, anchor) = open(&task, &clock).await;
     let vault = Arc::new(vault);
-    let keeping_up = Arc::clone(&vault);
-    tokio::spawn(async move { keeping_up.keep_up().await });
+    let tended = Arc::clone(&vault);
+    tokio::spawn(async move { tended.tend(&Caller::new("tending")).await });
     answer(&Answer {
         id: 0,
         done: Ok(Value::Null),

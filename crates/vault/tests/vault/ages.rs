@@ -294,9 +294,10 @@ async fn who_watches_says_once_when_keys_become_overdue_and_when_a_kms_rotates()
         let numbers = vault.numbers_as_known().await;
         assert_eq!(numbers.rotated_in_kms.len(), 1);
     };
+    let caller = caller();
     let watched = tokio::time::timeout(Duration::from_secs(60), watched);
     tokio::select! {
-        () = vault.watch_ages() => panic!("it never ends"),
+        () = vault.tend(&caller) => panic!("it never ends"),
         watched = watched => watched.expect("it is told"),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     open_kms::OpenKms,
     output, progress,
     session::{self, close},
+    settings,
     store::ConfiguredStore,
 };
 
@@ -62,6 +63,10 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let caller = environment::caller()?;
     let (mark, config) = session::read_marked_config(global)?;
     let backup = ReadBackup::open(&options.file, &options.unlock)?;
+    let settings = Settings {
+        configuration: Some(mark),
+        ..settings::settings(&config)?
+    };
     let kms = OpenKms::open(&config, &global.kms).await?;
     let store = ConfiguredStore::of(&config, &global.dir)?.create().await?;
     let environment = kms.environment(Arc::clone(&store), &config);
@@ -70,10 +75,6 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         accept_older: options.accept_older,
     };
     let bar = progress::spinner(global, "restoring");
-    let settings = Settings {
-        configuration: Some(mark),
-        ..session::settings(&config)
-    };
     let restored = Vault::restore_backup(environment, settings, &caller, &backup.store, how).await;
     bar.finish_and_clear();
     let Restored {

@@ -23,6 +23,7 @@ use crate::{
     open_kms::OpenKms,
     output, progress,
     session::{self, close},
+    settings,
     store::ConfiguredStore,
 };
 
@@ -127,7 +128,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         .manifest()
         .rows(strongroom_backup::Section::Keys);
     let bar = progress::bar(global, keys, "using keys");
-    let settings = session::settings(&config);
+    let settings = settings::settings(&config)?;
     let found = Vault::verify_backup(environment, settings, &backup.store, |done, _of| {
         bar.set_position(done as u64);
     })

@@ -75,14 +75,14 @@ async fn measure(
     rehearsal: &Rehearsal,
 ) -> anyhow::Result<Vec<Measurement>> {
     let writer = Arc::new(rehearsal.vault().await?);
-    let keeping_up = tokio::spawn({
-        let writer = Arc::clone(&writer);
-        async move { writer.keep_up().await }
+    let tending = tokio::spawn({
+        let (writer, caller) = (Arc::clone(&writer), environment::caller()?);
+        async move { writer.tend(&caller).await }
     });
     let measured = with_writer(global, options, rehearsal, &writer).await;
-    keeping_up.abort();
+    tending.abort();
     // It was stopped, which is no failure.
-    let _stopped = keeping_up.await;
+    let _stopped = tending.await;
     if let Some(writer) = Arc::into_inner(writer) {
         writer.close().await?;
     }

@@ -152,9 +152,9 @@ async fn time_rotation(rehearsal: &Rehearsal) -> anyhow::Result<Rotation> {
     let first = vault.generate_signing_key(&caller, any).await?;
     vault.delete_key(&caller, &first.fingerprint()).await?;
     // As every process does that serves: among several, the lease is lost in silence.
-    let keeping_up = tokio::spawn({
-        let vault = Arc::clone(&vault);
-        async move { vault.keep_up().await }
+    let tending = tokio::spawn({
+        let (vault, caller) = (Arc::clone(&vault), caller.clone());
+        async move { vault.tend(&caller).await }
     });
     let signing = tokio::spawn(sign_until(Arc::clone(&vault), keys, Arc::clone(&over)));
     let before = kms.total_calls();
@@ -164,9 +164,9 @@ async fn time_rotation(rehearsal: &Rehearsal) -> anyhow::Result<Rotation> {
     let time = started.elapsed();
     over.store(true, Ordering::Relaxed);
     let latencies = signing.await?;
-    keeping_up.abort();
+    tending.abort();
     // It was stopped, which is no failure.
-    let _stopped = keeping_up.await;
+    let _stopped = tending.await;
     let latencies = latencies?;
     rotated?;
     let kms_calls = kms.total_calls() - before;

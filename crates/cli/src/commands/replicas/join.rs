@@ -13,7 +13,7 @@ use strongroom_store::VaultId;
 use strongroom_vault::{Anchor as _, AnchorRecord, FileAnchor, Vault};
 
 use crate::{
-    args::Global, environment, failure::CliError, open_kms::OpenKms, output, session,
+    args::Global, environment, failure::CliError, open_kms::OpenKms, output, session, settings,
     store::ConfiguredStore,
 };
 
@@ -67,7 +67,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         return Err(CliError::FolderInUse { path }.into());
     }
     let theirs = session::read_guarded_text(&options.file)?;
-    let first = Config::parse(&theirs)?;
+    let first = session::parse_config(&theirs)?;
     if first.store.is_none() {
         return Err(CliError::OneProcess.into());
     }
@@ -75,7 +75,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let name = name.unwrap_or_else(environment::host_name);
     let anchor = own_anchor(&options, &first, &name)?;
     let text = with_replica(&theirs, &name, &anchor)?;
-    let config = Config::parse(&text)?;
+    let config = session::parse_config(&text)?;
     let vault = open(global, &config, &options, &anchor).await?;
     let report = Report {
         vault_id: vault.id().to_string(),
@@ -146,7 +146,7 @@ async fn open(
     let Some(theirs) = &options.anchor else {
         let environment = kms.environment(store, config);
         let id = VaultId::from_bytes(config.vault.id_bytes()?);
-        let settings = session::settings(config);
+        let settings = settings::settings(config)?;
         return Ok(Vault::danger_accept_state(environment, settings, &caller, id).await?);
     };
     let (Some(remembered), Some(theirs)) = (files.read_guarded(theirs)?, load(theirs)?) else {

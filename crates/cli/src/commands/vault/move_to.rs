@@ -12,7 +12,7 @@ use strongroom_vault::{Destination, Vault};
 use super::place::{Place, is_same};
 use crate::{
     args::Global, environment, failure::CliError, open_kms::OpenKms, output, progress, session,
-    store::ConfiguredStore,
+    settings, store::ConfiguredStore,
 };
 
 /// Move the vault into another database: from its folder into PostgreSQL, or back.
@@ -136,6 +136,10 @@ async fn move_vault(
     target: &ConfiguredStore,
     caller: &strongroom_vault::Caller,
 ) -> anyhow::Result<(Vault, bool)> {
+    let (settings, id) = (
+        settings::settings(config)?,
+        VaultId::from_bytes(config.vault.id_bytes()?),
+    );
     let name = target.place()?.to_string();
     let (from, is_left) = match source.open().await {
         Err(refused) if is_moved_to(&refused, &name) => (source.open_left().await?, true),
@@ -161,10 +165,6 @@ async fn move_vault(
         name,
     };
     let environment = kms.environment(Arc::clone(&from), config);
-    let (settings, id) = (
-        session::settings(config),
-        VaultId::from_bytes(config.vault.id_bytes()?),
-    );
     let moved = if is_left {
         Vault::finish_move(environment, settings, id, &destination).await
     } else {

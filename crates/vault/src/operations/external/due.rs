@@ -47,9 +47,8 @@ impl Vault {
         Ok(destroyed)
     }
 
-    /// Looks every minute whether a KMS is to destroy something, for as long as it is polled. Never ends. Whoever serves runs it
-    /// beside the service.
-    pub async fn destroy_in_time(&self, caller: &Caller) {
+    /// Looks every minute whether a KMS is to destroy something, for as long as it is polled. Never ends.
+    pub(crate) async fn destroy_in_time(&self, caller: &Caller) {
         loop {
             if let Err(error) = self.destroy_due(caller).await {
                 tracing::warn!(

@@ -169,7 +169,7 @@ async fn whoever_keeps_up_takes_the_lease_of_a_dead_writer_and_gives_it_up_on_re
     let (company, one) = Company::new().await;
     let two = company.open("two").await;
     let (vault, store) = (Arc::clone(&two.vault), Arc::clone(&two.store));
-    let keeping_up = tokio::spawn(async move { vault.keep_up().await });
+    let keeping_up = tokio::spawn(async move { vault.tend(&caller()).await });
     let becomes = |role: Role| {
         let vault = Arc::clone(&two.vault);
         async move {
@@ -307,7 +307,7 @@ async fn until(process: &Process, role: Role) {
 
 fn keep_up(process: &Process) -> tokio::task::JoinHandle<()> {
     let vault = Arc::clone(&process.vault);
-    tokio::spawn(async move { vault.keep_up().await })
+    tokio::spawn(async move { vault.tend(&caller()).await })
 }
 
 #[tokio::test]

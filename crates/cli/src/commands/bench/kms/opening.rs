@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use super::{cloud::Cloud, crowd, measurement};
 use crate::{
     commands::bench::Measurement, environment, kms_flags::KmsFlags, open_kms::OpenKms, session,
+    settings,
 };
 
 /// Keys generated in one transaction.
@@ -155,7 +156,7 @@ impl CloudVault {
         };
         let environment = kms.environment(store, &unhurried);
         let caller = environment::caller()?;
-        let settings = session::settings(&unhurried);
+        let settings = settings::settings(&unhurried)?;
         let vault = Vault::create(environment, settings, &caller, new).await?;
         let mut left = size.keys;
         while left > 0 {
@@ -187,7 +188,7 @@ impl CloudVault {
         };
         let store = session::open_store(&self.database()).await?;
         let environment = kms.environment(store, &self.config);
-        let vault = Arc::new(Vault::open(environment, session::settings(&self.config)).await?);
+        let vault = Arc::new(Vault::open(environment, settings::settings(&self.config)?).await?);
         let opened = so_far();
         let listed = vault.list(&KeyFilter::default())?;
         let all: Arc<Vec<Fingerprint>> =

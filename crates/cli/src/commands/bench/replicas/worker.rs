@@ -14,7 +14,9 @@ use strongroom_vault::Vault;
 use tokio::task;
 
 use super::orders::{Answer, Order};
-use crate::{args::Global, commands::bench::stopwatch::Stopwatch, open_kms::OpenKms, session};
+use crate::{
+    args::Global, commands::bench::stopwatch::Stopwatch, environment, open_kms::OpenKms, session,
+};
 
 const MESSAGE: [u8; 64] = [0x5a; 64];
 
@@ -39,20 +41,20 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let store = session::open_store_of(&config, &global.dir).await?;
     let vault = Arc::new(session::open_vault(&config, &kms, store).await?);
     let look_every = config.replica.look_every;
-    let keeping_up = tokio::spawn({
-        let vault = Arc::clone(&vault);
+    let tending = tokio::spawn({
+        let (vault, caller) = (Arc::clone(&vault), environment::caller()?);
         async move {
             if options.deaf {
                 look(&vault, look_every).await;
             } else {
-                vault.keep_up().await;
+                vault.tend(&caller).await;
             }
         }
     });
     let obeyed = obey(&vault).await;
-    keeping_up.abort();
+    tending.abort();
     // It was stopped, which is no failure.
-    let _stopped = keeping_up.await;
+    let _stopped = tending.await;
     if let Some(vault) = Arc::into_inner(vault) {
         session::close(vault).await;
     }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::crowd::{self, Round};
 use crate::{
     commands::bench::kms::cloud::Cloud, environment, kms_flags::KmsFlags, open_kms::OpenKms,
-    session,
+    settings,
 };
 
 /// As long as what a node signs: a multihash.
@@ -42,7 +42,7 @@ impl Node {
         let kms = OpenKms::open(&config, &KmsFlags::default()).await?;
         let store = SqliteStore::create(&folder.path().join("vault")).await?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let mut settings = session::settings(&config);
+        let mut settings = settings::settings(&config)?;
         settings.session_signing = session_keys;
         let caller = environment::caller()?;
         let new = NewVault {

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::crowd::{self, Round};
 use crate::{
     commands::bench::kms::cloud::Cloud, environment, kms_flags::KmsFlags, open_kms::OpenKms,
-    session,
+    settings,
 };
 
 /// Whoever sends uses a secret for some time: so many senders, with a new secret each in every round.
@@ -45,7 +45,7 @@ impl Receiver {
         let kms = OpenKms::open(&config, &KmsFlags::default()).await?;
         let store = SqliteStore::create(&folder.path().join("vault")).await?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let mut settings = session::settings(&config);
+        let mut settings = settings::settings(&config)?;
         settings.session_encryption.enabled = remembers;
         let caller = environment::caller()?;
         let new = NewVault {

@@ -22,7 +22,7 @@ use crate::{
     environment,
     kms_flags::KmsFlags,
     open_kms::OpenKms,
-    session,
+    settings,
 };
 
 /// Calls per second that the cloud takes: it is not what is short here.
@@ -101,7 +101,7 @@ async fn keys(mut config: Config, folder: &Path) -> anyhow::Result<[SigningPubli
         wrapper_key: None,
     };
     let environment = kms.environment(store, &config);
-    let vault = Vault::create(environment, session::settings(&config), &caller, new).await?;
+    let vault = Vault::create(environment, settings::settings(&config)?, &caller, new).await?;
     let key = async |spec, usage| {
         let new = NewSigningKey {
             spec,
