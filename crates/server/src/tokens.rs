@@ -16,6 +16,7 @@ mod service;
 use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use strongroom_crypto::clock::Clock;
 use tokio::time::Instant;
 
@@ -76,7 +77,7 @@ impl Proof {
 }
 
 impl Tokens {
-    /// These services, asked in this order: the first that accepts a token says whose it is.
+    /// These services, asked in this order, those last whose keys are not here: the first that accepts a token says whose it is.
     #[must_use]
     pub fn of(services: Vec<TokenService>, clock: Arc<dyn Clock>) -> Self {
         Self(Some(Arc::new(Inner {
@@ -110,23 +111,49 @@ impl Tokens {
     pub(crate) async fn verify(&self, token: &str) -> Result<Proof, TokenError> {
         let inner = self.0.as_ref().ok_or(TokenError::NoService)?;
         let jwt = Jwt::parse(token)?;
-        let mut refused = TokenError::NoService;
         let services = inner.services.load_full();
-        for service in services.iter() {
-            match service.verify(&jwt, inner.clock.as_ref()).await {
-                Ok(verified) => {
-                    let proof = Proof::of(&verified, inner.clock.as_ref());
-                    // What was replaced meanwhile must not be remembered.
-                    if Arc::ptr_eq(&services, &inner.services.load()) {
-                        inner.memory.keep(token, verified, inner.clock.as_ref());
-                    }
-                    return Ok(proof);
-                }
-                // That one service cannot say it weighs more than that another says no.
-                Err(_) if matches!(refused, TokenError::KeysUnavailable) => {}
-                Err(error) => refused = error,
+        let verified = first_to_accept(&services, &jwt, &inner.clock).await?;
+        let proof = Proof::of(&verified, inner.clock.as_ref());
+        // What was replaced meanwhile must not be remembered.
+        if Arc::ptr_eq(&services, &inner.services.load()) {
+            inner.memory.keep(token, verified, inner.clock.as_ref());
+        }
+        Ok(proof)
+    }
+}
+
+/// Asks the services whose keys are here, in their order, and then all others at once: one that hangs must not keep out whoever
+/// has tokens of another.
+async fn first_to_accept(
+    services: &[TokenService],
+    jwt: &Jwt<'_>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Verified, TokenError> {
+    let mut refused = TokenError::NoService;
+    let mut note = |error| {
+        // That one service cannot say it weighs more than that another says no.
+        if refused != TokenError::KeysUnavailable {
+            refused = error;
+        }
+    };
+    let mut absent = FuturesUnordered::new();
+    for service in services {
+        if let Err(error) = service.rules.may_accept(&jwt.claims) {
+            note(error);
+        } else if !service.knows(jwt, clock.as_ref()) {
+            absent.push(service.verify(jwt, clock));
+        } else {
+            match service.verify(jwt, clock).await {
+                Ok(verified) => return Ok(verified),
+                Err(error) => note(error),
             }
         }
-        Err(refused)
     }
+    while let Some(outcome) = absent.next().await {
+        match outcome {
+            Ok(verified) => return Ok(verified),
+            Err(error) => note(error),
+        }
+    }
+    Err(refused)
 }

@@ -144,6 +144,13 @@ impl KeyDirectory {
         self.0.read().values().for_each(look);
     }
 
+    /// One of the keys that a KMS holds for the vault; none: it holds none.
+    pub(crate) fn some_key_held_by(&self, kms: &str) -> Option<Arc<KmsKeyRef>> {
+        let held = |entry: &Arc<KeyEntry>| entry.private.as_ref()?.external.clone();
+        let entries = self.0.read();
+        entries.values().filter_map(held).find(|it| it.kms == kms)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.read().len()
     }

@@ -61,9 +61,11 @@ impl KmsWatch {
         self.conditions.lock().get(kms).cloned().unwrap_or_default()
     }
 
-    /// Whether some KMS did not work when it was asked last.
-    pub(crate) fn any_fails(&self) -> bool {
-        self.conditions.lock().values().any(KmsCondition::fails)
+    /// Those that did not work when they were asked last.
+    pub(crate) fn failing(&self) -> Vec<String> {
+        let conditions = self.conditions.lock();
+        let failing = conditions.iter().filter(|(_, it)| it.fails());
+        failing.map(|(kms, _)| kms.clone()).collect()
     }
 
     /// The wrapper keys in use whose material their KMS rotated, as of the last time that anybody asked.

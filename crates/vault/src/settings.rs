@@ -335,8 +335,8 @@ impl Default for SessionEncryptionSettings {
 #[derive(Clone, Copy, Debug)]
 pub struct KmsWatchSettings {
     /// How often the state of each wrapper key in use is asked for, one call each; for the first time after this long, so
-    /// that opening costs nothing more. None: only when [`Vault::check_wrapper_keys`](crate::Vault::check_wrapper_keys) is
-    /// called.
+    /// that opening costs nothing more. A KMS that was found not to work is asked by one call each 30 seconds meanwhile, until it
+    /// does. None: only when [`Vault::check_wrapper_keys`](crate::Vault::check_wrapper_keys) is called.
     pub check_wrapper_keys_every: Option<Duration>,
 }
 

@@ -157,7 +157,8 @@ impl Vault {
         });
         let sweeper = spawn_sweeper(&caches, &environment, &settings);
         let (wraps, kms_watch) = (Arc::new(wraps), Arc::new(kms_watch));
-        let checker = WrapperKeyChecker::new(&environment, &wraps, &kms_watch);
+        let directory = Arc::new(directory);
+        let checker = WrapperKeyChecker::new(&environment, &wraps, &directory, &kms_watch);
         let longest_change = settings.replica.longest_change;
         let replica = Replica::of(&environment, &committed, looked_at, longest_change);
         let every = settings.kms_watch.check_wrapper_keys_every;
@@ -178,7 +179,7 @@ impl Vault {
             failed_before,
             wraps,
             kms_watch,
-            directory: Arc::new(directory),
+            directory,
             node,
             journal,
             backups,
@@ -329,7 +330,12 @@ impl Vault {
 
     /// Asks about the wrapper keys of the vault.
     pub(crate) fn wrapper_key_checker(&self) -> WrapperKeyChecker {
-        WrapperKeyChecker::new(&self.environment, &self.wraps, &self.kms_watch)
+        WrapperKeyChecker::new(
+            &self.environment,
+            &self.wraps,
+            &self.directory,
+            &self.kms_watch,
+        )
     }
 
     pub(crate) fn wrap_records(&self) -> &Wraps {

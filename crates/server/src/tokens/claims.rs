@@ -39,8 +39,9 @@ pub(super) struct Verified {
     pub(super) until: f64,
 }
 
+/// What a token says, as it came. Nothing here is true before its signature was verified.
 #[derive(Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     sub: Option<String>,
     iss: Option<String>,
     aud: Option<Audience>,
@@ -57,16 +58,33 @@ enum Audience {
     Several(Vec<String>),
 }
 
+impl Claims {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, TokenError> {
+        serde_json::from_slice(text)
+            .map_err(|_what| TokenError::Malformed("its claims cannot be read"))
+    }
+}
+
 impl TokenRules {
+    /// Whether a token can be good here at all. Its signature need not be verified: this accepts nothing, it only saves asking
+    /// a service for keys whose tokens say themselves that they are of another.
+    pub(super) fn may_accept(&self, claims: &Claims) -> Result<(), TokenError> {
+        match &self.issuer {
+            Some(issuer) if claims.iss.as_ref() != Some(issuer) => {
+                Err(TokenError::Claim("is from another issuer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whose token of the service it is. Its signature has been verified.
     pub(super) fn check(
         &self,
         service: Option<&Arc<str>>,
-        claims: &[u8],
+        claims: &Claims,
         now: Timestamp,
     ) -> Result<Verified, TokenError> {
-        let claims: Claims = serde_json::from_slice(claims)
-            .map_err(|_what| TokenError::Malformed("its claims cannot be read"))?;
+        self.may_accept(claims)?;
         let (now, leeway) = (seconds(now), self.leeway.as_secs_f64());
         let until = claims.exp.ok_or(TokenError::Claim("never expires"))?;
         // Written so that what is no number is refused.
@@ -77,26 +95,20 @@ impl TokenRules {
         let begun = |from: Option<f64>| from.is_none_or(|from| from <= now + leeway);
         holds(begun(claims.nbf), "is not valid yet")?;
         holds(begun(claims.iat), "was given out in the future")?;
-        if let Some(issuer) = &self.issuer {
-            holds(
-                claims.iss.as_ref() == Some(issuer),
-                "is from another issuer",
-            )?;
-        }
         match &self.addressee {
             Addressee::Audience(ours) => {
-                let is_ours = claims.aud.is_some_and(|audience| match audience {
-                    Audience::One(one) => one == *ours,
+                let is_ours = claims.aud.as_ref().is_some_and(|audience| match audience {
+                    Audience::One(one) => one == ours,
                     Audience::Several(all) => all.contains(ours),
                 });
                 holds(is_ours, "is for another audience")?;
             }
             Addressee::Scope(ours) => {
-                let scope = claims.scope.unwrap_or_default();
+                let scope = claims.scope.as_deref().unwrap_or_default();
                 holds(scope.split(' ').any(|one| one == ours), "has not the scope")?;
             }
         }
-        match claims.sub {
+        match claims.sub.as_deref() {
             Some(subject) if !subject.is_empty() => Ok(Verified {
                 service: service.cloned(),
                 subject: subject.into(),

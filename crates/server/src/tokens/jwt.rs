@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::error::TokenError;
+use super::{claims::Claims, error::TokenError};
 
 /// A token that is taken apart, and not verified.
 pub(super) struct Jwt<'a> {
@@ -12,7 +12,7 @@ pub(super) struct Jwt<'a> {
     pub(super) key_id: Option<String>,
     /// What is signed: header and claims as they came.
     pub(super) signed: &'a str,
-    pub(super) claims: Vec<u8>,
+    pub(super) claims: Claims,
     pub(super) signature: Vec<u8>,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Jwt<'a> {
             algorithm: header.alg,
             key_id: header.kid,
             signed,
-            claims: part(claims)?,
+            claims: Claims::parse(&part(claims)?)?,
             signature: part(signature)?,
         })
     }

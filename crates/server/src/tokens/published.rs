@@ -1,4 +1,4 @@
-//! Keys that a service publishes: fetched when they are needed, kept for a while, by one at a time.
+//! Keys that a service publishes: fetched when they are needed, kept for a while. Callers wait for a fetch, none of them does it.
 
 use std::{
     fmt,
@@ -11,9 +11,10 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 use reqwest::{Certificate, Client, redirect};
 use strongroom_crypto::clock::Clock;
-use tokio::sync::Mutex;
+use tokio::sync::watch;
 use url::Url;
 
 use super::{
@@ -33,7 +34,9 @@ const MOST_BYTES: usize = 1024 * 1024;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The keys that a service publishes at an address.
-pub struct PublishedKeys {
+pub struct PublishedKeys(Arc<Source>);
+
+struct Source {
     url: Url,
     client: Client,
     /// Who vouches for its host; none: whom the system trusts.
@@ -42,8 +45,16 @@ pub struct PublishedKeys {
     current: ArcSwapOption<Fetched>,
     /// Whether the next token has the keys fetched, although there are some.
     ask_again: AtomicBool,
-    /// When a fetch was last tried. Whoever holds it fetches.
-    fetching: Mutex<Option<Duration>>,
+    fetches: Mutex<Fetches>,
+}
+
+/// One fetch at a time.
+#[derive(Default)]
+struct Fetches {
+    /// When one began or, if that is later, ended.
+    last: Option<Duration>,
+    /// Closed when the last one has ended, however it did.
+    ended: Option<watch::Receiver<()>>,
 }
 
 /// Keys, and when they came.
@@ -54,7 +65,7 @@ pub(super) struct Fetched {
 
 impl fmt::Debug for PublishedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublishedKeys({})", self.url.host_str().unwrap_or("-"))
+        write!(f, "PublishedKeys({})", self.0.url.host_str().unwrap_or("-"))
     }
 }
 
@@ -91,78 +102,109 @@ impl PublishedKeys {
             }
             builder = builder.tls_certs_only(roots);
         }
-        Ok(Self {
+        Ok(Self(Arc::new(Source {
             url,
             client: builder.build().map_err(TokenServiceError::Client)?,
             authorities: authorities.map(<[u8]>::to_vec),
             keep,
             current: ArcSwapOption::empty(),
             ask_again: AtomicBool::new(false),
-            fetching: Mutex::new(None),
-        })
+            fetches: Mutex::default(),
+        })))
     }
 
     /// Goes on with the keys that were fetched from the same source, for as long as they would have been kept. They are asked
     /// for once more with the next token: whoever has this done may know of others. When the source does not answer then, these
     /// stay.
     pub(super) fn go_on_from(&self, before: &Self) {
-        if self.url == before.url && self.authorities == before.authorities {
-            self.current.store(before.current.load_full());
-            self.ask_again.store(true, Ordering::Release);
+        let (source, before) = (&self.0, &before.0);
+        if source.url == before.url && source.authorities == before.authorities {
+            source.current.store(before.current.load_full());
+            source.ask_again.store(true, Ordering::Release);
         }
+    }
+
+    /// Whether [`PublishedKeys::get`] waits for nobody.
+    pub(super) fn are_here(&self, key_id: Option<&str>, clock: &dyn Clock) -> bool {
+        let fresh = self.0.fresh(clock.elapsed());
+        fresh.is_some_and(|fetched| self.0.suffice(&fetched, key_id))
     }
 
     /// Keys that are fresh and, as far as the service has it, with the one that a token names.
     pub(super) async fn get(
         &self,
         key_id: Option<&str>,
-        clock: &dyn Clock,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Arc<Fetched>, TokenError> {
-        if let Some(fetched) = self.fresh(clock)
-            && self.suffice(&fetched, key_id)
+        let source = &self.0;
+        let now = clock.elapsed();
+        if let Some(fetched) = source.fresh(now)
+            && source.suffice(&fetched, key_id)
         {
+            if now >= fetched.at + source.keep / 4 * 3 {
+                // So that nobody has to wait when their time is over.
+                source.fetch_once(clock);
+            }
             return Ok(fetched);
         }
-        let mut tried = self.fetching.lock().await;
-        // Somebody may have fetched them meanwhile.
-        let there = self.fresh(clock);
-        if let Some(fetched) = &there
-            && self.suffice(fetched, key_id)
-        {
-            return Ok(Arc::clone(fetched));
+        if let Some(mut ended) = source.fetch_once(clock) {
+            // Nothing is ever sent: this is its end.
+            let _closed = ended.changed().await;
         }
-        // Nobody else waits for a source that hangs, where there are keys.
-        self.ask_again.store(false, Ordering::Release);
-        let now = clock.elapsed();
-        if tried.is_none_or(|tried| now >= tried + PAUSE) {
-            // Also if whoever asked goes meanwhile.
-            *tried = Some(now);
-            let fetched = self.fetch(now).await;
-            // A service that hangs must not have everybody who waits hang in turn.
-            *tried = Some(clock.elapsed());
-            match fetched {
-                Ok(fetched) => {
-                    let fetched = Arc::new(fetched);
-                    self.current.store(Some(Arc::clone(&fetched)));
-                    return Ok(fetched);
-                }
-                Err(error) => tracing::warn!(
-                    url = %self.url,
-                    error = &error as &dyn std::error::Error,
-                    "the keys of a service of tokens were not fetched"
-                ),
-            }
-        }
-        there.ok_or(TokenError::KeysUnavailable)
+        let fetched = source.fresh(clock.elapsed());
+        fetched.ok_or(TokenError::KeysUnavailable)
     }
+}
 
+impl Source {
     fn suffice(&self, fetched: &Fetched, key_id: Option<&str>) -> bool {
         fetched.has(key_id) && !self.ask_again.load(Ordering::Acquire)
     }
 
-    fn fresh(&self, clock: &dyn Clock) -> Option<Arc<Fetched>> {
+    fn fresh(&self, now: Duration) -> Option<Arc<Fetched>> {
         let fetched = self.current.load_full();
-        fetched.filter(|fetched| clock.elapsed() < fetched.at + self.keep)
+        fetched.filter(|fetched| now < fetched.at + self.keep)
+    }
+
+    /// Has the keys fetched, unless that is being done or was done just now. It is a task of its own: a caller who goes must
+    /// not keep the keys from all others. Returns what closes at the end of the fetch that goes on.
+    fn fetch_once(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<watch::Receiver<()>> {
+        let mut fetches = self.fetches.lock();
+        if let Some(ended) = &fetches.ended
+            && ended.has_changed().is_ok()
+        {
+            return Some(ended.clone());
+        }
+        // Nobody else waits for a source that hangs, where there are keys.
+        self.ask_again.store(false, Ordering::Release);
+        let now = clock.elapsed();
+        if fetches.last.is_some_and(|last| now < last + PAUSE) {
+            return None;
+        }
+        let (ending, ended) = watch::channel(());
+        *fetches = Fetches {
+            last: Some(now),
+            ended: Some(ended.clone()),
+        };
+        let (source, clock) = (Arc::clone(self), Arc::clone(clock));
+        tokio::spawn(async move {
+            source.take(source.fetch(now).await);
+            // A service that hangs must not have everybody who waits hang in turn.
+            source.fetches.lock().last = Some(clock.elapsed());
+            drop(ending);
+        });
+        Some(ended)
+    }
+
+    fn take(&self, fetched: Result<Fetched, FetchError>) {
+        match fetched {
+            Ok(fetched) => self.current.store(Some(Arc::new(fetched))),
+            Err(error) => tracing::warn!(
+                url = %self.url,
+                error = &error as &dyn std::error::Error,
+                "the keys of a service of tokens were not fetched"
+            ),
+        }
     }
 
     async fn fetch(&self, at: Duration) -> Result<Fetched, FetchError> {

@@ -45,10 +45,18 @@ impl TokenService {
         }
     }
 
+    /// Whether it can say at once what it thinks of a token: its keys are here.
+    pub(super) fn knows(&self, jwt: &Jwt<'_>, clock: &dyn Clock) -> bool {
+        match &self.keys {
+            TokenKeys::Fixed(_) => true,
+            TokenKeys::Published(keys) => keys.are_here(jwt.key_id.as_deref(), clock),
+        }
+    }
+
     pub(super) async fn verify(
         &self,
         jwt: &Jwt<'_>,
-        clock: &dyn Clock,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Verified, TokenError> {
         match &self.keys {
             TokenKeys::Fixed(key) => verify_with(key, jwt)?,

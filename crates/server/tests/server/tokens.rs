@@ -24,9 +24,14 @@ async fn house(services: Vec<TokenService>) -> House {
 }
 
 async fn house_with(tokens: Tokens) -> House {
+    house_of(tokens, vec![Identity::token("auditor")]).await
+}
+
+/// The same, which knows `auditor` by these proofs.
+async fn house_of(tokens: Tokens, identities: Vec<Identity>) -> House {
     let rule = CallerRule {
         name: "auditor".to_owned(),
-        identities: vec![Identity::token("auditor")],
+        identities,
         grants: vec![Grant::role(Role::Auditor)],
         rate_limit: None,
     };

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_kms::{
-    Backoff, BreakerSettings, KmsHealth, KmsProvider, RetrySettings, Surrounded,
+    Backoff, BreakerSettings, KmsHealth, KmsOperation, KmsProvider, RetrySettings, Surrounded,
     SurroundingsSettings,
 };
 use strongroom_kms_local::LocalKms;
@@ -12,7 +12,7 @@ use strongroom_test_support::{
     SeededRandom,
     kms::{Fault, FlakyKms},
 };
-use strongroom_vault::{CacheSettings, KmsCondition, Settings, Vault};
+use strongroom_vault::{CacheSettings, KmsCondition, NamedKms, Settings, Vault};
 
 use crate::{
     house::{House, KMS_NAME, check_signs, code, settings, sign, signing_key},
@@ -232,4 +232,61 @@ async fn a_breaker_refuses_at_once_what_needs_the_kms_and_readiness_says_that_it
         panic!("{told:?}");
     };
     assert!(reason.contains("not asked again"), "{reason}");
+}
+
+/// The vault with a KMS beside the one of its wrap, which only holds the keys of the node.
+async fn with_a_holder(regions: &Regions) -> Vault {
+    let mut environment = regions.environment(regions.house.store().await.unwrap());
+    environment.wrappers = vec![named(KMS_NAME, &regions.first)];
+    environment.kms = vec![NamedKms {
+        name: SECOND.to_owned(),
+        provider: Arc::new(regions.second.clone()),
+    }];
+    let settings = regions.house.settings.clone();
+    Vault::open(environment, settings).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kms_that_only_holds_keys_is_asked_until_it_works_again_although_nobody_uses_it() {
+    let regions = Regions::with_one_wrap(settings(Custody::External, Sealing::DataKey)).await;
+    let vault = with_a_holder(&regions).await;
+    let key = signing_key(&vault).await;
+    // While it works it is not asked, and neither is the other one so soon.
+    let before = (regions.first.calls(), regions.second.calls());
+    tokio::time::sleep(HOUR / 2).await;
+    assert_eq!((regions.first.calls(), regions.second.calls()), before);
+
+    regions.second.fail_from(1, Fault::Unavailable);
+    sign(&vault, &key).await.unwrap_err();
+    assert!(!vault.readiness().ready);
+    tokio::time::sleep(HOUR / 12).await;
+    assert!(!vault.readiness().ready, "it is still down");
+    assert_eq!(regions.first.calls(), before.0, "what works is left alone");
+
+    regions.second.heal();
+    tokio::time::sleep(HOUR / 60).await;
+    assert!(vault.readiness().ready);
+    assert_eq!(
+        regions.second.operations().last(),
+        Some(&KmsOperation::KeyState)
+    );
+    let after = regions.second.calls();
+    tokio::time::sleep(HOUR / 12).await;
+    assert_eq!(
+        regions.second.calls(),
+        after,
+        "it works: it is asked no more"
+    );
+    check_signs(&vault, &key).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kms_with_a_wrap_that_fails_between_two_checks_is_asked_soon() {
+    let regions = Regions::with_two_wraps(Settings::default()).await;
+    let vault = regions.open().await;
+    regions.first.fail_from(1, Fault::Unavailable);
+    assert!(!vault.check_wraps().await.all_open());
+    regions.first.heal();
+    tokio::time::sleep(HOUR / 60).await;
+    assert!(!vault.readiness().kms[0].fails());
 }

@@ -11,10 +11,14 @@ use std::{
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use strongroom_server::tokens::{PublishedKeys, TokenKeys, TokenService};
+use strongroom_server::{
+    Rpc,
+    access::Identity,
+    tokens::{PublishedKeys, TokenKeys, TokenService},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -27,10 +31,11 @@ use tokio_rustls::{
 };
 use tonic::Code;
 
-use super::{ask, house, house_with};
+use super::{ask, house, house_of, house_with};
 use crate::{
     certificates::Authority,
     issuer::{TokenIssuer, claims, service, tokens},
+    raw::HalfCaller,
 };
 
 /// A service that publishes keys, and counts who asks.
@@ -39,6 +44,8 @@ struct Publisher {
     address: SocketAddr,
     answer: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
+    /// Held by whoever does not want it to answer yet.
+    stopped: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Publisher {
@@ -53,6 +60,7 @@ impl Publisher {
             address: listener.local_addr().unwrap(),
             answer: Arc::default(),
             asked: Arc::default(),
+            stopped: Arc::default(),
         };
         publisher.publish(keys);
         let serving = publisher.clone();
@@ -77,6 +85,7 @@ impl Publisher {
     /// Answers one request.
     async fn tell(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        let _goes_on = self.stopped.lock().await;
         let answer = self.answer.lock().clone();
         let _request = stream.read(&mut [0; 4096]).await;
         let _sent = stream.write_all(answer.as_bytes()).await;
@@ -108,8 +117,12 @@ impl Publisher {
     }
 
     fn service(&self) -> TokenService {
+        self.kept_for(Duration::from_secs(300))
+    }
+
+    fn kept_for(&self, keep: Duration) -> TokenService {
         let url = format!("http://{}/keys.json", self.address);
-        let keys = PublishedKeys::new(&url, None, Duration::from_secs(300)).unwrap();
+        let keys = PublishedKeys::new(&url, None, keep).unwrap();
         service(TokenKeys::Published(Box::new(keys)))
     }
 }
@@ -323,4 +336,99 @@ async fn keys_of_another_source_do_not_outlive_a_reload() {
     tokens.replace(vec![other.service()]);
     let status = ask(&house, &fresh(&issuer, "one", 1)).await.unwrap_err();
     assert!(status.message().starts_with("TOKEN_KEYS_UNAVAILABLE(1,"));
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_keeps_the_keys_from_nobody() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(vec![issuer.published("one")]).await;
+    let house = house(vec![publisher.service()]).await;
+    let stopped = publisher.stopped.lock().await;
+    // Well-formed, and signed by nobody that we know.
+    let stranger = format!("Bearer {}", fresh(&TokenIssuer::new(), "one", 0));
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let path = Rpc::VaultServiceGetWrapperKeyId.path();
+    let headers = [
+        ("grpc-timeout", "100m"),
+        ("authorization", stranger.as_str()),
+    ];
+    let gone = HalfCaller::over(stream).await.begin(path, &headers).await;
+    assert_eq!(gone.unwrap()["grpc-status"], "4");
+    drop(stopped);
+    ask(&house, &fresh(&issuer, "one", 1)).await.unwrap();
+    // What was begun for the stranger was good for all.
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_stalls_nobody_who_has_tokens_of_another() {
+    let (fixed, published) = (TokenIssuer::new(), TokenIssuer::new());
+    let hanging = Publisher::new(Vec::new()).await;
+    let publisher = Publisher::new(vec![published.published("one")]).await;
+    let _stopped = hanging.stopped.lock().await;
+    let named = |name: &str, service: TokenService| TokenService {
+        name: Some(name.into()),
+        ..service
+    };
+    let identity = Identity::Token {
+        service: Some("good".to_owned()),
+        subject: "auditor".to_owned(),
+    };
+    for (what, service, issuer) in [
+        ("its key is here", fixed.service(), fixed),
+        ("its keys are fetched", publisher.service(), published),
+    ] {
+        // The one that hangs is asked about everybody: it does not say of which issuer its tokens are.
+        let services = vec![named("hangs", hanging.service()), named("good", service)];
+        let house = house_of(tokens(services), vec![identity.clone()]).await;
+        let token = fresh(&issuer, "one", 0);
+        let asked = tokio::time::timeout(Duration::from_secs(5), ask(&house, &token));
+        asked.await.expect(what).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_not_asked_about_tokens_that_say_themselves_that_they_are_of_another() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(vec![issuer.published("one")]).await;
+    let mut service = publisher.service();
+    service.rules.issuer = Some("https://login.example".to_owned());
+    let house = house(vec![service]).await;
+    let with_issuer = |name: &str| {
+        let mut claims = claims("auditor");
+        claims["iss"] = json!(name);
+        issuer.sign(&header("one"), &claims)
+    };
+    for token in [
+        fresh(&issuer, "one", 0),
+        with_issuer("https://other.example"),
+    ] {
+        let status = ask(&house, &token).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    assert_eq!(publisher.asked(), 0);
+    ask(&house, &with_issuer("https://login.example"))
+        .await
+        .unwrap();
+    assert_eq!(publisher.asked(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_fetched_again_before_their_time_is_over_and_nobody_waits_for_that() {
+    let issuer = TokenIssuer::new();
+    let publisher = Publisher::new(vec![issuer.published("one")]).await;
+    // Longer than the pause between two fetches.
+    let house = house(vec![publisher.kept_for(Duration::from_secs(8))]).await;
+    ask(&house, &fresh(&issuer, "one", 0)).await.unwrap();
+    let stopped = publisher.stopped.lock().await;
+    tokio::time::sleep(Duration::from_millis(6_200)).await;
+    ask(&house, &fresh(&issuer, "one", 1)).await.unwrap();
+    let asked = async {
+        while publisher.asked() < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let asked = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    asked.expect("it is asked again");
+    drop(stopped);
 }

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use strongroom_crypto::{Timestamp, clock::Clock};
 use strongroom_errors::Coded;
 use strongroom_kms::{KeyState, KmsError, KmsKeyId};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
-    environment::{Environment, NamedWrapper},
+    directory::KeyDirectory,
+    environment::{Environment, NamedKms, NamedWrapper},
     error::{VaultError, in_words},
     kms_watch::KmsWatch,
     vault::Vault,
@@ -118,8 +119,10 @@ const SOON: Duration = Duration::from_secs(30);
 /// What a check needs of a vault: not the vault itself, so that a task may do it.
 pub(crate) struct WrapperKeyChecker {
     wrappers: Vec<NamedWrapper>,
+    holders: Vec<NamedKms>,
     clock: Arc<dyn Clock>,
     wraps: Arc<Wraps>,
+    directory: Arc<KeyDirectory>,
     watch: Arc<KmsWatch>,
 }
 
@@ -127,12 +130,15 @@ impl WrapperKeyChecker {
     pub(crate) fn new(
         environment: &Environment,
         wraps: &Arc<Wraps>,
+        directory: &Arc<KeyDirectory>,
         watch: &Arc<KmsWatch>,
     ) -> Self {
         Self {
             wrappers: environment.wrappers.clone(),
+            holders: environment.kms.clone(),
             clock: Arc::clone(&environment.clock),
             wraps: Arc::clone(wraps),
+            directory: Arc::clone(directory),
             watch: Arc::clone(watch),
         }
     }
@@ -140,16 +146,39 @@ impl WrapperKeyChecker {
     /// Checks in the background, until the task is aborted; for the first time when `every` has passed.
     pub(crate) fn spawn(self, every: Duration) -> JoinHandle<()> {
         tokio::spawn(async move {
+            let mut due = Instant::now() + every;
             loop {
-                // Nothing else may ask a KMS that was found down: whoever is not ready gets no work.
-                let pause = if self.watch.any_fails() {
-                    every.min(SOON)
-                } else {
-                    every
-                };
-                tokio::time::sleep(pause).await;
-                self.check().await;
+                tokio::time::sleep_until(due.min(Instant::now() + SOON)).await;
+                self.ask_failing().await;
+                if Instant::now() >= due {
+                    self.check().await;
+                    due = Instant::now() + every;
+                }
             }
+        })
+    }
+
+    /// Asks each KMS that was found not to work whether it does, by one call. Nobody else may: whoever is not ready gets no
+    /// work, and so would never be ready again.
+    async fn ask_failing(&self) {
+        let in_use = self.wraps.wrapper_keys();
+        for kms in self.watch.failing() {
+            if let Some(key) = in_use.iter().find(|(of, _id)| *of == kms) {
+                self.state(key).await;
+            } else if let Some(outcome) = self.ask_holder(&kms).await {
+                self.watch.note_answer(&kms, self.clock.now(), &outcome);
+            }
+        }
+    }
+
+    /// Asks a KMS without wrap for the state of a key that it holds; none: it holds none, so nothing waits for it.
+    async fn ask_holder(&self, kms: &str) -> Option<Result<KeyState, KmsError>> {
+        let named = self.holders.iter().find(|named| named.name == kms)?;
+        let keys = named.provider.external_keys()?;
+        let held = self.directory.some_key_held_by(kms)?;
+        Some(match KmsKeyId::try_new(&held.key_id) {
+            Ok(id) => keys.key_state(&id).await,
+            Err(error) => Err(error.into()),
         })
     }
 
