@@ -125,9 +125,19 @@ async fn pass(
         is_logged: call.operation != Operation::Health,
     };
     match codec::within(read, answering).await {
+        Ok(answer) if blames_us(call, &answer) => {
+            Answer::refusal(call.refuse(Failure::unreadable("no message of this rpc")))
+        }
         Ok(answer) => Answer::counted(ends.of_answer(answer), call.clone(), caller, guest),
         Err(never) => match never {},
     }
+}
+
+/// Whether it is said to be our fault that somebody sent bytes that are no message. The service that tells whether the server is well
+/// is the one that does not read as ours do ([`codec`]), and says so for no other reason: anybody could raise the alarm.
+fn blames_us<B>(call: &Call, answer: &Response<B>) -> bool {
+    let is_about_health = matches!(call.rpc, Rpc::HealthCheck | Rpc::HealthWatch);
+    is_about_health && code_of(answer) == Code::Internal
 }
 
 /// A call of an rpc of ours.
