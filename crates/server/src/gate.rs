@@ -5,7 +5,7 @@ mod counted;
 mod deadline;
 mod ends;
 
-use std::{num::NonZeroU32, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, request::Parts};
@@ -234,9 +234,8 @@ impl Gate {
         subject: Arc<Subject>,
         until: Option<tokio::time::Instant>,
     ) -> Result<Context, Failure> {
-        if !subject.take(NonZeroU32::MIN) {
-            return Err(Failure::too_many_calls(subject.name()));
-        }
+        let counted = subject.allowance().call();
+        counted.map_err(|wait| Failure::too_many_calls(subject.name(), wait))?;
         let context = Context {
             part: Arc::new(subject.room().part()),
             subject,
