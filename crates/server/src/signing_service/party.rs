@@ -53,9 +53,10 @@ impl Signer {
         let party = (&party, point(request.at));
         let caller = self.context.caller();
         let signers = self.vault.party_signers(&store, party, &keys, may).await?;
-        // Each may cost a call of a KMS.
+        // Each may cost a call of a KMS, and those in whose place they are asked have.
         self.context.count(signers.number())?;
-        Ok(signers.sign(&caller, &message).await?)
+        let passed_over = || self.context.owe_one();
+        Ok(signers.sign(&caller, &message, passed_over).await?)
     }
 }
 
