@@ -12,7 +12,7 @@ mod role;
 mod subject;
 mod table;
 
-pub(crate) use self::approvable::approvable;
+pub(crate) use self::{allowance::Wait, approvable::approvable};
 pub use self::{
     grant::{Grant, KeyPattern, NamedKey},
     operation::{Operation, UnknownOperation},

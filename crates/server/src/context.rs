@@ -1,6 +1,6 @@
 //! What is known of a call beside its message.
 
-use std::{fmt::Debug, num::NonZeroU32, ops::Deref, sync::Arc};
+use std::{fmt::Debug, ops::Deref, sync::Arc};
 
 use prost::Message;
 use strongroom_kms::in_trace;
@@ -103,15 +103,19 @@ impl Context {
         }
     }
 
-    /// Counts `items` of one call against what the caller may do this second: the call itself has counted as one.
+    /// Counts `items` of one call against what the caller may do: the call itself has counted as one.
     pub(crate) fn count(&self, items: usize) -> Result<(), Failure> {
         let more = u32::try_from(items.saturating_sub(1)).unwrap_or(u32::MAX);
-        match NonZeroU32::new(more) {
-            Some(more) if !self.subject.take(more) => {
-                Err(Failure::too_many_calls(self.subject.name()))
-            }
-            _ => Ok(()),
+        if more == 0 {
+            return Ok(());
         }
+        let counted = self.subject.allowance().items(more);
+        counted.map_err(|wait| Failure::too_many_calls(self.subject.name(), wait))
+    }
+
+    /// Counts one more item, that nobody could foresee: it is paid off before the next call.
+    pub(crate) fn owe_one(&self) {
+        self.subject.allowance().owe(1);
     }
 
     /// Takes room for so many bytes, for as long as the call is under way.

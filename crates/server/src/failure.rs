@@ -16,7 +16,10 @@ use strongroom_topology::{Rejection, TopologyError};
 use strongroom_vault::{ApprovalError, VaultError};
 use tonic::{Code, Status};
 
-use crate::{access::Operation, contract::strongroom::Problem};
+use crate::{
+    access::{Operation, Wait},
+    contract::strongroom::Problem,
+};
 
 pub(crate) use self::{category::CantonCategory, status::Face};
 
@@ -172,13 +175,18 @@ impl Failure {
     }
 
     /// The caller calls more often than it may.
-    pub(crate) fn too_many_calls(caller: &str) -> Self {
-        Self::own(
+    pub(crate) fn too_many_calls(caller: &str, Wait(wait): Wait) -> Self {
+        let mut refused = Self::own(
             codes::RATE_LIMIT_EXCEEDED,
             format!(
-                "{caller} calls more often than its rate-limit allows, where an item of a batch is a call"
+                "{caller} calls more often than its rate-limit allows, where an item of a batch is a call: it may again in {} ms",
+                wait.as_millis().saturating_add(1)
             ),
-        )
+        );
+        if let Self::Coded(failure) = &mut refused {
+            failure.retry_after = Some(wait);
+        }
+        refused
     }
 
     /// Whether a token is good cannot be said now.

@@ -7,7 +7,7 @@ mod counted;
 mod deadline;
 mod ends;
 
-use std::{num::NonZeroU32, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
@@ -25,6 +25,7 @@ use crate::{
     http::Calls,
     listen::Guest,
     refusals::Refusals,
+    rpc::Rpc,
     strangers::Strangers,
     tokens::{Proof, TokenError, Tokens},
     trace::Traces,
@@ -120,9 +121,19 @@ async fn pass(
     let request = Request::from_parts(parts, counted);
     let answering = services.call(ends.of_request(request));
     match codec::within(Arc::clone(call), answering).await {
+        Ok(answer) if blames_us(call, &answer) => {
+            Answer::refusal(call.refuse(Failure::unreadable("no message of this rpc")))
+        }
         Ok(answer) => Answer::counted(ends.of_answer(answer), context, guest),
         Err(never) => match never {},
     }
+}
+
+/// Whether it is said to be our fault that somebody sent bytes that are no message. The service that tells whether the server is well
+/// is the one that does not read as ours do ([`codec`]), and says so for no other reason: anybody could raise the alarm.
+fn blames_us<B>(call: &Call, answer: &Response<B>) -> bool {
+    let is_about_health = matches!(call.rpc, Rpc::HealthCheck | Rpc::HealthWatch);
+    is_about_health && code_of(answer) == Code::Internal
 }
 
 impl Gate {
@@ -185,9 +196,8 @@ impl Gate {
         subject: Arc<Subject>,
         until: Option<tokio::time::Instant>,
     ) -> Result<Context, Failure> {
-        if !subject.take(NonZeroU32::MIN) {
-            return Err(Failure::too_many_calls(subject.name()));
-        }
+        let counted = subject.allowance().call();
+        counted.map_err(|wait| Failure::too_many_calls(subject.name(), wait))?;
         let context = Context::new(Admitted {
             call: Arc::clone(call),
             part: subject.room().part(),

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -84,6 +84,8 @@ pub struct Vault {
     replica: Option<Replica>,
     /// Uses of keys whose records are on their way.
     uses: Uses,
+    /// How often a key of a party failed, so that another one was asked to sign in its place.
+    party_keys_passed_over: AtomicU64,
     background: Background,
     sweeper: JoinHandle<()>,
     wrapper_key_checks: Option<JoinHandle<()>>,
@@ -192,6 +194,7 @@ impl Vault {
             in_doubt: AtomicBool::new(false),
             replica,
             uses: Uses::default(),
+            party_keys_passed_over: AtomicU64::new(0),
             tag,
             background: Background::default(),
             sweeper,
@@ -291,6 +294,10 @@ impl Vault {
 
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    pub(crate) fn party_keys_passed_over(&self) -> &AtomicU64 {
+        &self.party_keys_passed_over
     }
 
     pub(crate) fn settings(&self) -> &Settings {

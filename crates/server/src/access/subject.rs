@@ -74,7 +74,8 @@ pub struct CallerRule {
     pub identities: Vec<Identity>,
     /// What it may do: the sum of these.
     pub grants: Vec<Grant>,
-    /// Calls per second, and as many at once. A batch counts as many as it has items. None: no limit.
+    /// Calls per second, and as many at once. A batch counts as many as it has items: if those are more, they are paid off before the next
+    /// call. None: no limit.
     pub rate_limit: Option<NonZeroU32>,
 }
 
@@ -224,9 +225,9 @@ impl Subject {
         }
     }
 
-    /// Takes `calls` from what it may do this second; false: there is not so much left.
-    pub(crate) fn take(&self, calls: NonZeroU32) -> bool {
-        self.allowance.take(calls)
+    /// What it may do this second.
+    pub(crate) const fn allowance(&self) -> &Allowance {
+        &self.allowance
     }
 
     /// Where its messages are until they are answered.

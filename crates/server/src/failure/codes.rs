@@ -20,7 +20,7 @@ codes! {
     OTHER_KIND_OF_NODE = "OTHER_KIND_OF_NODE", FailedPrecondition, "Ask the status service of the node's own kind.";
     OTHER_MEMBER = "OTHER_MEMBER", NotFound, "Ask the vault of that node, or leave the member out: then the vault's own node is meant.";
     PERMISSION_DENIED = "PERMISSION_DENIED", PermissionDenied, "Whoever administers the server grants it under [[callers]] in its configuration.";
-    RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED", ResourceExhausted, "Call less often, in batches that have no more items than rate-limit allows in a second, or have it raised under [[callers]].";
+    RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED", ResourceExhausted, "Call again when the answer says, and less often, or have rate-limit raised under [[callers]]. A call whose items are more than it allows in a second goes, and holds up the next ones.";
     SERVER_BUG = "SERVER_BUG", Internal, "Report it with the trace that the answer names and what the log says of it.";
     SERVER_BUSY = "SERVER_BUSY", ResourceExhausted, "Ask again when others are done.";
     SNAPSHOT_TOO_LARGE = "SNAPSHOT_TOO_LARGE", InvalidRequest, "Import it with 'strongroom topology import' where the vault is, or in parts.";

@@ -52,9 +52,10 @@ impl Signer {
         };
         let party = (&party, point(request.at));
         let signers = self.vault.party_signers(&store, party, &keys, may).await?;
-        // Each may cost a call of a KMS.
+        // Each may cost a call of a KMS, and those in whose place they are asked have.
         self.context.count(signers.number())?;
-        Ok(signers.sign(&self.caller, &message).await?)
+        let passed_over = || self.context.owe_one();
+        Ok(signers.sign(&self.caller, &message, passed_over).await?)
     }
 }
 

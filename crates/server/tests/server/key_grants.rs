@@ -58,8 +58,11 @@ fn rule(keys: &str) -> CallerRule {
 
 impl Participant {
     pub(crate) async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) async fn with(mut settings: Settings) -> Self {
         let issuer = TokenIssuer::new();
-        let mut settings = Settings::default();
         settings.audit.uses = UseRecords::Each;
         let server = ServerSettings {
             access: Access::of(

@@ -36,4 +36,5 @@ mod stall;
 mod status;
 mod tokens;
 mod topology;
+mod unreadable;
 mod vault_service;

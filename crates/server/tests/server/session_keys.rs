@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint};
 use strongroom_proto::v30::AsymmetricEncrypted;
 use strongroom_server::contract::strongroom::{
     DecryptSessionKeyRequest, EncryptSessionKeysRequest, RecipientsTree, SessionEncryptionKey,
     SessionView,
 };
-use strongroom_vault::{AuditOperation, SessionEncryptionNumbers};
+use strongroom_topology::PhysicalSynchronizerId;
+use strongroom_vault::{
+    AuditOperation, RequiredEncryption, SessionEncryptionNumbers, Settings, SynchronizerSchemes,
+};
 use tonic::{Code, Status};
 
 use crate::{
@@ -151,6 +155,41 @@ async fn with_transparency_checks_everybody_can_compute_what_was_sent() {
     }
 }
 
+/// The secret is the same wherever the view was sent; what it came by is not.
+#[tokio::test]
+async fn a_secret_is_given_out_for_synchronizers_only_that_take_how_it_was_encrypted() {
+    let strict: PhysicalSynchronizerId =
+        format!("strict::{}::35-0", Fingerprint::from_bytes([7; 32]))
+            .parse()
+            .unwrap();
+    let only_rsa = SynchronizerSchemes {
+        encryption: RequiredEncryption {
+            keys: [EncryptionKeySpec::Rsa2048].into(),
+            ..RequiredEncryption::default()
+        },
+        ..SynchronizerSchemes::default()
+    };
+    let settings = Settings {
+        synchronizers: [(strict.clone(), only_rsa)].into(),
+        ..Settings::default()
+    };
+    let mut node = Participant::with(settings).await;
+    let made = node.session_keys(ALL).await.unwrap();
+    let encrypted = encrypted(&made[0]);
+    let usual = std::mem::replace(&mut node.synchronizer, strict.to_string());
+    let before = node.uses().await;
+    // Known, and then to be decrypted.
+    for _ in 0..2 {
+        let refused = node.secret(ALL, &encrypted).await.unwrap_err();
+        assert_eq!(told(&refused).0, "ENCRYPTION_SCHEME_NOT_ALLOWED");
+        node.house.clock.advance(Duration::from_secs(10));
+    }
+    assert_eq!(node.uses().await, before);
+    node.synchronizer = usual;
+    let secret = node.secret(ALL, &encrypted).await.unwrap();
+    assert_eq!(secret, made[0].secret);
+}
+
 fn strangers(node: &Participant, number: usize) -> Vec<String> {
     let stranger = |number| {
         node.member
@@ -162,13 +201,18 @@ fn strangers(node: &Participant, number: usize) -> Vec<String> {
 #[tokio::test]
 async fn each_encryption_counts_as_a_call_of_its_own() {
     let mut node = Participant::new().await;
-    let views = vec![view(strangers(&node, 4), Vec::new())];
-    let asked = node.by(LIMITED, request(&node, views.clone()));
-    let refused = node.client.encrypt_session_keys(asked).await.unwrap_err();
-    assert_eq!(told(&refused).0, "RATE_LIMIT_EXCEEDED");
-    let asked = node.by(ALL, request(&node, views));
-    let refused = node.client.encrypt_session_keys(asked).await.unwrap_err();
-    assert_eq!(told(&refused).0, "MEMBER_WITHOUT_ENCRYPTION_KEY");
+    // A view cannot be split: it goes, and is paid off before the next one.
+    let views = vec![view(strangers(&node, 600), Vec::new())];
+    let refusals = [
+        (LIMITED, "MEMBER_WITHOUT_ENCRYPTION_KEY"),
+        (LIMITED, "RATE_LIMIT_EXCEEDED"),
+        (ALL, "MEMBER_WITHOUT_ENCRYPTION_KEY"),
+    ];
+    for (by, expected) in refusals {
+        let asked = node.by(by, request(&node, views.clone()));
+        let refused = node.client.encrypt_session_keys(asked).await.unwrap_err();
+        assert_eq!(told(&refused).0, expected, "{by}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What monitoring asks of an open vault: numbers, and nothing that names a key of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use strongroom_crypto::Timestamp;
 use strongroom_store::{Custody, KeyState};
@@ -62,6 +62,8 @@ pub struct Numbers {
     pub session_keys_made: u64,
     /// How often a long-term key signed since then because no session key could.
     pub session_key_fallbacks: u64,
+    /// How often a key of a party failed since the vault was opened, so that another one was asked to sign in its place.
+    pub party_keys_passed_over: u64,
     /// Requests that wait for a second person.
     pub pending_approvals: usize,
     /// What was done without the second person that it needs, and nobody has acknowledged.
@@ -125,6 +127,7 @@ impl Vault {
             session_keys: self.session_keys(),
             session_keys_made: self.caches().session_keys.made(),
             session_key_fallbacks: self.caches().session_keys.fallbacks(),
+            party_keys_passed_over: self.party_keys_passed_over().load(Ordering::Relaxed),
             pending_approvals: approvals.iter().filter(|asked| is_pending(asked)).count(),
             broken_glass: approvals.iter().filter(|asked| asked.is_bypassed()).count(),
         };

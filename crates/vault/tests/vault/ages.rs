@@ -1,22 +1,12 @@
 //! How old keys in use are, and what a KMS did to wrapper keys meanwhile.
 
-use std::{
-    collections::BTreeSet,
-    fmt::Debug,
-    sync::{Arc, LazyLock, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use strongroom_crypto::{Fingerprint, Timestamp, clock::Clock};
 use strongroom_kms::KmsKeyId;
 use strongroom_store::{Custody, Sealing};
+use strongroom_test_support::HeardLog;
 use strongroom_vault::{AgedKey, KeyAge, KeyAgeLimits, KeyClass, RotationRequest, Settings, Vault};
-use tracing::{
-    Dispatch, Event, Level, Metadata, Subscriber,
-    field::{Field, Visit},
-    span::{Attributes, Id, Record},
-    subscriber::DefaultGuard,
-};
 
 use crate::{
     house::{House, KMS_NAME, caller, encryption_key, settings, signing_key},
@@ -211,60 +201,9 @@ async fn what_a_kms_does_to_its_wrapper_key_is_told_until_the_vault_rotates() {
     assert!(vault.wrapper_keys_rotated_in_kms().await.is_empty());
 }
 
-/// Warnings of this thread, as they are worded.
-#[derive(Clone, Default)]
-pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
-
-/// Where only one listens, an event that another thread reaches first is asked of that thread alone, and then heard by nobody. So
-/// there is always a second one.
-static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Warnings::default()));
-
-impl Warnings {
-    /// Hears what this thread says, as long as what it answers is there.
-    pub(crate) fn hear(&self) -> DefaultGuard {
-        LazyLock::force(&ANOTHER);
-        tracing::subscriber::set_default(self.clone())
-    }
-
-    pub(crate) fn of(&self, words: &str) -> usize {
-        let told = self.0.lock().unwrap();
-        told.iter().filter(|text| text.contains(words)).count()
-    }
-}
-
-impl Visit for Warnings {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if field.name() == "message" {
-            self.0.lock().unwrap().push(format!("{value:?}"));
-        }
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::WARN
-    }
-
-    fn new_span(&self, _span: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _span: &Id, _values: &Record<'_>) {}
-
-    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _span: &Id) {}
-
-    fn exit(&self, _span: &Id) {}
-}
-
 #[tokio::test]
 async fn who_watches_says_once_when_keys_become_overdue_and_when_a_kms_rotates() {
-    let warnings = Warnings::default();
+    let warnings = HeardLog::warnings();
     let _heard = warnings.hear();
     let mut settings = limited(Custody::Envelope);
     settings.kms_watch.check_wrapper_keys_every = Some(Duration::from_millis(5));
@@ -273,7 +212,7 @@ async fn who_watches_says_once_when_keys_become_overdue_and_when_a_kms_rotates()
     signing_key(&vault).await;
     let id: KmsKeyId = vault.opening().wrapper_key_id.parse().unwrap();
     let (overdue, rotated) = ("older than max-key-age", "rotated the material");
-    let told = || (warnings.of(overdue), warnings.of(rotated));
+    let told = || (warnings.count(overdue), warnings.count(rotated));
     let until = async |expected| {
         while told() != expected {
             tokio::time::sleep(Duration::from_millis(5)).await;

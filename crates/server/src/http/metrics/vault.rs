@@ -58,6 +58,13 @@ pub(super) fn register(registry: &mut Registry, numbers: &Numbers) {
     let pending = numbers.pending_approvals as u64;
     let help = "Requests that wait for a second person";
     count(registry, "approvals_pending", help, pending);
+    let help = "Keys of parties that failed since the vault was opened, so that another one was asked in their place";
+    count(
+        registry,
+        "party_keys_passed_over",
+        help,
+        numbers.party_keys_passed_over,
+    );
     let broken = numbers.broken_glass as u64;
     let help = "What was done without the second person that it needs, and nobody has acknowledged";
     count(registry, "break_glass_unacknowledged", help, broken);

@@ -1,28 +1,39 @@
 //! One caller who calls all the time.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
+use prost::Message as _;
+use strongroom_crypto::Fingerprint;
+use strongroom_proto::v30::Signature;
 use strongroom_server::{
-    ServerSettings,
+    Rpc, ServerSettings,
     access::{Access, CallerRule, Grant, Identity, Operation},
     contract::{
-        strongroom::{SignBatchRequest, SignItem, signing_service_client::SigningServiceClient},
+        strongroom::{
+            SignBatchRequest, SignItem, VerifyForPartyRequest, VerifyProtocolGroupRequest,
+            verify_for_party_request, verify_protocol_group_request,
+        },
         vault::{GetWrapperKeyIdRequest, vault_service_client::VaultServiceClient},
     },
 };
-use tonic::Code;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::{
     house::{House, Plan, told},
     issuer::{TokenIssuer, tokens},
-    raw::with_token,
+    raw::{begin, with_token},
 };
 
 async fn house(issuer: &TokenIssuer, limit: u32) -> House {
     let rule = |name: &str, rate_limit| CallerRule {
         name: name.to_owned(),
         identities: vec![Identity::token(name)],
-        grants: vec![Grant::of([Operation::WrapperKeysShow, Operation::Sign])],
+        grants: vec![Grant::of([
+            Operation::WrapperKeysShow,
+            Operation::Sign,
+            Operation::Verify,
+        ])],
         rate_limit,
     };
     let server = ServerSettings {
@@ -76,20 +87,55 @@ async fn a_flood_of_one_caller_is_stopped_and_another_is_served() {
     assert!(stopped > 0, "none of {served} was stopped");
 }
 
+/// Whether a call was refused for its caller's limit; then for how long.
+fn is_held_up(status: &Status) -> Option<Duration> {
+    let details = status.get_error_details();
+    let is_limit = told(status).0 == "RATE_LIMIT_EXCEEDED";
+    is_limit.then(|| details.retry_info().unwrap().retry_delay.unwrap())
+}
+
+/// Each costs as many calls as it has items, also where those cannot be split and are more than a second's.
 #[tokio::test]
-async fn a_batch_counts_as_many_calls_as_it_has_items() {
-    let issuer = TokenIssuer::new();
-    let house = house(&issuer, 20).await;
-    let token = issuer.token("flood");
-    let mut client = SigningServiceClient::new(house.channel().await);
-    let mut batch = async |items| {
-        let request = SignBatchRequest {
-            items: vec![SignItem::default(); items],
-        };
-        client.sign_batch(with_token(request, Some(&token))).await
+async fn a_call_of_more_items_than_the_limit_goes_and_holds_up_the_next_until_it_is_paid_off() {
+    let batch = SignBatchRequest {
+        items: vec![SignItem::default(); 600],
     };
-    batch(4).await.unwrap();
-    // 64 are never there at once.
-    let status = batch(64).await.unwrap_err();
-    assert_eq!(told(&status).0, "RATE_LIMIT_EXCEEDED");
+    let namespace = Fingerprint::from_bytes([7; 32]);
+    let group = VerifyProtocolGroupRequest {
+        synchronizer: format!("test::{namespace}::35-0"),
+        threshold: 1,
+        content: Some(verify_protocol_group_request::Content::Message(Vec::new())),
+        signatures: vec![Signature::default(); 256],
+        ..VerifyProtocolGroupRequest::default()
+    };
+    let party = VerifyForPartyRequest {
+        party: format!("bob::{namespace}"),
+        store: "authorized".to_owned(),
+        content: Some(verify_for_party_request::Content::Message(Vec::new())),
+        signatures: vec![Signature::default(); 64],
+        ..VerifyForPartyRequest::default()
+    };
+    for (path, message) in [
+        (Rpc::SigningServiceSignBatch.path(), batch.encode_to_vec()),
+        (
+            Rpc::SigningServiceVerifyProtocolGroup.path(),
+            group.encode_to_vec(),
+        ),
+        (
+            Rpc::SigningServiceVerifyForParty.path(),
+            party.encode_to_vec(),
+        ),
+    ] {
+        let issuer = TokenIssuer::new();
+        let house = house(&issuer, 2).await;
+        let (channel, token) = (house.channel().await, issuer.token("flood"));
+        let call = async || begin(&channel, path, Some(&token), message.clone()).await;
+        // Of those whose signatures are none the answer says that.
+        if let Err(status) = call().await {
+            assert_eq!(is_held_up(&status), None, "{path}: {status}");
+        }
+        let refused = call().await.expect_err(path);
+        let wait = is_held_up(&refused).expect(path);
+        assert!(wait > Duration::from_secs(5), "{path}: {wait:?}");
+    }
 }

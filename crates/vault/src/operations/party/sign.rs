@@ -1,5 +1,7 @@
 //! Signing for a party.
 
+use std::sync::atomic::Ordering;
+
 use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, Signature, SigningPublicKey};
 use strongroom_topology::{At, PartyId, SigningKeysWithThreshold, StoreId};
 
@@ -44,7 +46,10 @@ impl PartySigners<'_> {
         self.keys.len().min(self.wanted)
     }
 
-    /// Signs, on behalf of the caller.
+    /// Signs, on behalf of the caller. `passed_over` hears of each key that fails and gives way to another one.
+    ///
+    /// Such a key is in the log and in [`Numbers`](crate::Numbers), where an alarm can go off before too few are left. It is no use on record:
+    /// no signature of it leaves, and what a KMS was asked for stands in the log of its calls.
     ///
     /// # Errors
     /// As [`Vault::sign_for`], of the first key that failed and whose place no other took.
@@ -52,6 +57,7 @@ impl PartySigners<'_> {
         self,
         caller: &Caller,
         message: &[u8],
+        passed_over: impl Fn(),
     ) -> Result<PartySignatures, VaultError> {
         let mut spare = self.keys.len() - self.number();
         let mut signatures = Vec::with_capacity(self.number());
@@ -64,7 +70,10 @@ impl PartySigners<'_> {
                 Ok(signature) => signatures.push(signature),
                 Err(error) if spare > 0 => {
                     let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, %key, "a key of the party does not sign: another one does");
+                    tracing::warn!(error, %key, "a key of the party does not sign: another one is asked");
+                    let counter = self.vault.party_keys_passed_over();
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    passed_over();
                     spare -= 1;
                 }
                 Err(error) => return Err(error),
@@ -98,7 +107,7 @@ impl Vault {
     ) -> Result<PartySignatures, VaultError> {
         let allowed = |_: &Fingerprint| Ok::<_, VaultError>(());
         let signers = self.party_signers(store, party, keys, allowed).await?;
-        signers.sign(caller, message).await
+        signers.sign(caller, message, || ()).await
     }
 
     /// Those keys that would sign in [`Self::sign_for_party`] and that the caller may use, as `may` says of each before any of them is

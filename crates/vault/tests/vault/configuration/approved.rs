@@ -269,6 +269,38 @@ async fn what_was_asked_for_and_approved_under_other_rules_counts_for_nothing() 
     assert_eq!(code(again), "APPROVAL_REQUIRED");
 }
 
+/// Among replicas whose files differ it would be struck each time that another one writes.
+#[tokio::test]
+async fn what_was_approved_counts_under_other_rules_as_long_as_nothing_guards_them() {
+    let delete = Ask::new("keys.delete", "test", b"key", "key");
+    let loose = |callers| {
+        let operations = ["keys.delete".to_owned()].into();
+        let approvals = strongroom_vault::ApprovalSettings {
+            operations,
+            ..strongroom_vault::ApprovalSettings::default()
+        };
+        with(callers, approvals)
+    };
+    let house = served(&loose("a")).await;
+    let vault = house.open().await;
+    let asked = vault.pass_approval(&alice(), &delete).await;
+    assert_eq!(code(asked), "APPROVAL_REQUIRED");
+    let id = vault.approvals()[0].id;
+    vault.approve(&bob(), id).await.unwrap();
+    vault.close().await.unwrap();
+
+    for (after, is_struck) in [(loose("b"), false), (guarded("b"), true)] {
+        let house = house.copy();
+        assert!(noted(&house, &after).await.unwrap());
+        let vault = open(&house, &after).await;
+        let told = changes(&vault).await.pop().unwrap();
+        assert!(told.details["sections"].contains("access"));
+        assert_eq!(told.details.contains_key("approvals_struck"), is_struck);
+        let passed = vault.pass_approval(&alice(), &delete).await;
+        assert_eq!(passed.is_err(), is_struck, "{passed:?}");
+    }
+}
+
 /// How the audit log is kept is no rule of who may do what.
 #[tokio::test]
 async fn what_was_approved_counts_when_only_the_audit_log_is_kept_otherwise() {

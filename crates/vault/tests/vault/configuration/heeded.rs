@@ -3,8 +3,8 @@
 use strongroom_crypto::Fingerprint;
 use strongroom_store::{ApprovalId, Custody};
 use strongroom_vault::{
-    ApprovalSettings, Ask, AuditOperation, CustodyDefaults, FindingLimits, Settings, Severity,
-    Vault,
+    ApprovalSettings, Ask, AuditEntry, AuditOperation, AuditSettings, CustodyDefaults,
+    FindingLimits, Settings, Severity, UseRecords, Vault,
 };
 
 use super::{alice, audited, bob, guarded, open, served, unguarded, with};
@@ -138,9 +138,9 @@ async fn nobody_signs_unseen_by_a_file_that_nobody_approved() {
     let off = |settings: Settings| audited(settings, "off");
     let uses = async |house: &House, settings: &Settings, key: &Fingerprint| {
         let vault = open(house, settings).await;
-        let before = signatures(&vault).await;
+        let before = signatures(&vault).await.len();
         sign(&vault, key).await.unwrap();
-        let after = signatures(&vault).await;
+        let after = signatures(&vault).await.len();
         vault.close().await.unwrap();
         after - before
     };
@@ -168,8 +168,43 @@ async fn nobody_signs_unseen_by_a_file_that_nobody_approved() {
     assert_eq!(uses(&free, &off(unguarded("a")), &key).await, 0);
 }
 
-async fn signatures(vault: &Vault) -> usize {
+/// It is the only way in which the level of a process changes: from then on each use is on record.
+#[tokio::test]
+async fn uses_that_were_counted_are_told_as_many_when_their_file_is_approved_no_more() {
+    let counting = Settings {
+        audit: AuditSettings {
+            uses: UseRecords::Batched,
+            ..AuditSettings::default()
+        },
+        ..audited(guarded("a"), "batched")
+    };
+    let house = served(&guarded("a")).await;
+    let vault = house.open().await;
+    let key = signing_key(&vault).await;
+    let change = super::proposed(&vault, &counting).await;
+    vault.approve(&bob(), change.id).await.unwrap();
+    vault.close().await.unwrap();
+
+    let vault = open(&house, &counting).await;
+    for _ in 0..3 {
+        sign(&vault, &key).await.unwrap();
+    }
+    assert_eq!(signatures(&vault).await, []);
+    vault.reject(&bob(), change.id).await.unwrap();
+    sign(&vault, &key).await.unwrap();
+    assert_eq!(signatures(&vault).await.len(), 1);
+    vault.close().await.unwrap();
+    let vault = house.open().await;
+    let [one, counted] = &signatures(&vault).await[..] else {
+        panic!("one at once, and the counted ones when it closed");
+    };
+    assert!(!one.details.contains_key("uses"));
+    assert_eq!(counted.details["uses"], "3");
+    assert!(counted.details.contains_key("first_micros"));
+}
+
+async fn signatures(vault: &Vault) -> Vec<AuditEntry> {
     let records = records(vault).await.unwrap().into_iter();
     let signed = records.filter(|it| it.operation == AuditOperation::Sign);
-    signed.count()
+    signed.collect()
 }

@@ -1,6 +1,6 @@
 //! What becomes of signatures for a party when keys fail or are not taken, and what the audit log says of them.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use strongroom_crypto::{Fingerprint, KeyUsage, SigningKeySpec, SigningPublicKey};
 use strongroom_kms_local::LocalKms;
@@ -54,19 +54,52 @@ fn keys_in_two_places() -> Settings {
     }
 }
 
+/// Each use of a key is on record.
+fn each_use() -> AuditSettings {
+    AuditSettings {
+        uses: UseRecords::Each,
+        ..AuditSettings::default()
+    }
+}
+
 #[tokio::test]
 async fn a_key_of_the_party_that_fails_gives_way_to_one_that_signs() {
-    let house = House::new().with_settings(keys_in_two_places());
+    let house = House::new().with_settings(Settings {
+        audit: each_use(),
+        ..keys_in_two_places()
+    });
     let (vault, kms, party, all) = party_whose_kms_is_gone(&house, 1).await;
-    let before = kms.calls();
+    let (before, recorded) = (kms.calls(), records(&vault).await.unwrap().len());
     let message = submission().to_multihash();
     let signed = vault
         .sign_for_party(&caller(), &STORE, (&party, At::Head), &message, &[])
         .await
         .unwrap();
-    assert!(kms.calls() > before, "no other key was tried");
+    let tried = (kms.calls() - before) as u64;
+    assert!(tried > 0, "no other key was tried");
     assert_eq!(signed.signatures[0].signed_by, all[0].fingerprint());
     assert_eq!(verify(&vault, &party, &signed.signatures).await.unwrap(), 1);
+    // Only what leaves is a use.
+    let uses = records(&vault).await.unwrap().split_off(recorded);
+    let used: Vec<_> = uses.into_iter().filter_map(|it| it.key).collect();
+    assert_eq!(used, [all[0].fingerprint().to_string()]);
+    let numbers = vault.numbers_as_known().await;
+    assert_eq!(numbers.party_keys_passed_over, tried);
+}
+
+#[tokio::test]
+async fn whoever_counts_what_signing_costs_hears_of_each_key_that_gives_way() {
+    let house = House::new().with_settings(keys_in_two_places());
+    let (vault, kms, party, _all) = party_whose_kms_is_gone(&house, 1).await;
+    let (before, heard) = (kms.calls(), Cell::new(0));
+    let may = |_key: &Fingerprint| Ok::<_, VaultError>(());
+    let signers = vault.party_signers(&STORE, (&party, At::Head), &[], may);
+    let signers = signers.await.unwrap();
+    assert_eq!(signers.number(), 1);
+    let (by, message) = (caller(), submission().to_multihash());
+    let signed = signers.sign(&by, &message, || heard.set(heard.get() + 1));
+    signed.await.unwrap();
+    assert_eq!(heard.get(), kms.calls() - before);
 }
 
 #[tokio::test]
@@ -82,7 +115,10 @@ async fn where_too_few_keys_of_the_party_sign_it_is_said_why() {
     assert_eq!(code(sign(&[]).await), "KMS_UNAVAILABLE");
     // A key that is named gives way to none.
     let [sealed, held] = [&all[0], &all[1]].map(SigningPublicKey::fingerprint);
+    let passed_over = vault.numbers_as_known().await.party_keys_passed_over;
     assert_eq!(code(sign(&[held]).await), "KMS_UNAVAILABLE");
+    let numbers = vault.numbers_as_known().await;
+    assert_eq!(numbers.party_keys_passed_over, passed_over);
     assert_eq!(sign(&[sealed]).await.unwrap().missing(), 1);
     kms.heal();
     let signed = sign(&[]).await.unwrap();
@@ -92,10 +128,7 @@ async fn where_too_few_keys_of_the_party_sign_it_is_said_why() {
 #[tokio::test]
 async fn the_audit_log_names_who_signed_for_a_party_and_with_which_keys() {
     let house = House::new().with_settings(Settings {
-        audit: AuditSettings {
-            uses: UseRecords::Each,
-            ..AuditSettings::default()
-        },
+        audit: each_use(),
         ..Settings::default()
     });
     let (vault, party, _) = party(&house, 3, 2).await;

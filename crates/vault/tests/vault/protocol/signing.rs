@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use strongroom_crypto::{Fingerprint, ProtocolSignature, SigningKeySpec, Timestamp};
 use strongroom_store::Custody;
+use strongroom_test_support::HeardLog;
 use strongroom_topology::{Mapping, StoreId, SynchronizerParameters};
 use strongroom_vault::{Proposal, Rotate, SessionSigningSettings, Settings, SigningTime};
 
 use super::{MESSAGE, Node, custody_of_protocol, session_key, synchronizer};
 use crate::{
-    ages::Warnings,
     house::{House, caller, code},
     topology::statements::rows,
 };
@@ -221,13 +221,13 @@ async fn row_112_under_protocol_version_34_the_long_term_key_signs_and_a_delegat
     let delegated = node.signed_now().await;
     node.synchronizer = synchronizer(&node.member, "da", 34);
     node.follow(node.synchronizer.clone()).await;
-    let warnings = Warnings::default();
+    let warnings = HeardLog::warnings();
     let _heard = warnings.hear();
     let signature = node.signed_now().await;
     assert!(signature.delegation().is_none());
     // Said once, not with each signature.
     node.signed_now().await;
-    assert_eq!(warnings.of("need protocol version 35 or higher"), 1);
+    assert_eq!(warnings.count("need protocol version 35 or higher"), 1);
     node.verify(&signature).await.unwrap();
     let refused = node.verify(&delegated).await;
     assert_eq!(code(refused), "SIGNATURE_DELEGATION_UNSUPPORTED");
@@ -268,7 +268,7 @@ async fn no_session_key_signs_as_of_a_time_that_is_far_ahead_of_clock_and_topolo
         let (at, until) = (node.now(seconds), Some(node.now(seconds + 10)));
         SigningTime::Approximate { at, until }
     };
-    let warnings = Warnings::default();
+    let warnings = HeardLog::warnings();
     let _heard = warnings.hear();
     // Clocks may be five minutes apart.
     for seconds in [301, 3600, 10 * 365 * 86_400] {
@@ -283,7 +283,7 @@ async fn no_session_key_signs_as_of_a_time_that_is_far_ahead_of_clock_and_topolo
     assert_eq!(node.kms_signatures() - calls, 6, "nothing was delegated");
     let numbers = node.vault.numbers_as_known().await;
     assert_eq!(numbers.session_key_fallbacks, 6);
-    assert_eq!(warnings.of("ahead of the clock"), 1);
+    assert_eq!(warnings.count("ahead of the clock"), 1);
     session_key(&node.signed(SigningTime::Exact(node.now(300))).await);
 }
 

@@ -1,6 +1,7 @@
 //! Many who want to sign while a session key is made.
 
 use std::{
+    num::NonZeroU32,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex,
@@ -20,7 +21,7 @@ use strongroom_test_support::{
     SeededRandom,
     kms::{Fault, FlakyKms},
 };
-use strongroom_vault::VaultError;
+use strongroom_vault::{SessionSigningSettings, Settings, SigningTime, VaultError};
 
 use super::{Node, Slow, custody_of_protocol, session_key};
 use crate::house::caller;
@@ -29,8 +30,12 @@ const CROWD: usize = 1000;
 
 /// A node whose KMS fails on demand and takes 40 ms, with what surrounds any KMS.
 async fn node() -> (Node, FlakyKms) {
+    node_with(custody_of_protocol(Custody::External)).await
+}
+
+async fn node_with(settings: Settings) -> (Node, FlakyKms) {
     let mut flaky = None;
-    let node = Node::with(custody_of_protocol(Custody::External), |house| {
+    let node = Node::with(settings, |house| {
         let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
         flaky = Some(kms.clone());
         let slow = Slow::around(Arc::new(kms), Duration::from_millis(40));
@@ -139,6 +144,59 @@ async fn a_caller_that_leaves_has_paid_for_the_key_of_those_who_come_after_it() 
     session_key(&signature);
     node.verify(&signature).await.unwrap();
     assert_eq!(kms.calls() - before, 1);
+}
+
+/// So many session keys are made at the same time.
+const AT_ONCE: usize = 32;
+
+/// A node, and more moments than session keys are made at once, each of which wants one of its own.
+async fn moments() -> (Node, FlakyKms, Vec<SigningTime>) {
+    let session_signing = SessionSigningSettings {
+        validity: NonZeroU32::new(10).unwrap(),
+        tolerance: Duration::from_secs(5),
+        cut_off: Duration::ZERO,
+        ..SessionSigningSettings::default()
+    };
+    let (node, kms) = node_with(Settings {
+        session_signing: Some(session_signing),
+        ..custody_of_protocol(Custody::External)
+    })
+    .await;
+    let times = (0..40).map(|number| SigningTime::Exact(node.now(-890 + 20 * number)));
+    let times = times.collect();
+    (node, kms, times)
+}
+
+#[tokio::test]
+async fn so_many_session_keys_are_made_at_once_and_beyond_them_the_long_term_key_signs() {
+    let (node, kms, times) = moments().await;
+    let before = kms.calls();
+    let signatures = join_all(times.iter().map(|time| node.signed(*time))).await;
+    let delegated = signatures.iter().filter(|it| it.delegation().is_some());
+    assert_eq!(delegated.count(), AT_ONCE);
+    assert_eq!(kms.calls() - before, 40);
+    let numbers = node.vault.numbers_as_known().await;
+    let counted = (numbers.session_keys_made, numbers.session_key_fallbacks);
+    assert_eq!(counted, (32, 8));
+    // Once those are made, others are.
+    for time in times {
+        session_key(&node.signed(time).await);
+    }
+    assert_eq!(node.vault.session_keys(), 40);
+}
+
+#[tokio::test]
+async fn session_keys_that_nobody_waits_for_any_more_are_among_those_that_are_made_at_once() {
+    let (node, _kms, times) = moments().await;
+    let (abandoned, other) = (&times[..AT_ONCE], times[AT_ONCE]);
+    let impatient = abandoned.iter().map(|time| {
+        let signing = node.signed(*time);
+        tokio::time::timeout(Duration::from_millis(10), signing)
+    });
+    assert!(join_all(impatient).await.iter().all(Result::is_err));
+    assert!(node.signed(other).await.delegation().is_none());
+    assert_eq!(node.vault.session_keys(), AT_ONCE);
+    session_key(&node.signed(other).await);
 }
 
 #[tokio::test]
