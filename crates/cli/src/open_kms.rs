@@ -361,6 +361,15 @@ impl OpenKms {
         found.map(|kms| kms.surrounded.capabilities().clone())
     }
 
+    /// Calls that are dropped from now on stand in the KMS log as ended by the end of this process.
+    pub(crate) fn begin_shutdown(&self) {
+        for kms in self.iter() {
+            if let Some(audit) = kms.surrounded.policy().audit() {
+                audit.begin_shutdown();
+            }
+        }
+    }
+
     /// Calls made so far, all together.
     pub(crate) fn total_calls(&self) -> u64 {
         self.iter().map(|kms| kms.metrics().calls.total()).sum()

@@ -1,7 +1,6 @@
 //! Makes a driver of any provider.
 
 use std::fmt;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -64,21 +63,6 @@ impl DriverServer {
             .max_decoding_message_size(MAX_GRPC_BYTES)
             .max_encoding_message_size(MAX_GRPC_BYTES);
         Self { service }
-    }
-
-    /// Makes the socket `path` as [`bind_unix_socket`] does and serves on it until `end` is there and every call that was
-    /// under way then has its answer.
-    ///
-    /// # Errors
-    /// [`DriverError::Socket`].
-    pub async fn serve_unix(
-        self,
-        path: &Path,
-        end: impl Future<Output = ()>,
-    ) -> Result<(), DriverError> {
-        let listener = bind_unix_socket(path)?;
-        self.serve(listener, end).await;
-        Ok(())
     }
 
     /// Serves on a socket whose permissions somebody else cared for, until `end` is there and every call that was under way

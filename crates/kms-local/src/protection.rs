@@ -31,14 +31,6 @@ pub enum ProtectionKind {
     UnprotectedKeyFile,
 }
 
-impl ProtectionKind {
-    /// Whether a passphrase is needed to open the file.
-    #[must_use]
-    pub const fn needs_passphrase(self) -> bool {
-        matches!(self, Self::Passphrase(_))
-    }
-}
-
 impl fmt::Display for ProtectionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

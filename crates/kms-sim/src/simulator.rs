@@ -114,13 +114,7 @@ impl Simulator {
     /// What AWS would have written into CloudTrail: the newest 10000 calls that came to their end.
     #[must_use]
     pub fn cloudtrail(&self) -> serde_json::Value {
-        self.cloud.trail.of_aws()
-    }
-
-    /// What Google would have written into its Cloud Audit Logs.
-    #[must_use]
-    pub fn cloud_audit_log(&self) -> serde_json::Value {
-        self.cloud.trail.of_gcp()
+        self.cloud.trail.file()
     }
 
     /// Counts calls from 0 again.

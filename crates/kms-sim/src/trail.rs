@@ -1,4 +1,4 @@
-//! What the clouds write down of calls, each in its own form: CloudTrail and Cloud Audit Logs.
+//! What AWS writes down of calls: CloudTrail.
 
 use std::collections::VecDeque;
 
@@ -9,18 +9,17 @@ use strongroom_crypto::Timestamp;
 /// Calls that are remembered: the newest.
 const MOST: usize = 10_000;
 
-/// A call that came to its end, its answer sent or lost.
+/// A call of AWS that came to its end, its answer sent or lost.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) time: Timestamp,
-    /// As its cloud calls it.
+    /// As AWS calls it.
     pub(crate) operation: &'static str,
     /// The key, by its full name.
     pub(crate) key: Option<String>,
-    /// The id that the caller was told; AWS only.
+    /// The id that the caller was told; none if the answer was lost.
     pub(crate) request_id: Option<String>,
     pub(crate) failed: bool,
-    pub(crate) is_aws: bool,
 }
 
 /// The newest calls, oldest first.
@@ -38,25 +37,12 @@ impl Trail {
         entries.push_back(entry);
     }
 
-    /// As a file of AWS CloudTrail.
-    pub(crate) fn of_aws(&self) -> Value {
+    /// As a file of CloudTrail.
+    pub(crate) fn file(&self) -> Value {
         let entries = self.entries.lock();
-        let ours = entries
-            .iter()
-            .zip(0_u32..)
-            .filter(|(entry, _)| entry.is_aws);
-        let records: Vec<_> = ours.map(|(entry, at)| record(entry, at)).collect();
+        let all = entries.iter().zip(0_u32..);
+        let records: Vec<_> = all.map(|(entry, at)| record(entry, at)).collect();
         json!({ "Records": records })
-    }
-
-    /// As Google's Cloud Audit Logs are exported.
-    pub(crate) fn of_gcp(&self) -> Value {
-        let entries = self.entries.lock();
-        let ours = entries
-            .iter()
-            .zip(0_u32..)
-            .filter(|(entry, _)| !entry.is_aws);
-        ours.map(|(entry, at)| log_entry(entry, at)).collect()
     }
 }
 
@@ -78,20 +64,5 @@ fn record(entry: &Entry, at: u32) -> Value {
         "requestID": entry.request_id,
         "eventID": format!("event-{at}"),
         "resources": key.map(|key| json!([{"type": "AWS::KMS::Key", "ARN": key}])),
-    })
-}
-
-fn log_entry(entry: &Entry, at: u32) -> Value {
-    json!({
-        "insertId": format!("event-{at}"),
-        "timestamp": jiff::Timestamp::from_microsecond(entry.time.as_micros()).ok().map(|time| time.to_string()),
-        "protoPayload": {
-            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
-            "serviceName": "cloudkms.googleapis.com",
-            "methodName": entry.operation,
-            "resourceName": entry.key,
-            "authenticationInfo": {"principalEmail": "node@simulated.iam.gserviceaccount.com"},
-            "status": if entry.failed { json!({"code": 13}) } else { json!({}) },
-        },
     })
 }

@@ -108,7 +108,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         };
         let settings = ServerSettings {
             ports: [("admin".to_owned(), i32::from(grpc.port()))].into(),
-            kms_numbers: Some(Arc::new(Numbers(kms))),
+            kms_numbers: Some(Arc::new(Numbers(Arc::clone(&kms)))),
             http,
             configuration: Some(configuration),
             finding_limits,
@@ -155,6 +155,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 _signal = ended.recv() => {}
                 Ok(()) = leaves => {}
             }
+            kms.begin_shutdown();
             tokio::spawn(end_at_once(interrupted, ended));
         };
         let random = Arc::new(SystemRandom);

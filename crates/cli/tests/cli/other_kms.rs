@@ -13,11 +13,20 @@ mod served;
 #[path = "other_kms/simulator.rs"]
 mod simulator;
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use strongroom_kms_sim::{Fault, FaultKind, LostAnswer, Scenario, Simulator, Weather};
 
-use crate::support::{Ran, Sandbox};
+use crate::{
+    serving::Serving,
+    support::{Ran, Sandbox},
+};
 
 const REGION: &str = "eu-central-1";
 
@@ -419,6 +428,51 @@ fn quickstart_shows_a_node_whose_wrapper_key_is_at_google() {
     let mut checks = checks.iter();
     assert!(checks.all(|check| check["passed"] == true), "{shown}");
     assert!(!google.version().is_empty());
+}
+
+#[test]
+fn a_call_that_the_end_of_the_server_cuts_off_stands_in_the_kms_log_as_in_cantons() {
+    let google = Google::with_vault(&["--custody", "external"]);
+    let key = google.sandbox.signing_key("ec-p256", "protocol");
+    let log = google.sandbox.path("kms.log");
+    let sections = format!("[kms-log]\nfile = {log:?}\n[server]\ngrace = \"0s\"\n");
+    google
+        .sandbox
+        .edit_config(|config| config + "\n" + &sections);
+    let serving = Serving::start_with(&google.sandbox, |command| {
+        command.stderr(Stdio::null());
+    });
+    let slow = serde_json::json!({"constant-ms": 20_000.0});
+    google
+        .simulator
+        .set_weather(Weather {
+            latency: Some(serde_json::from_value(slow).unwrap()),
+            ..Weather::default()
+        })
+        .unwrap();
+    let message = google.sandbox.write("message", "signed by nobody");
+    let endpoint = format!("http://{}", serving.grpc());
+    let sign = ["sign", message.to_str().unwrap(), "--key", &key];
+    let mut command = google.sandbox.command(sign);
+    command.env("STRONGROOM_ENDPOINT", endpoint);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut waiting = command.spawn().unwrap();
+    let is_asked = || fs::read_to_string(&log).is_ok_and(|log| log.contains("SignRequest("));
+    let began = Instant::now();
+    while !is_asked() {
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody signs");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(serving.end().success());
+    assert!(!waiting.wait().unwrap().success());
+    let log = fs::read_to_string(&log).unwrap();
+    let asked = log.lines().find(|line| line.contains("SignRequest("));
+    let (_before, id) = asked.unwrap().split_once("Sending request [").unwrap();
+    let (id, _after) = id.split_once(']').unwrap();
+    let told = format!("Request {id} aborted due to shutdown.");
+    let told = log.lines().find(|line| line.ends_with(&told));
+    let told = told.unwrap_or_else(|| panic!("{log}"));
+    assert!(told.contains(" INFO "), "{told}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_crypto::{SystemRandom, clock::SystemClock};

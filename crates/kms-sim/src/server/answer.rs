@@ -128,11 +128,10 @@ async fn through_weather<A: Asked>(
         key: key.or_else(|| done.as_ref().ok().and_then(A::made)),
         request_id: None,
         failed: done.is_err(),
-        is_aws: A::REQUEST_ID.is_some(),
     };
     if meeting.answer_is_lost {
         count(|count| count.lost += 1);
-        cloud.trail.add(entry);
+        write_down::<A>(cloud, entry);
         return Err(Cut::Close);
     }
     let answer = match done {
@@ -141,8 +140,15 @@ async fn through_weather<A: Asked>(
     };
     let id = A::REQUEST_ID.and_then(|header| answer.headers().get(header)?.to_str().ok());
     entry.request_id = id.map(str::to_owned);
-    cloud.trail.add(entry);
+    write_down::<A>(cloud, entry);
     Ok(answer)
+}
+
+/// Only AWS numbers requests and has a CloudTrail.
+fn write_down<A: Asked>(cloud: &Cloud, entry: Entry) {
+    if A::REQUEST_ID.is_some() {
+        cloud.trail.add(entry);
+    }
 }
 
 fn too_long_for<A: Asked>(cloud: &Cloud) -> Answer {

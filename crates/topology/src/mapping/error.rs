@@ -63,16 +63,6 @@ pub enum MappingError {
         /// What was given.
         threshold: u32,
     },
-    /// A threshold of signatures above the number of keys.
-    #[error(
-        "Tried to set a signing threshold ({threshold}) above the number of signing keys ({keys})."
-    )]
-    SigningThresholdAboveKeys {
-        /// What was given.
-        threshold: u32,
-        /// How many keys there are.
-        keys: usize,
-    },
     /// A threshold of confirmations that is not at least one.
     #[error("the confirming threshold must be at least 1, got {threshold}")]
     ConfirmingThreshold {

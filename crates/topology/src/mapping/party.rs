@@ -61,21 +61,6 @@ impl SigningKeysWithThreshold {
             .binary_search_by_key(fingerprint, SigningPublicKey::fingerprint);
         found.ok().and_then(|index| self.keys.get(index))
     }
-
-    /// Whether enough keys are there to reach the threshold.
-    ///
-    /// # Errors
-    /// [`MappingError::SigningThresholdAboveKeys`].
-    pub fn check_reachable(&self) -> Result<(), MappingError> {
-        let keys = self.keys.len();
-        if self.threshold as usize > keys {
-            return Err(MappingError::SigningThresholdAboveKeys {
-                threshold: self.threshold,
-                keys,
-            });
-        }
-        Ok(())
-    }
 }
 
 /// The signing keys of a party, in the deprecated form.

@@ -89,21 +89,10 @@ impl Vault {
     /// counts as such. Errors of the store.
     pub async fn walk_audit(
         &self,
-        visit: impl FnMut(AuditEntry),
-    ) -> Result<AuditVerification, VaultError> {
-        self.walk_audit_after(AuditHead::default(), visit).await
-    }
-
-    /// As [`Self::walk_audit`], for the records that come after those up to `after`, which were verified before.
-    ///
-    /// # Errors
-    /// As [`Self::walk_audit`]; also [`VaultError::AuditBroken`] when there are fewer records now.
-    pub async fn walk_audit_after(
-        &self,
-        after: AuditHead,
         mut visit: impl FnMut(AuditEntry),
     ) -> Result<AuditVerification, VaultError> {
-        self.walk(after, |entry, _place| visit(entry)).await
+        self.walk(AuditHead::default(), |entry, _place| visit(entry))
+            .await
     }
 
     /// As [`Self::walk_audit`], with the place of each record, from which [`Self::read_audit`] reads on.
@@ -139,7 +128,7 @@ impl Vault {
     /// The chain is verified as far as they go.
     ///
     /// # Errors
-    /// As [`Self::walk_audit_after`].
+    /// As [`Self::walk_audit`]; also [`VaultError::AuditBroken`] when there are fewer records now than up to `after`.
     pub async fn next_audit_records(
         &self,
         after: AuditHead,

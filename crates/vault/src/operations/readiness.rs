@@ -32,23 +32,6 @@ pub struct Readiness {
     pub kms: Vec<KmsReadiness>,
 }
 
-impl Readiness {
-    /// How many wrapper keys in use cannot be used: a number to watch, which is 0 when all is well.
-    #[must_use]
-    pub const fn unusable_wrapper_keys(&self) -> usize {
-        self.wrapper_key_alarms.len()
-    }
-
-    /// Since when it is known of the first of them.
-    #[must_use]
-    pub fn wrapper_keys_unusable_since(&self) -> Option<Timestamp> {
-        self.wrapper_key_alarms
-            .iter()
-            .map(|alarm| alarm.since)
-            .min()
-    }
-}
-
 /// What is known of a KMS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

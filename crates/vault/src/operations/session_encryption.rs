@@ -133,13 +133,6 @@ impl SessionEncryption<'_> {
         Self { caller, ..self }
     }
 
-    /// The same, on a synchronizer that takes no other encryptions than these, neither to others nor from them.
-    #[must_use]
-    pub fn requiring(self, required: &RequiredEncryption) -> Self {
-        let required = self.required.and(required);
-        Self { required, ..self }
-    }
-
     /// A key for each view, each before those of its parts. A key is used again as long as it was made for the same tree of
     /// recipients, all keys that it is encrypted to are still theirs, and the key of the view above it is the same.
     ///

@@ -20,13 +20,13 @@ use strongroom_topology::Member;
 use strongroom_vault::{
     AuditOperation, AuditSettings, Caller, RecipientsTree, RequiredEncryption, SessionCacheBounds,
     SessionEncryptionKey, SessionEncryptionSettings, SessionSnapshot, SessionView, Settings,
-    UseRecords,
+    SynchronizerSchemes, UseRecords,
 };
 
 use crate::{
     audit::records,
     house::{caller, code},
-    meeting::{Party, meeting, meeting_at_a_kms, only_rsa, where_only},
+    meeting::{Party, meeting, meeting_at_a_kms, where_only},
     topology::synchronizers::store,
 };
 
@@ -342,11 +342,6 @@ async fn what_is_no_secret_of_16_bytes_is_refused_and_not_kept() {
 
 #[tokio::test]
 async fn row_116_encryptions_that_the_synchronizer_does_not_take_are_neither_made_nor_decrypted() {
-    let meeting = meeting().await;
-    let (alice, bob) = (&meeting.alice.vault, &meeting.bob.vault);
-    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
-    let received = for_party(&keys[0], &meeting.bob).await;
-    bob.session_encryption().secret(&received).await.unwrap();
     let all = RequiredEncryption::default();
     for required in [
         RequiredEncryption {
@@ -355,35 +350,29 @@ async fn row_116_encryptions_that_the_synchronizer_does_not_take_are_neither_mad
         },
         RequiredEncryption {
             keys: [EncryptionKeySpec::Rsa2048].into(),
-            ..all.clone()
+            ..all
         },
     ] {
-        let receiver = bob.session_encryption().requiring(&required);
-        let refused = receiver.secret(&received).await;
+        let meeting = meeting().await;
+        let views = [view(meeting.both())];
+        let keys = transaction(&meeting.alice, &views).await;
+        let received = for_party(&keys[0], &meeting.bob).await;
+        let bob = meeting.bob.vault.session_encryption().on(&store());
+        bob.secret(&received).await.unwrap();
+        let schemes = SynchronizerSchemes {
+            encryption: required,
+            ..SynchronizerSchemes::default()
+        };
+        let bob = where_only(meeting.bob, schemes.clone()).await;
+        let session = bob.session_encryption().on(&store());
+        let refused = session.secret(&received).await;
         assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
-        let sender = alice.session_encryption().requiring(&required);
-        let refused = sender.keys(&[view(meeting.both())], &snapshot(false)).await;
+        let alice = where_only(meeting.alice, schemes).await;
+        // The snapshot names the synchronizer.
+        let session = alice.session_encryption();
+        let refused = session.keys(&views, &snapshot(false)).await;
         assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
     }
-}
-
-#[tokio::test]
-async fn row_116_what_the_owner_says_of_a_synchronizer_counts_for_session_encryption_keys_too() {
-    let meeting = meeting().await;
-    let keys = transaction(&meeting.alice, &[view(meeting.both())]).await;
-    let received = for_party(&keys[0], &meeting.bob).await;
-    let views = [view(meeting.both())];
-    let bob = where_only(meeting.bob, only_rsa()).await;
-    let session = bob.session_encryption();
-    let refused = session.keys(&views, &snapshot(false)).await;
-    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
-    let there = session.on(&store());
-    let refused = there.secret(&received).await;
-    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
-    // Whoever asks for less than the owner gets no more for it.
-    let widened = there.requiring(&RequiredEncryption::default());
-    let refused = widened.secret(&received).await;
-    assert_eq!(code(refused), "ENCRYPTION_SCHEME_NOT_ALLOWED");
 }
 
 #[tokio::test]
