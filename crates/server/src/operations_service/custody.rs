@@ -36,6 +36,8 @@ pub(super) async fn seal(
     context: Context,
     message: SealKeysRequest,
 ) -> Result<SealKeysResponse, Failure> {
+    // That there is none is for the process to say that would seal them.
+    vault.check_writes().await?;
     let clear = || Ok(vault.clear_keys());
     let keys = selected(&vault, &context, Operation::KeysSeal, message.keys, clear)?;
     if !keys.is_empty() {
@@ -71,6 +73,7 @@ pub(super) async fn migrate(
 ) -> Result<impl Doing<MigrateKeysEvent>, Failure> {
     use migrating::{Done, Event, Progress};
     let event = |event| MigrateKeysEvent { event: Some(event) };
+    vault.check_writes().await?;
     let asked = Asked::read(&vault, &context, message.keys, message.from, message.to)?;
     if asked.place == Place::Clear {
         context.check(Operation::KeysRevert)?;
@@ -106,6 +109,7 @@ pub(super) async fn drop_copies(
 ) -> Result<impl Doing<DropCopiesEvent>, Failure> {
     use dropping::{Done, Event, Progress};
     let event = |event| DropCopiesEvent { event: Some(event) };
+    vault.check_writes().await?;
     let copied = || Ok(vault.copied_keys());
     let operation = Operation::KeysDropCopy;
     let keys = selected(&vault, &context, operation, message.keys, copied)?;

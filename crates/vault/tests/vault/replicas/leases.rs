@@ -51,6 +51,25 @@ async fn a_process_that_does_not_hold_the_lease_writes_nothing_and_names_who_doe
 }
 
 #[tokio::test]
+async fn what_a_process_does_not_know_is_gone_only_if_it_writes_and_has_caught_up() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let key = signing_key(&one.vault).await;
+    assert_eq!(code(two.vault.key(&key)), "KEY_NOT_FOUND");
+    assert_eq!(code(two.vault.check_writes().await), "STORE_NOT_WRITER");
+    one.vault.step_down(&caller()).await.unwrap();
+    two.vault.check_writes().await.unwrap();
+    two.vault.key(&key).unwrap();
+    let before = two.vault.standing().await.generation;
+    two.vault.check_writes().await.unwrap();
+    assert_eq!(
+        two.vault.standing().await.generation,
+        before,
+        "nothing changes"
+    );
+}
+
+#[tokio::test]
 async fn a_process_takes_a_free_lease_when_it_writes() {
     let (company, one) = Company::new().await;
     let two = company.open("two").await;
