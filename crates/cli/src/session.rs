@@ -110,6 +110,22 @@ impl Session {
         approved(&self.vault, &self.caller, reason, operation, request).await
     }
 
+    /// The same for a command that is done to exactly these, of which `request` says no more than "all". To none is nothing.
+    pub(crate) async fn approved_about<N: ToString>(
+        &self,
+        operation: Operation,
+        request: &str,
+        these: &[N],
+    ) -> Result<(), VaultError> {
+        if these.is_empty() {
+            return Ok(());
+        }
+        let these: Vec<_> = these.iter().map(ToString::to_string).collect();
+        let ask = ask(operation, request).about(&these);
+        let reason = self.break_glass.as_deref();
+        agreed(&self.vault, &self.caller, reason, &ask).await
+    }
+
     /// Whether this operation needs a second person.
     pub(crate) fn needs(&self, operation: Operation) -> bool {
         self.vault.needs_approval(operation.name())
@@ -134,10 +150,22 @@ pub(crate) async fn approved(
     operation: Operation,
     request: &str,
 ) -> Result<(), VaultError> {
-    let ask = Ask::new(operation.name(), "command", request.as_bytes(), request);
+    agreed(vault, caller, break_glass, &ask(operation, request)).await
+}
+
+fn ask(operation: Operation, request: &str) -> Ask {
+    Ask::new(operation.name(), "command", request.as_bytes(), request)
+}
+
+async fn agreed(
+    vault: &Vault,
+    caller: &Caller,
+    break_glass: Option<&str>,
+    ask: &Ask,
+) -> Result<(), VaultError> {
     match break_glass {
-        Some(reason) => vault.break_glass(caller, &ask, reason).await,
-        None => vault.pass_approval(caller, &ask).await,
+        Some(reason) => vault.break_glass(caller, ask, reason).await,
+        None => vault.pass_approval(caller, ask).await,
     }
 }
 

@@ -49,6 +49,16 @@ pub enum UnixUserConfig {
 }
 
 impl CallerConfig {
+    /// The names in its certificate as they are compared: those of hosts mean the same in any case (RFC 4343).
+    pub fn certificate_names(&self) -> impl Iterator<Item = String> + '_ {
+        self.certificates
+            .iter()
+            .map(|name| match name.strip_prefix("dns:") {
+                Some(host) => format!("dns:{}", host.to_ascii_lowercase()),
+                None => name.clone(),
+            })
+    }
+
     fn validate(&self) -> Result<(), String> {
         if !is_name(&self.name) {
             return Err("a name has 1 to 64 letters, digits and -_.@".to_owned());
@@ -95,8 +105,7 @@ pub(crate) fn validate(callers: &[CallerConfig]) -> Result<(), ConfigError> {
             return Err(bad("two [[callers]] have this name".to_owned()));
         }
         let certificates = caller
-            .certificates
-            .iter()
+            .certificate_names()
             .map(|name| format!("the certificate name {name}"));
         let tokens = caller
             .tokens

@@ -2,13 +2,14 @@
 
 use std::{any::Any, fmt::Debug, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use prost::Message;
 use strongroom_vault::{Ask, Caller, Vault};
 use zeroize::Zeroizing;
 
 use crate::{
     access::{Operation, Subject, approvable},
-    context::Context,
+    context::{Checked, Context},
     failure::Failure,
 };
 
@@ -46,24 +47,55 @@ impl Consent {
         }
     }
 
-    /// Waits for nobody: it was given before, or the request is refused and remembered for whoever may give it.
-    pub(crate) async fn given(self) -> Result<(), Failure> {
-        let Some(ask) = self.ask else {
-            if self.can_be_needed {
-                self.vault.heed_configuration().await?;
+    /// The work, once it is agreed to. Waits for nobody: the consent to what the request has come to was given before, or is refused
+    /// and remembered for whoever may give it.
+    pub(crate) async fn given_to<A>(
+        self,
+        checked: Checked<A>,
+    ) -> Result<BoxFuture<'static, Result<A, Failure>>, Failure> {
+        let Checked {
+            work,
+            about,
+            changes,
+        } = checked;
+        match self.ask {
+            _ if !changes => {}
+            None if self.can_be_needed => self.vault.heed_configuration().await?,
+            None => {}
+            Some(ask) => {
+                let ask = match about {
+                    None => ask,
+                    Some(these) => ask.about(&these),
+                };
+                pass(
+                    &self.vault,
+                    &self.subject,
+                    &self.caller,
+                    &ask,
+                    self.break_glass,
+                )
+                .await?;
             }
-            return Ok(());
-        };
-        match self.break_glass {
-            None => self.vault.pass_approval(&self.caller, &ask).await?,
-            Some(_) if !self.subject.may(Operation::BreakGlass) => {
-                let name = self.subject.name();
-                return Err(Failure::forbidden(Operation::BreakGlass, name));
-            }
-            Some(reason) => self.vault.break_glass(&self.caller, &ask, &reason).await?,
         }
-        Ok(())
+        Ok(work)
     }
+}
+
+async fn pass(
+    vault: &Vault,
+    subject: &Subject,
+    caller: &Caller,
+    ask: &Ask,
+    break_glass: Option<String>,
+) -> Result<(), Failure> {
+    match break_glass {
+        None => vault.pass_approval(caller, ask).await?,
+        Some(_) if !subject.may(Operation::BreakGlass) => {
+            return Err(Failure::forbidden(Operation::BreakGlass, subject.name()));
+        }
+        Some(reason) => vault.break_glass(caller, ask, &reason).await?,
+    }
+    Ok(())
 }
 
 fn ask(context: &Context, operation: Operation, message: &(impl Message + Debug)) -> Ask {

@@ -1,6 +1,8 @@
 //! What is known of a call beside its message.
 
-use std::{fmt::Debug, ops::Deref, sync::Arc};
+mod checked;
+
+use std::{fmt::Debug, future::ready, ops::Deref, sync::Arc};
 
 use prost::Message;
 use strongroom_kms::in_trace;
@@ -9,6 +11,7 @@ use strongroom_vault::{Caller, KeyEntry, Vault};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::checked::Checked;
 use crate::{
     access::{Operation, Subject},
     bounds::Bounds,
@@ -195,17 +198,35 @@ impl Shared {
         A: Send + 'static,
         F: Future<Output = Result<A, Failure>> + Send + 'static,
     {
+        let all = |vault, context, message| ready(Ok(Checked::of(work(vault, context, message))));
+        self.change_checked(face, request, all).await
+    }
+
+    /// The same for what `check` lets through first: rights that depend on what the request is about, and what this server is not
+    /// to do at all. Nobody is asked to agree to what is refused there.
+    pub(crate) async fn change_checked<M, A, C>(
+        &self,
+        face: Face,
+        request: Request<M>,
+        check: impl FnOnce(Arc<Vault>, Context, M) -> C,
+    ) -> Result<Response<A>, Status>
+    where
+        M: Message + Debug + 'static,
+        A: Send + 'static,
+        C: Future<Output = Result<Checked<A>, Failure>> + Send + 'static,
+    {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
         let consent = Consent::to(&self.vault, &context, &message);
         let trace = context.call.trace.clone();
-        let work = work(Arc::clone(&self.vault), context, message);
+        let check = check(Arc::clone(&self.vault), context, message);
         let work = async move {
+            let done = async {
+                let work = consent.given_to(check.await?).await?;
+                work.await
+            };
             // Also noted if its caller goes, lest nobody be seen who hangs up.
-            caller.noted(match consent.given().await {
-                Ok(()) => work.await,
-                Err(refused) => Err(refused),
-            })
+            caller.noted(done.await)
         };
         let done = self.tasks.run(in_its_trace(trace.clone(), work)).await;
         done.map(Response::new)
@@ -228,6 +249,24 @@ impl Shared {
         D: Doing<E>,
         F: Future<Output = Result<D, Failure>> + Send + 'static,
     {
+        self.begin_checked(face, request, |vault, context, message, telling| {
+            let work = work(vault, context, message, telling);
+            async { Ok(Checked::of(work.await?)) }
+        })
+    }
+
+    /// The same for work that says what exactly it is about.
+    pub(crate) fn begin_checked<M, E, F>(
+        &self,
+        face: Face,
+        request: Request<M>,
+        work: impl FnOnce(Arc<Vault>, Context, M, Arc<Telling<E>>) -> F,
+    ) -> Result<Response<Events<E>>, Status>
+    where
+        M: Message + Debug + 'static,
+        E: Progressing,
+        F: Future<Output = Result<Checked<E>, Failure>> + Send + 'static,
+    {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
         let prepared = self.ongoing.prepare(&self.vault, &context);
@@ -245,8 +284,7 @@ impl Shared {
         let (ongoing, vault) = (self.ongoing.clone(), Arc::clone(&self.vault));
         let work = async move {
             // Nobody hears of what was not let through.
-            consent.given().await?;
-            let doing = work.await?;
+            let doing = consent.given_to(work.await?).await?;
             ongoing.list(&vault, prepared).run(doing).await
         };
         let tasks = self.tasks.clone();

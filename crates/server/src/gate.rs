@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
-use tonic::{Code, Status, body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
 
 pub(crate) use self::{answered::Answer, call::Call};
@@ -81,16 +81,9 @@ impl Gated {
                     Err(_passed) => Answer::refusal(call.refuse(Failure::too_late())),
                 },
             };
-            gate.calls
-                .answered(call.rpc, code_of(&answer), began.elapsed());
-            answer
+            Answer::count(answer, &gate.calls, call.rpc, began.elapsed())
         })
     }
-}
-
-/// The status of an answer: one that fails says it in front, one that has a message behind it succeeded, as far as it came.
-fn code_of<B>(answer: &Response<B>) -> Code {
-    Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
 }
 
 /// Lets the call through, or not.

@@ -1,7 +1,8 @@
 //! `grpc.health.v1`: which services can do their work now (reference: operations, section 4).
 //!
 //! The empty name stands for the node: a replica that does not write is not serving, so that whoever balances load finds the
-//! one that writes. Signing goes on at every replica that is in touch, and says so under its own name.
+//! one that writes. Signing goes on at every replica that is in touch, and says so under its own name; where each use of a key is
+//! to be on record, only the one that writes signs.
 
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
@@ -130,7 +131,10 @@ async fn tell(reporter: &HealthReporter, name: &str, serves: bool) {
 }
 
 fn can_sign(vault: &Vault, standing: &Standing) -> bool {
-    standing.in_touch && !vault.is_quarantined() && vault.readiness().keys_waiting == 0
+    standing.in_touch
+        && !vault.is_quarantined()
+        && vault.keeps_use_records()
+        && vault.readiness().keys_waiting == 0
 }
 
 fn can_administer(vault: &Vault, standing: &Standing) -> bool {

@@ -92,11 +92,12 @@ impl KeyService for KeyFace {
         let passwords = self.shared.bounds.passwords.clone();
         let export =
             |vault, context, message| export::export(vault, context, message, enabled, passwords);
-        self.shared.change(FACE, request, export).await
+        self.shared.change_checked(FACE, request, export).await
     }
 
     async fn delete_key(&self, request: Request<DeleteKeyRequest>) -> Answer<DeleteKeyResponse> {
-        self.shared.change(FACE, request, delete::delete).await
+        let delete = delete::delete;
+        self.shared.change_checked(FACE, request, delete).await
     }
 
     async fn announce_key(

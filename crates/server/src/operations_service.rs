@@ -42,7 +42,8 @@ pub(crate) struct OperationsFace {
 type Answer<A> = Result<Response<A>, Status>;
 const FACE: Face = Face::Strongroom;
 
-/// Hands each rpc to its function: `answer` what changes nothing, `change` what does, `begin` what takes long.
+/// Hands each rpc to its function: `answer` what changes nothing, `change` what does, `begin` what takes long. `change_checked` and
+/// `begin_checked` refuse by more than the rpc before anybody is asked to agree.
 macro_rules! service {
     (
         streams { $($stream:ident = $event:ident;)+ }
@@ -170,8 +171,14 @@ macro_rules! service {
     (@ change $face:ident $request:ident $function:path) => {
         $face.shared.change(FACE, $request, $function).await
     };
+    (@ change_checked $face:ident $request:ident $function:path) => {
+        $face.shared.change_checked(FACE, $request, $function).await
+    };
     (@ begin $face:ident $request:ident $function:path) => {
         $face.shared.begin(FACE, $request, $function)
+    };
+    (@ begin_checked $face:ident $request:ident $function:path) => {
+        $face.shared.begin_checked(FACE, $request, $function)
     };
 }
 
@@ -209,17 +216,21 @@ service! {
         abandon_node_key_rotation(AbandonNodeKeyRotationRequest) -> wire::AbandonNodeKeyRotationResponse = node_keys::abandon;
         add_wrap(AddWrapRequest) -> wire::AddWrapResponse = wraps::add;
         forget_backup(ForgetBackupRequest) -> wire::ForgetBackupResponse = backups::forget;
-        prune_data_keys(PruneDataKeysRequest) -> wire::PruneDataKeysResponse = wraps::prune;
         release_vault(ReleaseVaultRequest) -> wire::ReleaseVaultResponse = backups::release;
         remove_wrap(RemoveWrapRequest) -> wire::RemoveWrapResponse = wraps::remove;
-        retire_key(RetireKeyRequest) -> wire::RetireKeyResponse = custody::retire;
-        rewrap_data_key(RewrapDataKeyRequest) -> wire::RewrapDataKeyResponse = wrapper_keys::rewrap;
         seal_keys(SealKeysRequest) -> wire::SealKeysResponse = custody::seal;
         step_down(StepDownRequest) -> wire::StepDownResponse = replicas::step_down;
     }
-    begin {
+    change_checked {
+        prune_data_keys(PruneDataKeysRequest) -> wire::PruneDataKeysResponse = wraps::prune;
+        retire_key(RetireKeyRequest) -> wire::RetireKeyResponse = custody::retire;
+        rewrap_data_key(RewrapDataKeyRequest) -> wire::RewrapDataKeyResponse = wrapper_keys::rewrap;
+    }
+    begin_checked {
         drop_copies(DropCopiesRequest) -> Self::DropCopiesStream = custody::drop_copies;
         migrate_keys(MigrateKeysRequest) -> Self::MigrateKeysStream = custody::migrate;
+    }
+    begin {
         resume_node_key_rotation(ResumeNodeKeyRotationRequest) -> Self::ResumeNodeKeyRotationStream = node_keys::resume;
         resume_wrapper_key_rotation(ResumeWrapperKeyRotationRequest) -> Self::ResumeWrapperKeyRotationStream = wrapper_keys::resume;
         rotate_node_keys(RotateNodeKeysRequest) -> Self::RotateNodeKeysStream = node_keys::rotate;

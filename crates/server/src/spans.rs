@@ -34,15 +34,18 @@ pub(crate) async fn within<B>(
     span: Option<Span>,
     answering: impl Future<Output = Response<B>>,
 ) -> Response<Within<B>> {
-    let answer = match &span {
-        None => answering.await,
-        Some(span) => {
-            let answer = answering.instrument(span.clone()).await;
-            end(span, answer.headers());
-            answer
-        }
+    let Some(span) = span else {
+        return answering.await.map(|body| Within { body, call: None });
     };
-    answer.map(|body| Within { body, _span: span })
+    let answer = answering.instrument(span.clone()).await;
+    let call = Call {
+        span,
+        code: code_in(answer.headers()),
+    };
+    answer.map(|body| Within {
+        body,
+        call: Some(call),
+    })
 }
 
 /// Probes come every few seconds and mean nothing.
@@ -95,28 +98,41 @@ fn parent(headers: &HeaderMap) -> Option<SpanContext> {
     ))
 }
 
-/// Writes down how it ended, as far as that is known when the answer begins.
-fn end(span: &Span, headers: &HeaderMap) {
-    let code = Status::from_header_map(headers).map_or(Code::Ok, |status| status.code());
-    span.record("rpc.grpc.status_code", i64::from(i32::from(code)));
-    // What the caller did wrong is no fault of the server (OpenTelemetry, semantic conventions of gRPC).
-    if matches!(
-        code,
-        Code::Unknown
-            | Code::DeadlineExceeded
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::Unavailable
-            | Code::DataLoss
-    ) {
-        span.record("otel.status_code", "ERROR");
-    }
+/// The status in the headers, or in the trailers, of an answer.
+fn code_in(headers: &HeaderMap) -> Option<Code> {
+    Status::from_header_map(headers).map(|status| status.code())
 }
 
 /// A body that belongs to a span, if there is one: the span ends when it was sent.
 pub(crate) struct Within<B> {
     body: B,
-    _span: Option<Span>,
+    call: Option<Call>,
+}
+
+/// A call and how it ended: none yet, and who lets it be dropped then has called it off.
+struct Call {
+    span: Span,
+    code: Option<Code>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let code = self.code.unwrap_or(Code::Cancelled);
+        let number = i64::from(i32::from(code));
+        self.span.record("rpc.grpc.status_code", number);
+        // What the caller did wrong is no fault of the server (OpenTelemetry, semantic conventions of gRPC).
+        if matches!(
+            code,
+            Code::Unknown
+                | Code::DeadlineExceeded
+                | Code::Unimplemented
+                | Code::Internal
+                | Code::Unavailable
+                | Code::DataLoss
+        ) {
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
 }
 
 impl<B: HttpBody + Unpin> HttpBody for Within<B> {
@@ -127,7 +143,14 @@ impl<B: HttpBody + Unpin> HttpBody for Within<B> {
         mut self: Pin<&mut Self>,
         poller: &mut Poller<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(poller)
+        let polled = Pin::new(&mut self.body).poll_frame(poller);
+        if let Some(call) = &mut self.call
+            && let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            call.code = code_in(trailers).or(call.code);
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -136,5 +159,44 @@ impl<B: HttpBody + Unpin> HttpBody for Within<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::{BodyExt as _, StreamBody};
+
+    use super::*;
+
+    /// How a call ended whose answer begins and ends with these.
+    async fn told(headers: HeaderMap, trailers: HeaderMap) -> Option<Code> {
+        let frames = stream::iter([Ok::<_, Status>(Frame::<&[u8]>::trailers(trailers))]);
+        let mut within = Within {
+            body: StreamBody::new(frames),
+            call: Some(Call {
+                span: Span::none(),
+                code: code_in(&headers),
+            }),
+        };
+        within.frame().await.unwrap().unwrap();
+        within.call.take().unwrap().code
+    }
+
+    fn status(code: Code) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        Status::new(code, "").add_header(&mut headers).unwrap();
+        headers
+    }
+
+    #[tokio::test]
+    async fn what_began_well_is_told_as_it_ended() {
+        let none = HeaderMap::new;
+        assert_eq!(told(none(), status(Code::Ok)).await, Some(Code::Ok));
+        let late = told(none(), status(Code::Unavailable)).await;
+        assert_eq!(late, Some(Code::Unavailable));
+        let refused = told(status(Code::NotFound), none()).await;
+        assert_eq!(refused, Some(Code::NotFound));
+        assert_eq!(told(none(), none()).await, None);
     }
 }

@@ -213,7 +213,7 @@ impl StatusService for StatusFace {
         request: Request<HealthDumpRequest>,
     ) -> Result<Response<Self::HealthDumpStream>, Status> {
         let (about, calls) = (Arc::clone(&self.about), self.shared.calls.clone());
-        let dump = |vault, _context, message| dump::dump(vault, message, about, calls);
+        let dump = |vault, context, message| dump::dump(vault, context, message, about, calls);
         let pieces = self.shared.answer(Face::Canton, request, dump).await?;
         Ok(pieces.map(|pieces: Vec<Vec<u8>>| -> DumpStream {
             let answers = pieces

@@ -128,7 +128,9 @@ impl VaultService for VaultFace {
         let ongoing = self.shared.ongoing.clone();
         let rotate =
             |vault, context, message| wrapper_key::rotate(vault, context, message, ongoing);
-        self.shared.change(Face::Canton, request, rotate).await
+        self.shared
+            .change_checked(Face::Canton, request, rotate)
+            .await
     }
 
     async fn get_wrapper_key_id(
@@ -149,7 +151,9 @@ impl VaultService for VaultFace {
         let export = move |vault, context, message| {
             export_key_pair::export_key_pair(vault, context, message, enabled, passwords)
         };
-        self.shared.change(Face::Canton, request, export).await
+        self.shared
+            .change_checked(Face::Canton, request, export)
+            .await
     }
 
     async fn import_key_pair(
@@ -168,6 +172,8 @@ impl VaultService for VaultFace {
         request: Request<DeleteKeyPairRequest>,
     ) -> Answer<DeleteKeyPairResponse> {
         let delete = delete_key_pair::delete_key_pair;
-        self.shared.change(Face::Canton, request, delete).await
+        self.shared
+            .change_checked(Face::Canton, request, delete)
+            .await
     }
 }

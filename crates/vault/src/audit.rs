@@ -61,6 +61,8 @@ pub enum AuditOperation {
     Identify,
     /// A topology transaction was built, signed and added.
     AuthorizeTopology,
+    /// This key signed a topology transaction that is kept elsewhere: the vault has only this record of it.
+    SignTopology,
     /// Topology transactions that were signed before were added.
     AddTopology,
     /// A snapshot of topology was taken in.
@@ -341,6 +343,7 @@ impl AuditOperation {
             Self::AcceptState => "accept_state",
             Self::Identify => "identify",
             Self::AuthorizeTopology => "authorize_topology",
+            Self::SignTopology => "sign_topology",
             Self::AddTopology => "add_topology",
             Self::ImportSnapshot => "import_snapshot",
             Self::BeginRotation => "begin_rotation",

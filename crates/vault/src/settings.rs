@@ -96,6 +96,18 @@ pub enum UseRecords {
     Each,
 }
 
+impl UseRecords {
+    /// The stable name: `off`, `batched`, `each`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Batched => "batched",
+            Self::Each => "each",
+        }
+    }
+}
+
 impl Default for AuditSettings {
     fn default() -> Self {
         Self {

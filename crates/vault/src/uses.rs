@@ -211,9 +211,17 @@ impl Vault {
         Box::pin(self.write_use(of)).await
     }
 
+    /// Whether keys that are used here can be on record, as the level asks: a process that leaves writing to another one keeps no
+    /// records, and where there are any refuses each use. Asks nobody.
+    #[must_use]
+    pub fn keeps_use_records(&self) -> bool {
+        let may_write = || self.other_writer().is_none() && self.settings().replica.writes;
+        self.use_level() == UseRecords::Off || self.is_known_to_write() || may_write()
+    }
+
     /// As the settings say. Where the file that they come from is one that nobody approved, it says nothing of records: with a copy of
     /// the good file one would sign unseen.
-    fn use_level(&self) -> UseRecords {
+    pub(crate) fn use_level(&self) -> UseRecords {
         if self.audits_unapproved() {
             return UseRecords::Each;
         }

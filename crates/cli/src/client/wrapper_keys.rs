@@ -1,7 +1,5 @@
 //! What opens the vault.
 
-use std::collections::BTreeSet;
-
 use strongroom_kms::KmsKeyId;
 use strongroom_server::access::Operation;
 use strongroom_vault::{NewWrapperKey, RotationProgress, RotationRequest, VaultError};
@@ -130,14 +128,14 @@ impl Client {
         let request = format!(
             "wrapper-key prune danger-backups-become-worthless={even_if_backups_need_them}"
         );
-        session
-            .approved(Operation::WrapperKeysPrune, &request)
-            .await?;
         let (vault, caller) = (&session.vault, &session.caller);
-        let pruned = match even_if_backups_need_them {
-            true => vault.prune_data_keys(caller, &BTreeSet::new()).await?,
-            false => vault.prune_unneeded_data_keys(caller).await?,
-        };
+        let pruned = vault.retired_data_keys();
+        session
+            .approved_about(Operation::WrapperKeysPrune, &request, &pruned)
+            .await?;
+        vault
+            .prune_exactly(caller, &pruned, even_if_backups_need_them)
+            .await?;
         Ok(pruned.iter().map(ToString::to_string).collect())
     }
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use strongroom_config::{EXAMPLE, LocalConfig, Protection};
+use strongroom_config::{Config, EXAMPLE, LocalConfig, Protection};
+use strongroom_vault::UseRecords;
 
 use crate::{
     args::Global,
@@ -99,6 +100,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
+    warnings.extend(records_doubt(&config));
     warnings.extend(backup_schedule::doubts(&config, &dir));
     warnings.extend(server::doubts(&config));
     let report = Report {
@@ -114,4 +116,17 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
             .try_for_each(|warning| writeln!(out, "warning: {warning}"))
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Several processes may have this database, and the records that are asked for are kept by one of them.
+fn records_doubt(config: &Config) -> Option<String> {
+    let level = session::settings(config).audit.uses;
+    let is_shared = config.store.is_some();
+    (is_shared && level != UseRecords::Off).then(|| {
+        format!(
+            "audit: with signatures = \"{}\", of all processes that share the database only the one that writes signs and decrypts: \
+             the others refuse (AUDIT_LEVEL_NOT_KEPT)",
+            level.name()
+        )
+    })
 }

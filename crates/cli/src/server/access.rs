@@ -27,13 +27,8 @@ pub(crate) fn access(callers: &[CallerConfig]) -> Result<Access, ServerSetupErro
 }
 
 fn rule(caller: &CallerConfig, users: &mut BTreeSet<u32>) -> Result<CallerRule, String> {
-    let mut identities = Vec::new();
-    for name in &caller.certificates {
-        identities.push(Identity::Certificate(match name.strip_prefix("dns:") {
-            Some(host) => format!("dns:{}", host.to_ascii_lowercase()),
-            None => name.clone(),
-        }));
-    }
+    let names = caller.certificate_names();
+    let mut identities: Vec<_> = names.map(Identity::Certificate).collect();
     for subject in &caller.tokens {
         identities.push(Identity::Token {
             service: caller.token_service.clone(),

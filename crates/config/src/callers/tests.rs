@@ -86,6 +86,7 @@ fn no_two_callers_are_the_same() {
     for known in [
         "tokens = [\"p1\"]",
         "certificates = [\"dns:p1.example\"]",
+        "certificates = [\"dns:P1.Example\"]",
         "unix-users = [990]",
         "unix-users = [\"canton\"]",
     ] {

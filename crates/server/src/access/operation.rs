@@ -178,7 +178,6 @@ impl Operation {
             Self::Health
                 | Self::Reflect
                 | Self::Status
-                | Self::HealthDump
                 | Self::Verify
                 | Self::WrapperKeysShow
                 | Self::IdentityShow

@@ -9,18 +9,21 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as Poller, Poll},
+    time::Duration,
 };
 
 use http::{HeaderMap, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::{Buf, Bytes};
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 
 use crate::{
     context::Context,
     failure::Failure,
+    http::Calls,
     listen::Guest,
     room::{Held, UNCOUNTED_BYTES},
+    rpc::Rpc,
 };
 
 /// The body of an answer.
@@ -28,6 +31,22 @@ pub(crate) struct Answer {
     body: Body,
     /// None for what says no more than why not.
     counting: Option<Counting>,
+    /// None for what was counted when it began.
+    call: Option<Box<Ended>>,
+}
+
+/// A call that is counted when this is dropped. Whoever lets it be dropped before its end has called it off.
+struct Ended {
+    calls: Calls,
+    rpc: Rpc,
+    took: Duration,
+    code: Code,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.calls.answered(self.rpc, self.code, self.took);
+    }
 }
 
 /// For whom an answer counts.
@@ -48,6 +67,7 @@ impl Answer {
         answer.map(|body| Self {
             body,
             counting: None,
+            call: None,
         })
     }
 
@@ -64,8 +84,43 @@ impl Answer {
         answer.map(|body| Self {
             body,
             counting: Some(counting),
+            call: None,
         })
     }
+
+    /// Counts a call, which took so long until now: a stream, which may fail at any time, when it has ended, and all others at once.
+    pub(super) fn count(
+        answer: Response<Self>,
+        calls: &Calls,
+        rpc: Rpc,
+        took: Duration,
+    ) -> Response<Self> {
+        let status = Status::from_header_map(answer.headers());
+        if status.is_some() || !rpc.answers_a_stream() {
+            let code = status.map_or(Code::Ok, |status| status.code());
+            calls.answered(rpc, code, took);
+            return answer;
+        }
+        let ended = Ended {
+            calls: calls.clone(),
+            rpc,
+            took,
+            code: Code::Cancelled,
+        };
+        let call = Some(Box::new(ended));
+        answer.map(|body| Self { call, ..body })
+    }
+
+    fn ends(&mut self, code: impl FnOnce() -> Code) {
+        if let Some(mut call) = self.call.take() {
+            call.code = code();
+        }
+    }
+}
+
+/// The status at the end of an answer; without one nobody knows how it ended.
+fn code_of(trailers: &HeaderMap) -> Code {
+    Status::from_header_map(trailers).map_or(Code::Unknown, |status| status.code())
 }
 
 impl Counting {
@@ -99,10 +154,19 @@ impl HttpBody for Answer {
     ) -> Poll<Option<Result<Frame<Piece>, Status>>> {
         let frame = match Pin::new(&mut self.body).poll_frame(poller) {
             Poll::Ready(Some(Ok(frame))) => frame,
-            Poll::Ready(Some(Err(status))) => return Poll::Ready(Some(Err(status))),
-            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(Err(status))) => {
+                self.ends(|| status.code());
+                return Poll::Ready(Some(Err(status)));
+            }
+            Poll::Ready(None) => {
+                self.ends(|| Code::Unknown);
+                return Poll::Ready(None);
+            }
             Poll::Pending => return Poll::Pending,
         };
+        if let Some(trailers) = frame.trailers_ref() {
+            self.ends(|| code_of(trailers));
+        }
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         let room = match &mut self.counting {
             None => Some(None),
@@ -112,6 +176,7 @@ impl HttpBody for Answer {
             return Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece { bytes, untaken }))));
         }
         self.body = Body::empty();
+        self.ends(|| Code::ResourceExhausted);
         Poll::Ready(self.counting.take().map(|it| it.breaks_off()))
     }
 

@@ -59,6 +59,10 @@ fn against_use(vault: &Vault, standing: &Standing) -> Vec<String> {
     if vault.is_quarantined() {
         because.push("the vault was restored and is in quarantine".to_owned());
     }
+    if !vault.keeps_use_records() {
+        because
+            .push("uses of keys are on record, and another replica keeps the records".to_owned());
+    }
     let waiting = vault.readiness().keys_waiting;
     if waiting > 0 {
         because.push(format!("{waiting} private keys cannot be used now"));

@@ -41,7 +41,7 @@ pub(super) async fn init_id(
             ));
         }
         (None, Some(namespace)) => {
-            let root = own_root_certificate(&vault, &namespace).await?;
+            let root = own_root_certificate(&vault, &context, &namespace).await?;
             (namespace, vec![root])
         }
         (Some(certified), Some(named)) if certified != named => {
@@ -142,6 +142,7 @@ fn targets(certificates: &[SignedTransaction]) -> String {
 /// Whoever names a namespace without a certificate has its root key here: it certifies itself.
 async fn own_root_certificate(
     vault: &Vault,
+    context: &Context,
     namespace: &Namespace,
 ) -> Result<SignedTransaction, Failure> {
     let target = root_key(vault, namespace).ok_or_else(|| no_signing_key(""))?;
@@ -155,7 +156,9 @@ async fn own_root_certificate(
     });
     let hash = transaction.hash().to_multihash();
     let usages = KeyUsages::only(KeyUsage::Namespace);
-    let signature = vault.sign(&root, &hash, usages).await.map_err(refused)?;
+    let caller = context.caller();
+    let signature = vault.sign_for(&caller, &root, &hash, usages).await;
+    let signature = signature.map_err(refused)?;
     let signatures = vec![topology_signature(signature, Covers::This)];
     SignedTransaction::received(transaction, signatures, false).map_err(refused)
 }

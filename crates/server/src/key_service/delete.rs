@@ -8,7 +8,7 @@ use strongroom_vault::Vault;
 use super::read;
 use crate::{
     access::Operation,
-    context::Context,
+    context::{Checked, Context},
     contract::strongroom::{DeleteKeyRequest, DeleteKeyResponse},
     failure::Failure,
 };
@@ -17,27 +17,29 @@ pub(super) async fn delete(
     vault: Arc<Vault>,
     context: Context,
     message: DeleteKeyRequest,
-) -> Result<DeleteKeyResponse, Failure> {
+) -> Result<Checked<DeleteKeyResponse>, Failure> {
     let wanted = read::fingerprint(&message.fingerprint)?;
     context.check_key(Operation::KeysDelete, &*vault.key(&wanted)?)?;
-    let caller = context.caller();
-    let mut announced = None;
-    match (message.keep_in_kms, message.even_if_announced) {
-        (true, true) => {
-            return Err(Failure::unreadable(
-                "Fields `keep_in_kms` and `even_if_announced` exclude each other",
-            ));
-        }
-        (true, false) => vault.release_key(&caller, &wanted).await?,
-        (false, false) => vault.delete_key(&caller, &wanted).await?,
-        (false, true) => {
+    if message.keep_in_kms && message.even_if_announced {
+        return Err(Failure::unreadable(
+            "Fields `keep_in_kms` and `even_if_announced` exclude each other",
+        ));
+    }
+    Ok(Checked::of(async move {
+        let caller = context.caller();
+        let mut announced = None;
+        if message.keep_in_kms {
+            vault.release_key(&caller, &wanted).await?;
+        } else if message.even_if_announced {
             announced = vault.announced_keys().await?.remove(&wanted);
             vault.danger_delete_announced_key(&caller, &wanted).await?;
+        } else {
+            vault.delete_key(&caller, &wanted).await?;
         }
-    }
-    let due = vault.destroyed_at(&wanted);
-    Ok(DeleteKeyResponse {
-        announced: announced.unwrap_or_default(),
-        destroyed_at: due.map_or(0, Timestamp::as_micros),
-    })
+        let due = vault.destroyed_at(&wanted);
+        Ok(DeleteKeyResponse {
+            announced: announced.unwrap_or_default(),
+            destroyed_at: due.map_or(0, Timestamp::as_micros),
+        })
+    }))
 }

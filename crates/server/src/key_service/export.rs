@@ -11,7 +11,7 @@ use super::read;
 use crate::{
     access::Operation,
     bounds::Bound,
-    context::Context,
+    context::{Checked, Context},
     contract::strongroom::{
         ExportForm as Form, ExportKeyRequest, ExportKeyResponse, OaepHash as Hash,
     },
@@ -25,7 +25,7 @@ pub(super) async fn export(
     message: ExportKeyRequest,
     enabled: bool,
     passwords: Bound,
-) -> Result<ExportKeyResponse, Failure> {
+) -> Result<Checked<ExportKeyResponse>, Failure> {
     if !enabled {
         return Err(Failure::own(
             codes::EXPORT_DISABLED,
@@ -36,11 +36,13 @@ pub(super) async fn export(
     context.check_key(Operation::KeysExport, &*vault.key(&wanted)?)?;
     let form = form(&message)?;
     drop(message);
-    let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await??;
-    Ok(ExportKeyResponse {
-        // EXPOSE: the answer, which is wiped when it was sent.
-        exported: exported.expose().to_vec(),
-    })
+    Ok(Checked::of(async move {
+        let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await??;
+        Ok(ExportKeyResponse {
+            // EXPOSE: the answer, which is wiped when it was sent.
+            exported: exported.expose().to_vec(),
+        })
+    }))
 }
 
 fn form(message: &ExportKeyRequest) -> Result<ExportForm, Failure> {

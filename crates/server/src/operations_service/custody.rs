@@ -9,7 +9,7 @@ use strongroom_vault::{KeyEntry, KeyFilter, MigrationError, Move, Place, Vault, 
 use super::fields::{self, custody_field, fingerprint, problem, selected};
 use crate::{
     access::Operation,
-    context::Context,
+    context::{Checked, Context},
     contract::strongroom::{
         self as wire, DropCopiesEvent, DropCopiesRequest, KeyMove, KeySelection, MigrateKeysEvent,
         MigrateKeysRequest, PlanMigrationRequest, PlanMigrationResponse, RetireKeyRequest,
@@ -17,18 +17,20 @@ use crate::{
         migrate_keys_event as migrating,
     },
     failure::Failure,
-    long_work::{Doing, Telling},
+    long_work::Telling,
 };
 
 pub(super) async fn retire(
     vault: Arc<Vault>,
     context: Context,
     message: RetireKeyRequest,
-) -> Result<RetireKeyResponse, Failure> {
+) -> Result<Checked<RetireKeyResponse>, Failure> {
     let key = fingerprint(&message.fingerprint)?;
     context.check_key(Operation::KeysRetire, &*vault.key(&key)?)?;
-    vault.retire_key(&context.caller(), &key).await?;
-    Ok(RetireKeyResponse {})
+    Ok(Checked::of(async move {
+        vault.retire_key(&context.caller(), &key).await?;
+        Ok(RetireKeyResponse {})
+    }))
 }
 
 pub(super) async fn seal(
@@ -36,6 +38,8 @@ pub(super) async fn seal(
     context: Context,
     message: SealKeysRequest,
 ) -> Result<SealKeysResponse, Failure> {
+    // That there is none is for the process to say that would seal them.
+    vault.check_writes().await?;
     let clear = || Ok(vault.clear_keys());
     let keys = selected(&vault, &context, Operation::KeysSeal, message.keys, clear)?;
     if !keys.is_empty() {
@@ -68,9 +72,10 @@ pub(super) async fn migrate(
     context: Context,
     message: MigrateKeysRequest,
     telling: Arc<Telling<MigrateKeysEvent>>,
-) -> Result<impl Doing<MigrateKeysEvent>, Failure> {
+) -> Result<Checked<MigrateKeysEvent>, Failure> {
     use migrating::{Done, Event, Progress};
     let event = |event| MigrateKeysEvent { event: Some(event) };
+    vault.check_writes().await?;
     let asked = Asked::read(&vault, &context, message.keys, message.from, message.to)?;
     if asked.place == Place::Clear {
         context.check(Operation::KeysRevert)?;
@@ -78,7 +83,8 @@ pub(super) async fn migrate(
             context.check_key(Operation::KeysRevert, &*vault.key(key)?)?;
         }
     }
-    Ok(async move {
+    let keys = asked.keys.clone();
+    let work = async move {
         let mut report = Report::before(&vault, &asked);
         let of = asked.keys.len() as u64;
         let hears = |key: &Fingerprint, moved| {
@@ -95,7 +101,8 @@ pub(super) async fn migrate(
                 failed,
             }))
         })
-    })
+    };
+    Ok(Checked::of(work).about(&keys))
 }
 
 pub(super) async fn drop_copies(
@@ -103,13 +110,15 @@ pub(super) async fn drop_copies(
     context: Context,
     message: DropCopiesRequest,
     telling: Arc<Telling<DropCopiesEvent>>,
-) -> Result<impl Doing<DropCopiesEvent>, Failure> {
+) -> Result<Checked<DropCopiesEvent>, Failure> {
     use dropping::{Done, Event, Progress};
     let event = |event| DropCopiesEvent { event: Some(event) };
+    vault.check_writes().await?;
     let copied = || Ok(vault.copied_keys());
     let operation = Operation::KeysDropCopy;
     let keys = selected(&vault, &context, operation, message.keys, copied)?;
-    Ok(async move {
+    let these = keys.clone();
+    let work = async move {
         let of = keys.len() as u64;
         let mut dropped = Vec::new();
         let hears = |key: &Fingerprint| {
@@ -121,7 +130,8 @@ pub(super) async fn drop_copies(
         ended(outcome, dropped.is_empty(), |failed| {
             event(Event::Done(Done { dropped, failed }))
         })
-    })
+    };
+    Ok(Checked::of(work).about(&these))
 }
 
 /// What was done is told, also if the rest was not.

@@ -56,6 +56,8 @@ pub(super) async fn resume(
         })
     });
     let stores = stores.collect::<Result<BTreeSet<_>, _>>()?;
+    // That none is under way is for the process to say that would go on with it.
+    vault.check_writes().await?;
     Ok(async move { advance(&vault, &context, &stores, &telling).await })
 }
 

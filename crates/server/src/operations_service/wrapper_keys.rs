@@ -9,7 +9,7 @@ use strongroom_vault::{
 use super::fields::{kms_key_id, some, wrapper_key, wrapper_keys};
 use crate::{
     access::Operation,
-    context::Context,
+    context::{Checked, Context},
     contract::strongroom::{
         FailedWrap, PlanWrapperKeyRotationRequest, PlanWrapperKeyRotationResponse,
         ResumeWrapperKeyRotationRequest, RewrapDataKeyRequest, RewrapDataKeyResponse,
@@ -121,21 +121,23 @@ pub(super) async fn rewrap(
     vault: Arc<Vault>,
     context: Context,
     message: RewrapDataKeyRequest,
-) -> Result<RewrapDataKeyResponse, Failure> {
+) -> Result<Checked<RewrapDataKeyResponse>, Failure> {
     let request = read(&vault, &context, message.rotation.unwrap_or_default())?;
     let names = |vault: &Vault| {
         let wraps = vault.wraps().into_iter();
         let names = wraps.map(|wrap| (wrap.kms, wrap.wrapper_key_id));
         names.collect::<Vec<_>>()
     };
-    let before = names(&vault);
-    let (kms, id) = vault.rewrap_data_key(&context.caller(), &request).await?;
-    let after = names(&vault);
-    let mut goes = before.into_iter().filter(|name| !after.contains(name));
-    Ok(RewrapDataKeyResponse {
-        comes: Some(wrapper_key((kms, id.as_str().to_owned()))),
-        goes: goes.next().map(wrapper_key),
-    })
+    Ok(Checked::of(async move {
+        let before = names(&vault);
+        let (kms, id) = vault.rewrap_data_key(&context.caller(), &request).await?;
+        let after = names(&vault);
+        let mut goes = before.into_iter().filter(|name| !after.contains(name));
+        Ok(RewrapDataKeyResponse {
+            comes: Some(wrapper_key((kms, id.as_str().to_owned()))),
+            goes: goes.next().map(wrapper_key),
+        })
+    }))
 }
 
 fn read(

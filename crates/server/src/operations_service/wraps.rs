@@ -1,6 +1,6 @@
 //! Wraps: one more, one less, each tried, and data keys that nothing needs any more.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use strongroom_crypto::Timestamp;
 use strongroom_vault::{ProviderLoss, Vault, WrapStatus, WrapperKeyState, WrapperKeyStatus};
@@ -8,7 +8,7 @@ use strongroom_vault::{ProviderLoss, Vault, WrapStatus, WrapperKeyState, Wrapper
 use super::fields::{kms_key_id, wrapper_key, wrapper_keys};
 use crate::{
     bounds::Bound,
-    context::Context,
+    context::{Checked, Context},
     contract::strongroom::{
         AddWrapRequest, AddWrapResponse, CheckWrapsRequest, CheckWrapsResponse,
         PruneDataKeysRequest, PruneDataKeysResponse, RemoveWrapRequest, RemoveWrapResponse,
@@ -47,15 +47,18 @@ pub(super) async fn prune(
     vault: Arc<Vault>,
     context: Context,
     message: PruneDataKeysRequest,
-) -> Result<PruneDataKeysResponse, Failure> {
-    let caller = context.caller();
-    let pruned = match message.even_if_backups_need_them {
-        true => vault.prune_data_keys(&caller, &BTreeSet::new()).await?,
-        false => vault.prune_unneeded_data_keys(&caller).await?,
+) -> Result<Checked<PruneDataKeysResponse>, Failure> {
+    vault.check_writes().await?;
+    let (retired, even) = (vault.retired_data_keys(), message.even_if_backups_need_them);
+    let these = retired.clone();
+    let work = async move {
+        let caller = context.caller();
+        vault.prune_exactly(&caller, &these, even).await?;
+        Ok(PruneDataKeysResponse {
+            data_key_ids: these.iter().map(ToString::to_string).collect(),
+        })
     };
-    Ok(PruneDataKeysResponse {
-        data_key_ids: pruned.iter().map(ToString::to_string).collect(),
-    })
+    Ok(Checked::of(work).about(&retired))
 }
 
 pub(super) async fn check(

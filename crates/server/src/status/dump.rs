@@ -11,6 +11,8 @@ use zip::{ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 use super::{About, RELEASE, components};
 use crate::{
+    access::Operation,
+    context::Context,
     contract::canton_admin::health::v30::HealthDumpRequest,
     failure::{Failure, codes},
     http::{Calls, metrics_text},
@@ -22,6 +24,7 @@ const LEAST_PIECE: usize = 1 << 10;
 
 pub(super) async fn dump(
     vault: Arc<Vault>,
+    context: Context,
     message: HealthDumpRequest,
     about: Arc<About>,
     calls: Calls,
@@ -34,7 +37,9 @@ pub(super) async fn dump(
         ("versions.json", versions().to_string()),
         ("metrics.txt", metrics),
     ];
-    if let Some(configuration) = &about.configuration {
+    // Who finds faults need not know who may do what.
+    let shows = context.subject.may(Operation::ConfigurationShow);
+    if let Some(configuration) = about.configuration.as_ref().filter(|_| shows) {
         files.push(("configuration.toml", configuration.clone()));
     }
     let archive = archive(&files);

@@ -10,7 +10,7 @@ use super::names::fingerprint;
 use crate::{
     access::Operation,
     bounds::Bound,
-    context::Context,
+    context::{Checked, Context},
     contract::vault::{ExportKeyPairRequest, ExportKeyPairResponse},
     exporting,
     failure::Failure,
@@ -25,7 +25,7 @@ pub(super) async fn export_key_pair(
     mut message: ExportKeyPairRequest,
     enabled: bool,
     passwords: Bound,
-) -> Result<ExportKeyPairResponse, Failure> {
+) -> Result<Checked<ExportKeyPairResponse>, Failure> {
     let password = Zeroizing::new(std::mem::take(&mut message.password));
     if !enabled {
         return Err(Failure::plain_precondition(
@@ -46,12 +46,14 @@ pub(super) async fn export_key_pair(
     } else {
         ExportForm::EncryptedKeyPair(SecretBytes::from_slice(password.as_bytes()))
     };
-    let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await?;
-    let exported = exported.map_err(refused)?;
-    Ok(ExportKeyPairResponse {
-        // EXPOSE: the answer, which is wiped when it was sent.
-        key_pair: exported.expose().to_vec(),
-    })
+    Ok(Checked::of(async move {
+        let exported = exporting::export_key(vault, &context, wanted, form, &passwords).await?;
+        let exported = exported.map_err(refused)?;
+        Ok(ExportKeyPairResponse {
+            // EXPOSE: the answer, which is wiped when it was sent.
+            key_pair: exported.expose().to_vec(),
+        })
+    }))
 }
 
 fn refused(error: VaultError) -> Failure {

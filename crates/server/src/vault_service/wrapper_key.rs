@@ -9,7 +9,7 @@ use strongroom_vault::{NewWrapperKey, RotationRequest, Vault, VaultError, Wrappe
 use super::names::kms_key_id;
 use crate::{
     access::Operation,
-    context::Context,
+    context::{Checked, Context},
     contract::vault::{
         GetWrapperKeyIdRequest, GetWrapperKeyIdResponse, RotateWrapperKeyRequest,
         RotateWrapperKeyResponse,
@@ -25,7 +25,7 @@ pub(super) async fn rotate(
     context: Context,
     message: RotateWrapperKeyRequest,
     ongoing: Ongoing,
-) -> Result<RotateWrapperKeyResponse, Failure> {
+) -> Result<Checked<RotateWrapperKeyResponse>, Failure> {
     let named = Some(message.new_wrapper_key_id).filter(|id| !id.is_empty());
     let to = match named {
         None => NewWrapperKey::default(),
@@ -38,25 +38,27 @@ pub(super) async fn rotate(
     if goes_on {
         rotation::check_may_finish(&vault, &context).await?;
     }
-    let work = ongoing.prepare(&vault, &context)?;
-    // Nobody but others hears of the way.
-    let (telling, _unheard) = Telling::of(Arc::clone(&work));
-    let tell = |progress| telling.tell(progressed(progress));
-    let caller = context.caller();
-    let rotating = async {
-        let rotated = if goes_on {
-            vault.resume_wrapper_key_rotation(&caller, &tell).await
-        } else {
-            let request = RotationRequest {
-                to,
-                ..RotationRequest::default()
+    Ok(Checked::of(async move {
+        let work = ongoing.prepare(&vault, &context)?;
+        // Nobody but others hears of the way.
+        let (telling, _unheard) = Telling::of(Arc::clone(&work));
+        let tell = |progress| telling.tell(progressed(progress));
+        let caller = context.caller();
+        let rotating = async {
+            let rotated = if goes_on {
+                vault.resume_wrapper_key_rotation(&caller, &tell).await
+            } else {
+                let request = RotationRequest {
+                    to,
+                    ..RotationRequest::default()
+                };
+                vault.rotate_wrapper_key(&caller, &request, &tell).await
             };
-            vault.rotate_wrapper_key(&caller, &request, &tell).await
+            rotated.map(done).map_err(refused)
         };
-        rotated.map(done).map_err(refused)
-    };
-    ongoing.list(&vault, work).run(rotating).await?;
-    Ok(RotateWrapperKeyResponse {})
+        ongoing.list(&vault, work).run(rotating).await?;
+        Ok(RotateWrapperKeyResponse {})
+    }))
 }
 
 /// Whether just this was begun and not finished: whoever asks again wants it finished. Canton knows no other way to go on.

@@ -94,6 +94,7 @@ fn a_grant_for_some_keys_gives_nothing_that_no_key_limits() {
         Operation::TopologySign,
         Operation::TopologyWrite,
         Operation::AuditRead,
+        Operation::HealthDump,
     ] {
         assert!(!limited.allows(operation), "{operation}");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use strongroom_server::{Rpc, ServerSettings, access::Access};
 
 use strongroom_store::Replicas as _;
-use strongroom_vault::{Caller, ReplicaSettings, Settings};
+use strongroom_vault::{AuditSettings, Caller, ReplicaSettings, Settings, UseRecords};
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -111,6 +111,50 @@ async fn a_replica_that_does_not_write_signs_and_one_out_of_touch_does_neither()
         settled(&mut client, service, ServingStatus::NotServing).await;
     }
     settled(&mut client, "liveness", ServingStatus::Serving).await;
+}
+
+/// Each use would be refused: the one that writes keeps the records.
+#[tokio::test]
+async fn a_replica_that_does_not_write_does_not_serve_signing_where_uses_are_on_record() {
+    const SIGNING: &str = "strongroom.v1.SigningService";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let watched = listener.local_addr().unwrap();
+    let house = House::planned(Plan {
+        settings: Settings {
+            audit: AuditSettings {
+                uses: UseRecords::Batched,
+                ..AuditSettings::default()
+            },
+            replica: ReplicaSettings {
+                wait_for_lease: Duration::ZERO,
+                ..ReplicaSettings::default()
+            },
+            ..Settings::default()
+        },
+        server: ServerSettings {
+            http: Some(listener),
+            ..ServerSettings::default()
+        },
+        shared: true,
+        ..Plan::default()
+    })
+    .await;
+    let fingerprint = key(&house.vault, "one").await;
+    let mut client = HealthClient::new(house.channel().await);
+    settled(&mut client, SIGNING, ServingStatus::Serving).await;
+    assert!(get(watched, "/readyz").await.contains(" 200 "));
+    let (shared, handle) = house.shared.as_ref().unwrap();
+    handle.fall_silent(true);
+    shared.handle("other").take_lease().await.unwrap();
+    let caller = Caller::new("test");
+    let deleted = house.vault.delete_key(&caller, &fingerprint).await;
+    deleted.unwrap_err();
+    settled(&mut client, SIGNING, ServingStatus::NotServing).await;
+    let told = get(watched, "/readyz").await;
+    assert!(
+        told.contains(" 503 ") && told.contains("uses of keys are on record"),
+        "{told}"
+    );
 }
 
 /// Whoever balances load would otherwise take every replica away as soon as the database is lost.

@@ -3,6 +3,7 @@
 mod approvals;
 mod backups;
 mod bounds;
+mod counted;
 mod custody;
 mod facts;
 mod following;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
 use strongroom_server::{
     LogLevel, ServerSettings, SetLogLevel,
+    access::{Access, CallerRule, Grant, Identity, Operation},
     contract::{
         canton_admin::{
             health::v30::{
@@ -39,6 +40,8 @@ use zip::ZipArchive;
 
 use crate::{
     house::{House, Plan, told},
+    issuer::{TokenIssuer, tokens},
+    raw::with_token,
     vault_service::key,
 };
 
@@ -175,6 +178,42 @@ async fn a_process_that_can_put_nothing_on_record_logs_on_as_it_does() {
     let mut client = OperationsServiceClient::new(house.channel().await);
     let refused = client.step_down(StepDownRequest {}).await;
     assert_eq!(told(&refused.unwrap_err()).0, "STORE_NOT_WRITER");
+}
+
+#[tokio::test]
+async fn a_dump_has_the_configuration_only_for_who_may_see_it() {
+    let issuer = TokenIssuer::new();
+    let rule = |name: &str, operations: &[Operation]| CallerRule {
+        name: name.to_owned(),
+        identities: vec![Identity::token(name)],
+        grants: vec![Grant::of(operations.iter().copied())],
+        rate_limit: None,
+    };
+    let (dump, show) = (Operation::HealthDump, Operation::ConfigurationShow);
+    let house = House::planned(Plan {
+        server: ServerSettings {
+            access: Access::of(vec![rule("helper", &[dump]), rule("owner", &[dump, show])]),
+            tokens: tokens(vec![issuer.service()]),
+            configuration: Some("[server]\n".to_owned()),
+            ..ServerSettings::default()
+        },
+        ..Plan::default()
+    })
+    .await;
+    let mut client = StatusServiceClient::new(house.channel().await);
+    for (name, sees) in [("helper", false), ("owner", true)] {
+        let token = issuer.token(name);
+        let request = with_token(HealthDumpRequest { chunk_size: None }, Some(&token));
+        let mut pieces = client.health_dump(request).await.unwrap().into_inner();
+        let mut archive = Vec::new();
+        while let Some(piece) = pieces.message().await.unwrap() {
+            archive.extend(piece.chunk);
+        }
+        let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
+        let shown = archive.by_name("configuration.toml").is_ok();
+        assert_eq!(shown, sees, "{name}");
+        archive.by_name("status.json").unwrap();
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,16 @@ pub enum ApprovalError {
         /// How many.
         waiting: usize,
     },
+    /// Whoever approves it would not see all of it.
+    #[error(
+        "the request takes {bytes} bytes to be shown, and whoever approves it is shown {most} at most"
+    )]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
     /// The configuration does not let anybody go on without a second person.
     #[error("the configuration lets nobody break the glass")]
     BreakGlassOff,
@@ -126,6 +136,11 @@ const TOO_MANY_APPROVALS: ErrorCode = code(
     Category::ResourceExhausted,
     "Have some of them approved and used, or wait until they expire: 'strongroom approvals list'.",
 );
+const APPROVAL_TOO_LONG: ErrorCode = code(
+    "APPROVAL_TOO_LONG",
+    Category::InvalidRequest,
+    "Ask for less at once, such as fewer keys, or for all of them: that is shown as how many there are, with a sum over them.",
+);
 const BREAK_GLASS_OFF: ErrorCode = code(
     "BREAK_GLASS_OFF",
     Category::FailedPrecondition,
@@ -153,6 +168,7 @@ impl ApprovalError {
         APPROVAL_DECIDED,
         NOT_BYPASSED,
         TOO_MANY_APPROVALS,
+        APPROVAL_TOO_LONG,
         BREAK_GLASS_OFF,
         CONFIGURATION_NOT_APPROVED,
         BREAK_GLASS_REASON,
@@ -170,6 +186,7 @@ impl Coded for ApprovalError {
             Self::Decided { .. } => APPROVAL_DECIDED,
             Self::NotBypassed { .. } => NOT_BYPASSED,
             Self::TooMany { .. } => TOO_MANY_APPROVALS,
+            Self::TooLong { .. } => APPROVAL_TOO_LONG,
             Self::BreakGlassOff => BREAK_GLASS_OFF,
             Self::Configuration { .. } => CONFIGURATION_NOT_APPROVED,
             Self::BadReason { .. } => BREAK_GLASS_REASON,

@@ -83,6 +83,9 @@ pub enum WrapperKeyError {
         /// The data key.
         id: DataKeyId,
     },
+    /// Those that shall be removed are not, or not all, of those that are retired.
+    #[error("other data keys are retired now than those that were meant")]
+    OtherDataKeys,
 }
 
 const fn code(name: &'static str, category: Category, advice: &'static str) -> ErrorCode {
@@ -140,6 +143,11 @@ const DATA_KEY_NEEDED: ErrorCode = code(
     Category::FailedPrecondition,
     "A backup that is still kept, or a row, needs it: nothing was removed. Let the vault forget those backups that are gone ('strongroom backup forget ID --yes'), or take the danger with --danger-backups-become-worthless.",
 );
+const OTHER_DATA_KEYS: ErrorCode = code(
+    "OTHER_DATA_KEYS",
+    Category::FailedPrecondition,
+    "A rotation has ended meanwhile, or somebody else has pruned. Look at which are retired ('strongroom wrapper-key show'), and ask again.",
+);
 
 impl WrapperKeyError {
     /// Every code of this domain.
@@ -154,6 +162,7 @@ impl WrapperKeyError {
         WRAP_NOT_RENEWED,
         KEY_NOT_MOVED,
         DATA_KEY_NEEDED,
+        OTHER_DATA_KEYS,
     ];
 }
 
@@ -170,6 +179,7 @@ impl Coded for WrapperKeyError {
             Self::WrapNotRenewed { .. } => WRAP_NOT_RENEWED,
             Self::KeyNotMoved { .. } => KEY_NOT_MOVED,
             Self::DataKeyNeeded { .. } => DATA_KEY_NEEDED,
+            Self::OtherDataKeys => OTHER_DATA_KEYS,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use strongroom_crypto::{HashBuilder, Timestamp};
 use strongroom_store::{ApprovalId, StoreError};
 
@@ -18,8 +19,11 @@ use crate::{
 const MOST: usize = 1000;
 const MOST_OF_ONE: usize = 100;
 
-/// A request is shown up to here, in bytes.
+/// A request is shown up to here, in bytes. One that is longer nobody can approve: he would not see all of it.
 const MOST_SUMMARY: usize = 8 * 1024;
+
+/// What a request comes to is shown by name up to here, in bytes.
+const MOST_NAMES: usize = 4 * 1024;
 
 /// A reason has so many characters at most.
 const MOST_REASON: usize = 1000;
@@ -34,7 +38,7 @@ pub struct Ask {
 
 impl Ask {
     /// The operation with this stable name, with exactly this request: `way` says how it came, such as the path of an rpc, and
-    /// `bytes` are all of it. `summary` is shown to whoever approves it.
+    /// `bytes` are all of it. `summary` is shown to whoever approves it: one with a summary of more than 8 KiB cannot be approved.
     #[must_use]
     pub fn new(operation: &str, way: &str, bytes: &[u8], summary: &str) -> Self {
         let request = HashBuilder::without_purpose()
@@ -46,7 +50,37 @@ impl Ask {
         Self {
             operation: operation.to_owned(),
             request: *request.as_bytes(),
-            summary: cut(summary),
+            summary: summary.to_owned(),
+        }
+    }
+
+    /// The same, for exactly these: what the request comes to now, where it says "all" or nothing. It is not approved for others
+    /// that it would come to later. So many that nobody would read them are shown as their number, and the SHA-256 of one line
+    /// for each.
+    #[must_use]
+    pub fn about(self, these: &[String]) -> Self {
+        let mut these = these.to_vec();
+        these.sort_unstable();
+        let named = these.join(", ");
+        let lines: String = these.iter().flat_map(|name| [name, "\n"]).collect();
+        let sum = *HashBuilder::without_purpose()
+            .raw(lines.as_bytes())
+            .finish()
+            .as_bytes();
+        let named = if named.len() <= MOST_NAMES {
+            named
+        } else {
+            format!("SHA-256 {}", HEXLOWER.encode(&sum))
+        };
+        let request = HashBuilder::without_purpose()
+            .string("strongroom request about v1")
+            .raw(&self.request)
+            .raw(&sum)
+            .finish();
+        Self {
+            request: *request.as_bytes(),
+            summary: format!("{} about {}: {named}", self.summary, these.len()),
+            ..self
         }
     }
 
@@ -58,8 +92,17 @@ impl Ask {
         Wanted {
             operation: self.operation.clone(),
             request: *hash.finish().as_bytes(),
-            summary: self.summary.clone(),
+            summary: cut(&self.summary),
         }
+    }
+
+    /// Refuses what whoever approves it would not see all of.
+    fn check_length(&self) -> Result<(), ApprovalError> {
+        let (bytes, most) = (self.summary.len(), MOST_SUMMARY);
+        if bytes > most {
+            return Err(ApprovalError::TooLong { bytes, most });
+        }
+        Ok(())
     }
 }
 
@@ -112,8 +155,8 @@ impl Vault {
     /// that the vault remembers.
     ///
     /// # Errors
-    /// [`ApprovalError::Required`], [`ApprovalError::Rejected`]; [`ApprovalError::Configuration`]; [`ApprovalError::TooMany`]; errors of
-    /// the store.
+    /// [`ApprovalError::Required`], [`ApprovalError::Rejected`]; [`ApprovalError::Configuration`]; [`ApprovalError::TooMany`],
+    /// [`ApprovalError::TooLong`]; errors of the store.
     pub async fn pass_approval(&self, caller: &Caller, ask: &Ask) -> Result<(), VaultError> {
         if !self.needs_approval(&ask.operation) {
             return self.heed_configuration().await;
@@ -122,6 +165,7 @@ impl Vault {
         self.check_configuration(unit.configuration())?;
         let wanted = ask.of(caller);
         let Some(asked) = self.asked(&wanted) else {
+            ask.check_length()?;
             return Err(self.remember(unit, caller, &wanted).await?.into());
         };
         let id = asked.id;

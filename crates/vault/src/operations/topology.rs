@@ -17,7 +17,7 @@ use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_store::KeyState;
 use strongroom_topology::{
     GENESIS_SEQUENCED, Outcome, Rules, SignedTransaction, StoreId, Times, TopologyError,
-    TopologyStore,
+    TopologyStore, Transaction,
 };
 
 use crate::{
@@ -102,22 +102,23 @@ pub(crate) fn details(
     signed: &SignedTransaction,
     outcome: &Outcome,
 ) -> BTreeMap<String, String> {
-    let transaction = signed.transaction();
     let signers: Vec<String> = signed.signed_by().map(|key| key.to_string()).collect();
+    let mut details = statement(store, signed.transaction());
+    details.insert("signed_by".to_owned(), signers.join(" "));
+    details.insert("outcome".to_owned(), outcome.name().to_owned());
+    details
+}
+
+/// What a transaction states.
+fn statement(store: &StoreId, transaction: &Transaction) -> BTreeMap<String, String> {
+    let mapping = transaction.mapping().code().name();
+    let operation = transaction.operation().name();
     BTreeMap::from([
         ("store".to_owned(), store.to_string()),
         ("transaction".to_owned(), transaction.hash().to_string()),
-        (
-            "mapping".to_owned(),
-            transaction.mapping().code().name().to_owned(),
-        ),
-        (
-            "operation".to_owned(),
-            transaction.operation().name().to_owned(),
-        ),
+        ("mapping".to_owned(), mapping.to_owned()),
+        ("operation".to_owned(), operation.to_owned()),
         ("serial".to_owned(), transaction.serial().get().to_string()),
-        ("signed_by".to_owned(), signers.join(" ")),
-        ("outcome".to_owned(), outcome.name().to_owned()),
     ])
 }
 

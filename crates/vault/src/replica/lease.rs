@@ -8,11 +8,15 @@ use tokio::sync::MutexGuard;
 use crate::{
     committed::Committed,
     error::{ReplicaError, VaultError},
+    unit::Unit,
     vault::Vault,
 };
 
 /// How often the lease is asked for while it is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// So often others change something while this process wants to begin.
+const MOST_LOOKS: usize = 10;
 
 impl Vault {
     /// Whether this process writes, or can without waiting for anybody.
@@ -25,6 +29,21 @@ impl Vault {
         }
         let lease = replicas.take_lease().await?;
         Ok(lease.is_held_by(replicas.own_id()))
+    }
+
+    /// Makes sure that this process is the one that writes, and knows all that others have done: what it does not know of then is
+    /// not there. Takes the lease if nobody has it, and changes nothing.
+    ///
+    /// # Errors
+    /// Those of every act that writes.
+    pub async fn check_writes(&self) -> Result<(), VaultError> {
+        for _look in 0..MOST_LOOKS {
+            match Unit::begin(self).await {
+                Err(VaultError::Replica(ReplicaError::Behind)) => self.catch_up().await?,
+                begun => return begun.map(drop),
+            }
+        }
+        Err(ReplicaError::Behind.into())
     }
 
     /// Begins to write; takes the lease for that if nobody has it. Whoever writes holds what is known of the last commit.

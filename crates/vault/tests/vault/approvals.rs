@@ -246,16 +246,55 @@ async fn who_asks_for_too_much_keeps_nobody_else_from_asking() {
 }
 
 #[tokio::test]
-async fn a_request_of_any_length_is_shown_as_far_as_there_is_room() {
+async fn what_would_not_be_shown_whole_cannot_be_approved() {
     let house = house_with(approvals());
     let vault = house.create().await;
-    let long = "ä".repeat(50_000);
-    let id = asked(&vault, &alice(), &delete(&long)).await;
-    let summary = only(&vault).summary;
-    assert!(summary.ends_with("(cut; 100000 bytes in all)"), "{summary}");
-    // What is not shown counts.
-    let other = asked(&vault, &alice(), &delete(&format!("{long}x"))).await;
-    assert_ne!(id, other);
+    let longest = "ä".repeat(4 * 1024);
+    asked(&vault, &alice(), &delete(&longest)).await;
+    assert_eq!(only(&vault).summary, longest);
+    let longer = delete(&format!("{longest}x"));
+    let refused = vault.pass_approval(&alice(), &longer).await;
+    assert_eq!(code(refused), "APPROVAL_TOO_LONG");
+    assert_eq!(vault.approvals().len(), 1);
+}
+
+/// Names of so many keys.
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{number:068}")).collect()
+}
+
+#[tokio::test]
+async fn a_yes_for_these_is_none_for_others_that_the_same_request_comes_to_later() {
+    let house = house_with(approvals());
+    let vault = house.create().await;
+    let three = names(3);
+    let all = |these: &[String]| delete("all").about(these);
+    let id = asked(&vault, &alice(), &all(&three)).await;
+    let shown = format!("all about 3: {}", three.join(", "));
+    assert_eq!(only(&vault).summary, shown);
+    vault.approve(&bob(), id).await.unwrap();
+    for other in [&names(4), &names(2), &Vec::new()] {
+        assert_ne!(asked(&vault, &alice(), &all(other)).await, id);
+    }
+    assert_ne!(asked(&vault, &alice(), &delete("all")).await, id);
+    // In any order they are the same.
+    let turned: Vec<_> = three.into_iter().rev().collect();
+    vault.pass_approval(&alice(), &all(&turned)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_read_is_shown_as_its_number_and_a_sum_that_anybody_can_compute() {
+    let house = house_with(approvals());
+    let vault = house.create().await;
+    let many = names(10_000);
+    let all = |these: &[String]| delete("all").about(these);
+    let id = asked(&vault, &alice(), &all(&many)).await;
+    // As sha256sum says it of a line for each.
+    let sum = "c5980e9de1e75cab0f002653a85856698a5975915bf949885cde4e4995e1f21b";
+    let shown = format!("all about 10000: SHA-256 {sum}");
+    assert_eq!(only(&vault).summary, shown);
+    let fewer = asked(&vault, &alice(), &all(&many[1..])).await;
+    assert_ne!(fewer, id);
 }
 
 #[tokio::test]

@@ -68,9 +68,11 @@ async fn here(
         Some(fingerprint) => vec![fingerprint],
         None => session.vault.copied_keys(),
     };
-    let named: Vec<_> = keys.iter().map(ToString::to_string).collect();
-    let request = format!("keys drop-copy {}", named.join(" "));
-    session.approved(Operation::KeysDropCopy, &request).await?;
+    let meant = key.map_or_else(|| "all".to_owned(), |key| key.to_string());
+    let request = format!("keys drop-copy {meant}");
+    session
+        .approved_about(Operation::KeysDropCopy, &request, &keys)
+        .await?;
     let bar = progress::bar(global, keys.len() as u64, "proving keys");
     let mut dropped = Vec::new();
     let hears = |key: &Fingerprint| {

@@ -94,6 +94,16 @@ impl Options {
         }
     }
 
+    /// What is asked for, for whoever approves it.
+    fn request(&self, place: &Place) -> String {
+        let from = self.from.map(|from| Custody::from(from).name());
+        let meant = match &self.fingerprint {
+            Some(key) => key.to_string(),
+            None => format!("all from={}", from.unwrap_or("-")),
+        };
+        format!("keys migrate {meant} to {place:?}")
+    }
+
     /// The keys that shall move.
     fn keys(&self, vault: &Vault) -> Result<Vec<Fingerprint>, VaultError> {
         if let Some(fingerprint) = self.fingerprint {
@@ -182,7 +192,8 @@ async fn here(
             Place::Clear if session.needs(Operation::KeysRevert) => Operation::KeysRevert,
             _ => Operation::KeysMigrate,
         };
-        session.approved(operation, &request(&keys, place)).await?;
+        let request = options.request(place);
+        session.approved_about(operation, &request, &keys).await?;
     }
     let mut views = Vec::with_capacity(keys.len());
     let bar = progress::bar(global, keys.len() as u64, "moving keys");
@@ -217,12 +228,6 @@ async fn here(
         keys: views,
         outcome,
     })
-}
-
-/// All that is asked for, for whoever approves it.
-fn request(keys: &[Fingerprint], place: &Place) -> String {
-    let named: Vec<_> = keys.iter().map(ToString::to_string).collect();
-    format!("keys migrate {} to {place:?}", named.join(" "))
 }
 
 /// Tells what would be done.

@@ -1,11 +1,14 @@
-use strongroom_crypto::{EncryptionKeySpec, SigningKeySpec};
+use std::time::Duration;
+
+use strongroom_crypto::{EncryptionKeySpec, Fingerprint, SigningKeySpec};
 use strongroom_server::contract::vault::DeleteKeyPairRequest;
+use strongroom_store::Replicas as _;
 use strongroom_topology::MemberCode;
-use strongroom_vault::{Caller, NewIdentity};
+use strongroom_vault::{Caller, NewIdentity, ReplicaSettings, Settings};
 use tonic::Code;
 
 use super::key;
-use crate::house::{House, told};
+use crate::house::{House, Plan, told};
 
 fn delete(fingerprint: impl ToString) -> DeleteKeyPairRequest {
     DeleteKeyPairRequest {
@@ -22,6 +25,32 @@ async fn a_deleted_key_is_gone_and_again_is_no_error() {
         client.delete_key_pair(delete(fingerprint)).await.unwrap();
     }
     assert_eq!(house.vault.key_count(), 0);
+}
+
+/// It may be there, and not known here yet.
+#[tokio::test]
+async fn a_process_that_does_not_write_does_not_say_that_a_key_is_gone() {
+    let house = House::planned(Plan {
+        settings: Settings {
+            replica: ReplicaSettings {
+                wait_for_lease: Duration::ZERO,
+                ..ReplicaSettings::default()
+            },
+            ..Settings::default()
+        },
+        shared: true,
+        ..Plan::default()
+    })
+    .await;
+    let mut client = house.vault_service().await;
+    let unknown = Fingerprint::from_bytes([7; 32]);
+    client.delete_key_pair(delete(unknown)).await.unwrap();
+    let (shared, handle) = house.shared.as_ref().unwrap();
+    handle.fall_silent(true);
+    shared.handle("other").take_lease().await.unwrap();
+    let status = client.delete_key_pair(delete(unknown)).await.unwrap_err();
+    let text = status.message();
+    assert!(text.starts_with("Failed to remove private key: "), "{text}");
 }
 
 #[tokio::test]

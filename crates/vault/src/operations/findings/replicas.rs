@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use strongroom_errors::Coded as _;
 use strongroom_store::{ReplicaRecord, Replicas};
 
 use super::{Finding, Severity, failed, finding};
-use crate::Vault;
+use crate::{UseRecords, Vault, VaultError};
 
 /// What the database says of them, held against what this process knows; nothing where one process has the vault.
 pub(super) async fn findings(vault: &Vault, silent_after: Duration) -> Vec<Finding> {
@@ -14,7 +15,11 @@ pub(super) async fn findings(vault: &Vault, silent_after: Duration) -> Vec<Findi
     };
     let known = vault.standing().await.generation;
     match replicas.list().await {
-        Ok(all) => of_all(replicas, &all, known, silent_after),
+        Ok(all) => {
+            let mut findings = of_all(replicas, &all, known, silent_after);
+            findings.extend(of_records(replicas, &all, vault.use_level()));
+            findings
+        }
         Err(error) => vec![failed("replicas", &error.into())],
     }
 }
@@ -42,6 +47,30 @@ fn of_all(
     }
     findings.extend(troubled);
     findings
+}
+
+/// Those that refuse every use of a key, since only the one that writes keeps records of uses.
+fn of_records(
+    replicas: &dyn Replicas,
+    all: &[ReplicaRecord],
+    level: UseRecords,
+) -> Option<Finding> {
+    let refuses = |it: &&ReplicaRecord| it.id != replicas.own_id() && !it.is_writer;
+    let refusing: Vec<_> = all.iter().filter(refuses).map(|it| &*it.name).collect();
+    if level == UseRecords::Off || refusing.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "only the process that writes keeps records of uses, and [audit] signatures is '{}': these neither sign nor decrypt \
+         as long as they do not write: {}",
+        level.name(),
+        refusing.join(", ")
+    );
+    let refusal = VaultError::UseNotRecorded { source: None };
+    Some(Finding {
+        code: Some(refusal.code().name()),
+        ..finding("replicas", Severity::Warning, detail)
+    })
 }
 
 fn of_writer(writer: Option<&ReplicaRecord>, silent_after: Duration) -> Finding {

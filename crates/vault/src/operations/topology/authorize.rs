@@ -1,5 +1,7 @@
 //! Building a topology transaction, signing it and adding it.
 
+use std::slice;
+
 use strongroom_crypto::Fingerprint;
 use strongroom_proto::topology::encode_transaction;
 use strongroom_topology::{
@@ -175,23 +177,29 @@ impl Vault {
         (signed, signers): (SignedTransaction, Signers),
         record: (AuditOperation, Option<Fingerprint>),
     ) -> Result<Authorized, VaultError> {
-        let outcome = if let StoreId::Synchronizer(_) = store {
+        let (outcome, is_on_record) = if let StoreId::Synchronizer(_) = store {
             let outcomes = writer
                 .store(store)?
                 .preview(vec![signed.clone()], &self.rules(store, self.now()))?;
             drop(writer);
-            outcomes.into_iter().next().unwrap_or(Outcome::Unchanged)
+            (
+                outcomes.into_iter().next().unwrap_or(Outcome::Unchanged),
+                false,
+            )
         } else {
             let outcome = self.decide(&mut writer, store, signed.clone())?;
             let details = details(store, &signed, &outcome);
+            let is_on_record = writer.has_durable_changes();
             self.commit_topology(caller, writer, record, details)
                 .await?;
-            accepted(outcome)?
+            (accepted(outcome)?, is_on_record)
         };
-        // Of what is in the store that lasts there is a record already.
-        if *store != StoreId::Authorized {
-            self.record_signers(caller, signers).await?;
+        let signed = (signed, signers);
+        if !is_on_record {
+            self.record_signatures(caller, store, slice::from_ref(&signed))
+                .await?;
         }
+        let (signed, _signers) = signed;
         Ok(Authorized { signed, outcome })
     }
 

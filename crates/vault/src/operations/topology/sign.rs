@@ -7,19 +7,20 @@ use strongroom_topology::{
     TransactionSignature, signing_keys,
 };
 
-use crate::{audit::AuditOperation, caller::Caller, error::VaultError, vault::Vault};
+use super::statement;
+use crate::{audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault};
 
 /// Keys that signed, and what as.
 pub(super) type Signers = Vec<(Fingerprint, KeyUsages)>;
 
 impl Vault {
-    /// Adds the signatures that this vault can give to each transaction; nothing is stored. Each is a use of its key in the audit
-    /// log, as with [`Vault::sign_for`].
+    /// Adds the signatures that this vault can give to each transaction; nothing is stored but a record of each signature in the
+    /// audit log, whatever its level, before any of them leaves.
     ///
     /// A transaction to which the vault has nothing to add comes back as it is.
     ///
     /// # Errors
-    /// [`VaultError::Topology`] for requested keys that may not sign it; errors of signing.
+    /// [`VaultError::Topology`] for requested keys that may not sign it; errors of signing, and those of every act that writes.
     pub async fn sign_transactions(
         &self,
         caller: &Caller,
@@ -30,30 +31,41 @@ impl Vault {
     ) -> Result<Vec<SignedTransaction>, VaultError> {
         // Before the lock, which catching up needs.
         self.in_touch().await?;
-        let store = self.topology(store).await?;
-        let (mut signed, mut signers) = (Vec::with_capacity(transactions.len()), Vec::new());
+        let looked_at = self.topology(store).await?;
+        let mut signed = Vec::with_capacity(transactions.len());
         for transaction in transactions {
-            let own = self.with_own_signatures(&store, transaction, requested, force);
-            let (transaction, by) = own.await?;
-            signed.push(transaction);
-            signers.extend(by);
+            let own = self.with_own_signatures(&looked_at, transaction, requested, force);
+            signed.push(own.await?);
         }
-        drop(store);
-        self.record_signers(caller, signers).await?;
-        Ok(signed)
+        drop(looked_at);
+        self.record_signatures(caller, store, &signed).await?;
+        Ok(signed
+            .into_iter()
+            .map(|(signed, _signers)| signed)
+            .collect())
     }
 
-    /// Records what these keys have signed and no commit tells of.
-    pub(super) async fn record_signers(
+    /// Puts on record what these keys have signed and no commit tells of: with such a signature others change what is said of the
+    /// node, or of whose it is.
+    pub(super) async fn record_signatures(
         &self,
         caller: &Caller,
-        signers: Signers,
+        store: &StoreId,
+        signed: &[(SignedTransaction, Signers)],
     ) -> Result<(), VaultError> {
-        for (key, usages) in signers {
-            self.record_use(Some(caller), AuditOperation::Sign, &key, Some(usages))
-                .await?;
+        if signed.iter().all(|(_, signers)| signers.is_empty()) {
+            return Ok(());
         }
-        Ok(())
+        let mut unit = Unit::begin(self).await?;
+        for (signed, signers) in signed {
+            for (key, usages) in signers {
+                let mut details = statement(store, signed.transaction());
+                details.insert("usage".to_owned(), usages.to_string());
+                unit.audit(caller, AuditOperation::SignTopology, Some(*key), details)
+                    .await?;
+            }
+        }
+        unit.commit().await
     }
 
     /// A transaction with the signatures that this vault can add, or as it is if there are none.

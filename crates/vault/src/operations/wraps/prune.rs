@@ -30,7 +30,25 @@ impl Vault {
         &self,
         caller: &Caller,
     ) -> Result<Vec<DataKeyId>, VaultError> {
-        self.prune(caller, Self::data_keys_of_backups).await
+        self.prune(caller, None, Self::data_keys_of_backups).await
+    }
+
+    /// Removes exactly these, which must be all that are retired: what was approved, or looked at, and no other. A backup that needs
+    /// one keeps all of them, unless `even_if_needed`.
+    ///
+    /// # Errors
+    /// [`WrapperKeyError::OtherDataKeys`]; as [`Vault::prune_unneeded_data_keys`].
+    pub async fn prune_exactly(
+        &self,
+        caller: &Caller,
+        these: &[DataKeyId],
+        even_if_needed: bool,
+    ) -> Result<(), VaultError> {
+        let needed = |vault: &Self| match even_if_needed {
+            true => BTreeSet::new(),
+            false => vault.data_keys_of_backups(),
+        };
+        self.prune(caller, Some(these), needed).await.map(drop)
     }
 
     /// The same, whatever backups the vault remembers; `needed` are those that whoever calls knows to be needed.
@@ -42,12 +60,13 @@ impl Vault {
         caller: &Caller,
         needed: &BTreeSet<DataKeyId>,
     ) -> Result<Vec<DataKeyId>, VaultError> {
-        self.prune(caller, |_vault| needed.clone()).await
+        self.prune(caller, None, |_vault| needed.clone()).await
     }
 
     async fn prune(
         &self,
         caller: &Caller,
+        exactly: Option<&[DataKeyId]>,
         needed: impl FnOnce(&Self) -> BTreeSet<DataKeyId> + Send,
     ) -> Result<Vec<DataKeyId>, VaultError> {
         let _no_backup = self.backups_under_way().write().await;
@@ -56,6 +75,9 @@ impl Vault {
         drop(self.loaded_topology().await?);
         let mut unit = Unit::begin(self).await?;
         let (retired, needed) = (self.retired_data_keys(), needed(self));
+        if exactly.is_some_and(|these| these != retired) {
+            return Err(WrapperKeyError::OtherDataKeys.into());
+        }
         if let Some(id) = retired.iter().find(|id| needed.contains(id)) {
             return Err(WrapperKeyError::DataKeyNeeded { id: *id }.into());
         }

@@ -4,18 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use parking_lot::Mutex;
+use strongroom_crypto::SigningPublicKey;
 use strongroom_store::StoreError;
 use strongroom_test_support::store::{HookedStore, StoreCall, StoreHook};
-use strongroom_topology::{ForceFlags, SignedTransaction, StoreId};
+use strongroom_topology::{ForceFlags, Restriction, SignedTransaction, StoreId};
 use strongroom_vault::{
-    AuditEntry, AuditOperation, AuditSettings, Caller, ReplicaSettings, Settings, UseRecords, Vault,
+    AuditEntry, AuditOperation, AuditSettings, Caller, Proposal, ReplicaSettings, Settings,
+    UseRecords, Vault,
 };
 
 use super::records;
 use crate::{
     faults::store::open_over,
     house::{House, caller, code, encryption_key, new_protocol_key, protocol, sign, signing_key},
-    topology::{participant, statements::rows},
+    protocol::{follow, synchronizer},
+    topology::{
+        participant,
+        statements::{delegation, namespace, public, rows},
+    },
 };
 
 fn house(uses: UseRecords) -> House {
@@ -102,37 +108,103 @@ async fn a_decryption_is_a_use_as_well() {
     assert_eq!(records[0].key, Some(key.to_string()));
 }
 
+/// Records of signatures over topology that is kept elsewhere, as a crash now would leave them.
+async fn topology_signatures(house: &House) -> Vec<AuditEntry> {
+    let copy = house.copy().open().await;
+    let mut records = records(&copy).await.unwrap();
+    records.retain(|entry| entry.operation == AuditOperation::SignTopology);
+    records
+}
+
 #[tokio::test]
-async fn a_signature_over_topology_that_nothing_else_tells_of_is_a_use_as_well() {
-    let house = house(UseRecords::Each);
+async fn a_signature_over_topology_that_is_kept_elsewhere_is_on_record_at_any_level() {
+    for level in [UseRecords::Off, UseRecords::Batched, UseRecords::Each] {
+        let house = house(level);
+        let vault = house.create().await;
+        vault.initialize(&caller(), &participant()).await.unwrap();
+        let alice = Caller::new("alice").with_trace_id("trace-1");
+        // With the first of its signatures only, as somebody else may send it.
+        let own = rows(&vault).await.into_iter();
+        let own = own.filter(|row| row.signed.signatures().len() > 1);
+        let unsigned: Vec<_> = own
+            .map(|row| {
+                let first = row.signed.signatures()[..1].to_vec();
+                SignedTransaction::received(row.signed.transaction().clone(), first, true).unwrap()
+            })
+            .collect();
+        assert!(!unsigned.is_empty());
+        assert!(topology_signatures(&house).await.is_empty());
+        let store = StoreId::Authorized;
+        let (force, none) = (ForceFlags::default(), &[]);
+        let signed = vault.sign_transactions(&alice, &store, unsigned, none, force);
+        let signed = signed.await.unwrap();
+        let given = signed.iter().flat_map(|it| it.signed_by().skip(1));
+        let given: Vec<_> = given.map(|key| key.to_string()).collect();
+        let records = topology_signatures(&house).await;
+        for record in &records {
+            assert_eq!(record.caller, "alice");
+            assert_eq!(record.trace_id.as_deref(), Some("trace-1"));
+            assert_eq!(record.details["store"], "authorized");
+        }
+        let named: Vec<_> = records.into_iter().filter_map(|it| it.key).collect();
+        assert_eq!(named, given);
+
+        // To have nothing to add is nothing to record.
+        let again = vault.sign_transactions(&alice, &store, signed, none, force);
+        again.await.unwrap();
+        assert_eq!(topology_signatures(&house).await.len(), named.len());
+        assert!(uses(&vault).await.is_empty(), "it is told once");
+    }
+}
+
+fn root_key(vault: &Vault) -> SigningPublicKey {
+    public(vault, &namespace(vault).fingerprint().unwrap())
+}
+
+#[tokio::test]
+async fn what_the_root_key_signs_for_a_store_that_does_not_last_is_on_record() {
+    let house = house(UseRecords::Off);
     let vault = house.create().await;
     vault.initialize(&caller(), &participant()).await.unwrap();
-    let alice = Caller::new("alice");
-    // With the first of its signatures only, as somebody else may send it.
-    let own = rows(&vault).await.into_iter();
-    let own = own.filter(|row| row.signed.signatures().len() > 1);
-    let unsigned: Vec<_> = own
-        .map(|row| {
-            let first = row.signed.signatures()[..1].to_vec();
-            SignedTransaction::received(row.signed.transaction().clone(), first, true).unwrap()
-        })
-        .collect();
-    assert!(!unsigned.is_empty());
-    let before = uses(&vault).await.len();
-    let signed = vault.sign_transactions(
-        &alice,
-        &StoreId::Authorized,
-        unsigned,
-        &[],
-        ForceFlags::default(),
-    );
-    let signed = signed.await.unwrap();
-    let given = signed.iter().flat_map(|it| it.signed_by().skip(1));
-    let given: Vec<_> = given.map(|key| key.to_string()).collect();
-    let records = uses(&vault).await.split_off(before);
-    assert!(records.iter().all(|record| record.caller == "alice"));
-    let named: Vec<_> = records.into_iter().filter_map(|it| it.key).collect();
-    assert_eq!(named, given);
+    let root = root_key(&vault);
+    let name = "looking".parse().unwrap();
+    let temporary = vault.create_temporary_store(name).await.unwrap();
+    let mapping = delegation(&namespace(&vault), &root, Restriction::AllMappings);
+    let (alice, proposal) = (Caller::new("alice"), Proposal::announce(mapping));
+    let authorized = vault.authorize(&alice, &temporary, proposal);
+    let hash = authorized.await.unwrap().signed.hash().to_string();
+    let records = topology_signatures(&house).await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].caller, "alice");
+    assert_eq!(records[0].key, Some(root.fingerprint().to_string()));
+    assert_eq!(records[0].details["store"], temporary.to_string());
+    assert_eq!(records[0].details["transaction"], hash);
+
+    // A store of a synchronizer: only what is sequenced comes into it.
+    let member = vault.identity().unwrap().member;
+    let synchronizer = synchronizer(&member, "da", 34);
+    follow(&vault, &synchronizer).await;
+    let store = StoreId::Synchronizer(synchronizer).to_string();
+    let records = topology_signatures(&house).await;
+    let of_store = records.iter().filter(|it| it.details["store"] == store);
+    assert_eq!(of_store.count(), 1);
+}
+
+#[tokio::test]
+async fn a_log_that_takes_no_record_gives_no_signature_over_topology_away() {
+    let house = house(UseRecords::Off);
+    let vault = house.create().await;
+    vault.initialize(&caller(), &participant()).await.unwrap();
+    vault.close().await.unwrap();
+    let (vault, store) = over_log(&house).await;
+    let root = root_key(&vault);
+    let name = "looking".parse().unwrap();
+    let temporary = vault.create_temporary_store(name).await.unwrap();
+    let mapping = delegation(&namespace(&vault), &root, Restriction::AllMappings);
+    *store.hook().is_full.lock() = true;
+    let (by, proposal) = (caller(), Proposal::announce(mapping));
+    let refused = vault.authorize(&by, &temporary, proposal).await;
+    assert_eq!(code(refused), "STORE_FULL");
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use strongroom_crypto::{KeyUsage, KeyUsages};
 use strongroom_kms::KeyState;
 use strongroom_store::{Custody, Replicas};
 use strongroom_vault::{
-    AuditEntry, AuditOperation, AuditSettings, CustodyDefaults, ReplicaSettings, Role, Settings,
-    UseRecords,
+    AuditEntry, AuditOperation, AuditSettings, CustodyDefaults, FindingLimits, ReplicaSettings,
+    Role, Settings, UseRecords,
 };
 
 use super::company::{Company, Process, settings};
@@ -48,6 +48,71 @@ async fn a_process_that_does_not_hold_the_lease_writes_nothing_and_names_who_doe
     assert_eq!(said, "this process is not the one that writes: one is");
     assert_eq!(code::<()>(Err(refused)), "STORE_NOT_WRITER");
     signing_key(&one.vault).await;
+}
+
+#[tokio::test]
+async fn what_a_process_does_not_know_is_gone_only_if_it_writes_and_has_caught_up() {
+    let (company, one) = Company::new().await;
+    let two = company.open("two").await;
+    let key = signing_key(&one.vault).await;
+    assert_eq!(code(two.vault.key(&key)), "KEY_NOT_FOUND");
+    assert_eq!(code(two.vault.check_writes().await), "STORE_NOT_WRITER");
+    one.vault.step_down(&caller()).await.unwrap();
+    two.vault.check_writes().await.unwrap();
+    two.vault.key(&key).unwrap();
+    let before = two.vault.standing().await.generation;
+    two.vault.check_writes().await.unwrap();
+    assert_eq!(
+        two.vault.standing().await.generation,
+        before,
+        "nothing changes"
+    );
+}
+
+#[tokio::test]
+async fn with_records_of_uses_only_the_process_that_writes_says_that_keys_can_be_used() {
+    for uses in [UseRecords::Off, UseRecords::Batched, UseRecords::Each] {
+        let level = || Settings {
+            audit: AuditSettings {
+                uses,
+                ..AuditSettings::default()
+            },
+            ..settings()
+        };
+        let (company, one) = Company::new_with(level()).await;
+        let two = company.open_with("two", level()).await;
+        let key = signing_key(&one.vault).await;
+        two.vault.catch_up().await.unwrap();
+        two.vault.check_writes().await.unwrap_err();
+        // What it says is what it does.
+        let signed = two.vault.sign(&key, b"message", KeyUsages::ALL).await;
+        assert_eq!(two.vault.keeps_use_records(), signed.is_ok(), "{uses:?}");
+        assert_eq!(signed.is_ok(), uses == UseRecords::Off);
+        assert!(one.vault.keeps_use_records());
+
+        let findings = one
+            .vault
+            .findings(&FindingLimits::default(), |_, _| {})
+            .await;
+        let told = findings
+            .iter()
+            .filter(|it| it.code == Some("AUDIT_LEVEL_NOT_KEPT"));
+        let told: Vec<_> = told.map(|it| it.detail.ends_with(": two")).collect();
+        let expected: &[bool] = if signed.is_ok() { &[] } else { &[true] };
+        assert_eq!(told, expected);
+
+        one.vault.step_down(&caller()).await.unwrap();
+        two.vault.check_writes().await.unwrap();
+        // Once it has heard of its lease.
+        for _look in 0..1000 {
+            if two.vault.keeps_use_records() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(two.vault.keeps_use_records());
+        check_signs(&two.vault, &key).await;
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,28 @@ async fn a_database_from_before_a_rotation_is_refused_unless_its_operator_accept
 }
 
 #[tokio::test]
+async fn only_the_data_keys_that_were_meant_are_pruned_and_all_of_them_or_none() {
+    let estate = Estate::new(Sealing::DataKey).await;
+    let vault = estate.house.open().await;
+    rotate(&vault).await.unwrap();
+    let meant = vault.retired_data_keys();
+    // Another one is retired before it is done.
+    rotate(&vault).await.unwrap();
+    let retired = vault.retired_data_keys();
+    assert_eq!((meant.len(), retired.len()), (1, 2));
+    for these in [&meant[..], &[], &retired[1..]] {
+        let refused = vault.prune_exactly(&caller(), these, true).await;
+        assert_eq!(code(refused), "OTHER_DATA_KEYS");
+    }
+    assert_eq!(vault.retired_data_keys(), retired);
+    vault
+        .prune_exactly(&caller(), &retired, true)
+        .await
+        .unwrap();
+    assert_eq!(vault.retired_data_keys(), []);
+}
+
+#[tokio::test]
 async fn a_data_key_that_something_needs_is_not_pruned() {
     let estate = Estate::new(Sealing::DataKey).await;
     let vault = estate.house.open().await;
