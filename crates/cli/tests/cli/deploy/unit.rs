@@ -55,6 +55,23 @@ fn the_unit_starts_the_server_as_an_ordinary_user_and_gives_it_what_it_needs() {
 }
 
 #[test]
+fn what_the_unit_has_written_is_in_folders_of_its_own_and_the_key_is_not_where_the_vault_is() {
+    let unit = unit();
+    let folders: Vec<_> = unit["StateDirectory"][0].split(' ').collect();
+    let variables = unit["Environment"]
+        .iter()
+        .map(|it| it.split_once('=').unwrap());
+    let variables: BTreeMap<_, _> = variables.collect();
+    let folder = |variable: &str| {
+        let place = variables[variable].strip_prefix("/var/lib/").unwrap();
+        let folder = place.split('/').next().unwrap();
+        assert!(folders.contains(&folder), "{variable}");
+        folder
+    };
+    assert_ne!(folder("STRONGROOM_DIR"), folder("XDG_CONFIG_HOME"));
+}
+
+#[test]
 fn systemd_knows_every_line_of_the_unit() {
     let sandbox = Sandbox::new();
     let text = fs::read_to_string(deploy("strongroom.service")).unwrap();
