@@ -44,11 +44,14 @@ install -m 0644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certi
 echo "strongroom:x:$user:$user:Strongroom:/var/lib/strongroom:/sbin/nologin" > "$root/etc/passwd"
 echo "strongroom:x:$user:" > "$root/etc/group"
 
-# What is written: the vault's folder and the socket. Volumes come there; nothing else is writable.
-mkdir -p "$root/tmp" "$root/var/lib/strongroom" "$root/run/strongroom"
-chmod 0700 "$root/var/lib/strongroom"
+# What is written: the vault's folder, its keys, its configuration and the socket. Volumes come there; nothing else is writable.
+# The engine gives an empty volume the owner and the mode that stand here.
+mkdir -p "$root/tmp" "$root/run/strongroom"
 chmod 0750 "$root/run/strongroom"
 chmod 1777 "$root/tmp"
+mkdir -m 0700 -p "$root/var/lib/strongroom" "$root/var/lib/strongroom-keys" "$root/etc/strongroom"
 if [ "$(id -u)" = 0 ]; then
-    chown "$user:$user" "$root/var/lib/strongroom" "$root/run/strongroom"
+    for folder in var/lib/strongroom var/lib/strongroom-keys etc/strongroom run/strongroom; do
+        chown "$user:$user" "$root/$folder"
+    done
 fi

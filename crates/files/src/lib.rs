@@ -33,6 +33,7 @@ mod durable_step;
 mod error;
 mod folder_lock;
 mod os_files;
+mod peer;
 mod seam;
 mod socket;
 
@@ -41,5 +42,6 @@ pub use durable_step::{DurableStep, StepObserver};
 pub use error::{CODES, FileAction, FileError};
 pub use folder_lock::{FolderLock, LOCK_FILE_NAME};
 pub use os_files::{MAX_PRIVATE_FILE_BYTES, OsFiles, is_leftover_of, remove_leftovers};
+pub use peer::known_user;
 pub use seam::Files;
 pub use socket::{SocketAccess, SocketError, bind_socket};

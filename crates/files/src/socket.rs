@@ -9,13 +9,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// So many may wait to be accepted, or as few as the system is set to (`net.core.somaxconn`).
+const WAITING: i32 = 4096;
+
 /// Who can connect to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketAccess {
-    /// The owner: socket 0600, in a folder 0700.
+    /// The owner: socket 0600.
     OwnerOnly,
-    /// Every user of this machine: socket 0666, in a folder that others may enter and not change. For a server that asks the
-    /// system who calls.
+    /// Every user of this machine who may enter its folder: socket 0666. For a server that asks the system who calls.
     EveryUser,
 }
 
@@ -48,12 +52,12 @@ impl SocketAccess {
     }
 }
 
-/// Makes the socket `path`, in a folder that belongs to us and is made if it is missing. A socket that an earlier process left
-/// behind is replaced.
+/// Makes the socket `path`, in a folder that belongs to us and that others may enter at most; it is made if it is missing, 0700
+/// for the owner and 0755 for others. A socket that an earlier process left behind is replaced.
 ///
 /// # Errors
-/// [`SocketError`] if the folder gives others more than `access` says or is not ours, if somebody listens there already, or if
-/// the system refuses.
+/// [`SocketError`] if others may write in the folder or it is not ours, if somebody listens there already, or if the system
+/// refuses.
 pub fn bind_socket(path: &Path, access: SocketAccess) -> Result<UnixListener, SocketError> {
     let refused = |problem, source| SocketError {
         path: path.to_owned(),
@@ -68,10 +72,9 @@ pub fn bind_socket(path: &Path, access: SocketAccess) -> Result<UnixListener, So
     if !known.is_dir() || known.uid() != rustix::process::geteuid().as_raw() {
         return Err(refused("its folder is none, or not ours", None));
     }
-    // Until its mode is set, only the folder keeps others from the socket; and who may write there could put another one in
-    // its place.
-    if known.mode() & 0o777 & !access.folder_mode() != 0 {
-        return Err(refused("its folder is open to others", None));
+    // Who may write there could put another one in its place.
+    if known.mode() & 0o022 != 0 {
+        return Err(refused("others may write in its folder", None));
     }
     match fs::symlink_metadata(path) {
         Ok(known) if !known.file_type().is_socket() => {
@@ -84,10 +87,16 @@ pub fn bind_socket(path: &Path, access: SocketAccess) -> Result<UnixListener, So
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(system(error)),
     }
-    let listener = UnixListener::bind(path).map_err(system)?;
-    let mode = fs::Permissions::from_mode(access.socket_mode());
-    fs::set_permissions(path, mode).map_err(system)?;
-    Ok(listener)
+    bind(path, access).map_err(system)
+}
+
+/// Nobody can connect before its mode is set: until then it is not listened on.
+fn bind(path: &Path, access: SocketAccess) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(access.socket_mode()))?;
+    socket.listen(WAITING)?;
+    Ok(socket.into())
 }
 
 fn make(folder: &Path, access: SocketAccess) -> io::Result<()> {
@@ -122,14 +131,28 @@ mod tests {
             // Left behind by a process that ended.
             bind_socket(&path, access).unwrap();
         }
-        for (access, open) in [
-            (SocketAccess::OwnerOnly, 0o755),
-            (SocketAccess::EveryUser, 0o777),
-        ] {
-            let folder = base.path().join("own");
-            fs::set_permissions(&folder, fs::Permissions::from_mode(open)).unwrap();
-            let error = bind_socket(&folder.join("other.sock"), access).unwrap_err();
-            assert_eq!(error.problem, "its folder is open to others");
+    }
+
+    #[test]
+    fn others_may_enter_its_folder_and_not_write_there() {
+        let base = tempfile::tempdir().unwrap();
+        for access in [SocketAccess::OwnerOnly, SocketAccess::EveryUser] {
+            for (open, is_fine) in [
+                (0o700, true),
+                // As a unit of systemd makes it, for users of its group.
+                (0o750, true),
+                (0o755, true),
+                (0o770, false),
+                (0o777, false),
+            ] {
+                fs::set_permissions(base.path(), fs::Permissions::from_mode(open)).unwrap();
+                let bound = bind_socket(&base.path().join("vault.sock"), access);
+                let told = bound.map_err(|error| error.problem);
+                let wanted = is_fine
+                    .then_some(())
+                    .ok_or("others may write in its folder");
+                assert_eq!(told.map(drop), wanted, "{access:?} {open:o}");
+            }
         }
     }
 }

@@ -50,9 +50,9 @@ impl DriverKms {
     /// Connects and asks the driver what it can do. Call it inside of a tokio runtime, which then keeps the connection.
     ///
     /// # Errors
-    /// [`KmsError::Unavailable`] if nobody listens there; in [`KmsError::Provider`], [`DriverError::Stranger`] if somebody
-    /// else does, [`DriverError::NoAnswer`] if it does not answer in time, [`DriverError::InvalidAnswer`] if it has no
-    /// proper name.
+    /// [`KmsError::Unavailable`] if nobody listens there; in [`KmsError::Provider`], [`DriverError::Stranger`] or
+    /// [`DriverError::Unknown`] if somebody else does, [`DriverError::NoAnswer`] if it does not answer in time,
+    /// [`DriverError::InvalidAnswer`] if it has no proper name.
     pub async fn connect(settings: DriverSettings) -> Result<Self, KmsError> {
         let client = Client::new(settings.endpoint.channel()?)
             .max_decoding_message_size(MAX_GRPC_BYTES)

@@ -73,6 +73,14 @@ pub enum DriverError {
         /// Who should.
         wanted: u32,
     },
+    /// The system cannot tell who listens on the socket.
+    #[error(
+        "the socket is served by user {actual}, which stands for every user that the system cannot tell"
+    )]
+    Unknown {
+        /// The number that stands for them.
+        actual: u32,
+    },
     /// Certificates or a private key that cannot be used.
     #[error("the {what} for TLS cannot be used: {reason}")]
     TlsMaterial {
@@ -140,7 +148,7 @@ impl Coded for DriverError {
             Self::InvalidRequest { .. } => code::INVALID_REQUEST,
             Self::NotOffered { .. } => code::NOT_OFFERED,
             Self::Socket { .. } => code::SOCKET,
-            Self::Stranger { .. } => code::STRANGER,
+            Self::Stranger { .. } | Self::Unknown { .. } => code::STRANGER,
             Self::Refused { .. } => code::REFUSED,
             Self::TlsMaterial { .. } => code::TLS_MATERIAL,
             Self::Untrusted { .. } => code::UNTRUSTED,
@@ -207,12 +215,13 @@ pub(crate) mod code {
     pub(super) const SOCKET: ErrorCode = ErrorCode::new(
         "KMS_DRIVER_SOCKET",
         Category::FailedPrecondition,
-        "Give the driver a path of at most 100 bytes in a folder of its own user with mode 0700, where nobody else listens.",
+        "Give the driver a path of at most 100 bytes in a folder of its own user in which nobody else may write or listens.",
     );
     pub(super) const STRANGER: ErrorCode = ErrorCode::new(
         "KMS_DRIVER_STRANGER",
         Category::PermissionDenied,
-        "Find out who listens on the socket. If the driver runs as a user of its own, name that user in the settings.",
+        "Find out who listens on the socket. If the driver runs as a user of its own, name that user in the settings; 'nobody' \
+         is none, and in a user namespace the driver's user must be one that is mapped.",
     );
     pub(super) const TLS_MATERIAL: ErrorCode = ErrorCode::new(
         "KMS_DRIVER_TLS_MATERIAL",

@@ -339,6 +339,9 @@ fn of_connector(error: &(dyn std::error::Error + 'static)) -> Option<DriverError
                 let (actual, wanted) = (*actual, *wanted);
                 return Some(DriverError::Stranger { actual, wanted });
             }
+            Some(DriverError::Unknown { actual }) => {
+                return Some(DriverError::Unknown { actual: *actual });
+            }
             Some(DriverError::Untrusted { reason }) => {
                 let reason = reason.clone();
                 return Some(DriverError::Untrusted { reason });

@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn nobody() -> Arc<Subject> {
-        let peer = Peer::Process { uid: 7 };
+        let peer = Peer::Process { user: Some(7) };
         Access::open().of_peer(&peer).unwrap()
     }
 

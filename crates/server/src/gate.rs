@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
-use tonic::{Status, body::Body, service::Routes};
+use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
 
 pub(crate) use self::{answered::Answer, call::Call};
@@ -125,8 +125,8 @@ async fn pass(
 /// Whether it is said to be our fault that somebody sent bytes that are no message. The service that tells whether the server is well
 /// is the one that does not read as ours do ([`codec`]), and says so for no other reason: anybody could raise the alarm.
 fn blames_us<B>(call: &Call, answer: &Response<B>) -> bool {
-    let is_about_health = matches!(call.rpc, Rpc::HealthCheck | Rpc::HealthWatch);
-    is_about_health && code_of(answer) == Code::Internal
+    matches!(call.rpc, Rpc::HealthCheck | Rpc::HealthWatch)
+        && Status::from_header_map(answer.headers()).is_some_and(|it| it.code() == Code::Internal)
 }
 
 impl Gate {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use nix::unistd::User;
 use strongroom_config::{CallerConfig, GrantConfig, UnixUserConfig};
 use strongroom_crypto::{Fingerprint, KeyUsage};
+use strongroom_files::known_user;
 use strongroom_server::access::{Access, CallerRule, Grant, Identity, KeyPattern, Operation, Role};
 
 use super::ServerSetupError;
@@ -37,6 +38,11 @@ fn rule(caller: &CallerConfig, users: &mut BTreeSet<u32>) -> Result<CallerRule, 
     }
     for user in &caller.unix_users {
         let number = number_of(user)?;
+        if known_user(number).is_none() {
+            return Err(format!(
+                "unix-users: {number} stands for every user that the system cannot tell, so nobody is known by it"
+            ));
+        }
         // A name and a number may be the same user.
         if !users.insert(number) {
             return Err(format!("unix-users: the user {number} is named twice"));

@@ -60,7 +60,7 @@ const TOKEN_SERVICE_UNUSABLE: ErrorCode = ErrorCode::new(
 const SERVER_SOCKET_UNUSABLE: ErrorCode = ErrorCode::new(
     "SERVER_SOCKET_UNUSABLE",
     Category::FailedPrecondition,
-    "Name a socket in a folder of its own that belongs to this user: 0700, or 0755 where other users call.",
+    "Name a socket in a folder of its own that belongs to this user and in which nobody else may write.",
 );
 
 impl ServerSetupError {

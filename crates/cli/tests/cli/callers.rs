@@ -208,6 +208,8 @@ fn what_only_the_server_knows_is_checked_too() {
         ),
         ("\"root\"", "\"nobody-of-this-name\"", "has no user"),
         ("\"root\"", "\"root\", 0", "named twice"),
+        ("\"root\"", "\"nobody\"", "nobody is known by it"),
+        ("\"root\"", "65534", "nobody is known by it"),
     ] {
         let sandbox = Sandbox::with_vault();
         let callers = CALLERS.replacen(right, wrong, 1);

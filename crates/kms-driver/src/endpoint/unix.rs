@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
+use strongroom_files::known_user;
 use tokio::net::UnixStream;
 use tonic::transport::Uri;
 use tower_service::Service;
@@ -44,17 +45,20 @@ impl Service<Uri> for Connector {
 async fn connect(path: &Path, user: Option<u32>) -> io::Result<UnixStream> {
     let stream = UnixStream::connect(path).await?;
     let actual = stream.peer_cred()?.uid();
-    let ours = rustix::process::geteuid().as_raw();
+    let refused = |why| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     // Whoever can put a socket there would be given the data keys.
+    let Some(known) = known_user(actual) else {
+        return refused(DriverError::Unknown { actual });
+    };
+    let ours = rustix::process::geteuid().as_raw();
     let expected = match user {
-        Some(user) => actual == user,
-        None => actual == ours || actual == 0,
+        Some(user) => known == user,
+        None => known == ours || known == 0,
     };
     if expected {
         Ok(stream)
     } else {
         let wanted = user.unwrap_or(ours);
-        let stranger = DriverError::Stranger { actual, wanted };
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, stranger))
+        refused(DriverError::Stranger { actual, wanted })
     }
 }

@@ -7,11 +7,11 @@ use tokio::net::UnixListener;
 
 use crate::error::DriverError;
 
-/// Makes the socket `path` with mode 0600, in a folder of mode 0700 that belongs to us and is made if it is missing. A
+/// Makes the socket `path` with mode 0600, in a folder that belongs to us; it is made, with mode 0700, if it is missing. A
 /// socket that an earlier driver left behind is replaced. Call it inside of a tokio runtime.
 ///
 /// # Errors
-/// [`DriverError::Socket`] if the folder is open to others or is not ours, if somebody listens there already, or if the
+/// [`DriverError::Socket`] if others may write in the folder or it is not ours, if somebody listens there already, or if the
 /// system refuses.
 pub fn bind_unix_socket(path: &Path) -> Result<UnixListener, DriverError> {
     let refused = |error: SocketError| DriverError::Socket {

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use strongroom_errors::Coded;
-use strongroom_kms_driver::{DriverEndpoint, DriverKms, DriverSettings, bind_unix_socket};
+use strongroom_kms_driver::{
+    DriverEndpoint, DriverKms, DriverServer, DriverSettings, bind_unix_socket,
+};
 
 use crate::house::House;
 
@@ -42,13 +44,13 @@ async fn a_socket_is_replaced_when_it_was_left_behind_and_only_then() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_folder_that_others_may_enter_is_refused() {
+async fn a_folder_that_others_may_write_in_is_refused() {
     let house = House::new();
     let folder = house.path("open");
     fs::create_dir(&folder).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).unwrap();
     let error = bind_unix_socket(&folder.join("kms.sock")).unwrap_err();
-    assert!(error.to_string().contains("open to others"), "{error}");
+    assert!(error.to_string().contains("others may write"), "{error}");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -63,4 +65,44 @@ async fn nothing_is_sent_to_a_driver_of_another_user() {
     let error = DriverKms::connect(settings).await.unwrap_err();
     assert_eq!(error.code().name(), "KMS_DRIVER_STRANGER", "{error:?}");
     assert!(!error.is_retryable());
+}
+
+/// The user that the system names for all whom it cannot tell.
+const OVERFLOW: u32 = 65534;
+
+/// A socket of that user; none: we may not become it.
+fn listener_of_nobody(house: &House) -> Option<std::os::unix::net::UnixListener> {
+    let (path, folder) = (house.socket(), house.path(""));
+    for folder in [folder.as_path(), path.parent().unwrap()] {
+        fs::create_dir_all(folder).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    // Of this thread only, which ends with it.
+    let becomes = std::thread::spawn(move || {
+        let nobody = rustix::thread::Uid::from_raw(OVERFLOW);
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).ok()?;
+        Some(std::os::unix::net::UnixListener::bind(path).unwrap())
+    });
+    becomes.join().unwrap()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_user_whom_the_system_cannot_tell_is_never_the_driver() {
+    let house = House::new();
+    let Some(listener) = listener_of_nobody(&house) else {
+        assert!(!rustix::process::geteuid().is_root());
+        return;
+    };
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+    let driver = DriverServer::new(Arc::new(house.local_kms()));
+    tokio::spawn(driver.serve(listener, std::future::pending()));
+    // The number stands for every user from outside: to wait for it would be to trust them all.
+    let mut settings = DriverSettings::unix_socket(house.socket());
+    settings.endpoint = DriverEndpoint::UnixSocket {
+        path: house.socket(),
+        user: Some(OVERFLOW),
+    };
+    let error = DriverKms::connect(settings).await.unwrap_err();
+    assert_eq!(error.code().name(), "KMS_DRIVER_STRANGER", "{error:?}");
 }

@@ -20,8 +20,8 @@ pub enum Peer {
     },
     /// A process of this machine, over a socket in the file system.
     Process {
-        /// The user that it runs as, as the system says.
-        uid: u32,
+        /// The user that it runs as, as the system says; none: one that this server cannot know.
+        user: Option<u32>,
     },
 }
 
@@ -146,7 +146,7 @@ impl Access {
             (Identity::Certificate(name), Peer::Network { certificate, .. }) => {
                 certificate.contains(name)
             }
-            (Identity::UnixUser(user), Peer::Process { uid }) => user == uid,
+            (Identity::UnixUser(wanted), Peer::Process { user }) => *user == Some(*wanted),
             _ => false,
         })
     }
@@ -195,7 +195,8 @@ impl Subject {
     fn unknown(peer: &Peer, room: Room) -> Self {
         let name = match peer {
             Peer::Network { address, .. } => format!("network:{}", address.ip()),
-            Peer::Process { uid } => format!("unix-user:{uid}"),
+            Peer::Process { user: Some(user) } => format!("unix-user:{user}"),
+            Peer::Process { user: None } => "unix-user:unknown".to_owned(),
         };
         Self {
             name: name.into(),

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use strongroom_files::known_user;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::{
@@ -41,8 +42,8 @@ impl Listener {
             Self::Tls(listener, tls) => from_network(listener, Some(tls.clone())).await,
             Self::Unix(listener) => {
                 let (stream, _address) = listener.accept().await?;
-                let uid = stream.peer_cred()?.uid();
-                Ok(Knock::Process(stream, Peer::Process { uid }))
+                let user = known_user(stream.peer_cred()?.uid());
+                Ok(Knock::Process(stream, Peer::Process { user }))
             }
         }
     }

@@ -31,14 +31,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     Network(IpAddr),
-    Process(u32),
+    Process(Option<u32>),
 }
 
 impl Origin {
     /// Of IPv6 the network: whoever has one address there has all of them (RFC 4291, section 2.5.4: 64 bits).
     pub(super) fn of(peer: &Peer) -> Self {
         match peer {
-            Peer::Process { uid } => Self::Process(*uid),
+            Peer::Process { user } => Self::Process(*user),
             Peer::Network { address, .. } => Self::Network(match address.ip().to_canonical() {
                 IpAddr::V6(address) => {
                     let network = u128::from(address) & (u128::MAX << 64);

@@ -1,12 +1,13 @@
 //! What this process takes of the machine, under the names that client libraries of Prometheus give it.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{OnceLock, atomic::AtomicU64};
 
 use procfs::{ProcResult, process::Process};
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
+use strongroom_crypto::clock::{Clock as _, SystemClock};
 
 use super::vault::{Float, count, to_f64};
 
@@ -32,14 +33,13 @@ impl Taken {
         let process = Process::myself()?;
         let stat = process.stat()?;
         let ticks = to_f64(procfs::ticks_per_second());
-        let boot = to_f64(procfs::boot_time_secs()?);
         Ok(Self {
             resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
             handles: process.fd_count()? as u64,
             most_handles: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
             threads: stat.num_threads.unsigned_abs(),
             cpu_seconds: to_f64(stat.utime + stat.stime) / ticks,
-            started_at: boot + to_f64(stat.starttime) / ticks,
+            started_at: started_at(to_f64(stat.starttime) / ticks),
         })
     }
 
@@ -67,4 +67,15 @@ impl Taken {
         let help = "When this process started, in seconds since the epoch";
         registry.register("process_start_time_seconds", help, started);
     }
+}
+
+/// When this process started, by the seconds from the start of the machine until then. By the clocks, since of /proc a unit of
+/// systemd sees the processes alone (`ProcSubset=pid`), and asked once, since the time of day may be set.
+fn started_at(after_boot: f64) -> f64 {
+    static STARTED_AT: OnceLock<f64> = OnceLock::new();
+    *STARTED_AT.get_or_init(|| {
+        let now = u64::try_from(SystemClock.now().as_micros()).unwrap_or_default();
+        let booted_at = to_f64(now) / 1e6 - SystemClock.elapsed().as_secs_f64();
+        booted_at + after_boot
+    })
 }

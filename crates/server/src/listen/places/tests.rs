@@ -1,7 +1,7 @@
 use super::*;
 
 fn process(uid: u32) -> Origin {
-    Origin::Process(uid)
+    Origin::Process(Some(uid))
 }
 
 fn network(address: &str) -> Origin {
