@@ -91,7 +91,8 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
-    if settings::settings(&config)?.keeps_clear_keys() {
+    let settings = settings::settings(&config)?;
+    if settings.keeps_clear_keys() {
         warnings.push("custody: new keys of some usage are stored readable".to_owned());
     }
     if config.custody.reverted {
@@ -100,7 +101,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
                 .to_owned(),
         );
     }
-    warnings.extend(records_doubt(&config));
+    warnings.extend(records_doubt(&config, settings.audit.uses));
     warnings.extend(backup_schedule::doubts(&config, &dir));
     warnings.extend(server::doubts(&config));
     let report = Report {
@@ -119,8 +120,7 @@ fn check(global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 /// Several processes may have this database, and the records that are asked for are kept by one of them.
-fn records_doubt(config: &Config) -> Option<String> {
-    let level = session::settings(config).audit.uses;
+fn records_doubt(config: &Config, level: UseRecords) -> Option<String> {
     let is_shared = config.store.is_some();
     (is_shared && level != UseRecords::Off).then(|| {
         format!(
