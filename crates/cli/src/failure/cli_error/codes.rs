@@ -78,6 +78,11 @@ pub(super) const INPUT_TOO_LONG: ErrorCode = code(
     Category::InvalidRequest,
     "Check that this is the right file.",
 );
+pub(super) const NO_PERIOD: ErrorCode = code(
+    "NO_PERIOD",
+    Category::InvalidRequest,
+    "Say with --from and --to of which time the cloud's log is; and check that it is the log of the account and region of the keys.",
+);
 pub(super) const BAD_ARGUMENT: ErrorCode = code(
     "BAD_ARGUMENT",
     Category::InvalidRequest,
