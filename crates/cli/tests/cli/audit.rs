@@ -148,6 +148,21 @@ fn signatures_are_on_record_where_the_configuration_asks_for_it() {
     sandbox.json(["audit", "verify"]);
 }
 
+#[test]
+fn what_names_no_operation_or_key_of_the_log_is_refused_rather_than_found_nowhere() {
+    let sandbox = Sandbox::with_vault();
+    for verb in ["list", "tail"] {
+        let ran = sandbox.run(["audit", verb, "--operation", "keys.export"]);
+        let ran = ran.failed("WRONG_USAGE", 2);
+        assert!(ran.stderr.contains("export_key"), "{}", ran.stderr);
+        let named = ["audit", verb, "--key", "node-signing"];
+        sandbox.run(named).failed("BAD_ARGUMENT", 2);
+        for beginning in ["12", "1220", "1220ab"] {
+            sandbox.run(["audit", verb, "--key", beginning]).succeeded();
+        }
+    }
+}
+
 /// A vault in the cloud, with the log of its calls and what the cloud wrote down.
 fn in_cloud() -> (Cloud, String) {
     let cloud = Cloud::new();

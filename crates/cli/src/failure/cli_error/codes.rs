@@ -9,7 +9,7 @@ const fn code(name: &'static str, category: Category, advice: &'static str) -> E
 pub(super) const NO_CONFIG: ErrorCode = code(
     "NO_CONFIG",
     Category::FailedPrecondition,
-    "Make a vault with 'strongroom init --dir DIR' or 'strongroom quickstart --dir DIR', or name its folder with --dir.",
+    "Make a vault with 'strongroom init --dir DIR' or 'strongroom quickstart --dir DIR', or name its folder with --dir, or its configuration with --config.",
 );
 pub(super) const FOLDER_IN_USE: ErrorCode = code(
     "FOLDER_IN_USE",
