@@ -14,6 +14,7 @@ use clap::{
 };
 use strongroom_crypto::{EncryptionKeySpec, KeyPurpose, KeyUsage, SigningKeySpec};
 use strongroom_proto::topology::Container;
+use strongroom_server::access::Operation;
 use strongroom_topology::{ForceFlag, MappingCode, MemberCode};
 
 use crate::{
@@ -131,6 +132,13 @@ impl Names<KeyUsage> {
             ]
             .map(KeyUsage::label),
         )
+    }
+}
+
+impl Names<Operation> {
+    /// What somebody may be granted.
+    pub(crate) fn of_operations() -> Self {
+        Self::of(Operation::ALL.iter().map(|operation| operation.name()))
     }
 }
 

@@ -114,7 +114,7 @@ impl Iterator for Items {
 }
 
 /// `input` itself, or what is compressed in it.
-fn decompressed(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
+pub(crate) fn decompressed(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
     let mut magic = Vec::new();
     (&mut input)
         .take(GZIP.len() as u64)

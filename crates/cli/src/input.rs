@@ -240,7 +240,7 @@ fn warn_of_readers(path: &Path, file: &File) {
     }
 }
 
-fn unreadable(path: &Path, source: io::Error) -> FileError {
+pub(crate) fn unreadable(path: &Path, source: io::Error) -> FileError {
     error_of(PathBuf::from(named(path)), FileAction::Read, source)
 }
 

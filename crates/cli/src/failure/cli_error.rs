@@ -34,6 +34,8 @@ pub(crate) enum CliError {
     HashInHex { input: String },
     #[error("{what} is longer than {limit} bytes")]
     TooLong { what: &'static str, limit: usize },
+    #[error("the cloud's log has no event about keys, and nobody says of which time it is")]
+    NoPeriod,
     #[error("{value:?} is not {expected}")]
     BadArgument {
         value: String,
@@ -194,6 +196,7 @@ impl CliError {
         PASSWORD_IN_ARGUMENT,
         NAMESPACE_KEY_GONE,
         INPUT_TOO_LONG,
+        NO_PERIOD,
         BAD_ARGUMENT,
         FOLLOWS_NOBODY,
         OUTPUT_EXISTS,
@@ -253,6 +256,7 @@ impl Coded for CliError {
             Self::PasswordInArgument => PASSWORD_IN_ARGUMENT,
             Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
+            Self::NoPeriod => NO_PERIOD,
             Self::BadArgument { .. } => BAD_ARGUMENT,
             Self::FollowsNobody => FOLLOWS_NOBODY,
             Self::OutputExists { .. } => OUTPUT_EXISTS,

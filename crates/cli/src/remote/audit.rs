@@ -47,7 +47,7 @@ impl Server {
         Ok(VerifiedAudit {
             records: page.verified,
             head: page.head,
-            checkpoint: None,
+            checkpoint: Some(page.checkpoint).filter(|newest| *newest != 0),
         })
     }
 

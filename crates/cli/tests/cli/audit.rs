@@ -148,6 +148,21 @@ fn signatures_are_on_record_where_the_configuration_asks_for_it() {
     sandbox.json(["audit", "verify"]);
 }
 
+#[test]
+fn what_names_no_operation_or_key_of_the_log_is_refused_rather_than_found_nowhere() {
+    let sandbox = Sandbox::with_vault();
+    for verb in ["list", "tail"] {
+        let ran = sandbox.run(["audit", verb, "--operation", "keys.export"]);
+        let ran = ran.failed("WRONG_USAGE", 2);
+        assert!(ran.stderr.contains("export_key"), "{}", ran.stderr);
+        let named = ["audit", verb, "--key", "node-signing"];
+        sandbox.run(named).failed("BAD_ARGUMENT", 2);
+        for beginning in ["12", "1220", "1220ab"] {
+            sandbox.run(["audit", verb, "--key", beginning]).succeeded();
+        }
+    }
+}
+
 /// A vault in the cloud, with the log of its calls and what the cloud wrote down.
 fn in_cloud() -> (Cloud, String) {
     let cloud = Cloud::new();
@@ -187,6 +202,75 @@ fn the_log_of_kms_calls_agrees_with_what_the_cloud_wrote_down() {
     assert_eq!(status, 0, "{report}");
     assert_eq!(report["agree"], true);
     assert!(report["matched"].as_u64().unwrap() >= 4, "{report}");
+}
+
+#[test]
+fn a_log_of_the_cloud_that_is_empty_or_of_another_time_agrees_with_nothing() {
+    let (cloud, log) = in_cloud();
+    let compare = |trail: &Value, more: &[&str]| {
+        let trail = cloud.sandbox.write("trail.json", trail.to_string());
+        let args = ["audit", "reconcile", "--kms-log", &log, "--cloudtrail"];
+        let args = [&args[..], &[arg(&trail)], more].concat();
+        cloud
+            .sandbox
+            .run([&args[..], &["--output", "json"]].concat())
+    };
+    let whole = [
+        "--from",
+        "2000-01-01T00:00:00Z",
+        "--to",
+        "2100-01-01T00:00:00Z",
+    ];
+    let empty = json!({ "Records": [] });
+    for more in [&[][..], &whole[..2], &whole[2..]] {
+        compare(&empty, more).failed("NO_PERIOD", 2);
+    }
+    let lacking = compare(&empty, &whole);
+    assert_eq!(lacking.status, 1);
+    assert!(!lacking.json()["not_theirs"].as_array().unwrap().is_empty());
+
+    // Of somebody else, and of last year.
+    let mut foreign = cloud.simulator.cloudtrail();
+    let records = foreign["Records"].as_array_mut().unwrap();
+    records.retain(|record| record["eventName"] == "Decrypt");
+    records.truncate(1);
+    records[0]["requestID"] = json!("somebody-elses");
+    records[0]["eventTime"] = json!("2025-01-31T12:00:00Z");
+    let key = ["--key", "another"];
+    for field in ["resources", "requestParameters", "responseElements"] {
+        records[0][field] = Value::Null;
+    }
+    let told = compare(&foreign, &key);
+    assert_eq!((told.status, &told.json()["agree"]), (1, &json!(false)));
+    assert!(told.json()["undecided"].as_u64().unwrap() >= 4);
+    // Who says that it is of another time has it so.
+    let other_time = [
+        "--from",
+        "2025-01-01T00:00:00Z",
+        "--to",
+        "2026-01-01T00:00:00Z",
+    ];
+    let told = compare(&foreign, &[&key[..], &other_time].concat());
+    assert_eq!((told.status, &told.json()["undecided"]), (0, &json!(0)));
+}
+
+#[test]
+fn the_clouds_log_is_taken_as_it_is_delivered_packed_and_each_event_once_or_more() {
+    let (cloud, log) = in_cloud();
+    let trail = cloud.simulator.cloudtrail();
+    let text = trail.to_string();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
+    let packed = cloud
+        .sandbox
+        .write("trail.json.gz", packed.finish().unwrap());
+    let lines = trail["Records"].as_array().unwrap().iter();
+    let lines: String = lines.map(|record| format!("{record}\n")).collect();
+    let lines = cloud.sandbox.write("trail.jsonl", lines);
+    let args = ["audit", "reconcile", "--kms-log", &log, "--cloudtrail"];
+    let files = [arg(&packed), arg(&lines)];
+    let report = cloud.sandbox.json([&args[..], &files].concat());
+    assert_eq!(report["agree"], true, "{report}");
 }
 
 #[test]

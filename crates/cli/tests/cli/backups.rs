@@ -107,7 +107,11 @@ fn a_backup_is_made_verified_lost_and_restored() {
 fn who_can_read_a_backup_is_said_and_no_file_is_replaced() {
     let sandbox = Sandbox::with_vault();
     let recipient = recipient(&sandbox, "identity");
-    sandbox.refuses(["backup", "create", "plain.backup"], "WRONG_USAGE", 2);
+    let told = sandbox.refuses(["backup", "create", "plain.backup"], "WRONG_USAGE", 2);
+    // Every way there is.
+    for flag in ["--recipient <", "--passphrase-file", "--unencrypted"] {
+        assert!(told.stderr.contains(flag), "{}", told.stderr);
+    }
     let nonsense = [
         "backup",
         "create",

@@ -193,8 +193,14 @@ fn access_is_explained_from_the_configuration_and_the_vault() {
     assert_eq!(listed["callers"][0]["known_by"][0], "unix-user:root");
     let unknown = ["access", "explain", "p2", "sign"];
     sandbox.run(unknown).failed("NO_CALLER", 3);
+    // Who mistypes an operation is told which there are.
     let wrong = ["access", "explain", "p1", "everything"];
-    assert_ne!(sandbox.run(wrong).status, 0);
+    let told = sandbox.run(wrong).failed("WRONG_USAGE", 2);
+    assert!(
+        told.stderr.contains("wrapper-keys.rotate"),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]

@@ -122,14 +122,16 @@ impl Running {
     fn of(mut command: Command) -> Self {
         command.args(["--output", "json"]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut document = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            document.push_str(&line.unwrap());
+        let shown = loop {
+            let line = lines.next().expect("it reports").unwrap();
+            document.push_str(&line);
             if let Ok(shown) = serde_json::from_str(&document) {
-                return Self { child, shown };
+                break shown;
             }
-        }
-        panic!("it ended: {document}");
+        };
+        Self { child, shown }
     }
 
     fn text(&self, field: &str) -> &str {

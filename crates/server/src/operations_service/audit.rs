@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use strongroom_vault::{AuditEntry, AuditHead, AuditKeyUse, Vault};
+use strongroom_vault::{AuditCheckpoint, AuditEntry, AuditHead, AuditKeyUse, Vault};
 
 use crate::{
     bounds::Bound,
@@ -37,20 +37,25 @@ pub(super) async fn list(
         Err(_too_large) => MOST,
     };
     let mut page = Page::new(limit, MOST_BYTES);
-    let verified = match message.page_token.as_str() {
+    let (verified, checkpoint) = match message.page_token.as_str() {
         "" => walk_all(&vault, message.after, &mut page).await?,
-        token => read_on(&vault, token, &mut page).await?,
+        token => (read_on(&vault, token, &mut page).await?, None),
     };
     Ok(ListAuditResponse {
         next_page_token: page.next(vault.audit_head().await),
         records: page.records,
         verified: verified.records,
         head: verified.hash.to_vec(),
+        checkpoint: checkpoint.map_or(0, |checkpoint| checkpoint.sequence),
     })
 }
 
-/// The page after a number, and where the log ends, all of which is verified.
-async fn walk_all(vault: &Vault, after: u64, page: &mut Page) -> Result<AuditHead, Failure> {
+/// The page after a number, where the log ends, all of which is verified, and its newest checkpoint.
+async fn walk_all(
+    vault: &Vault,
+    after: u64,
+    page: &mut Page,
+) -> Result<(AuditHead, Option<AuditCheckpoint>), Failure> {
     let verified = vault
         .walk_audit_with_places(|entry, place| {
             if entry.sequence > after {
@@ -58,7 +63,7 @@ async fn walk_all(vault: &Vault, after: u64, page: &mut Page) -> Result<AuditHea
             }
         })
         .await?;
-    Ok(verified.place())
+    Ok((verified.place(), verified.checkpoint))
 }
 
 /// The page after a place, and where it ends: it costs what it holds.

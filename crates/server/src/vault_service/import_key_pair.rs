@@ -54,19 +54,44 @@ pub(super) async fn import_key_pair(
 }
 
 fn read(message: &ImportKeyPairRequest) -> Result<KeyPair, Failure> {
-    if message.password.is_empty() {
-        return Ok(decode_key_pair(&message.key_pair)?);
+    let protected = !message.password.is_empty();
+    let read = if protected {
+        let password = SecretBytes::from_slice(message.password.as_bytes());
+        decode_encrypted_key_pair(&message.key_pair, &password)
+    } else {
+        decode_key_pair(&message.key_pair)
+    };
+    read.map_err(|error| refused_reading(error, protected))
+}
+
+fn refused_reading(error: ProtoError, protected: bool) -> Failure {
+    if let ProtoError::NotAKeyPair { source } = &error
+        && let Some(id) = no_key(source)
+    {
+        let category = CantonCategory::InvalidGivenCurrentSystemStateOther;
+        return Failure::coded(id, category, in_words(source));
     }
-    let password = SecretBytes::from_slice(message.password.as_bytes());
-    decode_encrypted_key_pair(&message.key_pair, &password).map_err(|error| match error {
-        ProtoError::PasswordOpening { .. } | ProtoError::NotAKeyPair { .. } => {
+    match error {
+        ProtoError::PasswordOpening { .. } | ProtoError::NotAKeyPair { .. } if protected => {
             Failure::plain_precondition(format!(
                 "Failed to decrypt encrypted keypair with password: {}",
                 in_words(&error)
             ))
         }
         other => other.into(),
-    })
+    }
+}
+
+/// Canton's id for a pair that can be read, whose private bytes are no key: it makes the public half of them, and fails.
+fn no_key(error: &ProtoError) -> Option<&'static str> {
+    match error {
+        ProtoError::InvalidKey { message, .. } => match *message {
+            "SigningPrivateKey" => Some("SIGNING_KEY_CREATION_ERROR"),
+            "EncryptionPrivateKey" => Some("ENCRYPTION_KEY_CREATION_ERROR"),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn refused(error: VaultError) -> Failure {

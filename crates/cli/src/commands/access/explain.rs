@@ -10,7 +10,7 @@ use strongroom_server::access::{Grant, NamedKey, Operation};
 
 use super::in_words;
 use crate::{
-    args::Global,
+    args::{Global, Names},
     client::{Client, ShownKey, configuration},
     output,
     server::{self, ServerSetupError},
@@ -27,9 +27,10 @@ use crate::{
 pub(crate) struct Options {
     /// The name of a caller, as the configuration has it.
     caller: String,
-    /// An operation: sign, keys.list, wrapper-keys.rotate, ...
+    /// An operation.
+    #[arg(value_parser = Names::of_operations())]
     operation: Operation,
-    /// A key, where the operation is about one.
+    /// The fingerprint of a key, where the operation is about one.
     key: Option<Fingerprint>,
 }
 

@@ -3,12 +3,15 @@
 use std::{borrow::Cow, collections::VecDeque, io, process::ExitCode};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{
+    Deserialize as _, Serialize,
+    de::{self, IntoDeserializer as _},
+};
 use strongroom_crypto::{
     Timestamp,
     clock::{Clock as _, SystemClock},
 };
-use strongroom_vault::AuditEntry;
+use strongroom_vault::{AuditEntry, AuditOperation};
 
 use crate::{args::Global, client::Client, failure::CliError, output};
 
@@ -29,17 +32,35 @@ pub(crate) struct Options {
 #[derive(Args, Clone, Debug)]
 pub(super) struct Filter {
     /// Only those of keys whose fingerprint begins so.
-    #[arg(long, value_name = "FINGERPRINT")]
+    #[arg(long, value_name = "FINGERPRINT", value_parser = beginning)]
     key: Option<String>,
     /// Only those of this caller.
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
-    /// Only those of this operation, for example export_key.
-    #[arg(long, value_name = "NAME")]
-    operation: Option<String>,
+    /// Only those of this operation, for example export_key; a name that there is not is answered with all that there are.
+    #[arg(long, value_name = "NAME", value_parser = operation)]
+    operation: Option<AuditOperation>,
     /// Only those since then: a time, as in 2026-01-31T12:00:00Z, or how long ago, as in 24h.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Since>,
+}
+
+/// A misspelt name would find nothing, as if nothing had been done.
+fn operation(name: &str) -> Result<AuditOperation, de::value::Error> {
+    AuditOperation::deserialize(name.into_deserializer())
+}
+
+fn beginning(text: &str) -> Result<String, CliError> {
+    let digits = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if digits && (text.starts_with("1220") || "1220".starts_with(text)) {
+        return Ok(text.to_owned());
+    }
+    Err(CliError::BadArgument {
+        value: text.to_owned(),
+        expected: "the beginning of a fingerprint: 1220, and small hexadecimal digits",
+    })
 }
 
 /// A moment, or how long ago it was.
@@ -92,8 +113,7 @@ impl Filter {
                 .is_none_or(|name| *name == entry.caller)
             && self
                 .operation
-                .as_ref()
-                .is_none_or(|name| name == entry.operation.name())
+                .is_none_or(|operation| operation == entry.operation)
     }
 }
 

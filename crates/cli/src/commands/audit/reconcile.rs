@@ -23,11 +23,13 @@ use crate::{args::Global, exit, failure::CliError, input, output};
 /// Listed are uses and changes of the vault's keys in the KMS that this log does not have, so somebody else made them, and
 /// those in this log that the cloud does not have. A call is found by the id that the cloud gave it (AWS), or else by key,
 /// operation and time. Name the vault's keys in the KMS with --key ('strongroom wrapper-key list' and 'keys list' show them): then
-/// other keys are none of its. Without it every key that this log does not name may be one, and is listed. No vault is opened. Exit
-/// status 0: both agree; 1: they do not, or a key is not known.
+/// other keys are none of its. Without it every key that this log does not name may be one, and is listed. Say with --from and --to of
+/// which time the cloud's log is: otherwise it ends with its events, and calls of ours beyond them leave open whether it lacks them. No
+/// vault is opened. Exit status 0: both agree; 1: they do not, a key is not known, or the time is not.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail.json --key arn:aws:kms:…:key/…\n  \
+    strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail/*.json.gz --key arn:aws:kms:…:key/… \\\n    \
+    --from 2026-01-31T00:00:00Z --to 2026-02-01T00:00:00Z\n  \
     gcloud logging read 'protoPayload.serviceName=\"cloudkms.googleapis.com\"' \\\n    --format json > gcp.json\n  \
     strongroom audit reconcile --kms-log kms.log.2026-01-31 --gcp gcp.json")]
 pub(crate) struct Options {
@@ -39,10 +41,10 @@ pub(crate) struct Options {
     /// All keys of the vault in that KMS, by their ids, ARNs or resource names; others are then not the vault's.
     #[arg(long = "key", value_name = "ID", num_args = 1..)]
     keys: Vec<String>,
-    /// Where the cloud's log begins [default: with its first event].
+    /// When the cloud's log begins; needed if it has no event [default: with its first].
     #[arg(long, value_name = "TIME", value_parser = moment)]
     from: Option<Timestamp>,
-    /// Where it ends [default: with its last event].
+    /// When it ends; needed if it has no event [default: with its last].
     #[arg(long, value_name = "TIME", value_parser = moment)]
     to: Option<Timestamp>,
     /// By how much the clocks may differ, in seconds.
@@ -54,10 +56,11 @@ pub(crate) struct Options {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct CloudFiles {
-    /// Files of AWS CloudTrail, unpacked, or what `aws cloudtrail lookup-events` printed.
+    /// Files of AWS CloudTrail as it delivers them (.json.gz) or unpacked, what `aws cloudtrail lookup-events` printed, or a record per
+    /// line.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     cloudtrail: Vec<PathBuf>,
-    /// Files of Google's Cloud Audit Logs, data access included.
+    /// Files of Google's Cloud Audit Logs, data access included: an array, or an entry per line; perhaps packed by gzip.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     gcp: Vec<PathBuf>,
 }
@@ -73,6 +76,8 @@ struct Report {
     not_theirs: Vec<CallView>,
     /// Calls in this log at times that the cloud's log does not cover.
     not_covered: u64,
+    /// Those of them before the first or after the last event of the cloud, where --from or --to does not leave them out.
+    undecided: u64,
     /// Events of the cloud about keys that are not the vault's.
     other_keys: u64,
     /// Keys that the cloud's log names and this one does not, where nobody said which are the vault's.
@@ -123,13 +128,11 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
     }
     let mut events = Vec::new();
     for path in files {
-        events.extend(cloud.read(&input::read(path)?, path)?);
+        events.extend(cloud.read(input::open(path)?, path)?);
     }
-    let period = Period::of(
-        &events,
-        (options.from, options.to),
-        i64::from(options.tolerance) * 1_000_000,
-    );
+    let (said, tolerance) = ((options.from, options.to), i64::from(options.tolerance));
+    let period = Period::of(&events, said, tolerance * 1_000_000);
+    let period = period.ok_or(CliError::NoPeriod)?;
     let named: Vec<_> = options.keys.iter().map(|key| key_name(key)).collect();
     let report = Report::of(reconcile(calls, events, &named, &period));
     output::print(global.output, &report, |out| report.print(out))?;
@@ -141,11 +144,13 @@ impl Report {
         Self {
             agree: found.not_ours.is_empty()
                 && found.not_theirs.is_empty()
+                && found.undecided == 0
                 && found.unknown_keys.is_empty(),
             matched: found.matched,
             not_ours: found.not_ours.into_iter().map(EventView::from).collect(),
             not_theirs: found.not_theirs.into_iter().map(CallView::from).collect(),
             not_covered: found.not_covered,
+            undecided: found.undecided,
             other_keys: found.other_keys,
             unknown_keys: found.unknown_keys.into_iter().collect(),
         }
@@ -163,6 +168,14 @@ impl Report {
             output::counted(self.not_covered, "call"),
             output::counted(self.other_keys, "event")
         )?;
+        if self.undecided > 0 {
+            writeln!(
+                out,
+                "\n{} before its first event or after its last: the cloud lacks them, or its log is of another time. Say of which, with \
+                 --from and --to.",
+                output::counted(self.undecided, "call")
+            )?;
+        }
         if !self.not_ours.is_empty() {
             writeln!(out, "\nSomebody else used or changed keys of the vault:")?;
             let rows = self.not_ours.iter().map(|event| {

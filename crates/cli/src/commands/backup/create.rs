@@ -38,9 +38,10 @@ pub(crate) struct Options {
 
 /// Who can read the backup.
 #[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
 pub(super) struct ProtectionArgs {
     /// Encrypt to this public key of age; may be given several times.
-    #[arg(long, value_name = "age1...", required_unless_present_any = ["recipients_file", "passphrase_file", "passphrase_prompt", "unencrypted"])]
+    #[arg(long, value_name = "age1...")]
     recipient: Vec<String>,
     /// Encrypt to the public keys in this file, one on a line.
     #[arg(long, value_name = "FILE")]

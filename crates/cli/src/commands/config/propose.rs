@@ -24,7 +24,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom config propose --file new.toml\n  \
-    strongroom config propose --file new.toml \\\n    --endpoint https://vault.example:5018"
+    strongroom config propose --file new.toml \\\n    --endpoint https://vault.example:5018 \\\n    --server-ca-file ca.pem"
 )]
 pub(crate) struct Options {
     /// The new file; left out: the configuration of --dir or --config.

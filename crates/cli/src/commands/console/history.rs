@@ -1,6 +1,6 @@
 //! The lines of earlier consoles, without anything that should not be kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use strongroom_files::{Access, Files as _};
 
@@ -82,7 +82,7 @@ pub(super) fn may_be_kept(line: &str) -> bool {
                 && part
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"+/_=-".contains(&byte))
-                && !part.contains('/')
+                && !is_path(part)
         };
         has_password
             || names_one
@@ -93,8 +93,34 @@ pub(super) fn may_be_kept(line: &str) -> bool {
     !line.is_empty() && !line.starts_with(' ') && !line.split_whitespace().any(is_secret)
 }
 
+/// Whether a run with slashes names a file, rather than being base64, where a slash is one of the digits: it is there, or its folder
+/// is, or it reads like one.
+fn is_path(run: &str) -> bool {
+    let path = Path::new(run);
+    let Some((folder, name)) = run.rsplit_once('/') else {
+        return false;
+    };
+    path.exists()
+        || (reads_like_a_name(name) && Path::new(folder).is_dir())
+        || run.split('/').all(reads_like_a_name)
+}
+
+/// Whether this is like what people call folders and files: capital letters at the beginning, or everywhere. Of base64 a few
+/// characters may be so, not forty.
+fn reads_like_a_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_digit() || b"_-".contains(&byte);
+    let mut letters = name.bytes().skip(1);
+    let small = letters
+        .clone()
+        .all(|byte| byte.is_ascii_lowercase() || plain(byte));
+    small || letters.all(|byte| byte.is_ascii_uppercase() || plain(byte))
+}
+
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+    use strongroom_crypto::{Random as _, SystemRandom};
+
     use super::*;
 
     #[test]
@@ -121,5 +147,50 @@ mod tests {
         ] {
             assert!(!may_be_kept(line), "{line}");
         }
+    }
+
+    #[test]
+    fn no_key_is_kept_that_somebody_pasted_whatever_its_bytes_are() {
+        let random = SystemRandom;
+        // Bare, and in PKCS#8 (RFC 8410).
+        let ed25519 = [
+            0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
+        ];
+        let mut with_slash = 0;
+        for round in 0..20_000 {
+            let mut key = [0; 32];
+            random.fill(&mut key).unwrap();
+            let prefix = if round % 2 == 0 { &ed25519[..] } else { &[] };
+            let base64 = BASE64.encode(&[prefix, &key].concat());
+            with_slash += usize::from(base64.contains('/'));
+            for line in [
+                format!("keys import {base64}"),
+                format!("keys import --key={base64}"),
+                format!("keys import {}", base64.trim_end_matches('=')),
+            ] {
+                assert!(!may_be_kept(&line), "{line}");
+            }
+        }
+        assert!(with_slash > 5_000, "{with_slash}");
+    }
+
+    #[test]
+    fn files_are_named_in_lines_that_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("ABcdEFgh12IJklMNop34QRstUVwx56");
+        std::fs::create_dir(&deep).unwrap();
+        let there = deep.display();
+        for line in [
+            format!("backup verify {there}"),
+            format!("backup create {there}/january-backup"),
+            "backup create backups/2026/January/week-1/participant1".to_owned(),
+            "keys import /mnt/EXPORT_2026/node-keys/participant1/signing".to_owned(),
+        ] {
+            assert!(may_be_kept(&line), "{line}");
+        }
+        // Not one that is nowhere and reads like nothing.
+        assert!(!may_be_kept(
+            "keys import ABcdEFgh12IJklM/Nop34QRstUVwx56/78YZabCD"
+        ));
     }
 }

@@ -9,7 +9,7 @@ const fn code(name: &'static str, category: Category, advice: &'static str) -> E
 pub(super) const NO_CONFIG: ErrorCode = code(
     "NO_CONFIG",
     Category::FailedPrecondition,
-    "Make a vault with 'strongroom init --dir DIR' or 'strongroom quickstart --dir DIR', or name its folder with --dir.",
+    "Make a vault with 'strongroom init --dir DIR' or 'strongroom quickstart --dir DIR', or name its folder with --dir, or its configuration with --config.",
 );
 pub(super) const FOLDER_IN_USE: ErrorCode = code(
     "FOLDER_IN_USE",
@@ -77,6 +77,11 @@ pub(super) const INPUT_TOO_LONG: ErrorCode = code(
     "INPUT_TOO_LONG",
     Category::InvalidRequest,
     "Check that this is the right file.",
+);
+pub(super) const NO_PERIOD: ErrorCode = code(
+    "NO_PERIOD",
+    Category::InvalidRequest,
+    "Say with --from and --to of which time the cloud's log is; and check that it is the log of the account and region of the keys.",
 );
 pub(super) const BAD_ARGUMENT: ErrorCode = code(
     "BAD_ARGUMENT",

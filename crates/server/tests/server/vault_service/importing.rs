@@ -1,5 +1,6 @@
 use strongroom_crypto::{
-    KeySpec, KeyUsage, KeyUsages, PrivateKey, PublicKey, SecretBytes, SigningKeySpec,
+    EncryptionKeySpec, KeySpec, KeyUsage, KeyUsages, PrivateKey, PublicKey, SecretBytes,
+    SigningKeySpec,
 };
 use strongroom_proto::{encode_encrypted_key_pair, encode_key_pair, encode_public_key};
 use strongroom_server::contract::vault::{ImportKeyPairRequest, ImportPublicKeyRequest};
@@ -12,10 +13,13 @@ use super::too_long;
 use crate::house::{House, Plan, told};
 
 fn pair(seed: i64) -> (PrivateKey, PublicKey) {
-    let spec = KeySpec::Signing(SigningKeySpec::EcP256);
+    pair_of(KeySpec::Signing(SigningKeySpec::EcP256), seed)
+}
+
+fn pair_of(spec: KeySpec, seed: i64) -> (PrivateKey, PublicKey) {
     let private = PrivateKey::generate(spec, &SeededRandom::new(seed)).unwrap();
-    let usages = KeyUsages::only(KeyUsage::Protocol);
-    let public = private.public_key(Some(usages)).unwrap();
+    let usages = matches!(spec, KeySpec::Signing(_)).then(|| KeyUsages::only(KeyUsage::Protocol));
+    let public = private.public_key(usages).unwrap();
     (private, public)
 }
 
@@ -77,6 +81,36 @@ async fn a_key_pair_that_cannot_be_read_is_refused() {
         let (id, told) = told(&status);
         assert_eq!(id, "PROTO_DESERIALIZATION_FAILURE");
         assert!(told.unwrap().contains(reason));
+    }
+    assert_eq!(house.vault.key_count(), 0);
+}
+
+#[tokio::test]
+async fn a_pair_that_can_be_read_and_whose_bytes_are_no_key_has_an_id_of_its_own() {
+    let house = House::new().await;
+    let mut client = house.vault_service().await;
+    for (spec, wanted) in [
+        (
+            KeySpec::Signing(SigningKeySpec::EcP256),
+            "SIGNING_KEY_CREATION_ERROR",
+        ),
+        (
+            KeySpec::Encryption(EncryptionKeySpec::EcP256),
+            "ENCRYPTION_KEY_CREATION_ERROR",
+        ),
+    ] {
+        let pair = pair_of(spec, 1);
+        let mut container = readable(&pair);
+        let key = pair.0.to_pkcs8().unwrap();
+        let key = key.expose();
+        let at = container.windows(key.len()).position(|bytes| bytes == key);
+        // DER no longer: a length that does not fit.
+        container[at.unwrap() + 1] ^= 1;
+        let request = import(container, "", "");
+        let status = client.import_key_pair(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
+        assert_eq!(told(&status).0, wanted);
+        assert!(status.message().starts_with(&format!("{wanted}(9,")));
     }
     assert_eq!(house.vault.key_count(), 0);
 }

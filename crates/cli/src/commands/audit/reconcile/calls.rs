@@ -20,7 +20,7 @@ pub(super) struct OurCall {
 }
 
 /// An event that the cloud's log has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Event {
     pub(super) time: Timestamp,
     /// As the cloud calls it.

@@ -2,14 +2,25 @@
 //!
 //! AWS: CloudTrail record contents, version 1.08 and later. Google: `LogEntry` with an `AuditLog` as its payload.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    io::{self, BufRead, ErrorKind},
+    path::Path,
+};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor,
+        value::MapAccessDeserializer,
+    },
+};
 use serde_json::{Map, Value};
 use strongroom_crypto::Timestamp;
 
 use super::calls::{Event, key_name};
-use crate::{failure::CliError, input};
+use crate::{containers, failure::CliError, input};
 
 /// Whose log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,29 +56,138 @@ impl Cloud {
         }
     }
 
-    /// The events of a file that are about keys.
-    pub(super) fn read(self, bytes: &[u8], path: &Path) -> Result<Vec<Event>, CliError> {
-        let malformed = || CliError::BadArgument {
-            value: input::named(path),
-            expected: match self {
-                Self::Aws => "a log of AWS CloudTrail",
-                Self::Gcp => "a log of Google's Cloud Audit Logs",
-            },
+    /// The events of a file that are about keys; it may be packed by gzip. What is about anything else is not kept.
+    pub(super) fn read(self, log: Box<dyn BufRead>, path: &Path) -> anyhow::Result<Vec<Event>> {
+        let read = containers::decompressed(log).and_then(|log| match self {
+            Self::Aws => read_documents::<TrailDocument>(log)?
+                .ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof)),
+            // `gcloud` prints nothing, or an empty array, where there is nothing.
+            Self::Gcp => Ok(read_documents::<EntryDocument>(log)?.unwrap_or_default()),
+        });
+        let expected = match self {
+            Self::Aws => "a log of AWS CloudTrail",
+            Self::Gcp => "a log of Google's Cloud Audit Logs",
         };
-        match self {
-            Self::Aws => read_trail(bytes),
-            Self::Gcp => read_entries(bytes),
-        }
-        .ok_or_else(malformed)
+        read.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+                let value = input::named(path);
+                CliError::BadArgument { value, expected }.into()
+            }
+            _ => input::unreadable(path, error).into(),
+        })
     }
 }
 
-#[derive(Deserialize)]
-enum Trail {
-    /// A file that CloudTrail wrote.
-    Records(Vec<Value>),
-    /// What `aws cloudtrail lookup-events` printed.
-    Events(Vec<FoundEvent>),
+/// One document after the other; none if there is none.
+fn read_documents<D>(log: Box<dyn BufRead>) -> io::Result<Option<Vec<Event>>>
+where
+    D: DeserializeOwned + Into<Vec<Event>>,
+{
+    let mut events = None::<Vec<Event>>;
+    for document in serde_json::Deserializer::from_reader(log).into_iter::<D>() {
+        let of_document: Vec<Event> = document?.into();
+        events.get_or_insert_default().extend(of_document);
+    }
+    Ok(events)
+}
+
+/// What an item of a log is: an event about keys, or about something else.
+type Read<T> = fn(T) -> Result<Option<Event>, &'static str>;
+
+const NO_EVENT: &str = "it is no event";
+
+/// An array of which each item is looked at by itself, and forgotten if it is about something else.
+struct Each<T>(Read<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Each<T> {
+    type Value = Vec<Event>;
+
+    fn deserialize<D: Deserializer<'de>>(self, items: D) -> Result<Self::Value, D::Error> {
+        items.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
+    type Value = Vec<Event>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut events = Vec::new();
+        while let Some(item) = items.next_element()? {
+            events.extend((self.0)(item).map_err(de::Error::custom)?);
+        }
+        Ok(events)
+    }
+}
+
+/// A file that CloudTrail wrote, what `aws cloudtrail lookup-events` printed, or one record, as lines have them.
+struct TrailDocument(Vec<Event>);
+
+impl From<TrailDocument> for Vec<Event> {
+    fn from(document: TrailDocument) -> Self {
+        document.0
+    }
+}
+
+impl<'de> Deserialize<'de> for TrailDocument {
+    fn deserialize<D: Deserializer<'de>>(document: D) -> Result<Self, D::Error> {
+        document.deserialize_map(TrailFields)
+    }
+}
+
+struct TrailFields;
+
+impl<'de> Visitor<'de> for TrailFields {
+    type Value = TrailDocument;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Records, Events or one record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let (mut events, mut others) = (None::<Vec<Event>>, Map::new());
+        while let Some(name) = fields.next_key::<String>()? {
+            let found = match name.as_str() {
+                "Records" => fields.next_value_seed(Each(of_record))?,
+                "Events" => fields.next_value_seed(Each(of_found))?,
+                // Both kinds have other fields beside.
+                _ => {
+                    others.insert(name, fields.next_value()?);
+                    continue;
+                }
+            };
+            // A field that comes again hides nothing.
+            events.get_or_insert_default().extend(found);
+        }
+        let events = match events {
+            Some(events) => events,
+            None => {
+                let event = of_record(others.into()).map_err(de::Error::custom)?;
+                event.into_iter().collect()
+            }
+        };
+        Ok(TrailDocument(events))
+    }
+}
+
+fn of_found(found: FoundEvent) -> Result<Option<Event>, &'static str> {
+    let record = serde_json::from_str(&found.cloud_trail_event);
+    of_record(record.map_err(|_no_json| NO_EVENT)?)
+}
+
+fn of_record(record: Value) -> Result<Option<Event>, &'static str> {
+    let source = record.get("eventSource").and_then(Value::as_str);
+    // Those of other services have parameters of other shapes.
+    if source.ok_or(NO_EVENT)? != "kms.amazonaws.com" {
+        return Ok(None);
+    }
+    let event = serde_json::from_value(record)
+        .ok()
+        .and_then(Event::of_trail);
+    event.map(Some).ok_or(NO_EVENT)
 }
 
 #[derive(Deserialize)]
@@ -125,29 +245,6 @@ struct TrailMetadata {
 struct TrailResource {
     #[serde(rename = "ARN")]
     arn: Option<String>,
-}
-
-fn read_trail(bytes: &[u8]) -> Option<Vec<Event>> {
-    // Both kinds have other fields beside.
-    let mut document: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
-    document.retain(|name, _| name == "Records" || name == "Events");
-    let records = match parse::<Trail>(document.into())? {
-        Trail::Records(records) => records,
-        Trail::Events(events) => {
-            let parse = |event: &FoundEvent| serde_json::from_str(&event.cloud_trail_event).ok();
-            events.iter().map(parse).collect::<Option<_>>()?
-        }
-    };
-    // Those of other services have parameters of other shapes.
-    let of_kms = |record: &Value| record.get("eventSource") == Some(&"kms.amazonaws.com".into());
-    let records = records.into_iter().filter(of_kms);
-    records
-        .map(|record| Event::of_trail(parse(record)?))
-        .collect()
-}
-
-fn parse<T: DeserializeOwned>(value: Value) -> Option<T> {
-    serde_json::from_value(value).ok()
 }
 
 fn moment(text: &str) -> Option<Timestamp> {
@@ -220,33 +317,52 @@ struct Status {
     code: i32,
 }
 
-/// One array, or one document after the other.
-fn read_entries(bytes: &[u8]) -> Option<Vec<Event>> {
-    let mut events = Vec::new();
-    for document in serde_json::Deserializer::from_slice(bytes).into_iter() {
-        let entries = match document.ok()? {
-            Value::Array(entries) => entries,
-            entry => vec![entry],
-        };
-        for entry in entries {
-            events.extend(event_of(parse(entry)?)?);
-        }
+/// An array of entries, or one.
+struct EntryDocument(Vec<Event>);
+
+impl From<EntryDocument> for Vec<Event> {
+    fn from(document: EntryDocument) -> Self {
+        document.0
     }
-    Some(events)
 }
 
-/// None if it is no entry of a log; `Some(None)` if it is one of another service.
-fn event_of(entry: LogEntry) -> Option<Option<Event>> {
-    let time = moment(&entry.timestamp)?;
+impl<'de> Deserialize<'de> for EntryDocument {
+    fn deserialize<D: Deserializer<'de>>(document: D) -> Result<Self, D::Error> {
+        document.deserialize_any(Entries)
+    }
+}
+
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = EntryDocument;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("entries or one entry")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+        Each(of_entry).visit_seq(entries).map(EntryDocument)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entry: A) -> Result<Self::Value, A::Error> {
+        let entry = LogEntry::deserialize(MapAccessDeserializer::new(entry))?;
+        let event = of_entry(entry).map_err(de::Error::custom)?;
+        Ok(EntryDocument(event.into_iter().collect()))
+    }
+}
+
+fn of_entry(entry: LogEntry) -> Result<Option<Event>, &'static str> {
+    let time = moment(&entry.timestamp).ok_or(NO_EVENT)?;
     let of_kms =
         |payload: &AuditLog| payload.service_name.as_deref() == Some("cloudkms.googleapis.com");
     let Some(payload) = entry.proto_payload.filter(of_kms) else {
-        return Some(None);
+        return Ok(None);
     };
     let method = payload.method_name;
     let operation = method.rsplit('.').next().unwrap_or(&method).to_owned();
     let who = payload.authentication_info;
-    Some(Some(Event {
+    Ok(Some(Event {
         time,
         operation,
         keys: payload
@@ -277,8 +393,42 @@ mod tests {
         "resources":[{"accountId":"111122223333","type":"AWS::KMS::Key",
         "ARN":"arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}]}"#;
 
-    fn aws(text: &str) -> Result<Vec<Event>, CliError> {
-        Cloud::Aws.read(text.as_bytes(), Path::new("trail.json"))
+    fn read(cloud: Cloud, log: impl Into<Vec<u8>>) -> anyhow::Result<Vec<Event>> {
+        cloud.read(Box::new(io::Cursor::new(log.into())), Path::new("log"))
+    }
+
+    fn aws(text: &str) -> anyhow::Result<Vec<Event>> {
+        read(Cloud::Aws, text)
+    }
+
+    #[test]
+    fn a_log_is_read_as_cloudtrail_delivers_it_and_as_lines() {
+        let line = DECRYPT.replace('\n', " ");
+        let file = format!(r#"{{"Records":[{line},{line}]}}"#);
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        io::Write::write_all(&mut packed, file.as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        for log in [
+            file.clone().into_bytes(),
+            packed.clone(),
+            format!("{line}\n{line}\n").into_bytes(),
+        ] {
+            assert_eq!(read(Cloud::Aws, log).unwrap().len(), 2);
+        }
+        // One that broke off, and one that was changed.
+        read(Cloud::Aws, &packed[..packed.len() - 9]).unwrap_err();
+        let mut changed = packed;
+        *changed.last_mut().unwrap() ^= 1;
+        read(Cloud::Aws, changed).unwrap_err();
+    }
+
+    #[test]
+    fn a_log_may_be_longer_than_other_inputs() {
+        let long = vec![b' '; input::LIMIT + 1];
+        let log = io::Read::chain(io::Cursor::new(long), DECRYPT.as_bytes());
+        let log = Box::new(io::BufReader::new(log));
+        let events = Cloud::Aws.read(log, Path::new("log")).unwrap();
+        assert_eq!(events.len(), 1);
     }
 
     #[test]
@@ -308,7 +458,7 @@ mod tests {
         for text in ["", "[]", "{}", timeless, r#"{"Records":3}"#] {
             aws(text).unwrap_err();
         }
-        let gcp = |text: &str| Cloud::Gcp.read(text.as_bytes(), Path::new("gcp.json"));
+        let gcp = |text: &str| read(Cloud::Gcp, text);
         for text in ["{", "[1]", r#"{"timestamp":"yesterday"}"#] {
             gcp(text).unwrap_err();
         }
@@ -322,9 +472,7 @@ mod tests {
             "authenticationInfo":{"principalEmail":"node@p.iam.gserviceaccount.com"},
             "resourceName":"projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/2"}}"#;
         for text in [format!("[{entry},{entry}]"), format!("{entry}\n{entry}\n")] {
-            let events = Cloud::Gcp
-                .read(text.as_bytes(), Path::new("gcp.json"))
-                .unwrap();
+            let events = read(Cloud::Gcp, text).unwrap();
             assert_eq!(events.len(), 2);
             assert_eq!(events[1].operation, "AsymmetricSign");
             assert_eq!(

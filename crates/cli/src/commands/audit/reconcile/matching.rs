@@ -8,32 +8,60 @@ use super::calls::{Event, OurCall};
 
 /// The time that the cloud's log covers.
 pub(super) struct Period {
-    from: i64,
-    to: i64,
+    from: Edge,
+    to: Edge,
     /// By how much the clocks may differ, in microseconds.
     tolerance: i64,
 }
 
+/// Where it begins or ends.
+#[derive(Clone, Copy)]
+struct Edge {
+    at: i64,
+    /// Somebody said so. Otherwise an event is there, and whether the log lacks what is beyond it or does not reach so far
+    /// nobody can tell.
+    was_said: bool,
+}
+
+impl Edge {
+    fn of(said: Option<Timestamp>, event: Option<i64>) -> Option<Self> {
+        let (at, was_said) = match said {
+            Some(said) => (said.as_micros(), true),
+            None => (event?, false),
+        };
+        Some(Self { at, was_said })
+    }
+}
+
 impl Period {
+    /// None if neither events nor anybody says when it was.
     pub(super) fn of(
         events: &[Event],
         (from, to): (Option<Timestamp>, Option<Timestamp>),
         tolerance: i64,
-    ) -> Self {
+    ) -> Option<Self> {
         let times = || events.iter().map(|event| event.time.as_micros());
-        let from = from.map(Timestamp::as_micros).or_else(|| times().min());
         // Clouds write whole seconds: the last one is covered to its end.
-        let last = || times().max().map(|time| time.saturating_add(999_999));
-        let to = to.map(Timestamp::as_micros).or_else(last);
-        Self {
-            from: from.unwrap_or(i64::MAX),
-            to: to.unwrap_or(i64::MIN),
+        let last = times().max().map(|time| time.saturating_add(999_999));
+        Some(Self {
+            from: Edge::of(from, times().min())?,
+            to: Edge::of(to, last)?,
             tolerance,
-        }
+        })
     }
 
     fn covers(&self, time: Timestamp) -> bool {
-        (self.from..=self.to).contains(&time.as_micros())
+        (self.from.at..=self.to.at).contains(&time.as_micros())
+    }
+
+    /// Whether somebody said that the cloud's log need not have what was at this time, which it does not cover.
+    fn leaves_out(&self, time: Timestamp) -> bool {
+        let edge = if time.as_micros() < self.from.at {
+            self.from
+        } else {
+            self.to
+        };
+        edge.was_said
     }
 }
 
@@ -43,7 +71,10 @@ pub(super) struct Reconciled {
     pub(super) matched: u64,
     pub(super) not_ours: Vec<Event>,
     pub(super) not_theirs: Vec<OurCall>,
+    /// At times that the cloud's log does not cover.
     pub(super) not_covered: u64,
+    /// Those of them of which nobody said that they are left out.
+    pub(super) undecided: u64,
     pub(super) other_keys: u64,
     /// Keys that were used of which nobody has said whether they are the vault's.
     pub(super) unknown_keys: BTreeSet<String>,
@@ -60,35 +91,45 @@ pub(super) fn reconcile(
     period: &Period,
 ) -> Reconciled {
     calls.sort_by_key(|call| call.begun);
-    events.sort_by_key(|event| event.time);
+    // Clouds deliver an event at least once.
+    events.sort();
+    events.dedup_by(|later, earlier| !later.id.is_empty() && later == earlier);
     let mut ours: BTreeSet<String> = calls.iter().flat_map(|call| call.keys.clone()).collect();
     ours.extend(named.iter().cloned());
     let mut taken = vec![false; events.len()];
-    let by_id: BTreeMap<String, usize> = events
-        .iter()
-        .zip(0..)
-        .filter_map(|(event, at)| Some((event.request_id.clone()?, at)))
-        .collect();
+    let mut by_id = BTreeMap::<String, Vec<usize>>::new();
+    for (event, at) in events.iter().zip(0..) {
+        if let Some(id) = &event.request_id {
+            by_id.entry(id.clone()).or_default().push(at);
+        }
+    }
     let found: Vec<_> = calls
         .iter()
         .map(|call| {
-            let at = *by_id.get(call.request_id.as_ref()?)?;
-            let event = events.get(at).filter(|event| is_same(call, event))?;
-            // An alias and the key behind it: whoever uses either uses ours.
-            ours.extend(event.keys.iter().cloned());
-            *taken.get_mut(at)? = true;
-            Some(())
+            let id = call.request_id.as_ref();
+            let mut found = false;
+            // Several: of one request, to the account of the key and to that of its user.
+            for at in id.and_then(|id| by_id.get(id)).into_iter().flatten() {
+                let event = events.get(*at).filter(|event| is_same(call, event));
+                if let (Some(event), Some(taken)) = (event, taken.get_mut(*at)) {
+                    // An alias and the key behind it: whoever uses either uses ours.
+                    ours.extend(event.keys.iter().cloned());
+                    (*taken, found) = (true, true);
+                }
+            }
+            found
         })
         .collect();
 
     let mut outcome = Reconciled::default();
     for (call, found) in calls.into_iter().zip(found) {
-        let found = found.is_some() || find_by_time(&call, &events, &mut taken, period);
+        let found = found || find_by_time(&call, &events, &mut taken, period);
         if found {
             outcome.matched += 1;
             take_other_steps(&call, &events, &mut taken, period);
         } else if !period.covers(call.begun) {
             outcome.not_covered += 1;
+            outcome.undecided += u64::from(!period.leaves_out(call.begun));
         } else if call.answered {
             outcome.not_theirs.push(call);
         }
@@ -178,7 +219,7 @@ mod tests {
             operation: "Decrypt".to_owned(),
             keys: vec!["ours".to_owned()],
             request_id: id.map(str::to_owned),
-            id: format!("event at {seconds}"),
+            id: format!("event {id:?} at {seconds}"),
             by: "node".to_owned(),
             failed: false,
         }
@@ -186,7 +227,7 @@ mod tests {
 
     fn compared(calls: Vec<OurCall>, events: Vec<Event>) -> Reconciled {
         let whole = (Some(at(0)), Some(at(1000)));
-        let period = Period::of(&events, whole, 5 * SECOND);
+        let period = Period::of(&events, whole, 5 * SECOND).unwrap();
         reconcile(calls, events, &[], &period)
     }
 
@@ -268,7 +309,8 @@ mod tests {
 
         let named = |key: &str| {
             let (calls, events) = logs();
-            let period = Period::of(&events, (Some(at(0)), Some(at(1000))), 5 * SECOND);
+            let whole = (Some(at(0)), Some(at(1000)));
+            let period = Period::of(&events, whole, 5 * SECOND).unwrap();
             reconcile(calls, events, &[key.to_owned()], &period)
         };
         let found = named("ours");
@@ -293,19 +335,63 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cloud_does_not_cover_is_not_judged() {
-        let events = vec![event(100, Some("a")), event(200, Some("b"))];
-        let period = Period::of(&events, (None, None), SECOND);
-        let calls = vec![
-            call(50, Some("z")),
-            call(100, Some("a")),
-            call(200, Some("b")),
-        ];
-        let found = reconcile(calls, events, &[], &period);
-        assert_eq!(
-            (found.matched, found.not_covered, found.not_theirs.len()),
-            (2, 1, 0)
-        );
+    fn what_the_cloud_does_not_cover_is_decided_by_who_says_so() {
+        for (said, undecided) in [
+            ((None, None), 2),
+            ((Some(at(80)), None), 1),
+            ((None, Some(at(220))), 1),
+            ((Some(at(80)), Some(at(220))), 0),
+        ] {
+            let events = vec![event(100, Some("a")), event(200, Some("b"))];
+            let period = Period::of(&events, said, SECOND).unwrap();
+            let calls = vec![
+                call(50, Some("y")),
+                call(100, Some("a")),
+                call(200, Some("b")),
+                call(250, Some("z")),
+            ];
+            let found = reconcile(calls, events, &[], &period);
+            assert_eq!(
+                (found.matched, found.not_covered, found.not_theirs.len()),
+                (2, 2, 0)
+            );
+            assert_eq!(found.undecided, undecided, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_without_events_covers_what_somebody_says_and_nothing_otherwise() {
+        for said in [(None, None), (Some(at(0)), None), (None, Some(at(9)))] {
+            assert!(Period::of(&[], said, SECOND).is_none(), "{said:?}");
+        }
+        let missing = call(5, Some("a"));
+        let found = compared(vec![missing.clone()], Vec::new());
+        assert_eq!(found.not_theirs, [missing]);
+    }
+
+    #[test]
+    fn an_event_that_was_delivered_twice_is_one() {
+        for id in [Some("a"), None] {
+            let found = compared(vec![call(10, id)], vec![event(10, id), event(10, id)]);
+            assert_eq!((found.matched, found.not_ours), (1, Vec::new()), "{id:?}");
+        }
+        // Of one request there may be two, one in each account that has to do with it.
+        let other_account = Event {
+            id: "of the other account".to_owned(),
+            ..event(10, Some("a"))
+        };
+        let both = vec![event(10, Some("a")), other_account];
+        assert_eq!(compared(vec![call(10, Some("a"))], both).not_ours, []);
+    }
+
+    #[test]
+    fn two_events_that_have_no_ids_are_two() {
+        let nameless = Event {
+            id: String::new(),
+            ..event(10, None)
+        };
+        let found = compared(vec![call(10, None)], vec![nameless.clone(), nameless]);
+        assert_eq!((found.matched, found.not_ours.len()), (1, 1));
     }
 
     #[test]
