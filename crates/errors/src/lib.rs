@@ -23,6 +23,8 @@
 //! assert_eq!(OutOfPaper.code().name(), "PRINTER_OUT_OF_PAPER");
 //! ```
 
+use std::{error::Error, iter::successors};
+
 /// Whose fault an error is, and so what may be done about it.
 ///
 /// Follows the error categories of Canton (reference: vault-service, section 2).
@@ -92,7 +94,55 @@ impl ErrorCode {
 }
 
 /// An error with a stable code.
-pub trait Coded: std::error::Error {
+pub trait Coded: Error {
     /// The code of this very situation; for a wrapped error, the code of its source.
     fn code(&self) -> ErrorCode;
+}
+
+/// An error and what led to it, in one line. What a cause only repeats is said once.
+#[must_use]
+pub fn in_words(error: &dyn Error) -> String {
+    let links = successors(Some(error), |link| (*link).source());
+    let mut words: Vec<String> = links.map(ToString::to_string).collect();
+    words.dedup();
+    words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Link(&'static str, Option<Box<Self>>);
+
+    impl fmt::Display for Link {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Link {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            let source: &Self = self.1.as_ref()?;
+            Some(source)
+        }
+    }
+
+    fn because(words: &'static str, source: Link) -> Link {
+        Link(words, Some(Box::new(source)))
+    }
+
+    #[test]
+    fn an_error_is_told_with_all_of_its_causes_and_each_repetition_once() {
+        let root = Link("the disk is full", None);
+        assert_eq!(in_words(&root), "the disk is full");
+        let repeated = because("the disk is full", root);
+        let error = because("nothing was written", because("the log stopped", repeated));
+        assert_eq!(
+            in_words(&error),
+            "nothing was written: the log stopped: the disk is full"
+        );
+    }
 }

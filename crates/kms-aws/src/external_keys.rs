@@ -8,14 +8,14 @@ use aws_sdk_kms::{
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyState, KmsError, KmsKeyId,
-    KmsOperation, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size,
+    KmsOperation, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size,
 };
 use strongroom_memory::SecretBytes;
 
 use crate::{
     error::AwsKmsError,
     import,
-    provider::{AwsKms, invalid, state},
+    provider::{AwsKms, state},
     refusal::Refusal,
     specs,
 };
@@ -42,7 +42,8 @@ impl ExternalKeys for AwsKms {
         spec: EncryptionKeySpec,
         request: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError> {
-        let name = specs::encryption_key(spec).ok_or_else(|| unsupported(spec))?;
+        let name =
+            specs::encryption_key(spec).ok_or_else(|| self.capabilities().unsupported(spec))?;
         let kind = (name, KeyUsageType::EncryptDecrypt);
         let (label, tags) = (request.label.as_ref(), &request.tags);
         let operation = KmsOperation::GenerateEncryptionKey;
@@ -87,7 +88,8 @@ impl ExternalKeys for AwsKms {
             }
         };
         let spki = answer.public_key.map(Blob::into_inner);
-        let spki = spki.ok_or_else(|| invalid(operation, "AWS gave no public key"))?;
+        let spki =
+            spki.ok_or_else(|| KmsError::answer_invalid(operation, "AWS gave no public key"))?;
         let spec = match (answer.key_spec, answer.key_usage) {
             (Some(spec), Some(usage)) => known(key, &spec, &usage)?,
             // Older answers lack them.
@@ -113,10 +115,9 @@ impl ExternalKeys for AwsKms {
             .signing_algorithm(specs::signing_algorithm(spec.algorithm()))
             .message(Blob::new(message));
         match request.send().await {
-            Ok(answer) => answer
-                .signature
-                .map(Blob::into_inner)
-                .ok_or_else(|| invalid(operation, "AWS signed and gave no signature")),
+            Ok(answer) => answer.signature.map(Blob::into_inner).ok_or_else(|| {
+                KmsError::answer_invalid(operation, "AWS signed and gave no signature")
+            }),
             Err(error) => {
                 let refusal = Refusal::of(operation, error);
                 Err(self.explain(refusal, operation, key).await)
@@ -132,7 +133,8 @@ impl ExternalKeys for AwsKms {
     ) -> Result<SecretBytes, KmsError> {
         let operation = KmsOperation::Decrypt;
         check_size(operation, ciphertext.len(), MAX_CIPHERTEXT_BYTES)?;
-        let algorithm = specs::encryption_algorithm(spec).ok_or_else(|| unsupported(spec))?;
+        let algorithm = specs::encryption_algorithm(spec)
+            .ok_or_else(|| self.capabilities().unsupported(spec))?;
         let request = self.client.decrypt().key_id(key.as_str());
         let request = request
             .encryption_algorithm(algorithm)
@@ -141,7 +143,9 @@ impl ExternalKeys for AwsKms {
             Ok(answer) => answer
                 .plaintext
                 .map(|plaintext| SecretBytes::take(plaintext.into_inner()))
-                .ok_or_else(|| invalid(operation, "AWS decrypted and gave no plaintext")),
+                .ok_or_else(|| {
+                    KmsError::answer_invalid(operation, "AWS decrypted and gave no plaintext")
+                }),
             Err(error) => {
                 let refusal = Refusal::of(operation, error);
                 Err(self.explain(refusal, operation, key).await)
@@ -190,7 +194,7 @@ impl AwsKms {
 fn known_of(key: &KmsKeyId, described: &KeyMetadata) -> Result<KeySpec, KmsError> {
     match (&described.key_spec, &described.key_usage) {
         (Some(spec), Some(usage)) => known(key, spec, usage),
-        _ => Err(invalid(
+        _ => Err(KmsError::answer_invalid(
             KmsOperation::PublicKey,
             "AWS does not say what the key is for",
         )),
@@ -206,11 +210,4 @@ fn known(key: &KmsKeyId, spec: &AwsSpec, usage: &KeyUsageType) -> Result<KeySpec
         let id = key.clone();
         AwsKmsError::KeyKindUnknown { id, kind }.into()
     })
-}
-
-fn unsupported(spec: EncryptionKeySpec) -> KmsError {
-    KmsError::UnsupportedSpec {
-        provider: "aws".to_owned(),
-        spec: KeySpec::Encryption(spec),
-    }
 }

@@ -12,12 +12,7 @@ use strongroom_kms::{
 };
 use strongroom_memory::SecretBytes;
 
-use crate::{
-    external_keys::DELETION_DAYS,
-    provider::{AwsKms, invalid},
-    refusal::Refusal,
-    specs,
-};
+use crate::{external_keys::DELETION_DAYS, provider::AwsKms, refusal::Refusal, specs};
 
 const OPERATION: KmsOperation = KmsOperation::ImportKey;
 
@@ -52,7 +47,7 @@ pub(crate) async fn import_key(
 async fn fill(kms: &AwsKms, key: &KmsKeyId, private: &PrivateKey) -> Result<(), KmsError> {
     let (wrapping_key, token) = parameters(kms, key).await?;
     let wrapping_key = WrappingKey::detect(&wrapping_key);
-    let wrapping_key = wrapping_key.map_err(|error| invalid(OPERATION, error))?;
+    let wrapping_key = wrapping_key.map_err(|error| KmsError::answer_invalid(OPERATION, error))?;
     let wrapped = wrapping_key.wrap(private, OaepHash::Sha256, &SystemRandom);
     let wrapped = wrapped.map_err(|error| KmsError::InvalidPrivateKey {
         source: error.into(),
@@ -92,7 +87,7 @@ async fn parameters(kms: &AwsKms, key: &KmsKeyId) -> Result<(Vec<u8>, Blob), Kms
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     };
-    let missing = || invalid(OPERATION, "AWS gave no parameters for the import");
+    let missing = || KmsError::answer_invalid(OPERATION, "AWS gave no parameters for the import");
     let wrapping_key = answer.public_key.ok_or_else(missing)?;
     let token = answer.import_token.ok_or_else(missing)?;
     Ok((wrapping_key.into_inner(), token))

@@ -15,7 +15,7 @@ use strongroom_kms::{
 use strongroom_memory::SecretBytes;
 
 use crate::{
-    provider::{AwsKms, invalid, state},
+    provider::{AwsKms, state},
     refusal::Refusal,
 };
 
@@ -82,7 +82,9 @@ impl KeyWrapper for AwsKms {
             Ok(answer) => answer
                 .plaintext
                 .map(|plaintext| SecretBytes::take(plaintext.into_inner()))
-                .ok_or_else(|| invalid(operation, "AWS decrypted and gave no plaintext")),
+                .ok_or_else(|| {
+                    KmsError::answer_invalid(operation, "AWS decrypted and gave no plaintext")
+                }),
             Err(error) => {
                 let refusal = Refusal::of(operation, error);
                 let key = &wrapped.wrapper_key_id;
@@ -186,7 +188,9 @@ fn wrapped(
 ) -> Result<WrappedKey, KmsError> {
     let ciphertext = ciphertext
         .filter(|ciphertext| (1..=MAX_CIPHERTEXT_BYTES).contains(&ciphertext.as_ref().len()))
-        .ok_or_else(|| invalid(operation, "AWS gave no ciphertext, or one that is too long"))?;
+        .ok_or_else(|| {
+            KmsError::answer_invalid(operation, "AWS gave no ciphertext, or one that is too long")
+        })?;
     Ok(WrappedKey {
         wrapper_key_id: wrapper_key.clone(),
         ciphertext: ciphertext.into_inner(),

@@ -6,11 +6,9 @@ use aws_sdk_kms::{
     },
     error::BoxError,
 };
+use strongroom_kms::Endpoint;
 
-use crate::{
-    error::AwsKmsError,
-    settings::{is_encrypted, is_loopback},
-};
+use crate::error::AwsKmsError;
 
 /// Looks at each request before it is sent: the client takes endpoints from the environment and from profiles too, where nobody
 /// checks them.
@@ -29,7 +27,7 @@ impl Intercept for RefusePlainText {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let url = context.request().uri();
-        if is_encrypted(url) || is_loopback(url) {
+        if Endpoint(url).is_safe() {
             return Ok(());
         }
         let endpoint = url.to_owned();

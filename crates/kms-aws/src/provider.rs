@@ -11,8 +11,8 @@ use aws_sdk_kms::{
 };
 use strongroom_crypto::KeyName;
 use strongroom_kms::{
-    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyState, KeyTags, KeyWrapper, KmsError,
-    KmsHealth, KmsKeyId, KmsOperation, KmsProvider,
+    Capabilities, ExternalKeys, KeyFinder, KeyState, KeyTags, KeyWrapper, KmsError, KmsHealth,
+    KmsKeyId, KmsOperation, KmsProvider,
 };
 
 use crate::{
@@ -92,7 +92,7 @@ impl AwsKms {
             answer.map_err(|error| Refusal::of(operation, error).without_key(operation))?;
         let made = answer.key_metadata.ok_or_else(|| {
             let missing = "AWS made a key and does not say which";
-            invalid(operation, missing)
+            KmsError::answer_invalid(operation, missing)
         })?;
         let key = KmsKeyId::try_new(made.key_id)?;
         self.young.born(&key);
@@ -114,7 +114,7 @@ impl AwsKms {
             .into_iter()
             .map(|(name, value)| {
                 let tag = Tag::builder().tag_key(name).tag_value(value).build();
-                tag.map_err(|error| invalid(operation, error))
+                tag.map_err(|error| KmsError::answer_invalid(operation, error))
             })
             .collect()
     }
@@ -131,7 +131,7 @@ impl AwsKms {
             self.young.explain(refusal.about(operation, key))
         })?;
         let known = answer.key_metadata;
-        known.ok_or_else(|| invalid(operation, "AWS says nothing about the key"))
+        known.ok_or_else(|| KmsError::answer_invalid(operation, "AWS says nothing about the key"))
     }
 
     /// The error about `key`. Asks for the state of the key if that is what forbids the call.
@@ -172,13 +172,6 @@ pub(crate) fn state(known: &KeyMetadata) -> Result<KeyState, KmsError> {
         other => Err(KmsError::Unavailable {
             source: format!("the state of the key is {other:?}").into(),
         }),
-    }
-}
-
-pub(crate) fn invalid(operation: KmsOperation, source: impl Into<AnyError>) -> KmsError {
-    KmsError::AnswerInvalid {
-        operation,
-        source: source.into(),
     }
 }
 

@@ -51,8 +51,7 @@ impl Refusal {
             SdkError::ResponseError(_)
                 if status.is_some_and(|status| status < 500) && !broke_off(&error) =>
             {
-                let source = in_one_line(&error).into();
-                Self::Other(KmsError::AnswerInvalid { operation, source })
+                Self::Other(KmsError::answer_invalid(operation, in_one_line(&error)))
             }
             other if let Some(why) = why_no_credentials(other) => {
                 Self::Other(KmsError::CredentialsRejected { source: why.into() })
@@ -137,10 +136,9 @@ impl Refusal {
                 KmsError::DecryptFailed { id }
             }
             // The wrapping key, or what was wrapped for it, changed on its way.
-            Self::Ciphertext if operation == KmsOperation::ImportKey => KmsError::AnswerInvalid {
-                operation,
-                source: "the wrapped key does not unwrap at AWS".into(),
-            },
+            Self::Ciphertext if operation == KmsOperation::ImportKey => {
+                KmsError::answer_invalid(operation, "the wrapped key does not unwrap at AWS")
+            }
             Self::Ciphertext => KmsError::UnwrapFailed { id },
             Self::Material => KmsError::InvalidPrivateKey {
                 source: "AWS takes it for no key of this spec".into(),

@@ -5,7 +5,7 @@ use aws_sdk_kms::types::Tag;
 use strongroom_kms::{FoundKey, KeyFinder, KmsError, KmsKeyId, KmsOperation};
 
 use crate::{
-    provider::{AwsKms, invalid, state},
+    provider::{AwsKms, state},
     refusal::Refusal,
     specs,
 };
@@ -23,9 +23,9 @@ impl KeyFinder for AwsKms {
         while let Some(entry) = pages.next().await {
             let entry =
                 entry.map_err(|error| Refusal::of(OPERATION, error).without_key(OPERATION))?;
-            let id = entry
-                .key_id
-                .ok_or_else(|| invalid(OPERATION, "AWS lists a key without an id"))?;
+            let id = entry.key_id.ok_or_else(|| {
+                KmsError::answer_invalid(OPERATION, "AWS lists a key without an id")
+            })?;
             let id = KmsKeyId::try_new(id)?;
             match self.has_tag(&id, name, value).await {
                 Ok(is_it) => {

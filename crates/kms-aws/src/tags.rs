@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_kms::types::Tag;
 use strongroom_kms::{KeyTags, KmsError, KmsKeyId, KmsOperation, check_tag};
 
-use crate::{
-    provider::{AwsKms, invalid},
-    refusal::Refusal,
-};
+use crate::{provider::AwsKms, refusal::Refusal};
 
 #[async_trait]
 impl KeyTags for AwsKms {
@@ -32,7 +29,7 @@ impl KeyTags for AwsKms {
         let operation = KmsOperation::SetTag;
         check_tag("aws", name, value)?;
         let tag = Tag::builder().tag_key(name).tag_value(value).build();
-        let tag = tag.map_err(|error| invalid(operation, error))?;
+        let tag = tag.map_err(|error| KmsError::answer_invalid(operation, error))?;
         let id = self.taggable(operation, key).await?;
         let request = self.client.tag_resource().key_id(id).tags(tag);
         match request.send().await {

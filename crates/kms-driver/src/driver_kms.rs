@@ -193,10 +193,7 @@ pub(crate) fn made_key(
 }
 
 fn read_key(operation: KmsOperation, id: String) -> Result<KmsKeyId, KmsError> {
-    KmsKeyId::try_new(id).map_err(|error| KmsError::AnswerInvalid {
-        operation,
-        source: error.into(),
-    })
+    KmsKeyId::try_new(id).map_err(|error| KmsError::answer_invalid(operation, error))
 }
 
 pub(crate) fn label(label: Option<&KeyName>) -> String {

@@ -164,8 +164,7 @@ impl DriverKms {
         if self.can().holds(spec) {
             Ok(())
         } else {
-            let provider = self.can().provider.clone();
-            Err(KmsError::UnsupportedSpec { provider, spec })
+            Err(self.can().unsupported(spec))
         }
     }
 }

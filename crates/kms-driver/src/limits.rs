@@ -33,10 +33,7 @@ pub(crate) fn check_answer(
 
 /// An answer that cannot be.
 pub(crate) fn invalid_answer(operation: KmsOperation, field: &'static str) -> KmsError {
-    KmsError::AnswerInvalid {
-        operation,
-        source: DriverError::InvalidAnswer { field }.into(),
-    }
+    KmsError::answer_invalid(operation, DriverError::InvalidAnswer { field })
 }
 
 /// A request that cannot be.

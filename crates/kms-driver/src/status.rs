@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use prost::Message;
-use strongroom_errors::{Category, Coded};
+use strongroom_errors::{Category, Coded, in_words};
 use strongroom_kms::{KmsError, KmsKeyId, KmsKeyIdError, KmsOperation, WrapContextError};
 use tonic::{Code, Status};
 
@@ -379,15 +379,9 @@ const fn code_of(category: Category) -> Code {
     }
 }
 
-/// What an error and those behind it say, in one line.
+/// What an error and those behind it say.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let _ = write!(text, ": {error}");
-        next = error.source();
-    }
-    plain(&text)
+    plain(&in_words(error))
 }
 
 /// Texts from outside, for a log: one line, of a bounded length.

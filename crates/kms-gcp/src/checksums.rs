@@ -2,8 +2,6 @@
 
 use strongroom_kms::{KmsError, KmsOperation};
 
-use crate::provider::invalid;
-
 /// The checksum of some bytes, for a request.
 pub(crate) fn of(bytes: &[u8]) -> i64 {
     i64::from(crc32c::crc32c(bytes))
@@ -18,7 +16,7 @@ pub(crate) fn check(
     if told == Some(of(bytes)) {
         return Ok(());
     }
-    Err(invalid(
+    Err(KmsError::answer_invalid(
         operation,
         "the checksum of the answer is missing or wrong",
     ))
@@ -32,7 +30,7 @@ pub(crate) fn check_arrived(
     if verified.into_iter().all(|verified| verified) {
         return Ok(());
     }
-    Err(invalid(
+    Err(KmsError::answer_invalid(
         operation,
         "Google did not check what it received by our checksum",
     ))
@@ -48,7 +46,10 @@ pub(crate) fn check_name(
     if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return Ok(());
     }
-    Err(invalid(operation, "the answer is about another key"))
+    Err(KmsError::answer_invalid(
+        operation,
+        "the answer is about another key",
+    ))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use google_cloud_kms_v1::model::{
 use strongroom_crypto::{EncryptionKeySpec, KeyName, KeySpec, SigningKeySpec, spki_of_key_bits};
 use strongroom_kms::{
     ExternalKeyRequest, ExternalKeys, ExternalPublicKey, KeyKind, KeyState, KmsError, KmsKeyId,
-    KmsOperation, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size,
+    KmsOperation, KmsProvider, MAX_CIPHERTEXT_BYTES, MAX_MESSAGE_BYTES, check_size,
 };
 use strongroom_memory::SecretBytes;
 
@@ -15,7 +15,7 @@ use crate::{
     checksums,
     error::GcpKmsError,
     import,
-    provider::{GcpKms, invalid, state},
+    provider::{GcpKms, state},
     refusal::Refusal,
     specs,
 };
@@ -39,7 +39,7 @@ impl ExternalKeys for GcpKms {
         request: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError> {
         let algorithm = specs::encryption_key(spec);
-        let algorithm = algorithm.ok_or_else(|| unsupported(KeySpec::Encryption(spec)))?;
+        let algorithm = algorithm.ok_or_else(|| self.capabilities().unsupported(spec))?;
         let kind = (KeyKind::Encryption(spec), algorithm);
         let operation = KmsOperation::GenerateEncryptionKey;
         self.create_external(operation, kind, request.label.as_ref(), &request.tags)
@@ -92,14 +92,16 @@ impl ExternalKeys for GcpKms {
         };
         checksums::check_name(operation, &known.name, &answer.name)?;
         let found = answer.public_key;
-        let found = found.ok_or_else(|| invalid(operation, "Google gave no public key"))?;
+        let found = found
+            .ok_or_else(|| KmsError::answer_invalid(operation, "Google gave no public key"))?;
         checksums::check(operation, &found.data, found.crc32c_checksum)?;
         let spki = if format == PublicKeyFormat::NistPqc {
             let spki = spki_of_key_bits(spec, &found.data);
-            spki.map_err(|error| invalid(operation, error))?
+            spki.map_err(|error| KmsError::answer_invalid(operation, error))?
         } else {
             let read = pem_rfc7468::decode_vec(&found.data);
-            let (_label, spki) = read.map_err(|error| invalid(operation, error.to_string()))?;
+            let (_label, spki) =
+                read.map_err(|error| KmsError::answer_invalid(operation, error.to_string()))?;
             spki.into()
         };
         Ok(ExternalPublicKey { spec, spki })
@@ -146,7 +148,7 @@ impl ExternalKeys for GcpKms {
         let operation = KmsOperation::Decrypt;
         check_size(operation, ciphertext.len(), MAX_CIPHERTEXT_BYTES)?;
         if specs::encryption_key(spec).is_none() {
-            return Err(unsupported(KeySpec::Encryption(spec)));
+            return Err(self.capabilities().unsupported(spec));
         }
         let name = self.external_name(operation, key).await?;
         let request = self
@@ -205,7 +207,7 @@ impl GcpKms {
         if let Some(spec) = kind.0.spec()
             && !self.holds(spec)
         {
-            return Err(unsupported(spec));
+            return Err(self.capabilities().unsupported(spec));
         }
         let made = self.create_key(operation, kind, label, tags).await?;
         let crypto_key = KmsKeyId::try_new(made.name)?;
@@ -215,12 +217,5 @@ impl GcpKms {
             source: Box::new(source),
         })?;
         Ok(KmsKeyId::try_new(version.full())?)
-    }
-}
-
-fn unsupported(spec: KeySpec) -> KmsError {
-    KmsError::UnsupportedSpec {
-        provider: "gcp".to_owned(),
-        spec,
     }
 }

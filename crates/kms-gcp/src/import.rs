@@ -13,7 +13,7 @@ use strongroom_memory::SecretBytes;
 
 use crate::{
     checksums,
-    provider::{GcpKms, Material, invalid},
+    provider::{GcpKms, Material},
     refusal::Refusal,
     specs,
 };
@@ -51,7 +51,7 @@ pub(crate) async fn import_key(
 
 fn wrap(kms: &GcpKms, job: &Job, private: &PrivateKey) -> Result<Vec<u8>, KmsError> {
     let key = WrappingKey::detect(job.pem.as_bytes());
-    let key = key.map_err(|error| invalid(OPERATION, error))?;
+    let key = key.map_err(|error| KmsError::answer_invalid(OPERATION, error))?;
     let wrapped = key.wrap(private, OaepHash::Sha256, &*kms.random);
     wrapped.map_err(|error| KmsError::InvalidPrivateKey {
         source: error.into(),
@@ -92,7 +92,7 @@ async fn fill(
             }
             other => {
                 let source = format!("an imported version is in the state {other:?}");
-                return Err(invalid(OPERATION, source));
+                return Err(KmsError::answer_invalid(OPERATION, source));
             }
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;

@@ -14,7 +14,7 @@ use strongroom_memory::SecretBytes;
 
 use crate::{
     checksums,
-    provider::{GcpKms, invalid, state},
+    provider::{GcpKms, state},
     refusal::Refusal,
 };
 
@@ -98,7 +98,7 @@ impl KeyWrapper for GcpKms {
         checksums::check_name(operation, name.full(), &answer.name)?;
         if !(1..=MAX_CIPHERTEXT_BYTES).contains(&answer.ciphertext.len()) {
             let why = "Google gave no ciphertext, or one that is too long";
-            return Err(invalid(operation, why));
+            return Err(KmsError::answer_invalid(operation, why));
         }
         Ok(WrappedKey {
             wrapper_key_id: wrapper_key.clone(),

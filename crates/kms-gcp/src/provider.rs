@@ -15,8 +15,8 @@ use google_cloud_kms_v1::{
 };
 use strongroom_crypto::{KeyName, KeySpec, Random};
 use strongroom_kms::{
-    AnyError, Capabilities, ExternalKeys, KeyFinder, KeyKind, KeyState, KeyTags, KeyWrapper,
-    KmsError, KmsHealth, KmsKeyId, KmsOperation, KmsProvider,
+    Capabilities, ExternalKeys, KeyFinder, KeyKind, KeyState, KeyTags, KeyWrapper, KmsError,
+    KmsHealth, KmsKeyId, KmsOperation, KmsProvider,
 };
 
 use crate::{
@@ -214,13 +214,6 @@ pub(crate) fn state(key: &KmsKeyId, state: &State) -> Result<KeyState, KmsError>
         other => Err(KmsError::Unavailable {
             source: format!("the state of the key is {other:?}").into(),
         }),
-    }
-}
-
-pub(crate) fn invalid(operation: KmsOperation, source: impl Into<AnyError>) -> KmsError {
-    KmsError::AnswerInvalid {
-        operation,
-        source: source.into(),
     }
 }
 

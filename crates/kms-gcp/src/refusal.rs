@@ -36,10 +36,9 @@ impl Refusal {
             Some(status) => Self::of_http(operation, status),
             None if error.is_timeout() => KmsError::TimedOut { operation },
             None if error.is_authentication() => why_no_token(error),
-            None if error.is_deserialization() => KmsError::AnswerInvalid {
-                operation,
-                source: "the answer cannot be read".into(),
-            },
+            None if error.is_deserialization() => {
+                KmsError::answer_invalid(operation, "the answer cannot be read")
+            }
             None if error.is_binding() || error.is_serialization() => {
                 let reason = in_one_line(error);
                 GcpKmsError::RequestRefused { operation, reason }.into()

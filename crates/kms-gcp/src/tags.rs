@@ -5,10 +5,7 @@ use google_cloud_kms_v1::model::CryptoKey;
 use google_cloud_wkt::FieldMask;
 use strongroom_kms::{KeyTags, KmsError, KmsKeyId, KmsOperation, check_tag};
 
-use crate::{
-    provider::{GcpKms, invalid},
-    refusal::Refusal,
-};
+use crate::{provider::GcpKms, refusal::Refusal};
 
 #[async_trait]
 impl KeyTags for GcpKms {
@@ -37,7 +34,10 @@ impl KeyTags for GcpKms {
             answer.map_err(|error| Refusal::of(operation, &error).about(operation, key))?;
         match answer.labels.get(name) {
             Some(written) if written == value => Ok(()),
-            _ => Err(invalid(operation, "Google does not show the new label")),
+            _ => Err(KmsError::answer_invalid(
+                operation,
+                "Google does not show the new label",
+            )),
         }
     }
 }

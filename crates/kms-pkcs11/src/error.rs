@@ -162,10 +162,7 @@ impl From<Pkcs11Error> for KmsError {
                     source: Box::new(error),
                 }
             }
-            Pkcs11Error::PublicKey(_) => Self::AnswerInvalid {
-                operation: KmsOperation::PublicKey,
-                source: Box::new(error),
-            },
+            Pkcs11Error::PublicKey(_) => Self::answer_invalid(KmsOperation::PublicKey, error),
             other => Self::provider(other),
         }
     }

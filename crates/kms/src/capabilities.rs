@@ -2,6 +2,7 @@
 
 use strongroom_crypto::{EncryptionKeySpec, KeySpec, SigningKeySpec};
 
+use crate::error::KmsError;
 use crate::provider::{MAX_MESSAGE_BYTES, MAX_PLAINTEXT_BYTES};
 
 /// What a provider can do, known before the first use: the caller checks here instead of trying and failing.
@@ -51,6 +52,15 @@ impl Capabilities {
             tags_keys: false,
             delays_deletion: false,
             max_message_bytes: MAX_MESSAGE_BYTES,
+        }
+    }
+
+    /// What is said of keys of a spec that it cannot hold.
+    #[must_use]
+    pub fn unsupported(&self, spec: impl Into<KeySpec>) -> KmsError {
+        KmsError::UnsupportedSpec {
+            provider: self.provider.clone(),
+            spec: spec.into(),
         }
     }
 

@@ -222,6 +222,15 @@ impl KmsError {
         }
     }
 
+    /// An answer to `operation` that cannot be; `source` says what is wrong with it.
+    #[must_use]
+    pub fn answer_invalid(operation: KmsOperation, source: impl Into<AnyError>) -> Self {
+        Self::AnswerInvalid {
+            operation,
+            source: source.into(),
+        }
+    }
+
     /// Whether the KMS may have done the work although the call failed. What only a provider knows
     /// ([`Self::Provider`]) may be anything, unless it is that the request was wrong.
     #[must_use]

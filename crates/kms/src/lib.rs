@@ -75,7 +75,7 @@
 //!         check_size(KmsOperation::WrapKey, key.len(), MAX_PLAINTEXT_BYTES)?;
 //!         // EXPOSE: the plaintext of the seal.
 //!         let ciphertext = self.key.seal("toy", &context.to_bytes(), key.expose(), &SystemRandom)
-//!             .map_err(|source| KmsError::AnswerInvalid { operation: KmsOperation::WrapKey, source: source.into() })?;
+//!             .map_err(|source| KmsError::answer_invalid(KmsOperation::WrapKey, source))?;
 //!         Ok(WrappedKey { wrapper_key_id: id.clone(), ciphertext })
 //!     }
 //!     async fn unwrap_key(&self, wrapped: &WrappedKey, context: &WrapContext) -> Result<SecretBytes, KmsError> {
@@ -119,6 +119,7 @@ mod bucket;
 mod budget;
 mod capabilities;
 mod deadline;
+mod endpoint;
 mod error;
 mod external_keys;
 mod guarded;
@@ -149,6 +150,7 @@ pub use breaker::{Breaker, BreakerSettings, BreakerState, CircuitOpen, Gate};
 pub use budget::{Budget, Lane, Quota, in_background};
 pub use capabilities::Capabilities;
 pub use deadline::Deadline;
+pub use endpoint::{Endpoint, EndpointRefused};
 pub use error::{AnyError, KmsError, ProviderError};
 pub use external_keys::{ExternalKeyRequest, ExternalKeys, ExternalPublicKey};
 pub use guarded::{Answer, Attempt, Call, Facts, Guarded, Next, Pending, Policy, Subject};

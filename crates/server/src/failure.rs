@@ -21,6 +21,8 @@ use crate::{
     contract::strongroom::Problem,
 };
 
+pub(crate) use strongroom_errors::in_words;
+
 pub(crate) use self::{category::CantonCategory, status::Face};
 
 /// What is said in the place of what is redacted.
@@ -304,18 +306,6 @@ impl From<ProtoError> for Failure {
     fn from(error: ProtoError) -> Self {
         Self::unreadable(in_words(&error))
     }
-}
-
-/// An error and what led to it, in one line.
-pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

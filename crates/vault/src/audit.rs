@@ -15,7 +15,10 @@ use strongroom_crypto::{Fingerprint, HashBuilder, Timestamp};
 use strongroom_store::AuditRow;
 
 pub use self::checkpoint::{AuditCheckpoint, AuditHead, NotAnAuditHead};
-pub(crate) use self::{checkpoint::introduction, key::AuditKey};
+pub(crate) use self::{
+    checkpoint::{Vouched, introduction},
+    key::AuditKey,
+};
 use crate::{caller::Caller, directory::KeyEntry, error::VaultError};
 
 const CHAIN_LABEL: &[u8] = b"strongroom audit chain v1";
@@ -174,9 +177,28 @@ pub struct AuditEntry {
     pub details: BTreeMap<String, String>,
 }
 
+/// Where a new record comes to stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChainPosition {
+    /// From 1.
+    pub(crate) sequence: u64,
+    /// The token of the lease under which it is written; none where one process has the store.
+    pub(crate) lease: Option<u64>,
+}
+
+impl ChainPosition {
+    /// The next one in a log that goes up to `head`.
+    pub(crate) const fn after(head: AuditHead, lease: Option<u64>) -> Self {
+        Self {
+            sequence: head.records + 1,
+            lease,
+        }
+    }
+}
+
 impl AuditEntry {
     pub(crate) fn new(
-        (sequence, lease): (u64, Option<u64>),
+        position: ChainPosition,
         time: Timestamp,
         caller: &Caller,
         operation: AuditOperation,
@@ -184,13 +206,13 @@ impl AuditEntry {
         details: BTreeMap<String, String>,
     ) -> Self {
         Self {
-            sequence,
+            sequence: position.sequence,
             time_micros: time.as_micros(),
             caller: caller.name().to_owned(),
             operation,
             outcome: operation.outcome(),
             key: key.map(|fingerprint| fingerprint.to_string()),
-            lease,
+            lease: position.lease,
             trace_id: caller.trace_id().map(str::to_owned),
             details,
         }

@@ -14,6 +14,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     approvals::Approval,
+    background::outcome_of,
     backups::Backup,
     data_keys::{DataKeys, OpenedDataKey},
     digest::MultisetDigest,
@@ -281,10 +282,7 @@ impl Worker {
 
     async fn join(self) -> Result<Authentic, VaultError> {
         drop(self.pages);
-        match self.thread.await {
-            Ok(authentic) => authentic,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        outcome_of(self.thread).await
     }
 }
 

@@ -1,10 +1,11 @@
-//! Work of the vault that goes on when whoever asked for it goes: a call of a KMS costs money, and others want what comes of it.
+//! Work that is not done on the spot: what goes on when whoever asked for it goes, since a call of a KMS costs money and others want
+//! what comes of it, and what would keep the async threads from others.
 
 use std::{panic::resume_unwind, time::Duration};
 
 use parking_lot::Mutex;
 use strongroom_kms::{current_trace, in_trace};
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 use tracing::Instrument as _;
 
 /// A KMS has half a minute for its answer. What is under way waits for no more than twice that.
@@ -25,10 +26,7 @@ impl Background {
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
         match self.begun(work) {
-            Ok(task) => match task.await {
-                Ok(done) => done,
-                Err(panic) => resume_unwind(panic.into_panic()),
-            },
+            Ok(task) => outcome_of(task).await,
             Err(work) => work.await,
         }
     }
@@ -53,6 +51,19 @@ impl Background {
         for work in self.0.lock().drain(..) {
             work.abort();
         }
+    }
+}
+
+/// Does what blocks, or computes for long, on a thread where no other task waits for it. A panic there is one here.
+pub(crate) async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    outcome_of(spawn_blocking(work)).await
+}
+
+/// What comes of a task that nobody calls off. A panic there is one here.
+pub(crate) async fn outcome_of<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(done) => done,
+        Err(panic) => resume_unwind(panic.into_panic()),
     }
 }
 

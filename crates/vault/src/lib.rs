@@ -153,7 +153,7 @@ pub use operations::protocol::{group::SigningGroup, verify::VerifyAt};
 pub use operations::readiness::{KmsReadiness, Readiness};
 pub use operations::session_encryption::{SessionEncryption, SessionSnapshot, SessionView};
 pub use operations::topology::add::Added;
-pub use operations::topology::authorize::{Authorized, Proposal};
+pub use operations::topology::authorize::{Authorized, HashProposal, Proposal};
 pub use operations::topology::identity::{NewIdentity, NodeKeys};
 pub use operations::topology::rotate::{
     RotationStep,

@@ -7,7 +7,7 @@ use strongroom_proto::topology::SnapshotItem;
 use strongroom_topology::{
     ForceFlags, Member, SignedTransaction, StoreId, Times, TopologyStore, TransactionHash,
 };
-use strongroom_vault::{Authorized, KeyFilter, Proposal, TopologyView};
+use strongroom_vault::{Authorized, HashProposal, KeyFilter, Proposal, TopologyView};
 
 use super::Client;
 use crate::{commands::topology::outcome::Decided, graph::KeyLabel};
@@ -114,8 +114,13 @@ impl Client {
             Self::There(server) => return server.authorize(store, hash, signing).await,
         };
         let (vault, caller) = (&session.vault, &session.caller);
-        let (keys, whole) = (signing.keys, signing.must_fully_authorize);
-        let authorized = vault.authorize_hash(caller, store, hash, keys, whole, signing.force);
+        let proposal = HashProposal {
+            hash,
+            signing_keys: signing.keys.to_vec(),
+            must_fully_authorize: signing.must_fully_authorize,
+            force: signing.force,
+        };
+        let authorized = vault.authorize_hash(caller, store, proposal);
         Ok(SignedByVault::from(authorized.await?))
     }
 

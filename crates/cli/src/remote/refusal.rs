@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use strongroom_errors::{Category, ErrorCode};
+use strongroom_errors::{Category, ErrorCode, in_words};
 use strongroom_server::contract::strongroom::Problem;
 use tokio_rustls::rustls;
 use tonic::{Code, Status};
@@ -93,7 +93,7 @@ fn cause(text: &str, id: &str) -> String {
 /// A failure without an id: of a transport, of HTTP/2, or of a server that is not ours.
 fn without_id(status: &Status, request: String) -> RemoteError {
     if let Some(failed) = status.source() {
-        let reason = chain(failed);
+        let reason = in_words(failed);
         return match verdict(failed) {
             Some(_) => RemoteError::Refusing { reason },
             None => RemoteError::Gone { reason },
@@ -120,7 +120,7 @@ fn without_id(status: &Status, request: String) -> RemoteError {
 
 /// Why nothing was reached.
 pub(super) fn unreachable(endpoint: &Endpoint, error: &tonic::transport::Error) -> RemoteError {
-    let (endpoint, reason) = (endpoint.clone(), chain(error));
+    let (endpoint, reason) = (endpoint.clone(), in_words(error));
     match verdict(error) {
         Some(Verdict::OnThem) => RemoteError::Untrusted { endpoint, reason },
         Some(Verdict::OnUs) => RemoteError::Refusing { reason },
@@ -153,13 +153,6 @@ fn of_tls<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
 
 fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |link| (*link).source())
-}
-
-/// An error and what led to it, without repetitions.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut texts: Vec<String> = links(error).map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
 }
 
 /// Canton's numbers (reference: vault service, section 2).

@@ -10,10 +10,7 @@ use google_cloud_kms_v1::model::{
 use strongroom_kms::KmsError;
 
 use super::OPERATION;
-use crate::{
-    provider::{GcpKms, invalid},
-    refusal::Refusal,
-};
+use crate::{provider::GcpKms, refusal::Refusal};
 
 /// How our jobs are called: this, and random digits.
 const LABEL: &str = "strongroom-import";
@@ -97,10 +94,11 @@ async fn make(kms: &GcpKms) -> Result<Job, KmsError> {
 fn read(job: ImportJob) -> Result<Job, KmsError> {
     if job.state != State::Active {
         let source = format!("the import job is in the state {:?}", job.state);
-        return Err(invalid(OPERATION, source));
+        return Err(KmsError::answer_invalid(OPERATION, source));
     }
     let key = job.public_key.map(|key| key.pem);
-    let pem = key.ok_or_else(|| invalid(OPERATION, "Google gave no wrapping key"))?;
+    let pem =
+        key.ok_or_else(|| KmsError::answer_invalid(OPERATION, "Google gave no wrapping key"))?;
     let name = job.name;
     Ok(Job { name, pem })
 }

@@ -12,7 +12,7 @@ use strongroom_memory::SecretBytes;
 use super::lookup::not_found;
 use super::{Pkcs11Kms, Shared};
 use crate::fault::{Fault, is_lost, is_of_decrypting};
-use crate::key_id::{KeyId, ObjectId, PROVIDER};
+use crate::key_id::{KeyId, ObjectId};
 use crate::objects;
 use crate::pool::{Repeat, Seat};
 use crate::record::KeyKind;
@@ -30,7 +30,7 @@ impl ExternalKeys for Pkcs11Kms {
             .shared
             .abilities
             .means(spec)
-            .ok_or_else(|| unsupported(spec))?;
+            .ok_or_else(|| self.shared.capabilities.unsupported(spec))?;
         let ExternalKeyRequest { label, tags } = request.clone();
         let operation = KmsOperation::GenerateSigningKey;
         let generate = move |seat: &Seat, place: &Place| {
@@ -57,7 +57,7 @@ impl ExternalKeys for Pkcs11Kms {
         request: &ExternalKeyRequest,
     ) -> Result<KmsKeyId, KmsError> {
         if !self.shared.capabilities.encryption_specs.contains(&spec) {
-            return Err(unsupported(spec));
+            return Err(self.shared.capabilities.unsupported(spec));
         }
         let ExternalKeyRequest { label, tags } = request.clone();
         let operation = KmsOperation::GenerateEncryptionKey;
@@ -127,7 +127,8 @@ impl ExternalKeys for Pkcs11Kms {
             let object = objects::find_public_key(seat, id)?;
             let object = object.ok_or_else(|| not_found(id))?;
             let spki = public_key::spki(&seat.session, object, spec)?;
-            let spki = spki.ok_or_else(|| invalid_answer(OPERATION, "no public key is shown"))?;
+            let spki =
+                spki.ok_or_else(|| KmsError::answer_invalid(OPERATION, "no public key is shown"))?;
             Ok(ExternalPublicKey { spec, spki })
         })
         .await
@@ -148,10 +149,11 @@ impl ExternalKeys for Pkcs11Kms {
             let record = shared.record(seat, id)?;
             record.require_usable(&name)?;
             record.require_kind(KeyKind::Signing(spec), &name, OPERATION)?;
-            let means = means.ok_or_else(|| unsupported(spec))?;
+            let means = means.ok_or_else(|| shared.capabilities.unsupported(spec))?;
             shared.with_private_key(seat, id, |handle| {
                 let signature = means.sign(&seat.session, handle, &message)?;
-                Ok(signature.ok_or_else(|| invalid_answer(OPERATION, "this is no signature"))?)
+                Ok(signature
+                    .ok_or_else(|| KmsError::answer_invalid(OPERATION, "this is no signature"))?)
             })
         };
         self.run(Repeat::Once, OPERATION, Some(key), work).await
@@ -214,19 +216,5 @@ fn decrypt(
             seat.confirm_login()?;
             Ok(None)
         }
-    }
-}
-
-fn unsupported(spec: impl Into<KeySpec>) -> KmsError {
-    KmsError::UnsupportedSpec {
-        provider: PROVIDER.to_owned(),
-        spec: spec.into(),
-    }
-}
-
-fn invalid_answer(operation: KmsOperation, what: &'static str) -> KmsError {
-    KmsError::AnswerInvalid {
-        operation,
-        source: what.into(),
     }
 }

@@ -1,5 +1,6 @@
 //! How a token feels.
 
+use strongroom_errors::in_words;
 use strongroom_kms::{KmsHealth, KmsOperation};
 
 use super::{Pkcs11Kms, no_login};
@@ -26,20 +27,8 @@ pub(super) async fn health(kms: &Pkcs11Kms) -> KmsHealth {
                 reason: format!("the token refused the PIN: {reason}"),
             },
             None => KmsHealth::Failed {
-                reason: reasons(&error),
+                reason: in_words(&error),
             },
         },
     }
-}
-
-/// An error with its causes.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -9,9 +9,8 @@ use strongroom_proto::topology::{
 };
 use strongroom_topology::{
     ForceFlag, ForceFlags, Operation, Outcome, Serial, SignedTransaction, StoreId, Times,
-    TransactionHash,
 };
-use strongroom_vault::{Added, Authorized, Proposal, Vault};
+use strongroom_vault::{Added, Authorized, HashProposal, Proposal, Vault};
 
 use super::{read, store_id};
 use crate::{
@@ -55,12 +54,15 @@ pub(super) async fn authorize(
     message: AuthorizeRequest,
 ) -> Result<AuthorizeResponse, Failure> {
     let signing = message.signing.unwrap_or_default();
-    let hash: TransactionHash = read("hash", &message.hash)?;
-    let (store, keys) = (store_id(&message.store)?, keys(&signing)?);
-    let (whole, force) = (signing.must_fully_authorize, force(&signing.dangers)?);
-    let caller = context.caller();
-    let authorized = vault.authorize_hash(&caller, &store, hash, &keys, whole, force);
-    Ok(response(&authorized.await?))
+    let proposal = HashProposal {
+        hash: read("hash", &message.hash)?,
+        signing_keys: keys(&signing)?,
+        must_fully_authorize: signing.must_fully_authorize,
+        force: force(&signing.dangers)?,
+    };
+    let (store, caller) = (store_id(&message.store)?, context.caller());
+    let authorized = vault.authorize_hash(&caller, &store, proposal).await?;
+    Ok(response(&authorized))
 }
 
 pub(super) async fn sign(

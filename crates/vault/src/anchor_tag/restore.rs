@@ -8,6 +8,7 @@ use strongroom_store::VaultId;
 use crate::{
     data_keys::OpenedDataKey,
     error::{AnchorTagError, VaultError},
+    operations::backup::restore::OlderState,
     state::VaultState,
     vault::Vault,
 };
@@ -66,7 +67,8 @@ impl TagBefore {
         configured: &ConfiguredTag,
         isolated: &Vault,
         state: &VaultState,
-        (accept_older, known): (bool, Option<&[DataKeyMark]>),
+        older: OlderState,
+        known: Option<&[DataKeyMark]>,
     ) -> Result<Option<Self>, VaultError> {
         let vault = isolated.id();
         let data_keys = isolated.data_keys();
@@ -102,7 +104,7 @@ impl TagBefore {
         };
         let here = half(&state.checkpoint_tag(vault, current));
         let is_latest = record.generation == state.generation && record.checkpoint == here;
-        if record.generation >= state.generation && !is_latest && !accept_older {
+        if record.generation >= state.generation && !is_latest && older == OlderState::Refuse {
             return Err(VaultError::BackupOlder {
                 remembered: record.generation,
                 found: state.generation,

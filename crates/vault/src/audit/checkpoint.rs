@@ -7,7 +7,7 @@ use strongroom_crypto::{Fingerprint, KeyUsages, SigningPublicKey, Timestamp};
 use strongroom_store::VaultId;
 
 use super::{
-    AuditEntry, AuditOperation,
+    AuditEntry, AuditOperation, ChainPosition,
     key::{AuditKey, is_signed},
 };
 use crate::{caller::Caller, error::VaultError};
@@ -60,6 +60,16 @@ impl AuditHead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a head of the audit log is NUMBER:HASH, the hash being 64 small hexadecimal digits")]
 pub struct NotAnAuditHead;
+
+/// What a new checkpoint vouches for.
+#[derive(Debug)]
+pub(crate) struct Vouched {
+    pub(crate) vault: VaultId,
+    /// The one that the checkpoint is written with.
+    pub(crate) generation: u64,
+    /// The records before it.
+    pub(crate) head: AuditHead,
+}
 
 /// What a checkpoint of the audit log says. Its signature is good under the key that it names; whether that key is to be
 /// trusted is another question.
@@ -117,21 +127,23 @@ impl AuditCheckpoint {
     /// The record of a new one, signed.
     pub(crate) fn sign(
         caller: &Caller,
-        (vault, generation, now): (VaultId, u64, Timestamp),
-        (head, lease): (AuditHead, Option<u64>),
+        vouched: &Vouched,
+        lease: Option<u64>,
+        time: Timestamp,
         key: &AuditKey,
     ) -> Result<AuditEntry, VaultError> {
+        let head = vouched.head;
         let details = [
-            (VAULT, vault.to_string()),
-            (GENERATION, generation.to_string()),
+            (VAULT, vouched.vault.to_string()),
+            (GENERATION, vouched.generation.to_string()),
             (RECORDS, head.records.to_string()),
             (HEAD, HEXLOWER.encode(&head.hash)),
             (AUDIT_KEY, encode_key(key.public())),
         ];
         let details = details.map(|(name, value)| (name.to_owned(), value));
         let mut entry = AuditEntry::new(
-            (head.records + 1, lease),
-            now,
+            ChainPosition::after(head, lease),
+            time,
             caller,
             AuditOperation::SignCheckpoint,
             None,

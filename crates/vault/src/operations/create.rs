@@ -10,7 +10,7 @@ use crate::{
     anchor::{Anchor, AnchorRecord},
     anchor_tag::{ConfiguredTag, TagBefore},
     approvals::Approvals,
-    audit::{AuditEntry, AuditOperation},
+    audit::{AuditEntry, AuditHead, AuditOperation, ChainPosition},
     backups::Backups,
     caller::Caller,
     committed::Committed,
@@ -117,7 +117,7 @@ impl Vault {
             ("wrapper_key_id".to_owned(), wrap.wrapper_key_id.clone()),
         ]);
         let mut transaction = environment.store.begin().await?;
-        let position = (1, transaction.lease_token());
+        let position = ChainPosition::after(AuditHead::default(), transaction.lease_token());
         let operation = AuditOperation::CreateVault;
         let audit =
             AuditEntry::new(position, now, caller, operation, None, details).to_row(&[0; 32])?;

@@ -12,9 +12,9 @@ mod replicas;
 mod topology;
 mod wrapper_keys;
 
-use std::{error::Error, fmt::Display, time::Duration};
+use std::{fmt::Display, time::Duration};
 
-use strongroom_errors::Coded as _;
+use strongroom_errors::{Coded as _, in_words};
 
 use crate::{
     error::{VaultError, instant as moment},
@@ -123,16 +123,6 @@ fn failed(name: &'static str, error: &VaultError) -> Finding {
         code: Some(error.code().name()),
         ..finding(name, Severity::Failed, in_words(error))
     }
-}
-
-fn in_words(error: &VaultError) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    words
 }
 
 /// `1 key`, `2 keys`.

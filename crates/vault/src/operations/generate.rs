@@ -10,6 +10,7 @@ use strongroom_store::Custody;
 
 use crate::{
     audit::{AuditOperation, key_details},
+    background::on_a_thread,
     caller::Caller,
     directory::KeyEntry,
     environment::KMS_CALLS_AT_ONCE,
@@ -174,10 +175,7 @@ impl Vault {
             let public = key.public_key(usages)?;
             Ok((key, public))
         };
-        match tokio::task::spawn_blocking(generate).await {
-            Ok(pair) => pair,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        on_a_thread(generate).await
     }
 }
 

@@ -8,6 +8,7 @@ use strongroom_topology::{StoreId, StoredTransaction, TopologyStore};
 
 use super::{Held, RowTag, Topology, row};
 use crate::{
+    background::on_a_thread,
     data_keys::DataKeys,
     error::{ReplicaError, VaultError},
     state::RowSum,
@@ -72,10 +73,7 @@ impl Vault {
             let data_keys = self.data_keys();
             // Decoding parses public keys, which is too much for the async threads.
             let take = move || authentic.with(&page, &data_keys);
-            authentic = match tokio::task::spawn_blocking(take).await {
-                Ok(authentic) => authentic?,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            };
+            authentic = on_a_thread(take).await?;
             if was_last {
                 break;
             }

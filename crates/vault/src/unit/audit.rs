@@ -6,7 +6,7 @@ use strongroom_crypto::Fingerprint;
 
 use super::{Unit, contradicted};
 use crate::{
-    audit::{AuditCheckpoint, AuditEntry, AuditKey, AuditOperation},
+    audit::{AuditCheckpoint, AuditEntry, AuditKey, AuditOperation, ChainPosition, Vouched},
     caller::Caller,
     error::VaultError,
 };
@@ -22,7 +22,7 @@ impl Unit<'_> {
     ) -> Result<(), VaultError> {
         let before = self.next.audit_head();
         let entry = AuditEntry::new(
-            (before.records + 1, self.transaction.lease_token()),
+            ChainPosition::after(before, self.transaction.lease_token()),
             self.now,
             caller,
             operation,
@@ -42,9 +42,13 @@ impl Unit<'_> {
     /// The key is the one as of the beginning: at the end of a rotation it vouches for the record that introduces the next.
     pub(crate) async fn checkpoint(&mut self, caller: &Caller) -> Result<(), VaultError> {
         let key = AuditKey::of(self.data_keys.current())?;
-        let here = (self.vault.id(), self.next.generation + 1, self.now);
-        let place = (self.next.audit_head(), self.transaction.lease_token());
-        let entry = AuditCheckpoint::sign(caller, here, place, &key)?;
+        let vouched = Vouched {
+            vault: self.vault.id(),
+            generation: self.next.generation + 1,
+            head: self.next.audit_head(),
+        };
+        let lease = self.transaction.lease_token();
+        let entry = AuditCheckpoint::sign(caller, &vouched, lease, self.now, &key)?;
         self.append_audit(&entry).await
     }
 

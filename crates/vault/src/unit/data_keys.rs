@@ -8,6 +8,7 @@ use strongroom_store::{
 
 use super::{Unit, contradicted};
 use crate::{
+    background::on_a_thread,
     committed::Change,
     data_keys::{DataKeys, OpenedDataKey},
     directory::KeyEntry,
@@ -204,10 +205,7 @@ impl Unit<'_> {
             found
         };
         // A hundred thousand HMACs: too much for the async threads.
-        let found = match tokio::task::spawn_blocking(add_up).await {
-            Ok(found) => found,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let found = on_a_thread(add_up).await;
         self.next.digest = found.digest_of(self.next.entries)?;
         let sum: RowSum = topology.sum_under(&current);
         if sum.rows != self.next.topology.rows {

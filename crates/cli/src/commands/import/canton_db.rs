@@ -1,7 +1,6 @@
 //! `import canton-db`.
 
 use std::{
-    error::Error,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
@@ -11,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_canton_db::Address;
 use strongroom_config::SecretSource;
-use strongroom_errors::Coded as _;
+use strongroom_errors::{Coded as _, in_words};
 use strongroom_memory::SecretBytes;
 use strongroom_vault::{CantonImport, CantonOrigin, CantonOutcome, CantonRow};
 
@@ -197,7 +196,7 @@ impl KeyReport {
                 _ => None,
             },
             code: refusal.map(|error| error.code().name()),
-            why: refusal.map(|error| chain(error)),
+            why: refusal.map(|error| in_words(error)),
             outcome: row.outcome.name(),
         }
     }
@@ -216,13 +215,4 @@ impl KeyReport {
             self.outcome.to_owned(),
         ]
     }
-}
-
-/// An error with all its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -8,7 +8,7 @@ use strongroom_proto::topology::{
     v30::{TopologyMapping, enums::TopologyChangeOp},
 };
 use strongroom_topology::{ForceFlags, Mapping, Operation, Serial, StoreId, TransactionHash};
-use strongroom_vault::{Authorized, Caller, Proposal, Vault};
+use strongroom_vault::{Authorized, Caller, HashProposal, Proposal, Vault};
 
 use super::force;
 use crate::{
@@ -84,14 +84,13 @@ impl Order {
         let hash: TransactionHash = hash
             .parse()
             .map_err(|error| Failure::unreadable(in_words(&error)))?;
-        let authorized = vault.authorize_hash(
-            caller,
-            &self.store,
+        let proposal = HashProposal {
             hash,
-            &self.signing_keys,
-            self.must_fully_authorize,
-            self.force,
-        );
+            signing_keys: self.signing_keys,
+            must_fully_authorize: self.must_fully_authorize,
+            force: self.force,
+        };
+        let authorized = vault.authorize_hash(caller, &self.store, proposal);
         Ok(authorized.await?)
     }
 }

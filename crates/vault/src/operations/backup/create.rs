@@ -15,8 +15,9 @@ use tokio::sync::mpsc;
 
 use super::{hashing::Hashing, pages::Pages, seal::SealOfVault};
 use crate::{
-    audit::AuditOperation, backups::Backup, caller::Caller, data_keys::OpenedDataKey,
-    error::VaultError, recall::safe_point, state::VaultState, unit::Unit, vault::Vault,
+    audit::AuditOperation, background::outcome_of, backups::Backup, caller::Caller,
+    data_keys::OpenedDataKey, error::VaultError, recall::safe_point, state::VaultState, unit::Unit,
+    vault::Vault,
 };
 
 /// Pages read ahead of the one that is being written.
@@ -110,10 +111,7 @@ impl Vault {
         let writing = tokio::task::spawn_blocking(move || write_file(&new, &head, seal, queue));
         let read = send_rows(snapshot.as_mut(), &pages, &mut progress).await;
         drop((pages, snapshot));
-        let finished = match writing.await {
-            Ok(finished) => finished,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let finished = outcome_of(writing).await;
         // What the reader failed with is why the writer was given up.
         read?;
         let finished = finished?;

@@ -12,7 +12,7 @@ use crate::{
     anchor::{AnchorError, AnchorRecord},
     anchor_tag::{ConfiguredTag, TagBefore, marks_of},
     approvals::Approval,
-    audit::{AuditEntry, AuditOperation},
+    audit::{AuditEntry, AuditOperation, ChainPosition},
     authenticate::Found,
     caller::Caller,
     committed::anchored,
@@ -36,6 +36,25 @@ pub struct Restore {
     pub vault: Option<VaultId>,
     /// Restore it although the anchor remembers a later state, or cannot be read.
     pub accept_older: bool,
+}
+
+impl Restore {
+    const fn older(self) -> OlderState {
+        if self.accept_older {
+            OlderState::Accept
+        } else {
+            OlderState::Refuse
+        }
+    }
+}
+
+/// What becomes of a backup although a later state is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OlderState {
+    /// It is not restored.
+    Refuse,
+    /// It is restored: the operator says so.
+    Accept,
 }
 
 /// A vault that was restored.
@@ -105,26 +124,33 @@ impl Vault {
         let isolated = open_isolated(environment.clone(), settings.clone(), backup).await?;
         let state = isolated.committed().lock().await.state.clone();
         let generation = state.generation;
-        let mut before = check_anchor(&environment, &isolated, &state, how.accept_older)?;
+        let mut before = check_anchor(&environment, &isolated, &state, how.older())?;
         if let Some(configured) = ConfiguredTag::of(&environment, &settings)? {
             let known = before.record.as_ref().map(marks_of);
-            let judge = (how.accept_older, known.as_deref());
-            let tag = TagBefore::of_restored(&configured, &isolated, &state, judge).await?;
+            let tag = TagBefore::of_restored(
+                &configured,
+                &isolated,
+                &state,
+                how.older(),
+                known.as_deref(),
+            )
+            .await?;
             let remembered = tag.as_ref().and_then(TagBefore::remembered);
             before.remembered = before.remembered.max(remembered);
             before.tag = tag;
         }
         let mut transaction = environment.store.begin().await?;
-        let lease = transaction.lease_token();
-        let (record, next, audit) = restored_state(
-            &environment,
-            &isolated,
-            (state, lease),
-            &before,
+        let audit = AuditEntry::new(
+            ChainPosition::after(state.audit_head(), transaction.lease_token()),
+            environment.clock.now(),
             caller,
-            backup,
+            AuditOperation::RestoreBackup,
+            None,
+            details(&before, &state, backup),
         )
-        .await?;
+        .to_row(&state.audit_head)?;
+        let (record, next) =
+            restored_state(&environment, &isolated, state, &before, &audit, backup).await?;
 
         let mut rows = backup.read().await?;
         let restored = RestoredAs {
@@ -163,25 +189,16 @@ impl Vault {
     }
 }
 
-/// The restored vault's row and state, and the audit record of the restoring.
+/// The restored vault's row and state, of which `audit` is the newest record.
 async fn restored_state(
     environment: &Environment,
     isolated: &Vault,
-    (state, lease): (VaultState, Option<u64>),
+    state: VaultState,
     before: &Before,
-    caller: &Caller,
+    audit: &AuditRow,
     backup: &BackupStore,
-) -> Result<(VaultRecord, VaultState, AuditRow), VaultError> {
+) -> Result<(VaultRecord, VaultState), VaultError> {
     let generation = state.generation.max(before.remembered.unwrap_or_default()) + 1;
-    let entry = AuditEntry::new(
-        (state.audit_records + 1, lease),
-        environment.clock.now(),
-        caller,
-        AuditOperation::RestoreBackup,
-        None,
-        details(before, &state, backup),
-    );
-    let audit = entry.to_row(&state.audit_head)?;
     let (entries, digest) = without_a_yes(isolated, &state)?;
     let next = VaultState {
         entries,
@@ -203,7 +220,7 @@ async fn restored_state(
         state: sealed,
         ..stored
     };
-    Ok((record, next, audit))
+    Ok((record, next))
 }
 
 /// A yes of the time before the backup may have been used since, and counts for nothing any more. That the glass was broken lets nothing
@@ -298,10 +315,10 @@ fn check_anchor(
     environment: &Environment,
     isolated: &Vault,
     state: &VaultState,
-    accept_older: bool,
+    older: OlderState,
 ) -> Result<Before, VaultError> {
     let record = match environment.anchor.load() {
-        Err(AnchorError::Malformed { .. }) if accept_older => None,
+        Err(AnchorError::Malformed { .. }) if older == OlderState::Accept => None,
         other => other?,
     };
     let remembered = record.as_ref().and_then(remembered_by);
@@ -326,7 +343,7 @@ fn check_anchor(
     let here = isolated.checkpoint(state, &data_keys);
     let is_here = record.accepts(&here);
     match before.remembered {
-        _ if accept_older => {}
+        _ if older == OlderState::Accept => {}
         Some(remembered)
             if remembered >= state.generation && !is_latest(record, is_here, state) =>
         {

@@ -298,11 +298,8 @@ async fn use_every_key(
         done += 1;
         progress(done, entries.len());
     }
-    while let Some(ended) = workers.join_next().await {
-        if let Err(panic) = ended {
-            std::panic::resume_unwind(panic.into_panic());
-        }
-    }
+    // A panic there is one here.
+    workers.join_all().await;
     failed.sort_by_key(|(fingerprint, _)| *fingerprint);
     (used, failed)
 }

@@ -105,10 +105,7 @@ impl HeldKey {
         let signature = signature_of(public, outcome?);
         public
             .verify(message, &signature, allowed)
-            .map_err(|source| KmsError::AnswerInvalid {
-                operation: KmsOperation::Sign,
-                source: source.into(),
-            })?;
+            .map_err(|source| KmsError::answer_invalid(KmsOperation::Sign, source))?;
         Ok(signature)
     }
 

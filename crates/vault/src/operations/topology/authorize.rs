@@ -32,6 +32,19 @@ pub struct Proposal {
     pub force: ForceFlags,
 }
 
+/// What shall be signed that is in a store already.
+#[derive(Clone, Debug)]
+pub struct HashProposal {
+    /// The hash of the proposal or transaction.
+    pub hash: TransactionHash,
+    /// The keys to sign with; none lets the vault choose.
+    pub signing_keys: Vec<Fingerprint>,
+    /// Whether the signatures must suffice at once; otherwise it may wait for others as a proposal.
+    pub must_fully_authorize: bool,
+    /// Dangers that the caller knows of.
+    pub force: ForceFlags,
+}
+
 /// A transaction that was built and signed here.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -99,7 +112,7 @@ impl Vault {
         self.add_signed(caller, writer, store, signed, record).await
     }
 
-    /// Adds this vault's signatures to the proposal or transaction of a store with this hash, and adds the result.
+    /// Adds this vault's signatures to the proposal or transaction of a store that `proposal` names, and adds the result.
     ///
     /// # Errors
     /// [`TopologyError::TransactionNotFound`], [`TopologyError::TooManyTransactionsWithHash`]; otherwise as
@@ -108,18 +121,19 @@ impl Vault {
         &self,
         caller: &Caller,
         store: &StoreId,
-        hash: TransactionHash,
-        signing_keys: &[Fingerprint],
-        must_fully_authorize: bool,
-        force: ForceFlags,
+        proposal: HashProposal,
     ) -> Result<Authorized, VaultError> {
         let writer = TopologyWriter::begin(self).await?;
-        let found = writer.store(store)?.find(hash)?;
+        let found = writer.store(store)?.find(proposal.hash)?;
         let existing = found.signed.as_ref().clone();
-        let signed = self
-            .with_own_signatures(writer.store(store)?, existing, signing_keys, force)
-            .await
-            .map(|(signed, signers)| (signed.with_proposal(!must_fully_authorize), signers))?;
+        let (keys, force) = (&proposal.signing_keys, proposal.force);
+        let (signed, signers) = self
+            .with_own_signatures(writer.store(store)?, existing, keys, force)
+            .await?;
+        let signed = (
+            signed.with_proposal(!proposal.must_fully_authorize),
+            signers,
+        );
         let record = (AuditOperation::AuthorizeTopology, None);
         self.add_signed(caller, writer, store, signed, record).await
     }

@@ -234,13 +234,15 @@ mod tests {
     use strongroom_crypto::Timestamp;
 
     use super::*;
+    use crate::audit::{AuditHead, ChainPosition};
 
     fn entry(operation: AuditOperation, details: &[(&str, &str)]) -> AuditEntry {
         let details = details.iter();
         let details = details.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let caller = Caller::new("test");
-        let (place, time) = ((1, None), Timestamp::from_micros(0));
-        AuditEntry::new(place, time, &caller, operation, None, details.collect())
+        let position = ChainPosition::after(AuditHead::default(), None);
+        let time = Timestamp::from_micros(0);
+        AuditEntry::new(position, time, &caller, operation, None, details.collect())
     }
 
     fn begun(attempt: &str) -> AuditEntry {

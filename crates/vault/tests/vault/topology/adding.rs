@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use strongroom_topology::{ForceFlags, Mapping, Outcome, Restriction, SignedTransaction, StoreId};
-use strongroom_vault::{AuditOperation, Authorized, Proposal, Vault};
+use strongroom_topology::{
+    ForceFlags, Mapping, Outcome, Restriction, SignedTransaction, StoreId, TransactionHash,
+};
+use strongroom_vault::{AuditOperation, Authorized, HashProposal, Proposal, Vault};
 
 use super::{
     node,
@@ -185,38 +187,41 @@ async fn a_threshold_that_cannot_be_reached_is_not_added_nor_anything_beside_it(
     assert_eq!(look(&house, &vault).await, before);
 }
 
+/// By keys of the vault's choice.
+fn hash_proposal(hash: TransactionHash, must_fully_authorize: bool) -> HashProposal {
+    HashProposal {
+        hash,
+        signing_keys: Vec::new(),
+        must_fully_authorize,
+        force: ForceFlags::default(),
+    }
+}
+
 #[tokio::test]
 async fn what_waits_is_authorized_by_its_hash() {
     let (house, other_house) = (House::new(), House::numbered(2));
     let (vault, keys) = node(&house).await;
     let other = other_house.create().await;
     let proposed = propose(&vault, &other).await.signed;
-    let by_hash = async |signing_keys: &[_], must_fully_authorize| {
-        let (store, force) = (StoreId::Authorized, ForceFlags::default());
+    let by_hash = async |must_fully_authorize| {
+        let proposal = hash_proposal(proposed.hash(), must_fully_authorize);
         vault
-            .authorize_hash(
-                &caller(),
-                &store,
-                proposed.hash(),
-                signing_keys,
-                must_fully_authorize,
-                force,
-            )
+            .authorize_hash(&caller(), &StoreId::Authorized, proposal)
             .await
     };
     // Without anything new nothing changes.
     let before = look(&house, &vault).await;
-    let again = by_hash(&[], false).await.unwrap();
+    let again = by_hash(false).await.unwrap();
     assert_eq!(again.outcome, Outcome::Unchanged);
     assert_eq!(look(&house, &vault).await, before);
     // A key that has a right to it adds its signature, and the whole waits on.
     let key = delegate(&vault, Restriction::AllMappings).await;
-    let more = by_hash(&[], false).await.unwrap();
+    let more = by_hash(false).await.unwrap();
     assert_eq!(more.outcome, Outcome::Proposed);
     let root = public(&vault, &keys.root.unwrap());
     assert_eq!(signers(&more.signed), sorted(&[&root, &key]));
     assert_eq!(
-        code(by_hash(&[], true).await),
+        code(by_hash(true).await),
         "TOPOLOGY_UNAUTHORIZED_TRANSACTION"
     );
     // The proposal waits on after that.
@@ -233,8 +238,8 @@ async fn a_hash_that_nothing_has_is_not_found() {
     let (_other_house, _other, transactions) = of_another_node().await;
     let before = look(&house, &vault).await;
     let by_hash = async |hash| {
-        let (caller, store, force) = (caller(), StoreId::Authorized, ForceFlags::default());
-        let call = vault.authorize_hash(&caller, &store, hash, &[], true, force);
+        let (caller, proposal) = (caller(), hash_proposal(hash, true));
+        let call = vault.authorize_hash(&caller, &StoreId::Authorized, proposal);
         code(call.await)
     };
     let not_found = "TOPOLOGY_TRANSACTION_NOT_FOUND";

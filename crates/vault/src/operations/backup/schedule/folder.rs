@@ -9,7 +9,7 @@ use std::{
 use strongroom_crypto::Timestamp;
 use strongroom_store::BackupId;
 
-use crate::backups::Backup;
+use crate::{background::on_a_thread, backups::Backup};
 
 const PREFIX: &str = "strongroom-";
 const SUFFIX: &str = ".backup";
@@ -42,10 +42,7 @@ pub(super) async fn kept_in(folder: &Path, mut backups: Vec<Backup>) -> Vec<(Bac
         });
         files.filter(|(_, file)| file.is_file()).collect()
     };
-    match tokio::task::spawn_blocking(look).await {
-        Ok(kept) => kept,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
+    on_a_thread(look).await
 }
 
 /// Those beyond the number that is kept, the newest verified one never among them.

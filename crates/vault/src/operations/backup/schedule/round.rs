@@ -17,6 +17,7 @@ use super::{
     folder::{is_name, kept_in, name, surplus},
 };
 use crate::{
+    background::on_a_thread,
     backups::Backup,
     caller::Caller,
     environment::Environment,
@@ -186,10 +187,7 @@ impl Vault {
             let file = File::open(path).map_err(unreadable)?;
             BackupStore::read(decrypt(file, &unlock)?)
         };
-        let store = match tokio::task::spawn_blocking(read).await {
-            Ok(store) => store?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let store = on_a_thread(read).await?;
         if store.header().id != backup.id {
             // Whoever exchanges files of a folder does not have another one noted as verified.
             let section = Some(Section::Header);

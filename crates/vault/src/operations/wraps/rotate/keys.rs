@@ -12,6 +12,7 @@ use super::{
     incoming,
 };
 use crate::{
+    background::on_a_thread,
     data_keys::DataKeys,
     directory::{KeyEntry, PrivateHalf},
     error::{VaultError, WrapperKeyError},
@@ -115,10 +116,8 @@ impl Vault {
             random: Arc::clone(&self.environment().random),
         };
         let work = move || worker.run(rows, resealed, missing);
-        match tokio::task::spawn_blocking(work).await {
-            Ok(batch) => batch.map(|batch| Some(Batch { failed, ..batch })),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        let batch = on_a_thread(work).await?;
+        Ok(Some(Batch { failed, ..batch }))
     }
 
     /// Writes a batch, and says how many keys have moved.
