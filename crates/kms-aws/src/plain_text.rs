@@ -6,11 +6,9 @@ use aws_sdk_kms::{
     },
     error::BoxError,
 };
+use strongroom_kms::is_loopback;
 
-use crate::{
-    error::AwsKmsError,
-    settings::{is_encrypted, is_loopback},
-};
+use crate::{error::AwsKmsError, settings::is_encrypted};
 
 /// Looks at each request before it is sent: the client takes endpoints from the environment and from profiles too, where nobody
 /// checks them.

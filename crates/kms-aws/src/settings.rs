@@ -2,6 +2,7 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::config::{Credentials as Keys, StalledStreamProtectionConfig, retry::RetryConfig};
+use strongroom_kms::is_loopback;
 
 use crate::{error::AwsKmsError, plain_text::RefusePlainText, request_id::ReportRequestId};
 
@@ -102,41 +103,9 @@ pub(crate) fn is_encrypted(url: &str) -> bool {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
 }
 
-/// Whether a URL names an address of this machine itself. A name such as `localhost` is looked up, and not believed.
-pub(crate) fn is_loopback(url: &str) -> bool {
-    let authority = url
-        .strip_prefix("http://")
-        .and_then(|rest| rest.split(['/', '?', '#']).next());
-    authority
-        .and_then(|authority| authority.parse::<std::net::SocketAddr>().ok())
-        .is_some_and(|address| address.ip().is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_an_address_of_this_machine_is_loopback() {
-        for near in [
-            "http://127.0.0.1:5055",
-            "http://[::1]:80/",
-            "http://127.8.9.1:1/path",
-        ] {
-            assert!(is_loopback(near), "{near}");
-        }
-        for far in [
-            "https://kms.eu-central-1.amazonaws.com",
-            "http://10.0.0.1:80",
-            "http://localhost:80",
-            "http://127.0.0.1@evil.example:80",
-            "http://127.0.0.1.evil.example:80",
-            "127.0.0.1:80",
-            "AWS",
-        ] {
-            assert!(!is_loopback(far), "{far}");
-        }
-    }
 
     #[tokio::test]
     async fn data_keys_travel_encrypted_or_not_at_all() {
