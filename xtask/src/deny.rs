@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::program::Program;
 
-/// Runs `cargo deny check`; needs the network for the list of known vulnerabilities.
+/// Runs `cargo deny check`. What needs no network comes first; the list of known vulnerabilities is fetched.
 pub(crate) fn run() -> Result<()> {
     if Program::cargo()
         .args(["deny", "--version"])
@@ -15,7 +15,9 @@ pub(crate) fn run() -> Result<()> {
             "cargo-deny is not installed. Install it with 'cargo install cargo-deny --locked' and run this again."
         );
     }
-    Program::cargo()
-        .args(["deny", "--workspace", "check"])
-        .run()
+    let check = ["deny", "--workspace", "check"];
+    for what in [&["licenses", "bans", "sources"][..], &["advisories"]] {
+        Program::cargo().args(check).args(what).run()?;
+    }
+    Ok(())
 }

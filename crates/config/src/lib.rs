@@ -132,6 +132,31 @@ pub struct Config {
 }
 
 impl Config {
+    /// The configuration of this vault, whose keys this key management system guards, and that says nothing else.
+    #[must_use]
+    pub fn new(vault: VaultConfig, kms: KmsConfig) -> Self {
+        Self {
+            vault,
+            store: None,
+            replica: ReplicaConfig::default(),
+            server: ServerConfig::default(),
+            callers: Vec::new(),
+            approvals: ApprovalsConfig::default(),
+            anchor: AnchorConfig::default(),
+            audit: AuditConfig::default(),
+            kms: vec![kms],
+            kms_log: KmsLogConfig::default(),
+            kms_watch: KmsWatchConfig::default(),
+            backup: BackupConfig::default(),
+            policy: PolicyConfig::default(),
+            custody: CustodyConfig::default(),
+            cache: CacheConfig::default(),
+            session_encryption_keys: SessionEncryptionConfig::default(),
+            session_signing_keys: SessionSigningKeysConfig::default(),
+            synchronizers: Vec::new(),
+        }
+    }
+
     /// Reads and validates a configuration.
     ///
     /// # Errors

@@ -56,3 +56,20 @@ fn der_error(structure: &'static str, source: der::Error) -> KeyError {
         _ => KeyError::Malformed { structure, source },
     }
 }
+
+/// Refuses a part of a key that has not the length of all of its kind.
+pub(crate) fn expect_length(
+    part: &'static str,
+    expected: usize,
+    bytes: &[u8],
+) -> Result<(), KeyError> {
+    if bytes.len() == expected {
+        Ok(())
+    } else {
+        Err(KeyError::Length {
+            part,
+            expected,
+            found: bytes.len(),
+        })
+    }
+}

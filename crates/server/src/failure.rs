@@ -93,6 +93,16 @@ impl Failure {
         Self::unreadable(format!("Field `{field}` is not set"))
     }
 
+    /// Refuses more items of a field than one call may have.
+    pub(crate) fn check_items(field: &str, sent: usize, most: usize) -> Result<(), Self> {
+        if sent > most {
+            return Err(Self::unreadable(format!(
+                "Field `{field}` has at most {most} items, here {sent}"
+            )));
+        }
+        Ok(())
+    }
+
     /// The state of the system does not allow it, said without an id.
     pub(crate) fn plain_precondition(text: impl Into<String>) -> Self {
         Self::Plain(Code::FailedPrecondition, text.into())

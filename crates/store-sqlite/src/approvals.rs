@@ -5,8 +5,8 @@ use strongroom_store::{ApprovalId, ApprovalRecord, DataKeyId, Row, StoreError};
 
 use crate::{
     data_keys,
-    error::{failed, is_broken_reference},
-    row::{Column, Columns},
+    error::failed,
+    row::{self, Column, Columns},
 };
 
 const ID: Column = Column(0, "approval_id");
@@ -15,18 +15,8 @@ const DATA_KEY_ID: Column = Column(2, "data_key_id");
 const MAC: Column = Column(3, "mac");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<ApprovalRecord>, StoreError> {
-    let reading = failed("read the approvals");
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT approval_id, body, data_key_id, mac FROM approvals ORDER BY approval_id",
-        )
-        .map_err(&reading)?;
-    let mut rows = statement.query(()).map_err(&reading)?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next().map_err(&reading)? {
-        records.push(decode(row)?);
-    }
-    Ok(records)
+    let sql = "SELECT approval_id, body, data_key_id, mac FROM approvals ORDER BY approval_id";
+    row::all(connection, "read the approvals", sql, decode)
 }
 
 fn decode(row: &rusqlite::Row<'_>) -> Result<ApprovalRecord, StoreError> {
@@ -57,7 +47,9 @@ pub(crate) fn put(connection: &Connection, approval: &ApprovalRecord) -> Result<
             ])
         })
         .map(|_one| ())
-        .map_err(|error| refused(connection, approval, error))
+        .map_err(|error| {
+            data_keys::refused(connection, approval.data_key_id, "write an approval", error)
+        })
 }
 
 /// Removes an approval.
@@ -70,18 +62,5 @@ pub(crate) fn delete(connection: &Connection, id: ApprovalId) -> Result<(), Stor
         Ok(())
     } else {
         Err(StoreError::ApprovalMissing { id })
-    }
-}
-
-fn refused(
-    connection: &Connection,
-    approval: &ApprovalRecord,
-    error: rusqlite::Error,
-) -> StoreError {
-    let id = approval.data_key_id;
-    match data_keys::exists(connection, id) {
-        Ok(false) if is_broken_reference(&error) => StoreError::DataKeyMissing { id },
-        Err(reading) => reading,
-        Ok(_) => failed("write an approval")(error),
     }
 }

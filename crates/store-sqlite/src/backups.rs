@@ -6,8 +6,8 @@ use strongroom_store::{BackupId, BackupRecord, DataKeyId, Row, StoreError};
 
 use crate::{
     data_keys,
-    error::{failed, is_broken_reference},
-    row::{Column, Columns},
+    error::failed,
+    row::{self, Column, Columns},
 };
 
 const ID: Column = Column(0, "backup_id");
@@ -20,19 +20,9 @@ const DATA_KEY_ID: Column = Column(6, "data_key_id");
 const MAC: Column = Column(7, "mac");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<BackupRecord>, StoreError> {
-    let reading = failed("read the backups");
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT backup_id, created_at, generation, file_hash, needs, verified_at, data_key_id, mac \
-             FROM backups ORDER BY created_at, backup_id",
-        )
-        .map_err(&reading)?;
-    let mut rows = statement.query(()).map_err(&reading)?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next().map_err(&reading)? {
-        records.push(decode(row)?);
-    }
-    Ok(records)
+    let sql = "SELECT backup_id, created_at, generation, file_hash, needs, verified_at, data_key_id, mac \
+     FROM backups ORDER BY created_at, backup_id";
+    row::all(connection, "read the backups", sql, decode)
 }
 
 fn decode(row: &rusqlite::Row<'_>) -> Result<BackupRecord, StoreError> {
@@ -87,7 +77,9 @@ pub(crate) fn put(connection: &Connection, backup: &BackupRecord) -> Result<(), 
             ])
         })
         .map(|_one| ())
-        .map_err(|error| refused(connection, backup, error))
+        .map_err(|error| {
+            data_keys::refused(connection, backup.data_key_id, "write a backup", error)
+        })
 }
 
 /// Removes a backup.
@@ -100,14 +92,5 @@ pub(crate) fn delete(connection: &Connection, id: BackupId) -> Result<(), StoreE
         Ok(())
     } else {
         Err(StoreError::BackupMissing { id })
-    }
-}
-
-fn refused(connection: &Connection, backup: &BackupRecord, error: rusqlite::Error) -> StoreError {
-    let id = backup.data_key_id;
-    match data_keys::exists(connection, id) {
-        Ok(false) if is_broken_reference(&error) => StoreError::DataKeyMissing { id },
-        Err(reading) => reading,
-        Ok(_) => failed("write a backup")(error),
     }
 }

@@ -6,7 +6,7 @@ use strongroom_store::{DataKeyId, DataKeyRecord, Row, RowCode, StoreError};
 
 use crate::{
     error::{failed, is_broken_reference, is_duplicate},
-    row::{Column, Columns},
+    row::{self, Column, Columns},
 };
 
 const ID: Column = Column(0, "data_key_id");
@@ -16,18 +16,8 @@ const CREATED_AT: Column = Column(3, "created_at");
 const MAC: Column = Column(4, "mac");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<DataKeyRecord>, StoreError> {
-    let reading = failed("read data keys");
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT data_key_id, commitment, state, created_at, mac FROM data_keys ORDER BY created_at, data_key_id",
-        )
-        .map_err(&reading)?;
-    let mut rows = statement.query(()).map_err(&reading)?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next().map_err(&reading)? {
-        records.push(decode(row)?);
-    }
-    Ok(records)
+    let sql = "SELECT data_key_id, commitment, state, created_at, mac FROM data_keys ORDER BY created_at, data_key_id";
+    row::all(connection, "read data keys", sql, decode)
 }
 
 fn decode(row: &rusqlite::Row<'_>) -> Result<DataKeyRecord, StoreError> {
@@ -100,6 +90,20 @@ pub(crate) fn delete(connection: &Connection, id: DataKeyId) -> Result<(), Store
         Ok(())
     } else {
         Err(StoreError::DataKeyMissing { id })
+    }
+}
+
+/// Why a row that refers to a data key, and to nothing else, could not be written.
+pub(crate) fn refused(
+    connection: &Connection,
+    id: DataKeyId,
+    operation: &'static str,
+    error: rusqlite::Error,
+) -> StoreError {
+    match exists(connection, id) {
+        Ok(false) if is_broken_reference(&error) => StoreError::DataKeyMissing { id },
+        Err(reading) => reading,
+        Ok(_) => failed(operation)(error),
     }
 }
 

@@ -6,9 +6,9 @@ use strongroom_store::{DataKeyId, JournalId, KmsJournalRecord, Row, RowCode, Sto
 
 use crate::{
     data_keys,
-    error::{failed, is_broken_reference},
+    error::failed,
     public_keys,
-    row::{Column, Columns},
+    row::{self, Column, Columns},
 };
 
 const ID: Column = Column(0, "journal_id");
@@ -26,19 +26,9 @@ const FINGERPRINT: Column = Column(10, "imports");
 const DUE_AT: Column = Column(11, "due_at");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<KmsJournalRecord>, StoreError> {
-    let reading = failed("read the journal of KMS keys");
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports, due_at \
-             FROM kms_journal ORDER BY created_at, journal_id",
-        )
-        .map_err(&reading)?;
-    let mut rows = statement.query(()).map_err(&reading)?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next().map_err(&reading)? {
-        records.push(decode(row)?);
-    }
-    Ok(records)
+    let sql = "SELECT journal_id, kms, step, kms_key_id, spec, usages, name, created_at, data_key_id, mac, imports, due_at \
+     FROM kms_journal ORDER BY created_at, journal_id";
+    row::all(connection, "read the journal of KMS keys", sql, decode)
 }
 
 fn decode(row: &rusqlite::Row<'_>) -> Result<KmsJournalRecord, StoreError> {
@@ -95,20 +85,10 @@ pub(crate) fn put(connection: &Connection, entry: &KmsJournalRecord) -> Result<(
             ])
         })
         .map(|_one| ())
-        .map_err(|error| refused(connection, entry, error))
-}
-
-fn refused(
-    connection: &Connection,
-    entry: &KmsJournalRecord,
-    error: rusqlite::Error,
-) -> StoreError {
-    let id = entry.data_key_id;
-    match data_keys::exists(connection, id) {
-        Ok(false) if is_broken_reference(&error) => StoreError::DataKeyMissing { id },
-        Err(reading) => reading,
-        Ok(_) => failed("write the journal of KMS keys")(error),
-    }
+        .map_err(|error| {
+            let operation = "write the journal of KMS keys";
+            data_keys::refused(connection, entry.data_key_id, operation, error)
+        })
 }
 
 pub(crate) fn delete(connection: &Connection, id: JournalId) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use crate::{
     data_keys,
     error::{failed, is_broken_reference, is_duplicate},
     public_keys,
-    row::{Column, Columns},
+    row::{self, Column, Columns},
 };
 
 const OLD: Column = Column(0, "old_key");
@@ -20,19 +20,9 @@ const DATA_KEY_ID: Column = Column(5, "data_key_id");
 const MAC: Column = Column(6, "mac");
 
 pub(crate) fn select_all(connection: &Connection) -> Result<Vec<RotationRecord>, StoreError> {
-    let reading = failed("read rotations");
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT old_key, new_key, member, position, created_at, data_key_id, mac FROM rotations \
-             ORDER BY position, old_key",
-        )
-        .map_err(&reading)?;
-    let mut rows = statement.query(()).map_err(&reading)?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next().map_err(&reading)? {
-        records.push(decode(row)?);
-    }
-    Ok(records)
+    let sql = "SELECT old_key, new_key, member, position, created_at, data_key_id, mac FROM rotations \
+     ORDER BY position, old_key";
+    row::all(connection, "read rotations", sql, decode)
 }
 
 fn decode(row: &rusqlite::Row<'_>) -> Result<RotationRecord, StoreError> {

@@ -14,6 +14,23 @@ pub(crate) fn count(connection: &Connection, sql: &str) -> Result<u64, StoreErro
     Ok(counted.unsigned_abs())
 }
 
+/// Every row of a query that has no end of its own, in its order.
+pub(crate) fn all<T>(
+    connection: &Connection,
+    operation: &'static str,
+    sql: &str,
+    decode: impl Fn(&rusqlite::Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let reading = failed(operation);
+    let mut statement = connection.prepare_cached(sql).map_err(&reading)?;
+    let mut rows = statement.query(()).map_err(&reading)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().map_err(&reading)? {
+        records.push(decode(row)?);
+    }
+    Ok(records)
+}
+
 /// A column of a query: its position and its name.
 #[derive(Clone, Copy)]
 pub(crate) struct Column(pub(crate) usize, pub(crate) &'static str);

@@ -2,7 +2,7 @@
 //!
 //! The rules are plain async functions in [`provider`], [`wrapping`], [`external`], [`importing`], [`finding`] and [`tagging`]; each takes
 //! a fresh [`KmsUnderTest`]. The macro [`kms_conformance!`](crate::kms_conformance) makes a test of each. [`FlakyKms`] wraps any
-//! provider and fails at a chosen call. What [`keeps`] and [`breaks`] saw they record for `docs/kms-matrix.md`.
+//! provider and fails at a chosen call, [`AlteredKms`] does something otherwise. What [`keeps`] and [`breaks`] saw they record for `docs/kms-matrix.md`.
 //!
 //! ```ignore
 //! #[derive(Debug)]
@@ -13,6 +13,7 @@
 //! strongroom_test_support::kms_conformance!(subject: provider, wrapping, external);
 //! ```
 
+mod altered;
 pub mod external;
 pub mod finding;
 mod flaky;
@@ -24,6 +25,7 @@ pub mod tagging;
 mod trial;
 pub mod wrapping;
 
+pub use altered::{Alteration, AlteredKms};
 pub use flaky::{Fault, FlakyKms};
 pub use subject::{Failure, KmsUnderTest, run};
 pub use trial::{Trial, breaks, keeps};

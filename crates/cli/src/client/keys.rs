@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use strongroom_crypto::{
-    EncryptionKeySpec, Fingerprint, HashBuilder, KeyName, KeyUsages, OaepHash, PrivateKey,
-    PublicKey, SecretBytes, SigningKeySpec, Timestamp, WrappingKey,
+    EncryptionKeySpec, Fingerprint, HashBuilder, KeyName, KeyPurpose, KeyUsages, OaepHash,
+    PrivateKey, PublicKey, SecretBytes, SigningKeySpec, SigningPublicKey, Timestamp, WrappingKey,
 };
 use strongroom_kms::KmsKeyId;
 use strongroom_server::access::Operation;
@@ -123,6 +123,21 @@ impl Client {
                 Ok(ShownKey::of(&entry, &announced))
             }
             Self::There(server) => server.key(fingerprint).await,
+        }
+    }
+
+    /// The public half of one key that signs.
+    pub(crate) async fn signing_key(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> anyhow::Result<SigningPublicKey> {
+        match self.key(fingerprint).await?.public {
+            PublicKey::Signing(key) => Ok(key),
+            PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
+                fingerprint: *fingerprint,
+                wanted: KeyPurpose::Signing,
+            }
+            .into()),
         }
     }
 

@@ -15,10 +15,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    AnchorConfig, ApprovalsConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig,
-    CustodyName, KmsLogConfig, KmsWatchConfig, LocalConfig, PolicyConfig, Protection,
-    ReplicaConfig, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, StoreConfig,
-    VaultConfig,
+    Config, CustodyConfig, CustodyName, LocalConfig, Protection, StoreConfig, VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -523,34 +520,20 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
     // Named, so that no other KMS that is added later takes its place while it cannot be opened.
     let makes_keys = plan.custody == Some(CustodyName::External);
     let external_kms = makes_keys.then(|| kms.name.clone());
+    let vault = VaultConfig {
+        id,
+        node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
+        anchor: Some(keys.join("anchor.json")),
+        clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
+    };
     Ok(Config {
-        vault: VaultConfig {
-            id,
-            node: plan.node.unwrap_or(DEFAULT_NODE).to_owned(),
-            anchor: Some(keys.join("anchor.json")),
-            clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
-        },
         store: plan.store.clone(),
-        replica: ReplicaConfig::default(),
-        server: ServerConfig::default(),
-        callers: Vec::new(),
-        approvals: ApprovalsConfig::default(),
-        kms: vec![kms],
-        kms_log: KmsLogConfig::default(),
-        anchor: AnchorConfig::default(),
-        audit: AuditConfig::default(),
-        kms_watch: KmsWatchConfig::default(),
-        backup: BackupConfig::default(),
-        policy: PolicyConfig::default(),
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
             external_kms,
             ..CustodyConfig::default()
         },
-        cache: CacheConfig::default(),
-        session_encryption_keys: SessionEncryptionConfig::default(),
-        session_signing_keys: SessionSigningKeysConfig::default(),
-        synchronizers: Vec::new(),
+        ..Config::new(vault, kms)
     })
 }
 

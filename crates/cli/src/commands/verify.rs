@@ -5,11 +5,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde::Serialize;
 use strongroom_crypto::{
-    Fingerprint, KeyPurpose, KeyUsage, KeyUsages, PublicKey, Signature, SigningPublicKey,
-    VerifyError,
+    Fingerprint, KeyUsage, KeyUsages, Signature, SigningPublicKey, VerifyError,
 };
 use strongroom_errors::Coded;
-use strongroom_vault::VaultError;
 
 use crate::{
     args::{Global, Names},
@@ -136,14 +134,7 @@ async fn signer_of_vault(
     fingerprint: &Fingerprint,
 ) -> anyhow::Result<SigningPublicKey> {
     let client = Client::open(global).await?;
-    let shown = client.key(fingerprint).await;
+    let signer = client.signing_key(fingerprint).await;
     client.close().await;
-    match shown?.public {
-        PublicKey::Signing(key) => Ok(key),
-        PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
-            fingerprint: *fingerprint,
-            wanted: KeyPurpose::Signing,
-        }
-        .into()),
-    }
+    signer
 }

@@ -9,7 +9,7 @@ use der::{Encode, asn1::BitStringRef};
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 
-use super::{Curve, Half, KeyFile, KeyKind, Shape, der_error, from_der};
+use super::{Curve, Half, KeyFile, KeyKind, Shape, der_error, expect_length, from_der};
 use crate::key_error::KeyError;
 use crate::spec::{EncryptionKeySpec, KeyFormat, KeyPurpose, KeySpec, SigningKeySpec};
 
@@ -189,18 +189,6 @@ fn validate_bits(spec: KeySpec, bits: &[u8]) -> Result<Box<[u8]>, KeyError> {
         }
     }
     Ok(spki_of_bits(spec, bits))
-}
-
-fn expect_length(part: &'static str, expected: usize, bytes: &[u8]) -> Result<(), KeyError> {
-    if bytes.len() == expected {
-        Ok(())
-    } else {
-        Err(KeyError::Length {
-            part,
-            expected,
-            found: bytes.len(),
-        })
-    }
 }
 
 /// Full validation of an Ed25519 point, as BouncyCastle's `validatePublicKeyFull` does it: canonical, on the

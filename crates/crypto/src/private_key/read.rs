@@ -6,7 +6,7 @@ use strongroom_memory::SecretBytes;
 use super::PrivateKey;
 use crate::formats::{
     Curve, EXPANDED_LENGTH, Half, KeyFile, KeyKind, Migrated, Parsed, SEED_LENGTH, Shape,
-    canonical_rsa, key_bits, parse_pkcs1, parse_pkcs8, parse_sec1,
+    canonical_rsa, expect_length, key_bits, parse_pkcs1, parse_pkcs8, parse_sec1,
 };
 use crate::key_error::KeyError;
 use crate::spec::{KeyFormat, KeyPurpose, KeySpec, SigningKeySpec};
@@ -140,18 +140,6 @@ impl PrivateKey {
             }
         }
         Ok(())
-    }
-}
-
-fn expect_length(part: &'static str, expected: usize, bytes: &[u8]) -> Result<(), KeyError> {
-    if bytes.len() == expected {
-        Ok(())
-    } else {
-        Err(KeyError::Length {
-            part,
-            expected,
-            found: bytes.len(),
-        })
     }
 }
 

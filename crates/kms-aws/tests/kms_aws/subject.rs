@@ -7,12 +7,10 @@ use aws_sdk_kms::{
     Client,
     config::{BehaviorVersion, Credentials as Keys, Region},
 };
-use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyFinder, KeyTags, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider,
-};
+use strongroom_kms::{Capabilities, ExternalKeys, KmsKeyId, KmsProvider};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials};
 use strongroom_kms_sim::{Scenario, Simulator};
-use strongroom_test_support::kms::{Failure, KmsUnderTest};
+use strongroom_test_support::kms::{Alteration, AlteredKms, Failure, KmsUnderTest};
 
 const REGION: &str = "eu-central-1";
 
@@ -51,7 +49,7 @@ impl Subject {
         let mut capabilities = kms.capabilities().clone();
         narrow(&mut capabilities);
         Ok(Self {
-            provider: Arc::new(Narrowed { kms, capabilities }),
+            provider: Arc::new(AlteredKms::around(Arc::new(kms), Narrowed(capabilities))),
             administrator: administrator(endpoint),
             _simulator: None,
         })
@@ -74,37 +72,13 @@ impl Subject {
     }
 }
 
-/// AWS KMS of which less is promised than it can do, for a server that can do less.
+/// AWS KMS of which no more is promised than this, for a server that can do less.
 #[derive(Debug)]
-struct Narrowed {
-    kms: AwsKms,
-    capabilities: Capabilities,
-}
+struct Narrowed(Capabilities);
 
-#[async_trait]
-impl KmsProvider for Narrowed {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        self.kms.key_wrapper()
-    }
-
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        self.kms.external_keys()
-    }
-
-    fn key_finder(&self) -> Option<Arc<dyn KeyFinder>> {
-        self.kms.key_finder()
-    }
-
-    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
-        self.kms.key_tags()
-    }
-
-    async fn health(&self) -> KmsHealth {
-        self.kms.health().await
+impl Alteration for Narrowed {
+    fn capabilities(&self, _there: Capabilities) -> Capabilities {
+        self.0.clone()
     }
 }
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_errors::Coded;
-use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyWrapper, KmsHealth, KmsKeyId, KmsProvider, WrapperKeyRequest,
-};
+use strongroom_kms::{Capabilities, KeyWrapper, KmsKeyId, KmsProvider, WrapperKeyRequest};
 use strongroom_kms_local::LocalKms;
-use strongroom_test_support::kms::{Failure, KmsUnderTest};
+use strongroom_test_support::kms::{Alteration, AlteredKms, Failure, KmsUnderTest};
 
 use crate::house::{House, key};
 
@@ -113,29 +111,19 @@ async fn keys_are_not_looked_for_by_a_tag_without_a_name() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_driver_that_cannot_look_for_keys_is_not_asked_to() {
     let house = House::new();
-    house.serve(Arc::new(Sightless(house.local_kms())));
+    house.serve(Arc::new(AlteredKms::around(
+        Arc::new(house.local_kms()),
+        Sightless,
+    )));
     assert!(house.connect().await.key_finder().is_none());
 }
 
 /// A KMS that does not find keys by their tags.
 #[derive(Debug)]
-struct Sightless(LocalKms);
+struct Sightless;
 
-#[async_trait]
-impl KmsProvider for Sightless {
-    fn capabilities(&self) -> &Capabilities {
-        self.0.capabilities()
-    }
-
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        self.0.key_wrapper()
-    }
-
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        self.0.external_keys()
-    }
-
-    async fn health(&self) -> KmsHealth {
-        self.0.health().await
+impl Alteration for Sightless {
+    fn finds_keys(&self) -> bool {
+        false
     }
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
 use strongroom_crypto::SigningKeySpec;
 use strongroom_errors::Coded;
 use strongroom_kms::{
-    Answer, Call, ExternalKeyRequest, ExternalKeys, Guarded, KeyWrapper, KmsError, KmsHealth,
-    KmsOperation, KmsProvider, Next, Policy, WrapperKeyRequest, current_trace, in_trace,
+    Answer, Call, Capabilities, ExternalKeyRequest, ExternalKeys, Guarded, KeyWrapper, KmsError,
+    KmsHealth, KmsOperation, KmsProvider, Next, Policy, WrapperKeyRequest, current_trace, in_trace,
 };
 use strongroom_kms_driver::{DriverKms, DriverServer, DriverSettings, bind_unix_socket};
+use strongroom_test_support::kms::{Alteration, AlteredKms};
 use tokio::sync::Notify;
 
 use crate::house::{House, context, key, secret};
@@ -158,23 +158,18 @@ async fn the_trace_of_the_caller_arrives() {
 
 /// A provider whose capabilities promise more than the contract allows.
 #[derive(Debug)]
-struct Boastful {
-    capabilities: strongroom_kms::Capabilities,
-    kms: Arc<dyn KmsProvider>,
-}
+struct Boastful;
 
-#[async_trait]
-impl KmsProvider for Boastful {
-    fn capabilities(&self) -> &strongroom_kms::Capabilities {
-        &self.capabilities
+impl Alteration for Boastful {
+    fn capabilities(&self, there: Capabilities) -> Capabilities {
+        Capabilities {
+            max_wrap_bytes: 1 << 30,
+            max_message_bytes: 1 << 20,
+            ..there
+        }
     }
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        self.kms.key_wrapper()
-    }
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        self.kms.external_keys()
-    }
-    async fn health(&self) -> KmsHealth {
+
+    fn health(&self, _there: KmsHealth) -> KmsHealth {
         KmsHealth::Degraded {
             reason: "one\nof two".to_owned(),
         }
@@ -184,11 +179,8 @@ impl KmsProvider for Boastful {
 #[tokio::test(flavor = "current_thread")]
 async fn limits_over_those_of_the_contract_and_garbled_reasons_are_cut() {
     let house = House::new();
-    let kms = house.local_kms();
-    let mut capabilities = kms.capabilities().clone();
-    (capabilities.max_wrap_bytes, capabilities.max_message_bytes) = (1 << 30, 1 << 20);
-    let kms = Arc::new(kms);
-    house.serve(Arc::new(Boastful { capabilities, kms }));
+    let kms = Arc::new(house.local_kms());
+    house.serve(Arc::new(AlteredKms::around(kms, Boastful)));
     let driver = house.connect().await;
     assert_eq!(driver.capabilities().max_wrap_bytes, 4096);
     assert_eq!(driver.capabilities().max_message_bytes, 4096);

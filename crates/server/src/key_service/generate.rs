@@ -37,15 +37,10 @@ pub(super) async fn several(
     message: GenerateSigningKeysRequest,
     default: SigningKeySpec,
 ) -> Result<GenerateSigningKeysResponse, Failure> {
-    match message.keys.len() {
-        0 => return Err(Failure::not_set("keys")),
-        1..=MOST_AT_ONCE => {}
-        _ => {
-            return Err(Failure::unreadable(format!(
-                "Field `keys`: at most {MOST_AT_ONCE} at once"
-            )));
-        }
+    if message.keys.is_empty() {
+        return Err(Failure::not_set("keys"));
     }
+    Failure::check_items("keys", message.keys.len(), MOST_AT_ONCE)?;
     let new = message.keys.iter().map(|key| new_signing_key(key, default));
     let new = new.collect::<Result<Vec<_>, _>>()?;
     // Each is a key, whether it is asked for alone or not.

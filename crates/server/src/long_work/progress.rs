@@ -43,40 +43,32 @@ impl Progressing for RotateNodeKeysEvent {
     }
 }
 
-impl Progressing for MigrateKeysEvent {
-    fn progress(&self, _before: u64) -> Option<OperationProgress> {
-        use migrate_keys_event::Event;
-        match self.event.as_ref()? {
-            Event::Progress(told) => progress(told.done, told.of, "keys"),
-            Event::Done(_) => None,
-        }
-    }
+/// Of work that goes from key to key, and may end early.
+macro_rules! from_key_to_key {
+    ($($event:ty => $events:path;)+) => {$(
+        impl Progressing for $event {
+            fn progress(&self, _before: u64) -> Option<OperationProgress> {
+                use $events as Event;
+                match self.event.as_ref()? {
+                    Event::Progress(told) => progress(told.done, told.of, "keys"),
+                    Event::Done(_) => None,
+                }
+            }
 
-    fn problem(&self) -> Option<&Problem> {
-        use migrate_keys_event::Event;
-        match self.event.as_ref()? {
-            Event::Progress(_) => None,
-            Event::Done(done) => done.failed.as_ref(),
+            fn problem(&self) -> Option<&Problem> {
+                use $events as Event;
+                match self.event.as_ref()? {
+                    Event::Progress(_) => None,
+                    Event::Done(done) => done.failed.as_ref(),
+                }
+            }
         }
-    }
+    )+};
 }
 
-impl Progressing for DropCopiesEvent {
-    fn progress(&self, _before: u64) -> Option<OperationProgress> {
-        use drop_copies_event::Event;
-        match self.event.as_ref()? {
-            Event::Progress(told) => progress(told.done, told.of, "keys"),
-            Event::Done(_) => None,
-        }
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        use drop_copies_event::Event;
-        match self.event.as_ref()? {
-            Event::Progress(_) => None,
-            Event::Done(done) => done.failed.as_ref(),
-        }
-    }
+from_key_to_key! {
+    MigrateKeysEvent => migrate_keys_event::Event;
+    DropCopiesEvent => drop_copies_event::Event;
 }
 
 impl Progressing for CreateBackupEvent {

@@ -61,7 +61,7 @@ impl Signer {
 
 /// The keys that are named, each once.
 fn read_keys(sent: &[String]) -> Result<Vec<Fingerprint>, Failure> {
-    check_number("keys", sent.len())?;
+    Failure::check_items("keys", sent.len(), MOST)?;
     let mut keys = Vec::with_capacity(sent.len());
     for key in sent {
         let key = key::read("keys", key)?;
@@ -83,15 +83,6 @@ fn point(at: Option<i64>) -> At {
 /// A party has fewer keys than that, and of each one signature counts.
 const MOST: usize = 64;
 
-fn check_number(field: &str, sent: usize) -> Result<(), Failure> {
-    if sent > MOST {
-        return Err(Failure::unreadable(format!(
-            "Field `{field}` has at most {MOST} items, here {sent}"
-        )));
-    }
-    Ok(())
-}
-
 pub(super) async fn verify(
     vault: Arc<Vault>,
     context: Context,
@@ -99,7 +90,7 @@ pub(super) async fn verify(
 ) -> Result<VerifyForPartyResponse, Failure> {
     use verify_for_party_request::Content;
     let sent = request.signatures.len();
-    check_number("signatures", sent)?;
+    Failure::check_items("signatures", sent, MOST)?;
     let party = key::read("party", &request.party)?;
     let store = key::read("store", &request.store)?;
     let at = point(request.at);

@@ -20,12 +20,7 @@ pub(super) async fn sign_batch(
     message: SignBatchRequest,
 ) -> Result<SignBatchResponse, Failure> {
     let items = message.items;
-    if items.len() > MOST_ITEMS {
-        let sent = items.len();
-        return Err(Failure::unreadable(format!(
-            "a batch has at most {MOST_ITEMS} items, this one has {sent}"
-        )));
-    }
+    Failure::check_items("items", items.len(), MOST_ITEMS)?;
     signer.context.count(items.len())?;
     let results = items.into_iter().map(|item| result_of(&signer, item));
     Ok(SignBatchResponse {

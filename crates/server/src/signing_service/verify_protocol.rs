@@ -65,11 +65,7 @@ pub(super) async fn verify_protocol_group(
         ("members", request.members.len()),
         ("signatures", request.signatures.len()),
     ] {
-        if sent > MOST {
-            return Err(Failure::unreadable(format!(
-                "Field `{field}` has at most {MOST} items, here {sent}"
-            )));
-        }
+        Failure::check_items(field, sent, MOST)?;
     }
     if request.group.len() > LONGEST_NAME {
         return Err(Failure::unreadable(format!(

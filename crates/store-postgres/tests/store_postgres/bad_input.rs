@@ -2,9 +2,12 @@
 
 use std::{path::Path, sync::OnceLock};
 
+use async_trait::async_trait;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use strongroom_crypto::SecretBytes;
-use strongroom_store::{Damage, ReplicaReport, Replicas as _, Store, StoreError};
+use strongroom_store::{
+    Damage, KeyRow, ReplicaReport, Replicas as _, Row, Store, StoreError, TakeKeys,
+};
 use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{Database, PASSWORD, Server, Setup};
 use strongroom_test_support::store::{run, samples};
@@ -378,6 +381,53 @@ fn rows_that_somebody_changed_are_refused_with_their_place() {
         change("DROP TABLE audit");
         let error = store.read().await.unwrap().audit_head().await.unwrap_err();
         assert!(matches!(damage(error), Damage::Unreadable));
+    });
+}
+
+/// What it was given.
+struct Taken(Vec<KeyRow>);
+
+#[async_trait]
+impl TakeKeys for Taken {
+    async fn take(&mut self, keys: Vec<KeyRow>) -> bool {
+        self.0.extend(keys);
+        true
+    }
+}
+
+#[test]
+fn a_damaged_row_behind_the_first_page_of_all_keys_ends_them_with_its_place() {
+    run(async {
+        let place = Place::new();
+        let store = PostgresStore::create(place.settings("one")).await.unwrap();
+        fill(&store, 25).await;
+        let key = samples::fingerprint(17);
+        let hex = data_encoding::HEXLOWER.encode(key.as_bytes());
+        place.run(&format!(
+            "ALTER TABLE public_keys DROP CONSTRAINT public_keys_usages_are_for_signing; \
+             UPDATE public_keys SET spec = 99 WHERE fingerprint = '\\x{hex}'"
+        ));
+        let mut taken = Taken(Vec::new());
+        let mut read = store.read().await.unwrap();
+        let error = read.all_keys(10, &mut taken).await.unwrap_err();
+        let StoreError::Corrupted { damage, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(
+            damage,
+            Damage::Value {
+                table: "public_keys",
+                column: "spec",
+                row: Row::Key(key),
+            }
+        );
+        let before: Vec<_> = (0..10).map(samples::key_pair).collect();
+        assert_eq!(taken.0, before);
+        // The rest of the answer is still to come: nothing else is asked there.
+        let after = read.key_count().await.unwrap_err();
+        assert!(matches!(after, StoreError::TransactionClosed), "{after:?}");
+        drop(read);
+        assert_eq!(key_count(&store).await, 25);
     });
 }
 

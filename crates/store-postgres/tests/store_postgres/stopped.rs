@@ -10,7 +10,7 @@ use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Weather};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{Place, fill, key_count, number, put, replica, writer};
+use crate::common::{Place, code, fill, key_count, number, put, replica, writer};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Longer than anything here is to take.
@@ -243,50 +243,87 @@ fn a_process_that_is_stopped_while_it_makes_the_tables_keeps_nobody_from_making_
     });
 }
 
-/// Cuts the connections after the first page.
-struct Cutting<'p> {
-    proxy: &'p Proxy,
+/// Meddles with the network after the first page.
+struct Meddling<'m> {
+    meddle: &'m (dyn Fn() + Sync),
     keys: usize,
 }
 
 #[async_trait]
-impl TakeKeys for Cutting<'_> {
+impl TakeKeys for Meddling<'_> {
     async fn take(&mut self, keys: Vec<KeyRow>) -> bool {
+        if self.keys == 0 {
+            (self.meddle)();
+        }
         self.keys += keys.len();
-        self.proxy.cut();
         true
     }
+}
+
+/// More than what is on its way at a time.
+const VERY_MANY: u32 = 30_000;
+
+impl House {
+    /// With very many keys, and a store that reads them by way of the proxy.
+    async fn with_many_keys() -> (Self, PostgresStore) {
+        let house = Self::new();
+        let direct = house.direct("direct");
+        let writer = PostgresStore::create(direct).await.unwrap();
+        fill(&writer, 0).await;
+        let mut write = writer.begin().await.unwrap();
+        let keys = (0..VERY_MANY).map(samples::key_pair).collect();
+        write.insert_keys(keys).await.unwrap();
+        write.commit().await.unwrap();
+        let mut reading = house.behind_proxy("reading");
+        reading.statement_timeout = Duration::from_millis(500);
+        let reading = PostgresStore::open(reading).await.unwrap();
+        (house, reading)
+    }
+}
+
+/// Reads all keys, of which most do not come, and says why.
+async fn break_off(store: &PostgresStore, meddle: &(dyn Fn() + Sync)) -> StoreError {
+    let mut meddling = Meddling { meddle, keys: 0 };
+    let mut read = store.read().await.unwrap();
+    let error = in_time(read.all_keys(10, &mut meddling)).await;
+    let error = error.unwrap_err();
+    assert!((10..VERY_MANY as usize).contains(&meddling.keys));
+    let after = read.key_count().await.unwrap_err();
+    assert!(matches!(after, StoreError::TransactionClosed), "{after:?}");
+    error
 }
 
 #[test]
 fn whoever_loses_the_connection_in_the_middle_of_all_keys_is_told_and_reads_them_by_another_one() {
     run(async {
-        let house = House::new();
-        let store = PostgresStore::create(house.behind_proxy("one"))
-            .await
-            .unwrap();
-        // More than what is on its way at a time.
-        fill(&store, 0).await;
-        let mut write = store.begin().await.unwrap();
-        let keys = (0..30_000).map(samples::key_pair).collect();
-        write.insert_keys(keys).await.unwrap();
-        write.commit().await.unwrap();
+        let (house, store) = House::with_many_keys().await;
         for _again in 0..2 {
-            let mut cutting = Cutting {
-                proxy: &house.proxy,
-                keys: 0,
+            let cut = || {
+                house.proxy.cut();
             };
-            let mut read = store.read().await.unwrap();
-            let lost = in_time(read.all_keys(10, &mut cutting)).await.unwrap_err();
+            let lost = break_off(&store, &cut).await;
             assert!(
                 matches!(lost, StoreError::Io { .. } | StoreError::Refused { .. }),
                 "{lost:?}"
             );
-            assert!(cutting.keys < 30_000);
-            let after = read.key_count().await.unwrap_err();
-            assert!(matches!(after, StoreError::TransactionClosed), "{after:?}");
         }
-        assert_eq!(key_count(&store).await, 30_000);
+        assert_eq!(key_count(&store).await, u64::from(VERY_MANY));
+    });
+}
+
+/// Nobody is told of that: each page has its time to come.
+#[test]
+fn a_network_that_holds_the_rest_of_all_keys_is_given_up_in_time_and_they_are_read_by_another_connection()
+ {
+    run(async {
+        let (house, store) = House::with_many_keys().await;
+        for _again in 0..2 {
+            let hold = || house.proxy.set(Weather::Held);
+            let lost = break_off(&store, &hold).await;
+            assert_eq!(code(&lost), "POSTGRES_TIMEOUT");
+            house.proxy.set(Weather::Clear);
+        }
+        assert_eq!(key_count(&store).await, u64::from(VERY_MANY));
     });
 }
 

@@ -1,14 +1,11 @@
 //! The process dies at every step that leaves something behind.
 
+#[path = "crashes/doomed.rs"]
+pub(crate) mod doomed;
 #[path = "crashes/points.rs"]
 pub(crate) mod points;
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use strongroom_files::OsFiles;
 use strongroom_kms::{Guarded, KmsProvider as _};
@@ -17,17 +14,16 @@ use strongroom_store::{Sealing, Store, StoreError};
 use strongroom_test_support::store::{CrashPlan, CrashingStore, HookedStore, StoreCall, StoreHook};
 use strongroom_vault::{Environment, NamedKms, NamedWrapper, Vault};
 
-use self::points::{Mines, Point};
+use self::{
+    doomed::{Doomed, act_and_die, survives},
+    points::{Mines, Point},
+};
 use crate::{
     acts::{Act, Keys, Stage},
     house::{House, KMS_NAME, Picture, check_signs, signing_key},
     rotating::{crashes::MinedCalls, tell},
 };
 
-const ACT: &str = "STRONGROOM_VAULT_TEST_ACT";
-const POINT: &str = "STRONGROOM_VAULT_TEST_POINT";
-const ROOT: &str = "STRONGROOM_VAULT_TEST_ROOT";
-const KEYS: &str = "STRONGROOM_VAULT_TEST_KEYS";
 /// Keys that the dying process makes are not those of the stage.
 const SEED: i64 = 4242;
 
@@ -131,8 +127,17 @@ pub(crate) fn mined_environment(
     }
 }
 
+/// Opens the vault in `house`, where each call of the KMS and of the store that lasts is a point.
+pub(crate) async fn open_mined(house: &House, mines: &Mines) -> Vault {
+    let store = house.store().await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(store, Arc::clone(&mines.calls)));
+    let environment = mined_environment(house, store, &mines.calls);
+    let opened = Vault::open(environment, house.settings.clone()).await;
+    opened.unwrap()
+}
+
 /// What the dying process does.
-async fn act_and_die(act: &str, root: &Path, keys: &str, mines: &Mines) {
+async fn act(act: &str, root: &Path, keys: &str, mines: &Mines) {
     let house = mined_house(root, &mines.files);
     if act == "Create" {
         let store = store_with(mines, house.new_store().await);
@@ -152,49 +157,17 @@ async fn act_and_die(act: &str, root: &Path, keys: &str, mines: &Mines) {
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn crash_helper() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(act_and_die(
-        &variable(ACT),
-        Path::new(&variable(ROOT)),
-        &variable(KEYS),
-        &point.mines(),
-    ));
-}
-
-/// Whether a process that runs the ignored test `helper` with these variables lives to its end.
-pub(crate) fn survives(helper: &str, variables: &[(&str, &str)]) -> bool {
-    let process = Command::new(std::env::current_exe().unwrap())
-        .args([helper, "--exact", "--ignored"])
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    if !process.status.success() {
-        // Killed by its own abort, not failed.
-        let signal = std::os::unix::process::ExitStatusExt::signal(&process.status);
-        assert!(signal.is_some(), "{variables:?}: {process:?}");
-    }
-    process.status.success()
+    act_and_die(async |doomed: Doomed<Point>| {
+        let keys: String = doomed.told("keys");
+        let mines = doomed.point.mines();
+        act(&doomed.told::<String>("act"), &doomed.root, &keys, &mines).await;
+    });
 }
 
 /// Whether a process that does `act` lives to its end, when it is to die at `point`.
 fn lives(act: &str, root: &Path, keys: &str, point: Point) -> bool {
-    survives(
-        "crashes::crash_helper",
-        &[
-            (ACT, act),
-            (ROOT, root.to_str().unwrap()),
-            (KEYS, keys),
-            (POINT, &point.to_string()),
-        ],
-    )
+    let told = [("act", act), ("keys", keys)];
+    survives("crashes::crash_helper", root, point, &told)
 }
 
 /// Kills `act` at each of its points. Afterwards the vault is what it was, or what the act makes of it.

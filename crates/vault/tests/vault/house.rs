@@ -28,7 +28,7 @@ use strongroom_kms::{KmsProvider, Metered};
 use strongroom_kms_local::{KeyKind, LocalKey, LocalKms, Protection};
 use strongroom_store::{Custody, Sealing, Store, VaultId};
 use strongroom_store_sqlite::SqliteStore;
-use strongroom_test_support::{FixedClock, SeededRandom};
+use strongroom_test_support::{FixedClock, SeededRandom, kms::AlteredKms};
 use strongroom_vault::{
     Anchor, Caller, CustodyDefaults, Environment, FileAnchor, ImportedKey, KeyEntry, KeyFilter,
     NamedKms, NamedWrapper, NewEncryptionKey, NewSigningKey, NewVault, NoAnchor, Settings, Vault,
@@ -285,7 +285,7 @@ impl House {
     fn provider(&self) -> Arc<dyn KmsProvider> {
         let kms = Arc::<Metered>::clone(&self.metered);
         match self.is_hasty.load(Ordering::SeqCst) {
-            true => Arc::new(Hasty::over(kms)),
+            true => Arc::new(AlteredKms::around(kms, Hasty)),
             false => kms,
         }
     }

@@ -1,6 +1,6 @@
 //! A vault moves into another store: row by row, and whatever interrupts it.
 
-use std::{collections::BTreeSet, env, path::Path, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use strongroom_store::{Store, StoreError};
 use strongroom_store_sqlite::SqliteStore;
@@ -9,17 +9,15 @@ use strongroom_vault::{Destination, Vault, VaultError};
 use crate::{
     backups::table_in,
     crashes::{
+        doomed::{Doomed, act_and_die, survives},
         mined_environment, mined_house,
-        points::{Mines, Point},
-        store_with, survives,
+        points::Point,
+        store_with,
     },
     house::{House, Picture, VAULT_ID, caller, check_signs, code, signing_key},
     rotating::tell,
     topology::node,
 };
-
-const POINT: &str = "STRONGROOM_MOVING_TEST_POINT";
-const ROOT: &str = "STRONGROOM_MOVING_TEST_ROOT";
 
 /// Every table that belongs to the vault.
 const TABLES: [&str; 11] = [
@@ -145,35 +143,19 @@ async fn another_vault_than_the_configured_one_is_not_moved() {
     house.open().await.close().await.unwrap();
 }
 
-async fn move_and_die(root: &Path, mines: &Mines) {
-    let house = mined_house(root, &mines.files);
-    let source = store_with(mines, house.store().await.unwrap());
-    let to = destination(store_with(mines, house.annex().new_store().await));
-    let environment = mined_environment(&house, source, &mines.calls);
-    Vault::move_to(
-        environment,
-        house.settings.clone(),
-        &caller(),
-        VAULT_ID,
-        &to,
-    )
-    .await
-    .unwrap();
-}
-
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn move_crash_helper() {
-    let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let root = variable(ROOT);
-    runtime.block_on(move_and_die(Path::new(&root), &point.mines()));
+    act_and_die(async |doomed: Doomed<Point>| {
+        let mines = doomed.point.mines();
+        let house = mined_house(&doomed.root, &mines.files);
+        let source = store_with(&mines, house.store().await.unwrap());
+        let to = destination(store_with(&mines, house.annex().new_store().await));
+        let environment = mined_environment(&house, source, &mines.calls);
+        let (settings, by) = (house.settings.clone(), caller());
+        let moved = Vault::move_to(environment, settings, &by, VAULT_ID, &to);
+        moved.await.unwrap();
+    });
 }
 
 /// Where the vault is after a crash. One store has it, and only one of them takes writes.
@@ -215,11 +197,7 @@ async fn sweep(
     for point in points {
         let house = original.copy_with_key_file();
         let annex = house.build_annex(into_postgres);
-        let root = house.root().to_str().unwrap().to_owned();
-        let survived = survives(
-            "moving::move_crash_helper",
-            &[(POINT, &point.to_string()), (ROOT, &root)],
-        );
+        let survived = survives("moving::move_crash_helper", house.root(), point, &[]);
         // Both are asked: they wait until the connections of the dead have ended.
         takeovers += usize::from(house.has_dead_writer()) + usize::from(annex.has_dead_writer());
         let stands = look(&house).await;

@@ -7,10 +7,8 @@ use std::{
 
 use clap::Args;
 use strongroom_config::{
-    AnchorConfig, ApprovalsConfig, AuditConfig, BackupConfig, CacheConfig, Config, CustodyConfig,
-    KmsConfig, KmsLogConfig, KmsProviderConfig, KmsWatchConfig, LocalConfig, PolicyConfig,
-    Protection, ReplicaConfig, SecretSource, ServerConfig, SessionEncryptionConfig,
-    SessionSigningKeysConfig, StoreConfig, VaultConfig,
+    Config, KmsConfig, KmsProviderConfig, LocalConfig, Protection, SecretSource, StoreConfig,
+    VaultConfig,
 };
 use strongroom_crypto::{KeyUsage, KeyUsages, SigningKeySpec, SystemRandom, clock::SystemClock};
 use strongroom_kms_local::{LocalKms, Protection as FileProtection};
@@ -147,30 +145,15 @@ impl Rehearsal {
             key_file: folder.join("kms.key"),
             protection: Protection::UnprotectedKeyFile {},
         });
+        let vault = VaultConfig {
+            id: "00".repeat(16),
+            node: "bench".to_owned(),
+            anchor: Some(folder.join("anchor.json")),
+            clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
+        };
         Config {
-            vault: VaultConfig {
-                id: "00".repeat(16),
-                node: "bench".to_owned(),
-                anchor: Some(folder.join("anchor.json")),
-                clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
-            },
             store,
-            replica: ReplicaConfig::default(),
-            server: ServerConfig::default(),
-            callers: Vec::new(),
-            approvals: ApprovalsConfig::default(),
-            kms: vec![KmsConfig::new("local", local)],
-            kms_log: KmsLogConfig::default(),
-            anchor: AnchorConfig::default(),
-            audit: AuditConfig::default(),
-            kms_watch: KmsWatchConfig::default(),
-            backup: BackupConfig::default(),
-            policy: PolicyConfig::default(),
-            custody: CustodyConfig::default(),
-            cache: CacheConfig::default(),
-            session_encryption_keys: SessionEncryptionConfig::default(),
-            session_signing_keys: SessionSigningKeysConfig::default(),
-            synchronizers: Vec::new(),
+            ..Config::new(vault, KmsConfig::new("local", local))
         }
     }
 

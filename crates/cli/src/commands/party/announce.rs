@@ -3,12 +3,12 @@
 use std::{path::Path, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use strongroom_crypto::{Fingerprint, KeyPurpose, PublicKey, SigningPublicKey};
+use strongroom_crypto::{Fingerprint, SigningPublicKey};
 use strongroom_topology::{
     HostingParticipant, Mapping, Member, MemberCode, ParticipantPermission, PartyId,
     PartyToParticipant, SigningKeysWithThreshold,
 };
-use strongroom_vault::{Proposal, VaultError};
+use strongroom_vault::Proposal;
 
 use crate::{
     args::Global,
@@ -126,15 +126,8 @@ async fn key_named(
     party: &PartyId,
     text: &str,
 ) -> anyhow::Result<SigningPublicKey> {
-    let Ok(fingerprint) = text.parse::<Fingerprint>() else {
-        return party_public_key(Path::new(text), party);
-    };
-    match client.key(&fingerprint).await?.public {
-        PublicKey::Signing(key) => Ok(key),
-        PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
-            fingerprint,
-            wanted: KeyPurpose::Signing,
-        }
-        .into()),
+    match text.parse::<Fingerprint>() {
+        Ok(fingerprint) => client.signing_key(&fingerprint).await,
+        Err(_a_file) => party_public_key(Path::new(text), party),
     }
 }

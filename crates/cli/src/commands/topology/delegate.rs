@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use clap::Args;
-use strongroom_crypto::{Fingerprint, KeyPurpose, PublicKey, SigningPublicKey};
+use strongroom_crypto::{Fingerprint, SigningPublicKey};
 use strongroom_topology::{Mapping, Namespace, NamespaceDelegation, Serial};
 use strongroom_vault::{Proposal, VaultError};
 
@@ -76,7 +76,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let client = Client::open(global).await?;
     let target = match key {
         Key::Given(key) => key,
-        Key::OfVault(fingerprint) => key_of_vault(&client, fingerprint).await?,
+        Key::OfVault(fingerprint) => client.signing_key(&fingerprint).await?,
     };
     let namespace = namespace_or_own(&client, options.namespace).await?;
     let restriction = options.restriction.restriction;
@@ -109,19 +109,5 @@ pub(super) async fn namespace_or_own(
             let member = member.ok_or(VaultError::NotIdentified)?;
             Ok(member.uid.namespace().clone())
         }
-    }
-}
-
-async fn key_of_vault(
-    client: &Client,
-    fingerprint: Fingerprint,
-) -> anyhow::Result<SigningPublicKey> {
-    match client.key(&fingerprint).await?.public {
-        PublicKey::Signing(key) => Ok(key),
-        PublicKey::Encryption(_) => Err(VaultError::WrongPurpose {
-            fingerprint,
-            wanted: KeyPurpose::Signing,
-        }
-        .into()),
     }
 }

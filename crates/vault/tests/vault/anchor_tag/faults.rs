@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use strongroom_kms::{
-    Capabilities, ExternalKeys, KeyTags, KeyWrapper, KmsError, KmsHealth, KmsKeyId, KmsProvider,
-};
+use strongroom_kms::KmsKeyId;
 use strongroom_kms_local::LocalKms;
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::{
-    kms::{Fault, FlakyKms},
+    kms::{Alteration, AlteredKms, Fault, FlakyKms},
     store::FlakyStore,
 };
 use strongroom_vault::Vault;
@@ -73,44 +70,13 @@ async fn a_failure_of_any_call_of_a_rotation_leaves_a_vault_that_opens_and_a_pas
     }
 }
 
-/// A KMS in which every id is one key as far as tags go, as versions of a key of Google's are.
-#[derive(Clone, Debug)]
-struct OneLabel {
-    kms: Arc<LocalKms>,
-    key: KmsKeyId,
-}
+/// A KMS in which every id is this one key as far as tags go, as versions of a key of Google's are.
+#[derive(Debug)]
+struct OneLabel(KmsKeyId);
 
-#[async_trait]
-impl KmsProvider for OneLabel {
-    fn capabilities(&self) -> &Capabilities {
-        self.kms.capabilities()
-    }
-
-    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
-        self.kms.key_wrapper()
-    }
-
-    fn external_keys(&self) -> Option<Arc<dyn ExternalKeys>> {
-        self.kms.external_keys()
-    }
-
-    fn key_tags(&self) -> Option<Arc<dyn KeyTags>> {
-        Some(Arc::new(self.clone()))
-    }
-
-    async fn health(&self) -> KmsHealth {
-        self.kms.health().await
-    }
-}
-
-#[async_trait]
-impl KeyTags for OneLabel {
-    async fn tag(&self, _: &KmsKeyId, name: &str) -> Result<Option<String>, KmsError> {
-        self.kms.tag(&self.key, name).await
-    }
-
-    async fn set_tag(&self, _: &KmsKeyId, name: &str, value: &str) -> Result<(), KmsError> {
-        self.kms.set_tag(&self.key, name, value).await
+impl Alteration for OneLabel {
+    fn tagged_in_place_of(&self, _version: &KmsKeyId) -> KmsKeyId {
+        self.0.clone()
     }
 }
 
@@ -118,10 +84,8 @@ impl KeyTags for OneLabel {
 async fn two_versions_of_one_key_that_share_its_tag_lock_nobody_out() {
     for number in 1.. {
         let estate = Estate::new().await;
-        let label = OneLabel {
-            kms: Arc::clone(&estate.house.kms),
-            key: estate.key(),
-        };
+        let kms = Arc::<LocalKms>::clone(&estate.house.kms);
+        let label = AlteredKms::around(kms, OneLabel(estate.key()));
         let estate = Estate {
             first: FlakyKms::new(Arc::new(label)),
             ..estate

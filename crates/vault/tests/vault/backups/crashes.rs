@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     fs::{self, File},
     path::Path,
     sync::Arc,
@@ -21,9 +20,10 @@ use super::{
 use crate::{
     anchor_tag::tagged,
     crashes::{
+        doomed::{Doomed, act_and_die, survives},
         mined_environment, mined_house_of,
         points::{Mines, Point},
-        store_with, survives,
+        store_with,
     },
     house::{House, KMS_NAME, Picture, caller, signing_key},
     rotating::tell,
@@ -33,12 +33,8 @@ use crate::{
 /// Restoring what the anchors, file and tag, know to be older.
 pub(super) const OVER_LATER: &str = "restore over later";
 
-const ACT: &str = "STRONGROOM_BACKUP_TEST_ACT";
-const POINT: &str = "STRONGROOM_BACKUP_TEST_POINT";
-const ROOT: &str = "STRONGROOM_BACKUP_TEST_ROOT";
-
 /// Does the act, or goes on with what an interrupted one has left.
-async fn act_and_die(act: &str, root: &Path, mines: &Mines) {
+async fn act(act: &str, root: &Path, mines: &Mines) {
     // What goes on draws other ids than what died.
     let house = mined_house_of(i64::from(std::process::id()), root, &mines.files);
     let accept_older = act == OVER_LATER;
@@ -100,30 +96,15 @@ async fn act_and_die(act: &str, root: &Path, mines: &Mines) {
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn backup_crash_helper() {
-    let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(act_and_die(
-        &variable(ACT),
-        Path::new(&variable(ROOT)),
-        &point.mines(),
-    ));
+    act_and_die(async |doomed: Doomed<Point>| {
+        let mines = doomed.point.mines();
+        act(&doomed.told::<String>("act"), &doomed.root, &mines).await;
+    });
 }
 
 pub(super) fn survives_point(act: &str, house: &House, point: Point) -> bool {
-    survives(
-        "backups::crashes::backup_crash_helper",
-        &[
-            (ACT, act),
-            (POINT, &point.to_string()),
-            (ROOT, house.root().to_str().unwrap()),
-        ],
-    )
+    let helper = "backups::crashes::backup_crash_helper";
+    survives(helper, house.root(), point, &[("act", act)])
 }
 
 /// A house with a closed vault.

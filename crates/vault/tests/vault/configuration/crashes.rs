@@ -1,39 +1,31 @@
 //! The process dies while it lets an approved change through, at every step that leaves something behind.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use strongroom_vault::Vault;
 
 use super::{bob, changes, guarded, mark, open, proposed, served};
 use crate::{
-    crashes::{mined_environment, mined_house, points::Point, store_with, survives},
+    crashes::{
+        doomed::{Doomed, act_and_die, survives},
+        mined_environment, mined_house,
+        points::Point,
+        store_with,
+    },
     house::{House, caller},
 };
-
-const POINT: &str = "STRONGROOM_CONFIGURATION_TEST_POINT";
-const ROOT: &str = "STRONGROOM_CONFIGURATION_TEST_ROOT";
-
-async fn begin_and_die(root: &Path, point: Point) {
-    let mines = point.mines();
-    let house = mined_house(root, &mines.files);
-    let store = store_with(&mines, house.store().await.unwrap());
-    let environment = mined_environment(&house, store, &mines.calls);
-    let vault = Vault::open(environment, guarded("b")).await.unwrap();
-    vault.note_configuration(&caller()).await.unwrap();
-}
 
 #[test]
 #[ignore = "run by the test below, in a process of its own that ends in the middle"]
 fn crash_helper() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(begin_and_die(Path::new(&variable(ROOT)), point));
+    act_and_die(async |doomed: Doomed<Point>| {
+        let mines = doomed.point.mines();
+        let house = mined_house(&doomed.root, &mines.files);
+        let store = store_with(&mines, house.store().await.unwrap());
+        let environment = mined_environment(&house, store, &mines.calls);
+        let vault = Vault::open(environment, guarded("b")).await.unwrap();
+        vault.note_configuration(&caller()).await.unwrap();
+    });
 }
 
 /// Whether the change was let through: with the yes that was used up for it, or the one without the other.
@@ -60,9 +52,8 @@ async fn a_process_that_dies_while_it_lets_a_change_through_uses_up_the_yes_with
     let mut seen = BTreeSet::new();
     for point in Point::all() {
         let house = stage.copy_with_key_file();
-        let (root, number) = (house.root().to_str().unwrap(), point.to_string());
         let helper = "configuration::crashes::crash_helper";
-        let survived = survives(helper, &[(ROOT, root), (POINT, &number)]);
+        let survived = survives(helper, house.root(), point, &[]);
         let done = is_done(&house).await;
         assert!(done || !seen.contains(&true), "{point}");
         seen.insert(done);

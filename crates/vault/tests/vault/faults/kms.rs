@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use strongroom_crypto::SecretBytes;
-use strongroom_kms::{
-    KeyState, KeyWrapper, KmsError, KmsKeyId, KmsProvider, WrapContext, WrappedKey,
-    WrapperKeyRequest,
-};
+use strongroom_kms::{KmsProvider as _, WrapContext};
 use strongroom_kms_local::LocalKms;
 use strongroom_store::Sealing;
-use strongroom_test_support::kms::{Fault, FlakyKms};
+use strongroom_test_support::kms::{Alteration, AlteredKms, Fault, FlakyKms};
 use strongroom_vault::{ExportForm, NamedKms, NamedWrapper, Vault};
 
 use super::Trial;
@@ -127,51 +123,16 @@ async fn a_cold_key_that_the_kms_did_not_open_is_opened_when_it_does() {
 
 /// A KMS that opens every private key to the same other one.
 #[derive(Debug)]
-struct Liar(Arc<dyn KeyWrapper>);
+struct Liar;
 
-#[async_trait]
-impl KeyWrapper for Liar {
-    async fn generate_wrapper_key(
-        &self,
-        request: &WrapperKeyRequest,
-    ) -> Result<KmsKeyId, KmsError> {
-        self.0.generate_wrapper_key(request).await
-    }
-
-    async fn wrapper_key_state(&self, id: &KmsKeyId) -> Result<KeyState, KmsError> {
-        self.0.wrapper_key_state(id).await
-    }
-
-    async fn wrap_key(
-        &self,
-        id: &KmsKeyId,
-        context: &WrapContext,
-        key: &SecretBytes,
-    ) -> Result<WrappedKey, KmsError> {
-        self.0.wrap_key(id, context, key).await
-    }
-
-    async fn unwrap_key(
-        &self,
-        wrapped: &WrappedKey,
-        context: &WrapContext,
-    ) -> Result<SecretBytes, KmsError> {
-        let truth = self.0.unwrap_key(wrapped, context).await?;
+impl Alteration for Liar {
+    fn unwrapped(&self, context: &WrapContext, key: SecretBytes) -> SecretBytes {
         let of_private_key = context.pairs().any(|(_, value)| value == "private-key");
-        Ok(if of_private_key {
+        if of_private_key {
             secret(&[7; 32])
         } else {
-            truth
-        })
-    }
-
-    async fn rewrap_key(
-        &self,
-        wrapped: &WrappedKey,
-        context: &WrapContext,
-        to: &KmsKeyId,
-    ) -> Result<WrappedKey, KmsError> {
-        self.0.rewrap_key(wrapped, context, to).await
+            key
+        }
     }
 }
 
@@ -179,9 +140,10 @@ impl KeyWrapper for Liar {
 async fn a_private_key_that_does_not_fit_its_public_half_is_not_used_whoever_opened_it() {
     let stage = Stage::new(Sealing::Direct).await;
     let mut environment = stage.house.environment(stage.house.store().await.unwrap());
+    let liar = AlteredKms::around(Arc::<LocalKms>::clone(&stage.house.kms), Liar);
     environment.wrappers = vec![NamedWrapper {
         name: KMS_NAME.to_owned(),
-        wrapper: Arc::new(Liar(stage.house.kms.key_wrapper().unwrap())),
+        wrapper: liar.key_wrapper().unwrap(),
     }];
     let vault = Vault::open(environment, stage.settings()).await.unwrap();
     let refused = sign(&vault, &stage.keys.witness).await;

@@ -1,58 +1,26 @@
 //! The process dies before and after every durable step and every KMS call of a move, and again while it goes on.
 
-use std::{env, path::Path, sync::Arc};
-
-use strongroom_store::Store;
-use strongroom_test_support::store::CrashingStore;
-use strongroom_vault::Vault;
-
 use super::{Act, Estate};
 use crate::{
     crashes::{
-        mined_environment, mined_house_of,
-        points::{Mines, Point},
-        survives,
+        doomed::{Doomed, act_and_die, survives},
+        mined_house_of, open_mined,
+        points::Point,
     },
     house::House,
     rotating::tell,
 };
 
-const ACT: &str = "STRONGROOM_MIGRATION_TEST_ACT";
-const POINT: &str = "STRONGROOM_MIGRATION_TEST_POINT";
-const ROOT: &str = "STRONGROOM_MIGRATION_TEST_ROOT";
-/// Each process makes ids of its own.
-const NUMBER: &str = "STRONGROOM_MIGRATION_TEST_NUMBER";
-
-async fn open_mined(house: &House, mines: &Mines) -> Vault {
-    let store = house.store().await.unwrap();
-    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(store, Arc::clone(&mines.calls)));
-    let environment = mined_environment(house, store, &mines.calls);
-    Vault::open(environment, house.settings.clone())
-        .await
-        .unwrap()
-}
-
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn migration_crash_helper() {
-    let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let named = variable(ACT);
-    let act = Act::ALL
-        .into_iter()
-        .find(|act| format!("{act:?}") == named)
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let mines = point.mines();
-    runtime.block_on(async {
-        let root = variable(ROOT);
-        let number: i64 = variable(NUMBER).parse().unwrap();
-        let house = mined_house_of(number, Path::new(&root), &mines.files);
+    act_and_die(async |doomed: Doomed<Point>| {
+        let mines = doomed.point.mines();
+        let named: String = doomed.told("act");
+        let mut acts = Act::ALL.into_iter();
+        let act = acts.find(|act| format!("{act:?}") == named).unwrap();
+        // Each process makes ids of its own.
+        let house = mined_house_of(doomed.told("number"), &doomed.root, &mines.files);
         let house = house.with_settings(act.settings());
         let vault = open_mined(&house, &mines).await;
         act.run(&vault).await.unwrap();
@@ -61,15 +29,10 @@ fn migration_crash_helper() {
 
 /// Whether a process that moves the keys, or goes on, lives to the end.
 fn lives(act: Act, house: &House, point: Point, number: usize) -> bool {
-    survives(
-        "migrating::crashes::migration_crash_helper",
-        &[
-            (ACT, &format!("{act:?}")),
-            (POINT, &point.to_string()),
-            (ROOT, house.root().to_str().unwrap()),
-            (NUMBER, &number.to_string()),
-        ],
-    )
+    let (act, number) = (format!("{act:?}"), number.to_string());
+    let told = [("act", act.as_str()), ("number", &number)];
+    let helper = "migrating::crashes::migration_crash_helper";
+    survives(helper, house.root(), point, &told)
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Rows swapped, dropped, added and brought from elsewhere.
 
+use std::time::Duration;
+
 use super::{Victim, blob};
-use crate::house::{House, code, sign};
+use crate::house::{House, caller, code, new_protocol_key, sign};
 
 /// Swaps the values of `columns` between the rows of two keys.
 fn swap(table: &str, columns: &str, a: &str, b: &str) -> String {
@@ -83,6 +85,36 @@ async fn a_dropped_row_is_missed() {
             .refuses(&format!("DELETE FROM {table}"), "STATE_MISMATCH")
             .await;
     }
+}
+
+/// Pages are authenticated by other threads while later ones are read; none of them is let in because of that.
+#[tokio::test]
+async fn a_changed_or_damaged_row_is_refused_on_whichever_page_it_is() {
+    const KEYS: usize = 3_000;
+    let house = House::new();
+    let vault = house.create().await;
+    let new = vec![new_protocol_key(); KEYS];
+    vault.generate_signing_keys(&caller(), new).await.unwrap();
+    vault.close().await.unwrap();
+    for place in [0, KEYS / 2, KEYS - 1] {
+        for (change, expected) in [
+            ("mac = zeroblob(32)", "ROW_NOT_AUTHENTIC"),
+            ("state = 9", "STORE_CORRUPTED"),
+        ] {
+            let copy = house.copy();
+            let changed = copy.database().execute(
+                &format!(
+                    "UPDATE private_keys SET {change} WHERE fingerprint = \
+                     (SELECT fingerprint FROM private_keys ORDER BY fingerprint LIMIT 1 OFFSET {place})"
+                ),
+                (),
+            );
+            assert_eq!(changed.unwrap(), 1);
+            let refused = tokio::time::timeout(Duration::from_secs(60), copy.refusal());
+            assert_eq!(refused.await.unwrap(), expected, "{change} at {place}");
+        }
+    }
+    assert_eq!(house.open().await.key_count(), KEYS);
 }
 
 #[tokio::test]
@@ -210,10 +242,7 @@ async fn two_rows_for_one_key_in_a_table_without_its_rules_revive_nothing() {
     let victim = Victim::without_anchor().await;
     let before = victim.house.copy();
     let vault = victim.house.open().await;
-    vault
-        .retire_key(&crate::house::caller(), &victim.sealed)
-        .await
-        .unwrap();
+    vault.retire_key(&caller(), &victim.sealed).await.unwrap();
     vault.close().await.unwrap();
     let path = before.vault_folder().join("vault.db");
     for order in ["ASC", "DESC"] {

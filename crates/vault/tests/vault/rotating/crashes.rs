@@ -1,30 +1,28 @@
 //! The process dies before and after every durable step and every KMS call of a rotation, and again while it goes on.
 
-use std::{collections::BTreeSet, env, path::Path, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use strongroom_kms::{Answer, Call, KmsError, Next, Policy};
-use strongroom_store::{Sealing, Store};
-use strongroom_test_support::store::{CrashPlan, CrashingStore};
+use strongroom_store::Sealing;
+use strongroom_test_support::store::CrashPlan;
 use strongroom_vault::{RotationRequest, Vault};
 
 use super::{Estate, in_small_steps, rotate};
 use crate::{
     crashes::{
-        mined_environment, mined_house,
-        points::{Mines, Point},
-        survives,
+        doomed::{Doomed, act_and_die, survives},
+        mined_house, open_mined,
+        points::Point,
     },
     house::{House, caller},
     wraps::wraps,
 };
 
-const POINT: &str = "STRONGROOM_ROTATION_TEST_POINT";
-const ROOT: &str = "STRONGROOM_ROTATION_TEST_ROOT";
-const DIRECT: &str = "STRONGROOM_ROTATION_TEST_DIRECT";
-/// Whether the old data key is removed, instead of rows moved to a new one.
-const PRUNES: &str = "STRONGROOM_ROTATION_TEST_PRUNES";
-/// The wrapper key in whose place the same data key is wrapped anew, instead of rows moved to another one.
-const REWRAPS: &str = "STRONGROOM_ROTATION_TEST_REWRAPS";
+const HELPER: &str = "rotating::crashes::rotation_crash_helper";
+/// The old data key is removed, instead of rows moved to a new one.
+const PRUNE: &str = "prune";
+/// The same data key is wrapped anew, instead.
+const REWRAP: &str = "rewrap";
 
 /// Points before and after each call.
 #[derive(Debug)]
@@ -39,39 +37,20 @@ impl Policy for MinedCalls {
     }
 }
 
-async fn open_mined(house: &House, mines: &Mines) -> Vault {
-    let store = house.store().await.unwrap();
-    let store: Arc<dyn Store> = Arc::new(CrashingStore::new(store, Arc::clone(&mines.calls)));
-    let environment = mined_environment(house, store, &mines.calls);
-    Vault::open(environment, house.settings.clone())
-        .await
-        .unwrap()
-}
-
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn rotation_crash_helper() {
-    let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let sealing = sealing(variable(DIRECT) == "yes");
-    let mines = point.mines();
-    runtime.block_on(async {
-        let root = variable(ROOT);
-        let house = mined_house(Path::new(&root), &mines.files);
+    act_and_die(async |doomed: Doomed<Point>| {
+        let mines = doomed.point.mines();
+        let sealing = sealing(doomed.told::<String>("sealing") == "direct");
+        let house = mined_house(&doomed.root, &mines.files);
         let house = house.with_settings(in_small_steps(sealing));
         let vault = open_mined(&house, &mines).await;
-        if variable(PRUNES) == "yes" {
-            prune(&vault).await;
-        } else if !variable(REWRAPS).is_empty() {
-            rewrap(&vault, &variable(REWRAPS)).await;
-        } else if vault.retired_data_keys().is_empty() {
-            rotate(&vault).await.unwrap();
+        match doomed.told::<String>("act").as_str() {
+            PRUNE => prune(&vault).await,
+            REWRAP => rewrap(&vault, &doomed.told::<String>("old")).await,
+            _ if vault.retired_data_keys().is_empty() => drop(rotate(&vault).await.unwrap()),
+            _already_done => {}
         }
     });
 }
@@ -99,14 +78,8 @@ const fn sealing(direct: bool) -> Sealing {
 
 /// Whether a process that rotates, or goes on, lives to the end.
 fn lives(house: &House, direct: bool, point: Point) -> bool {
-    survives(
-        "rotating::crashes::rotation_crash_helper",
-        &[
-            (POINT, &point.to_string()),
-            (ROOT, house.root().to_str().unwrap()),
-            (DIRECT, if direct { "yes" } else { "no" }),
-        ],
-    )
+    let sealing = if direct { "direct" } else { "by data key" };
+    survives(HELPER, house.root(), point, &[("sealing", sealing)])
 }
 
 /// Opens what a dead process left, with its key file.
@@ -227,16 +200,7 @@ async fn sweep_pruning(estate: &Estate, points: impl Iterator<Item = Point>, lea
     for point in points {
         let when = format!("prune, point {point}");
         let house = estate.house.copy_with_key_file();
-        let prunes = |point: Point| {
-            survives(
-                "rotating::crashes::rotation_crash_helper",
-                &[
-                    (POINT, &point.to_string()),
-                    (ROOT, house.root().to_str().unwrap()),
-                    (PRUNES, "yes"),
-                ],
-            )
-        };
+        let prunes = |point: Point| survives(HELPER, house.root(), point, &[("act", PRUNE)]);
         let survived = prunes(point);
         let (_house, vault) = reopened(estate, &house, false, &when).await;
         let old_keys = vault.retired_data_keys().len();
@@ -273,14 +237,8 @@ async fn wrapping_the_same_data_key_anew_that_is_killed_anywhere_and_again_is_do
         let when = format!("rewrap, point {point}");
         let house = estate.house.copy_with_key_file();
         let rewraps = |point: Point| {
-            survives(
-                "rotating::crashes::rotation_crash_helper",
-                &[
-                    (POINT, &point.to_string()),
-                    (ROOT, house.root().to_str().unwrap()),
-                    (REWRAPS, old.as_str()),
-                ],
-            )
+            let told = [("act", REWRAP), ("old", old.as_str())];
+            survives(HELPER, house.root(), point, &told)
         };
         let survived = rewraps(point);
         let (_house, vault) = reopened(&estate, &house, false, &when).await;

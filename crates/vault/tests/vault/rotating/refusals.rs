@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use strongroom_crypto::SecretBytes;
-use strongroom_kms::{
-    KeyState, KeyWrapper, KmsError, KmsKeyId, WrapContext, WrappedKey, WrapperKeyRequest,
-};
+use strongroom_kms::{KmsKeyId, KmsProvider as _};
 use strongroom_store::Sealing;
-use strongroom_test_support::kms::Fault;
+use strongroom_test_support::kms::{Alteration, AlteredKms, Fault};
 use strongroom_vault::{NamedWrapper, RotationRequest, Settings, VaultError};
 
 use super::{Estate, in_small_steps, other_wrapper_key, rotate, to};
@@ -19,45 +15,20 @@ use crate::{
 
 /// A KMS whose wrapper keys open nothing here: what opens is in a safe.
 #[derive(Debug)]
-struct InASafe(Arc<dyn KeyWrapper>);
+struct InASafe;
 
-#[async_trait]
-impl KeyWrapper for InASafe {
-    async fn generate_wrapper_key(
-        &self,
-        request: &WrapperKeyRequest,
-    ) -> Result<KmsKeyId, KmsError> {
-        self.0.generate_wrapper_key(request).await
-    }
-
-    async fn wrapper_key_state(&self, id: &KmsKeyId) -> Result<KeyState, KmsError> {
-        self.0.wrapper_key_state(id).await
-    }
-
-    async fn wrap_key(
-        &self,
-        id: &KmsKeyId,
-        context: &WrapContext,
-        key: &SecretBytes,
-    ) -> Result<WrappedKey, KmsError> {
-        self.0.wrap_key(id, context, key).await
-    }
-
-    async fn unwrap_key(&self, _: &WrappedKey, _: &WrapContext) -> Result<SecretBytes, KmsError> {
-        panic!("it is in a safe")
-    }
-
-    async fn rewrap_key(
-        &self,
-        _: &WrappedKey,
-        _: &WrapContext,
-        _: &KmsKeyId,
-    ) -> Result<WrappedKey, KmsError> {
-        panic!("it is in a safe")
-    }
-
+impl Alteration for InASafe {
     fn unwraps(&self) -> bool {
         false
+    }
+}
+
+/// The second KMS, by this name, as one in a safe.
+fn in_a_safe(regions: &Regions, name: &str) -> NamedWrapper {
+    let kms = AlteredKms::around(Arc::new(regions.second.clone()), InASafe);
+    NamedWrapper {
+        name: name.to_owned(),
+        wrapper: kms.key_wrapper().unwrap(),
     }
 }
 
@@ -73,13 +44,8 @@ fn to_kms(kms: &str, from: &KmsKeyId) -> RotationRequest {
 #[tokio::test]
 async fn the_last_wrap_that_opens_here_does_not_go_for_one_that_is_in_a_safe() {
     let regions = Regions::with_one_wrap(Settings::default()).await;
-    let in_a_safe = NamedWrapper {
-        name: SECOND.to_owned(),
-        wrapper: Arc::new(InASafe(named(SECOND, &regions.second).wrapper)),
-    };
-    let vault = regions
-        .open_with(vec![named(KMS_NAME, &regions.first), in_a_safe])
-        .await;
+    let wrappers = vec![named(KMS_NAME, &regions.first), in_a_safe(&regions, SECOND)];
+    let vault = regions.open_with(wrappers).await;
     let before = (wraps(&vault), Picture::of(&vault).await);
     let request = to_kms(SECOND, &regions.first_key());
     assert!(vault.rotates_elsewhere(&request));
@@ -96,14 +62,10 @@ async fn the_last_wrap_that_opens_here_does_not_go_for_one_that_is_in_a_safe() {
 #[tokio::test]
 async fn a_wrap_goes_for_one_in_a_safe_only_if_another_one_opens_now() {
     let regions = Regions::with_two_wraps(Settings::default()).await;
-    let in_a_safe = NamedWrapper {
-        name: "safe".to_owned(),
-        wrapper: Arc::new(InASafe(named(SECOND, &regions.second).wrapper)),
-    };
     let wrappers = vec![
         named(KMS_NAME, &regions.first),
         named(SECOND, &regions.second),
-        in_a_safe,
+        in_a_safe(&regions, "safe"),
     ];
     let vault = regions.open_with(wrappers).await;
     let request = to_kms("safe", &regions.first_key());

@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc};
 
 use strongroom_crypto::Fingerprint;
-use strongroom_files::OsFiles;
 use strongroom_store::{Store, StoreError};
 use strongroom_store_sqlite::SqliteStore;
 use strongroom_test_support::store::{CrashPlan, HookedStore, StoreCall, StoreHook};
@@ -11,13 +10,13 @@ use strongroom_vault::{Rotate, Vault, VaultError};
 
 use super::{PATIENT, announced_keys, node, serial, with_intermediate_key};
 use crate::{
-    crashes::survives,
+    crashes::{
+        doomed::{Doomed, act_and_die, survives},
+        mined_house_of,
+    },
     house::{House, Picture, all_keys, caller},
 };
 
-const ACT: &str = "STRONGROOM_TOPOLOGY_TEST_ACT";
-const POINT: &str = "STRONGROOM_TOPOLOGY_TEST_POINT";
-const ROOT: &str = "STRONGROOM_TOPOLOGY_TEST_ROOT";
 /// Keys that a process makes are not those of another one: each has a seed of its own.
 const SEED: i64 = 77_000;
 
@@ -67,36 +66,19 @@ async fn act(name: &str, vault: &Vault) -> Result<(), VaultError> {
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn crash_helper() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<usize>() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let plan = CrashPlan::at(point);
-    runtime.block_on(async {
-        let on_step = Arc::clone(&plan);
-        let files = OsFiles::new().with_observer(Arc::new(move |_step, _path| on_step.point()));
-        let root = variable(ROOT);
-        let seed = SEED + i64::try_from(point).unwrap();
-        let house = House::at(Path::new(&root), &Arc::new(files), seed);
+    act_and_die(async |doomed: Doomed<usize>| {
+        let plan = CrashPlan::at(doomed.point);
+        let seed = SEED + i64::try_from(doomed.point).unwrap();
+        let house = mined_house_of(seed, &doomed.root, &plan);
         let vault = open(&house, &plan).await;
-        act(&variable(ACT), &vault).await.unwrap();
+        act(&doomed.told::<String>("act"), &vault).await.unwrap();
     });
 }
 
 /// Whether a process that does `act` lives to its end, when it is to die at `point`.
 fn lives(act: &str, root: &Path, point: usize) -> bool {
-    survives(
-        "topology::crashes::crash_helper",
-        &[
-            (ACT, act),
-            (ROOT, root.to_str().unwrap()),
-            (POINT, &point.to_string()),
-        ],
-    )
+    let helper = "topology::crashes::crash_helper";
+    survives(helper, root, point, &[("act", act)])
 }
 
 fn names(vault: &Vault) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! A process that rotates keys of the node, to wherever, dies before and after every commit and every call of the KMS, at one of so many
 //! steps of the files on the disk, which repeat, and again while it goes on; and the KMS fails at every call.
 
-use std::{env, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use strongroom_crypto::{AsymmetricEncrypted, Fingerprint, SigningKeySpec};
 use strongroom_kms::{ExternalKeyRequest, KmsKeyId, KmsProvider as _};
@@ -13,23 +13,15 @@ use strongroom_vault::{Place, Rotate, Successor, Vault, VaultError};
 use super::{PATIENT, announced_keys, finish_rotations, node, protocol_key};
 use crate::{
     crashes::{
-        mined_environment, mined_house_of,
-        points::{Mines, Point},
-        store_with, survives,
+        doomed::{Doomed, act_and_die, survives},
+        mined_house_of, open_mined,
+        points::Point,
     },
     faults::kms::open_with,
     house::{House, KMS_NAME, caller, check_signs, code},
     migrating::check_kms,
     rotating::tell,
 };
-
-const WAY: &str = "STRONGROOM_NODE_ROTATION_TEST_WAY";
-const OLD: &str = "STRONGROOM_NODE_ROTATION_TEST_OLD";
-const KEY: &str = "STRONGROOM_NODE_ROTATION_TEST_KEY";
-const POINT: &str = "STRONGROOM_NODE_ROTATION_TEST_POINT";
-const ROOT: &str = "STRONGROOM_NODE_ROTATION_TEST_ROOT";
-/// Each process makes keys of its own.
-const NUMBER: &str = "STRONGROOM_NODE_ROTATION_TEST_NUMBER";
 
 const IN_KMS: Place = Place::External { kms: None };
 
@@ -138,17 +130,19 @@ impl Estate {
 
     /// Whether a process that rotates, or goes on, lives to the end.
     fn lives(&self, house: &House, point: Point, number: usize) -> bool {
-        survives(
-            "topology::rotation_crashes::node_rotation_crash_helper",
-            &[
-                (WAY, &format!("{:?}", self.way)),
-                (OLD, &self.old.to_string()),
-                (KEY, self.made.as_str()),
-                (POINT, &point.to_string()),
-                (ROOT, house.root().to_str().unwrap()),
-                (NUMBER, &number.to_string()),
-            ],
-        )
+        let (way, old, number) = (
+            format!("{:?}", self.way),
+            self.old.to_string(),
+            number.to_string(),
+        );
+        let told = [
+            ("way", way.as_str()),
+            ("old", &old),
+            ("key", self.made.as_str()),
+            ("number", &number),
+        ];
+        let helper = "topology::rotation_crashes::node_rotation_crash_helper";
+        survives(helper, house.root(), point, &told)
     }
 
     async fn run(&self, vault: &Vault) -> Result<(), VaultError> {
@@ -212,39 +206,19 @@ impl Estate {
     }
 }
 
-async fn open_mined(house: &House, mines: &Mines) -> Vault {
-    let store = store_with(mines, house.store().await.unwrap());
-    let environment = mined_environment(house, store, &mines.calls);
-    Vault::open(environment, house.settings.clone())
-        .await
-        .unwrap()
-}
-
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn node_rotation_crash_helper() {
-    let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse::<Point>() else {
-        return;
-    };
-    let named = variable(WAY);
-    let way = Way::ALL
-        .into_iter()
-        .find(|way| format!("{way:?}") == named)
-        .unwrap();
-    let old = variable(OLD).parse().unwrap();
-    let made = KmsKeyId::try_new(variable(KEY)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let mines = point.mines();
-    runtime.block_on(async {
-        let root = variable(ROOT);
-        let number: i64 = variable(NUMBER).parse().unwrap();
-        let house = mined_house_of(number, Path::new(&root), &mines.files);
+    act_and_die(async |doomed: Doomed<Point>| {
+        let mines = doomed.point.mines();
+        let named: String = doomed.told("way");
+        let mut ways = Way::ALL.into_iter();
+        let way = ways.find(|way| format!("{way:?}") == named).unwrap();
+        let made = KmsKeyId::try_new(doomed.told::<String>("key")).unwrap();
+        // Each process makes keys of its own.
+        let house = mined_house_of(doomed.told("number"), &doomed.root, &mines.files);
         let vault = open_mined(&house, &mines).await;
-        way.run(&vault, old, &made).await.unwrap();
+        way.run(&vault, doomed.told("old"), &made).await.unwrap();
     });
 }
 

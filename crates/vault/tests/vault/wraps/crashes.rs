@@ -1,20 +1,18 @@
 //! The process dies at every step while a wrap is added or removed.
 
-use std::{collections::BTreeSet, env, path::Path};
+use std::collections::BTreeSet;
 
 use strongroom_test_support::store::CrashPlan;
 use strongroom_vault::{Environment, NamedWrapper, Settings, Vault};
 
 use super::{Regions, SECOND, named, second_key_file, wraps};
 use crate::{
-    crashes::{mined_house, mined_store, survives},
+    crashes::{
+        doomed::{Doomed, act_and_die, survives},
+        mined_house, mined_store,
+    },
     house::{House, caller, check_signs, signing_key},
 };
-
-const ACT: &str = "STRONGROOM_WRAP_TEST_ACT";
-const KEY: &str = "STRONGROOM_WRAP_TEST_KEY";
-const POINT: &str = "STRONGROOM_WRAP_TEST_POINT";
-const ROOT: &str = "STRONGROOM_WRAP_TEST_ROOT";
 
 fn wrappers(house: &House, environment: &Environment) -> Vec<NamedWrapper> {
     let second = named(SECOND, &second_key_file(house));
@@ -25,18 +23,9 @@ fn wrappers(house: &House, environment: &Environment) -> Vec<NamedWrapper> {
 #[test]
 #[ignore = "run by the tests below, in a process of its own that ends in the middle"]
 fn wrap_crash_helper() {
-    let variable = |name| env::var(name).unwrap_or_default();
-    let Ok(point) = variable(POINT).parse() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let plan = CrashPlan::at(point);
-    runtime.block_on(async {
-        let root = variable(ROOT);
-        let house = mined_house(Path::new(&root), &plan);
+    act_and_die(async |doomed: Doomed<usize>| {
+        let plan = CrashPlan::at(doomed.point);
+        let house = mined_house(&doomed.root, &plan);
         let store = house.store().await.unwrap();
         let environment = house.environment(mined_store(store, &plan));
         let environment = Environment {
@@ -44,9 +33,9 @@ fn wrap_crash_helper() {
             ..environment
         };
         let vault = Vault::open(environment, Settings::default()).await.unwrap();
-        let key = variable(KEY);
-        if variable(ACT) == "add" {
-            let key = strongroom_kms::KmsKeyId::try_new(key.as_str()).unwrap();
+        let key: String = doomed.told("key");
+        if doomed.told::<String>("act") == "add" {
+            let key = strongroom_kms::KmsKeyId::try_new(key).unwrap();
             vault.add_wrap(&caller(), SECOND, Some(key)).await.unwrap();
         } else {
             vault.remove_wrap(&caller(), SECOND, &key).await.unwrap();
@@ -70,15 +59,9 @@ async fn check_crashes_of(act: &str, before: usize, after: usize) {
         let house = regions.house.copy_with_key_file();
         let second_keys = regions.house.root().join("second.key");
         std::fs::copy(second_keys, house.root().join("second.key")).unwrap();
-        let survived = survives(
-            "wraps::crashes::wrap_crash_helper",
-            &[
-                (ACT, act),
-                (KEY, key.as_str()),
-                (POINT, &point.to_string()),
-                (ROOT, house.root().to_str().unwrap()),
-            ],
-        );
+        let told = [("act", act), ("key", key.as_str())];
+        let helper = "wraps::crashes::wrap_crash_helper";
+        let survived = survives(helper, house.root(), point, &told);
         let environment = house.environment(house.store().await.unwrap());
         let environment = Environment {
             wrappers: wrappers(&house, &environment),

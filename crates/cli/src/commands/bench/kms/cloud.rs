@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use strongroom_config::{
-    AnchorConfig, ApprovalsConfig, AuditConfig, AwsConfig, BackupConfig, CacheConfig,
-    CallBudgetConfig, CallsConfig, ClassPricesConfig, Config, CustodyConfig, Dollars, KmsConfig,
-    KmsLogConfig, KmsProviderConfig, KmsWatchConfig, PolicyConfig, PricesConfig, QuotaConfig,
-    ReplicaConfig, ServerConfig, SessionEncryptionConfig, SessionSigningKeysConfig, VaultConfig,
+    AwsConfig, CallBudgetConfig, CallsConfig, ClassPricesConfig, Config, Dollars, KmsConfig,
+    KmsProviderConfig, PricesConfig, QuotaConfig, VaultConfig,
 };
 use strongroom_kms::{KmsProvider, MicroDollars, PerClass, PriceTable};
 use strongroom_kms_aws::{AwsKms, AwsKmsSettings, Credentials, Repetitions};
@@ -98,31 +96,13 @@ impl Cloud {
 
     /// The configuration of a vault whose KMS is this cloud.
     pub(in crate::commands::bench) fn config(&self) -> Config {
-        Config {
-            vault: VaultConfig {
-                id: "00".repeat(16),
-                node: "bench".to_owned(),
-                anchor: None,
-                clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
-            },
-            store: None,
-            replica: ReplicaConfig::default(),
-            server: ServerConfig::default(),
-            callers: Vec::new(),
-            approvals: ApprovalsConfig::default(),
-            kms: vec![self.section()],
-            kms_log: KmsLogConfig::default(),
-            anchor: AnchorConfig::default(),
-            audit: AuditConfig::default(),
-            kms_watch: KmsWatchConfig::default(),
-            backup: BackupConfig::default(),
-            policy: PolicyConfig::default(),
-            custody: CustodyConfig::default(),
-            cache: CacheConfig::default(),
-            session_encryption_keys: SessionEncryptionConfig::default(),
-            session_signing_keys: SessionSigningKeysConfig::default(),
-            synchronizers: Vec::new(),
-        }
+        let vault = VaultConfig {
+            id: "00".repeat(16),
+            node: "bench".to_owned(),
+            anchor: None,
+            clock_tolerance: VaultConfig::CLOCK_TOLERANCE,
+        };
+        Config::new(vault, self.section())
     }
 
     /// Its budget is the cap.
