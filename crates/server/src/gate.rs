@@ -117,7 +117,7 @@ async fn pass(
         Ok(answer) if blames_us(call, &answer) => {
             Answer::refusal(call.refuse(Failure::unreadable("no message of this rpc")))
         }
-        Ok(answer) => Answer::counted(ends.of_answer(answer), context, guest),
+        Ok(answer) => Answer::counted(ends.of_answer(answer), &context, guest),
         Err(never) => match never {},
     }
 }

@@ -17,7 +17,9 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::{Buf, Bytes};
 use tonic::{Code, Status, body::Body};
 
+use super::Call;
 use crate::{
+    access::Subject,
     context::Context,
     failure::Failure,
     http::Calls,
@@ -49,9 +51,10 @@ impl Drop for Ended {
     }
 }
 
-/// For whom an answer counts.
+/// For whom an answer counts. Not its context: that holds the room of what was asked, which is free again when it is answered.
 struct Counting {
-    context: Context,
+    call: Arc<Call>,
+    caller: Arc<Subject>,
     guest: Arc<Guest>,
     /// So many bytes of it are not counted.
     uncounted: usize,
@@ -73,11 +76,12 @@ impl Answer {
 
     pub(super) fn counted(
         answer: Response<Body>,
-        context: Context,
+        context: &Context,
         guest: Arc<Guest>,
     ) -> Response<Self> {
         let counting = Counting {
-            context,
+            call: Arc::clone(&context.call),
+            caller: Arc::clone(&context.subject),
             guest,
             uncounted: UNCOUNTED_BYTES,
         };
@@ -130,15 +134,15 @@ impl Counting {
             self.uncounted = left;
             return Some(None);
         }
-        let held = self.context.subject.room().hold(bytes)?;
+        let held = self.caller.room().hold(bytes)?;
         Some(Some(Untaken::new(held, Arc::clone(&self.guest))))
     }
 
     /// The end of an answer that there is no room for.
     fn breaks_off(&self) -> Result<Frame<Piece>, Status> {
-        let failure = Failure::too_many_bytes(self.context.subject.name());
+        let failure = Failure::too_many_bytes(self.caller.name());
         let mut trailers = HeaderMap::new();
-        let status = self.context.call.refuse(failure);
+        let status = self.call.refuse(failure);
         status.add_header(&mut trailers)?;
         Ok(Frame::trailers(trailers))
     }
