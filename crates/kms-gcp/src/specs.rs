@@ -97,7 +97,8 @@ pub(crate) fn known(algorithm: &Algorithm) -> Option<KeyKind> {
 /// FIPS 204), those of ECDSA are a DER sequence whose length follows from the curve; that one of P-384 is as short as one on a
 /// curve of 256 bits happens once in about 2^240 signatures.
 pub(crate) fn is_signature_of(algorithm: SigningAlgorithm, signature: &[u8]) -> bool {
-    let is_sequence = signature.first() == Some(&0x30);
+    // A sequence of this very length, which begins with an integer: one byte is right in every 256th signature of Ed25519.
+    let is_sequence = matches!(signature, [0x30, length, 0x02, rest @ ..] if usize::from(*length) == rest.len() + 1);
     match algorithm {
         SigningAlgorithm::Ed25519 => signature.len() == 64,
         SigningAlgorithm::EcDsaSha256 => is_sequence && signature.len() <= 72,
@@ -136,7 +137,10 @@ mod tests {
 
     #[test]
     fn a_signature_is_of_one_algorithm() {
-        let sequence = |length: usize| [&[0x30][..], &vec![2; length - 1]].concat();
+        let sequence = |length: u8| {
+            let rest = vec![2; usize::from(length) - 2];
+            [&[0x30, length - 2][..], &rest].concat()
+        };
         let all = [
             SigningAlgorithm::Ed25519,
             SigningAlgorithm::EcDsaSha256,
@@ -145,6 +149,7 @@ mod tests {
         ];
         for (signature, of) in [
             (vec![7; 64], SigningAlgorithm::Ed25519),
+            (vec![0x30; 64], SigningAlgorithm::Ed25519),
             (sequence(70), SigningAlgorithm::EcDsaSha256),
             (sequence(102), SigningAlgorithm::EcDsaSha384),
             (vec![7; 3309], SigningAlgorithm::MlDsa65),
