@@ -130,3 +130,33 @@ fn records_doubt(config: &Config, level: UseRecords) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARED: &str = "\n[store]\nurl = \"postgres://u@127.0.0.1/vault\"\n";
+
+    fn doubt(more: &str) -> Option<String> {
+        let config = Config::parse(&format!("{EXAMPLE}\n{more}")).unwrap();
+        let level = settings::settings(&config).unwrap().audit.uses;
+        records_doubt(&config, level)
+    }
+
+    #[test]
+    fn records_of_uses_beside_a_database_that_others_may_share_are_a_doubt() {
+        let level = |name: &str| format!("{SHARED}[audit]\nsignatures = \"{name}\"\n");
+        for name in ["batched", "each"] {
+            let told = doubt(&level(name)).unwrap();
+            assert!(
+                told.contains(name) && told.contains("AUDIT_LEVEL_NOT_KEPT"),
+                "{told}"
+            );
+            // The file in a folder is of one process.
+            let alone = level(name).replace(SHARED, "");
+            assert_eq!(doubt(&alone), None);
+        }
+        assert_eq!(doubt(&level("off")), None);
+        assert_eq!(doubt(SHARED), None);
+    }
+}

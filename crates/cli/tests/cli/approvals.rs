@@ -51,6 +51,24 @@ fn what_needs_a_second_person_waits_and_is_not_done() {
 }
 
 #[test]
+fn a_command_about_all_keys_is_asked_for_those_that_there_are() {
+    let (sandbox, key) = with("operations = [\"keys.migrate\", \"wrapper-keys.prune\"]");
+    let migrate = ["keys", "migrate", "--all", "--to", "external"];
+    for _again in 0..2 {
+        sandbox.run(migrate).failed("APPROVAL_REQUIRED", 3);
+    }
+    let [asked] = waiting(&sandbox).try_into().unwrap();
+    let summary = text(&asked, "summary");
+    assert!(summary.ends_with(&format!(" about 1: {key}")), "{summary}");
+    sandbox.signing_key("ec-p256", "protocol");
+    sandbox.run(migrate).failed("APPROVAL_REQUIRED", 3);
+    assert_eq!(waiting(&sandbox).len(), 2, "those are others");
+    // No data key is retired: there is nothing to agree to.
+    sandbox.run(["wrapper-key", "prune", "--yes"]).succeeded();
+    assert_eq!(waiting(&sandbox).len(), 2);
+}
+
+#[test]
 fn who_goes_on_alone_says_why_and_doctor_warns() {
     let (sandbox, key) = with("operations = [\"keys.delete\"]\nbreak-glass = true");
     let delete = ["keys", "delete", &key, "--yes", "--break-glass", "it burns"];
