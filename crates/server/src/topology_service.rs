@@ -63,7 +63,8 @@ impl TopologyService for TopologyFace {
         &self,
         request: Request<SignTransactionsRequest>,
     ) -> Answer<SignTransactionsResponse> {
-        self.shared.answer(FACE, request, write::sign).await
+        // It leaves a record, which is made to its end.
+        self.shared.change(FACE, request, write::sign).await
     }
 
     async fn add_transactions(

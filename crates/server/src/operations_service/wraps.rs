@@ -50,6 +50,9 @@ pub(super) async fn prune(
 ) -> Result<Checked<PruneDataKeysResponse>, Failure> {
     vault.check_writes().await?;
     let (retired, even) = (vault.retired_data_keys(), message.even_if_backups_need_them);
+    if !even {
+        vault.check_unneeded(&retired)?;
+    }
     let these = retired.clone();
     let work = async move {
         let caller = context.caller();

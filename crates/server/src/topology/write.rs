@@ -75,8 +75,9 @@ impl TopologyManagerWriteService for TopologyWriteFace {
         &self,
         request: Request<SignTransactionsRequest>,
     ) -> Answer<SignTransactionsResponse> {
+        // It leaves a record, which is made to its end.
         self.shared
-            .answer(Face::Canton, request, sign::sign_transactions)
+            .change(Face::Canton, request, sign::sign_transactions)
             .await
     }
 

@@ -1,6 +1,6 @@
 //! Building a topology transaction, signing it and adding it.
 
-use std::slice;
+use std::{collections::BTreeMap, slice};
 
 use strongroom_crypto::Fingerprint;
 use strongroom_proto::topology::encode_transaction;
@@ -95,6 +95,7 @@ impl Vault {
         store: &StoreId,
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
+        self.check_records(store).await?;
         let writer = TopologyWriter::begin(self).await?;
         self.authorize_in(caller, writer, store, proposal).await
     }
@@ -123,6 +124,7 @@ impl Vault {
         store: &StoreId,
         proposal: HashProposal,
     ) -> Result<Authorized, VaultError> {
+        self.check_records(store).await?;
         let writer = TopologyWriter::begin(self).await?;
         let found = writer.store(store)?.find(proposal.hash)?;
         let existing = found.signed.as_ref().clone();
@@ -186,35 +188,65 @@ impl Vault {
     pub(super) async fn add_signed(
         &self,
         caller: &Caller,
-        mut writer: TopologyWriter<'_>,
+        writer: TopologyWriter<'_>,
         store: &StoreId,
-        (signed, signers): (SignedTransaction, Signers),
+        by_us: (SignedTransaction, Signers),
         record: (AuditOperation, Option<Fingerprint>),
     ) -> Result<Authorized, VaultError> {
-        let (outcome, is_on_record) = if let StoreId::Synchronizer(_) = store {
-            let outcomes = writer
-                .store(store)?
-                .preview(vec![signed.clone()], &self.rules(store, self.now()))?;
-            drop(writer);
-            (
-                outcomes.into_iter().next().unwrap_or(Outcome::Unchanged),
-                false,
-            )
-        } else {
-            let outcome = self.decide(&mut writer, store, signed.clone())?;
-            let details = details(store, &signed, &outcome);
-            let is_on_record = writer.has_durable_changes();
-            self.commit_topology(caller, writer, record, details)
-                .await?;
-            (accepted(outcome)?, is_on_record)
-        };
-        let signed = (signed, signers);
-        if !is_on_record {
-            self.record_signatures(caller, store, slice::from_ref(&signed))
-                .await?;
-        }
-        let (signed, _signers) = signed;
+        let outcome = self.put(caller, writer, store, &by_us, record).await?;
+        let (signed, _signers) = by_us;
         Ok(Authorized { signed, outcome })
+    }
+
+    async fn put(
+        &self,
+        caller: &Caller,
+        mut writer: TopologyWriter<'_>,
+        store: &StoreId,
+        by_us: &(SignedTransaction, Signers),
+        record: (AuditOperation, Option<Fingerprint>),
+    ) -> Result<Outcome, VaultError> {
+        let (signed, _signers) = by_us;
+        let recorded = self.record_signatures(caller, store, slice::from_ref(by_us));
+        match store {
+            StoreId::Synchronizer(_) => {
+                let outcomes = writer
+                    .store(store)?
+                    .preview(vec![signed.clone()], &self.rules(store, self.now()))?;
+                drop(writer);
+                recorded.await?;
+                Ok(outcomes.into_iter().next().unwrap_or(Outcome::Unchanged))
+            }
+            // Whoever reads the store sees the signature as soon as it is there.
+            StoreId::Temporary(_) => {
+                recorded.await?;
+                let outcome = self.decide(&mut writer, store, signed.clone())?;
+                self.commit_topology(caller, writer, record, BTreeMap::new())
+                    .await?;
+                accepted(outcome)
+            }
+            StoreId::Authorized => {
+                let outcome = self.decide(&mut writer, store, signed.clone())?;
+                let details = details(store, signed, &outcome);
+                let is_on_record = writer.has_durable_changes();
+                self.commit_topology(caller, writer, record, details)
+                    .await?;
+                let outcome = accepted(outcome)?;
+                if !is_on_record {
+                    recorded.await?;
+                }
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Sees to it that signatures for this store can be put on record, before keys sign, which a KMS may charge for: what the vault
+    /// keeps is on record with its commit. To be called before topology is locked, as catching up needs that.
+    async fn check_records(&self, store: &StoreId) -> Result<(), VaultError> {
+        match store {
+            StoreId::Authorized => Ok(()),
+            StoreId::Synchronizer(_) | StoreId::Temporary(_) => self.check_writes().await,
+        }
     }
 
     pub(crate) fn check_dangers(

@@ -29,8 +29,8 @@ impl Vault {
         requested: &[Fingerprint],
         force: ForceFlags,
     ) -> Result<Vec<SignedTransaction>, VaultError> {
-        // Before the lock, which catching up needs.
-        self.in_touch().await?;
+        // Before the lock, which catching up needs; and before keys sign, which a KMS may charge for.
+        self.check_writes().await?;
         let looked_at = self.topology(store).await?;
         let mut signed = Vec::with_capacity(transactions.len());
         for transaction in transactions {

@@ -33,6 +33,14 @@ impl Vault {
         self.prune(caller, None, Self::data_keys_of_backups).await
     }
 
+    /// Refuses what [`Vault::prune_exactly`] would, as far as it is known before anybody is asked to agree.
+    ///
+    /// # Errors
+    /// [`WrapperKeyError::DataKeyNeeded`].
+    pub fn check_unneeded(&self, these: &[DataKeyId]) -> Result<(), VaultError> {
+        refuse_needed(these, &self.data_keys_of_backups())
+    }
+
     /// Removes exactly these, which must be all that are retired: what was approved, or looked at, and no other. A backup that needs
     /// one keeps all of them, unless `even_if_needed`.
     ///
@@ -78,9 +86,7 @@ impl Vault {
         if exactly.is_some_and(|these| these != retired) {
             return Err(WrapperKeyError::OtherDataKeys.into());
         }
-        if let Some(id) = retired.iter().find(|id| needed.contains(id)) {
-            return Err(WrapperKeyError::DataKeyNeeded { id: *id }.into());
-        }
+        refuse_needed(&retired, &needed)?;
         if retired.is_empty() {
             return Ok(retired);
         }
@@ -93,5 +99,12 @@ impl Vault {
         unit.commit().await?;
         self.write_tag().await;
         Ok(retired)
+    }
+}
+
+fn refuse_needed(retired: &[DataKeyId], needed: &BTreeSet<DataKeyId>) -> Result<(), VaultError> {
+    match retired.iter().find(|id| needed.contains(id)) {
+        Some(id) => Err(WrapperKeyError::DataKeyNeeded { id: *id }.into()),
+        None => Ok(()),
     }
 }

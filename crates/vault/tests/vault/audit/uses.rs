@@ -205,6 +205,8 @@ async fn a_log_that_takes_no_record_gives_no_signature_over_topology_away() {
     let (by, proposal) = (caller(), Proposal::announce(mapping));
     let refused = vault.authorize(&by, &temporary, proposal).await;
     assert_eq!(code(refused), "STORE_FULL");
+    let kept = vault.topology(&temporary).await.unwrap();
+    assert!(kept.rows().is_empty(), "whoever reads the store has it");
 }
 
 #[tokio::test]
