@@ -67,6 +67,7 @@ impl Office {
             rule("alice", vec![administrator(), glass]),
             rule("bob", vec![administrator()]),
             rule("auditor", vec![Grant::role(Role::Auditor)]),
+            rule("operator", vec![Grant::role(Role::Operator)]),
             rule("carol", vec![tests, Grant::of([Operation::BreakGlass])]),
         ];
         let server = ServerSettings {

@@ -5,8 +5,8 @@ use strongroom_server::{
     access::Operation,
     contract::{
         strongroom::{
-            Custody, DeleteKeyRequest, ExportForm, ExportKeyRequest, KeySelection,
-            MigrateKeysRequest, Place, PruneDataKeysRequest, RetireKeyRequest,
+            CreateBackupRequest, Custody, DeleteKeyRequest, ExportForm, ExportKeyRequest,
+            KeySelection, MigrateKeysRequest, Place, PruneDataKeysRequest, RetireKeyRequest,
             RotateWrapperKeyRequest, key_service_client::KeyServiceClient,
         },
         vault::{DeleteKeyPairRequest, ExportKeyPairRequest, vault_service_client},
@@ -15,7 +15,7 @@ use strongroom_server::{
 use tonic::{Code, Request, Status};
 
 use super::{Office, required, to_the_end};
-use crate::vault_service::key;
+use crate::{house::told, operations::backups::RECIPIENT, vault_service::key};
 
 /// Carol may do this with `test-*` only, and break the glass.
 fn by_carol<M>(office: &Office, message: M, alone: bool) -> Request<M> {
@@ -185,4 +185,29 @@ async fn a_yes_to_pruning_is_one_to_the_data_keys_of_then() {
     let pruned = prune().await.unwrap().into_inner().data_key_ids;
     assert_eq!(pruned.len(), 2);
     assert_eq!(vault.retired_data_keys(), []);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_agree_to_a_pruning_that_a_backup_forbids() {
+    let office = Office::new(&[Operation::WrapperKeysPrune]).await;
+    let mut client = office.client().await;
+    let backup = CreateBackupRequest {
+        recipients: vec![RECIPIENT.to_owned()],
+    };
+    let events = client.create_backup(office.by("operator", backup)).await;
+    to_the_end(events.unwrap().into_inner()).await.unwrap();
+    let rotation = office.by("alice", RotateWrapperKeyRequest::default());
+    let events = client.rotate_wrapper_key(rotation).await.unwrap();
+    to_the_end(events.into_inner()).await.unwrap();
+
+    let mut prune = async |even_if_backups_need_them| {
+        let request = PruneDataKeysRequest {
+            even_if_backups_need_them,
+        };
+        client.prune_data_keys(office.by("alice", request)).await
+    };
+    let refused = prune(false).await.unwrap_err();
+    assert_eq!(told(&refused).0, "DATA_KEY_NEEDED");
+    assert!(office.listed().await.is_empty());
+    required(&prune(true).await.unwrap_err());
 }
