@@ -36,6 +36,8 @@ pub(crate) enum CliError {
     TooLong { what: &'static str, limit: usize },
     #[error("the cloud's log has no event about keys, and nobody says of which time it is")]
     NoPeriod,
+    #[error("the cloud's log would begin at {from} and end at {to}: nothing is between")]
+    EmptyPeriod { from: String, to: String },
     #[error("{value:?} is not {expected}")]
     BadArgument {
         value: String,
@@ -256,7 +258,7 @@ impl Coded for CliError {
             Self::PasswordInArgument => PASSWORD_IN_ARGUMENT,
             Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
-            Self::NoPeriod => NO_PERIOD,
+            Self::NoPeriod | Self::EmptyPeriod { .. } => NO_PERIOD,
             Self::BadArgument { .. } => BAD_ARGUMENT,
             Self::FollowsNobody => FOLLOWS_NOBODY,
             Self::OutputExists { .. } => OUTPUT_EXISTS,
