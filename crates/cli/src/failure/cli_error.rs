@@ -43,6 +43,11 @@ pub(crate) enum CliError {
         value: String,
         expected: &'static str,
     },
+    #[error("there is no command for {name}: {why}")]
+    NotHere {
+        name: &'static str,
+        why: &'static str,
+    },
     #[error("no other process writes to this vault while this one has it open")]
     FollowsNobody,
     #[error("{} is there already", path.display())]
@@ -259,7 +264,7 @@ impl Coded for CliError {
             Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
             Self::NoPeriod | Self::EmptyPeriod { .. } => NO_PERIOD,
-            Self::BadArgument { .. } => BAD_ARGUMENT,
+            Self::BadArgument { .. } | Self::NotHere { .. } => BAD_ARGUMENT,
             Self::FollowsNobody => FOLLOWS_NOBODY,
             Self::OutputExists { .. } => OUTPUT_EXISTS,
             Self::BinaryToTerminal => BINARY_TO_TERMINAL,
