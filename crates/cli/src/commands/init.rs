@@ -15,7 +15,8 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use strongroom_config::{
-    Config, CustodyConfig, CustodyName, LocalConfig, Protection, StoreConfig, VaultConfig,
+    Config, CustodyConfig, CustodyName, LocalConfig, Protection, ServerConfig, StoreConfig,
+    VaultConfig,
 };
 use strongroom_crypto::{KeyName, Random, SystemRandom, clock::SystemClock};
 use strongroom_files::{
@@ -86,6 +87,9 @@ pub(crate) struct Options {
     custody: CustodyArgs,
     #[command(flatten)]
     store: StoreArgs,
+    /// A socket on which 'serve' then listens, beside its address; it stands as `socket` in `[server]`.
+    #[arg(id = "server_socket", long = "socket", value_name = "FILE")]
+    socket: Option<PathBuf>,
     #[command(flatten)]
     identity: identity::Args,
 }
@@ -118,6 +122,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         keeper: Some(Keeper::of(&options.protection, &options.kms)?),
         custody: options.custody.name(),
         store: options.store.to_config()?,
+        socket: options.socket.map(std::path::absolute).transpose()?,
     };
     let (session, created) = match &identity {
         Some(_) => open_or_make(global, &plan).await?,
@@ -226,6 +231,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) custody: Option<CustodyName>,
     /// The database; none: the vault's folder.
     pub(crate) store: Option<StoreConfig>,
+    pub(crate) socket: Option<PathBuf>,
 }
 
 impl Plan<'_> {
@@ -251,6 +257,9 @@ impl Plan<'_> {
         }
         if self.store.is_some() && self.store != begun.store {
             return refuse("database");
+        }
+        if self.socket.is_some() && self.socket != begun.server.socket {
+            return refuse("socket");
         }
         let Some(kms) = begun.kms.first() else {
             return Ok(());
@@ -528,6 +537,10 @@ fn new_config(plan: &Plan<'_>) -> anyhow::Result<Config> {
     };
     Ok(Config {
         store: plan.store.clone(),
+        server: ServerConfig {
+            socket: plan.socket.clone(),
+            ..ServerConfig::default()
+        },
         custody: CustodyConfig {
             default: plan.custody.unwrap_or_default(),
             external_kms,

@@ -104,6 +104,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                 keeper: init::Keeper::elsewhere(&options.kms)?,
                 custody: options.custody.name(),
                 store: None,
+                socket: None,
             };
             play(global, &plan, None).await
         }
@@ -117,6 +118,7 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
                     keeper: Some(rehearsal.keeper()),
                     custody: options.custody.name(),
                     store: None,
+                    socket: None,
                 };
                 play(&rehearsal.global(global), &plan, Some(&rehearsal)).await
             }

@@ -1,8 +1,6 @@
 //! `serve`: the vault over the network.
 
-use std::{
-    fmt, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
-};
+use std::{fmt, io::Write, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
@@ -46,16 +44,12 @@ use crate::{
 /// It runs until it is interrupted; calls that are under way then get their answers.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  strongroom serve\n  strongroom serve --address 127.0.0.1:6012\n  \
-    strongroom serve --socket /run/strongroom/vault.sock"
+    after_help = "Examples:\n  strongroom serve\n  strongroom serve --address 127.0.0.1:6012"
 )]
 pub(crate) struct Options {
     /// The address for gRPC, instead of the configured one; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<SocketAddr>,
-    /// The socket for processes of this machine, instead of the configured one.
-    #[arg(long, value_name = "FILE")]
-    socket: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -88,9 +82,6 @@ pub(crate) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let finding_limits = settings::finding_limits(&session.config);
     let config = ServerConfig {
         address: options.address.unwrap_or(session.config.server.address),
-        socket: options
-            .socket
-            .or_else(|| session.config.server.socket.clone()),
         ..session.config.server.clone()
     };
     // Secrets stand in it by reference only.

@@ -36,10 +36,17 @@ pub(crate) enum CliError {
     TooLong { what: &'static str, limit: usize },
     #[error("the cloud's log has no event about keys, and nobody says of which time it is")]
     NoPeriod,
+    #[error("the cloud's log would begin at {from} and end at {to}: nothing is between")]
+    EmptyPeriod { from: String, to: String },
     #[error("{value:?} is not {expected}")]
     BadArgument {
         value: String,
         expected: &'static str,
+    },
+    #[error("there is no command for {name}: {why}")]
+    NotHere {
+        name: &'static str,
+        why: &'static str,
     },
     #[error("no other process writes to this vault while this one has it open")]
     FollowsNobody,
@@ -256,8 +263,8 @@ impl Coded for CliError {
             Self::PasswordInArgument => PASSWORD_IN_ARGUMENT,
             Self::NamespaceKeyGone { .. } => NAMESPACE_KEY_GONE,
             Self::TooLong { .. } => INPUT_TOO_LONG,
-            Self::NoPeriod => NO_PERIOD,
-            Self::BadArgument { .. } => BAD_ARGUMENT,
+            Self::NoPeriod | Self::EmptyPeriod { .. } => NO_PERIOD,
+            Self::BadArgument { .. } | Self::NotHere { .. } => BAD_ARGUMENT,
             Self::FollowsNobody => FOLLOWS_NOBODY,
             Self::OutputExists { .. } => OUTPUT_EXISTS,
             Self::BinaryToTerminal => BINARY_TO_TERMINAL,

@@ -225,9 +225,28 @@ fn a_log_of_the_cloud_that_is_empty_or_of_another_time_agrees_with_nothing() {
     for more in [&[][..], &whole[..2], &whole[2..]] {
         compare(&empty, more).failed("NO_PERIOD", 2);
     }
+    let swapped = ["--from", whole[3], "--to", whole[1]];
+    let all = cloud.simulator.cloudtrail();
+    for (trail, more) in [
+        (&empty, &swapped[..]),
+        (&all, &swapped),
+        // After the last event, and before the first.
+        (&all, &swapped[..2]),
+        (&all, &swapped[2..]),
+    ] {
+        compare(trail, more).failed("NO_PERIOD", 2);
+    }
     let lacking = compare(&empty, &whole);
     assert_eq!(lacking.status, 1);
     assert!(!lacking.json()["not_theirs"].as_array().unwrap().is_empty());
+    // All of it is near an edge, by clocks that differ so much: that leaves it open.
+    let century = u32::MAX.to_string();
+    let told = compare(&empty, &[&whole[..], &["--tolerance", &century]].concat());
+    let report = told.json();
+    assert_eq!((told.status, &report["agree"]), (1, &json!(false)));
+    assert_eq!(report["not_theirs"], json!([]));
+    let open = report["not_theirs_at_edge"].as_array().unwrap();
+    assert!(!open.is_empty(), "{report}");
 
     // Of somebody else, and of last year.
     let mut foreign = cloud.simulator.cloudtrail();

@@ -75,6 +75,7 @@ fn a_script_ends_at_the_first_command_that_fails_with_its_status() {
         ("keys list --dir elsewhere\n", "WRONG_USAGE"),
         ("keys list --name 'open\n", "BAD_ARGUMENT"),
         ("console\n", "BAD_ARGUMENT"),
+        ("topology.synchronisation.is_idle\n", "BAD_ARGUMENT"),
     ] {
         let ran = sandbox.run_with(script, ["console"]);
         assert_eq!(

@@ -195,6 +195,17 @@ fn secret_in(bytes: &[u8]) -> Option<&'static str> {
 }
 
 #[test]
+fn no_engine_takes_more_into_a_build_than_another() {
+    // Podman reads the one, Docker the other.
+    let [podman, docker] = [".containerignore", ".dockerignore"]
+        .map(|name| fs::read_to_string(deploy("..").join(name)).unwrap());
+    assert_eq!(podman, docker);
+    for kept_out in [".git", "strongroom-vault", "**/*.key"] {
+        assert!(podman.lines().any(|line| line == kept_out), "{kept_out}");
+    }
+}
+
+#[test]
 fn the_search_for_secrets_finds_them() {
     for secret in [
         format!(

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{Read, Write},
+    os::unix::fs::FileTypeExt as _,
 };
 
 use rustix::{
@@ -10,7 +11,10 @@ use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 
-use crate::support::{Ran, STRONGROOM, Sandbox, text};
+use crate::{
+    serving::Serving,
+    support::{Ran, STRONGROOM, Sandbox, text},
+};
 
 #[test]
 fn init_makes_an_empty_vault_without_a_passphrase_only_when_told_so() {
@@ -38,6 +42,30 @@ fn init_makes_an_empty_vault_without_a_passphrase_only_when_told_so() {
     let doctor = sandbox.json(["doctor"]);
     assert_eq!(doctor["vault_id"], id);
     assert_eq!(doctor["healthy"], true);
+}
+
+#[test]
+fn init_configures_the_socket_on_which_the_vault_is_then_served() {
+    let sandbox = Sandbox::new();
+    let with_socket = ["init", "--unprotected-key-file", "--socket"];
+    sandbox
+        .run([&with_socket[..], &["vault.sock"]].concat())
+        .succeeded();
+    // Callers who are known by their user need it there, not on a command line.
+    sandbox.edit_config(|text| {
+        text + "\n[[callers]]\nname = \"node\"\nunix-users = [\"root\"]\n[[callers.grants]]\nrole = \"auditor\"\n"
+    });
+    sandbox.run(["config", "check"]).succeeded();
+    let serving = Serving::start(&sandbox);
+    let socket = sandbox.path("vault.sock");
+    assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    serving.end();
+    fs::remove_file(&socket).unwrap();
+    sandbox.refuses(["serve", "--socket", "other.sock"], "WRONG_USAGE", 2);
+    // A vault that was begun keeps its own.
+    fs::remove_file(sandbox.path("vault/vault.db")).unwrap();
+    let other = [&with_socket[..], &["other.sock"]].concat();
+    sandbox.refuses(other, "BEGUN_OTHERWISE", 3);
 }
 
 #[test]

@@ -5,7 +5,11 @@ mod cloud;
 mod kms_log;
 mod matching;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -24,8 +28,9 @@ use crate::{args::Global, exit, failure::CliError, input, output};
 /// those in this log that the cloud does not have. A call is found by the id that the cloud gave it (AWS), or else by key,
 /// operation and time. Name the vault's keys in the KMS with --key ('strongroom wrapper-key list' and 'keys list' show them): then
 /// other keys are none of its. Without it every key that this log does not name may be one, and is listed. Say with --from and --to of
-/// which time the cloud's log is: otherwise it ends with its events, and calls of ours beyond them leave open whether it lacks them. No
-/// vault is opened. Exit status 0: both agree; 1: they do not, a key is not known, or the time is not.
+/// which time the cloud's log is: otherwise it ends with its events, and calls of ours beyond them leave open whether it lacks them.
+/// What only one log has within --tolerance of --from or --to is listed apart: the other log of the time beside may have it. No vault
+/// is opened. Exit status 0: both agree; 1: they do not, or something is left open: an edge, a key, or the time.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     strongroom audit reconcile --kms-log kms.log.2026-01-31 \\\n    --cloudtrail trail/*.json.gz --key arn:aws:kms:…:key/… \\\n    \
@@ -74,6 +79,9 @@ struct Report {
     not_ours: Vec<EventView>,
     /// What this log has and the cloud does not.
     not_theirs: Vec<CallView>,
+    /// Like those, within the tolerance of --from or --to: the logs of the time beside may have the counterpart.
+    not_ours_at_edge: Vec<EventView>,
+    not_theirs_at_edge: Vec<CallView>,
     /// Calls in this log at times that the cloud's log does not cover.
     not_covered: u64,
     /// Those of them before the first or after the last event of the cloud, where --from or --to does not leave them out.
@@ -131,12 +139,16 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
         events.extend(cloud.read(input::open(path)?, path)?);
     }
     let (said, tolerance) = ((options.from, options.to), i64::from(options.tolerance));
-    let period = Period::of(&events, said, tolerance * 1_000_000);
-    let period = period.ok_or(CliError::NoPeriod)?;
+    let period = Period::of(&events, said, tolerance * 1_000_000)?;
     let named: Vec<_> = options.keys.iter().map(|key| key_name(key)).collect();
     let report = Report::of(reconcile(calls, events, &named, &period));
     output::print(global.output, &report, |out| report.print(out))?;
     Ok(ExitCode::from(if report.agree { 0 } else { exit::NO }))
+}
+
+/// As they are shown.
+fn views<T, V: From<T>>(found: Vec<T>) -> Vec<V> {
+    found.into_iter().map(V::from).collect()
 }
 
 impl Report {
@@ -144,11 +156,15 @@ impl Report {
         Self {
             agree: found.not_ours.is_empty()
                 && found.not_theirs.is_empty()
+                && found.not_ours_at_edge.is_empty()
+                && found.not_theirs_at_edge.is_empty()
                 && found.undecided == 0
                 && found.unknown_keys.is_empty(),
             matched: found.matched,
-            not_ours: found.not_ours.into_iter().map(EventView::from).collect(),
-            not_theirs: found.not_theirs.into_iter().map(CallView::from).collect(),
+            not_ours: views(found.not_ours),
+            not_theirs: views(found.not_theirs),
+            not_ours_at_edge: views(found.not_ours_at_edge),
+            not_theirs_at_edge: views(found.not_theirs_at_edge),
             not_covered: found.not_covered,
             undecided: found.undecided,
             other_keys: found.other_keys,
@@ -156,7 +172,7 @@ impl Report {
         }
     }
 
-    fn print(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "{} in both logs",
@@ -176,36 +192,26 @@ impl Report {
                 output::counted(self.undecided, "call")
             )?;
         }
-        if !self.not_ours.is_empty() {
-            writeln!(out, "\nSomebody else used or changed keys of the vault:")?;
-            let rows = self.not_ours.iter().map(|event| {
-                let failed = if event.failed { "failed" } else { "-" };
-                [
-                    event.time.clone(),
-                    event.operation.clone(),
-                    event.by.clone(),
-                    event.keys.join(" "),
-                    event.event_id.clone(),
-                    failed.to_owned(),
-                ]
-            });
-            let header = ["TIME", "OPERATION", "BY", "KEY", "EVENT", "OUTCOME"];
-            writeln!(out, "{}", output::table(header, rows))?;
-        }
-        if !self.not_theirs.is_empty() {
-            writeln!(out, "\nThe cloud's log lacks calls of ours:")?;
-            let rows = self.not_theirs.iter().map(|call| {
-                [
-                    call.time.clone(),
-                    call.operation.clone(),
-                    call.kms.clone(),
-                    call.keys.join(" "),
-                    call.request_id.clone().unwrap_or_else(|| "-".to_owned()),
-                ]
-            });
-            let header = ["TIME", "OPERATION", "KMS", "KEY", "REQUEST"];
-            writeln!(out, "{}", output::table(header, rows))?;
-        }
+        write_events(
+            out,
+            "Somebody else used or changed keys of the vault:",
+            &self.not_ours,
+        )?;
+        write_calls(
+            out,
+            "The cloud's log lacks calls of ours:",
+            &self.not_theirs,
+        )?;
+        write_events(
+            out,
+            "Near --from or --to somebody used or changed keys of the vault. Look for these in the KMS log of the time beside:",
+            &self.not_ours_at_edge,
+        )?;
+        write_calls(
+            out,
+            "Near --from or --to the cloud's log lacks calls of ours. Look for these in its log of the time beside:",
+            &self.not_theirs_at_edge,
+        )?;
         if !self.unknown_keys.is_empty() {
             writeln!(
                 out,
@@ -217,6 +223,44 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn write_events(out: &mut dyn Write, title: &str, events: &[EventView]) -> io::Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    let rows = events.iter().map(|event| {
+        let failed = if event.failed { "failed" } else { "-" };
+        [
+            event.time.clone(),
+            event.operation.clone(),
+            event.by.clone(),
+            event.keys.join(" "),
+            event.event_id.clone(),
+            failed.to_owned(),
+        ]
+    });
+    let header = ["TIME", "OPERATION", "BY", "KEY", "EVENT", "OUTCOME"];
+    writeln!(out, "{}", output::table(header, rows))
+}
+
+fn write_calls(out: &mut dyn Write, title: &str, calls: &[CallView]) -> io::Result<()> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    let rows = calls.iter().map(|call| {
+        [
+            call.time.clone(),
+            call.operation.clone(),
+            call.kms.clone(),
+            call.keys.join(" "),
+            call.request_id.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    let header = ["TIME", "OPERATION", "KMS", "KEY", "REQUEST"];
+    writeln!(out, "{}", output::table(header, rows))
 }
 
 impl From<Event> for EventView {

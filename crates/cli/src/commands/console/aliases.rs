@@ -172,6 +172,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     ALIASES.iter().map(|(name, _command)| *name)
 }
 
+/// The name that a line begins with, and why there is no command for it, if there is none.
+pub(super) fn not_here(words: &[String]) -> Option<(&'static str, &'static str)> {
+    let first = words.first()?;
+    NOT_HERE.iter().copied().find(|(name, _why)| first == name)
+}
+
 /// The words of a line with the command in the place of Canton's name, if it begins with one.
 pub(super) fn expanded(mut words: Vec<String>) -> Vec<String> {
     let first = words.first().map(String::as_str);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use strongroom_files::{Access, Files as _};
 
+use super::line;
 use crate::{environment, session};
 
 /// So many lines are kept.
@@ -90,7 +91,15 @@ pub(super) fn may_be_kept(line: &str) -> bool {
             || word.starts_with("eyJ")
             || word.split([':', ',', '=']).any(is_run)
     };
-    !line.is_empty() && !line.starts_with(' ') && !line.split_whitespace().any(is_secret)
+    // As the command gets them, without quotes; and what it does not get: a comment, a line whose quote is open, a part of a text.
+    let words = line::words(line).unwrap_or_default();
+    let mut raw = line
+        .split_whitespace()
+        .map(|word| word.replace(['\'', '"', '\\'], ""));
+    !line.is_empty()
+        && !line.starts_with(' ')
+        && !words.iter().any(|word| is_secret(word))
+        && !raw.any(|word| is_secret(&word))
 }
 
 /// Whether a run with slashes names a file, rather than being base64, where a slash is one of the digits: it is there, or its folder
@@ -128,6 +137,7 @@ mod tests {
         let fingerprint = format!("1220{}", "ab".repeat(32));
         for line in [
             "keys list --name node-",
+            "keys list --name 'a name in \"quotes\"' # and why",
             &format!("sign message.bin --key {fingerprint} --out message.sig"),
             &format!("topology active-keys PAR::participant1::{fingerprint}"),
             "backup create vault.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
@@ -144,6 +154,12 @@ mod tests {
             "sign eyJhbGciOiJIUzI1NiJ9.e30.x",
             "keys import --name password=XYZZY",
             &format!("keys import {}", "ab".repeat(32)),
+            &format!("keys import '{}'", "ab".repeat(32)),
+            &format!("keys import {}''{}", "ab".repeat(16), "ab".repeat(16)),
+            "keys import '-----BEGIN PRIVATE KEY-----'",
+            "keys import -----BEGIN' PRIVATE 'KEY-----",
+            "sign 'eyJhbGciOiJIUzI1NiJ9.e30.x'",
+            "sign \"eyJhbGciOiJIUzI1NiJ9.e30.x",
         ] {
             assert!(!may_be_kept(line), "{line}");
         }
@@ -167,6 +183,13 @@ mod tests {
                 format!("keys import {base64}"),
                 format!("keys import --key={base64}"),
                 format!("keys import {}", base64.trim_end_matches('=')),
+                format!("keys import '{base64}'"),
+                format!("keys import \"{base64}\""),
+                format!("keys import --key='{base64}'"),
+                format!("keys import 'the key {base64} of the node'"),
+                format!("keys list # {base64}"),
+                format!("keys import '{base64}"),
+                format!("keys import {}\\{}", &base64[..20], &base64[20..]),
             ] {
                 assert!(!may_be_kept(&line), "{line}");
             }

@@ -72,6 +72,9 @@ pub(super) fn read(line: &str) -> Result<Typed, CliError> {
     if words.first().is_some_and(|word| word == "strongroom") {
         words.remove(0);
     }
+    if let Some((name, why)) = aliases::not_here(&words) {
+        return Err(CliError::NotHere { name, why });
+    }
     let words = aliases::expanded(words);
     let plain: Vec<_> = words.iter().map(String::as_str).collect();
     Ok(match plain.as_slice() {
@@ -105,6 +108,21 @@ mod tests {
             Err(CliError::BadArgument { .. })
         ));
         assert!(matches!(read("  # nothing"), Ok(Typed::Nothing)));
+    }
+
+    #[test]
+    fn a_name_that_has_no_command_is_refused_with_the_reason() {
+        for line in [
+            "topology.transactions.propose",
+            "strongroom topology.transactions.propose --help",
+        ] {
+            let Err(refused) = read(line) else {
+                panic!("{line}");
+            };
+            let told = refused.to_string();
+            assert!(told.contains("topology.transactions.propose"), "{told}");
+            assert!(told.contains("'topology delegate'"), "{told}");
+        }
     }
 
     #[test]

@@ -143,12 +143,21 @@ fn the_rehearsal_comes_up_and_its_vault_is_well() {
     };
     let _simulator = Running::of(command("simulator"));
     Ran::of(command("init")).succeeded();
+    // Known by its user, on the socket of the configuration.
+    let file = image.root.join("etc/strongroom/strongroom.toml");
+    let caller = format!(
+        "\n[[callers]]\nname = \"operator\"\nunix-users = [{USER}]\n[[callers.grants]]\nrole = \"operator\"\n"
+    );
+    let configured = fs::read_to_string(&file).unwrap() + &caller;
+    fs::write(&file, configured).unwrap();
+    Ran::of(image.command(&["config", "check"])).succeeded();
     // `up` runs it each time.
     Ran::of(command("init")).succeeded();
     let mut serve = command("vault");
     serve.args(["--address", "127.0.0.1:0"]);
     let serving = Running::of(serve);
     assert_eq!(serving.text("socket"), "/run/strongroom/vault.sock");
+    assert_eq!(serving.shown["access_rules"], true);
     let socket = image.root.join("run/strongroom/vault.sock");
     assert!(fs::metadata(socket).unwrap().file_type().is_socket());
     Ran::of(image.command(&["doctor"])).succeeded();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strongroom_crypto::Timestamp;
 
 use super::calls::{Event, OurCall};
+use crate::{failure::CliError, output};
 
 /// The time that the cloud's log covers.
 pub(super) struct Period {
@@ -34,24 +35,43 @@ impl Edge {
 }
 
 impl Period {
-    /// None if neither events nor anybody says when it was.
+    /// # Errors
+    /// [`CliError::NoPeriod`] if neither events nor anybody says when it was. [`CliError::EmptyPeriod`] if it ends before it begins:
+    /// both logs would agree, since nothing of either is in it.
     pub(super) fn of(
         events: &[Event],
         (from, to): (Option<Timestamp>, Option<Timestamp>),
         tolerance: i64,
-    ) -> Option<Self> {
+    ) -> Result<Self, CliError> {
         let times = || events.iter().map(|event| event.time.as_micros());
         // Clouds write whole seconds: the last one is covered to its end.
         let last = times().max().map(|time| time.saturating_add(999_999));
-        Some(Self {
-            from: Edge::of(from, times().min())?,
-            to: Edge::of(to, last)?,
+        let from = Edge::of(from, times().min()).ok_or(CliError::NoPeriod)?;
+        let to = Edge::of(to, last).ok_or(CliError::NoPeriod)?;
+        if from.at >= to.at {
+            let shown = |edge: Edge| output::moment(Timestamp::from_micros(edge.at));
+            return Err(CliError::EmptyPeriod {
+                from: shown(from),
+                to: shown(to),
+            });
+        }
+        Ok(Self {
+            from,
+            to,
             tolerance,
         })
     }
 
     fn covers(&self, time: Timestamp) -> bool {
         (self.from.at..=self.to.at).contains(&time.as_micros())
+    }
+
+    /// Whether what was from `begun` to `ended` may stand in one log before an edge that somebody said and in the other one behind it,
+    /// by clocks that differ. The logs beside these have its counterpart then.
+    fn is_at_edge(&self, begun: Timestamp, ended: Timestamp) -> bool {
+        let earliest = begun.as_micros().saturating_sub(self.tolerance);
+        let latest = ended.as_micros().saturating_add(self.tolerance);
+        (self.from.was_said && earliest < self.from.at) || (self.to.was_said && latest > self.to.at)
     }
 
     /// Whether somebody said that the cloud's log need not have what was at this time, which it does not cover.
@@ -71,6 +91,9 @@ pub(super) struct Reconciled {
     pub(super) matched: u64,
     pub(super) not_ours: Vec<Event>,
     pub(super) not_theirs: Vec<OurCall>,
+    /// Like those, but so near an edge that the logs beside these may have the counterpart.
+    pub(super) not_ours_at_edge: Vec<Event>,
+    pub(super) not_theirs_at_edge: Vec<OurCall>,
     /// At times that the cloud's log does not cover.
     pub(super) not_covered: u64,
     /// Those of them of which nobody said that they are left out.
@@ -131,7 +154,12 @@ pub(super) fn reconcile(
             outcome.not_covered += 1;
             outcome.undecided += u64::from(!period.leaves_out(call.begun));
         } else if call.answered {
-            outcome.not_theirs.push(call);
+            let lacking = if period.is_at_edge(call.begun, call.ended) {
+                &mut outcome.not_theirs_at_edge
+            } else {
+                &mut outcome.not_theirs
+            };
+            lacking.push(call);
         }
     }
     for (event, taken) in events.into_iter().zip(taken) {
@@ -139,7 +167,12 @@ pub(super) fn reconcile(
             continue;
         }
         if event.keys.iter().any(|key| ours.contains(key)) {
-            outcome.not_ours.push(event);
+            let strange = if period.is_at_edge(event.time, event.time) {
+                &mut outcome.not_ours_at_edge
+            } else {
+                &mut outcome.not_ours
+            };
+            strange.push(event);
         } else if named.is_empty() {
             outcome.unknown_keys.extend(event.keys);
         } else {
@@ -362,11 +395,79 @@ mod tests {
     #[test]
     fn a_log_without_events_covers_what_somebody_says_and_nothing_otherwise() {
         for said in [(None, None), (Some(at(0)), None), (None, Some(at(9)))] {
-            assert!(Period::of(&[], said, SECOND).is_none(), "{said:?}");
+            let refused = Period::of(&[], said, SECOND);
+            assert!(matches!(refused, Err(CliError::NoPeriod)), "{said:?}");
         }
         let missing = call(5, Some("a"));
         let found = compared(vec![missing.clone()], Vec::new());
         assert_eq!(found.not_theirs, [missing]);
+    }
+
+    #[test]
+    fn what_is_near_an_edge_that_was_said_may_be_in_the_logs_beside() {
+        let compare = |said| {
+            // Without a counterpart: one each near the edges, and one each well within.
+            let events = vec![
+                event(100, Some("v")),
+                event(105, Some("w")),
+                event(150, Some("x")),
+                event(198, Some("y")),
+                event(200, Some("z")),
+            ];
+            let calls = vec![
+                call(103, Some("a")),
+                call(160, Some("b")),
+                call(199, Some("c")),
+            ];
+            let period = Period::of(&events, said, 5 * SECOND).unwrap();
+            reconcile(calls, events, &[], &period)
+        };
+        let counted = |found: &Reconciled| {
+            (
+                (found.not_ours.len(), found.not_ours_at_edge.len()),
+                (found.not_theirs.len(), found.not_theirs_at_edge.len()),
+            )
+        };
+        let found = compare((Some(at(100)), Some(at(200))));
+        assert_eq!(counted(&found), ((2, 3), (1, 2)));
+        // Just as far from the edge as the clocks may differ is within.
+        let within = [event(105, Some("w")), event(150, Some("x"))];
+        assert_eq!(found.not_ours, within);
+        assert_eq!(found.not_theirs, [call(160, Some("b"))]);
+        // Where the events alone say when it was, nothing was cut off.
+        assert_eq!(counted(&compare((None, None))), ((5, 0), (3, 0)));
+        assert_eq!(counted(&compare((Some(at(100)), None))), ((4, 1), (2, 1)));
+    }
+
+    #[test]
+    fn a_call_that_goes_over_an_edge_is_near_it() {
+        let long = OurCall {
+            ended: at(998),
+            ..call(900, Some("a"))
+        };
+        let found = compared(vec![long.clone()], Vec::new());
+        assert_eq!(found.not_theirs_at_edge, [long]);
+        assert_eq!(found.not_theirs, []);
+    }
+
+    #[test]
+    fn a_time_that_ends_before_it_begins_is_refused() {
+        let events = vec![event(100, Some("a")), event(200, Some("b"))];
+        for (said, why) in [
+            ((Some(at(300)), Some(at(50))), "swapped"),
+            ((Some(at(150)), Some(at(150))), "no time at all"),
+            ((Some(at(201)), None), "only --from, after the last event"),
+            ((None, Some(at(99))), "only --to, before the first"),
+        ] {
+            let refused = Period::of(&events, said, 5 * SECOND);
+            assert!(
+                matches!(refused, Err(CliError::EmptyPeriod { .. })),
+                "{why}"
+            );
+        }
+        // Within the second that the last event may be anywhere in.
+        let said = (Some(Timestamp::from_micros(200 * SECOND + 500_000)), None);
+        assert!(Period::of(&events, said, SECOND).is_ok());
     }
 
     #[test]
