@@ -30,6 +30,7 @@ impl Vault {
         force: ForceFlags,
     ) -> Result<Vec<SignedTransaction>, VaultError> {
         // Before the lock, which catching up needs; and before keys sign, which a KMS may charge for.
+        self.in_touch().await?;
         self.check_writes().await?;
         let looked_at = self.topology(store).await?;
         let mut signed = Vec::with_capacity(transactions.len());

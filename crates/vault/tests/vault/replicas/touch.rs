@@ -131,6 +131,8 @@ async fn a_process_out_of_touch_signs_no_topology_and_decrypts_nothing() {
             ForceFlags::default(),
         )
     };
+    // Whoever signs topology writes a record of it.
+    one.vault.step_down(&us).await.unwrap();
     again().await.unwrap();
     two.store.cut_off(true);
     two.clock.advance(BOUND + Duration::from_secs(1));
