@@ -41,7 +41,7 @@ const LIFE_WITHIN: Duration = Duration::from_secs(10);
 /// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory, and its room.
 const READ_WITHIN: Duration = Duration::from_secs(120);
 
-/// Whoever is asked to go, and has no call under way, goes within this time.
+/// Whoever is asked to go, and has no call under way, goes within this time; whoever was told everything has it once more.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What connections have in common.
@@ -55,18 +55,29 @@ pub(crate) struct Http2 {
 }
 
 /// Serves a connection until its other end goes, or it rests for too long, or the server is to end and its calls are answered.
-pub(crate) async fn serve(http2: Http2, stream: Stream, peer: Peer, guest: Arc<Guest>) {
+pub(crate) async fn serve(http2: Http2, mut stream: Stream, peer: Peer, guest: Arc<Guest>) {
+    if let Ended::Orderly = answer_calls(http2, &mut stream, &peer, &guest).await {
+        hear_out(&mut stream).await;
+    }
+}
+
+/// How a connection ended.
+enum Ended {
+    /// Everything that was to be said has been handed to the system.
+    Orderly,
+    /// It failed, or is given up.
+    Cut,
+}
+
+async fn answer_calls(http2: Http2, stream: &mut Stream, peer: &Peer, guest: &Arc<Guest>) -> Ended {
     let Http2 {
         services,
         idle_limit,
         tasks,
         ending,
     } = http2;
-    let mut leaving = leaving(&guest, idle_limit, ending);
-    let service = {
-        let guest = Arc::clone(&guest);
-        service_fn(move |request| answer(&services, &peer, &guest, request))
-    };
+    let mut leaving = leaving(guest, idle_limit, ending);
+    let service = service_fn(move |request| answer(&services, peer, guest, request));
     let mut connection = pin!(
         http2::Builder::new(Tracked(tasks))
             .timer(TokioTimer::new())
@@ -77,16 +88,29 @@ pub(crate) async fn serve(http2: Http2, stream: Stream, peer: Peer, guest: Arc<G
             .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {
-        served = &mut connection => return said(served),
+        served = &mut connection => return ended(served),
         leave = &mut leaving => match leave {
-            Ok(Leave::AtOnce) => return tracing::info!("a connection is cut: nobody reads its answers"),
+            Ok(Leave::AtOnce) => {
+                tracing::info!("a connection is cut: nobody reads its answers");
+                return Ended::Cut;
+            }
             Ok(Leave::Answered) | Err(_) => {}
         }
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
-        served = &mut connection => said(served),
-        () = rested(&guest, Instant::now(), LEAVE_WITHIN) => {}
+        served = &mut connection => ended(served),
+        () = rested(guest, Instant::now(), LEAVE_WITHIN) => Ended::Cut,
+    }
+}
+
+/// Reads what still comes, until the other end closes too, or has had its time. A socket that is closed on bytes that nobody has
+/// read is reset (RFC 1122, section 4.2.2.13): answers that are on their way would be lost with it.
+async fn hear_out(stream: &mut Stream) {
+    let mut nowhere = tokio::io::sink();
+    let rest = tokio::io::copy(stream, &mut nowhere);
+    if let Ok(Err(error)) = tokio::time::timeout(LEAVE_WITHIN, rest).await {
+        tracing::debug!(%error, "a connection ended");
     }
 }
 
@@ -115,9 +139,13 @@ fn leaving(
 }
 
 /// How a connection ends is the business of the caller, who sees it too.
-fn said(served: hyper::Result<()>) {
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended");
+fn ended(served: hyper::Result<()>) -> Ended {
+    match served {
+        Ok(()) => Ended::Orderly,
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended");
+            Ended::Cut
+        }
     }
 }
 

@@ -22,6 +22,15 @@ mod strangers;
 /// The beginning of HTTP/2, and an empty frame of settings.
 const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
+/// A frame of HTTP/2 (RFC 9113, section 4.1): what kind it is, its flags, and what it holds.
+async fn frame(stream: &mut TcpStream) -> Option<(u8, u8, Vec<u8>)> {
+    let mut header = [0; 9];
+    stream.read_exact(&mut header).await.ok()?;
+    let mut held = vec![0; usize::from(header[1]) << 8 | usize::from(header[2])];
+    stream.read_exact(&mut held).await.ok()?;
+    Some((header[3], header[4], held))
+}
+
 /// Kilobytes of memory that this process uses.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -137,6 +146,44 @@ async fn a_connection_that_rests_for_too_long_is_ended_and_one_with_a_call_is_no
     let goodbye = said.windows(2).any(|it| it == [7, 0]);
     assert!(goodbye, "{said:?}");
     assert!(!working.is_finished());
+}
+
+#[tokio::test]
+async fn whoever_still_speaks_when_a_connection_ends_is_heard_out_or_would_lose_what_was_answered()
+{
+    const PING: u8 = 6;
+    const GOODBYE: u8 = 7;
+    const ANSWERED: u8 = 1;
+    let mut house = house(ServerSettings::default()).await;
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    stream.write_all(HELLO).await.unwrap();
+    let settings = frame(&mut stream).await;
+    assert!(settings.is_some());
+    house.end();
+    let mut goodbyes = 0;
+    while let Some((kind, flags, held)) = frame(&mut stream).await {
+        goodbyes += u8::from(kind == GOODBYE);
+        if kind == PING && flags & ANSWERED == 0 {
+            let header = [0, 0, 8, PING, ANSWERED, 0, 0, 0, 0];
+            let answer = [&header[..], &held].concat();
+            stream.write_all(&answer).await.unwrap();
+        }
+    }
+    assert_eq!(
+        goodbyes, 2,
+        "one before the server knows what it has, one after"
+    );
+    // The server has closed its side. Bytes that nobody reads would have the system reset the connection.
+    for _once_more in 0..5 {
+        stream
+            .write_all(&[0, 0, 0, 4, 1, 0, 0, 0, 0])
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(stream.read(&mut [0; 9]).await.unwrap(), 0);
+    drop(stream);
+    house.ended().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
