@@ -1,6 +1,6 @@
 //! How messages are read and written: as prost does it, but one that would swell when it is read is refused before.
 
-mod swelling;
+mod amplification;
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -66,7 +66,7 @@ impl<U: Message + Name + Default> Decoder for Reading<U> {
 
     fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         // All of it is in one piece.
-        if swelling::has_too_many_items(U::PACKAGE, U::NAME, bytes.chunk()) {
+        if amplification::has_too_many_items(U::PACKAGE, U::NAME, bytes.chunk()) {
             return Err(refusal(Failure::too_many_items()));
         }
         let decoded = self.0.decode(bytes);

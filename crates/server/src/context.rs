@@ -14,14 +14,14 @@ use tonic::{Request, Response, Status};
 pub(crate) use self::checked::Checked;
 use crate::{
     access::{Operation, Subject},
-    bounds::Bounds,
-    consent::Consent,
+    concurrency::ConcurrencyLimits,
     failure::{Face, Failure},
     gate::Call,
     http::Calls,
     long_work::{Doing, Events, Ongoing, Progressing, Telling},
+    message_memory::CallMemory,
     refusals::Refusals,
-    room::Part,
+    required_approval::RequiredApproval,
     tasks::Tasks,
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct Admitted {
     /// Where it is noted what the caller may not.
     pub(crate) refusals: Refusals,
     /// What its message holds, as long as anybody works on it: that may be longer than its caller waits.
-    pub(crate) part: Part,
+    pub(crate) memory: CallMemory,
 }
 
 impl Deref for Context {
@@ -121,9 +121,9 @@ impl Context {
         self.subject.allowance().owe(1);
     }
 
-    /// Takes room for so many bytes, for as long as the call is under way.
+    /// Takes memory for so many bytes, for as long as the call is under way.
     pub(crate) fn hold(&self, bytes: usize) -> Result<(), Failure> {
-        if self.part.take(bytes) {
+        if self.memory.take(bytes) {
             Ok(())
         } else {
             Err(Failure::too_many_bytes(self.subject.name()))
@@ -151,7 +151,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) features: Features,
     pub(crate) calls: Calls,
-    pub(crate) bounds: Bounds,
+    pub(crate) concurrency: ConcurrencyLimits,
     pub(crate) ongoing: Ongoing,
 }
 
@@ -217,12 +217,12 @@ impl Shared {
     {
         let (context, message) = taken_apart(request)?;
         let caller = context.clone();
-        let consent = Consent::to(&self.vault, &context, &message);
+        let approval = RequiredApproval::of(&self.vault, &context, &message);
         let trace = context.call.trace.clone();
         let check = check(Arc::clone(&self.vault), context, message);
         let work = async move {
             let done = async {
-                let work = consent.given_to(check.await?).await?;
+                let work = approval.obtained_for(check.await?).await?;
                 work.await
             };
             // Also noted if its caller goes, lest nobody be seen who hangs up.
@@ -274,7 +274,7 @@ impl Shared {
         let id = prepared.id().parse();
         let (telling, events) = Telling::of(Arc::clone(&prepared));
         let telling = Arc::new(telling);
-        let consent = Consent::to(&self.vault, &context, &message);
+        let approval = RequiredApproval::of(&self.vault, &context, &message);
         let work = work(
             Arc::clone(&self.vault),
             context,
@@ -284,7 +284,7 @@ impl Shared {
         let (ongoing, vault) = (self.ongoing.clone(), Arc::clone(&self.vault));
         let work = async move {
             // Nobody hears of what was not let through.
-            let doing = consent.given_to(work.await?).await?;
+            let doing = approval.obtained_for(work.await?).await?;
             ongoing.list(&vault, prepared).run(doing).await
         };
         let tasks = self.tasks.clone();

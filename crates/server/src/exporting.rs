@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tracing::{Instrument as _, Span};
 
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Context,
     failure::{Failure, codes},
 };
@@ -22,20 +22,20 @@ pub(crate) async fn export_key(
     context: &Context,
     wanted: Fingerprint,
     form: ExportForm,
-    passwords: &Bound,
+    passwords: &ConcurrencyLimit,
 ) -> Result<Result<SecretBytes, VaultError>, Failure> {
     let caller = context.caller();
     if !matches!(form, ExportForm::EncryptedKeyPair(_)) {
         return Ok(vault.export_key(&caller, &wanted, &form).await);
     }
-    let place = passwords.enter(&context.subject).await?;
+    let permit = passwords.acquire(&context.subject).await?;
     let (trace, span, runtime) = (
         context.call.trace.clone(),
         Span::current(),
         Handle::current(),
     );
     let exporting = tokio::task::spawn_blocking(move || {
-        let _place = place;
+        let _permit = permit;
         let exporting = vault.export_key(&caller, &wanted, &form);
         runtime.block_on(in_trace(trace.id(), exporting).instrument(span))
     });

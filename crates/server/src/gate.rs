@@ -23,10 +23,10 @@ use crate::{
     context::{Admitted, Context},
     failure::Failure,
     http::Calls,
-    listen::Guest,
+    listen::ConnectionState,
     refusals::Refusals,
     rpc::Rpc,
-    strangers::Strangers,
+    stranger_log::StrangerLog,
     tokens::{Proof, TokenError, Tokens},
     trace::Traces,
 };
@@ -40,7 +40,7 @@ pub(crate) struct Gate {
     /// Whether the server is about to end.
     pub(crate) ending: watch::Receiver<bool>,
     pub(crate) calls: Calls,
-    pub(crate) strangers: Arc<Strangers>,
+    pub(crate) stranger_log: Arc<StrangerLog>,
     pub(crate) refusals: Refusals,
 }
 
@@ -57,7 +57,7 @@ impl Gated {
         &self,
         request: Request<Body>,
         peer: &Peer,
-        guest: &Arc<Guest>,
+        connection: &Arc<ConnectionState>,
     ) -> BoxFuture<'static, Response<Answer>> {
         let Gated { gate, mut services } = self.clone();
         let Some(call) = Call::of(&request, &gate.traces).map(Arc::new) else {
@@ -71,9 +71,9 @@ impl Gated {
             });
         };
         let began = Instant::now();
-        let (peer, guest) = (peer.clone(), Arc::clone(guest));
+        let (peer, connection) = (peer.clone(), Arc::clone(connection));
         Box::pin(async move {
-            let answering = pass(&gate, services, &call, request, &peer, guest);
+            let answering = pass(&gate, services, &call, request, &peer, connection);
             let answer = match call.deadline {
                 None => answering.await,
                 Some(deadline) => match tokio::time::timeout_at(deadline, answering).await {
@@ -93,7 +93,7 @@ async fn pass(
     call: &Arc<Call>,
     request: Request<Body>,
     peer: &Peer,
-    guest: Arc<Guest>,
+    connection: Arc<ConnectionState>,
 ) -> Response<Answer> {
     let (mut parts, body) = request.into_parts();
     let context = match gate.context(call, &parts.headers, peer).await {
@@ -101,8 +101,8 @@ async fn pass(
         Err(failure) => return Answer::refusal(gate.refuse(call, failure)),
     };
     if call.operation != Operation::Health {
-        guest.is_known();
-    } else if !guest.may_ask() {
+        connection.is_known();
+    } else if !connection.may_ask() {
         return Answer::refusal(gate.refuse(call, Failure::asks_too_much()));
     }
     let ends = Ends {
@@ -117,7 +117,7 @@ async fn pass(
         Ok(answer) if blames_us(call, &answer) => {
             Answer::refusal(call.refuse(Failure::unreadable("no message of this rpc")))
         }
-        Ok(answer) => Answer::counted(ends.of_answer(answer), &context, guest),
+        Ok(answer) => Answer::counted(ends.of_answer(answer), &context, connection),
         Err(never) => match never {},
     }
 }
@@ -193,7 +193,7 @@ impl Gate {
         counted.map_err(|wait| Failure::too_many_calls(subject.name(), wait))?;
         let context = Context::new(Admitted {
             call: Arc::clone(call),
-            part: subject.room().part(),
+            memory: subject.message_memory().of_call(),
             subject,
             until,
             refusals: self.refusals.clone(),
@@ -210,7 +210,7 @@ impl Gate {
         if !failure.is_of_a_stranger() {
             return call.refuse(failure);
         }
-        self.strangers.tell(|| failure.log(&call.trace));
+        self.stranger_log.tell(|| failure.log(&call.trace));
         failure.status(call.face, &call.trace)
     }
 }

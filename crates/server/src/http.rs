@@ -14,9 +14,9 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::metrics::{Calls, text as metrics_text};
 pub use self::metrics::{KmsNumbers, vault_metrics};
 use crate::{
-    listen::{Accepting, Listener, Places},
+    listen::{Accepting, Listener, Slots},
     scheduled_backups::ScheduledBackups,
-    strangers::Strangers,
+    stranger_log::StrangerLog,
 };
 
 /// What the pages tell of.
@@ -38,11 +38,11 @@ const MOST_OF_ONE: usize = 128;
 pub(crate) struct Open {
     accepting: Accepting,
     end: watch::Sender<bool>,
-    door: JoinHandle<()>,
+    listening: JoinHandle<()>,
 }
 
 /// Serves the pages. They have an end of their own: a server that is about to end says so.
-pub(crate) fn open(listener: TcpListener, pages: Pages, strangers: Arc<Strangers>) -> Open {
+pub(crate) fn open(listener: TcpListener, pages: Pages, stranger_log: Arc<StrangerLog>) -> Open {
     let router = Router::new()
         .route("/healthz", get(probes::alive))
         .route("/readyz", get(probes::ready))
@@ -51,19 +51,19 @@ pub(crate) fn open(listener: TcpListener, pages: Pages, strangers: Arc<Strangers
         .with_state(pages);
     let (end, ending) = watch::channel(false);
     let accepting = Accepting {
-        places: Places::new(MOST_CONNECTIONS, MOST_OF_ONE),
+        slots: Slots::new(MOST_CONNECTIONS, MOST_OF_ONE),
         tasks: TaskTracker::new(),
         ending,
     };
     let serving = accepting
         .clone()
-        .run(Listener::Tcp(listener), move |knock, _guest| {
-            http1::serve(router.clone(), Arc::clone(&strangers), knock)
+        .run(Listener::Tcp(listener), move |incoming, _connection| {
+            http1::serve(router.clone(), Arc::clone(&stranger_log), incoming)
         });
     Open {
         accepting,
         end,
-        door: tokio::spawn(serving),
+        listening: tokio::spawn(serving),
     }
 }
 
@@ -71,9 +71,9 @@ impl Open {
     /// Ends. What is being answered is cut off, since somebody only watches.
     pub(crate) async fn close(self) {
         self.end.send_replace(true);
-        let _ended = self.door.await;
+        let _ended = self.listening.await;
         self.accepting.tasks.close();
-        self.accepting.places.cut();
+        self.accepting.slots.cut();
         self.accepting.tasks.wait().await;
     }
 }

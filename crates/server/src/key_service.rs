@@ -89,7 +89,7 @@ impl KeyService for KeyFace {
 
     async fn export_key(&self, request: Request<ExportKeyRequest>) -> Answer<ExportKeyResponse> {
         let enabled = self.shared.features.export_of_private_keys;
-        let passwords = self.shared.bounds.passwords.clone();
+        let passwords = self.shared.concurrency.passwords.clone();
         let export =
             |vault, context, message| export::export(vault, context, message, enabled, passwords);
         self.shared.change_checked(FACE, request, export).await

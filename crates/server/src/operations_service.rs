@@ -63,9 +63,9 @@ macro_rules! service {
                 &self,
                 request: Request<wire::CreateBackupRequest>,
             ) -> Answer<Self::CreateBackupStream> {
-                let (spool, bound) = (self.spool.clone(), self.shared.bounds.backups.clone());
+                let (spool, limit) = (self.spool.clone(), self.shared.concurrency.backups.clone());
                 let create = |vault, context, message, telling| {
-                    backups::create(vault, context, message, telling, spool, bound)
+                    backups::create(vault, context, message, telling, spool, limit)
                 };
                 self.shared.begin(FACE, request, create)
             }
@@ -74,9 +74,9 @@ macro_rules! service {
                 &self,
                 request: Request<wire::ExamineRequest>,
             ) -> Answer<Self::ExamineStream> {
-                let bounded = (self.limits, self.shared.bounds.examinations.clone());
+                let limits = (self.limits, self.shared.concurrency.examinations.clone());
                 let examine = |vault, context, message, telling| {
-                    facts::examine(vault, context, message, telling, bounded)
+                    facts::examine(vault, context, message, telling, limits)
                 };
                 self.shared.begin(FACE, request, examine)
             }
@@ -85,8 +85,8 @@ macro_rules! service {
                 &self,
                 request: Request<wire::CheckWrapsRequest>,
             ) -> Answer<wire::CheckWrapsResponse> {
-                let bound = self.shared.bounds.examinations.clone();
-                let check = |vault, context, message| wraps::check(vault, context, message, bound);
+                let limit = self.shared.concurrency.examinations.clone();
+                let check = |vault, context, message| wraps::check(vault, context, message, limit);
                 self.shared.answer(FACE, request, check).await
             }
 
@@ -94,9 +94,9 @@ macro_rules! service {
                 &self,
                 request: Request<wire::ExportAuditRequest>,
             ) -> Answer<Self::ExportAuditStream> {
-                let bound = self.shared.bounds.audits.clone();
+                let limit = self.shared.concurrency.audits.clone();
                 let export = |vault, context, message, telling| {
-                    audit::export(vault, context, message, telling, bound)
+                    audit::export(vault, context, message, telling, limit)
                 };
                 self.shared.begin(FACE, request, export)
             }
@@ -105,8 +105,8 @@ macro_rules! service {
                 &self,
                 request: Request<wire::ListAuditRequest>,
             ) -> Answer<wire::ListAuditResponse> {
-                let bound = self.shared.bounds.audits.clone();
-                let list = |vault, context, message| audit::list(vault, context, message, bound);
+                let limit = self.shared.concurrency.audits.clone();
+                let list = |vault, context, message| audit::list(vault, context, message, limit);
                 self.shared.answer(FACE, request, list).await
             }
 
@@ -125,9 +125,9 @@ macro_rules! service {
                 &self,
                 request: Request<wire::FollowAuditRequest>,
             ) -> Answer<Self::FollowAuditStream> {
-                let bounds = self.shared.bounds.clone();
+                let concurrency = self.shared.concurrency.clone();
                 let follow =
-                    |vault, context, message| following::follow(vault, context, message, bounds);
+                    |vault, context, message| following::follow(vault, context, message, concurrency);
                 self.shared.answer(FACE, request, follow).await
             }
 

@@ -16,7 +16,7 @@ use tonic::service::Routes;
 use crate::{
     access::Access,
     api_info::ApiInfoFace,
-    bounds::Bounds,
+    concurrency::ConcurrencyLimits,
     context::{Features, Shared},
     contract::{
         DESCRIPTORS,
@@ -46,7 +46,7 @@ use crate::{
     http::{self, Calls, KmsNumbers, Pages},
     identity::IdentityFace,
     key_service::KeyFace,
-    listen::{Accepting, Guest, Http2, Knock, Listener, Places, serve_http2},
+    listen::{Accepting, ConnectionState, Http2, Incoming, Listener, Slots, serve_http2},
     long_work::Ongoing,
     operations_service::OperationsFace,
     refusals::Refusals,
@@ -54,7 +54,7 @@ use crate::{
     signing_service::SigningFace,
     spool::Spool,
     status::{About, SetLogLevel, StatusFace},
-    strangers::Strangers,
+    stranger_log::StrangerLog,
     tasks::Tasks,
     tokens::Tokens,
     topology::{
@@ -157,7 +157,7 @@ pub async fn serve(
     let (ending_sender, ending) = watch::channel(false);
     let tasks = Tasks::default();
     let calls = Calls::default();
-    let strangers = Arc::new(Strangers::default());
+    let stranger_log = Arc::new(StrangerLog::default());
     let ongoing = Ongoing::new(Arc::clone(&random));
     let refusals = Refusals::new(Arc::clone(&vault), tasks.clone());
     let shared = Shared {
@@ -165,7 +165,7 @@ pub async fn serve(
         tasks: tasks.clone(),
         features: settings.features,
         calls: calls.clone(),
-        bounds: Bounds::default(),
+        concurrency: ConcurrencyLimits::default(),
         ongoing: ongoing.clone(),
     };
     let gate = Gate {
@@ -174,7 +174,7 @@ pub async fn serve(
         traces: Traces::new(random.as_ref()),
         ending: ending.clone(),
         calls: calls.clone(),
-        strangers: Arc::clone(&strangers),
+        stranger_log: Arc::clone(&stranger_log),
         refusals: refusals.clone(),
     };
     let faces = Faces {
@@ -207,10 +207,10 @@ pub async fn serve(
             backups: settings.backups.clone(),
             ending: ending.clone(),
         };
-        http::open(listener, told, Arc::clone(&strangers))
+        http::open(listener, told, Arc::clone(&stranger_log))
     });
     let accepting = Accepting {
-        places: Places::new(settings.most_connections, settings.most_connections_of_one),
+        slots: Slots::new(settings.most_connections, settings.most_connections_of_one),
         tasks: TaskTracker::new(),
         ending: ending.clone(),
     };
@@ -229,12 +229,21 @@ pub async fn serve(
     }
     let mut noting = JoinSet::new();
     noting.spawn(refusals.clone().keep());
-    let mut doors = JoinSet::new();
+    let mut listening = JoinSet::new();
     for listener in listeners {
-        let (http2, strangers) = (http2.clone(), Arc::clone(&strangers));
-        doors.spawn(accepting.clone().run(listener, move |knock, guest| {
-            come_in(http2.clone(), Arc::clone(&strangers), knock, guest)
-        }));
+        let (http2, stranger_log) = (http2.clone(), Arc::clone(&stranger_log));
+        listening.spawn(
+            accepting
+                .clone()
+                .run(listener, move |incoming, connection| {
+                    serve_connection(
+                        http2.clone(),
+                        Arc::clone(&stranger_log),
+                        incoming,
+                        connection,
+                    )
+                }),
+        );
     }
     drop(http2);
     tokio::select! {
@@ -244,7 +253,7 @@ pub async fn serve(
     health::end(&reporter).await;
     ending_sender.send_replace(true);
     let grace_ends = tokio::time::Instant::now() + settings.grace;
-    while doors.join_next().await.is_some() {}
+    while listening.join_next().await.is_some() {}
     accepting.tasks.close();
     if tokio::time::timeout_at(grace_ends, accepting.tasks.wait())
         .await
@@ -255,7 +264,7 @@ pub async fn serve(
             cut,
             "calls were not answered within the grace: they are cut off"
         );
-        accepting.places.cut();
+        accepting.slots.cut();
         accepting.tasks.wait().await;
     }
     let backed_up = tokio::time::timeout_at(grace_ends, backing_up.join_next());
@@ -285,9 +294,14 @@ pub async fn serve(
 }
 
 /// Serves somebody who connected.
-async fn come_in(http2: Http2, strangers: Arc<Strangers>, knock: Knock, guest: Arc<Guest>) {
-    if let Some((stream, peer)) = knock.enter(&strangers).await {
-        serve_http2(http2, stream, peer, guest).await;
+async fn serve_connection(
+    http2: Http2,
+    stranger_log: Arc<StrangerLog>,
+    incoming: Incoming,
+    connection: Arc<ConnectionState>,
+) {
+    if let Some((stream, peer)) = incoming.shake_hands(&stranger_log).await {
+        serve_http2(http2, stream, peer, connection).await;
     }
 }
 

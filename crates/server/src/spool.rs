@@ -22,7 +22,7 @@ pub struct Spool {
 }
 
 /// A folder for one backup, which goes with what is in it when it is dropped.
-pub(crate) struct Room {
+pub(crate) struct SpoolFolder {
     folder: TempDir,
     /// Whoever cleans up sees that somebody is here.
     _lock: FolderLock,
@@ -30,12 +30,12 @@ pub(crate) struct Room {
 
 impl Spool {
     /// A folder that nobody else has.
-    pub(crate) fn room(&self) -> io::Result<Room> {
+    pub(crate) fn new_folder(&self) -> io::Result<SpoolFolder> {
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(&self.folder)?;
         let lock = FolderLock::acquire(folder.path()).map_err(io::Error::other)?;
-        Ok(Room {
+        Ok(SpoolFolder {
             folder,
             _lock: lock,
         })
@@ -47,12 +47,12 @@ impl Spool {
             return;
         };
         for entry in entries.flatten() {
-            let is_room = entry.file_name().to_string_lossy().starts_with(PREFIX)
+            let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
                 && entry.file_type().is_ok_and(|kind| kind.is_dir());
             // Held: another process hands a backup out from there.
             let abandoned = |path: &Path| FolderLock::acquire(path).ok();
             let path = entry.path();
-            if let Some(_lock) = is_room.then(|| abandoned(&path)).flatten()
+            if let Some(_lock) = is_ours.then(|| abandoned(&path)).flatten()
                 && let Err(error) = fs::remove_dir_all(&path)
             {
                 let path = path.display();
@@ -62,7 +62,7 @@ impl Spool {
     }
 }
 
-impl Room {
+impl SpoolFolder {
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -88,13 +88,13 @@ mod tests {
         fs::create_dir(&other).unwrap();
         let file = folder.path().join(".backup-file");
         fs::write(&file, "no folder").unwrap();
-        let room = spool.room().unwrap();
-        fs::write(room.path().join("vault.backup"), "on its way").unwrap();
+        let folder_of_one = spool.new_folder().unwrap();
+        fs::write(folder_of_one.path().join("vault.backup"), "on its way").unwrap();
         spool.remove_leftovers();
         assert!(!left.exists() && other.exists() && file.exists());
-        assert!(room.path().join("vault.backup").exists());
-        let path = room.path().to_owned();
-        drop(room);
+        assert!(folder_of_one.path().join("vault.backup").exists());
+        let path = folder_of_one.path().to_owned();
+        drop(folder_of_one);
         assert!(!path.exists());
     }
 }

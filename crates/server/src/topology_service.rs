@@ -78,11 +78,11 @@ impl TopologyService for TopologyFace {
         &self,
         request: Request<Streaming<ImportSnapshotRequest>>,
     ) -> Answer<Self::ImportSnapshotStream> {
-        let (bound, tasks) = (
-            self.shared.bounds.snapshots.clone(),
+        let (limit, tasks) = (
+            self.shared.concurrency.snapshots.clone(),
             self.shared.tasks.clone(),
         );
-        let import = |vault, context, chunks| import::import(vault, context, chunks, bound, tasks);
+        let import = |vault, context, chunks| import::import(vault, context, chunks, limit, tasks);
         self.shared.answer(FACE, request, import).await
     }
 

@@ -147,7 +147,7 @@ impl VaultService for VaultFace {
         request: Request<ExportKeyPairRequest>,
     ) -> Answer<ExportKeyPairResponse> {
         let enabled = self.shared.features.export_of_private_keys;
-        let passwords = self.shared.bounds.passwords.clone();
+        let passwords = self.shared.concurrency.passwords.clone();
         let export = move |vault, context, message| {
             export_key_pair::export_key_pair(vault, context, message, enabled, passwords)
         };
@@ -160,7 +160,7 @@ impl VaultService for VaultFace {
         &self,
         request: Request<ImportKeyPairRequest>,
     ) -> Answer<ImportKeyPairResponse> {
-        let passwords = self.shared.bounds.passwords.clone();
+        let passwords = self.shared.concurrency.passwords.clone();
         let import = |vault, context, message| {
             import_key_pair::import_key_pair(vault, context, message, passwords)
         };

@@ -6,7 +6,7 @@ use strongroom_crypto::KeyUsages;
 use strongroom_vault::Caller;
 
 use super::{Grant, NamedKey, Operation, allowance::Allowance};
-use crate::room::Room;
+use crate::message_memory::MessageMemory;
 
 /// The other end of a connection, as far as the connection itself proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub struct Access {
     /// None: nothing is configured, and everybody may do everything.
     callers: Option<Vec<Arc<Subject>>>,
     /// For the messages of everybody, where nobody is told apart.
-    room: Room,
+    message_memory: MessageMemory,
 }
 
 /// A caller that is known, and its rights.
@@ -95,7 +95,7 @@ pub struct Subject {
     identities: Vec<Identity>,
     rights: Rights,
     allowance: Allowance,
-    room: Room,
+    message_memory: MessageMemory,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,12 +121,12 @@ impl Access {
                 identities: rule.identities,
                 rights: Rights::Granted(rule.grants),
                 allowance: Allowance::new(rule.rate_limit),
-                room: Room::default(),
+                message_memory: MessageMemory::default(),
             })
         };
         Self {
             callers: Some(rules.into_iter().map(subject).collect()),
-            room: Room::default(),
+            message_memory: MessageMemory::default(),
         }
     }
 
@@ -140,7 +140,10 @@ impl Access {
     #[must_use]
     pub fn of_peer(&self, peer: &Peer) -> Option<Arc<Subject>> {
         if self.callers.is_none() {
-            return Some(Arc::new(Subject::unknown(peer, self.room.clone())));
+            return Some(Arc::new(Subject::unknown(
+                peer,
+                self.message_memory.clone(),
+            )));
         }
         self.known_by(|identity| match (identity, peer) {
             (Identity::Certificate(name), Peer::Network { certificate, .. }) => {
@@ -188,11 +191,11 @@ impl Subject {
             identities: Vec::new(),
             rights: Rights::Granted(Vec::new()),
             allowance: Allowance::new(None),
-            room: Room::default(),
+            message_memory: MessageMemory::default(),
         }
     }
 
-    fn unknown(peer: &Peer, room: Room) -> Self {
+    fn unknown(peer: &Peer, message_memory: MessageMemory) -> Self {
         let name = match peer {
             Peer::Network { address, .. } => format!("network:{}", address.ip()),
             Peer::Process { user: Some(user) } => format!("unix-user:{user}"),
@@ -203,7 +206,7 @@ impl Subject {
             identities: Vec::new(),
             rights: Rights::Everything,
             allowance: Allowance::new(None),
-            room,
+            message_memory,
         }
     }
 
@@ -232,8 +235,8 @@ impl Subject {
     }
 
     /// Where its messages are until they are answered.
-    pub(crate) const fn room(&self) -> &Room {
-        &self.room
+    pub(crate) const fn message_memory(&self) -> &MessageMemory {
+        &self.message_memory
     }
 
     /// Whether it may do this at all, perhaps with some keys only.

@@ -2,7 +2,7 @@
 //!
 //! An answer is written when hyper asks for it. hyper has one piece of a call in hand until the caller's window opens, and then gives it
 //! to h2, which takes the next one when less than 400 KiB of the call wait there; h2 keeps what it has when the body is gone already.
-//! So what is counted is the pieces themselves, wherever they are: each holds its room until the last byte of it was written.
+//! So what is counted is the pieces themselves, wherever they are: each holds its bytes until the last byte of it was written.
 
 use std::{
     io::IoSlice,
@@ -23,8 +23,8 @@ use crate::{
     context::Context,
     failure::Failure,
     http::Calls,
-    listen::Guest,
-    room::{Held, UNCOUNTED_BYTES},
+    listen::ConnectionState,
+    message_memory::{HeldBytes, UNCOUNTED_BYTES},
     rpc::Rpc,
 };
 
@@ -51,11 +51,11 @@ impl Drop for Ended {
     }
 }
 
-/// For whom an answer counts. Not its context: that holds the room of what was asked, which is free again when it is answered.
+/// For whom an answer counts. Not its context: that holds the bytes of what was asked, which are free again when it is answered.
 struct Counting {
     call: Arc<Call>,
     caller: Arc<Subject>,
-    guest: Arc<Guest>,
+    connection: Arc<ConnectionState>,
     /// So many bytes of it are not counted.
     uncounted: usize,
 }
@@ -77,12 +77,12 @@ impl Answer {
     pub(super) fn counted(
         answer: Response<Body>,
         context: &Context,
-        guest: Arc<Guest>,
+        connection: Arc<ConnectionState>,
     ) -> Response<Self> {
         let counting = Counting {
             call: Arc::clone(&context.call),
             caller: Arc::clone(&context.subject),
-            guest,
+            connection,
             uncounted: UNCOUNTED_BYTES,
         };
         answer.map(|body| Self {
@@ -128,17 +128,17 @@ fn code_of(trailers: &HeaderMap) -> Code {
 }
 
 impl Counting {
-    /// The room that so many bytes more take; the outer none: there is not so much.
-    fn room(&mut self, bytes: usize) -> Option<Option<Untaken>> {
+    /// The memory that so many bytes more take; the outer none: there is not so much.
+    fn hold(&mut self, bytes: usize) -> Option<Option<Untaken>> {
         if let Some(left) = self.uncounted.checked_sub(bytes) {
             self.uncounted = left;
             return Some(None);
         }
-        let held = self.caller.room().hold(bytes)?;
-        Some(Some(Untaken::new(held, Arc::clone(&self.guest))))
+        let held = self.caller.message_memory().hold(bytes)?;
+        Some(Some(Untaken::new(held, Arc::clone(&self.connection))))
     }
 
-    /// The end of an answer that there is no room for.
+    /// The end of an answer that there is no memory for.
     fn breaks_off(&self) -> Result<Frame<Piece>, Status> {
         let failure = Failure::too_many_bytes(self.caller.name());
         let mut trailers = HeaderMap::new();
@@ -172,11 +172,11 @@ impl HttpBody for Answer {
             self.ends(|| code_of(trailers));
         }
         let bytes = frame.data_ref().map_or(0, Bytes::len);
-        let room = match &mut self.counting {
+        let held = match &mut self.counting {
             None => Some(None),
-            Some(counting) => counting.room(bytes),
+            Some(counting) => counting.hold(bytes),
         };
-        if let Some(untaken) = room {
+        if let Some(untaken) = held {
             return Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece { bytes, untaken }))));
         }
         self.body = Body::empty();
@@ -202,20 +202,23 @@ pub(crate) struct Piece {
 
 /// Something large that the other end has not taken yet.
 struct Untaken {
-    _held: Held,
-    guest: Arc<Guest>,
+    _held: HeldBytes,
+    connection: Arc<ConnectionState>,
 }
 
 impl Untaken {
-    fn new(held: Held, guest: Arc<Guest>) -> Self {
-        guest.waits();
-        Self { _held: held, guest }
+    fn new(held: HeldBytes, connection: Arc<ConnectionState>) -> Self {
+        connection.waits();
+        Self {
+            _held: held,
+            connection,
+        }
     }
 }
 
 impl Drop for Untaken {
     fn drop(&mut self) {
-        self.guest.waits_no_more();
+        self.connection.waits_no_more();
     }
 }
 
@@ -235,7 +238,7 @@ impl Buf for Piece {
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
         if let Some(untaken) = &self.untaken {
-            untaken.guest.takes();
+            untaken.connection.takes();
         }
     }
 }

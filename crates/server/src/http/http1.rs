@@ -9,7 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 
-use crate::{listen::Knock, strangers::Strangers};
+use crate::{listen::Incoming, stranger_log::StrangerLog};
 
 /// Whoever asks for a page must have asked within this time.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
@@ -18,8 +18,8 @@ const ASK_WITHIN: Duration = Duration::from_secs(10);
 const READ_WITHIN: Duration = Duration::from_secs(60);
 
 /// Answers whatever is asked over one connection.
-pub(super) async fn serve(router: Router, strangers: Arc<Strangers>, knock: Knock) {
-    let Some((stream, _peer)) = knock.enter(&strangers).await else {
+pub(super) async fn serve(router: Router, stranger_log: Arc<StrangerLog>, incoming: Incoming) {
+    let Some((stream, _peer)) = incoming.shake_hands(&stranger_log).await else {
         return;
     };
     let served = http1::Builder::new()

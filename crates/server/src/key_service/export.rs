@@ -10,7 +10,7 @@ use strongroom_vault::{ExportForm, Vault};
 use super::read;
 use crate::{
     access::Operation,
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::{Checked, Context},
     contract::strongroom::{
         ExportForm as Form, ExportKeyRequest, ExportKeyResponse, OaepHash as Hash,
@@ -24,7 +24,7 @@ pub(super) async fn export(
     context: Context,
     message: ExportKeyRequest,
     enabled: bool,
-    passwords: Bound,
+    passwords: ConcurrencyLimit,
 ) -> Result<Checked<ExportKeyResponse>, Failure> {
     if !enabled {
         return Err(Failure::own(

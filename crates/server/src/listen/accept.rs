@@ -6,17 +6,17 @@ use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{
-    door::{Knock, Listener},
-    places::{Guest, Places},
+    listener::{Incoming, Listener},
+    slots::{ConnectionState, Slots},
 };
 
 /// After a failure to accept, such as too many open files: not at once again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections, each into a place and a task of its own.
+/// Accepts connections, each into a slot and a task of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepting {
-    pub(crate) places: Places,
+    pub(crate) slots: Slots,
     /// Every connection, and what is done for it.
     pub(crate) tasks: TaskTracker,
     /// No more is accepted once this is true.
@@ -28,7 +28,7 @@ impl Accepting {
     pub(crate) async fn run<F>(
         self,
         listener: Listener,
-        serve: impl Fn(Knock, Arc<Guest>) -> F + Send,
+        serve: impl Fn(Incoming, Arc<ConnectionState>) -> F + Send,
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -39,23 +39,28 @@ impl Accepting {
         }
     }
 
-    async fn accept<F>(&self, listener: Listener, serve: impl Fn(Knock, Arc<Guest>) -> F + Send)
-    where
+    async fn accept<F>(
+        &self,
+        listener: Listener,
+        serve: impl Fn(Incoming, Arc<ConnectionState>) -> F + Send,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         loop {
             match listener.accept().await {
-                Ok(knock) => {
-                    let Some(place) = self.places.take(knock.origin()).await else {
+                Ok(incoming) => {
+                    let Some(slot) = self.slots.take(incoming.origin()).await else {
                         tracing::debug!("an address has its share of connections already");
                         continue;
                     };
                     // A task of its own: it wakes for each call, and need not look then whether it is cut.
-                    let served = self.tasks.spawn(serve(knock, Arc::clone(&place.guest)));
+                    let served = self
+                        .tasks
+                        .spawn(serve(incoming, Arc::clone(&slot.connection)));
                     let served = AbortOnDropHandle::new(served);
                     self.tasks.spawn(async move {
                         tokio::select! {
-                            () = place.guest.is_cut() => {}
+                            () = slot.connection.is_cut() => {}
                             _served = served => {}
                         }
                     });

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{strangers::Strangers, tls::Tls};
+use crate::{stranger_log::StrangerLog, tls::Tls};
 
 /// A handshake must be finished within this time.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
@@ -17,17 +17,18 @@ const FINISH_WITHIN: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The stream behind a handshake; none who did not finish it.
-pub(super) async fn enter(
+pub(super) async fn accept(
     stream: TcpStream,
     tls: &Tls,
-    strangers: &Strangers,
+    stranger_log: &StrangerLog,
 ) -> Option<TlsStream<TcpStream>> {
     let acceptor = TlsAcceptor::from(tls.current());
     let handshake = acceptor.accept(stream).into_fallible();
     match tokio::time::timeout(FINISH_WITHIN, handshake).await {
         Ok(Ok(stream)) => Some(stream),
         Ok(Err((error, stream))) => {
-            strangers.tell(|| tracing::info!(%error, "a caller was refused in the TLS handshake"));
+            stranger_log
+                .tell(|| tracing::info!(%error, "a caller was refused in the TLS handshake"));
             let _gone = tokio::time::timeout(LINGER, see_off(stream)).await;
             None
         }

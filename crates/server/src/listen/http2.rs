@@ -19,7 +19,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{
-    places::{Guest, OpenCall},
+    slots::{ConnectionState, OpenCall},
     stream::Stream,
 };
 use crate::{
@@ -38,7 +38,7 @@ const MOST_CALLS: u32 = 256;
 const LIFE_EVERY: Duration = Duration::from_secs(30);
 const LIFE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory, and its room.
+/// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory.
 const READ_WITHIN: Duration = Duration::from_secs(120);
 
 /// Whoever is asked to go, and has no call under way, goes within this time; whoever was told everything has it once more.
@@ -55,8 +55,13 @@ pub(crate) struct Http2 {
 }
 
 /// Serves a connection until its other end goes, or it rests for too long, or the server is to end and its calls are answered.
-pub(crate) async fn serve(http2: Http2, mut stream: Stream, peer: Peer, guest: Arc<Guest>) {
-    if let Ended::Orderly = answer_calls(http2, &mut stream, &peer, &guest).await {
+pub(crate) async fn serve(
+    http2: Http2,
+    mut stream: Stream,
+    peer: Peer,
+    connection: Arc<ConnectionState>,
+) {
+    if let Ended::Orderly = answer_calls(http2, &mut stream, &peer, &connection).await {
         hear_out(&mut stream).await;
     }
 }
@@ -69,16 +74,21 @@ enum Ended {
     Cut,
 }
 
-async fn answer_calls(http2: Http2, stream: &mut Stream, peer: &Peer, guest: &Arc<Guest>) -> Ended {
+async fn answer_calls(
+    http2: Http2,
+    stream: &mut Stream,
+    peer: &Peer,
+    connection: &Arc<ConnectionState>,
+) -> Ended {
     let Http2 {
         services,
         idle_limit,
         tasks,
         ending,
     } = http2;
-    let mut leaving = leaving(guest, idle_limit, ending);
-    let service = service_fn(move |request| answer(&services, peer, guest, request));
-    let mut connection = pin!(
+    let mut leaving = leaving(connection, idle_limit, ending);
+    let service = service_fn(move |request| answer(&services, peer, connection, request));
+    let mut serving = pin!(
         http2::Builder::new(Tracked(tasks))
             .timer(TokioTimer::new())
             .keep_alive_interval(LIFE_EVERY)
@@ -88,7 +98,7 @@ async fn answer_calls(http2: Http2, stream: &mut Stream, peer: &Peer, guest: &Ar
             .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {
-        served = &mut connection => return ended(served),
+        served = &mut serving => return ended(served),
         leave = &mut leaving => match leave {
             Ok(Leave::AtOnce) => {
                 tracing::info!("a connection is cut: nobody reads its answers");
@@ -97,10 +107,10 @@ async fn answer_calls(http2: Http2, stream: &mut Stream, peer: &Peer, guest: &Ar
             Ok(Leave::Answered) | Err(_) => {}
         }
     }
-    connection.as_mut().graceful_shutdown();
+    serving.as_mut().graceful_shutdown();
     tokio::select! {
-        served = &mut connection => ended(served),
-        () = rested(guest, Instant::now(), LEAVE_WITHIN) => Ended::Cut,
+        served = &mut serving => ended(served),
+        () = rested(connection, Instant::now(), LEAVE_WITHIN) => Ended::Cut,
     }
 }
 
@@ -124,15 +134,15 @@ enum Leave {
 
 /// Says when somebody is to leave. It is a task of its own: the connection wakes for each call, and would look at every timer then.
 fn leaving(
-    guest: &Arc<Guest>,
+    connection: &Arc<ConnectionState>,
     idle_limit: Duration,
     mut ending: watch::Receiver<bool>,
 ) -> AbortOnDropHandle<Leave> {
-    let guest = Arc::clone(guest);
+    let connection = Arc::clone(connection);
     AbortOnDropHandle::new(tokio::spawn(async move {
         tokio::select! {
-            () = guest.stops_reading(READ_WITHIN) => Leave::AtOnce,
-            () = rested(&guest, guest.began(), idle_limit) => Leave::Answered,
+            () = connection.stops_reading(READ_WITHIN) => Leave::AtOnce,
+            () = rested(&connection, connection.began(), idle_limit) => Leave::Answered,
             _ending = ending.wait_for(|ending| *ending) => Leave::Answered,
         }
     }))
@@ -150,10 +160,10 @@ fn ended(served: hyper::Result<()>) -> Ended {
 }
 
 /// Ready when no call has been under way for `limit`, counted from `since` at the earliest.
-async fn rested(guest: &Guest, since: Instant, limit: Duration) {
+async fn rested(connection: &ConnectionState, since: Instant, limit: Duration) {
     loop {
         let now = Instant::now();
-        let idle = guest.idle_since().unwrap_or(now).max(since);
+        let idle = connection.idle_since().unwrap_or(now).max(since);
         if idle + limit <= now {
             return;
         }
@@ -166,13 +176,13 @@ type Answered = Result<Response<OfCall>, std::convert::Infallible>;
 fn answer(
     services: &Gated,
     peer: &Peer,
-    guest: &Arc<Guest>,
+    connection: &Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Answered> + Send + use<> {
-    let call = guest.calls();
+    let call = connection.calls();
     let mut request = request.map(tonic::body::Body::new);
     let span = spans::begin(&mut request);
-    let answering = spans::within(span, services.answer(request, peer, guest));
+    let answering = spans::within(span, services.answer(request, peer, connection));
     async move {
         let response = answering.await;
         Ok(response.map(|body| OfCall { body, _call: call }))

@@ -6,7 +6,7 @@ use prost::Message as _;
 use strongroom_vault::{AuditCheckpoint, AuditEntry, AuditHead, AuditKeyUse, Vault};
 
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Context,
     contract::strongroom::{
         AuditKey, AuditRecord, ExportAuditEvent, ExportAuditRequest, ListAuditRequest,
@@ -28,9 +28,9 @@ pub(super) async fn list(
     vault: Arc<Vault>,
     context: Context,
     message: ListAuditRequest,
-    bound: Bound,
+    limit: ConcurrencyLimit,
 ) -> Result<ListAuditResponse, Failure> {
-    let _place = bound.enter(&context.subject).await?;
+    let _permit = limit.acquire(&context.subject).await?;
     let limit = match usize::try_from(message.limit) {
         Ok(0) => USUAL,
         Ok(limit) => limit.min(MOST),
@@ -132,11 +132,11 @@ pub(super) async fn export(
     context: Context,
     _message: ExportAuditRequest,
     telling: Arc<Telling<ExportAuditEvent>>,
-    bound: Bound,
+    limit: ConcurrencyLimit,
 ) -> Result<impl Doing<ExportAuditEvent>, Failure> {
-    let place = bound.enter_now(&context.subject)?;
+    let permit = limit.try_acquire(&context.subject)?;
     Ok(async move {
-        let _place = place;
+        let _permit = permit;
         let event = |event| ExportAuditEvent { event: Some(event) };
         let mut export = vault.export_audit(&context.caller()).await?;
         while let Some(lines) = export.next().await? {

@@ -14,7 +14,7 @@ use strongroom_store::BackupId;
 use strongroom_vault::{Backup as Known, CreatedBackup, NewBackup, Vault};
 
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Context,
     contract::strongroom::{
         Backup, CreateBackupEvent, CreateBackupRequest, ForgetBackupRequest, ForgetBackupResponse,
@@ -35,9 +35,9 @@ pub(super) async fn create(
     message: CreateBackupRequest,
     telling: Arc<Telling<CreateBackupEvent>>,
     spool: Option<Spool>,
-    bound: Bound,
+    limit: ConcurrencyLimit,
 ) -> Result<impl Doing<CreateBackupEvent>, Failure> {
-    let place = bound.enter_now(&context.subject)?;
+    let permit = limit.try_acquire(&context.subject)?;
     let spool = spool.ok_or_else(|| {
         Failure::own(
             codes::NO_SPOOL,
@@ -47,9 +47,9 @@ pub(super) async fn create(
     let recipients = Recipients::parse(message.recipients.iter().map(String::as_str));
     let recipients = recipients.map_err(|error| Failure::of(error.code(), &error))?;
     Ok(async move {
-        let (_place, caller) = (place, context.caller());
-        let room = spool.room().map_err(|error| unreadable(&error))?;
-        let file = room.path().join("vault.backup");
+        let (_permit, caller) = (permit, context.caller());
+        let folder = spool.new_folder().map_err(|error| unreadable(&error))?;
+        let file = folder.path().join("vault.backup");
         let new = NewBackup {
             file: file.clone(),
             protection: Protection::Recipients(recipients),

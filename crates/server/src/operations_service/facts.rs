@@ -6,7 +6,7 @@ use strongroom_vault::{FindingLimits, Vault, VaultError};
 use tonic::Code;
 
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Context,
     contract::strongroom::{
         ExamineEvent, ExamineRequest, Finding, ShowConfigurationRequest, ShowConfigurationResponse,
@@ -27,11 +27,11 @@ pub(super) async fn examine(
     context: Context,
     _message: ExamineRequest,
     telling: Arc<Telling<ExamineEvent>>,
-    (limits, bound): (FindingLimits, Bound),
+    (findings, limit): (FindingLimits, ConcurrencyLimit),
 ) -> Result<impl Doing<ExamineEvent>, Failure> {
-    let place = bound.enter(&context.subject).await?;
+    let permit = limit.acquire(&context.subject).await?;
     Ok(async move {
-        let _place = place;
+        let _permit = permit;
         let event = |event| ExamineEvent { event: Some(event) };
         let progress = |done: usize, of: usize| {
             if done.is_multiple_of(TELL_EVERY) {
@@ -41,7 +41,7 @@ pub(super) async fn examine(
         };
         // It changes nothing, so it can stop anywhere.
         let found = tokio::select! {
-            found = vault.findings(&limits, progress) => found,
+            found = vault.findings(&findings, progress) => found,
             () = telling.work().recall().called_off() => return Err(VaultError::CalledOff.into()),
         };
         let findings = found.into_iter().map(|finding| Finding {

@@ -8,7 +8,7 @@ use tonic::Status;
 
 use super::{FACE, audit::record};
 use crate::{
-    bounds::{Bounds, Entered},
+    concurrency::{ConcurrencyLimits, Permit},
     context::{Context, Trace},
     contract::strongroom::{
         AuditRecord, FollowAuditEvent, FollowAuditRequest, ShowAuditKeyRequest,
@@ -28,10 +28,10 @@ pub(super) async fn follow(
     vault: Arc<Vault>,
     context: Context,
     _message: FollowAuditRequest,
-    bounds: Bounds,
+    concurrency: ConcurrencyLimits,
 ) -> Result<Events<FollowAuditEvent>, Failure> {
-    let place = bounds.followings.enter_now(&context.subject)?;
-    let reading = bounds.audits.enter(&context.subject).await?;
+    let permit = concurrency.followings.try_acquire(&context.subject)?;
+    let reading = concurrency.audits.acquire(&context.subject).await?;
     let seen = vault.walk_audit(|_entry| {}).await?.place();
     drop(reading);
     let first = FollowAuditEvent {
@@ -43,7 +43,7 @@ pub(super) async fn follow(
         seen,
         untold: VecDeque::new(),
         trace: context.call.trace.clone(),
-        _place: place,
+        _permit: permit,
     };
     let news = stream::try_unfold(following, |following| async {
         let (event, following) = following.next().await?;
@@ -58,7 +58,7 @@ struct Following {
     seen: AuditHead,
     untold: VecDeque<AuditRecord>,
     trace: Trace,
-    _place: Entered,
+    _permit: Permit,
 }
 
 impl Following {

@@ -7,7 +7,7 @@ use strongroom_vault::{ProviderLoss, Vault, WrapStatus, WrapperKeyState, Wrapper
 
 use super::fields::{kms_key_id, wrapper_key, wrapper_keys};
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::{Checked, Context},
     contract::strongroom::{
         AddWrapRequest, AddWrapResponse, CheckWrapsRequest, CheckWrapsResponse,
@@ -68,9 +68,9 @@ pub(super) async fn check(
     vault: Arc<Vault>,
     context: Context,
     _message: CheckWrapsRequest,
-    bound: Bound,
+    limit: ConcurrencyLimit,
 ) -> Result<CheckWrapsResponse, Failure> {
-    let _place = bound.enter(&context.subject).await?;
+    let _permit = limit.acquire(&context.subject).await?;
     let checked = vault.check_wraps().await;
     let keys = vault.check_wrapper_keys().await;
     Ok(CheckWrapsResponse {

@@ -36,7 +36,7 @@ pub(super) async fn sign_stream(
             let result = match item {
                 Some(item) => {
                     // Where a KMS signs, many are under way at once, and the stream itself counts as one.
-                    let part = signer.context.subject.room().part();
+                    let part = signer.context.subject.message_memory().of_call();
                     if !part.take(item.encoded_len()) {
                         let name = signer.context.subject.name();
                         return Err(told(Failure::too_many_bytes(name)));

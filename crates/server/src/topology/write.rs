@@ -11,7 +11,7 @@ mod temporary;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Shared,
     contract::topology::{topology_manager_write_service_server::TopologyManagerWriteService, *},
     failure::Face,
@@ -25,9 +25,11 @@ pub(crate) struct TopologyWriteFace {
 }
 
 impl TopologyWriteFace {
-    fn for_snapshots(&self) -> (Bound, Tasks) {
-        let Shared { bounds, tasks, .. } = &self.shared;
-        (bounds.snapshots.clone(), tasks.clone())
+    fn for_snapshots(&self) -> (ConcurrencyLimit, Tasks) {
+        let Shared {
+            concurrency, tasks, ..
+        } = &self.shared;
+        (concurrency.snapshots.clone(), tasks.clone())
     }
 }
 
@@ -55,9 +57,9 @@ impl TopologyManagerWriteService for TopologyWriteFace {
         &self,
         request: Request<Streaming<ImportTopologySnapshotRequest>>,
     ) -> Answer<ImportTopologySnapshotResponse> {
-        let (bound, tasks) = self.for_snapshots();
+        let (limit, tasks) = self.for_snapshots();
         let import =
-            |vault, context, chunks| snapshot::import_v1(vault, context, chunks, bound, tasks);
+            |vault, context, chunks| snapshot::import_v1(vault, context, chunks, limit, tasks);
         self.shared.answer(Face::Canton, request, import).await
     }
 
@@ -65,9 +67,9 @@ impl TopologyManagerWriteService for TopologyWriteFace {
         &self,
         request: Request<Streaming<ImportTopologySnapshotV2Request>>,
     ) -> Answer<ImportTopologySnapshotV2Response> {
-        let (bound, tasks) = self.for_snapshots();
+        let (limit, tasks) = self.for_snapshots();
         let import =
-            |vault, context, chunks| snapshot::import_v2(vault, context, chunks, bound, tasks);
+            |vault, context, chunks| snapshot::import_v2(vault, context, chunks, limit, tasks);
         self.shared.answer(Face::Canton, request, import).await
     }
 

@@ -9,7 +9,7 @@ use tonic::{Status, Streaming};
 
 use super::{store_id, write::decision};
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Context,
     contract::strongroom::{ImportSnapshotRequest, ImportSnapshotResponse},
     failure::{Failure, in_words},
@@ -28,7 +28,7 @@ pub(super) async fn import(
     vault: Arc<Vault>,
     context: Context,
     chunks: Streaming<ImportSnapshotRequest>,
-    bound: Bound,
+    limit: ConcurrencyLimit,
     tasks: Tasks,
 ) -> Result<Decisions, Failure> {
     let received = received(chunks, &context);
@@ -36,12 +36,12 @@ pub(super) async fn import(
     let (store, bytes) = received.unwrap_or_else(|_late| Err(Failure::too_late()))?;
     let store = store_id(&store)?;
     // Not before all of it is there: whoever sends slowly is in nobody's way.
-    let place = bound.enter(&context.subject).await?;
+    let permit = limit.acquire(&context.subject).await?;
     let items = items(&bytes)?;
     drop(bytes);
     // From here on it is finished, whoever goes.
     let importing = async move {
-        let (_place, caller) = (place, context.caller());
+        let (_permit, caller) = (permit, context.caller());
         let added = vault.import_snapshot(&caller, &store, items).await?;
         Ok::<_, Failure>(added)
     };

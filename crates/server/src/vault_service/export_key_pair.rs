@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::names::fingerprint;
 use crate::{
     access::Operation,
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::{Checked, Context},
     contract::vault::{ExportKeyPairRequest, ExportKeyPairResponse},
     exporting,
@@ -24,7 +24,7 @@ pub(super) async fn export_key_pair(
     context: Context,
     mut message: ExportKeyPairRequest,
     enabled: bool,
-    passwords: Bound,
+    passwords: ConcurrencyLimit,
 ) -> Result<Checked<ExportKeyPairResponse>, Failure> {
     let password = Zeroizing::new(std::mem::take(&mut message.password));
     if !enabled {

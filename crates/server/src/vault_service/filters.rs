@@ -6,9 +6,9 @@ use strongroom_vault::KeyFilter;
 
 use super::names::fingerprint;
 use crate::{
+    client_release::ClientRelease,
     contract::vault::{BaseVaultRequest, ListKeysFilters},
     failure::Failure,
-    release::ClientRelease,
 };
 
 const MESSAGE: &str = "ListKeysFilters";

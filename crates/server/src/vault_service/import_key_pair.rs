@@ -8,7 +8,7 @@ use strongroom_vault::{ImportedKey, Vault, VaultError};
 
 use super::names::key_name;
 use crate::{
-    bounds::Bound,
+    concurrency::ConcurrencyLimit,
     context::Context,
     contract::vault::{ImportKeyPairRequest, ImportKeyPairResponse},
     failure::{CantonCategory, Failure, codes, in_words},
@@ -18,18 +18,18 @@ pub(super) async fn import_key_pair(
     vault: Arc<Vault>,
     context: Context,
     message: ImportKeyPairRequest,
-    passwords: Bound,
+    passwords: ConcurrencyLimit,
 ) -> Result<ImportKeyPairResponse, Failure> {
     let name = key_name(&message.name)?;
     let shown = message.name.clone();
-    let place = if message.password.is_empty() {
+    let permit = if message.password.is_empty() {
         None
     } else {
-        Some(passwords.enter(&context.subject).await?)
+        Some(passwords.acquire(&context.subject).await?)
     };
     // A password takes long on purpose: the async threads are left alone.
     let reading = tokio::task::spawn_blocking(move || {
-        let _place = place;
+        let _permit = permit;
         read(&message)
     });
     let read = reading

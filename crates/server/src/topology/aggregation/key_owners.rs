@@ -7,12 +7,12 @@ use strongroom_vault::Vault;
 
 use super::stores;
 use crate::{
+    client_release::ClientRelease,
     context::Context,
     contract::topology::{
         ListKeyOwnersRequest, ListKeyOwnersResponse, list_key_owners_response::Result as Owner,
     },
     failure::Failure,
-    release::ClientRelease,
     topology::filters::{member_code, uid},
 };
 

@@ -6,9 +6,9 @@ use strongroom_topology::{At, Operation, StoreId, StoredTransaction};
 use strongroom_vault::Vault;
 
 use crate::{
+    client_release::ClientRelease,
     contract::topology::{BaseQuery, base_query::TimeQuery},
     failure::Failure,
-    release::ClientRelease,
     topology::store_id,
 };
 

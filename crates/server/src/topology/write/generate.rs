@@ -8,6 +8,7 @@ use strongroom_vault::{Vault, VaultError};
 
 use super::authorize::{operation, required_mapping, serial};
 use crate::{
+    client_release::ClientRelease,
     context::Context,
     contract::topology::{
         GenerateTransactionsRequest, GenerateTransactionsResponse,
@@ -15,7 +16,6 @@ use crate::{
         generate_transactions_response::GeneratedTransaction,
     },
     failure::Failure,
-    release::ClientRelease,
     topology::store_id,
 };
 

@@ -10,7 +10,7 @@ use tonic::{Status, Streaming};
 
 use super::add::check_accepted;
 use crate::{
-    bounds::{Bound, Entered},
+    concurrency::{ConcurrencyLimit, Permit},
     context::Context,
     contract::topology::{
         ImportTopologySnapshotRequest, ImportTopologySnapshotResponse,
@@ -25,15 +25,15 @@ pub(super) async fn import_v1(
     vault: Arc<Vault>,
     context: Context,
     chunks: Streaming<ImportTopologySnapshotRequest>,
-    bound: Bound,
+    limit: ConcurrencyLimit,
     tasks: Tasks,
 ) -> Result<ImportTopologySnapshotResponse, Failure> {
     let mut snapshot = Snapshot::default();
     let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
     snapshot.receive(&context, pieces).await?;
-    let place = bound.enter(&context.subject).await?;
+    let permit = limit.acquire(&context.subject).await?;
     snapshot
-        .add(vault, context, Container::SnapshotV1, place, tasks)
+        .add(vault, context, Container::SnapshotV1, permit, tasks)
         .await?;
     Ok(ImportTopologySnapshotResponse {})
 }
@@ -42,15 +42,15 @@ pub(super) async fn import_v2(
     vault: Arc<Vault>,
     context: Context,
     chunks: Streaming<ImportTopologySnapshotV2Request>,
-    bound: Bound,
+    limit: ConcurrencyLimit,
     tasks: Tasks,
 ) -> Result<ImportTopologySnapshotV2Response, Failure> {
     let mut snapshot = Snapshot::default();
     let pieces = chunks.map_ok(|chunk| (chunk.topology_snapshot, chunk.store));
     snapshot.receive(&context, pieces).await?;
-    let place = bound.enter(&context.subject).await?;
+    let permit = limit.acquire(&context.subject).await?;
     snapshot
-        .add(vault, context, Container::SnapshotV2, place, tasks)
+        .add(vault, context, Container::SnapshotV2, permit, tasks)
         .await?;
     Ok(ImportTopologySnapshotV2Response {})
 }
@@ -93,13 +93,13 @@ impl Snapshot {
         vault: Arc<Vault>,
         context: Context,
         container: Container,
-        place: Entered,
+        permit: Permit,
         tasks: Tasks,
     ) -> Result<(), Failure> {
         let store = store_id::required(&vault, self.store).await?;
         let transactions = transactions(&self.bytes, container)?;
         let adding = async move {
-            let (_place, caller) = (place, context.caller());
+            let (_permit, caller) = (permit, context.caller());
             let force = ForceFlags::all();
             let added = vault
                 .add_transactions(&caller, &store, transactions, force)

@@ -10,64 +10,64 @@ use crate::{
     failure::{Failure, codes},
 };
 
-/// Whoever comes when all places are taken waits for so long.
+/// Whoever comes when all permits are taken waits for so long.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// So many at the same time, of which one caller has half: what one does all the time, another can still do.
 #[derive(Clone, Debug)]
-pub(crate) struct Bound {
+pub(crate) struct ConcurrencyLimit {
     /// What it is, for whoever is refused.
     what: &'static str,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// So many of them one caller has.
     share: usize,
     /// By the names of callers, of which a configuration has only so many.
     shares: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
-/// A place, which is free again when this is dropped.
+/// A permit, which is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Entered {
-    _place: OwnedSemaphorePermit,
+pub(crate) struct Permit {
+    _permit: OwnedSemaphorePermit,
     _share: Option<OwnedSemaphorePermit>,
 }
 
-impl Bound {
+impl ConcurrencyLimit {
     fn new(what: &'static str, most: usize) -> Self {
         Self {
             what,
-            places: Arc::new(Semaphore::new(most)),
+            permits: Arc::new(Semaphore::new(most)),
             share: most.div_ceil(2),
             shares: Arc::default(),
         }
     }
 
-    /// A place, at once or after a while. Whoever waits for its own share is in nobody's way.
-    pub(crate) async fn enter(&self, caller: &Subject) -> Result<Entered, Failure> {
-        let entering = async {
+    /// A permit, at once or after a while. Whoever waits for its own share is in nobody's way.
+    pub(crate) async fn acquire(&self, caller: &Subject) -> Result<Permit, Failure> {
+        let acquiring = async {
             let share = match self.share_of(caller) {
                 Some(share) => Some(share.acquire_owned().await?),
                 None => None,
             };
-            let place = Arc::clone(&self.places).acquire_owned().await?;
-            Ok::<_, AcquireError>(Entered {
-                _place: place,
+            let permit = Arc::clone(&self.permits).acquire_owned().await?;
+            Ok::<_, AcquireError>(Permit {
+                _permit: permit,
                 _share: share,
             })
         };
-        match tokio::time::timeout(WAIT, entering).await {
-            Ok(Ok(entered)) => Ok(entered),
+        match tokio::time::timeout(WAIT, acquiring).await {
+            Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(self.refusal()),
         }
     }
 
-    /// A place, if there is one now.
-    pub(crate) fn enter_now(&self, caller: &Subject) -> Result<Entered, Failure> {
+    /// A permit, if there is one now.
+    pub(crate) fn try_acquire(&self, caller: &Subject) -> Result<Permit, Failure> {
         let share = self.share_of(caller).map(Semaphore::try_acquire_owned);
         let share = share.transpose().map_err(|_full| self.refusal())?;
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        Ok(Entered {
-            _place: place.map_err(|_full| self.refusal())?,
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        Ok(Permit {
+            _permit: permit.map_err(|_full| self.refusal())?,
             _share: share,
         })
     }
@@ -95,32 +95,32 @@ impl Bound {
     }
 }
 
-/// Every bound.
+/// Every limit.
 #[derive(Clone, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct ConcurrencyLimits {
     /// Each takes the disk, and a file there.
-    pub(crate) backups: Bound,
+    pub(crate) backups: ConcurrencyLimit,
     /// Each takes memory for all of it.
-    pub(crate) snapshots: Bound,
+    pub(crate) snapshots: ConcurrencyLimit,
     /// To derive a key from one takes a processor, and memory, on purpose.
-    pub(crate) passwords: Bound,
+    pub(crate) passwords: ConcurrencyLimit,
     /// Each walks the whole audit log.
-    pub(crate) audits: Bound,
+    pub(crate) audits: ConcurrencyLimit,
     /// Each looks into the audit log every second, for as long as somebody listens.
-    pub(crate) followings: Bound,
+    pub(crate) followings: ConcurrencyLimit,
     /// Each opens every key, or asks each key management system, which costs.
-    pub(crate) examinations: Bound,
+    pub(crate) examinations: ConcurrencyLimit,
 }
 
-impl Default for Bounds {
+impl Default for ConcurrencyLimits {
     fn default() -> Self {
         Self {
-            backups: Bound::new("backups", 2),
-            snapshots: Bound::new("imports of snapshots", 2),
-            passwords: Bound::new("imports and exports of key pairs under passwords", 2),
-            audits: Bound::new("readings of the audit log", 2),
-            followings: Bound::new("followings of the audit log", 16),
-            examinations: Bound::new("examinations of the vault and its wraps", 2),
+            backups: ConcurrencyLimit::new("backups", 2),
+            snapshots: ConcurrencyLimit::new("imports of snapshots", 2),
+            passwords: ConcurrencyLimit::new("imports and exports of key pairs under passwords", 2),
+            audits: ConcurrencyLimit::new("readings of the audit log", 2),
+            followings: ConcurrencyLimit::new("followings of the audit log", 16),
+            examinations: ConcurrencyLimit::new("examinations of the vault and its wraps", 2),
         }
     }
 }
@@ -148,18 +148,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn so_many_enter_and_the_next_waits_for_a_while() {
-        let (bound, nobody) = (Bound::new("tests", 2), nobody());
-        let first = bound.enter(&nobody).await.unwrap();
-        let _second = bound.enter_now(&nobody).unwrap();
-        assert!(bound.enter_now(&nobody).is_err());
-        let Err(Failure::Coded(refused)) = bound.enter(&nobody).await else {
+    async fn so_many_go_on_and_the_next_waits_for_a_while() {
+        let (limit, nobody) = (ConcurrencyLimit::new("tests", 2), nobody());
+        let first = limit.acquire(&nobody).await.unwrap();
+        let _second = limit.try_acquire(&nobody).unwrap();
+        assert!(limit.try_acquire(&nobody).is_err());
+        let Err(Failure::Coded(refused)) = limit.acquire(&nobody).await else {
             panic!("a third entered");
         };
         assert_eq!(refused.id, "SERVER_BUSY");
         let waits = tokio::spawn({
-            let bound = bound.clone();
-            async move { bound.enter(&nobody).await.is_ok() }
+            let limit = limit.clone();
+            async move { limit.acquire(&nobody).await.is_ok() }
         });
         tokio::time::sleep(WAIT / 2).await;
         drop(first);
@@ -167,27 +167,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_caller_has_half_of_the_places_however_long_it_waits() {
-        let (bound, [one, other]) = (Bound::new("tests", 4), callers());
+    async fn one_caller_has_half_of_the_permits_however_long_it_waits() {
+        let (limit, [one, other]) = (ConcurrencyLimit::new("tests", 4), callers());
         let _two = (
-            bound.enter(&one).await.unwrap(),
-            bound.enter_now(&one).unwrap(),
+            limit.acquire(&one).await.unwrap(),
+            limit.try_acquire(&one).unwrap(),
         );
-        assert!(bound.enter_now(&one).is_err());
+        assert!(limit.try_acquire(&one).is_err());
         let waiting = tokio::spawn({
-            let (bound, one) = (bound.clone(), Arc::clone(&one));
-            async move { bound.enter(&one).await.is_err() }
+            let (limit, one) = (limit.clone(), Arc::clone(&one));
+            async move { limit.acquire(&one).await.is_err() }
         });
         tokio::time::sleep(WAIT / 2).await;
         let two = (
-            bound.enter(&other).await.unwrap(),
-            bound.enter_now(&other).unwrap(),
+            limit.acquire(&other).await.unwrap(),
+            limit.try_acquire(&other).unwrap(),
         );
         assert!(waiting.await.unwrap());
-        // Of its own share nobody gets more when places are free.
+        // Of its own share nobody gets more when permits are free.
         drop(two);
-        assert!(bound.enter_now(&one).is_err());
+        assert!(limit.try_acquire(&one).is_err());
         // What one waited for in vain is not kept.
-        assert!(bound.enter_now(&other).is_ok());
+        assert!(limit.try_acquire(&other).is_ok());
     }
 }

@@ -14,13 +14,13 @@ const MOST_BYTES: usize = MOST_SNAPSHOT_BYTES + 64 * 1024 * 1024;
 /// smaller.
 pub(crate) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// The room for the messages and answers of one caller.
+/// The memory for the messages and answers of one caller.
 #[derive(Clone, Debug)]
-pub(crate) struct Room {
+pub(crate) struct MessageMemory {
     left: Arc<AtomicUsize>,
 }
 
-impl Default for Room {
+impl Default for MessageMemory {
     fn default() -> Self {
         Self {
             left: Arc::new(AtomicUsize::new(MOST_BYTES)),
@@ -28,20 +28,20 @@ impl Default for Room {
     }
 }
 
-impl Room {
+impl MessageMemory {
     /// A part of it, for the message of one call.
-    pub(crate) fn part(&self) -> Part {
-        Part {
-            room: self.clone(),
+    pub(crate) fn of_call(&self) -> CallMemory {
+        CallMemory {
+            memory: self.clone(),
             bytes: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
         }
     }
 
-    /// Room for so many bytes, until what is returned is dropped; none: there is not so much.
-    pub(crate) fn hold(&self, bytes: usize) -> Option<Held> {
-        self.take(bytes).then(|| Held {
-            room: self.clone(),
+    /// Memory for so many bytes, until what is returned is dropped; none: there is not so much.
+    pub(crate) fn hold(&self, bytes: usize) -> Option<HeldBytes> {
+        self.take(bytes).then(|| HeldBytes {
+            memory: self.clone(),
             bytes,
         })
     }
@@ -59,30 +59,30 @@ impl Room {
     }
 }
 
-/// Room that something holds, until this is dropped.
+/// Memory that something holds, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
-    room: Room,
+pub(crate) struct HeldBytes {
+    memory: MessageMemory,
     bytes: usize,
 }
 
-impl Drop for Held {
+impl Drop for HeldBytes {
     fn drop(&mut self) {
-        self.room.give_back(self.bytes);
+        self.memory.give_back(self.bytes);
     }
 }
 
 /// What the message of one call holds, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Part {
-    room: Room,
+pub(crate) struct CallMemory {
+    memory: MessageMemory,
     bytes: AtomicUsize,
     /// So many of them are counted.
     held: AtomicUsize,
 }
 
-impl Part {
-    /// Takes room for so many bytes more; false: there is none.
+impl CallMemory {
+    /// Takes memory for so many bytes more; false: there is none.
     #[must_use]
     pub(crate) fn take(&self, more: usize) -> bool {
         let before = self.bytes.fetch_add(more, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Part {
         if more == 0 {
             return true;
         }
-        let fits = self.room.take(more);
+        let fits = self.memory.take(more);
         if fits {
             self.held.fetch_add(more, Ordering::Relaxed);
         }
@@ -98,11 +98,11 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for CallMemory {
     fn drop(&mut self) {
         let held = *self.held.get_mut();
         if held > 0 {
-            self.room.give_back(held);
+            self.memory.give_back(held);
         }
     }
 }
@@ -115,49 +115,49 @@ const fn counted(bytes: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn left(room: &Room) -> usize {
-        room.left.load(Ordering::Relaxed)
+    fn left(memory: &MessageMemory) -> usize {
+        memory.left.load(Ordering::Relaxed)
     }
 
     #[test]
     fn what_calls_hold_together_is_bounded_and_given_back() {
-        let room = Room::default();
-        let (one, other) = (room.part(), room.part());
+        let memory = MessageMemory::default();
+        let (one, other) = (memory.of_call(), memory.of_call());
         assert!(one.take(MOST_BYTES / 2) && one.take(MOST_BYTES / 2));
         assert!(other.take(UNCOUNTED_BYTES) && other.take(UNCOUNTED_BYTES));
         assert!(!other.take(1));
         drop(one);
         assert!(other.take(MOST_BYTES / 2));
         drop(other);
-        assert_eq!(left(&room), MOST_BYTES);
+        assert_eq!(left(&memory), MOST_BYTES);
     }
 
     #[test]
     fn what_did_not_fit_counts_for_nothing() {
-        let room = Room::default();
-        let part = room.part();
+        let memory = MessageMemory::default();
+        let part = memory.of_call();
         assert!(!part.take(2 * MOST_BYTES));
-        assert_eq!(left(&room), MOST_BYTES);
+        assert_eq!(left(&memory), MOST_BYTES);
         assert!(part.take(MOST_BYTES));
         drop(part);
-        assert_eq!(left(&room), MOST_BYTES);
+        assert_eq!(left(&memory), MOST_BYTES);
     }
 
     #[test]
     fn small_calls_hold_nothing() {
-        let room = Room::default();
-        let parts: Vec<_> = (0..100).map(|_| room.part()).collect();
+        let memory = MessageMemory::default();
+        let parts: Vec<_> = (0..100).map(|_| memory.of_call()).collect();
         assert!(parts.iter().all(|part| part.take(UNCOUNTED_BYTES)));
-        assert_eq!(left(&room), MOST_BYTES);
+        assert_eq!(left(&memory), MOST_BYTES);
     }
 
     #[test]
-    fn messages_and_answers_share_the_room() {
-        let room = Room::default();
-        let answer = room.hold(MOST_BYTES - 1).unwrap();
-        let part = room.part();
+    fn messages_and_answers_share_the_memory() {
+        let memory = MessageMemory::default();
+        let answer = memory.hold(MOST_BYTES - 1).unwrap();
+        let part = memory.of_call();
         assert!(part.take(UNCOUNTED_BYTES + 1) && !part.take(1));
-        assert!(room.hold(1).is_none());
+        assert!(memory.hold(1).is_none());
         drop(answer);
         assert!(part.take(1));
     }

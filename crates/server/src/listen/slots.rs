@@ -1,9 +1,9 @@
-//! Places for connections: so many in all, and so many for each address.
+//! Slots for connections: so many in all, and so many for each address.
 //!
-//! Nobody is kept out by connections on which nothing happens: when the places run out, the one that has been idle for longest
+//! Nobody is kept out by connections on which nothing happens: when the slots run out, the one that has been idle for longest
 //! is cut, and before it those of strangers. Whoever opens very many closes only its own.
 //!
-//! What strangers may ask, whether the server is well, is no work: it keeps no place, however long it goes on.
+//! What strangers may ask, whether the server is well, is no work: it keeps no slot, however long it goes on.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ use crate::access::Peer;
 /// Calls of a connection at the same time for as long as nobody knows whose it is: enough to watch each service.
 const MOST_OF_STRANGER: usize = 32;
 
-/// When every place is taken by somebody who works, it is looked this often whether one of them rests.
+/// When every slot is taken by somebody who works, it is looked this often whether one of them rests.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// From where somebody connects.
@@ -50,9 +50,9 @@ impl Origin {
     }
 }
 
-/// Somebody who is connected.
+/// What is known of a connection.
 #[derive(Debug)]
-pub(crate) struct Guest {
+pub(crate) struct ConnectionState {
     origin: Origin,
     began: Instant,
     /// Calls that are under way.
@@ -70,9 +70,9 @@ pub(crate) struct Guest {
 
 /// A call that is under way.
 #[derive(Debug)]
-pub(crate) struct OpenCall(Arc<Guest>);
+pub(crate) struct OpenCall(Arc<ConnectionState>);
 
-impl Guest {
+impl ConnectionState {
     fn new(origin: Origin, cut: CancellationToken) -> Self {
         Self {
             origin,
@@ -155,16 +155,16 @@ impl Guest {
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let guest = &self.0;
-        let now = u64::try_from(guest.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        guest.rests_since.fetch_max(now, Ordering::AcqRel);
-        guest.calls.fetch_sub(1, Ordering::AcqRel);
+        let connection = &self.0;
+        let now = u64::try_from(connection.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        connection.rests_since.fetch_max(now, Ordering::AcqRel);
+        connection.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// Places for connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Places(Arc<Inner>);
+pub(crate) struct Slots(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -179,19 +179,19 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Taken {
     next: u64,
-    guests: HashMap<u64, Arc<Guest>>,
+    connections: HashMap<u64, Arc<ConnectionState>>,
     of_origin: HashMap<Origin, usize>,
 }
 
-/// A place, which is free again when this is dropped.
+/// A slot, which is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Places,
+pub(crate) struct Slot {
+    slots: Slots,
     number: u64,
-    pub(super) guest: Arc<Guest>,
+    pub(super) connection: Arc<ConnectionState>,
 }
 
-impl Places {
+impl Slots {
     /// So many, of which one address has at most `most_of_one`.
     pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
         Self(Arc::new(Inner {
@@ -203,12 +203,12 @@ impl Places {
         }))
     }
 
-    /// A place for somebody from there. It waits while everybody works; none: this address has its share, and works with all.
-    pub(super) async fn take(&self, origin: Origin) -> Option<Place> {
+    /// A slot for somebody from there. It waits while everybody works; none: this address has its share, and works with all.
+    pub(super) async fn take(&self, origin: Origin) -> Option<Slot> {
         loop {
             let freed = self.0.freed.notified();
             match self.try_take(origin) {
-                Ok(place) => return Some(place),
+                Ok(slot) => return Some(slot),
                 Err(Full::Share) => return None,
                 Err(Full::All) => {
                     let _looked = tokio::time::timeout(LOOK_EVERY, freed).await;
@@ -217,23 +217,23 @@ impl Places {
         }
     }
 
-    fn try_take(&self, origin: Origin) -> Result<Place, Full> {
+    fn try_take(&self, origin: Origin) -> Result<Slot, Full> {
         let mut taken = self.0.taken.lock();
         let own = taken.of_origin.get(&origin).copied().unwrap_or_default();
         if own >= self.0.most_of_one {
             taken.cut_idle(Some(origin)).ok_or(Full::Share)?;
-        } else if taken.guests.len() >= self.0.most {
+        } else if taken.connections.len() >= self.0.most {
             taken.cut_idle(None).ok_or(Full::All)?;
         }
-        let guest = Arc::new(Guest::new(origin, self.0.cut.child_token()));
+        let connection = Arc::new(ConnectionState::new(origin, self.0.cut.child_token()));
         let number = taken.next;
         taken.next += 1;
-        taken.guests.insert(number, Arc::clone(&guest));
+        taken.connections.insert(number, Arc::clone(&connection));
         *taken.of_origin.entry(origin).or_default() += 1;
-        Ok(Place {
-            places: self.clone(),
+        Ok(Slot {
+            slots: self.clone(),
             number,
-            guest,
+            connection,
         })
     }
 
@@ -243,7 +243,7 @@ impl Places {
     }
 }
 
-/// What there is no place left of.
+/// Which slots are all taken.
 #[derive(Debug, PartialEq, Eq)]
 enum Full {
     Share,
@@ -253,34 +253,35 @@ enum Full {
 impl Taken {
     /// Cuts the one that has been idle for longest, of strangers first; none: nobody is.
     fn cut_idle(&mut self, origin: Option<Origin>) -> Option<()> {
-        let guests = self.guests.iter();
-        let candidates = guests.filter(|(_, guest)| origin.is_none_or(|it| it == guest.origin));
-        let idle = candidates.filter_map(|(number, guest)| {
-            let known = guest.known.load(Ordering::Relaxed);
-            Some((known, guest.idle_since()?, *number))
+        let connections = self.connections.iter();
+        let candidates =
+            connections.filter(|(_, connection)| origin.is_none_or(|it| it == connection.origin));
+        let idle = candidates.filter_map(|(number, connection)| {
+            let known = connection.known.load(Ordering::Relaxed);
+            Some((known, connection.idle_since()?, *number))
         });
         let (_, _, number) = idle.min()?;
         self.remove(number)?.cut.cancel();
         Some(())
     }
 
-    fn remove(&mut self, number: u64) -> Option<Arc<Guest>> {
-        let guest = self.guests.remove(&number)?;
-        if let Some(own) = self.of_origin.get_mut(&guest.origin) {
+    fn remove(&mut self, number: u64) -> Option<Arc<ConnectionState>> {
+        let connection = self.connections.remove(&number)?;
+        if let Some(own) = self.of_origin.get_mut(&connection.origin) {
             *own -= 1;
             if *own == 0 {
-                self.of_origin.remove(&guest.origin);
+                self.of_origin.remove(&connection.origin);
             }
         }
-        Some(guest)
+        Some(connection)
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         // Not there any more if it was cut for somebody else.
-        self.places.0.taken.lock().remove(self.number);
-        self.places.0.freed.notify_waiters();
+        self.slots.0.taken.lock().remove(self.number);
+        self.slots.0.freed.notify_waiters();
     }
 }
 

@@ -7,12 +7,12 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::{
     handshake,
-    places::Origin,
+    slots::Origin,
     stream::{Stream, Way},
 };
 use crate::{
     access::Peer,
-    strangers::Strangers,
+    stranger_log::StrangerLog,
     tls::{Tls, names_of},
 };
 
@@ -29,27 +29,27 @@ pub enum Listener {
 
 /// Somebody who connected and has not come in.
 #[derive(Debug)]
-pub(crate) enum Knock {
+pub(crate) enum Incoming {
     Network(TcpStream, Peer, Option<Tls>),
     Process(UnixStream, Peer),
 }
 
 impl Listener {
     /// The next one who connects.
-    pub(super) async fn accept(&self) -> io::Result<Knock> {
+    pub(super) async fn accept(&self) -> io::Result<Incoming> {
         match self {
             Self::Tcp(listener) => from_network(listener, None).await,
             Self::Tls(listener, tls) => from_network(listener, Some(tls.clone())).await,
             Self::Unix(listener) => {
                 let (stream, _address) = listener.accept().await?;
                 let user = known_user(stream.peer_cred()?.uid());
-                Ok(Knock::Process(stream, Peer::Process { user }))
+                Ok(Incoming::Process(stream, Peer::Process { user }))
             }
         }
     }
 }
 
-async fn from_network(listener: &TcpListener, tls: Option<Tls>) -> io::Result<Knock> {
+async fn from_network(listener: &TcpListener, tls: Option<Tls>) -> io::Result<Incoming> {
     let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
     let certificate = Arc::default();
@@ -57,10 +57,10 @@ async fn from_network(listener: &TcpListener, tls: Option<Tls>) -> io::Result<Kn
         address,
         certificate,
     };
-    Ok(Knock::Network(stream, peer, tls))
+    Ok(Incoming::Network(stream, peer, tls))
 }
 
-impl Knock {
+impl Incoming {
     /// From where.
     pub(super) fn origin(&self) -> Origin {
         match self {
@@ -69,12 +69,12 @@ impl Knock {
     }
 
     /// Lets it in, with what it proved; none who did not finish the handshake.
-    pub(crate) async fn enter(self, strangers: &Strangers) -> Option<(Stream, Peer)> {
+    pub(crate) async fn shake_hands(self, stranger_log: &StrangerLog) -> Option<(Stream, Peer)> {
         match self {
             Self::Process(stream, peer) => Some((Stream::new(Way::Unix(stream)), peer)),
             Self::Network(stream, peer, None) => Some((Stream::new(Way::Tcp(stream)), peer)),
             Self::Network(stream, peer, Some(tls)) => {
-                let stream = handshake::enter(stream, &tls, strangers).await?;
+                let stream = handshake::accept(stream, &tls, stranger_log).await?;
                 let (_stream, session) = stream.get_ref();
                 let shown = session.peer_certificates().and_then(|chain| chain.first());
                 let names = shown.map(|shown| names_of(shown)).unwrap_or_default();

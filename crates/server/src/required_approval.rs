@@ -1,4 +1,4 @@
-//! The consent of a second person, which some requests need.
+//! The approval of a second person, which some requests need.
 
 use std::{any::Any, fmt::Debug, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// What it takes to let a request through.
 #[derive(Debug)]
-pub(crate) struct Consent {
+pub(crate) struct RequiredApproval {
     vault: Arc<Vault>,
     subject: Arc<Subject>,
     caller: Caller,
@@ -26,9 +26,9 @@ pub(crate) struct Consent {
     break_glass: Option<String>,
 }
 
-impl Consent {
-    /// The consent to exactly this request of this caller.
-    pub(crate) fn to<M: Message + Debug + 'static>(
+impl RequiredApproval {
+    /// What exactly this request of this caller needs.
+    pub(crate) fn of<M: Message + Debug + 'static>(
         vault: &Arc<Vault>,
         context: &Context,
         message: &M,
@@ -47,9 +47,9 @@ impl Consent {
         }
     }
 
-    /// The work, once it is agreed to. Waits for nobody: the consent to what the request has come to was given before, or is refused
+    /// The work, once it is agreed to. Waits for nobody: the approval of what the request has come to was given before, or is refused
     /// and remembered for whoever may give it.
-    pub(crate) async fn given_to<A>(
+    pub(crate) async fn obtained_for<A>(
         self,
         checked: Checked<A>,
     ) -> Result<BoxFuture<'static, Result<A, Failure>>, Failure> {

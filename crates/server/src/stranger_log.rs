@@ -11,19 +11,19 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 /// Refusals that are logged in a second, and as many at once.
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
-/// Refusals of strangers. Whoever reaches the port can cause them without an end, and must not fill the disk.
-pub(crate) struct Strangers {
+/// Refusals of stranger_log. Whoever reaches the port can cause them without an end, and must not fill the disk.
+pub(crate) struct StrangerLog {
     limiter: DefaultDirectRateLimiter,
     left_out: AtomicU64,
 }
 
-impl fmt::Debug for Strangers {
+impl fmt::Debug for StrangerLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Strangers").finish_non_exhaustive()
+        f.debug_struct("StrangerLog").finish_non_exhaustive()
     }
 }
 
-impl Default for Strangers {
+impl Default for StrangerLog {
     fn default() -> Self {
         Self {
             limiter: RateLimiter::direct(Quota::per_second(PER_SECOND)),
@@ -32,7 +32,7 @@ impl Default for Strangers {
     }
 }
 
-impl Strangers {
+impl StrangerLog {
     /// Has one refusal logged, together with how many before it were not, or counts it.
     pub(crate) fn tell(&self, log: impl FnOnce()) {
         if self.limiter.check().is_err() {
@@ -53,14 +53,14 @@ mod tests {
 
     #[test]
     fn of_many_refusals_some_are_logged_and_the_others_are_counted() {
-        let strangers = Strangers::default();
+        let stranger_log = StrangerLog::default();
         let logged = std::cell::Cell::new(0);
         for _refusal in 0..10_000 {
-            strangers.tell(|| logged.set(logged.get() + 1));
+            stranger_log.tell(|| logged.set(logged.get() + 1));
         }
         assert!(logged.get() >= 10, "{}", logged.get());
         // Those left out before a logged one were told with it.
-        let counted = strangers.left_out.load(Ordering::Relaxed);
+        let counted = stranger_log.left_out.load(Ordering::Relaxed);
         assert!(counted > 0 && counted + logged.get() <= 10_000, "{counted}");
     }
 }
