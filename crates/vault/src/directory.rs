@@ -132,6 +132,11 @@ impl KeyDirectory {
         self.0.read().get(fingerprint).cloned()
     }
 
+    /// What a signing key may sign; none: it is not there, or an encryption key. Copies nothing: every signature asks.
+    pub(crate) fn usages(&self, fingerprint: &Fingerprint) -> Option<KeyUsages> {
+        self.0.read().get(fingerprint)?.usages()
+    }
+
     /// All entries, ordered by fingerprint.
     pub(crate) fn entries(&self) -> Vec<Arc<KeyEntry>> {
         let mut entries: Vec<_> = self.0.read().values().cloned().collect();

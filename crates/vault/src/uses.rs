@@ -31,7 +31,7 @@ const MOST_GROUPS: usize = 1024;
 /// So often a change of others, or the end of who wrote for all, makes somebody try again.
 const MOST_TRIES: usize = 10;
 /// Whoever uses the library and says not who asks.
-const NOBODY: &str = "library";
+pub(crate) const NOBODY: &str = "library";
 
 /// What was done, for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -31,6 +31,16 @@ pub struct NamedKey<'k> {
     pub fingerprint: Fingerprint,
     /// What the operator calls it; empty: nothing.
     pub name: &'k str,
+    /// What it may sign; none: it is an encryption key.
+    pub usages: Option<KeyUsages>,
+}
+
+impl NamedKey<'_> {
+    /// Whether its signatures can be over topology, for whatever usage they are asked for: a signature does not say.
+    pub(super) fn may_sign_topology(&self) -> bool {
+        let usages = self.usages;
+        usages.is_some_and(|usages| usages.contains(KeyUsage::Namespace))
+    }
 }
 
 impl<'k> From<&'k KeyEntry> for NamedKey<'k> {
@@ -38,6 +48,7 @@ impl<'k> From<&'k KeyEntry> for NamedKey<'k> {
         Self {
             fingerprint: key.fingerprint(),
             name: key.name.as_ref().map_or("", |name| name.as_str()),
+            usages: key.usages(),
         }
     }
 }

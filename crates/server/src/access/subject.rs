@@ -260,16 +260,29 @@ impl Subject {
         }
     }
 
-    /// Those of `wanted` for which it may sign with this key; empty: none.
+    /// What it has no right to, if it may not sign with this key.
+    pub(crate) fn missing_to_sign_with<'k>(&self, key: impl Into<NamedKey<'k>>) -> Operation {
+        let key = key.into();
+        let lacks_topology = key.may_sign_topology() && !self.may(Operation::TopologySign);
+        if lacks_topology && self.may_with(Operation::Sign, key) {
+            Operation::TopologySign
+        } else {
+            Operation::Sign
+        }
+    }
+
+    /// Those of `wanted` for which it may sign with this key; empty: none. With a signature of a key for a namespace others change whose
+    /// the node is, so such a key takes the right to sign topology as well.
     #[must_use]
     pub fn may_sign_for<'k>(&self, key: impl Into<NamedKey<'k>>, wanted: KeyUsages) -> KeyUsages {
         let key = key.into();
         match &self.rights {
             Rights::Everything => wanted,
             Rights::Granted(grants) => {
+                let is_refused = key.may_sign_topology() && !self.may(Operation::TopologySign);
                 let fitting = grants
                     .iter()
-                    .filter(|grant| grant.allows_with(Operation::Sign, key));
+                    .filter(|grant| !is_refused && grant.allows_with(Operation::Sign, key));
                 let usages = fitting.flat_map(|grant| grant.narrowed(wanted).iter());
                 usages.collect()
             }

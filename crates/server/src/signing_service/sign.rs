@@ -7,7 +7,6 @@ use strongroom_vault::{Caller, Vault};
 
 use super::{content, key};
 use crate::{
-    access::Operation,
     context::Context,
     contract::strongroom::{
         SignItem, SignRequest, SignResponse,
@@ -87,7 +86,8 @@ impl Signer {
         let subject = &self.context.subject;
         let granted = subject.may_sign_for(&key, usages);
         if granted.is_empty() {
-            return Err(Failure::forbidden(Operation::Sign, subject.name())
+            let missing = subject.missing_to_sign_with(&key);
+            return Err(Failure::forbidden(missing, subject.name())
                 .with("key", fingerprint.to_string())
                 .with("usages", usages.to_string()));
         }

@@ -1,7 +1,8 @@
 //! Signing.
 
 use strongroom_crypto::{
-    Fingerprint, KeyPurpose, KeyUsages, PublicKey, Signature, SigningKey, SigningPublicKey,
+    Fingerprint, KeyPurpose, KeyUsage, KeyUsages, PublicKey, Signature, SigningKey,
+    SigningPublicKey,
 };
 use strongroom_store::KeyState;
 
@@ -26,7 +27,8 @@ impl Vault {
     /// [`VaultError::InQuarantine`] after a restore; [`VaultError::Sign`] when the key's usages forbid it;
     /// [`VaultError::InDoubt`] while nobody can tell whether the key was taken away;
     /// [`ReplicaError::OutOfTouch`](crate::ReplicaError::OutOfTouch) in a process that others may have outrun; errors of store and KMS when it had to
-    /// be opened; [`VaultError::UseNotRecorded`] when a record is asked for and cannot be had.
+    /// be opened; [`VaultError::UseNotRecorded`] when a record is asked for and cannot be had; of a key for a namespace also those of every act
+    /// that writes, as its signatures are on record at every level.
     pub async fn sign(
         &self,
         fingerprint: &Fingerprint,
@@ -59,13 +61,22 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
+        if self.may_sign_topology(fingerprint) {
+            return Box::pin(self.sign_on_record(caller, fingerprint, message, allowed)).await;
+        }
         let signature = self.sign_in_touch(fingerprint, message, allowed).await?;
         self.record_use(caller, AuditOperation::Sign, fingerprint, Some(allowed))
             .await?;
         Ok(signature)
     }
 
-    async fn sign_in_touch(
+    /// Whether what the key signs may be topology, for whatever usage it is asked for: a signature does not say.
+    fn may_sign_topology(&self, fingerprint: &Fingerprint) -> bool {
+        let usages = self.directory().usages(fingerprint);
+        usages.is_some_and(|usages| usages.contains(KeyUsage::Namespace))
+    }
+
+    pub(in crate::operations) async fn sign_in_touch(
         &self,
         fingerprint: &Fingerprint,
         message: &[u8],

@@ -96,7 +96,10 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
             caller: caller.name.clone(),
             problem,
         })?;
-        let (allows, because) = judged(&grant, operation, about_a_key);
+        let (mut allows, mut because) = judged(&grant, operation, about_a_key);
+        if allows && !allowed {
+            (allows, because) = (false, "a key of a namespace takes topology.sign as well");
+        }
         why.push(Reason {
             grant: in_words(config),
             allows,
@@ -121,6 +124,7 @@ fn named(key: &ShownKey) -> NamedKey<'_> {
     NamedKey {
         fingerprint: key.public.fingerprint(),
         name: key.view.name.as_deref().unwrap_or_default(),
+        usages: key.public.usages(),
     }
 }
 

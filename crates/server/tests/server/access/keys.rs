@@ -1,6 +1,6 @@
 //! Grants for some keys and some usages.
 
-use strongroom_crypto::{Fingerprint, KeyUsage};
+use strongroom_crypto::{Fingerprint, KeyUsage, SigningKeySpec};
 use strongroom_proto::v30::SigningKeyUsage;
 use strongroom_server::{
     ServerSettings,
@@ -13,6 +13,7 @@ use strongroom_server::{
         vault::{ListKeysFilters, ListMyKeysRequest, vault_service_client::VaultServiceClient},
     },
 };
+use strongroom_vault::{Caller, NewSigningKey};
 use tonic::Code;
 
 use crate::{
@@ -101,6 +102,38 @@ async fn a_usage_that_is_not_granted_is_not_signed_for_although_the_key_has_it()
     };
     let status = client.sign(with_token(request, Some(&token))).await;
     assert_eq!(status.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_key_of_a_namespace_signs_for_nobody_who_may_not_sign_topology_whatever_the_usage() {
+    use KeyUsage::{Namespace, Protocol};
+    let node = Grant::role(Role::Node);
+    let topology = Grant::of([Operation::Sign, Operation::TopologySign]);
+    for (grant, may) in [(node, false), (topology, true)] {
+        let (house, _own, _other, token) = with_grant(grant).await;
+        let (caller, name) = (Caller::new("test"), None);
+        let spec = SigningKeySpec::EcCurve25519;
+        // One that is for both signs the same bytes, whichever it is asked for.
+        let both = NewSigningKey {
+            spec,
+            usages: [Namespace, Protocol].into_iter().collect(),
+            name,
+        };
+        let both = house.vault.generate_signing_key(&caller, both).await;
+        let both = both.unwrap().fingerprint();
+        let mut client = SigningServiceClient::new(house.channel().await);
+        for usage in [SigningKeyUsage::Namespace, SigningKeyUsage::Protocol] {
+            let item = Some(item(&both, usage));
+            let request = with_token(SignRequest { item }, Some(&token));
+            let signed = client.sign(request).await;
+            if may {
+                signed.unwrap();
+                continue;
+            }
+            let status = signed.unwrap_err();
+            assert_eq!(status.code(), Code::PermissionDenied);
+        }
+    }
 }
 
 #[tokio::test]

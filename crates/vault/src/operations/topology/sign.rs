@@ -1,6 +1,8 @@
 //! Signatures over topology transactions.
 
-use strongroom_crypto::{Fingerprint, KeyUsages};
+use std::collections::BTreeMap;
+
+use strongroom_crypto::{Fingerprint, Hash, KeyUsages, Signature};
 use strongroom_proto::topology::topology_signature;
 use strongroom_topology::{
     Covers, ForceFlags, SignedTransaction, StoreId, TopologyError, TopologyStore, Transaction,
@@ -8,7 +10,10 @@ use strongroom_topology::{
 };
 
 use super::statement;
-use crate::{audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, vault::Vault};
+use crate::{
+    audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, uses::NOBODY,
+    vault::Vault,
+};
 
 /// Keys that signed, and what as.
 pub(super) type Signers = Vec<(Fingerprint, KeyUsages)>;
@@ -44,6 +49,31 @@ impl Vault {
             .into_iter()
             .map(|(signed, _signers)| signed)
             .collect())
+    }
+
+    /// Signs `message`, which nobody took apart, with a key that may sign for a namespace. Whoever has the signature can announce what
+    /// it is over, so it is on record as every other signature over topology.
+    pub(in crate::operations) async fn sign_on_record(
+        &self,
+        caller: Option<&Caller>,
+        key: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<Signature, VaultError> {
+        self.in_touch().await?;
+        self.check_writes().await?;
+        let signature = self.sign_in_touch(key, message, allowed).await?;
+        let mut details = BTreeMap::from([("usage".to_owned(), allowed.to_string())]);
+        if let Ok(hash) = Hash::from_multihash(message) {
+            details.insert("transaction".to_owned(), hash.to_string());
+        }
+        let library = Caller::new(NOBODY);
+        let mut unit = Unit::begin(self).await?;
+        let operation = AuditOperation::SignTopology;
+        unit.audit(caller.unwrap_or(&library), operation, Some(*key), details)
+            .await?;
+        unit.commit().await?;
+        Ok(signature)
     }
 
     /// Puts on record what these keys have signed and no commit tells of: with such a signature others change what is said of the

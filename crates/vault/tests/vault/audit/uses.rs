@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use parking_lot::Mutex;
-use strongroom_crypto::SigningPublicKey;
+use strongroom_crypto::{KeyUsage, KeyUsages, SigningPublicKey};
 use strongroom_store::StoreError;
 use strongroom_test_support::store::{HookedStore, StoreCall, StoreHook};
 use strongroom_topology::{ForceFlags, Restriction, SignedTransaction, StoreId};
@@ -159,6 +159,50 @@ async fn a_signature_over_topology_that_is_kept_elsewhere_is_on_record_at_any_le
 
 fn root_key(vault: &Vault) -> SigningPublicKey {
     public(vault, &namespace(vault).fingerprint().unwrap())
+}
+
+#[tokio::test]
+async fn what_a_key_of_a_namespace_signs_is_on_record_at_any_level_although_nobody_took_it_apart() {
+    for level in [UseRecords::Off, UseRecords::Batched, UseRecords::Each] {
+        let house = house(level);
+        let vault = house.create().await;
+        vault.initialize(&caller(), &participant()).await.unwrap();
+        let root = namespace(&vault).fingerprint().unwrap();
+        let row = rows(&vault).await.into_iter().next().unwrap();
+        let hash = row.signed.hash();
+        let alice = Caller::new("alice").with_trace_id("trace-1");
+        let usage = KeyUsages::only(KeyUsage::Namespace);
+        let message = hash.to_multihash();
+        let signed = vault.sign_for(&alice, &root, &message, usage).await;
+        signed.unwrap();
+        let own = vault.sign(&root, b"no hash", usage).await;
+        own.unwrap();
+        let records = topology_signatures(&house).await;
+        let told: Vec<_> = records
+            .iter()
+            .map(|it| (it.caller.as_str(), it.details.get("transaction").cloned()))
+            .collect();
+        assert_eq!(told, [("alice", Some(hash.to_string())), ("library", None)]);
+        for record in records {
+            assert_eq!(record.key, Some(root.to_string()));
+            assert_eq!(record.details["usage"], usage.to_string());
+        }
+        assert!(uses(&vault).await.is_empty(), "it is told once");
+    }
+}
+
+#[tokio::test]
+async fn what_a_key_of_a_namespace_signs_does_not_leave_without_its_record() {
+    let house = house(UseRecords::Off);
+    let vault = house.create().await;
+    vault.initialize(&caller(), &participant()).await.unwrap();
+    let root = namespace(&vault).fingerprint().unwrap();
+    vault.close().await.unwrap();
+    let (vault, store) = over_log(&house).await;
+    *store.hook().is_full.lock() = true;
+    let usage = KeyUsages::only(KeyUsage::Namespace);
+    let signed = vault.sign(&root, b"message", usage).await;
+    assert_eq!(code(signed), "STORE_FULL");
 }
 
 #[tokio::test]
