@@ -77,6 +77,8 @@ struct Report {
     matched: u64,
     /// What the cloud has of the vault's keys and this log does not.
     not_ours: Vec<EventView>,
+    /// What may be calls of ours that got no answer, but by somebody who made none of ours that did.
+    perhaps_ours: Vec<EventView>,
     /// What this log has and the cloud does not.
     not_theirs: Vec<CallView>,
     /// Like those, within the tolerance of --from or --to: the logs of the time beside may have the counterpart.
@@ -155,6 +157,7 @@ impl Report {
     fn of(found: Reconciled) -> Self {
         Self {
             agree: found.not_ours.is_empty()
+                && found.perhaps_ours.is_empty()
                 && found.not_theirs.is_empty()
                 && found.not_ours_at_edge.is_empty()
                 && found.not_theirs_at_edge.is_empty()
@@ -162,6 +165,7 @@ impl Report {
                 && found.unknown_keys.is_empty(),
             matched: found.matched,
             not_ours: views(found.not_ours),
+            perhaps_ours: views(found.perhaps_ours),
             not_theirs: views(found.not_theirs),
             not_ours_at_edge: views(found.not_ours_at_edge),
             not_theirs_at_edge: views(found.not_theirs_at_edge),
@@ -196,6 +200,11 @@ impl Report {
             out,
             "Somebody else used or changed keys of the vault:",
             &self.not_ours,
+        )?;
+        write_events(
+            out,
+            "These may be calls of ours that got no answer, but nobody knows of any other of ours by whom they are. Look who that is:",
+            &self.perhaps_ours,
         )?;
         write_calls(
             out,

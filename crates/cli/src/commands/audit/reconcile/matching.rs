@@ -90,6 +90,8 @@ impl Period {
 pub(super) struct Reconciled {
     pub(super) matched: u64,
     pub(super) not_ours: Vec<Event>,
+    /// Which may be of calls that got no answer, but by somebody who made none of ours that did.
+    pub(super) perhaps_ours: Vec<Event>,
     pub(super) not_theirs: Vec<OurCall>,
     /// Like those, but so near an edge that the logs beside these may have the counterpart.
     pub(super) not_ours_at_edge: Vec<Event>,
@@ -104,6 +106,9 @@ pub(super) struct Reconciled {
 }
 
 /// Compares the logs: first by the ids of requests; what has none, by key, operation and time.
+///
+/// A call that got no answer may be an event or none. It stands for one only if that is by somebody who made others of our calls: an
+/// outage must not hide what a stranger did meanwhile.
 ///
 /// `named` are all keys of the vault, beside those that its log names. A log names few: a vault that is opened once a week calls its
 /// KMS once a week. So where none are named, a key that the log does not know may be the vault's, used by a stranger.
@@ -126,6 +131,7 @@ pub(super) fn reconcile(
             by_id.entry(id.clone()).or_default().push(at);
         }
     }
+    let mut makers = BTreeSet::new();
     let found: Vec<_> = calls
         .iter()
         .map(|call| {
@@ -137,6 +143,7 @@ pub(super) fn reconcile(
                 if let (Some(event), Some(taken)) = (event, taken.get_mut(*at)) {
                     // An alias and the key behind it: whoever uses either uses ours.
                     ours.extend(event.keys.iter().cloned());
+                    makers.insert(event.by.clone());
                     (*taken, found) = (true, true);
                 }
             }
@@ -145,8 +152,29 @@ pub(super) fn reconcile(
         .collect();
 
     let mut outcome = Reconciled::default();
-    for (call, found) in calls.into_iter().zip(found) {
-        let found = found || find_by_time(&call, &events, &mut taken, period);
+    // What is certain comes first: it tells who makes our calls.
+    let (certain, uncertain): (Vec<_>, Vec<_>) = calls
+        .into_iter()
+        .zip(found)
+        .partition(|(call, found)| *found || call.answered);
+    for (call, found) in certain.into_iter().chain(uncertain) {
+        let mut find = |by_whom: &dyn Fn(&str) -> bool| {
+            find_by_time(&call, &events, &mut taken, period, by_whom)
+        };
+        let found = if found {
+            true
+        } else if call.answered {
+            let event = find(&|_anybody| true);
+            makers.extend(event.map(|event| event.by.clone()));
+            event.is_some()
+        } else if find(&|by| !by.is_empty() && makers.contains(by)).is_some() {
+            true
+        } else if let Some(event) = find(&|_anybody| true) {
+            outcome.perhaps_ours.push(event.clone());
+            continue;
+        } else {
+            false
+        };
         if found {
             outcome.matched += 1;
             take_other_steps(&call, &events, &mut taken, period);
@@ -196,18 +224,26 @@ fn fits(call: &OurCall, event: &Event, period: &Period) -> bool {
     is_same(call, event) && (from..=to).contains(&time) && key
 }
 
-/// Takes the first event that this call may be. A call whose id is known is no event with another id.
-fn find_by_time(call: &OurCall, events: &[Event], taken: &mut [bool], period: &Period) -> bool {
+/// Takes the first event that this call may be, by somebody whom `by_whom` accepts. A call whose id is known is no event with another
+/// id.
+fn find_by_time<'e>(
+    call: &OurCall,
+    events: &'e [Event],
+    taken: &mut [bool],
+    period: &Period,
+    by_whom: &dyn Fn(&str) -> bool,
+) -> Option<&'e Event> {
     for (event, taken) in events.iter().zip(taken) {
         let other_id = call.request_id.is_some() && event.request_id.is_some();
         // What was answered did not fail there.
         let other_end = call.answered && event.failed;
-        if !*taken && !other_id && !other_end && fits(call, event, period) {
+        let may_be = !other_id && !other_end && by_whom(&event.by);
+        if !*taken && may_be && fits(call, event, period) {
             *taken = true;
-            return true;
+            return Some(event);
         }
     }
-    false
+    None
 }
 
 /// A call of several steps is several events, each of another operation.
@@ -316,13 +352,41 @@ mod tests {
             ..call(10, None)
         };
         let found = compared(
-            vec![unanswered.clone(), unanswered],
-            vec![event(10, Some("a"))],
+            vec![unanswered.clone(), unanswered, call(900, Some("b"))],
+            vec![event(10, Some("a")), event(900, Some("b"))],
         );
         assert_eq!(
             (found.matched, found.not_ours.len(), found.not_theirs.len()),
-            (1, 0, 0)
+            (2, 0, 0)
         );
+        assert_eq!(found.perhaps_ours, []);
+    }
+
+    #[test]
+    fn a_request_that_was_not_answered_stands_for_nothing_that_somebody_else_did() {
+        let unanswered = || OurCall {
+            answered: false,
+            ..call(10, None)
+        };
+        let stranger = Event {
+            by: "mallory".to_owned(),
+            ..event(9, Some("x"))
+        };
+        let known = || (call(900, Some("b")), event(900, Some("b")));
+        let (ours, theirs) = known();
+        let found = compared(vec![unanswered(), ours], vec![stranger.clone(), theirs]);
+        assert_eq!(
+            (found.matched, found.perhaps_ours),
+            (1, vec![stranger.clone()])
+        );
+        // One of ours is preferred, although it is later.
+        let (ours, theirs) = known();
+        let events = vec![stranger.clone(), event(11, Some("a")), theirs];
+        let found = compared(vec![unanswered(), ours], events);
+        assert_eq!((found.matched, found.not_ours), (2, vec![stranger]));
+        // Where no call was answered nobody is known.
+        let found = compared(vec![unanswered()], vec![event(10, Some("a"))]);
+        assert_eq!((found.matched, found.perhaps_ours.len()), (0, 1));
     }
 
     #[test]
