@@ -80,6 +80,7 @@ mod kms_watch;
 mod recall;
 mod turns;
 mod wrapper_key_watch;
+mod write_watch;
 
 // Work without a vault.
 mod replay;

@@ -72,7 +72,9 @@ impl<'v> Unit<'v> {
     /// # Errors
     /// [`VaultError::ChangedUnderneath`], or [`ReplicaError::Behind`], when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
-        Self::over(vault, vault.begin_to_write().await?).await
+        let begun = vault.begin_to_write().await;
+        let begun = begun.inspect_err(|error| vault.write_watch().failed(error))?;
+        Self::over(vault, begun).await
     }
 
     /// The same, of a process that may have been asked to step down: for what is to be on record before it does.
@@ -393,7 +395,15 @@ impl<'v> Unit<'v> {
     }
 
     /// The same; as long as what it answers is held, no other unit begins.
-    pub(crate) async fn commit_as_last(mut self) -> Result<MutexGuard<'v, Committed>, VaultError> {
+    pub(crate) async fn commit_as_last(self) -> Result<MutexGuard<'v, Committed>, VaultError> {
+        let watch = self.vault.write_watch();
+        self.write()
+            .await
+            .inspect(|_committed| watch.succeeded())
+            .inspect_err(|error| watch.failed(error))
+    }
+
+    async fn write(mut self) -> Result<MutexGuard<'v, Committed>, VaultError> {
         self.check_direct_keys()?;
         let vault = self.vault;
         self.next.generation += 1;

@@ -212,11 +212,13 @@ impl Vault {
     }
 
     /// Whether keys that are used here can be on record, as the level asks: a process that leaves writing to another one keeps no
-    /// records, and where there are any refuses each use. Asks nobody.
+    /// records, nor does one whose last change could not be kept ([`Vault::write_failure`]), and where there are any they refuse each
+    /// use. Asks nobody.
     #[must_use]
     pub fn keeps_use_records(&self) -> bool {
         let may_write = || self.other_writer().is_none() && self.settings().replica.writes;
-        self.use_level() == UseRecords::Off || self.is_known_to_write() || may_write()
+        let writes = || self.is_known_to_write() || may_write();
+        self.use_level() == UseRecords::Off || (self.write_failure().is_none() && writes())
     }
 
     /// As the settings say. Where the file that they come from is one that nobody approved, it says nothing of records: with a copy of
@@ -383,7 +385,10 @@ impl Vault {
         sign.tick().await;
         loop {
             let done = tokio::select! {
-                _now = flush.tick() => self.flush_audit().await,
+                _now = flush.tick() => match self.try_to_write().await {
+                    Ok(()) => self.flush_audit().await,
+                    failed => failed,
+                },
                 _now = sign.tick(), if self.is_known_to_write() => {
                     self.sign_audit_checkpoint(caller).await.map(drop)
                 }

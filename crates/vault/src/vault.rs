@@ -40,6 +40,7 @@ use crate::{
     topology::TopologyCell,
     uses::Uses,
     wraps::Wraps,
+    write_watch::WriteWatch,
 };
 
 /// An open vault: its data key is in memory, its rows were authenticated.
@@ -64,6 +65,7 @@ pub struct Vault {
     failed_before: Vec<WrapAttempt>,
     wraps: Arc<Wraps>,
     kms_watch: Arc<KmsWatch>,
+    write_watch: WriteWatch,
     directory: Arc<KeyDirectory>,
     node: Node,
     journal: Journal,
@@ -181,6 +183,7 @@ impl Vault {
             failed_before,
             wraps,
             kms_watch,
+            write_watch: WriteWatch::default(),
             directory,
             node,
             journal,
@@ -347,6 +350,10 @@ impl Vault {
 
     pub(crate) fn wrap_records(&self) -> &Wraps {
         &self.wraps
+    }
+
+    pub(crate) const fn write_watch(&self) -> &WriteWatch {
+        &self.write_watch
     }
 
     pub(crate) fn kms_watch(&self) -> &Arc<KmsWatch> {

@@ -39,7 +39,9 @@ pub(super) async fn writes(State(pages): State<Pages>) -> Answer {
     if standing.in_touch
         && let Some(code) = &standing.degraded
     {
-        because.push(format!("the database did not answer: {code}"));
+        because.push(format!(
+            "the database did not answer, or keeps no change: {code}"
+        ));
     }
     if pages.vault.readiness().in_doubt {
         because.push("it is not known whether the last change was done".to_owned());
@@ -60,8 +62,11 @@ fn against_use(vault: &Vault, standing: &Standing) -> Vec<String> {
         because.push("the vault was restored and is in quarantine".to_owned());
     }
     if !vault.keeps_use_records() {
-        because
-            .push("uses of keys are on record, and another replica keeps the records".to_owned());
+        let why = match vault.write_failure() {
+            Some(code) => format!("no record can be kept: {code}"),
+            None => "another replica keeps the records".to_owned(),
+        };
+        because.push(format!("uses of keys are on record, and {why}"));
     }
     let waiting = vault.readiness().keys_waiting;
     if waiting > 0 {

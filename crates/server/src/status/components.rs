@@ -71,7 +71,7 @@ pub(crate) fn parts(vault: &Vault, scheduled: Option<&ScheduledBackups>) -> Vec<
     let readiness = vault.readiness();
     let mut parts = vec![
         part("crypto", crypto(&readiness)),
-        part("db-storage", storage(&readiness)),
+        part("db-storage", storage(vault, &readiness)),
         if readiness.keys_held > 0 {
             part("kms-private-crypto", of_all(&readiness.kms))
         } else {
@@ -106,8 +106,10 @@ fn crypto(readiness: &Readiness) -> Condition {
     }
 }
 
-fn storage(readiness: &Readiness) -> Condition {
-    if readiness.in_doubt {
+fn storage(vault: &Vault, readiness: &Readiness) -> Condition {
+    if let Some(code) = vault.write_failure() {
+        Condition::Failed(format!("no change can be kept: {code}"))
+    } else if readiness.in_doubt {
         Condition::Degraded("it is not known whether the last change was done".to_owned())
     } else {
         Condition::Ok

@@ -4,6 +4,7 @@ use std::time::Duration;
 use strongroom_server::{Rpc, ServerSettings, access::Access};
 
 use strongroom_store::Replicas as _;
+use strongroom_test_support::store::StoreCall;
 use strongroom_vault::{AuditSettings, Caller, ReplicaSettings, Settings, UseRecords};
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{
@@ -14,7 +15,8 @@ use crate::{
     ending::get,
     house::{House, Plan},
     raw::call,
-    vault_service::key,
+    stall::Stall,
+    vault_service::{key, new_key},
 };
 
 async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<ServingStatus, Code> {
@@ -155,6 +157,60 @@ async fn a_replica_that_does_not_write_does_not_serve_signing_where_uses_are_on_
         told.contains(" 503 ") && told.contains("uses of keys are on record"),
         "{told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_disk_is_full_says_so_and_signs_on_where_uses_leave_no_record() {
+    const SIGNING: &str = "strongroom.v1.SigningService";
+    for (uses, signs, ready) in [
+        (UseRecords::Each, ServingStatus::NotServing, " 503 "),
+        (UseRecords::Off, ServingStatus::Serving, " 200 "),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let watched = listener.local_addr().unwrap();
+        let disk = Stall::of(StoreCall::AppendAudit);
+        let house = House::planned(Plan {
+            settings: Settings {
+                audit: AuditSettings {
+                    uses,
+                    ..AuditSettings::default()
+                },
+                ..Settings::default()
+            },
+            server: ServerSettings {
+                http: Some(listener),
+                ..ServerSettings::default()
+            },
+            stall: Some(disk.clone()),
+            ..Plan::default()
+        })
+        .await;
+        let mut client = HealthClient::new(house.channel().await);
+        for service in ["", SIGNING, "db-storage"] {
+            settled(&mut client, service, ServingStatus::Serving).await;
+        }
+        disk.fill(true);
+        let (caller, new) = (Caller::new("test"), new_key("one"));
+        let made = house.vault.generate_signing_key(&caller, new).await;
+        made.unwrap_err();
+        for service in ["", "db-storage"] {
+            settled(&mut client, service, ServingStatus::NotServing).await;
+        }
+        settled(&mut client, SIGNING, signs).await;
+        let told = get(watched, "/readyz").await;
+        assert!(told.contains(ready), "{told}");
+        let told = get(watched, "/health").await;
+        assert!(
+            told.contains(" 503 ") && told.contains("STORE_FULL"),
+            "{told}"
+        );
+        disk.fill(false);
+        key(&house.vault, "two").await;
+        for service in ["", SIGNING, "db-storage"] {
+            settled(&mut client, service, ServingStatus::Serving).await;
+        }
+        assert!(get(watched, "/readyz").await.contains(" 200 "));
+    }
 }
 
 /// Whoever balances load would otherwise take every replica away as soon as the database is lost.

@@ -1,4 +1,4 @@
-//! A store that does not answer for a while.
+//! A store that does not answer for a while, or takes nothing.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -21,6 +21,8 @@ struct State {
     waiting: usize,
     /// How long each call takes.
     pace: Duration,
+    /// Calls fail for want of space.
+    is_full: bool,
 }
 
 impl Stall {
@@ -56,6 +58,11 @@ impl Stall {
         self.state.1.notify_all();
     }
 
+    /// As if there were no space left, or some again.
+    pub(crate) fn fill(&self, is_full: bool) {
+        self.state().is_full = is_full;
+    }
+
     /// Waits until so many are held.
     pub(crate) async fn holds(&self, number: usize) {
         while self.state().waiting < number {
@@ -66,6 +73,10 @@ impl Stall {
 
 impl StoreHook for Stall {
     fn before(&self, call: StoreCall) -> Result<(), StoreError> {
+        if call == self.call && self.state().is_full {
+            let source = "on purpose".into();
+            return Err(StoreError::Full { source });
+        }
         if call == self.call && self.is_felt() {
             // What else this thread was about to do goes on on another one.
             tokio::task::block_in_place(|| {

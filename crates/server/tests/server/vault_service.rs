@@ -13,13 +13,17 @@ use strongroom_proto::v30;
 use strongroom_vault::{Caller, NewSigningKey, Vault};
 
 /// A key of the vault that signs for the protocol.
-pub(crate) async fn key(vault: &Vault, name: &str) -> Fingerprint {
-    let new = NewSigningKey {
+pub(crate) fn new_key(name: &str) -> NewSigningKey {
+    NewSigningKey {
         spec: SigningKeySpec::EcCurve25519,
         usages: KeyUsages::only(KeyUsage::Protocol),
         name: Some(name.parse().unwrap()),
-    };
-    let made = vault.generate_signing_key(&Caller::new("test"), new).await;
+    }
+}
+
+pub(crate) async fn key(vault: &Vault, name: &str) -> Fingerprint {
+    let (caller, new) = (Caller::new("test"), new_key(name));
+    let made = vault.generate_signing_key(&caller, new).await;
     made.unwrap().fingerprint()
 }
 

@@ -11,6 +11,7 @@ impl Vault {
     /// * Keys that left the vault are destroyed in their KMS when it is time.
     /// * What was counted of uses is written into the audit log, each time the window ends, and the audit key signs a checkpoint
     ///   from time to time.
+    /// * When a change could not be kept, it is tried again and again whether changes can be kept.
     /// * The log says when a key becomes overdue, and when a KMS gives a wrapper key new material.
     ///
     /// What fails is told in the log, and tried again. The audit log names `caller`.

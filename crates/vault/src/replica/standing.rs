@@ -43,7 +43,7 @@ pub struct Standing {
     pub generation: u64,
     /// For how long it has not looked whether there is a newer one.
     pub silence: Duration,
-    /// Why the last look did not succeed: a code. None if it did.
+    /// Why the last look did not succeed, or the last change could not be kept: a code. None if it did, and was.
     pub degraded: Option<String>,
     /// Whether it still uses keys.
     pub in_touch: bool,
@@ -95,7 +95,7 @@ impl Vault {
                 role: Role::Alone,
                 generation: self.committed().lock().await.state.generation,
                 silence: Duration::ZERO,
-                degraded: None,
+                degraded: self.write_failure().map(str::to_owned),
                 in_touch: true,
             };
         };
@@ -108,7 +108,9 @@ impl Vault {
             },
             generation: report.generation,
             silence: replica.silence(self.elapsed()),
-            degraded: report.degraded,
+            degraded: report
+                .degraded
+                .or_else(|| self.write_failure().map(str::to_owned)),
             in_touch: self.has_looked_lately(),
         }
     }

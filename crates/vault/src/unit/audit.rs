@@ -56,9 +56,9 @@ impl Unit<'_> {
         let row = entry.to_row(&self.next.audit_head)?;
         self.next.audit_records = row.sequence;
         self.next.audit_head = row.hash;
-        self.transaction
-            .append_audit(row)
-            .await
+        let appended = self.transaction.append_audit(row).await;
+        appended
             .map_err(contradicted)
+            .inspect_err(|error| self.vault.write_watch().failed(error))
     }
 }

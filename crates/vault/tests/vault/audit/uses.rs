@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use parking_lot::Mutex;
-use strongroom_crypto::{KeyUsage, KeyUsages, SigningPublicKey};
+use strongroom_crypto::{Fingerprint, KeyUsage, KeyUsages, SigningPublicKey};
 use strongroom_store::StoreError;
 use strongroom_test_support::store::{HookedStore, StoreCall, StoreHook};
 use strongroom_topology::{ForceFlags, Restriction, SignedTransaction, StoreId};
@@ -203,6 +203,47 @@ async fn what_a_key_of_a_namespace_signs_does_not_leave_without_its_record() {
     let usage = KeyUsages::only(KeyUsage::Namespace);
     let signed = vault.sign(&root, b"message", usage).await;
     assert_eq!(code(signed), "STORE_FULL");
+}
+
+#[tokio::test]
+async fn a_vault_whose_last_change_could_not_be_kept_says_so_until_one_can_be_kept() {
+    for (level, still_signs) in [(UseRecords::Each, false), (UseRecords::Off, true)] {
+        let house = House::new().with_settings(Settings {
+            audit: AuditSettings {
+                uses: level,
+                window: Duration::from_millis(20),
+                ..AuditSettings::default()
+            },
+            ..Settings::default()
+        });
+        house.create().await.close().await.unwrap();
+        let (vault, store) = over_log(&house).await;
+        assert!(vault.keeps_use_records() && vault.standing().await.degraded.is_none());
+        *store.hook().is_full.lock() = true;
+        let (told, new) = (caller(), new_protocol_key());
+        let made = vault.generate_signing_key(&told, new).await;
+        assert_eq!(code(made), "STORE_FULL");
+        assert_eq!(vault.write_failure(), Some("STORE_FULL"));
+        let degraded = vault.standing().await.degraded;
+        assert_eq!(degraded.as_deref(), Some("STORE_FULL"));
+        assert_eq!(vault.keeps_use_records(), still_signs);
+        // What speaks against one change alone says nothing.
+        *store.hook().is_full.lock() = false;
+        let unknown = Fingerprint::from_bytes([7; 32]);
+        vault.delete_key(&caller(), &unknown).await.unwrap_err();
+        assert_eq!(vault.write_failure(), Some("STORE_FULL"));
+        // Nobody needs to ask for a change: it would get none while it is said to do no work.
+        let recovered = async {
+            while vault.write_failure().is_some() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = vault.tend(&told) => {}
+            recovered = tokio::time::timeout(Duration::from_secs(60), recovered) => recovered.unwrap(),
+        }
+        assert!(vault.keeps_use_records() && vault.standing().await.degraded.is_none());
+    }
 }
 
 #[tokio::test]
