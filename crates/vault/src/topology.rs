@@ -6,6 +6,7 @@
 
 mod load;
 mod row;
+mod turn;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +16,11 @@ use strongroom_store::DataKeyId;
 use strongroom_topology::{
     At, Member, Reference, StoreId, SynchronizerId, TopologyError, TopologyStore,
 };
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{error::VaultError, rows::Tag, vault::Vault};
 
-pub(crate) use writer::TopologyWriter;
+pub(crate) use self::{turn::TopologyTurn, writer::TopologyWriter};
 
 /// Stores that live in memory only: whoever makes them must not fill it.
 const MOST_TEMPORARY_STORES: usize = 64;
@@ -28,18 +29,28 @@ const MOST_TEMPORARY_STORES: usize = 64;
 pub type TopologyView<'v> = RwLockReadGuard<'v, TopologyStore>;
 
 /// Topology in memory, once somebody asked for it.
+///
+/// Whoever is to change it takes the turn first, and only then what they change: a writer that waits for a lock keeps later readers
+/// from it, and whoever has the turn may have to wait for a KMS that signs. Without the turn nobody writes but to read topology in.
 #[derive(Debug, Default)]
-pub(crate) struct TopologyCell(RwLock<Topology>);
+pub(crate) struct TopologyCell {
+    turn: Mutex<()>,
+    topology: RwLock<Topology>,
+}
+
+/// Topology, for whoever may change it.
+pub(crate) type Changing<'v> = (MutexGuard<'v, ()>, RwLockWriteGuard<'v, Topology>);
 
 impl TopologyCell {
     /// A look at topology as it is known: whoever has no vault cannot read it.
     pub(crate) async fn as_known(&self) -> RwLockReadGuard<'_, Topology> {
-        self.0.read().await
+        self.topology.read().await
     }
 
     /// Waits until nobody looks at topology or changes it.
-    pub(crate) async fn write(&self) -> RwLockWriteGuard<'_, Topology> {
-        self.0.write().await
+    pub(crate) async fn write(&self) -> Changing<'_> {
+        let turn = self.turn.lock().await;
+        (turn, self.topology.write().await)
     }
 }
 
@@ -219,7 +230,7 @@ impl Vault {
     pub(crate) async fn loaded_topology(
         &self,
     ) -> Result<RwLockReadGuard<'_, Topology>, VaultError> {
-        let cell = &self.topology_cell().0;
+        let cell = &self.topology_cell().topology;
         let guard = cell.read().await;
         if guard.loaded {
             return Ok(guard);

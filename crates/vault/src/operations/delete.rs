@@ -10,6 +10,7 @@ use crate::{
     caller::Caller,
     directory::KeyEntry,
     error::VaultError,
+    topology::TopologyTurn,
     unit::Unit,
     vault::Vault,
 };
@@ -70,8 +71,8 @@ impl Vault {
         in_kms: InKms,
     ) -> Result<(), VaultError> {
         // Held until the key is gone, so that nobody announces it meanwhile.
-        let topology = self.loaded_topology().await?;
-        let places = topology.references(fingerprint, self.now());
+        let turn = TopologyTurn::begin(self).await?;
+        let places = turn.topology().references(fingerprint, self.now());
         if !places.is_empty() {
             return Err(VaultError::KeyAnnounced {
                 fingerprint: *fingerprint,
@@ -91,8 +92,8 @@ impl Vault {
         caller: &Caller,
         fingerprint: &Fingerprint,
     ) -> Result<(), VaultError> {
-        let topology = self.loaded_topology().await?;
-        let places = topology.references(fingerprint, self.now());
+        let turn = TopologyTurn::begin(self).await?;
+        let places = turn.topology().references(fingerprint, self.now());
         let details = |entry: &KeyEntry| {
             let mut details = key_details(entry);
             details.insert("announced".to_owned(), places.join(", "));

@@ -99,7 +99,7 @@ impl Vault {
             return Ok(());
         }
         // Locks are taken in the order topology, last commit.
-        let mut topology = self.topology_cell().write().await;
+        let (_turn, mut topology) = self.topology_cell().write().await;
         self.catch_up_within(&mut topology).await?;
         self.follow_withdrawals(&mut topology).await;
         Ok(())

@@ -5,12 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use strongroom_crypto::encoding::Encoder;
 use strongroom_store::{DataKeyId, TopologyExpiry, TopologyTag};
 use strongroom_topology::{
-    At, Delta, Member, Outcome, OwnerToKeyMapping, Rules, SignedTransaction, StoreId, Times,
-    TopologyStore,
+    Delta, Outcome, Rules, SignedTransaction, StoreId, Times, TopologyStore,
 };
-use tokio::sync::RwLockWriteGuard;
+use tokio::sync::{MutexGuard, RwLockWriteGuard};
 
-use super::{Held, RowTag, Topology, row};
+use super::{Changing, Held, RowTag, Topology, TopologyTurn, row};
 use crate::{
     data_keys::OpenedDataKey,
     error::VaultError,
@@ -26,6 +25,8 @@ use crate::{
 /// before its unit of work begins.
 pub(crate) struct TopologyWriter<'v> {
     topology: RwLockWriteGuard<'v, Topology>,
+    // Behind what it is for: it is dropped later.
+    _turn: MutexGuard<'v, ()>,
     changes: Vec<(StoreId, Delta)>,
     /// Rows have moved to another data key.
     has_moved: bool,
@@ -35,40 +36,26 @@ pub(crate) struct TopologyWriter<'v> {
 impl<'v> TopologyWriter<'v> {
     /// Waits for its turn, and reads topology if nobody has.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
-        // Before the lock, which catching up needs.
-        vault.in_touch().await?;
-        let mut topology = vault.topology_cell().0.write().await;
-        vault.load_topology(&mut topology).await?;
-        Ok(Self {
+        Ok(TopologyTurn::begin(vault).await?.write().await)
+    }
+
+    pub(super) fn over((turn, topology): Changing<'v>) -> Self {
+        Self {
             topology,
+            _turn: turn,
             changes: Vec::new(),
             has_moved: false,
             finished: false,
-        })
+        }
     }
 
     pub(crate) fn store(&self, id: &StoreId) -> Result<&TopologyStore, VaultError> {
         Ok(&self.topology.held(id)?.store)
     }
 
-    /// What the node's own store announces for a node now.
-    pub(crate) fn owner_to_key(
-        &self,
-        member: &Member,
-    ) -> Result<Option<&OwnerToKeyMapping>, VaultError> {
-        let store = self.store(&StoreId::Authorized)?;
-        Ok(store.owner_to_key(member, At::Head))
-    }
-
     /// All of topology, with the changes.
     pub(crate) fn topology(&self) -> &Topology {
         &self.topology
-    }
-
-    /// Every store, by name.
-    pub(crate) fn stores(&self) -> impl Iterator<Item = (&StoreId, &TopologyStore)> {
-        let stores = self.topology.stores.iter();
-        stores.map(|(id, held)| (id, &held.store))
     }
 
     /// Makes the store if it is not there. A synchronizer's that stays empty is not kept.

@@ -9,7 +9,7 @@ use crate::{
     audit::AuditOperation,
     caller::Caller,
     error::{AnnouncementError, VaultError},
-    topology::TopologyWriter,
+    topology::TopologyTurn,
     vault::Vault,
 };
 
@@ -31,9 +31,9 @@ impl Vault {
         caller: &Caller,
         fingerprint: &Fingerprint,
     ) -> Result<OwnerToKeyMapping, VaultError> {
-        let (writer, member) = self.begin_announcing(fingerprint).await?;
+        let (turn, member) = self.begin_announcing(fingerprint).await?;
         let key = self.usable_key(fingerprint)?;
-        let announced = writer.owner_to_key(&member)?;
+        let announced = turn.owner_to_key(&member)?;
         if announced.is_some_and(|mapping| mapping.contains(fingerprint)) {
             return Err(AnnouncementError::AlreadyAnnounced {
                 fingerprint: *fingerprint,
@@ -51,14 +51,8 @@ impl Vault {
             Some(mapping) => mapping.with_key(key)?,
             None => OwnerToKeyMapping::try_new(member, vec![key])?,
         };
-        self.announce_in(
-            caller,
-            writer,
-            next,
-            AuditOperation::AnnounceKey,
-            fingerprint,
-        )
-        .await
+        self.announce_in(caller, turn, next, AuditOperation::AnnounceKey, fingerprint)
+            .await
     }
 
     /// Takes one of the node's announced keys back. The key itself stays as it is, and may be one that was lost. Returns
@@ -74,9 +68,9 @@ impl Vault {
         caller: &Caller,
         fingerprint: &Fingerprint,
     ) -> Result<OwnerToKeyMapping, VaultError> {
-        let (writer, member) = self.begin_announcing(fingerprint).await?;
+        let (turn, member) = self.begin_announcing(fingerprint).await?;
         let not_announced = || self.not_announced(&member, *fingerprint);
-        let announced = writer.owner_to_key(&member)?.ok_or_else(not_announced)?;
+        let announced = turn.owner_to_key(&member)?.ok_or_else(not_announced)?;
         let mut keys = announced.keys().iter();
         let key = keys
             .find(|key| key.fingerprint() == *fingerprint)
@@ -94,7 +88,7 @@ impl Vault {
         let remaining = remaining.ok_or_else(|| last("anything"))?;
         self.announce_in(
             caller,
-            writer,
+            turn,
             remaining,
             AuditOperation::WithdrawKey,
             fingerprint,
@@ -106,15 +100,15 @@ impl Vault {
     async fn begin_announcing(
         &self,
         fingerprint: &Fingerprint,
-    ) -> Result<(TopologyWriter<'_>, Member), VaultError> {
-        let writer = TopologyWriter::begin(self).await?;
+    ) -> Result<(TopologyTurn<'_>, Member), VaultError> {
+        let turn = TopologyTurn::begin(self).await?;
         self.try_settle().await?;
         let member = self.identity().ok_or(VaultError::NotIdentified)?.member;
         let mut rotations = self.rotations().into_iter();
         if let Some(rotation) = rotations.find(|it| [it.old, it.new].contains(fingerprint)) {
             return Err(VaultError::RotationUnderWay { old: rotation.old });
         }
-        Ok((writer, member))
+        Ok((turn, member))
     }
 
     /// A key whose private half is here and may be used.
@@ -158,18 +152,18 @@ impl Vault {
     async fn announce_in(
         &self,
         caller: &Caller,
-        writer: TopologyWriter<'_>,
+        turn: TopologyTurn<'_>,
         mapping: OwnerToKeyMapping,
         operation: AuditOperation,
         key: &Fingerprint,
     ) -> Result<OwnerToKeyMapping, VaultError> {
-        self.check_can_announce(writer.store(&StoreId::Authorized)?, mapping.member())?;
+        self.check_can_announce(turn.store(&StoreId::Authorized)?, mapping.member())?;
         let proposal = Proposal::announce(Mapping::OwnerToKeyMapping(mapping.clone()));
         let signed = self
-            .build_and_sign(&writer, &StoreId::Authorized, &proposal)
+            .build_and_sign(&turn, &StoreId::Authorized, &proposal)
             .await?;
         let record = (operation, Some(*key));
-        self.add_signed(caller, writer, &StoreId::Authorized, signed, record)
+        self.add_signed(caller, turn, &StoreId::Authorized, signed, record)
             .await?;
         Ok(mapping)
     }

@@ -11,8 +11,7 @@ use strongroom_topology::{
 
 use super::{accepted, details, sign::Signers};
 use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyWriter,
-    vault::Vault,
+    audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyTurn, vault::Vault,
 };
 
 /// What shall be announced.
@@ -96,21 +95,21 @@ impl Vault {
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
         self.check_records(store).await?;
-        let writer = TopologyWriter::begin(self).await?;
-        self.authorize_in(caller, writer, store, proposal).await
+        let turn = TopologyTurn::begin(self).await?;
+        self.authorize_in(caller, turn, store, proposal).await
     }
 
     /// As [`Vault::authorize`], for whoever has looked at topology and must not be overtaken.
     pub(super) async fn authorize_in(
         &self,
         caller: &Caller,
-        writer: TopologyWriter<'_>,
+        turn: TopologyTurn<'_>,
         store: &StoreId,
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
-        let signed = self.build_and_sign(&writer, store, &proposal).await?;
+        let signed = self.build_and_sign(&turn, store, &proposal).await?;
         let record = (AuditOperation::AuthorizeTopology, None);
-        self.add_signed(caller, writer, store, signed, record).await
+        self.add_signed(caller, turn, store, signed, record).await
     }
 
     /// Adds this vault's signatures to the proposal or transaction of a store that `proposal` names, and adds the result.
@@ -125,28 +124,28 @@ impl Vault {
         proposal: HashProposal,
     ) -> Result<Authorized, VaultError> {
         self.check_records(store).await?;
-        let writer = TopologyWriter::begin(self).await?;
-        let found = writer.store(store)?.find(proposal.hash)?;
+        let turn = TopologyTurn::begin(self).await?;
+        let found = turn.store(store)?.find(proposal.hash)?;
         let existing = found.signed.as_ref().clone();
         let (keys, force) = (&proposal.signing_keys, proposal.force);
         let (signed, signers) = self
-            .with_own_signatures(writer.store(store)?, existing, keys, force)
+            .with_own_signatures(turn.store(store)?, existing, keys, force)
             .await?;
         let signed = (
             signed.with_proposal(!proposal.must_fully_authorize),
             signers,
         );
         let record = (AuditOperation::AuthorizeTopology, None);
-        self.add_signed(caller, writer, store, signed, record).await
+        self.add_signed(caller, turn, store, signed, record).await
     }
 
     pub(super) async fn build_and_sign(
         &self,
-        writer: &TopologyWriter<'_>,
+        turn: &TopologyTurn<'_>,
         store: &StoreId,
         proposal: &Proposal,
     ) -> Result<(SignedTransaction, Signers), VaultError> {
-        let store = writer.store(store)?;
+        let store = turn.store(store)?;
         let drafted = draft(
             store,
             proposal.operation,
@@ -188,12 +187,12 @@ impl Vault {
     pub(super) async fn add_signed(
         &self,
         caller: &Caller,
-        writer: TopologyWriter<'_>,
+        turn: TopologyTurn<'_>,
         store: &StoreId,
         by_us: (SignedTransaction, Signers),
         record: (AuditOperation, Option<Fingerprint>),
     ) -> Result<Authorized, VaultError> {
-        let outcome = self.put(caller, writer, store, &by_us, record).await?;
+        let outcome = self.put(caller, turn, store, &by_us, record).await?;
         let (signed, _signers) = by_us;
         Ok(Authorized { signed, outcome })
     }
@@ -201,7 +200,7 @@ impl Vault {
     async fn put(
         &self,
         caller: &Caller,
-        mut writer: TopologyWriter<'_>,
+        turn: TopologyTurn<'_>,
         store: &StoreId,
         by_us: &(SignedTransaction, Signers),
         record: (AuditOperation, Option<Fingerprint>),
@@ -210,22 +209,24 @@ impl Vault {
         let recorded = self.record_signatures(caller, store, slice::from_ref(by_us));
         match store {
             StoreId::Synchronizer(_) => {
-                let outcomes = writer
+                let outcomes = turn
                     .store(store)?
                     .preview(vec![signed.clone()], &self.rules(store, self.now()))?;
-                drop(writer);
+                drop(turn);
                 recorded.await?;
                 Ok(outcomes.into_iter().next().unwrap_or(Outcome::Unchanged))
             }
             // Whoever reads the store sees the signature as soon as it is there.
             StoreId::Temporary(_) => {
                 recorded.await?;
+                let mut writer = turn.write().await;
                 let outcome = self.decide(&mut writer, store, signed.clone())?;
                 self.commit_topology(caller, writer, record, BTreeMap::new())
                     .await?;
                 accepted(outcome)
             }
             StoreId::Authorized => {
+                let mut writer = turn.write().await;
                 let outcome = self.decide(&mut writer, store, signed.clone())?;
                 let details = details(store, signed, &outcome);
                 let is_on_record = writer.has_durable_changes();

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     audit::AuditOperation, caller::Caller, error::VaultError, node::Rotation, recall::safe_point,
-    topology::TopologyWriter, unit::Unit, vault::Vault,
+    topology::TopologyTurn, unit::Unit, vault::Vault,
 };
 
 /// What one step of a rotation did.
@@ -61,9 +61,9 @@ impl Vault {
     ) -> Result<Option<RotationStep>, VaultError> {
         safe_point()?;
         // Held from the look at topology to the end of the step: two callers do two steps.
-        let writer = TopologyWriter::begin(self).await?;
+        let turn = TopologyTurn::begin(self).await?;
         self.try_settle().await?;
-        check_known(&writer, not_waiting_for)?;
+        check_known(&turn, not_waiting_for)?;
         let Some(rotation) = self.rotations().into_iter().next() else {
             return Ok(None);
         };
@@ -71,7 +71,7 @@ impl Vault {
             old: rotation.old,
             new: rotation.new,
         };
-        let mapping = writer.owner_to_key(&rotation.member)?.cloned();
+        let mapping = turn.owner_to_key(&rotation.member)?.cloned();
         let mapping = mapping.ok_or_else(stale)?;
         let waits_for = match (
             mapping.contains(&rotation.old),
@@ -84,11 +84,11 @@ impl Vault {
         };
         let Some(expected) = waits_for else {
             let new = self.usable_key(&rotation.new)?;
-            self.announce_keys(caller, writer, mapping.with_key(new)?)
+            self.announce_keys(caller, turn, mapping.with_key(new)?)
                 .await?;
             return Ok(Some(RotationStep::Announced(rotation)));
         };
-        let mut stores = self.not_yet(&writer, &rotation, expected);
+        let mut stores = self.not_yet(&turn, &rotation, expected);
         stores.retain(|store| !not_waiting_for.contains(store));
         if !stores.is_empty() {
             return Ok(Some(RotationStep::Waiting { rotation, stores }));
@@ -98,7 +98,7 @@ impl Vault {
                 // It may have been retired since it was announced, and then nobody would do the old one's work.
                 self.usable_key(&rotation.new)?;
                 let remaining = mapping.without_key(&rotation.old)?.ok_or_else(stale)?;
-                self.announce_keys(caller, writer, remaining).await?;
+                self.announce_keys(caller, turn, remaining).await?;
                 RotationStep::Withdrawn(rotation)
             }
             Announces::NotOld => {
@@ -111,11 +111,11 @@ impl Vault {
     async fn announce_keys(
         &self,
         caller: &Caller,
-        writer: TopologyWriter<'_>,
+        turn: TopologyTurn<'_>,
         mapping: OwnerToKeyMapping,
     ) -> Result<(), VaultError> {
         let proposal = Proposal::announce(Mapping::OwnerToKeyMapping(mapping));
-        self.authorize_in(caller, writer, &StoreId::Authorized, proposal)
+        self.authorize_in(caller, turn, &StoreId::Authorized, proposal)
             .await?;
         Ok(())
     }
@@ -123,13 +123,13 @@ impl Vault {
     /// Which followed synchronizers announce this node and do not yet say what they should.
     fn not_yet(
         &self,
-        writer: &TopologyWriter<'_>,
+        turn: &TopologyTurn<'_>,
         rotation: &Rotation,
         expected: Announces,
     ) -> Vec<StoreId> {
         // Effective, not merely sequenced: until then others neither verify with the new key nor encrypt to it.
         let now = At::Time(self.now());
-        let followed = writer
+        let followed = turn
             .stores()
             .filter(|(id, _)| matches!(id, StoreId::Synchronizer(_)));
         let late = followed.filter(|(_, store)| {
@@ -237,8 +237,8 @@ fn last_announced<'a>(store: &'a TopologyStore, member: &Member) -> Option<&'a O
 }
 
 /// A mistyped store would be waited for after all, and nobody be told why.
-fn check_known(writer: &TopologyWriter<'_>, stores: &BTreeSet<StoreId>) -> Result<(), VaultError> {
-    let is_known = |store: &StoreId| writer.stores().any(|(id, _)| id == store);
+fn check_known(turn: &TopologyTurn<'_>, stores: &BTreeSet<StoreId>) -> Result<(), VaultError> {
+    let is_known = |store: &StoreId| turn.stores().any(|(id, _)| id == store);
     match stores.iter().find(|store| !is_known(store)) {
         Some(store) => Err(TopologyError::StoreNotFound {
             store: store.clone(),

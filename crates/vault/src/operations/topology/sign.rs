@@ -11,8 +11,8 @@ use strongroom_topology::{
 
 use super::statement;
 use crate::{
-    audit::AuditOperation, caller::Caller, error::VaultError, unit::Unit, uses::NOBODY,
-    vault::Vault,
+    audit::AuditOperation, caller::Caller, error::VaultError, topology::TopologyTurn, unit::Unit,
+    uses::NOBODY, vault::Vault,
 };
 
 /// Keys that signed, and what as.
@@ -34,16 +34,17 @@ impl Vault {
         requested: &[Fingerprint],
         force: ForceFlags,
     ) -> Result<Vec<SignedTransaction>, VaultError> {
-        // Before the lock, which catching up needs; and before keys sign, which a KMS may charge for.
+        // Before the turn, which catching up needs; and before keys sign, which a KMS may charge for.
         self.in_touch().await?;
         self.check_writes().await?;
-        let looked_at = self.topology(store).await?;
+        let turn = TopologyTurn::begin(self).await?;
+        let looked_at = turn.store(store)?;
         let mut signed = Vec::with_capacity(transactions.len());
         for transaction in transactions {
-            let own = self.with_own_signatures(&looked_at, transaction, requested, force);
+            let own = self.with_own_signatures(looked_at, transaction, requested, force);
             signed.push(own.await?);
         }
-        drop(looked_at);
+        drop(turn);
         self.record_signatures(caller, store, &signed).await?;
         Ok(signed
             .into_iter()

@@ -12,7 +12,8 @@ impl Vault {
     /// [`TopologyError::TooManyStores`](strongroom_topology::TopologyError).
     pub async fn create_temporary_store(&self, name: TemporaryName) -> Result<StoreId, VaultError> {
         let id = StoreId::Temporary(name);
-        self.topology_cell().write().await.create_temporary(&id)?;
+        let (_turn, mut topology) = self.topology_cell().write().await;
+        topology.create_temporary(&id)?;
         Ok(id)
     }
 
@@ -22,6 +23,7 @@ impl Vault {
     /// [`TopologyError::StoreNotFound`](strongroom_topology::TopologyError).
     pub async fn drop_temporary_store(&self, name: TemporaryName) -> Result<(), VaultError> {
         let id = StoreId::Temporary(name);
-        self.topology_cell().write().await.drop_temporary(&id)
+        let (_turn, mut topology) = self.topology_cell().write().await;
+        topology.drop_temporary(&id)
     }
 }

@@ -6,22 +6,30 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use strongroom_crypto::Fingerprint;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use strongroom_crypto::{Fingerprint, KeyUsage};
 use strongroom_errors::Coded;
-use strongroom_topology::{At, Mapping, Restriction, StoreId};
-use strongroom_vault::{AuditOperation, Proposal, Rotate, RotationStep, Vault, VaultError};
+use strongroom_kms_local::LocalKms;
+use strongroom_store::{Custody, Sealing};
+use strongroom_test_support::kms::{Fault, FlakyKms};
+use strongroom_topology::{At, ForceFlags, Mapping, Restriction, StoreId};
+use strongroom_vault::{
+    AuditOperation, NamedKms, Proposal, Rotate, RotationStep, Vault, VaultError,
+};
 
 use super::{
     PATIENT, announced_keys, node, participant,
     picture::look,
     protocol_key, rotate_all, serial,
-    statements::{authorize, delegate, namespace, party, protocol_key_of, rows},
+    statements::{authorize, delegate, namespace, party, protocol_key_of, rows, without_root},
     synchronizers::{second, sequence},
 };
 use crate::house::{
-    ALLOW_PROTOCOL, House, all_keys, caller, check_signs, encryption_key, signing_key,
+    ALLOW_PROTOCOL, House, KMS_NAME, all_keys, caller, check_signs, encryption_key, settings,
+    signing_key,
 };
 
 /// Runs `act` in so many tasks at once.
@@ -219,6 +227,87 @@ async fn keys_are_used_while_somebody_looks_at_topology_and_another_waits_to_cha
     drop(view);
     writer.await.unwrap().unwrap();
     assert_eq!(rows(&vault).await.len(), 3);
+}
+
+/// Has the vault sign what it has signed before, of which the signature of the namespace was lost.
+async fn sign_again(vault: &Vault) -> Result<(), VaultError> {
+    let mut rows = rows(vault).await.into_iter();
+    let row = rows.find(|row| row.signed.signatures().len() > 1).unwrap();
+    let signed = without_root(&row.signed, &namespace(vault));
+    let (store, force) = (StoreId::Authorized, ForceFlags::default());
+    let told = caller();
+    let signing = vault.sign_transactions(&told, &store, vec![signed], &[], force);
+    signing.await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_a_kms_does_not_answer_others_look_at_topology_and_only_the_next_change_waits() {
+    let house = House::new().with_settings(settings(Custody::External, Sealing::DataKey));
+    node(&house).await.0.close().await.unwrap();
+    let kms = FlakyKms::new(Arc::<LocalKms>::clone(&house.kms));
+    let mut environment = house.environment(house.store().await.unwrap());
+    environment.kms = vec![NamedKms {
+        name: KMS_NAME.to_owned(),
+        provider: Arc::new(kms.clone()),
+    }];
+    let vault = Vault::open(environment, house.settings.clone()).await;
+    let vault = Arc::new(vault.unwrap());
+    let key = protocol_key_of(&vault).await;
+    let mapping = party(&namespace(&vault), "party", &[&key]);
+    let begun = vault.begin_rotation(&caller(), Rotate::all()).await;
+    begun.unwrap();
+    let of = || Arc::clone(&vault);
+    let (announcing, signing, rotating) = (of(), of(), of());
+    let acts: [(&str, BoxFuture<'static, Result<(), VaultError>>); 3] = [
+        (
+            "authorize",
+            async move {
+                let proposal = Proposal::announce(mapping);
+                authorize(&announcing, proposal).await.map(drop)
+            }
+            .boxed(),
+        ),
+        ("sign", async move { sign_again(&signing).await }.boxed()),
+        (
+            "rotate",
+            async move {
+                let step = rotating.advance_rotation(&caller(), &PATIENT).await;
+                step.map(drop)
+            }
+            .boxed(),
+        ),
+    ];
+    for (name, act) in acts {
+        kms.fail_from(1, Fault::Stalled);
+        let before = kms.calls();
+        let acting = tokio::spawn(act);
+        while kms.calls() == before {
+            if acting.is_finished() {
+                panic!("{name} asked no KMS: {:?}", acting.await);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let vault_of_next = of();
+        let next = tokio::spawn(async move {
+            let temporary = name.parse().unwrap();
+            vault_of_next.create_temporary_store(temporary).await
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let looking = async {
+            let rows = vault.topology(&StoreId::Authorized).await.unwrap();
+            assert_eq!(rows.rows().len(), 2, "{name}");
+            drop(rows);
+            let current = vault.current_signing_key(KeyUsage::Protocol).await;
+            current.unwrap();
+        };
+        let looked = tokio::time::timeout(Duration::from_secs(60), looking).await;
+        looked.expect("nobody waits for a KMS to look at topology");
+        assert!(!acting.is_finished() && !next.is_finished(), "{name}");
+        acting.abort();
+        next.await.unwrap().unwrap();
+        kms.heal();
+    }
+    look(&house, &vault).await;
 }
 
 /// What the tasks share.

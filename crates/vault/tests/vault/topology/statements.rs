@@ -11,6 +11,15 @@ use strongroom_vault::{Added, Authorized, NewSigningKey, Proposal, Vault, VaultE
 
 use crate::house::{caller, signing_key};
 
+/// What somebody sends who has lost the signature of the root key, and all others but one.
+pub(crate) fn without_root(signed: &SignedTransaction, namespace: &Namespace) -> SignedTransaction {
+    let root = namespace.fingerprint();
+    let others = signed.signatures().iter();
+    let mut others = others.filter(|it| Some(it.signed_by()) != root);
+    let kept = vec![others.next().unwrap().clone()];
+    SignedTransaction::received(signed.transaction().clone(), kept, true).unwrap()
+}
+
 /// A new key that may sign for namespaces.
 pub(crate) async fn namespace_key(vault: &Vault) -> SigningPublicKey {
     let new = NewSigningKey {

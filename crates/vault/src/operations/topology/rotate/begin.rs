@@ -16,7 +16,7 @@ use crate::{
     journal::JournalEntry,
     node::Rotation,
     operations::{external::register::HeldKey, generate::Generated, place::Place},
-    topology::TopologyWriter,
+    topology::TopologyTurn,
     unit::Unit,
     vault::Vault,
 };
@@ -126,7 +126,7 @@ impl Vault {
             exchanges.push((key, incoming));
         }
         // Held until the journal is written, so that nobody withdraws an old key meanwhile.
-        let topology = TopologyWriter::begin(self).await?;
+        let topology = TopologyTurn::begin(self).await?;
         let mut unit = Unit::begin(self).await?;
         if let Some(rotation) = self.rotations().into_iter().next() {
             return Err(VaultError::RotationUnderWay { old: rotation.old });
