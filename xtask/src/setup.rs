@@ -69,7 +69,7 @@ const REQUIREMENTS: &[Requirement] = &[
         name: "PostgreSQL",
         check: || postgres::check(Path::new(postgres::DEBIAN)),
         installer: Installer::Apt(&["postgresql"]),
-        advice: "Tests start servers of their own. Install PostgreSQL 13 or newer (Debian: apt-get install postgresql) in \
+        advice: "Tests start servers of their own. Install PostgreSQL 15 or newer (Debian: apt-get install postgresql) in \
                  /usr/lib/postgresql, or put initdb, pg_ctl and psql into PATH.",
     },
     Requirement {

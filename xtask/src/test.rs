@@ -29,7 +29,8 @@ pub(crate) fn run() -> Result<()> {
     steps.run("documentation", document)?;
     let recording = Recording::begin()?;
     steps.run("tests", || {
-        recording.watch(cargo(&["test", "--workspace"])).run()
+        let tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+        recording.watch(tests).run()
     })?;
     steps.run("generated files", || {
         recording.settle(Mode::Check)?;

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Output},
     time::{Duration, Instant},
 };
@@ -48,11 +47,23 @@ impl Server {
         for process in &all {
             send(*process, Signal::KILL);
         }
-        let is_there = |process: &i32| Path::new(&format!("/proc/{process}")).exists();
         let patience = Instant::now() + PATIENCE;
-        while all.iter().any(is_there) {
+        while all.iter().any(|process| runs(*process)) {
             assert!(Instant::now() < patience, "a killed process does not go");
             std::thread::sleep(Duration::from_millis(5));
+        }
+        self.forget(first);
+    }
+
+    /// A server that starts takes whoever is named in a lock file for another one that runs: also one that has ended, while
+    /// nobody has asked how.
+    fn forget(&self, first: i32) {
+        let is_named = standing(first).is_some();
+        let socket = format!(".s.PGSQL.{}.lock", self.port);
+        for lock in ["data/postmaster.pid", &socket] {
+            if is_named {
+                fs::remove_file(self.folder.join(lock)).unwrap();
+            }
         }
     }
 
@@ -194,17 +205,23 @@ fn send(process: i32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(process).unwrap(), signal);
 }
 
-/// The parent stands after the name, which is in parentheses, and the state (proc(5)).
+/// The state of a process and its parent, which stand after the name, which is in parentheses (proc(5)).
+fn standing(process: i32) -> Option<(String, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_name, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+/// One that has ended holds nothing any more, also while nobody has asked how (state Z).
+fn runs(process: i32) -> bool {
+    standing(process).is_some_and(|(state, _parent)| state != "Z")
+}
+
 fn children_of(parent: i32) -> Vec<i32> {
     let processes = fs::read_dir("/proc").unwrap();
     let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_child = |process: &i32| {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        let of = stat
-            .rsplit_once(") ")
-            .and_then(|(_, rest)| rest.split(' ').nth(1));
-        of == Some(parent.to_string().as_str())
-    };
+    let is_child = |process: &i32| standing(*process).is_some_and(|(_state, of)| of == parent);
     processes.filter(is_child).collect()
 }
 
@@ -216,6 +233,24 @@ fn assert_done(what: &str, output: &Output) {
 mod tests {
     use super::*;
     use crate::Setup;
+
+    #[test]
+    fn a_process_that_has_ended_does_not_run_also_while_nobody_has_asked_how() {
+        let mut child = Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = i32::try_from(child.id()).unwrap();
+        assert!(runs(process));
+        send(process, Signal::KILL);
+        let patience = Instant::now() + PATIENCE;
+        while runs(process) {
+            assert!(Instant::now() < patience);
+        }
+        assert_eq!(standing(process).unwrap().0, "Z");
+        child.wait().unwrap();
+        assert!(standing(process).is_none());
+    }
 
     #[test]
     fn a_server_that_crashed_has_what_was_committed() {

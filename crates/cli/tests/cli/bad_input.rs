@@ -10,7 +10,7 @@ use std::{
 use strongroom_crypto::{KeyPurpose, PrivateKey, SecretBytes};
 use strongroom_files::FolderLock;
 
-use crate::support::{Ran, STRONGROOM, Sandbox};
+use crate::support::{Ran, Sandbox};
 
 #[test]
 fn without_a_vault_every_command_says_how_to_make_one() {
@@ -587,7 +587,7 @@ fn as_ordinary_user(sandbox: &Sandbox, args: &[&str]) -> Ran {
     if rustix::process::geteuid().is_root() {
         let copy = sandbox.path("strongroom");
         if !copy.exists() {
-            fs::copy(STRONGROOM, &copy).unwrap();
+            sandbox.copy_program_to(&copy);
             sandbox.set_mode("", 0o755);
             give(&sandbox.path("home"), NOBODY);
             give(&sandbox.vault(), NOBODY);

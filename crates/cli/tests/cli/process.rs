@@ -59,7 +59,7 @@ fn the_running_process_writes_no_core_files_and_is_not_dumpable() {
     let mut program = STRONGROOM.into();
     if root {
         program = sandbox.path("strongroom");
-        fs::copy(STRONGROOM, &program).unwrap();
+        sandbox.copy_program_to(&program);
         sandbox.set_mode("", 0o755);
     }
     let start = |program: &std::path::Path, args: &[&str]| {

@@ -98,6 +98,13 @@ impl Sandbox {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 
+    /// Copied by a process of its own: what this one has open for writing is open in whatever other tests start meanwhile, and the
+    /// system runs no program that anybody may still write (ETXTBSY).
+    pub(crate) fn copy_program_to(&self, path: &Path) {
+        let copied = self.program("cp", [STRONGROOM.as_ref(), path]).status();
+        assert!(copied.unwrap().success());
+    }
+
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap()
     }

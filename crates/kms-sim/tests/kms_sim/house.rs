@@ -191,10 +191,10 @@ pub(crate) fn new_key(simulator: &Simulator, members: &Value) -> String {
     answer["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
 }
 
-/// Waits, a second at most, until `true` is answered: for what a listener does within hundredths of a second.
+/// Waits, a minute at most, until `true` is answered: for what a listener does within hundredths of a second.
 #[track_caller]
 pub(crate) fn soon(what: &str, mut true_now: impl FnMut() -> bool) {
-    for _ in 0..100 {
+    for _ in 0..6000 {
         if true_now() {
             return;
         }

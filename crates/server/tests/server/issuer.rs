@@ -7,6 +7,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 use strongroom_crypto::clock::{Clock, SystemClock};
 use strongroom_server::tokens::{Addressee, TokenKey, TokenKeys, TokenRules, TokenService, Tokens};
+use strongroom_test_support::FixedClock;
 
 pub(crate) const AUDIENCE: &str = "https://vault.example";
 
@@ -68,6 +69,15 @@ pub(crate) fn service(keys: TokenKeys) -> TokenService {
 
 pub(crate) fn tokens(services: Vec<TokenService>) -> Tokens {
     Tokens::of(services, Arc::new(SystemClock))
+}
+
+/// The same, by a clock that stands still now. Tokens for it are made before.
+pub(crate) fn tokens_that_stand_still(services: Vec<TokenService>) -> (Tokens, Arc<FixedClock>) {
+    let clock = Arc::new(FixedClock::at(SystemClock.now()));
+    (
+        Tokens::of(services, Arc::<FixedClock>::clone(&clock)),
+        clock,
+    )
 }
 
 /// Now, in seconds since 1970.

@@ -12,7 +12,7 @@ use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{Database, PASSWORD, Server, Setup};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{Place, code, fill, key_count, number, put, replica};
+use crate::common::{Place, SOON, code, fill, key_count, number, put, replica};
 
 /// An authority that lives as long as a test.
 struct Authority {
@@ -283,7 +283,7 @@ fn a_statement_that_takes_too_long_is_given_up() {
     run(async {
         let place = Place::new();
         let mut settings = place.settings("one");
-        settings.statement_timeout = std::time::Duration::from_millis(500);
+        settings.statement_timeout = SOON;
         let store = PostgresStore::create(settings).await.unwrap();
         fill(&store, 1).await;
         place.run(

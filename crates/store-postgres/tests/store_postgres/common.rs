@@ -15,6 +15,9 @@ use strongroom_test_support::store::{
     CountingStore, CrashPlan, CrashingStore, FlakyStore, Storage, samples,
 };
 
+/// A time that is over soon, where something never answers; long enough for what does, on a machine that is busy with other things.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn number() -> u32 {

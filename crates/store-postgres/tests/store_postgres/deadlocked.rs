@@ -30,7 +30,7 @@ fn a_writer_that_the_server_gives_up_for_another_begins_again() {
         let name = place.database.name();
         // Long enough for the other to have asked by then.
         place.database.run(&format!(
-            "ALTER DATABASE {name} SET deadlock_timeout = '2s'"
+            "ALTER DATABASE {name} SET deadlock_timeout = '5s'"
         ));
         let store = PostgresStore::create(place.settings("one")).await.unwrap();
         fill(&store, 1).await;
@@ -73,7 +73,7 @@ fn a_unit_of_work_that_the_server_gives_up_in_the_middle_has_stored_nothing_and_
         let place = Place::new();
         let name = place.database.name();
         place.database.run(&format!(
-            "ALTER DATABASE {name} SET deadlock_timeout = '500ms'"
+            "ALTER DATABASE {name} SET deadlock_timeout = '5s'"
         ));
         let store = PostgresStore::create(place.settings("one")).await.unwrap();
         fill(&store, 1).await;

@@ -8,7 +8,7 @@ use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Stop, Weather};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{code, fill, key_count, number, put, replica, writer};
+use crate::common::{SOON, code, fill, key_count, number, put, replica, writer};
 
 fn with_port() -> Setup {
     Setup {
@@ -70,8 +70,8 @@ fn a_commit_that_is_lost_on_its_way_is_not_done() {
 fn a_network_that_swallows_everything_holds_nobody_for_ever() {
     run(async {
         let (proxy, mut settings) = behind(server());
-        settings.statement_timeout = Duration::from_millis(500);
-        settings.connect_timeout = Duration::from_millis(500);
+        settings.statement_timeout = SOON;
+        settings.connect_timeout = SOON;
         let store = create(settings).await;
         let mut write = store.begin().await.unwrap();
         proxy.set(Weather::Held);
@@ -145,7 +145,7 @@ fn a_commit_that_waits_for_a_standby_is_there_for_who_takes_over() {
         let primary = Server::start(&with_port());
         let standby = primary.standby("second", true);
         let (proxy, mut settings) = behind(&primary);
-        settings.statement_timeout = Duration::from_millis(500);
+        settings.statement_timeout = SOON;
         let other = replica(
             "other",
             &settings
@@ -192,14 +192,14 @@ fn who_does_not_write_goes_on_while_the_standby_is_away() {
         let primary = Server::start(&with_port());
         let standby = primary.standby("second", true);
         let (proxy, mut settings) = behind(&primary);
-        settings.statement_timeout = Duration::from_millis(500);
+        settings.statement_timeout = SOON;
         settings.silent_after = Duration::from_secs(3600);
         let address = settings.address.to_string();
         let directly =
             address.replace(&proxy.address().to_string(), &primary.address().to_string());
         let mut other = replica("other", &directly);
         other.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
-        other.statement_timeout = Duration::from_millis(500);
+        other.statement_timeout = SOON;
         other.silent_after = Duration::from_secs(3600);
         let store = create(settings).await;
         let other = PostgresStore::open(other).await.unwrap();

@@ -8,7 +8,7 @@ use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Weather};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{code, fill, key_count, number, put, replica, writer};
+use crate::common::{SOON, code, fill, key_count, number, put, replica, writer};
 
 /// A server that two processes share: one by way of a network that fails, the other directly.
 struct House {
@@ -29,8 +29,8 @@ impl House {
         let settings = |name: &str, address| {
             let mut settings = replica(name, &database.tcp_url(address));
             settings.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
-            settings.statement_timeout = Duration::from_millis(500);
-            settings.connect_timeout = Duration::from_millis(500);
+            settings.statement_timeout = SOON;
+            settings.connect_timeout = SOON;
             settings
         };
         let cut_off = PostgresStore::create(settings("cut off", proxy.address()))
@@ -157,7 +157,7 @@ fn a_network_that_swallows_everything_is_found_out_within_the_time_of_a_connecti
         let proxy = Proxy::to(server.address());
         let mut settings = replica("one", &database.tcp_url(proxy.address()));
         settings.password = Some(SecretBytes::from_slice(PASSWORD.as_bytes()));
-        settings.connect_timeout = Duration::from_millis(500);
+        settings.connect_timeout = SOON;
         settings.statement_timeout = Duration::from_secs(3600);
         let store = PostgresStore::create(settings).await.unwrap();
         fill(&store, 1).await;

@@ -10,7 +10,7 @@ use strongroom_store_postgres::{PostgresStore, Settings};
 use strongroom_test_postgres::{PASSWORD, Proxy, Server, Setup, Weather};
 use strongroom_test_support::store::{run, samples};
 
-use crate::common::{Place, code, fill, key_count, number, put, replica, writer};
+use crate::common::{Place, SOON, code, fill, key_count, number, put, replica, writer};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Longer than anything here is to take.
@@ -275,7 +275,7 @@ impl House {
         write.insert_keys(keys).await.unwrap();
         write.commit().await.unwrap();
         let mut reading = house.behind_proxy("reading");
-        reading.statement_timeout = Duration::from_millis(500);
+        reading.statement_timeout = SOON;
         let reading = PostgresStore::open(reading).await.unwrap();
         (house, reading)
     }
@@ -375,7 +375,7 @@ fn a_change_in_which_nothing_is_said_for_too_long_is_ended_by_the_server() {
     run(async {
         let place = Place::new();
         let mut settings = place.settings("one");
-        settings.idle_timeout = Duration::from_millis(200);
+        settings.idle_timeout = Duration::from_secs(2);
         let one = PostgresStore::create(settings).await.unwrap();
         fill(&one, 0).await;
         let mut stuck = one.begin().await.unwrap();

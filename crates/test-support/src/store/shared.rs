@@ -46,6 +46,8 @@ struct Member {
     silent: AtomicBool,
     /// How often it said that it lives.
     beats: AtomicU64,
+    /// How often it said so and was not heard.
+    lost_beats: AtomicU64,
     /// How often it still begins or commits before the lease goes to another, and to whom.
     hands_over: Mutex<Option<(usize, ReplicaId)>>,
     changed: Notify,
@@ -90,6 +92,7 @@ impl SharedStore {
             cut_off: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             beats: AtomicU64::new(0),
+            lost_beats: AtomicU64::new(0),
             hands_over: Mutex::default(),
             changed: Notify::new(),
         });
@@ -152,6 +155,12 @@ impl SharedHandle {
     #[must_use]
     pub fn beats(&self) -> u64 {
         self.member.beats.load(Ordering::SeqCst)
+    }
+
+    /// How often it has said so while it was cut off. It says so again and again: all that came before the first of these is over.
+    #[must_use]
+    pub fn lost_beats(&self) -> u64 {
+        self.member.lost_beats.load(Ordering::SeqCst)
     }
 
     /// Before the `number`-th time that this process begins or commits a change (1: the next), the lease is taken away from it
@@ -261,7 +270,10 @@ impl Replicas for SharedHandle {
     }
 
     async fn beat(&self, report: &ReplicaReport) -> Result<Lease, StoreError> {
-        self.reach()?;
+        if let Err(error) = self.reach() {
+            self.member.lost_beats.fetch_add(1, Ordering::SeqCst);
+            return Err(error);
+        }
         *self.member.report.lock() = report.clone();
         self.member.beats.fetch_add(1, Ordering::SeqCst);
         Ok(self.shared.lease())

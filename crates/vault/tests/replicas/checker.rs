@@ -13,7 +13,7 @@ use strongroom_crypto::{
 
 use crate::{
     company::{BOUND, STRICT},
-    history::{Event, Outcome},
+    history::{Event, History, Outcome},
     process::Act,
 };
 
@@ -32,13 +32,14 @@ pub(crate) struct Figures {
     pub(crate) node_keys_rotated: usize,
     pub(crate) wrapper_keys_rotated: usize,
     /// The longest time between two writes that were answered, and between two signatures of anybody; from the last one to the end of
-    /// the load as well.
+    /// the load as well. While the database was stopped and started again, no time passes.
     pub(crate) without_write: Duration,
     pub(crate) without_signature: Duration,
 }
 
 /// Checks every rule, and says what the calls came to that were made until `end_of_load`.
-pub(crate) fn check(events: &[Event], dumps: &[Value], end_of_load: Duration) -> Figures {
+pub(crate) fn check(history: &History, dumps: &[Value], end_of_load: Duration) -> Figures {
+    let events = &history.events();
     agree(dumps);
     let end = dumps.first().unwrap();
     assert_eq!(end["broken"], 0, "{end}");
@@ -48,9 +49,7 @@ pub(crate) fn check(events: &[Event], dumps: &[Value], end_of_load: Duration) ->
     keys_are_as_answered(events, end);
     signatures_verify(events);
     no_retired_key_signed(events);
-    let mut figures = figures(events, end_of_load);
-    figures.refused_of_gone = refused_of_gone(events);
-    figures
+    figures(history, end_of_load)
 }
 
 /// All replicas show the same.
@@ -74,17 +73,22 @@ fn is_write(act: &Act) -> bool {
     matches!(act, Act::Generate | Act::Retire(_) | Act::Delete(_))
 }
 
-fn is_rotation(act: &Act) -> bool {
-    matches!(act, Act::RotateNodeKey | Act::RotateWrapperKey)
+/// A rotation that was answered, and certainly wrote steps of its own.
+fn wrote_steps(event: &Event) -> bool {
+    let written = event.done().and_then(|answer| answer["written"].as_u64());
+    written.is_some_and(|steps| steps > 0)
+}
+
+/// The keys that a rotation of node keys says it retired.
+fn rotated(answer: &Value) -> impl Iterator<Item = &str> {
+    let keys = answer["retired"].as_array().into_iter().flatten();
+    keys.filter_map(|it| it["key"].as_str())
 }
 
 /// Every write that was answered stands in the audit log, once; a rotation, whose steps several may have done, at least once.
 fn written_is_there(events: &[Event], end: &Value) {
     let calls = calls_in_audit(end);
-    for event in events
-        .iter()
-        .filter(|event| is_rotation(&event.act) && event.done().is_some())
-    {
+    for event in events.iter().filter(|event| wrote_steps(event)) {
         assert!(calls.contains_key(&event.id), "no record of {event:?}");
     }
     for event in events
@@ -160,6 +164,9 @@ fn keys_are_as_answered(events: &[Event], end: &Value) {
             assert_eq!(state, "retired", "{key}");
         }
     }
+    for key in events.iter().filter_map(Event::done).flat_map(rotated) {
+        assert_eq!(keys[key], "retired", "{key} was rotated");
+    }
     let perhaps_retired = of(retired, false);
     for event in events.iter().filter(|event| event.act == Act::Generate) {
         let Some(made) = event.done() else { continue };
@@ -229,10 +236,8 @@ fn gone_since(events: &[Event]) -> BTreeMap<String, Duration> {
     let mut gone: BTreeMap<String, Duration> = BTreeMap::new();
     for event in events {
         let Some(answer) = event.done() else { continue };
-        let rotated = answer["retired"].as_array().into_iter().flatten();
-        let rotated = rotated.filter_map(|it| it["key"].as_str());
         let named = retired(&event.act).or(deleted(&event.act));
-        for key in named.map(String::as_str).into_iter().chain(rotated) {
+        for key in named.map(String::as_str).into_iter().chain(rotated(answer)) {
             let first = gone.entry(key.to_owned()).or_insert(event.ended);
             *first = event.ended.min(*first);
         }
@@ -283,10 +288,17 @@ fn refused_of_gone(events: &[Event]) -> usize {
         .count()
 }
 
-fn figures(events: &[Event], end_of_load: Duration) -> Figures {
-    let mut figures = Figures::default();
+/// What the calls came to that were answered by `now`.
+pub(crate) fn figures(history: &History, now: Duration) -> Figures {
+    let events = history.events();
+    let mut figures = Figures {
+        refused_of_gone: refused_of_gone(&events),
+        ..Figures::default()
+    };
+    let between =
+        |last: Duration, next: Duration| (next - last).saturating_sub(history.away(last..next));
     let (mut write, mut signature) = (Duration::ZERO, Duration::ZERO);
-    let mut by_end: Vec<&Event> = events.iter().collect();
+    let mut by_end: Vec<&Event> = events.iter().filter(|event| event.ended <= now).collect();
     by_end.sort_by_key(|event| event.ended);
     for event in by_end {
         match &event.outcome {
@@ -297,17 +309,18 @@ fn figures(events: &[Event], end_of_load: Duration) -> Figures {
                     Act::Delete(_) => figures.deleted += 1,
                     _ => figures.made += 1,
                 }
-                figures.without_write = figures.without_write.max(event.ended - write);
+                figures.without_write = figures.without_write.max(between(write, event.ended));
                 write = event.ended;
             }
             Outcome::Done(_) if matches!(event.act, Act::Sign(_)) => {
                 figures.signatures += 1;
-                figures.without_signature = figures.without_signature.max(event.ended - signature);
+                let without = between(signature, event.ended);
+                figures.without_signature = figures.without_signature.max(without);
                 signature = event.ended;
             }
-            Outcome::Done(answer) => match event.act {
+            Outcome::Done(_) => match event.act {
                 Act::RotateNodeKey => {
-                    figures.node_keys_rotated += usize::from(!answer["retired"].is_null());
+                    figures.node_keys_rotated += usize::from(wrote_steps(event));
                 }
                 Act::RotateWrapperKey => figures.wrapper_keys_rotated += 1,
                 _ => {}
@@ -316,8 +329,7 @@ fn figures(events: &[Event], end_of_load: Duration) -> Figures {
             Outcome::NoAnswer => figures.unanswered += 1,
         }
     }
-    let since = |last: Duration| end_of_load.saturating_sub(last);
-    figures.without_write = figures.without_write.max(since(write));
-    figures.without_signature = figures.without_signature.max(since(signature));
+    figures.without_write = figures.without_write.max(between(write, now));
+    figures.without_signature = figures.without_signature.max(between(signature, now));
     figures
 }

@@ -22,7 +22,7 @@ async fn next_writer(company: &Company, asked: &[usize]) -> (usize, Duration) {
         }
         let waited = company.history.now() - began;
         assert!(waited < 6 * PROMISED, "nobody writes");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -59,7 +59,7 @@ async fn by_default_another_process_writes_within_ten_seconds_when_the_writer_is
 /// It beats, and its connections are there: nothing of it is silent but the change that does not end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_writer_that_is_stuck_in_a_change_and_says_that_it_lives_loses_the_lease() {
-    let company = Company::new().await;
+    let company = Company::with(Pace::Patient).await;
     let first = first_writer(&company).await;
     company.call(first, Act::HangAnchor).await;
     let stuck = tokio::spawn({

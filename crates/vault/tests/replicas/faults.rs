@@ -33,7 +33,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::KillReplica,
         Self::HaltReplica,
         Self::CutConnections,
@@ -118,10 +118,11 @@ impl Fault {
 }
 
 async fn restart_database(company: &Arc<Company>, how: Stop) {
-    let company = Arc::clone(company);
+    let (since, company) = (company.history.now(), Arc::clone(company));
     tokio::task::spawn_blocking(move || {
         company.server.stop(how);
         company.server.start_again();
+        company.history.restarted(since);
     })
     .await
     .unwrap();

@@ -1,6 +1,7 @@
 //! What was asked of whom, and what was answered.
 
 use std::{
+    ops::Range,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -41,6 +42,8 @@ pub(crate) struct History {
     start: Duration,
     ids: AtomicU64,
     events: Mutex<Vec<Event>>,
+    /// When the database was stopped and started again: how long that takes is up to the machine.
+    restarts: Mutex<Vec<Range<Duration>>>,
 }
 
 impl Event {
@@ -82,6 +85,7 @@ impl History {
             start: SystemClock.elapsed(),
             ids: AtomicU64::new(1),
             events: Mutex::default(),
+            restarts: Mutex::default(),
         }
     }
 
@@ -103,5 +107,20 @@ impl History {
 
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
+    }
+
+    /// The database was being started again since then, and is there now.
+    pub(crate) fn restarted(&self, since: Duration) {
+        self.restarts.lock().unwrap().push(since..self.now());
+    }
+
+    /// For how much of a time the database was being started again.
+    pub(crate) fn away(&self, time: Range<Duration>) -> Duration {
+        let restarts = self.restarts.lock().unwrap();
+        let shared = restarts.iter().map(|restart| {
+            let (from, to) = (restart.start.max(time.start), restart.end.min(time.end));
+            to.saturating_sub(from)
+        });
+        shared.sum()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeSet,
     env,
     io::{BufRead as _, Write as _},
     path::PathBuf,
@@ -31,7 +32,7 @@ use strongroom_topology::{MemberCode, StoreId, StoredTransaction};
 use strongroom_vault::{
     Anchor, AnchorError, AnchorRecord, Caller, Environment, FileAnchor, KeyFilter, NamedKms,
     NamedWrapper, NewIdentity, NewSigningKey, NewVault, ReplicaSettings, Rotate, RotationRequest,
-    Settings, Vault, VaultError,
+    RotationStep, Settings, Vault, VaultError,
 };
 use tokio::sync::mpsc;
 
@@ -61,6 +62,8 @@ pub(crate) struct Task {
 pub(crate) enum Pace {
     /// Soon, so that much happens in a short time.
     Quick,
+    /// The same, but whoever is silent for a while lives: for what is about nothing but changes that do not end.
+    Patient,
     /// As by default.
     Default,
 }
@@ -265,7 +268,10 @@ fn store_settings(task: &Task) -> StoreSettings {
     if task.pace == Pace::Default {
         return settings;
     }
-    settings.silent_after = Duration::from_millis(800);
+    settings.silent_after = match task.pace {
+        Pace::Patient => Duration::from_secs(5),
+        _ => Duration::from_millis(800),
+    };
     settings.connect_timeout = Duration::from_secs(1);
     settings.statement_timeout = Duration::from_secs(2);
     settings.lock_timeout = Duration::from_secs(1);
@@ -390,11 +396,12 @@ async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> 
         Act::RotateWrapperKey => {
             if vault.wrapper_key_rotation().is_some() {
                 vault.resume_wrapper_key_rotation(caller, &|_| {}).await?;
-            } else {
-                let request = RotationRequest::default();
-                vault.rotate_wrapper_key(caller, &request, &|_| {}).await?;
+                // A commit of which this process had not heard may have finished it.
+                return Ok(json!({ "written": 0 }));
             }
-            Ok(Value::Null)
+            let request = RotationRequest::default();
+            vault.rotate_wrapper_key(caller, &request, &|_| {}).await?;
+            Ok(json!({ "written": 1 }))
         }
         Act::StepDown => {
             vault.step_down(caller).await?;
@@ -409,8 +416,10 @@ async fn perform(vault: &Vault, id: u64, act: Act) -> Result<Value, VaultError> 
     }
 }
 
-/// To the end: no synchronizer is waited for. Answers which keys are retired by it.
+/// To the end: no synchronizer is waited for. Answers which keys are retired by it, and how many steps it certainly wrote: none when
+/// it went on with a rotation that was over, by a commit of which this process had not heard.
 async fn rotate_node_key(vault: &Vault, caller: &Caller) -> Result<Value, VaultError> {
+    let mut written = 0;
     if vault.rotations().is_empty() {
         let usage = KeyUsage::Protocol;
         let active = |entry: &&Arc<strongroom_vault::KeyEntry>| {
@@ -430,6 +439,7 @@ async fn rotate_node_key(vault: &Vault, caller: &Caller) -> Result<Value, VaultE
         vault
             .begin_rotation(caller, Rotate::one(old.fingerprint()))
             .await?;
+        written += 1;
     }
     let rotations = vault.rotations();
     let mut retired = Vec::new();
@@ -440,12 +450,11 @@ async fn rotate_node_key(vault: &Vault, caller: &Caller) -> Result<Value, VaultE
             "spki": data_encoding::HEXLOWER.encode(entry.public.spki()),
         }));
     }
-    while vault
-        .advance_rotation(caller, &std::collections::BTreeSet::new())
-        .await?
-        .is_some()
-    {}
-    Ok(json!({ "retired": retired }))
+    while let Some(step) = vault.advance_rotation(caller, &BTreeSet::new()).await? {
+        // The last step is also taken for done when such a commit did it.
+        written += u64::from(!matches!(step, RotationStep::Retired(_)));
+    }
+    Ok(json!({ "retired": retired, "written": written }))
 }
 
 async fn dump(vault: &Vault) -> Result<Value, VaultError> {

@@ -34,7 +34,7 @@ use tonic::Code;
 use super::{ask, house, house_of, house_with};
 use crate::{
     certificates::Authority,
-    issuer::{TokenIssuer, claims, service, tokens},
+    issuer::{TokenIssuer, claims, service, tokens, tokens_that_stand_still},
     raw::HalfCaller,
 };
 
@@ -44,6 +44,8 @@ struct Publisher {
     address: SocketAddr,
     answer: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
+    /// How many of those have gone without an answer.
+    given_up: Arc<AtomicUsize>,
     /// Held by whoever does not want it to answer yet.
     stopped: Arc<tokio::sync::Mutex<()>>,
 }
@@ -60,6 +62,7 @@ impl Publisher {
             address: listener.local_addr().unwrap(),
             answer: Arc::default(),
             asked: Arc::default(),
+            given_up: Arc::default(),
             stopped: Arc::default(),
         };
         publisher.publish(keys);
@@ -85,9 +88,16 @@ impl Publisher {
     /// Answers one request.
     async fn tell(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        let _goes_on = self.stopped.lock().await;
-        let answer = self.answer.lock().clone();
         let _request = stream.read(&mut [0; 4096]).await;
+        let mut more = [0];
+        tokio::select! {
+            _goes_on = self.stopped.lock() => {}
+            _gone = stream.read(&mut more) => {
+                self.given_up.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
+        }
+        let answer = self.answer.lock().clone();
         let _sent = stream.write_all(answer.as_bytes()).await;
         let _gone = stream.shutdown().await;
     }
@@ -106,6 +116,10 @@ impl Publisher {
 
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    fn given_up(&self) -> usize {
+        self.given_up.load(Ordering::SeqCst)
     }
 
     /// Asked over https, by whoever trusts `authority`.
@@ -202,9 +216,12 @@ async fn a_service_that_fails_is_not_asked_by_everybody_who_waits() {
     let issuer = TokenIssuer::new();
     let publisher = Publisher::new(Vec::new()).await;
     publisher.answers("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_owned());
-    let house = Arc::new(house(vec![publisher.service()]).await);
+    let token: Arc<str> = issuer.sign(&header("one"), &claims("auditor")).into();
+    // After a while it would be asked again.
+    let (tokens, _clock) = tokens_that_stand_still(vec![publisher.service()]);
+    let house = Arc::new(house_with(tokens).await);
     let calls = (0..16).map(|_call| {
-        let token = issuer.sign(&header("one"), &claims("auditor"));
+        let token = Arc::clone(&token);
         let house = Arc::clone(&house);
         tokio::spawn(async move { ask(&house, &token).await })
     });
@@ -220,10 +237,13 @@ async fn a_service_that_fails_is_not_asked_by_everybody_who_waits() {
 async fn made_up_ids_do_not_make_us_ask_each_time() {
     let issuer = TokenIssuer::new();
     let publisher = Publisher::new(vec![issuer.published("one")]).await;
-    let house = house(vec![publisher.service()]).await;
-    for number in 0..20 {
-        let id = format!("made-up-{number}");
-        let token = issuer.sign(&header(&id), &claims("auditor"));
+    let tokens: Vec<String> = (0..20)
+        .map(|number| fresh(&issuer, &format!("made-up-{number}"), number))
+        .collect();
+    // After a while it would be asked again.
+    let (known, _clock) = tokens_that_stand_still(vec![publisher.service()]);
+    let house = house_with(known).await;
+    for token in tokens {
         let status = ask(&house, &token).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);
     }
@@ -363,9 +383,7 @@ async fn a_caller_who_goes_keeps_the_keys_from_nobody() {
 #[tokio::test]
 async fn an_issuer_that_hangs_stalls_nobody_who_has_tokens_of_another() {
     let (fixed, published) = (TokenIssuer::new(), TokenIssuer::new());
-    let hanging = Publisher::new(Vec::new()).await;
     let publisher = Publisher::new(vec![published.published("one")]).await;
-    let _stopped = hanging.stopped.lock().await;
     let named = |name: &str, service: TokenService| TokenService {
         name: Some(name.into()),
         ..service
@@ -378,12 +396,15 @@ async fn an_issuer_that_hangs_stalls_nobody_who_has_tokens_of_another() {
         ("its key is here", fixed.service(), fixed),
         ("its keys are fetched", publisher.service(), published),
     ] {
+        let hanging = Publisher::new(Vec::new()).await;
+        let _stopped = hanging.stopped.lock().await;
         // The one that hangs is asked about everybody: it does not say of which issuer its tokens are.
         let services = vec![named("hangs", hanging.service()), named("good", service)];
         let house = house_of(tokens(services), vec![identity.clone()]).await;
         let token = fresh(&issuer, "one", 0);
-        let asked = tokio::time::timeout(Duration::from_secs(5), ask(&house, &token));
-        asked.await.expect(what).unwrap();
+        ask(&house, &token).await.expect(what);
+        // Whoever waits for it waits until then.
+        assert_eq!(hanging.given_up(), 0, "{what}");
     }
 }
 
@@ -418,17 +439,22 @@ async fn keys_are_fetched_again_before_their_time_is_over_and_nobody_waits_for_t
     let issuer = TokenIssuer::new();
     let publisher = Publisher::new(vec![issuer.published("one")]).await;
     // Longer than the pause between two fetches.
-    let house = house(vec![publisher.kept_for(Duration::from_secs(8))]).await;
-    ask(&house, &fresh(&issuer, "one", 0)).await.unwrap();
+    let kept = publisher.kept_for(Duration::from_secs(8));
+    let (first, second) = (fresh(&issuer, "one", 0), fresh(&issuer, "one", 1));
+    let (tokens, clock) = tokens_that_stand_still(vec![kept]);
+    let house = house_with(tokens).await;
+    ask(&house, &first).await.unwrap();
     let stopped = publisher.stopped.lock().await;
-    tokio::time::sleep(Duration::from_millis(6_200)).await;
-    ask(&house, &fresh(&issuer, "one", 1)).await.unwrap();
+    clock.advance(Duration::from_millis(6_200));
+    ask(&house, &second).await.unwrap();
+    // Whoever waits for it waits until then.
+    assert_eq!(publisher.given_up(), 0);
     let asked = async {
         while publisher.asked() < 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let asked = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    let asked = tokio::time::timeout(Duration::from_secs(60), asked).await;
     asked.expect("it is asked again");
     drop(stopped);
 }

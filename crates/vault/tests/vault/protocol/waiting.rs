@@ -99,6 +99,7 @@ async fn whoever_has_waited_for_six_failures_gives_up_and_says_what_the_last_one
         Some(Slow::around(Arc::new(kms), Duration::from_millis(40)))
     })
     .await;
+    node.vault.topology_stores().await.unwrap();
     tokio::time::pause();
     let kms = flaky.unwrap();
     let (before, start) = (kms.calls(), tokio::time::Instant::now());
@@ -248,6 +249,7 @@ async fn a_task_that_panics_while_it_makes_the_key_is_succeeded_by_one_who_waits
         Some(Arc::new(Guarded::around(kms, policy)))
     })
     .await;
+    node.vault.topology_stores().await.unwrap();
     tokio::time::pause();
     let panicking = panicking.unwrap();
     panicking.store(false, Ordering::Relaxed);

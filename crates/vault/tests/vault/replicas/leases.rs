@@ -425,8 +425,10 @@ async fn whoever_has_not_heard_of_its_lease_for_long_does_not_say_that_it_writes
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     one.store.cut_off(true);
-    // A beat may have been on its way.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // One beat may be on its way: the next one comes after it.
+    while one.store.lost_beats() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     one.clock.advance(Duration::from_secs(10));
     assert_eq!(one.vault.standing().await.role, Role::Replica);
 }
