@@ -321,10 +321,14 @@ async fn in_its_trace<T>(trace: Trace, work: impl Future<Output = T>) -> T {
     in_trace(trace.id(), work).await
 }
 
-/// Nobody gets to a service but through the layer that puts the context in.
+/// Nobody gets to a service but through the layer that puts the context in. The message may have come after the deadline: then
+/// nothing is begun any more.
 fn taken_apart<M>(request: Request<M>) -> Result<(Context, M), Status> {
     let (_metadata, mut extensions, message) = request.into_parts();
     match extensions.remove::<Context>() {
+        Some(context) if context.call.is_too_late() => {
+            Err(context.call.refuse(Failure::too_late()))
+        }
         Some(context) => Ok((context, message)),
         None => Err(Status::internal("the call was not authorized")),
     }

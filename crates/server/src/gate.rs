@@ -7,7 +7,7 @@ mod counted;
 mod deadline;
 mod ends;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
@@ -16,7 +16,7 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
 
 pub(crate) use self::{answered::Answer, call::Call};
-use self::{counted::Counted, ends::Ends};
+use self::{answered::CountedCall, counted::Counted, ends::Ends};
 use crate::{
     access::{Access, Operation, Peer, Subject},
     codec,
@@ -70,9 +70,13 @@ impl Gated {
                 }
             });
         };
-        let began = Instant::now();
+        let counted = CountedCall::begun(gate.calls.clone(), call.rpc);
         let (peer, connection) = (peer.clone(), Arc::clone(connection));
         Box::pin(async move {
+            if call.is_too_late() {
+                let refused = gate.refuse_unheard(&call, Failure::too_late());
+                return counted.answered(Answer::refusal(refused));
+            }
             let answering = pass(&gate, services, &call, request, &peer, connection);
             let answer = match call.deadline {
                 None => answering.await,
@@ -81,7 +85,7 @@ impl Gated {
                     Err(_passed) => Answer::refusal(call.refuse(Failure::too_late())),
                 },
             };
-            Answer::count(answer, &gate.calls, call.rpc, began.elapsed())
+            counted.answered(answer)
         })
     }
 }
@@ -213,6 +217,11 @@ impl Gate {
         self.stranger_log.tell(|| failure.log(&call.trace));
         failure.status(call.face, &call.trace)
     }
+        self.refuse_unheard(call, failure)
+    }
+
+    /// The same where nobody knows yet who calls, or who it is is not known.
+    fn refuse_unheard(&self, call: &Call, failure: Failure) -> Status {
 }
 
 /// The token that a caller shows; an unreadable one is refused, never ignored.

@@ -12,6 +12,7 @@ mod access;
 mod arbitrary;
 mod certificates;
 mod connections;
+mod deadlines;
 mod encrypted;
 mod ending;
 mod failures;

@@ -140,6 +140,30 @@ impl HalfCaller {
         headers: &[(&'static str, &str)],
         bytes: Vec<u8>,
     ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
+        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
+        self.send(path, headers, bytes.chain(stream::pending()).boxed())
+    }
+
+    /// Makes a whole call after all, with one message, and does not look at the deadline itself, as tonic's client does.
+    pub(crate) fn call(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        message: Vec<u8>,
+    ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
+        let mut bytes = vec![0];
+        bytes.put_u32(message.len().try_into().unwrap());
+        bytes.extend(message);
+        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
+        self.send(path, headers, bytes.boxed())
+    }
+
+    fn send(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: BoxStream<'static, Result<Frame<bytes::Bytes>, Infallible>>,
+    ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
         let mut request = HttpRequest::builder()
             .method(Method::POST)
             .uri(format!("http://vault.invalid{path}"))
@@ -148,8 +172,7 @@ impl HalfCaller {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
-        let body = StreamBody::new(bytes.chain(stream::pending()).boxed());
+        let body = StreamBody::new(body);
         let answer = self.0.send_request(request.body(body).unwrap());
         async move { Ok(answer.await?.headers().clone()) }
     }
