@@ -160,8 +160,8 @@ impl Gate {
             }
             _ => {
                 let subject = self.access.of_peer(peer);
-                let unknown = || Failure::unauthenticated(format!("nobody is known as {peer:?}"));
-                self.admit(call, subject.ok_or_else(unknown)?, None)
+                let unknown = |why| Failure::unauthenticated(format!("{peer:?}: {why}"));
+                self.admit(call, subject.map_err(unknown)?, None)
             }
         }
     }
@@ -180,9 +180,9 @@ impl Gate {
             service, subject, ..
         } = proof;
         let known = self.access.of_token(service.as_deref(), subject);
-        known.ok_or_else(|| {
+        known.map_err(|why| {
             let of = service.as_deref().unwrap_or("the only service");
-            Failure::unauthenticated(format!("no caller has tokens of {of} for {subject:?}"))
+            Failure::unauthenticated(format!("a token of {of} for {subject:?}: {why}"))
         })
     }
 
