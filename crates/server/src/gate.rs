@@ -121,7 +121,10 @@ async fn pass(
         Ok(answer) if blames_us(call, &answer) => {
             Answer::refusal(call.refuse(Failure::unreadable("no message of this rpc")))
         }
-        Ok(answer) => Answer::counted(ends.of_answer(answer), &context, connection),
+        Ok(answer) => {
+            let answer = ends.of_answer(answer, &connection);
+            Answer::counted(answer, &context, connection)
+        }
         Err(never) => match never {},
     }
 }
@@ -214,14 +217,14 @@ impl Gate {
         if !failure.is_of_a_stranger() {
             return call.refuse(failure);
         }
-        self.stranger_log.tell(|| failure.log(&call.trace));
-        failure.status(call.face, &call.trace)
-    }
         self.refuse_unheard(call, failure)
     }
 
     /// The same where nobody knows yet who calls, or who it is is not known.
     fn refuse_unheard(&self, call: &Call, failure: Failure) -> Status {
+        self.stranger_log.tell(|| failure.log(&call.trace));
+        failure.status(call.face, &call.trace)
+    }
 }
 
 /// The token that a caller shows; an unreadable one is refused, never ignored.

@@ -34,6 +34,11 @@ const MOST_HEADER_BYTES: u32 = 8 * 1024;
 /// Calls of one connection at the same time; more of them wait.
 const MOST_CALLS: u32 = 256;
 
+/// So many bytes of a connection, and of one of its calls, come before anybody has read those before them: they are counted for nobody.
+/// A call that is not read does not hold the others up, and a message of 10 MiB comes in a second from 10 ms away.
+const UNREAD_OF_CONNECTION: u32 = 256 * 1024;
+const UNREAD_OF_CALL: u32 = 128 * 1024;
+
 /// A silent connection is asked for a sign of life this often, and ended without one.
 const LIFE_EVERY: Duration = Duration::from_secs(30);
 const LIFE_WITHIN: Duration = Duration::from_secs(10);
@@ -95,6 +100,8 @@ async fn answer_calls(
             .keep_alive_timeout(LIFE_WITHIN)
             .max_header_list_size(MOST_HEADER_BYTES)
             .max_concurrent_streams(MOST_CALLS)
+            .initial_connection_window_size(UNREAD_OF_CONNECTION)
+            .initial_stream_window_size(UNREAD_OF_CALL)
             .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {

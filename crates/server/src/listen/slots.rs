@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::expiry::{Expiries, Expiry};
 use crate::access::Peer;
 
 /// Calls of a connection at the same time for as long as nobody knows whose it is: enough to watch each service.
@@ -66,6 +67,7 @@ pub(crate) struct ConnectionState {
     /// Goes on with everything that it takes of them, and with each that is there for it.
     taken: AtomicUsize,
     cut: CancellationToken,
+    expiries: Expiries,
 }
 
 /// A call that is under way.
@@ -83,6 +85,7 @@ impl ConnectionState {
             waiting: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             cut,
+            expiries: Expiries::default(),
         }
     }
 
@@ -113,8 +116,13 @@ impl ConnectionState {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Ready when it has taken nothing of large answers for `limit`, and for not more than twice that. Nobody looks at the clock for
-    /// a piece.
+    /// A stream of answers is to end then.
+    pub(crate) fn expires(&self, at: Instant) -> Arc<Expiry> {
+        self.expiries.add(at)
+    }
+
+    /// Ready when it has taken nothing of large answers for `limit`, and for not more than twice that, or nothing of an answer that should
+    /// have ended. Nobody looks at the clock for a piece.
     pub(super) async fn stops_reading(&self, limit: Duration) {
         let taken = || self.taken.load(Ordering::Relaxed);
         let mut before = taken();
@@ -123,7 +131,8 @@ impl ConnectionState {
             // In this order: what begins to wait in between has gone on with the other number before.
             let is_waited_for = self.waiting.load(Ordering::Acquire) > 0;
             let now = taken();
-            if is_waited_for && now == before {
+            let takes_nothing = is_waited_for && now == before;
+            if takes_nothing || self.expiries.is_one_forgotten(Instant::now()) {
                 return;
             }
             before = now;

@@ -39,3 +39,4 @@ mod tokens;
 mod topology;
 mod unreadable;
 mod vault_service;
+mod windows;
