@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use super::expiry::{Expiries, Expiry};
 use crate::access::Peer;
 
-/// Calls of a connection at the same time for as long as nobody knows whose it is: enough to watch each service.
-const MOST_OF_STRANGER: usize = 32;
+/// Calls of a connection at the same time for as long as nobody knows whose it is: whoever balances load watches the node, what it
+/// balances, and little else. A watch holds some 10 KiB for as long as it goes on.
+const MOST_OF_STRANGER: usize = 8;
 
 /// When every slot is taken by somebody who works, it is looked this often whether one of them rests.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
