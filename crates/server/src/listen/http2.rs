@@ -188,7 +188,10 @@ fn answer(
 ) -> impl Future<Output = Answered> + Send + use<> {
     let call = connection.calls();
     let mut request = request.map(tonic::body::Body::new);
-    let span = spans::begin(&mut request);
+    // A span begins before it is known who calls, as what is told of that names its trace.
+    let span = spans::begin(&mut request, || {
+        connection.was_known() || services.gate.stranger_log.may_trace()
+    });
     let answering = spans::within(span, services.answer(request, peer, connection));
     async move {
         let response = answering.await;

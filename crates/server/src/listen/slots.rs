@@ -67,8 +67,8 @@ pub(crate) struct ConnectionState {
     waiting: AtomicUsize,
     /// Goes on with everything that it takes of them, and with each that is there for it.
     taken: AtomicUsize,
-    cut: CancellationToken,
     expiries: Expiries,
+    cut: CancellationToken,
 }
 
 /// A call that is under way.
@@ -85,8 +85,8 @@ impl ConnectionState {
             known: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
-            cut,
             expiries: Expiries::default(),
+            cut,
         }
     }
 
@@ -99,6 +99,11 @@ impl ConnectionState {
     /// It is somebody whom the rules know.
     pub(crate) fn is_known(&self) {
         self.known.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has been somebody whom the rules know.
+    pub(super) fn was_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
     }
 
     /// A large piece of an answer is there for it.

@@ -33,6 +33,7 @@ mod scheduled_backups;
 mod session_keys;
 mod signing;
 mod sockets;
+mod spans;
 mod stall;
 mod status;
 mod tokens;
