@@ -43,9 +43,6 @@ const UNREAD_OF_CALL: u32 = 128 * 1024;
 const LIFE_EVERY: Duration = Duration::from_secs(30);
 const LIFE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory.
-const READ_WITHIN: Duration = Duration::from_secs(120);
-
 /// Whoever is asked to go, and has no call under way, goes within this time; whoever was told everything has it once more.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -55,6 +52,8 @@ pub(crate) struct Http2 {
     pub(crate) services: Gated,
     /// A connection on which no call is under way for so long is ended.
     pub(crate) idle_limit: Duration,
+    /// Whoever takes nothing of what waits for it, for so long, is cut.
+    pub(crate) reading_limit: Duration,
     pub(crate) tasks: TaskTracker,
     pub(crate) ending: watch::Receiver<bool>,
 }
@@ -88,10 +87,11 @@ async fn answer_calls(
     let Http2 {
         services,
         idle_limit,
+        reading_limit,
         tasks,
         ending,
     } = http2;
-    let mut leaving = leaving(connection, idle_limit, ending);
+    let mut leaving = leaving(connection, idle_limit, reading_limit, ending);
     let service = service_fn(move |request| answer(&services, peer, connection, request));
     let mut serving = pin!(
         http2::Builder::new(Tracked(tasks))
@@ -143,12 +143,13 @@ enum Leave {
 fn leaving(
     connection: &Arc<ConnectionState>,
     idle_limit: Duration,
+    reading_limit: Duration,
     mut ending: watch::Receiver<bool>,
 ) -> AbortOnDropHandle<Leave> {
     let connection = Arc::clone(connection);
     AbortOnDropHandle::new(tokio::spawn(async move {
         tokio::select! {
-            () = connection.stops_reading(READ_WITHIN) => Leave::AtOnce,
+            () = connection.stops_reading(reading_limit) => Leave::AtOnce,
             () = rested(&connection, connection.began(), idle_limit) => Leave::Answered,
             _ending = ending.wait_for(|ending| *ending) => Leave::Answered,
         }

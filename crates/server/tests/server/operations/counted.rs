@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use http::HeaderMap;
 use strongroom_crypto::Fingerprint;
 use strongroom_server::{
     Rpc, ServerSettings,
@@ -98,9 +97,9 @@ async fn a_stream_that_its_caller_leaves_is_counted_as_called_off() {
 }
 
 /// Begins a call, and leaves when the server has it: it answers what comes later on the same connection.
-async fn leave(
+async fn leave<A: Send + 'static>(
     caller: &mut HalfCaller,
-    call: impl Future<Output = hyper::Result<HeaderMap>> + Send + 'static,
+    call: impl Future<Output = A> + Send + 'static,
 ) {
     let call = tokio::spawn(call);
     let later = caller.begin(Rpc::HealthCheck.path(), &[("grpc-timeout", "100m")]);

@@ -264,18 +264,21 @@ async fn exports_that_nobody_takes_on_hold_nothing_of_the_store() {
     let house = House::new();
     let vault = with_keys(&house, 1).await;
     let mut begun = Vec::new();
-    // More than an embedded store reads at once.
-    for _auditor in 0..20 {
-        let mut export = vault.export_audit(&caller()).await.unwrap();
-        export.next().await.unwrap().unwrap();
-        begun.push(export);
-    }
-    let read = tokio::time::timeout(Duration::from_secs(30), records(&vault));
-    let records = read.await.expect("a reader is free").unwrap().len();
+    let reads = async {
+        // More than an embedded store reads at once.
+        for _auditor in 0..20 {
+            let mut export = vault.export_audit(&caller()).await.unwrap();
+            export.next().await.unwrap().unwrap();
+            begun.push(export);
+        }
+        records(&vault).await.unwrap().len()
+    };
+    let records = tokio::time::timeout(Duration::from_secs(60), reads).await;
+    let records = records.expect("a reader is free") as u64;
     signing_key(&vault).await;
     // What comes later is beyond their ends.
     for mut export in begun {
         while export.next().await.unwrap().is_some() {}
-        assert_eq!(export.head().records, records as u64);
+        assert_eq!(export.head().records, records);
     }
 }
