@@ -98,6 +98,17 @@ impl SigningKeySpec {
         }
     }
 
+    /// How many bytes a signature has at most. DER writes two numbers of the curve's length, each perhaps with a zero in front.
+    #[must_use]
+    pub const fn longest_signature(self) -> usize {
+        match self {
+            Self::EcCurve25519 => 64,
+            Self::EcP256 | Self::EcSecp256k1 => 72,
+            Self::EcP384 => 104,
+            Self::MlDsa65 => 3309,
+        }
+    }
+
     /// Whether Canton offers the spec only after it was told to (`crypto.enable-experimental`).
     #[must_use]
     pub const fn is_experimental(self) -> bool {

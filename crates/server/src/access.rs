@@ -17,6 +17,6 @@ pub use self::{
     grant::{Grant, KeyPattern, NamedKey},
     operation::{Operation, UnknownOperation},
     role::{Role, UnknownRole},
-    subject::{Access, CallerRule, Identity, Peer, Subject},
+    subject::{Access, CallerRule, Identity, NotOne, Peer, Subject},
     table::operation_of,
 };

@@ -25,6 +25,9 @@ use crate::{
     tasks::Tasks,
 };
 
+/// Items of one call that are each as dear as a call.
+const MOST_ITEMS: usize = 4096;
+
 /// The trace that a call belongs to (W3C Trace Context: 32 hexadecimal digits).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trace(Arc<str>);
@@ -114,6 +117,17 @@ impl Context {
         }
         let counted = self.subject.allowance().items(more);
         counted.map_err(|wait| Failure::too_many_calls(self.subject.name(), wait))
+    }
+
+    /// The same for the items of a field, of which one call may have [`MOST_ITEMS`], where each costs as much as `each` calls do.
+    pub(crate) fn count_items(
+        &self,
+        field: &str,
+        items: usize,
+        each: usize,
+    ) -> Result<(), Failure> {
+        Failure::check_items(field, items, MOST_ITEMS)?;
+        self.count(items.saturating_mul(each))
     }
 
     /// Counts one more item, that nobody could foresee: it is paid off before the next call.
@@ -307,10 +321,14 @@ async fn in_its_trace<T>(trace: Trace, work: impl Future<Output = T>) -> T {
     in_trace(trace.id(), work).await
 }
 
-/// Nobody gets to a service but through the layer that puts the context in.
+/// Nobody gets to a service but through the layer that puts the context in. The message may have come after the deadline: then
+/// nothing is begun any more.
 fn taken_apart<M>(request: Request<M>) -> Result<(Context, M), Status> {
     let (_metadata, mut extensions, message) = request.into_parts();
     match extensions.remove::<Context>() {
+        Some(context) if context.call.is_too_late() => {
+            Err(context.call.refuse(Failure::too_late()))
+        }
         Some(context) => Ok((context, message)),
         None => Err(Status::internal("the call was not authorized")),
     }

@@ -23,7 +23,10 @@ use crate::{
 
 pub(crate) use strongroom_errors::in_words;
 
-pub(crate) use self::{category::CantonCategory, status::Face};
+pub(crate) use self::{
+    category::CantonCategory,
+    status::{Face, MOST_CAUSE_CHARS},
+};
 
 /// What is said in the place of what is redacted.
 pub(crate) const IN_THE_LOG: &str = "the log of the server says more";

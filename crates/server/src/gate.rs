@@ -7,7 +7,7 @@ mod counted;
 mod deadline;
 mod ends;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
@@ -16,7 +16,7 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service as _;
 
 pub(crate) use self::{answered::Answer, call::Call};
-use self::{counted::Counted, ends::Ends};
+use self::{answered::CountedCall, counted::Counted, ends::Ends};
 use crate::{
     access::{Access, Operation, Peer, Subject},
     codec,
@@ -70,9 +70,13 @@ impl Gated {
                 }
             });
         };
-        let began = Instant::now();
+        let counted = CountedCall::begun(gate.calls.clone(), call.rpc);
         let (peer, connection) = (peer.clone(), Arc::clone(connection));
         Box::pin(async move {
+            if call.is_too_late() {
+                let refused = gate.refuse_unheard(&call, Failure::too_late());
+                return counted.answered(Answer::refusal(refused));
+            }
             let answering = pass(&gate, services, &call, request, &peer, connection);
             let answer = match call.deadline {
                 None => answering.await,
@@ -81,7 +85,7 @@ impl Gated {
                     Err(_passed) => Answer::refusal(call.refuse(Failure::too_late())),
                 },
             };
-            Answer::count(answer, &gate.calls, call.rpc, began.elapsed())
+            counted.answered(answer)
         })
     }
 }
@@ -117,7 +121,10 @@ async fn pass(
         Ok(answer) if blames_us(call, &answer) => {
             Answer::refusal(call.refuse(Failure::unreadable("no message of this rpc")))
         }
-        Ok(answer) => Answer::counted(ends.of_answer(answer), &context, connection),
+        Ok(answer) => {
+            let answer = ends.of_answer(answer, &connection);
+            Answer::counted(answer, &context, connection)
+        }
         Err(never) => match never {},
     }
 }
@@ -156,8 +163,8 @@ impl Gate {
             }
             _ => {
                 let subject = self.access.of_peer(peer);
-                let unknown = || Failure::unauthenticated(format!("nobody is known as {peer:?}"));
-                self.admit(call, subject.ok_or_else(unknown)?, None)
+                let unknown = |why| Failure::unauthenticated(format!("{peer:?}: {why}"));
+                self.admit(call, subject.map_err(unknown)?, None)
             }
         }
     }
@@ -176,9 +183,9 @@ impl Gate {
             service, subject, ..
         } = proof;
         let known = self.access.of_token(service.as_deref(), subject);
-        known.ok_or_else(|| {
+        known.map_err(|why| {
             let of = service.as_deref().unwrap_or("the only service");
-            Failure::unauthenticated(format!("no caller has tokens of {of} for {subject:?}"))
+            Failure::unauthenticated(format!("a token of {of} for {subject:?}: {why}"))
         })
     }
 
@@ -210,6 +217,11 @@ impl Gate {
         if !failure.is_of_a_stranger() {
             return call.refuse(failure);
         }
+        self.refuse_unheard(call, failure)
+    }
+
+    /// The same where nobody knows yet who calls, or who it is is not known.
+    fn refuse_unheard(&self, call: &Call, failure: Failure) -> Status {
         self.stranger_log.tell(|| failure.log(&call.trace));
         failure.status(call.face, &call.trace)
     }

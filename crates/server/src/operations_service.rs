@@ -90,6 +90,15 @@ macro_rules! service {
                 self.shared.answer(FACE, request, check).await
             }
 
+            async fn show_numbers(
+                &self,
+                request: Request<wire::ShowNumbersRequest>,
+            ) -> Answer<wire::ShowNumbersResponse> {
+                let limit = self.shared.concurrency.examinations.clone();
+                let show = |vault, context, message| facts::numbers(vault, context, message, limit);
+                self.shared.answer(FACE, request, show).await
+            }
+
             async fn export_audit(
                 &self,
                 request: Request<wire::ExportAuditRequest>,
@@ -204,7 +213,6 @@ service! {
         plan_migration(PlanMigrationRequest) -> wire::PlanMigrationResponse = custody::plan;
         plan_wrapper_key_rotation(PlanWrapperKeyRotationRequest) -> wire::PlanWrapperKeyRotationResponse = wrapper_keys::plan;
         show_audit_key(ShowAuditKeyRequest) -> wire::ShowAuditKeyResponse = following::key;
-        show_numbers(ShowNumbersRequest) -> wire::ShowNumbersResponse = facts::numbers;
         show_replica(ShowReplicaRequest) -> wire::ShowReplicaResponse = replicas::show;
         show_wrapper_keys(ShowWrapperKeysRequest) -> wire::ShowWrapperKeysResponse = wrapper_keys::show;
     }

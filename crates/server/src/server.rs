@@ -104,6 +104,9 @@ pub struct ServerSettings {
     pub most_connections_of_one: usize,
     /// A connection on which no call is under way for so long is ended.
     pub idle_limit: Duration,
+    /// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory. The same holds for a stream
+    /// that should have ended.
+    pub reading_limit: Duration,
     /// How long calls that are under way may take once the server is to end.
     pub grace: Duration,
 }
@@ -127,6 +130,7 @@ impl Default for ServerSettings {
             most_connections: 12_000,
             most_connections_of_one: 6_000,
             idle_limit: Duration::from_secs(15 * 60),
+            reading_limit: Duration::from_secs(120),
             grace: Duration::from_secs(30),
         }
     }
@@ -220,6 +224,7 @@ pub async fn serve(
             services,
         },
         idle_limit: settings.idle_limit,
+        reading_limit: settings.reading_limit,
         tasks: accepting.tasks.clone(),
         ending: ending.clone(),
     };

@@ -22,9 +22,15 @@ use crate::{
 };
 
 /// Begins a span for a call: a child of the span that the caller names in `traceparent`. What is further in finds the new span
-/// there, so a call without a trace gets the one of its span. None: nobody listens, or nobody wants to hear of it.
-pub(crate) fn begin(request: &mut Request<Body>) -> Option<Span> {
-    let span = Rpc::of_path(request.uri().path()).and_then(span_of)?;
+/// there, so a call without a trace gets the one of its span. None: nobody listens, or nobody wants to hear of it, or `may` says that
+/// there are enough.
+pub(crate) fn begin(request: &mut Request<Body>, may: impl FnOnce() -> bool) -> Option<Span> {
+    let rpc = Rpc::of_path(request.uri().path())?;
+    // Probes come every few seconds and mean nothing.
+    if operation_of(rpc) == Operation::Health || !may() {
+        return None;
+    }
+    let span = span_of(rpc)?;
     attach(&span, request.headers_mut());
     Some(span)
 }
@@ -48,11 +54,7 @@ pub(crate) async fn within<B>(
     })
 }
 
-/// Probes come every few seconds and mean nothing.
 fn span_of(rpc: Rpc) -> Option<Span> {
-    if operation_of(rpc) == Operation::Health {
-        return None;
-    }
     let path = rpc.path().trim_start_matches('/');
     let (service, method) = path.split_once('/').unwrap_or((path, ""));
     let span = tracing::info_span!(

@@ -1,4 +1,4 @@
-//! What the log says of those who are refused before it is known who they are.
+//! What the log, and whoever follows traces, hear of those of whom it is not known who they are.
 
 use std::{
     fmt,
@@ -8,12 +8,14 @@ use std::{
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Refusals that are logged in a second, and as many at once.
+/// Refusals that are logged in a second, and as many at once; and so many spans.
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
-/// Refusals of stranger_log. Whoever reaches the port can cause them without an end, and must not fill the disk.
+/// Refusals and spans of strangers. Whoever reaches the port can cause them without an end, and must neither fill the disk nor keep the
+/// collector of spans busy.
 pub(crate) struct StrangerLog {
     limiter: DefaultDirectRateLimiter,
+    spans: DefaultDirectRateLimiter,
     left_out: AtomicU64,
 }
 
@@ -27,12 +29,18 @@ impl Default for StrangerLog {
     fn default() -> Self {
         Self {
             limiter: RateLimiter::direct(Quota::per_second(PER_SECOND)),
+            spans: RateLimiter::direct(Quota::per_second(PER_SECOND)),
             left_out: AtomicU64::new(0),
         }
     }
 }
 
 impl StrangerLog {
+    /// Whether one more call of a connection of which nobody knows whose it is has a span.
+    pub(crate) fn may_trace(&self) -> bool {
+        self.spans.check().is_ok()
+    }
+
     /// Has one refusal logged, together with how many before it were not, or counts it.
     pub(crate) fn tell(&self, log: impl FnOnce()) {
         if self.limiter.check().is_err() {

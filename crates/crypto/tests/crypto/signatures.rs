@@ -57,6 +57,10 @@ fn signatures_have_the_lengths_of_their_formats() {
     assert!((66..=72).contains(&length(SigningKeySpec::EcP256)));
     assert!((66..=72).contains(&length(SigningKeySpec::EcSecp256k1)));
     assert!((98..=104).contains(&length(SigningKeySpec::EcP384)));
+    assert_eq!(
+        SigningKeySpec::ALL.map(SigningKeySpec::longest_signature),
+        [64, 72, 104, 72, 3309]
+    );
 }
 
 #[test]

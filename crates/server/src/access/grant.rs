@@ -31,7 +31,7 @@ pub struct NamedKey<'k> {
     pub fingerprint: Fingerprint,
     /// What the operator calls it; empty: nothing.
     pub name: &'k str,
-    /// What it may sign; none: it is an encryption key.
+    /// What it may sign; none: it is an encryption key, or gone.
     pub usages: Option<KeyUsages>,
 }
 

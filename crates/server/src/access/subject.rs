@@ -88,6 +88,24 @@ pub struct Access {
     message_memory: MessageMemory,
 }
 
+/// Why it is not known who somebody is, whatever was proved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOne {
+    /// No rule knows it.
+    #[error("nobody is known by it")]
+    Nobody,
+    /// It would be more than one caller.
+    #[error(
+        "both {one} and {other} are known by it: take a name from one of them, or have it proved otherwise"
+    )]
+    Several {
+        /// One of them.
+        one: Arc<str>,
+        /// Another one.
+        other: Arc<str>,
+    },
+}
+
 /// A caller that is known, and its rights.
 #[derive(Debug)]
 pub struct Subject {
@@ -136,11 +154,13 @@ impl Access {
         self.callers.is_some()
     }
 
-    /// Who this is, by its connection alone. None: nobody that the rules know.
-    #[must_use]
-    pub fn of_peer(&self, peer: &Peer) -> Option<Arc<Subject>> {
+    /// Who this is, by its connection alone.
+    ///
+    /// # Errors
+    /// [`NotOne`]: the rules know nobody by it, or more than one caller.
+    pub fn of_peer(&self, peer: &Peer) -> Result<Arc<Subject>, NotOne> {
         if self.callers.is_none() {
-            return Some(Arc::new(Subject::unknown(
+            return Ok(Arc::new(Subject::unknown(
                 peer,
                 self.message_memory.clone(),
             )));
@@ -155,8 +175,10 @@ impl Access {
     }
 
     /// Who this is, by the subject of a token that this service gave out. A token counts alone: whoever sends one says who it is.
-    #[must_use]
-    pub fn of_token(&self, service: Option<&str>, subject: &str) -> Option<Arc<Subject>> {
+    ///
+    /// # Errors
+    /// As [`Self::of_peer`].
+    pub fn of_token(&self, service: Option<&str>, subject: &str) -> Result<Arc<Subject>, NotOne> {
         self.known_by(|identity| match identity {
             Identity::Token {
                 service: its_service,
@@ -166,10 +188,19 @@ impl Access {
         })
     }
 
-    fn known_by(&self, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Subject>> {
-        let mut callers = self.callers.iter().flatten();
-        let known = callers.find(|subject| subject.identities.iter().any(&is_it));
-        known.cloned()
+    /// The one caller that is known by a proof. A certificate has several names: those of two callers make it neither of them, or the
+    /// order of the rules would say whose rights it has.
+    fn known_by(&self, is_it: impl Fn(&Identity) -> bool) -> Result<Arc<Subject>, NotOne> {
+        let callers = self.callers.iter().flatten();
+        let mut known = callers.filter(|subject| subject.identities.iter().any(&is_it));
+        match (known.next(), known.next()) {
+            (None, _) => Err(NotOne::Nobody),
+            (Some(one), None) => Ok(Arc::clone(one)),
+            (Some(one), Some(other)) => Err(NotOne::Several {
+                one: Arc::clone(&one.name),
+                other: Arc::clone(&other.name),
+            }),
+        }
     }
 
     /// The caller of this name, for whoever explains the rules.

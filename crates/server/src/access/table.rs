@@ -120,6 +120,7 @@ pub const fn operation_of(rpc: Rpc) -> Operation {
         Rpc::OperationsServiceForgetBackup => O::BackupForget,
         Rpc::OperationsServiceReleaseVault => O::BackupRelease,
         Rpc::OperationsServiceExamine => O::Examine,
+        // If it asks the key management systems, it is another operation as well: its handler asks.
         Rpc::OperationsServiceShowNumbers => O::Status,
         Rpc::OperationsServiceShowConfiguration => O::ConfigurationShow,
         Rpc::OperationsServiceProposeConfiguration => O::ConfigurationChange,

@@ -12,7 +12,7 @@ use crate::context::Trace;
 const MOST_STATUS_BYTES: usize = 4096;
 
 /// A cause is cut here, in characters.
-const MOST_CAUSE_CHARS: usize = 512;
+pub(crate) const MOST_CAUSE_CHARS: usize = 512;
 
 /// Whose manners a service has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

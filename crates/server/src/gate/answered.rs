@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as Poller, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{HeaderMap, Response};
@@ -34,20 +34,47 @@ pub(crate) struct Answer {
     /// None for what says no more than why not.
     counting: Option<Counting>,
     /// None for what was counted when it began.
-    call: Option<Box<Ended>>,
+    call: Option<Box<CountedCall>>,
 }
 
 /// A call that is counted when this is dropped. Whoever lets it be dropped before its end has called it off.
-struct Ended {
+pub(super) struct CountedCall {
     calls: Calls,
     rpc: Rpc,
-    took: Duration,
+    began: Instant,
+    /// How long it took until the answer began; none: that has not.
+    took: Option<Duration>,
     code: Code,
 }
 
-impl Drop for Ended {
+impl CountedCall {
+    pub(super) fn begun(calls: Calls, rpc: Rpc) -> Self {
+        Self {
+            calls,
+            rpc,
+            began: Instant::now(),
+            took: None,
+            code: Code::Cancelled,
+        }
+    }
+
+    /// Counts it as it was answered: a stream, which may fail at any time, when it has ended, and all others at once.
+    pub(super) fn answered(mut self, answer: Response<Answer>) -> Response<Answer> {
+        self.took = Some(self.began.elapsed());
+        let status = Status::from_header_map(answer.headers());
+        if status.is_some() || !self.rpc.answers_a_stream() {
+            self.code = status.map_or(Code::Ok, |status| status.code());
+            return answer;
+        }
+        let call = Some(Box::new(self));
+        answer.map(|body| Answer { call, ..body })
+    }
+}
+
+impl Drop for CountedCall {
     fn drop(&mut self) {
-        self.calls.answered(self.rpc, self.code, self.took);
+        let took = self.took.unwrap_or_else(|| self.began.elapsed());
+        self.calls.answered(self.rpc, self.code, took);
     }
 }
 
@@ -90,29 +117,6 @@ impl Answer {
             counting: Some(counting),
             call: None,
         })
-    }
-
-    /// Counts a call, which took so long until now: a stream, which may fail at any time, when it has ended, and all others at once.
-    pub(super) fn count(
-        answer: Response<Self>,
-        calls: &Calls,
-        rpc: Rpc,
-        took: Duration,
-    ) -> Response<Self> {
-        let status = Status::from_header_map(answer.headers());
-        if status.is_some() || !rpc.answers_a_stream() {
-            let code = status.map_or(Code::Ok, |status| status.code());
-            calls.answered(rpc, code, took);
-            return answer;
-        }
-        let ended = Ended {
-            calls: calls.clone(),
-            rpc,
-            took,
-            code: Code::Cancelled,
-        };
-        let call = Some(Box::new(ended));
-        answer.map(|body| Self { call, ..body })
     }
 
     fn ends(&mut self, code: impl FnOnce() -> Code) {

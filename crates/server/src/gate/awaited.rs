@@ -9,6 +9,8 @@ use std::{
 use hyper::body::{Body as HttpBody, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use tonic::Code;
+
 use super::ends::{FrameOf, Message};
 use crate::{access::Operation, context::Context, failure::Failure};
 
@@ -61,9 +63,12 @@ impl<B: Message> HttpBody for Awaited<B> {
         if this.is_over {
             return Poll::Ready(None);
         }
-        let frame = Pin::new(&mut this.body).poll_frame(poller);
-        if frame.is_ready() {
-            return frame;
+        match Pin::new(&mut this.body).poll_frame(poller) {
+            // Its caller has left: that ends the call, whose task hears of it next. tonic would say that the message is missing, and
+            // blame the server.
+            Poll::Ready(Some(Err(status))) if status.code() == Code::Cancelled => {}
+            Poll::Pending => {}
+            frame => return frame,
         }
         let timer = this.timer.take();
         let timer = timer.unwrap_or_else(|| Box::pin(sleep_until(this.end())));

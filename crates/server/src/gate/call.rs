@@ -43,6 +43,12 @@ impl Call {
         })
     }
 
+    /// Whether its caller does not wait any more: then it is not begun, since nobody would hear that it was done.
+    pub(crate) fn is_too_late(&self) -> bool {
+        let passed = |deadline| deadline <= tokio::time::Instant::now();
+        self.deadline.is_some_and(passed)
+    }
+
     /// Says why not, to the log as well: but what anybody may ask does not fill it.
     pub(crate) fn refuse(&self, failure: Failure) -> Status {
         if self.operation == Operation::Health {

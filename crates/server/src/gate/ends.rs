@@ -19,7 +19,13 @@ use tokio::{
 use tonic::{Status, body::Body};
 
 use super::{Call, awaited::Awaited};
-use crate::{access::Operation, context::Context, failure::Failure, rpc::Rpc};
+use crate::{
+    access::Operation,
+    context::Context,
+    failure::Failure,
+    listen::{ConnectionState, Expiry},
+    rpc::Rpc,
+};
 
 /// Whoever watches hears the last news before the end.
 const LAST_NEWS: Duration = Duration::from_millis(100);
@@ -53,7 +59,11 @@ impl Ends {
 
     /// A stream of answers ends with what the caller proved, and when the caller does not wait any more. Whoever only watches
     /// need not be waited for when the server ends; work that was taken on is.
-    pub(super) fn of_answer(self, answer: Response<Body>) -> Response<Body> {
+    pub(super) fn of_answer(
+        self,
+        answer: Response<Body>,
+        connection: &ConnectionState,
+    ) -> Response<Body> {
         let Self { context, ending } = self;
         let call = Arc::clone(&context.call);
         if !call.rpc.answers_a_stream() {
@@ -75,7 +85,13 @@ impl Ends {
                 () = watched => call.refuse(Failure::ending()),
             }
         };
-        answer.map(|body| Body::new(Bounded::new(body, end, Side::Answers)))
+        let expiry = context.until.map(|proof| connection.expires(proof));
+        answer.map(|body| {
+            Body::new(Bounded {
+                expiry,
+                ..Bounded::new(body, end, Side::Answers)
+            })
+        })
     }
 }
 
@@ -127,6 +143,8 @@ struct Bounded<B> {
     /// None once it is over.
     end: Option<BoxFuture<'static, Status>>,
     side: Side,
+    /// By which the connection knows that somebody asks for more.
+    expiry: Option<Arc<Expiry>>,
 }
 
 impl<B> Bounded<B> {
@@ -136,6 +154,7 @@ impl<B> Bounded<B> {
             body,
             end: Some(end),
             side,
+            expiry: None,
         }
     }
 }
@@ -148,6 +167,9 @@ impl<B: Message> HttpBody for Bounded<B> {
 
     fn poll_frame(self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Option<FrameOf<Self>>> {
         let this = self.get_mut();
+        if let Some(expiry) = &this.expiry {
+            expiry.is_asked();
+        }
         let Some(end) = &mut this.end else {
             return Poll::Ready(None);
         };

@@ -34,12 +34,14 @@ const MOST_HEADER_BYTES: u32 = 8 * 1024;
 /// Calls of one connection at the same time; more of them wait.
 const MOST_CALLS: u32 = 256;
 
+/// So many bytes of a connection, and of one of its calls, come before anybody has read those before them: they are counted for nobody.
+/// A call that is not read does not hold the others up, and a message of 10 MiB comes in a second from 10 ms away.
+const UNREAD_OF_CONNECTION: u32 = 256 * 1024;
+const UNREAD_OF_CALL: u32 = 128 * 1024;
+
 /// A silent connection is asked for a sign of life this often, and ended without one.
 const LIFE_EVERY: Duration = Duration::from_secs(30);
 const LIFE_WITHIN: Duration = Duration::from_secs(10);
-
-/// Whoever has large answers waiting, and takes nothing of them for so long, is cut: they hold memory.
-const READ_WITHIN: Duration = Duration::from_secs(120);
 
 /// Whoever is asked to go, and has no call under way, goes within this time; whoever was told everything has it once more.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
@@ -50,6 +52,8 @@ pub(crate) struct Http2 {
     pub(crate) services: Gated,
     /// A connection on which no call is under way for so long is ended.
     pub(crate) idle_limit: Duration,
+    /// Whoever takes nothing of what waits for it, for so long, is cut.
+    pub(crate) reading_limit: Duration,
     pub(crate) tasks: TaskTracker,
     pub(crate) ending: watch::Receiver<bool>,
 }
@@ -83,10 +87,11 @@ async fn answer_calls(
     let Http2 {
         services,
         idle_limit,
+        reading_limit,
         tasks,
         ending,
     } = http2;
-    let mut leaving = leaving(connection, idle_limit, ending);
+    let mut leaving = leaving(connection, idle_limit, reading_limit, ending);
     let service = service_fn(move |request| answer(&services, peer, connection, request));
     let mut serving = pin!(
         http2::Builder::new(Tracked(tasks))
@@ -95,6 +100,8 @@ async fn answer_calls(
             .keep_alive_timeout(LIFE_WITHIN)
             .max_header_list_size(MOST_HEADER_BYTES)
             .max_concurrent_streams(MOST_CALLS)
+            .initial_connection_window_size(UNREAD_OF_CONNECTION)
+            .initial_stream_window_size(UNREAD_OF_CALL)
             .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {
@@ -136,12 +143,13 @@ enum Leave {
 fn leaving(
     connection: &Arc<ConnectionState>,
     idle_limit: Duration,
+    reading_limit: Duration,
     mut ending: watch::Receiver<bool>,
 ) -> AbortOnDropHandle<Leave> {
     let connection = Arc::clone(connection);
     AbortOnDropHandle::new(tokio::spawn(async move {
         tokio::select! {
-            () = connection.stops_reading(READ_WITHIN) => Leave::AtOnce,
+            () = connection.stops_reading(reading_limit) => Leave::AtOnce,
             () = rested(&connection, connection.began(), idle_limit) => Leave::Answered,
             _ending = ending.wait_for(|ending| *ending) => Leave::Answered,
         }
@@ -181,7 +189,10 @@ fn answer(
 ) -> impl Future<Output = Answered> + Send + use<> {
     let call = connection.calls();
     let mut request = request.map(tonic::body::Body::new);
-    let span = spans::begin(&mut request);
+    // A span begins before it is known who calls, as what is told of that names its trace.
+    let span = spans::begin(&mut request, || {
+        connection.was_known() || services.gate.stranger_log.may_trace()
+    });
     let answering = spans::within(span, services.answer(request, peer, connection));
     async move {
         let response = answering.await;

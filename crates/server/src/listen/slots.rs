@@ -19,10 +19,12 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::expiry::{Expiries, Expiry};
 use crate::access::Peer;
 
-/// Calls of a connection at the same time for as long as nobody knows whose it is: enough to watch each service.
-const MOST_OF_STRANGER: usize = 32;
+/// Calls of a connection at the same time for as long as nobody knows whose it is: whoever balances load watches the node, what it
+/// balances, and little else. A watch holds some 10 KiB for as long as it goes on.
+const MOST_OF_STRANGER: usize = 8;
 
 /// When every slot is taken by somebody who works, it is looked this often whether one of them rests.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -65,6 +67,7 @@ pub(crate) struct ConnectionState {
     waiting: AtomicUsize,
     /// Goes on with everything that it takes of them, and with each that is there for it.
     taken: AtomicUsize,
+    expiries: Expiries,
     cut: CancellationToken,
 }
 
@@ -82,6 +85,7 @@ impl ConnectionState {
             known: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
+            expiries: Expiries::default(),
             cut,
         }
     }
@@ -95,6 +99,11 @@ impl ConnectionState {
     /// It is somebody whom the rules know.
     pub(crate) fn is_known(&self) {
         self.known.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has been somebody whom the rules know.
+    pub(super) fn was_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
     }
 
     /// A large piece of an answer is there for it.
@@ -113,8 +122,13 @@ impl ConnectionState {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Ready when it has taken nothing of large answers for `limit`, and for not more than twice that. Nobody looks at the clock for
-    /// a piece.
+    /// A stream of answers is to end then.
+    pub(crate) fn expires(&self, at: Instant) -> Arc<Expiry> {
+        self.expiries.add(at)
+    }
+
+    /// Ready when it has taken nothing of large answers for `limit`, and for not more than twice that, or nothing of an answer that should
+    /// have ended. Nobody looks at the clock for a piece.
     pub(super) async fn stops_reading(&self, limit: Duration) {
         let taken = || self.taken.load(Ordering::Relaxed);
         let mut before = taken();
@@ -123,7 +137,8 @@ impl ConnectionState {
             // In this order: what begins to wait in between has gone on with the other number before.
             let is_waited_for = self.waiting.load(Ordering::Acquire) > 0;
             let now = taken();
-            if is_waited_for && now == before {
+            let takes_nothing = is_waited_for && now == before;
+            if takes_nothing || self.expiries.is_one_forgotten(Instant::now()) {
                 return;
             }
             before = now;

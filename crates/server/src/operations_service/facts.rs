@@ -6,6 +6,7 @@ use strongroom_vault::{FindingLimits, Vault, VaultError};
 use tonic::Code;
 
 use crate::{
+    access::Operation,
     concurrency::ConcurrencyLimit,
     context::Context,
     contract::strongroom::{
@@ -58,12 +59,16 @@ pub(super) async fn examine(
     })
 }
 
+/// To ask each key management system is a check of the wrapper keys, which costs: whoever may see numbers need not be let do that.
 pub(super) async fn numbers(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     message: ShowNumbersRequest,
+    limit: ConcurrencyLimit,
 ) -> Result<ShowNumbersResponse, Failure> {
     let numbers = if message.ask {
+        context.check(Operation::WrapperKeysCheck)?;
+        let _permit = limit.acquire(&context.subject).await?;
         vault.numbers().await
     } else {
         vault.numbers_as_known().await

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use strongroom_crypto::KeyName;
+use strongroom_crypto::{Fingerprint, KeyName};
 use strongroom_topology::StoreId;
 use strongroom_vault::{Place, Rotate, Rotation, RotationStep, Successor, Vault};
 
 use super::fields::{custody_field, fingerprint, kms_key_id, place, some};
 use crate::{
+    access::{NamedKey, Operation},
     context::Context,
     contract::strongroom::{
         self as wire, AbandonNodeKeyRotationRequest, AbandonNodeKeyRotationResponse,
@@ -72,13 +73,40 @@ pub(super) async fn abandon(
     })
 }
 
+/// Those of keys that the caller may see. Where that is the old one only, nothing is told of the new one but which it is, as topology does.
 pub(super) async fn list(
     vault: Arc<Vault>,
-    _context: Context,
+    context: Context,
     _message: ListNodeKeyRotationsRequest,
 ) -> Result<ListNodeKeyRotationsResponse, Failure> {
+    let sees = |fingerprint: Fingerprint| {
+        let key = vault.key(&fingerprint);
+        // Of a public half that is gone nobody knows the name any more.
+        let gone = NamedKey {
+            fingerprint,
+            name: "",
+            usages: None,
+        };
+        let named = key.as_ref().map_or(gone, NamedKey::from);
+        context.subject.may_with(Operation::KeysList, named)
+    };
+    let rotations = vault.rotations().into_iter().filter_map(|rotation| {
+        let sees_new = sees(rotation.new);
+        let told = view(&vault, &rotation, Stage::Unspecified);
+        match (sees_new, sees(rotation.old)) {
+            (true, _) => Some(told),
+            (false, true) => Some(NodeKeyRotation {
+                name: String::new(),
+                custody: wire::Custody::Unspecified.into(),
+                kms: String::new(),
+                kms_key_id: String::new(),
+                ..told
+            }),
+            (false, false) => None,
+        }
+    });
     Ok(ListNodeKeyRotationsResponse {
-        rotations: all(&vault, &vault.rotations(), Stage::Unspecified),
+        rotations: rotations.collect(),
     })
 }
 

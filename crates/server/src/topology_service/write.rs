@@ -72,6 +72,12 @@ pub(super) async fn sign(
 ) -> Result<SignTransactionsResponse, Failure> {
     let signing = message.signing.unwrap_or_default();
     let (store, keys) = (store_id(&message.store)?, keys(&signing)?);
+    // Each of the keys signs each of them; without keys the vault takes those that it needs.
+    context.count_items(
+        "transactions",
+        message.transactions.len(),
+        keys.len().max(1),
+    )?;
     let transactions = transactions(&message.transactions)?;
     let force = force(&signing.dangers)?;
     let caller = context.caller();
@@ -91,6 +97,7 @@ pub(super) async fn add(
     message: AddTransactionsRequest,
 ) -> Result<AddTransactionsResponse, Failure> {
     let caller = context.caller();
+    context.count_items("transactions", message.transactions.len(), 1)?;
     let transactions = transactions(&message.transactions)?;
     let force = force(&message.dangers)?;
     let added = match (store_id(&message.store)?, message.sequenced_at) {

@@ -4,10 +4,12 @@ use rcgen::{DnType, ExtendedKeyUsagePurpose, SanType};
 use strongroom_memory::SecretBytes;
 use strongroom_server::{
     CallerCertificates, Rpc, ServerSettings, Tls,
-    access::{Access, CallerRule, Grant, Identity, Role},
+    access::{Access, CallerRule, Grant, Identity, NotOne, Role},
 };
+use strongroom_test_support::HeardLog;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tonic::{Code, Status, transport::Channel};
+use tracing::Level;
 
 use crate::{
     certificates::{
@@ -214,4 +216,72 @@ fn what_is_no_certificate_or_no_key_is_refused_and_not_repeated() {
         let error = Tls::try_new(&material).unwrap_err();
         assert!(!error.to_string().contains("XYZZY"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_with_the_names_of_two_callers_is_neither_of_them() {
+    let (servers, callers) = (Authority::new(), Authority::new());
+    let required = CallerCertificates::Required(callers.pem.as_bytes());
+    let rule = |name: &str, identities: &[&str]| CallerRule {
+        name: name.to_owned(),
+        identities: identities
+            .iter()
+            .map(|name| Identity::Certificate((*name).to_owned()))
+            .collect(),
+        grants: vec![Grant::role(Role::Auditor)],
+        rate_limit: None,
+    };
+    let one = rule("one", &["dns:p1.example", "cn:p1"]);
+    let other = rule("other", &["dns:p2.example"]);
+    for rules in [vec![one.clone(), other.clone()], vec![other, one]] {
+        let access = Access::of(rules);
+        let server = ServerSettings {
+            access,
+            ..ServerSettings::default()
+        };
+        let house = House::planned(Plan {
+            server,
+            tls: Some(tls(&servers.server(), required)),
+            ..Plan::default()
+        })
+        .await;
+        let asks = async |names: &[&str]| {
+            let shown = callers.issue(|params| {
+                of_caller(params, "p1.example");
+                params.subject_alt_names = names.iter().map(|name| dns(name)).collect();
+                params.distinguished_name.push(DnType::CommonName, "p1");
+            });
+            let channel = connect(house.address, &servers, Some(&shown)).await;
+            ask(&channel.unwrap()).await.map_err(|status| status.code())
+        };
+        let log = HeardLog::down_to(Level::INFO);
+        let heard = log.hear();
+        let refused = asks(&["p1.example", "p2.example"]).await;
+        assert_eq!(refused, Err(Code::Unauthenticated));
+        assert_eq!(
+            log.count("are known by it: take a name from one of them"),
+            1
+        );
+        drop(heard);
+        // All names of one caller, and names that nobody has, are no contradiction.
+        assert_eq!(asks(&["p1.example", "p3.example"]).await, Ok(()));
+    }
+}
+
+#[test]
+fn a_proof_of_two_callers_says_whose_it_is() {
+    let rule = |name: &str| CallerRule {
+        name: name.to_owned(),
+        identities: vec![Identity::token("both"), Identity::token(name)],
+        grants: Vec::new(),
+        rate_limit: None,
+    };
+    let access = Access::of(vec![rule("one"), rule("other")]);
+    assert_eq!(access.of_token(None, "other").unwrap().name(), "other");
+    assert_eq!(access.of_token(None, "third").unwrap_err(), NotOne::Nobody);
+    let both = access.of_token(None, "both").unwrap_err();
+    assert!(
+        both.to_string()
+            .starts_with("both one and other are known by it")
+    );
 }

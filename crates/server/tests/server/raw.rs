@@ -7,9 +7,12 @@ use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
-use http::{HeaderMap, Method, Request as HttpRequest};
+use http::{HeaderMap, Method, Request as HttpRequest, Response as HttpResponse};
 use http_body_util::StreamBody;
-use hyper::{body::Frame, client::conn::http2};
+use hyper::{
+    body::{Frame, Incoming},
+    client::conn::http2,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use strongroom_server::Rpc;
 use tokio::net::TcpStream;
@@ -124,6 +127,17 @@ impl HalfCaller {
         Self(sender)
     }
 
+    /// One that takes nothing of an answer but how it begins.
+    pub(crate) async fn that_takes_nothing(stream: TcpStream) -> Self {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let shaken = builder
+            .initial_stream_window_size(0)
+            .handshake(TokioIo::new(stream));
+        let (sender, connection) = shaken.await.unwrap();
+        tokio::spawn(connection);
+        Self(sender)
+    }
+
     /// Begins a call with these headers; what the server says, if anything.
     pub(crate) fn begin(
         &mut self,
@@ -140,6 +154,32 @@ impl HalfCaller {
         headers: &[(&'static str, &str)],
         bytes: Vec<u8>,
     ) -> impl Future<Output = hyper::Result<HeaderMap>> + Send + use<> {
+        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
+        let answer = self.send(path, headers, bytes.chain(stream::pending()).boxed());
+        async move { Ok(answer.await?.headers().clone()) }
+    }
+
+    /// Makes a whole call after all, with one message, and does not look at the deadline itself, as tonic's client does. Whoever
+    /// drops the answer has called it off.
+    pub(crate) fn call(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        message: Vec<u8>,
+    ) -> impl Future<Output = hyper::Result<HttpResponse<Incoming>>> + Send + use<> {
+        let mut bytes = vec![0];
+        bytes.put_u32(message.len().try_into().unwrap());
+        bytes.extend(message);
+        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
+        self.send(path, headers, bytes.boxed())
+    }
+
+    fn send(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: BoxStream<'static, Result<Frame<bytes::Bytes>, Infallible>>,
+    ) -> impl Future<Output = hyper::Result<HttpResponse<Incoming>>> + Send + use<> {
         let mut request = HttpRequest::builder()
             .method(Method::POST)
             .uri(format!("http://vault.invalid{path}"))
@@ -148,9 +188,7 @@ impl HalfCaller {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let bytes = stream::iter([Ok(Frame::data(bytes.into()))]);
-        let body = StreamBody::new(bytes.chain(stream::pending()).boxed());
-        let answer = self.0.send_request(request.body(body).unwrap());
-        async move { Ok(answer.await?.headers().clone()) }
+        let body = StreamBody::new(body);
+        self.0.send_request(request.body(body).unwrap())
     }
 }

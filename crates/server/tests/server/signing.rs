@@ -15,11 +15,13 @@ use strongroom_server::contract::strongroom::{
     verify_request,
 };
 use strongroom_topology::MemberCode;
-use strongroom_vault::{Caller, NewEncryptionKey, NewIdentity};
+use strongroom_vault::{
+    AuditOperation, Caller, NewEncryptionKey, NewIdentity, NewSigningKey, Settings, UseRecords,
+};
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    house::{House, told},
+    house::{House, Plan, told},
     vault_service::key,
 };
 
@@ -326,4 +328,45 @@ async fn the_current_key_of_the_member_signs() {
         (status.code(), told(&status).0.as_str()),
         (Code::NotFound, "OTHER_MEMBER")
     );
+}
+
+/// A signature of ML-DSA has 3309 bytes, so an answer holds fewer of them than a batch has items.
+#[tokio::test]
+async fn a_batch_whose_signatures_no_answer_can_hold_is_refused_before_one_is_made() {
+    let mut settings = Settings::default();
+    settings.audit.uses = UseRecords::Each;
+    let house = House::planned(Plan {
+        settings,
+        ..Plan::default()
+    })
+    .await;
+    let new = NewSigningKey {
+        spec: SigningKeySpec::MlDsa65,
+        usages: KeyUsages::only(KeyUsage::Protocol),
+        name: None,
+    };
+    let caller = Caller::new("test");
+    let large = house.vault.generate_signing_key(&caller, new);
+    let large = large.await.unwrap().fingerprint();
+    let small = key(&house.vault, "small").await;
+    let mut client = client(&house).await;
+    client = client.max_decoding_message_size(10 * 1024 * 1024);
+    let mut sign = async |key: &Fingerprint, items: usize| {
+        let items = vec![item(key, b""); items];
+        let signed = client.sign_batch(SignBatchRequest { items }).await;
+        signed.map(|signed| signed.into_inner().results)
+    };
+    let (code, reason) = told(&sign(&large, 3200).await.unwrap_err());
+    assert_eq!(code, "PROTO_DESERIALIZATION_FAILURE");
+    assert!(reason.unwrap().contains("larger than an answer"));
+    let mut signed = 0;
+    let walk = house.vault.walk_audit(|entry| {
+        signed += usize::from(entry.operation == AuditOperation::Sign);
+    });
+    walk.await.unwrap();
+    assert_eq!(signed, 0);
+    // Neither does it hold up what is shorter, nor those that only fail: their answers fit.
+    assert_eq!(sign(&small, 4096).await.unwrap().len(), 4096);
+    let unknown = Fingerprint::from_bytes([7; 32]);
+    assert_eq!(sign(&unknown, 4096).await.unwrap().len(), 4096);
 }

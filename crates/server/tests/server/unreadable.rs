@@ -99,7 +99,7 @@ async fn what_strangers_send_elsewhere_is_refused_unread_and_a_few_lines_stand_f
     assert_eq!(answer.unwrap()["grpc-status"], "16");
     let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
 
-    let lines = log.count("nobody is known as");
+    let lines = log.count("nobody is known by it");
     // Ten at once, and ten a second.
     assert!(lines >= 10, "{lines}");
     assert!(

@@ -2,8 +2,10 @@
 
 pub(crate) mod export;
 
+use std::sync::Arc;
+
 use strongroom_crypto::SigningPublicKey;
-use strongroom_store::{AuditRow, ReadTransaction};
+use strongroom_store::{AuditRow, Store};
 
 use crate::{
     audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditKey, AuditVerification, ChainWalk},
@@ -16,9 +18,12 @@ use crate::{
 /// Records read at a time.
 const PAGE: usize = 1024;
 
-/// A walk along the audit log of one moment, which verifies it on the way.
+/// A walk along the audit log as it was at one moment, which verifies it on the way.
+///
+/// Records are only ever added, and each names the one before: so a page is read for itself. A transaction for all of them would stay open
+/// for as long as whoever takes them takes, and keep the store from tidying up behind what is written meanwhile.
 pub(crate) struct AuditWalk {
-    snapshot: Box<dyn ReadTransaction>,
+    store: Arc<dyn Store>,
     /// Where it ends: records that others append meanwhile are beyond it.
     end: AuditHead,
     walk: ChainWalk,
@@ -56,7 +61,7 @@ impl AuditWalk {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let rows = self.snapshot.audit_after(done, most).await?;
+        let rows = self.store.read().await?.audit_after(done, most).await?;
         let mut page = Vec::with_capacity(rows.len());
         for row in rows {
             let before = self.walk.head();
@@ -196,7 +201,7 @@ impl Vault {
             });
         }
         Ok(AuditWalk {
-            snapshot: self.environment().store.read().await?,
+            store: Arc::clone(&self.environment().store),
             end,
             walk: ChainWalk::from(after),
             newest: None,

@@ -125,3 +125,33 @@ async fn whoever_takes_nothing_of_its_answers_for_long_enough_stops_reading_and_
     connection.waits_no_more();
     assert!(stops().await.is_err(), "it has taken everything");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_nothing_of_an_answer_that_should_have_ended_stops_reading() {
+    let limit = Duration::from_secs(120);
+    let slots = Slots::new(10, 10);
+    let slot = slots.take(process(1)).await.unwrap();
+    let connection = &slot.connection;
+    let stops = || tokio::time::timeout(limit * 5, connection.stops_reading(limit));
+    drop(connection.expires(Instant::now()));
+    assert!(stops().await.is_err(), "it has ended");
+    let later = connection.expires(Instant::now() + limit * 20);
+    assert!(stops().await.is_err(), "it need not end yet");
+    // A large answer that was begun before is taken slowly.
+    let expiry = connection.expires(Instant::now());
+    let reads = async {
+        for _piece in 0..20 {
+            tokio::time::sleep(limit / 2).await;
+            expiry.is_asked();
+        }
+    };
+    tokio::select! {
+        () = connection.stops_reading(limit) => panic!("it reads"),
+        () = reads => {}
+    }
+    let began = Instant::now();
+    connection.stops_reading(limit).await;
+    assert!(began.elapsed() <= 2 * limit);
+    drop((expiry, later));
+    assert!(stops().await.is_err(), "all have ended");
+}

@@ -22,6 +22,7 @@ pub(super) async fn add_transactions(
     message: AddTransactionsRequest,
     rehearsal: Option<PhysicalSynchronizerId>,
 ) -> Result<AddTransactionsResponse, Failure> {
+    context.count_items("transactions", message.transactions.len(), 1)?;
     if let Some(synchronizer) = rehearsal.filter(|id| store_id::names(message.store.as_ref(), id)) {
         let transactions = signed(&message.transactions)?;
         let added = sequence(&vault, &context, &synchronizer, transactions).await?;

@@ -14,9 +14,11 @@ use strongroom_server::{
     access::{Access, CallerRule, Grant, Identity, Operation},
     contract::{
         strongroom::{
-            SignBatchRequest, SignItem, VerifyForPartyRequest, VerifyProtocolGroupRequest,
-            verify_for_party_request, verify_protocol_group_request,
+            AddTransactionsRequest, SignBatchRequest, SignItem, SignTransactionsRequest, Signing,
+            VerifyForPartyRequest, VerifyProtocolGroupRequest, verify_for_party_request,
+            verify_protocol_group_request,
         },
+        topology,
         vault::{GetWrapperKeyIdRequest, vault_service_client::VaultServiceClient},
     },
 };
@@ -38,6 +40,8 @@ async fn house(issuer: &TokenIssuer, limit: u32) -> House {
             Operation::WrapperKeysShow,
             Operation::Sign,
             Operation::Verify,
+            Operation::TopologySign,
+            Operation::TopologyWrite,
         ])],
         rate_limit,
     };
@@ -147,4 +151,79 @@ async fn a_call_of_more_items_than_the_limit_goes_and_holds_up_the_next_until_it
         let wait = is_held_up(&refused).expect(path);
         assert!(wait > Duration::from_secs(5), "{path}: {wait:?}");
     }
+}
+
+/// Whoever may sign topology signs one transaction with each key that is named.
+#[tokio::test]
+async fn each_transaction_of_topology_costs_a_call_and_each_key_that_signs_it_one_more() {
+    let key = Fingerprint::from_bytes([7; 32]).to_string();
+    let (messages, bytes) = (vec![Default::default(); 64], vec![Vec::new(); 64]);
+    let sign = topology::SignTransactionsRequest {
+        transactions: messages.clone(),
+        ..Default::default()
+    };
+    let two_keys = SignTransactionsRequest {
+        store: "authorized".to_owned(),
+        transactions: vec![Vec::new(); 32],
+        signing: Some(Signing {
+            signed_by: vec![key.clone(), key],
+            ..Signing::default()
+        }),
+    };
+    let add = topology::AddTransactionsRequest {
+        transactions: messages,
+        ..Default::default()
+    };
+    let add_bytes = AddTransactionsRequest {
+        store: "authorized".to_owned(),
+        transactions: bytes,
+        ..Default::default()
+    };
+    for (rpc, message) in [
+        (
+            Rpc::TopologyManagerWriteServiceSignTransactions,
+            sign.encode_to_vec(),
+        ),
+        (
+            Rpc::TopologyServiceSignTransactions,
+            two_keys.encode_to_vec(),
+        ),
+        (
+            Rpc::TopologyManagerWriteServiceAddTransactions,
+            add.encode_to_vec(),
+        ),
+        (
+            Rpc::TopologyServiceAddTransactions,
+            add_bytes.encode_to_vec(),
+        ),
+    ] {
+        let issuer = TokenIssuer::new();
+        let house = house(&issuer, 2).await;
+        let (channel, token) = (house.channel().await, issuer.token("flood"));
+        let call = async || begin(&channel, rpc.path(), Some(&token), message.clone()).await;
+        // What was sent are no transactions.
+        let unreadable = call().await.unwrap_err();
+        assert_eq!(is_held_up(&unreadable), None, "{rpc:?}: {unreadable}");
+        let refused = call().await.unwrap_err();
+        let wait = is_held_up(&refused).unwrap_or_default();
+        assert!(wait > Duration::from_secs(20), "{rpc:?}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn more_transactions_than_one_call_may_have_are_refused() {
+    let issuer = TokenIssuer::new();
+    let house = house(&issuer, 2).await;
+    let (channel, token) = (house.channel().await, issuer.token("worker"));
+    let path = Rpc::TopologyServiceSignTransactions.path();
+    let message = SignTransactionsRequest {
+        store: "authorized".to_owned(),
+        transactions: vec![vec![7; 40]; 4097],
+        ..Default::default()
+    };
+    let refused = begin(&channel, path, Some(&token), message.encode_to_vec()).await;
+    let (code, reason) = told(&refused.unwrap_err());
+    assert_eq!(code, "PROTO_DESERIALIZATION_FAILURE");
+    let wanted = "Field `transactions` has at most 4096 items, here 4097";
+    assert_eq!(reason.as_deref(), Some(wanted));
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// So many calls may a connection have at the same time of which nobody knows whose it is.
-const MOST: usize = 32;
+const MOST: usize = 8;
 
 /// Watches `liveness`, and has heard the first news.
 async fn watch(channel: Channel) -> Streaming<HealthCheckResponse> {

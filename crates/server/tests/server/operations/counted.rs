@@ -6,20 +6,24 @@ use strongroom_crypto::Fingerprint;
 use strongroom_server::{
     Rpc, ServerSettings,
     contract::strongroom::{
-        Custody, ExamineRequest, FollowAuditRequest, KeySelection, MigrateKeysRequest, Place,
+        Custody, ExamineRequest, ExportAuditRequest, FollowAuditRequest, KeySelection,
+        MigrateKeysRequest, Place,
     },
 };
-use tokio::net::TcpListener;
+use strongroom_test_support::store::StoreCall;
+use tokio::net::{TcpListener, TcpStream};
 use tonic::Code;
 
 use super::{client, to_the_end};
 use crate::{
     ending::get,
     house::{House, Plan},
+    raw::HalfCaller,
+    stall::Stall,
 };
 
 /// A server, and where its numbers are.
-async fn watched() -> (House, SocketAddr) {
+async fn watched(stall: Option<Stall>) -> (House, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = ServerSettings {
@@ -28,6 +32,7 @@ async fn watched() -> (House, SocketAddr) {
     };
     let house = House::planned(Plan {
         server,
+        stall,
         ..Plan::default()
     })
     .await;
@@ -53,7 +58,7 @@ async fn counted(watched: SocketAddr, rpc: Rpc) -> Vec<String> {
 
 #[tokio::test]
 async fn long_work_is_counted_as_it_ended() {
-    let (house, watched) = watched().await;
+    let (house, watched) = watched(None).await;
     let mut client = client(&house).await;
     let request = MigrateKeysRequest {
         keys: Some(KeySelection {
@@ -81,7 +86,7 @@ async fn long_work_is_counted_as_it_ended() {
 
 #[tokio::test]
 async fn a_stream_that_its_caller_leaves_is_counted_as_called_off() {
-    let (house, watched) = watched().await;
+    let (house, watched) = watched(None).await;
     let mut client = client(&house).await;
     let follow = client.follow_audit(FollowAuditRequest::default()).await;
     let mut records = follow.unwrap().into_inner();
@@ -89,4 +94,53 @@ async fn a_stream_that_its_caller_leaves_is_counted_as_called_off() {
     drop(records);
     let left = counted(watched, Rpc::OperationsServiceFollowAudit).await;
     assert_eq!(left, ["code=\"CANCELLED\"} 1"]);
+}
+
+/// Begins a call, and leaves when the server has it: it answers what comes later on the same connection.
+async fn leave<A: Send + 'static>(
+    caller: &mut HalfCaller,
+    call: impl Future<Output = A> + Send + 'static,
+) {
+    let call = tokio::spawn(call);
+    let later = caller.begin(Rpc::HealthCheck.path(), &[("grpc-timeout", "100m")]);
+    assert_eq!(later.await.unwrap()["grpc-status"], "4");
+    call.abort();
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_leaves_before_the_message_is_there_is_counted_as_called_off() {
+    let (house, watched) = watched(None).await;
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let mut caller = HalfCaller::over(stream).await;
+    let rpc = Rpc::VaultServiceGenerateSigningKey;
+    let call = caller.begin(rpc.path(), &[]);
+    leave(&mut caller, call).await;
+    assert_eq!(counted(watched, rpc).await, ["code=\"CANCELLED\"} 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_caller_leaves_before_it_is_answered_is_counted_as_called_off() {
+    let stall = Stall::of(StoreCall::AuditAfter);
+    let (house, watched) = watched(Some(stall.clone())).await;
+    stall.close();
+    let mut exports = Vec::new();
+    for _place in 0..2 {
+        let mut client = client(&house).await;
+        exports.push(tokio::spawn(async move {
+            let events = client.export_audit(ExportAuditRequest {}).await.unwrap();
+            to_the_end(events.into_inner()).await
+        }));
+    }
+    stall.holds(2).await;
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let mut caller = HalfCaller::over(stream).await;
+    let rpc = Rpc::OperationsServiceListAudit;
+    // It waits for a place.
+    let call = caller.call(rpc.path(), &[], Vec::new());
+    leave(&mut caller, call).await;
+    assert_eq!(counted(watched, rpc).await, ["code=\"CANCELLED\"} 1"]);
+    stall.open();
+    for export in exports {
+        export.await.unwrap().unwrap();
+    }
 }

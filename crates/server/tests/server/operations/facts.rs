@@ -1,14 +1,25 @@
 //! What the vault finds out about itself, over the network.
 
+use std::time::Duration;
+
 use strongroom_server::{
     ServerSettings,
+    access::{Access, CallerRule, Grant, Identity, Operation},
     contract::strongroom::{
         ExamineRequest, Finding, ShowConfigurationRequest, ShowNumbersRequest, examine_event::Event,
     },
 };
 
+use strongroom_test_support::store::StoreCall;
+use tonic::Code;
+
 use super::{client, to_the_end, with_many_keys};
-use crate::house::{House, Plan};
+use crate::{
+    house::{House, Plan, told},
+    issuer::{TokenIssuer, tokens},
+    raw::with_token,
+    stall::Stall,
+};
 
 async fn findings(house: &House) -> (Vec<Finding>, usize) {
     let events = client(house).await.examine(ExamineRequest {}).await;
@@ -81,5 +92,66 @@ async fn the_configuration_that_the_server_was_started_with_is_shown() {
         .await
         .show_configuration(ShowConfigurationRequest {})
         .await;
-    assert_eq!(status.unwrap_err().code(), tonic::Code::Unimplemented);
+    assert_eq!(status.unwrap_err().code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn whoever_has_a_kms_asked_for_numbers_may_check_wraps() {
+    let issuer = TokenIssuer::new();
+    let rule = |name: &str, grants: &[Operation]| CallerRule {
+        name: name.to_owned(),
+        identities: vec![Identity::token(name)],
+        grants: vec![Grant::of(grants.iter().copied())],
+        rate_limit: None,
+    };
+    let server = ServerSettings {
+        access: Access::of(vec![
+            rule("looks", &[Operation::Status]),
+            rule("asks", &[Operation::Status, Operation::WrapperKeysCheck]),
+        ]),
+        tokens: tokens(vec![issuer.service()]),
+        ..ServerSettings::default()
+    };
+    let house = House::planned(Plan {
+        server,
+        ..Plan::default()
+    })
+    .await;
+    let mut client = client(&house).await;
+    let mut show = async |by: &str, ask| {
+        let request = with_token(ShowNumbersRequest { ask }, Some(&issuer.token(by)));
+        client.show_numbers(request).await
+    };
+    show("looks", false).await.unwrap();
+    let refused = show("looks", true).await.unwrap_err();
+    assert_eq!(told(&refused).0, "PERMISSION_DENIED");
+    show("asks", true).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_for_which_a_kms_is_asked_wait_for_a_place_among_examinations() {
+    let stall = Stall::of(StoreCall::AuditAfter);
+    let house = House::planned(Plan {
+        stall: Some(stall.clone()),
+        ..Plan::default()
+    })
+    .await;
+    stall.close();
+    let show = async |ask| {
+        let mut client = client(&house).await;
+        client.show_numbers(ShowNumbersRequest { ask }).await
+    };
+    let examine = async || {
+        let events = client(&house).await.examine(ExamineRequest {}).await;
+        to_the_end(events.unwrap().into_inner()).await.unwrap()
+    };
+    let later = async {
+        stall.holds(2).await;
+        show(false).await.unwrap();
+        let asking = tokio::time::timeout(Duration::from_millis(300), show(true));
+        assert!(asking.await.is_err(), "it has a place beside two others");
+        stall.open();
+    };
+    tokio::join!(examine(), examine(), later);
+    show(true).await.unwrap();
 }

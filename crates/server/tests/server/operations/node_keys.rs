@@ -1,17 +1,25 @@
 //! Rotating the keys that the node announces.
 
-use strongroom_server::contract::strongroom::{
-    AbandonNodeKeyRotationRequest, Custody, ListNodeKeyRotationsRequest, NodeKeyRotation, Place,
-    ResumeNodeKeyRotationRequest, RotateNodeKeysEvent, RotateNodeKeysRequest, RotationStage,
-    rotate_node_keys_event::{Done, Event},
-    rotate_node_keys_request::{All, One, Which},
+use strongroom_server::{
+    ServerSettings,
+    access::{Access, CallerRule, Grant, Identity, KeyPattern, Role},
+    contract::strongroom::{
+        AbandonNodeKeyRotationRequest, Custody, ListNodeKeyRotationsRequest, NodeKeyRotation,
+        Place, ResumeNodeKeyRotationRequest, RotateNodeKeysEvent, RotateNodeKeysRequest,
+        RotationStage,
+        rotate_node_keys_event::{Done, Event},
+        rotate_node_keys_request::{All, One, Which},
+    },
 };
 use strongroom_store::KeyState;
+use strongroom_vault::{Caller, Rotate, Successor};
 use tonic::{Code, Status, Streaming};
 
 use super::{client, to_the_end};
 use crate::{
-    house::{House, told},
+    house::{House, Plan, told},
+    issuer::{TokenIssuer, tokens},
+    raw::with_token,
     topology::identified,
 };
 
@@ -139,4 +147,69 @@ async fn a_rotation_that_cannot_be_meant_begins_nothing() {
     let status = steps(events.into_inner()).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert!(house.vault.rotations().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_may_see_some_keys_sees_the_rotations_of_those_only() {
+    let issuer = TokenIssuer::new();
+    let rule = |name: &str| {
+        let keys = vec![KeyPattern::Name(name.to_owned())];
+        CallerRule {
+            name: name.to_owned(),
+            identities: vec![Identity::token(name)],
+            grants: vec![Grant::role(Role::Node).with_keys(keys)],
+            rate_limit: None,
+        }
+    };
+    let server = ServerSettings {
+        access: Access::of(
+            ["participant1-signing", "next", "other", "*"]
+                .map(rule)
+                .to_vec(),
+        ),
+        tokens: tokens(vec![issuer.service()]),
+        ..ServerSettings::default()
+    };
+    let house = House::planned(Plan {
+        server,
+        ..Plan::default()
+    })
+    .await;
+    identified(&house).await;
+    let signing = house.vault.list(&Default::default()).unwrap();
+    let is_it = |name: &str| name == "participant1-signing";
+    let signing = signing
+        .iter()
+        .find(|key| key.name.as_ref().is_some_and(|it| is_it(it.as_str())));
+    let one = Rotate::One {
+        old: signing.unwrap().fingerprint(),
+        successor: Successor::Generated {
+            name: Some("next".parse().unwrap()),
+            place: None,
+        },
+    };
+    let begun = house
+        .vault
+        .begin_rotation(&Caller::new("test"), one)
+        .await
+        .unwrap();
+    let mut client = client(&house).await;
+    let mut seen = async |by: &str| {
+        let request = with_token(ListNodeKeyRotationsRequest {}, Some(&issuer.token(by)));
+        let listed = client.list_node_key_rotations(request).await;
+        listed.unwrap().into_inner().rotations
+    };
+    assert_eq!(seen("other").await, []);
+    let whole = seen("*").await;
+    assert_eq!((whole.len(), whole[0].name.as_str()), (1, "next"));
+    assert_eq!(seen("next").await, whole);
+    // Of the new key topology tells no more than this.
+    let part = NodeKeyRotation {
+        old: begun[0].old.to_string(),
+        new: begun[0].new.to_string(),
+        name: String::new(),
+        custody: Custody::Unspecified.into(),
+        ..whole[0].clone()
+    };
+    assert_eq!(seen("participant1-signing").await, [part]);
 }

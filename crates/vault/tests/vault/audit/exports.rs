@@ -1,5 +1,7 @@
 //! What an auditor can tell from an export, a key and a head, without the vault.
 
+use std::time::Duration;
+
 use strongroom_crypto::{Fingerprint, Timestamp};
 use strongroom_errors::Coded as _;
 use strongroom_vault::{
@@ -126,7 +128,7 @@ async fn another_history_is_noticed_by_the_head() {
     let elsewhere = house.copy();
     let mut exports = Vec::new();
     for (house, seconds) in [(&house, 1), (&elsewhere, 2)] {
-        house.clock.advance(std::time::Duration::from_secs(seconds));
+        house.clock.advance(Duration::from_secs(seconds));
         let vault = house.open().await;
         signing_key(&vault).await;
         exports.push(Exported::of(&vault).await);
@@ -255,4 +257,28 @@ async fn after_so_many_records_a_checkpoint_comes_by_itself_in_the_same_commit()
     assert_eq!(checkpoint.sequence, 5);
     assert_eq!(checkpoint.head.records, 4);
     assert!(checkpoint.time > Timestamp::from_micros(0));
+}
+
+#[tokio::test]
+async fn exports_that_nobody_takes_on_hold_nothing_of_the_store() {
+    let house = House::new();
+    let vault = with_keys(&house, 1).await;
+    let mut begun = Vec::new();
+    let reads = async {
+        // More than an embedded store reads at once.
+        for _auditor in 0..20 {
+            let mut export = vault.export_audit(&caller()).await.unwrap();
+            export.next().await.unwrap().unwrap();
+            begun.push(export);
+        }
+        records(&vault).await.unwrap().len()
+    };
+    let records = tokio::time::timeout(Duration::from_secs(60), reads).await;
+    let records = records.expect("a reader is free") as u64;
+    signing_key(&vault).await;
+    // What comes later is beyond their ends.
+    for mut export in begun {
+        while export.next().await.unwrap().is_some() {}
+        assert_eq!(export.head().records, records);
+    }
 }
