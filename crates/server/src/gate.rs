@@ -220,7 +220,7 @@ impl Gate {
         self.refuse_unheard(call, failure)
     }
 
-    /// The same where nobody knows yet who calls, or who it is is not known.
+    /// The same where it is not known who calls: of those the log has a few.
     fn refuse_unheard(&self, call: &Call, failure: Failure) -> Status {
         self.stranger_log.tell(|| failure.log(&call.trace));
         failure.status(call.face, &call.trace)

@@ -167,16 +167,17 @@ impl<B: Message> HttpBody for Bounded<B> {
 
     fn poll_frame(self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Option<FrameOf<Self>>> {
         let this = self.get_mut();
-        if let Some(expiry) = &this.expiry {
-            expiry.is_asked();
-        }
         let Some(end) = &mut this.end else {
             return Poll::Ready(None);
         };
         let Poll::Ready(status) = end.as_mut().poll(poller) else {
-            return Pin::new(&mut this.body).poll_frame(poller);
+            let frame = Pin::new(&mut this.body).poll_frame(poller);
+            if let Some(expiry) = &this.expiry {
+                expiry.is_asked(frame.is_ready());
+            }
+            return frame;
         };
-        this.end = None;
+        (this.end, this.expiry) = (None, None);
         Poll::Ready(Some(match this.side {
             Side::Requests => Err(status),
             Side::Answers => {

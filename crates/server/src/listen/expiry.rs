@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, Weak,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -16,20 +16,24 @@ use tokio::time::Instant;
 pub(crate) struct Expiry {
     at: Instant,
     asked: AtomicUsize,
+    /// Whether it gave something when it was last asked. Otherwise it says itself when there is more, or that its end has come.
+    gave: AtomicBool,
     /// What `asked` was when it was last looked at.
     seen: AtomicUsize,
 }
 
 impl Expiry {
-    /// It is asked for more.
-    pub(crate) fn is_asked(&self) {
+    /// It was asked for more, and gave something or not yet.
+    pub(crate) fn is_asked(&self, gave: bool) {
+        self.gave.store(gave, Ordering::Relaxed);
         self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether nobody has asked since this was last looked at.
+    /// Whether it gave something, and nobody has asked since this was last looked at.
     fn is_forgotten(&self) -> bool {
         let asked = self.asked.load(Ordering::Relaxed);
-        self.seen.swap(asked, Ordering::Relaxed) == asked
+        let is_as_before = self.seen.swap(asked, Ordering::Relaxed) == asked;
+        is_as_before && self.gave.load(Ordering::Relaxed)
     }
 }
 
@@ -43,6 +47,7 @@ impl Expiries {
         let expiry = Arc::new(Expiry {
             at,
             asked: AtomicUsize::new(0),
+            gave: AtomicBool::new(false),
             seen: AtomicUsize::new(usize::MAX),
         });
         let mut all = self.0.lock();
@@ -52,7 +57,7 @@ impl Expiries {
         expiry
     }
 
-    /// Whether one was to end, and nobody has asked it for more since this was last looked at.
+    /// Whether one was to end, gave something, and nobody has asked it for more since this was last looked at.
     pub(super) fn is_one_forgotten(&self, now: Instant) -> bool {
         let all = self.0.lock();
         let mut open = all.iter().filter_map(Weak::upgrade);

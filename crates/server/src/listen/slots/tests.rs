@@ -137,12 +137,15 @@ async fn whoever_takes_nothing_of_an_answer_that_should_have_ended_stops_reading
     assert!(stops().await.is_err(), "it has ended");
     let later = connection.expires(Instant::now() + limit * 20);
     assert!(stops().await.is_err(), "it need not end yet");
+    let works = connection.expires(Instant::now());
+    works.is_asked(false);
+    assert!(stops().await.is_err(), "it has nothing to give yet");
     // A large answer that was begun before is taken slowly.
     let expiry = connection.expires(Instant::now());
     let reads = async {
         for _piece in 0..20 {
             tokio::time::sleep(limit / 2).await;
-            expiry.is_asked();
+            expiry.is_asked(true);
         }
     };
     tokio::select! {
@@ -152,6 +155,6 @@ async fn whoever_takes_nothing_of_an_answer_that_should_have_ended_stops_reading
     let began = Instant::now();
     connection.stops_reading(limit).await;
     assert!(began.elapsed() <= 2 * limit);
-    drop((expiry, later));
+    drop((expiry, later, works));
     assert!(stops().await.is_err(), "all have ended");
 }
