@@ -283,7 +283,11 @@ async fn what_abandoned_work_holds_is_given_back_when_it_is_done() {
     // before all of it has come gives its room back, and is made up for by another.
     let longest = Instant::now() + Duration::from_secs(300);
     while let Some(took) = time_of_one_that_fits(&mut one).await {
-        assert!(Instant::now() < longest, "what is given up holds nothing");
+        if Instant::now() > longest {
+            // Or nobody would come to the end of this test.
+            stall.open();
+            panic!("what is given up holds nothing");
+        }
         let call = begin(&channel, path, Some(&one.token), large.clone());
         let patience = 3 * took + Duration::from_millis(200);
         let _given_up = tokio::time::timeout(patience, call).await;
