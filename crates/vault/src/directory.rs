@@ -132,7 +132,7 @@ impl KeyDirectory {
         self.0.read().get(fingerprint).cloned()
     }
 
-    /// What a signing key may sign; none: it is not there, or an encryption key. Copies nothing: every signature asks.
+    /// What a signing key may sign; none: it is not there, or an encryption key.
     pub(crate) fn usages(&self, fingerprint: &Fingerprint) -> Option<KeyUsages> {
         self.0.read().get(fingerprint)?.usages()
     }

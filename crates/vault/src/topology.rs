@@ -35,6 +35,8 @@ pub type TopologyView<'v> = RwLockReadGuard<'v, TopologyStore>;
 #[derive(Debug, Default)]
 pub(crate) struct TopologyCell {
     turn: Mutex<()>,
+    /// Held by whoever reads topology in: of several only one asks for the lock.
+    loading: Mutex<()>,
     topology: RwLock<Topology>,
 }
 
@@ -230,13 +232,19 @@ impl Vault {
     pub(crate) async fn loaded_topology(
         &self,
     ) -> Result<RwLockReadGuard<'_, Topology>, VaultError> {
-        let cell = &self.topology_cell().topology;
-        let guard = cell.read().await;
+        let cell = self.topology_cell();
+        let guard = cell.topology.read().await;
         if guard.loaded {
             return Ok(guard);
         }
         drop(guard);
-        let mut guard = cell.write().await;
+        let _loading = cell.loading.lock().await;
+        let guard = cell.topology.read().await;
+        if guard.loaded {
+            return Ok(guard);
+        }
+        drop(guard);
+        let mut guard = cell.topology.write().await;
         self.load_topology(&mut guard).await?;
         Ok(guard.downgrade())
     }

@@ -72,14 +72,23 @@ impl<'v> Unit<'v> {
     /// # Errors
     /// [`VaultError::ChangedUnderneath`], or [`ReplicaError::Behind`], when the store holds another one; errors of the store.
     pub(crate) async fn begin(vault: &'v Vault) -> Result<Self, VaultError> {
-        let begun = vault.begin_to_write().await;
-        let begun = begun.inspect_err(|error| vault.write_watch().failed(error))?;
-        Self::over(vault, begun).await
+        Self::watched(vault, vault.begin_to_write().await).await
     }
 
     /// The same, of a process that may have been asked to step down: for what is to be on record before it does.
     pub(crate) async fn begin_all_the_same(vault: &'v Vault) -> Result<Self, VaultError> {
-        Self::over(vault, vault.begin_to_write_all_the_same().await?).await
+        Self::watched(vault, vault.begin_to_write_all_the_same().await).await
+    }
+
+    async fn watched(
+        vault: &'v Vault,
+        begun: Result<(MutexGuard<'v, Committed>, Box<dyn WriteTransaction>), VaultError>,
+    ) -> Result<Self, VaultError> {
+        let unit = match begun {
+            Ok(begun) => Self::over(vault, begun).await,
+            Err(error) => Err(error),
+        };
+        unit.inspect_err(|error| vault.write_watch().failed(error))
     }
 
     async fn over(

@@ -385,7 +385,7 @@ impl Vault {
         sign.tick().await;
         loop {
             let done = tokio::select! {
-                _now = flush.tick() => match self.try_to_write().await {
+                _now = flush.tick() => match self.try_to_write(caller).await {
                     Ok(()) => self.flush_audit().await,
                     failed => failed,
                 },

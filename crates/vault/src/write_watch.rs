@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use strongroom_errors::Coded as _;
 use strongroom_store::StoreError;
 
-use crate::{error::VaultError, unit::Unit, vault::Vault};
+use crate::{caller::Caller, error::VaultError, unit::Unit, vault::Vault};
 
 /// What is known of it.
 #[derive(Debug, Default)]
@@ -31,7 +31,12 @@ const fn is_of_storage(error: &VaultError) -> bool {
         VaultError::Anchor(_) => true,
         VaultError::Store(error) => matches!(
             error,
-            S::Full { .. } | S::Io { .. } | S::Refused { .. } | S::Corrupted { .. } | S::InDoubt
+            S::Full { .. }
+                | S::Io { .. }
+                | S::Refused { .. }
+                | S::Corrupted { .. }
+                | S::OutcomeUnknown { .. }
+                | S::InDoubt
         ),
         _ => false,
     }
@@ -44,10 +49,18 @@ impl Vault {
         *self.write_watch().0.lock()
     }
 
-    /// After a failure, finds out whether changes can be kept again, by one that changes nothing.
-    pub(crate) async fn try_to_write(&self) -> Result<(), VaultError> {
-        if self.write_failure().is_some() && self.is_known_to_write() {
-            Unit::begin(self).await?.commit().await?;
+    /// After a failure, finds out whether changes can be kept again: with a checkpoint, which takes space as every change does. What
+    /// this process could not keep says nothing any more once another one writes.
+    pub(crate) async fn try_to_write(&self, caller: &Caller) -> Result<(), VaultError> {
+        if self.write_failure().is_none() {
+            return Ok(());
+        }
+        if self.other_writer().is_some() {
+            self.write_watch().succeeded();
+        } else if self.is_known_to_write() {
+            let mut unit = Unit::begin(self).await?;
+            unit.checkpoint(caller).await?;
+            unit.commit().await?;
         }
         Ok(())
     }

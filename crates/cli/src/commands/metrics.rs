@@ -10,7 +10,7 @@ use crate::{args::Global, client::Client, output};
 ///
 /// For the textfile collector of a node exporter run it by the clock, and rename: a file that is half written is read as it is.
 /// docs/metrics.md says what each number means. No number names a key of the vault. Each KMS is asked for the state of its
-/// wrapper keys.
+/// wrapper keys: over the network that takes the right to check them (`wrapper-keys.check`). Who may only see the status asks `/metrics`.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  strongroom metrics\n  strongroom metrics > vault.tmp && mv vault.tmp vault.prom"

@@ -79,7 +79,8 @@ impl Vault {
                 places,
             });
         }
-        self.delete(caller, fingerprint, in_kms, key_details).await
+        self.delete(caller, turn, fingerprint, in_kms, key_details)
+            .await
     }
 
     /// As [`Vault::delete_key`], even if topology refers to the key: signatures that others ask of it can then never be
@@ -99,13 +100,14 @@ impl Vault {
             details.insert("announced".to_owned(), places.join(", "));
             details
         };
-        self.delete(caller, fingerprint, InKms::Destroyed, details)
+        self.delete(caller, turn, fingerprint, InKms::Destroyed, details)
             .await
     }
 
     async fn delete(
         &self,
         caller: &Caller,
+        turn: TopologyTurn<'_>,
         fingerprint: &Fingerprint,
         in_kms: InKms,
         details: impl FnOnce(&KeyEntry) -> BTreeMap<String, String>,
@@ -136,6 +138,8 @@ impl Vault {
         )
         .await?;
         unit.commit().await?;
+        // What a KMS, or the disk, has still to do about it keeps nobody from topology.
+        drop(turn);
         if let (Some(discarded), Some(held)) = (&discarded, held) {
             let destroyed = self.destroy(caller, discarded).await;
             return destroyed.map_err(|source| VaultError::ExternalKeyRemains {

@@ -61,6 +61,8 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
+        // What this process does not know of a key it learns first.
+        self.in_touch().await?;
         if self.may_sign_topology(fingerprint) {
             return Box::pin(self.sign_on_record(caller, fingerprint, message, allowed)).await;
         }
@@ -71,8 +73,11 @@ impl Vault {
     }
 
     /// Whether what the key signs may be topology, for whatever usage it is asked for: a signature does not say.
-    fn may_sign_topology(&self, fingerprint: &Fingerprint) -> bool {
-        let usages = self.directory().usages(fingerprint);
+    /// With the key in memory this takes no lock: every signature asks.
+    pub(crate) fn may_sign_topology(&self, fingerprint: &Fingerprint) -> bool {
+        let signing = &self.caches().signing;
+        let in_memory = signing.with(fingerprint, self.now(), SigningKey::usages);
+        let usages = in_memory.or_else(|| self.directory().usages(fingerprint));
         usages.is_some_and(|usages| usages.contains(KeyUsage::Namespace))
     }
 

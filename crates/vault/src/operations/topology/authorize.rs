@@ -94,7 +94,8 @@ impl Vault {
         store: &StoreId,
         proposal: Proposal,
     ) -> Result<Authorized, VaultError> {
-        self.check_records(store).await?;
+        // Before keys sign, which a KMS may charge for; and before the turn, which catching up needs.
+        self.check_writes().await?;
         let turn = TopologyTurn::begin(self).await?;
         self.authorize_in(caller, turn, store, proposal).await
     }
@@ -123,7 +124,7 @@ impl Vault {
         store: &StoreId,
         proposal: HashProposal,
     ) -> Result<Authorized, VaultError> {
-        self.check_records(store).await?;
+        self.check_writes().await?;
         let turn = TopologyTurn::begin(self).await?;
         let found = turn.store(store)?.find(proposal.hash)?;
         let existing = found.signed.as_ref().clone();
@@ -238,15 +239,6 @@ impl Vault {
                 }
                 Ok(outcome)
             }
-        }
-    }
-
-    /// Sees to it that signatures for this store can be put on record, before keys sign, which a KMS may charge for: what the vault
-    /// keeps is on record with its commit. To be called before topology is locked, as catching up needs that.
-    async fn check_records(&self, store: &StoreId) -> Result<(), VaultError> {
-        match store {
-            StoreId::Authorized => Ok(()),
-            StoreId::Synchronizer(_) | StoreId::Temporary(_) => self.check_writes().await,
         }
     }
 

@@ -177,13 +177,14 @@ impl Vault {
     /// # Errors
     /// Errors of the store, and then they are still under way.
     pub async fn abandon_rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
-        // Held, so that nobody advances meanwhile.
-        let store = self.topology(&StoreId::Authorized).await?;
+        // Held, so that nobody advances meanwhile: whoever does may have looked already, and wait for a KMS.
+        let turn = TopologyTurn::begin(self).await?;
+        let store = turn.store(&StoreId::Authorized)?;
         let is_withdrawn =
             |rotation: &Rotation| match store.owner_to_key(&rotation.member, At::Head) {
                 Some(mapping) => !mapping.contains(&rotation.old),
                 // Whoever removed the whole announcement has withdrawn nothing; the rotation may have done so before.
-                None => last_announced(&store, &rotation.member).is_some_and(|mapping| {
+                None => last_announced(store, &rotation.member).is_some_and(|mapping| {
                     mapping.contains(&rotation.new) && !mapping.contains(&rotation.old)
                 }),
             };

@@ -61,9 +61,27 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
-        self.in_touch().await?;
+        if let Some(other) = self.other_writer() {
+            return Err(other.into());
+        }
         self.check_writes().await?;
         let signature = self.sign_in_touch(key, message, allowed).await?;
+        self.record_signature(caller, key, message, allowed).await?;
+        Ok(signature)
+    }
+
+    /// The record of a signature by a key that may sign for a namespace, over what nobody took apart.
+    pub(in crate::operations) async fn record_signature(
+        &self,
+        caller: Option<&Caller>,
+        key: &Fingerprint,
+        message: &[u8],
+        allowed: KeyUsages,
+    ) -> Result<(), VaultError> {
+        // Nobody waits for a lease that another process keeps.
+        if let Some(other) = self.other_writer() {
+            return Err(other.into());
+        }
         let mut details = BTreeMap::from([("usage".to_owned(), allowed.to_string())]);
         if let Ok(hash) = Hash::from_multihash(message) {
             details.insert("transaction".to_owned(), hash.to_string());
@@ -73,8 +91,7 @@ impl Vault {
         let operation = AuditOperation::SignTopology;
         unit.audit(caller.unwrap_or(&library), operation, Some(*key), details)
             .await?;
-        unit.commit().await?;
-        Ok(signature)
+        unit.commit().await
     }
 
     /// Puts on record what these keys have signed and no commit tells of: with such a signature others change what is said of the

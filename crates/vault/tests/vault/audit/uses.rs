@@ -9,17 +9,17 @@ use strongroom_store::StoreError;
 use strongroom_test_support::store::{HookedStore, StoreCall, StoreHook};
 use strongroom_topology::{ForceFlags, Restriction, StoreId};
 use strongroom_vault::{
-    AuditEntry, AuditOperation, AuditSettings, Caller, Proposal, ReplicaSettings, Settings,
-    UseRecords, Vault,
+    AuditEntry, AuditOperation, AuditSettings, Caller, NewSigningKey, Proposal, ReplicaSettings,
+    Settings, SigningTime, UseRecords, Vault,
 };
 
 use super::records;
 use crate::{
     faults::store::open_over,
     house::{House, caller, code, encryption_key, new_protocol_key, protocol, sign, signing_key},
-    protocol::{follow, synchronizer},
+    protocol::{follow, from_now, synchronizer},
     topology::{
-        participant,
+        participant, protocol_key,
         statements::{delegation, namespace, public, rows, without_root},
     },
 };
@@ -188,6 +188,33 @@ async fn what_a_key_of_a_namespace_signs_is_on_record_at_any_level_although_nobo
 }
 
 #[tokio::test]
+async fn a_key_for_protocol_and_namespace_signs_no_message_of_the_protocol_without_that_record() {
+    let house = house(UseRecords::Off);
+    let vault = house.create().await;
+    let keys = vault.initialize(&caller(), &participant()).await.unwrap();
+    let both = NewSigningKey {
+        usages: [KeyUsage::Namespace, KeyUsage::Protocol]
+            .into_iter()
+            .collect(),
+        ..new_protocol_key()
+    };
+    let both = vault.generate_signing_key(&caller(), both).await.unwrap();
+    let both = both.fingerprint();
+    let before = protocol_key(&vault).await;
+    vault.announce_key(&caller(), &both).await.unwrap();
+    vault.withdraw_key(&caller(), &before).await.unwrap();
+    let synchronizer = synchronizer(&keys.member, "da", 34);
+    follow(&vault, &synchronizer).await;
+    let known = topology_signatures(&house).await.len();
+    let time = SigningTime::Exact(from_now(&vault, 0));
+    let signed = vault.sign_protocol(&synchronizer, time, b"message").await;
+    assert_eq!(signed.unwrap().long_term_key(), both);
+    let records = topology_signatures(&house).await;
+    assert_eq!(records.len(), known + 1);
+    assert_eq!(records[known].key, Some(both.to_string()));
+}
+
+#[tokio::test]
 async fn what_a_key_of_a_namespace_signs_does_not_leave_without_its_record() {
     let house = house(UseRecords::Off);
     let vault = house.create().await;
@@ -223,6 +250,13 @@ async fn a_vault_whose_last_change_could_not_be_kept_says_so_until_one_can_be_ke
         let degraded = vault.standing().await.degraded;
         assert_eq!(degraded.as_deref(), Some("STORE_FULL"));
         assert_eq!(vault.keeps_use_records(), still_signs);
+        // As long as nothing can be kept, nobody says otherwise.
+        let told = caller();
+        tokio::select! {
+            () = vault.tend(&told) => {}
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        }
+        assert_eq!(vault.write_failure(), Some("STORE_FULL"));
         // What speaks against one change alone says nothing.
         *store.hook().is_full.lock() = false;
         let unknown = Fingerprint::from_bytes([7; 32]);

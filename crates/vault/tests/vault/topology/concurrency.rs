@@ -292,6 +292,10 @@ async fn while_a_kms_does_not_answer_others_look_at_topology_and_only_the_next_c
             let temporary = name.parse().unwrap();
             vault_of_next.create_temporary_store(temporary).await
         });
+        // What is being advanced is not given up meanwhile.
+        let giving_up = of();
+        let giving_up =
+            tokio::spawn(async move { giving_up.abandon_rotations(&caller()).await.map(drop) });
         tokio::time::sleep(Duration::from_millis(20)).await;
         let looking = async {
             let rows = vault.topology(&StoreId::Authorized).await.unwrap();
@@ -303,6 +307,8 @@ async fn while_a_kms_does_not_answer_others_look_at_topology_and_only_the_next_c
         let looked = tokio::time::timeout(Duration::from_secs(60), looking).await;
         looked.expect("nobody waits for a KMS to look at topology");
         assert!(!acting.is_finished() && !next.is_finished(), "{name}");
+        assert!(!giving_up.is_finished(), "{name}");
+        giving_up.abort();
         acting.abort();
         next.await.unwrap().unwrap();
         kms.heal();

@@ -157,15 +157,20 @@ pub(super) fn reconcile(
         .into_iter()
         .zip(found)
         .partition(|(call, found)| *found || call.answered);
+    // Where requests have no ids, time alone tells; a stranger among those whom it names would be taken for one of ours.
+    let mut by_time = BTreeSet::new();
     for (call, found) in certain.into_iter().chain(uncertain) {
+        if !call.answered && !found && makers.is_empty() && by_time.len() == 1 {
+            makers.append(&mut by_time);
+        }
         let mut find = |by_whom: &dyn Fn(&str) -> bool| {
             find_by_time(&call, &events, &mut taken, period, by_whom)
         };
         let found = if found {
             true
         } else if call.answered {
-            let event = find(&|_anybody| true);
-            makers.extend(event.map(|event| event.by.clone()));
+            let event = find(&|by| makers.contains(by)).or_else(|| find(&|_anybody| true));
+            by_time.extend(event.map(|event| event.by.clone()));
             event.is_some()
         } else if find(&|by| !by.is_empty() && makers.contains(by)).is_some() {
             true
