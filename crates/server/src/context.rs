@@ -2,9 +2,10 @@
 
 mod checked;
 
-use std::{fmt::Debug, future::ready, ops::Deref, sync::Arc};
+use std::{collections::BTreeSet, fmt::Debug, future::ready, ops::Deref, sync::Arc};
 
 use prost::Message;
+use strongroom_crypto::Fingerprint;
 use strongroom_kms::in_trace;
 use strongroom_topology::PhysicalSynchronizerId;
 use strongroom_vault::{Caller, KeyEntry, Vault};
@@ -27,6 +28,8 @@ use crate::{
 
 /// Items of one call that are each as dear as a call.
 const MOST_ITEMS: usize = 4096;
+/// Keys that are named to sign transactions.
+const MOST_SIGNERS: usize = 64;
 
 /// The trace that a call belongs to (W3C Trace Context: 32 hexadecimal digits).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +131,18 @@ impl Context {
     ) -> Result<(), Failure> {
         Failure::check_items(field, items, MOST_ITEMS)?;
         self.count(items.saturating_mul(each))
+    }
+
+    /// Checks and counts transactions that are to be signed: each of the keys signs each of them, and without keys the vault takes
+    /// those that it needs.
+    pub(crate) fn count_signatures(
+        &self,
+        transactions: usize,
+        keys: &[Fingerprint],
+    ) -> Result<(), Failure> {
+        Failure::check_items("signed_by", keys.len(), MOST_SIGNERS)?;
+        let different: BTreeSet<_> = keys.iter().collect();
+        self.count_items("transactions", transactions, different.len().max(1))
     }
 
     /// Counts one more item, that nobody could foresee: it is paid off before the next call.

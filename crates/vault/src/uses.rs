@@ -24,6 +24,8 @@ use crate::{
     vault::Vault,
 };
 
+/// While changes cannot be kept it is tried this often whether they can.
+const RETRY_EVERY: Duration = Duration::from_secs(10);
 /// Records in one commit: others wait for no more than that.
 const MOST_IN_COMMIT: usize = 256;
 /// Groups that are counted at once; one more is written first.
@@ -380,15 +382,14 @@ impl Vault {
     pub(crate) async fn keep_audit(&self, caller: &Caller) {
         let settings = &self.settings().audit;
         let mut flush = tokio::time::interval(settings.window);
+        let mut retry = tokio::time::interval(RETRY_EVERY.min(settings.window));
         let mut sign = tokio::time::interval(settings.checkpoint_every);
         // The first tick comes at once.
         sign.tick().await;
         loop {
             let done = tokio::select! {
-                _now = flush.tick() => match self.try_to_write(caller).await {
-                    Ok(()) => self.flush_audit().await,
-                    failed => failed,
-                },
+                _now = flush.tick() => self.flush_audit().await,
+                _now = retry.tick() => self.try_to_write(caller).await,
                 _now = sign.tick(), if self.is_known_to_write() => {
                     self.sign_audit_checkpoint(caller).await.map(drop)
                 }

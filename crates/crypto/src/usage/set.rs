@@ -70,6 +70,14 @@ impl KeyUsages {
         self.0 & allowed.0 != 0
     }
 
+    /// Whether a key with these usages signs topology when it is asked to sign for `wanted`: one of a namespace does whatever is asked,
+    /// since its signature does not say for which usage, and one that is for the protocol as well where the namespace is asked for.
+    #[must_use]
+    pub const fn sign_topology(self, wanted: Self) -> bool {
+        let is_meant = wanted.contains(KeyUsage::Namespace) || !self.contains(KeyUsage::Protocol);
+        self.contains(KeyUsage::Namespace) && is_meant
+    }
+
     /// Whether the sets have a usage other than proof of ownership in common: the check of filters and lookups.
     #[must_use]
     pub const fn intersects_relevantly(self, wanted: Self) -> bool {

@@ -36,10 +36,11 @@ pub struct NamedKey<'k> {
 }
 
 impl NamedKey<'_> {
-    /// Whether its signatures can be over topology, for whatever usage they are asked for: a signature does not say.
-    pub(super) fn may_sign_topology(&self) -> bool {
-        let usages = self.usages;
-        usages.is_some_and(|usages| usages.contains(KeyUsage::Namespace))
+    /// Whether what it signs for one of these usages is topology. A signature does not say for which usage it was asked for, so the usages
+    /// of the key count, but for one that is for the protocol as well: most parties have one key for everything.
+    pub(super) fn signs_topology(&self, wanted: KeyUsages) -> bool {
+        self.usages
+            .is_some_and(|usages| usages.sign_topology(wanted))
     }
 }
 

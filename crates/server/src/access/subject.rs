@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
-use strongroom_crypto::KeyUsages;
+use strongroom_crypto::{KeyUsage, KeyUsages};
 use strongroom_vault::Caller;
 
 use super::{Grant, NamedKey, Operation, allowance::Allowance};
@@ -291,10 +291,14 @@ impl Subject {
         }
     }
 
-    /// What it has no right to, if it may not sign with this key.
-    pub(crate) fn missing_to_sign_with<'k>(&self, key: impl Into<NamedKey<'k>>) -> Operation {
+    /// What it has no right to, if it may not sign with this key for any of these usages.
+    pub(crate) fn missing_to_sign_with<'k>(
+        &self,
+        key: impl Into<NamedKey<'k>>,
+        wanted: KeyUsages,
+    ) -> Operation {
         let key = key.into();
-        let lacks_topology = key.may_sign_topology() && !self.may(Operation::TopologySign);
+        let lacks_topology = key.signs_topology(wanted) && !self.may(Operation::TopologySign);
         if lacks_topology && self.may_with(Operation::Sign, key) {
             Operation::TopologySign
         } else {
@@ -310,12 +314,15 @@ impl Subject {
         match &self.rights {
             Rights::Everything => wanted,
             Rights::Granted(grants) => {
-                let is_refused = key.may_sign_topology() && !self.may(Operation::TopologySign);
                 let fitting = grants
                     .iter()
-                    .filter(|grant| !is_refused && grant.allows_with(Operation::Sign, key));
+                    .filter(|grant| grant.allows_with(Operation::Sign, key));
                 let usages = fitting.flat_map(|grant| grant.narrowed(wanted).iter());
-                usages.collect()
+                let signs_topology = self.may(Operation::TopologySign);
+                let may = |usage: &KeyUsage| {
+                    signs_topology || !key.signs_topology(KeyUsages::only(*usage))
+                };
+                usages.filter(may).collect()
             }
         }
     }

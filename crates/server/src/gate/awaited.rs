@@ -64,9 +64,11 @@ impl<B: Message> HttpBody for Awaited<B> {
             return Poll::Ready(None);
         }
         match Pin::new(&mut this.body).poll_frame(poller) {
-            // Its caller has left: that ends the call, whose task hears of it next. tonic would say that the message is missing, and
-            // blame the server.
-            Poll::Ready(Some(Err(status))) if status.code() == Code::Cancelled => {}
+            // Its caller has left, or the connection broke: that ends the call, whose task hears of it next. tonic would say that the
+            // message is missing, and blame the server.
+            Poll::Ready(Some(Err(status)))
+                if [Code::Cancelled, Code::Unknown, Code::Unavailable].contains(&status.code()) => {
+            }
             Poll::Pending => {}
             frame => return frame,
         }

@@ -35,7 +35,7 @@ const MOST_HEADER_BYTES: u32 = 8 * 1024;
 const MOST_CALLS: u32 = 256;
 
 /// So many bytes of a connection, and of one of its calls, come before anybody has read those before them: they are counted for nobody.
-/// A call that is not read does not hold the others up, and a message of 10 MiB comes in a second from 10 ms away.
+/// One call that is not read does not hold the others up, and a message of 10 MiB comes in a second from 10 ms away.
 const UNREAD_OF_CONNECTION: u32 = 256 * 1024;
 const UNREAD_OF_CALL: u32 = 128 * 1024;
 
@@ -91,7 +91,8 @@ async fn answer_calls(
         tasks,
         ending,
     } = http2;
-    let mut leaving = leaving(connection, idle_limit, reading_limit, ending);
+    let mut unread = unread(connection, reading_limit);
+    let mut leaving = leaving(connection, idle_limit, ending);
     let service = service_fn(move |request| answer(&services, peer, connection, request));
     let mut serving = pin!(
         http2::Builder::new(Tracked(tasks))
@@ -106,17 +107,13 @@ async fn answer_calls(
     );
     tokio::select! {
         served = &mut serving => return ended(served),
-        leave = &mut leaving => match leave {
-            Ok(Leave::AtOnce) => {
-                tracing::info!("a connection is cut: nobody reads its answers");
-                return Ended::Cut;
-            }
-            Ok(Leave::Answered) | Err(_) => {}
-        }
+        _unread = &mut unread => return cut_unread(),
+        _leaves = &mut leaving => {}
     }
     serving.as_mut().graceful_shutdown();
     tokio::select! {
         served = &mut serving => ended(served),
+        _unread = &mut unread => cut_unread(),
         () = rested(connection, Instant::now(), LEAVE_WITHIN) => Ended::Cut,
     }
 }
@@ -131,29 +128,33 @@ async fn hear_out(stream: &mut Stream) {
     }
 }
 
-/// How a connection is to end.
-enum Leave {
-    /// When its calls are answered.
-    Answered,
-    /// Nobody takes the answers.
-    AtOnce,
-}
-
-/// Says when somebody is to leave. It is a task of its own: the connection wakes for each call, and would look at every timer then.
+/// Ready when the connection is to end as soon as its calls are answered. It is a task of its own, as the next one: the connection
+/// wakes for each call, and would look at every timer then.
 fn leaving(
     connection: &Arc<ConnectionState>,
     idle_limit: Duration,
-    reading_limit: Duration,
     mut ending: watch::Receiver<bool>,
-) -> AbortOnDropHandle<Leave> {
+) -> AbortOnDropHandle<()> {
     let connection = Arc::clone(connection);
     AbortOnDropHandle::new(tokio::spawn(async move {
         tokio::select! {
-            () = connection.stops_reading(reading_limit) => Leave::AtOnce,
-            () = rested(&connection, connection.began(), idle_limit) => Leave::Answered,
-            _ending = ending.wait_for(|ending| *ending) => Leave::Answered,
+            () = rested(&connection, connection.began(), idle_limit) => {}
+            _ending = ending.wait_for(|ending| *ending) => {}
         }
     }))
+}
+
+/// Ready when nobody takes the answers, at whichever stage.
+fn unread(connection: &Arc<ConnectionState>, reading_limit: Duration) -> AbortOnDropHandle<()> {
+    let connection = Arc::clone(connection);
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        connection.stops_reading(reading_limit).await;
+    }))
+}
+
+fn cut_unread() -> Ended {
+    tracing::info!("a connection is cut: nobody reads its answers");
+    Ended::Cut
 }
 
 /// How a connection ends is the business of the caller, who sees it too.
@@ -200,7 +201,7 @@ fn answer(
     }
 }
 
-/// The body of an answer: until all of it has gone out, its call is under way.
+/// The body of an answer: until h2 has all of it, its call is under way. What is large has its own count until it has gone out.
 struct OfCall {
     body: Within<Answer>,
     _call: OpenCall,

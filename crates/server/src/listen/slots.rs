@@ -119,7 +119,13 @@ impl ConnectionState {
 
     /// A piece has gone out, or is given up.
     pub(crate) fn waits_no_more(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.rests_from_now();
+        self.waiting.fetch_sub(1, Ordering::Release);
+    }
+
+    fn rests_from_now(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.rests_since.fetch_max(now, Ordering::AcqRel);
     }
 
     /// A stream of answers is to end then.
@@ -155,9 +161,11 @@ impl ConnectionState {
         self.known.load(Ordering::Relaxed) || self.calls.load(Ordering::Acquire) <= MOST_OF_STRANGER
     }
 
-    /// Since when it has no call under way; none: it has one. Calls of strangers do not count.
+    /// Since when it has no call under way, and no large answer on its way; none: it has one. Calls of strangers do not count.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        let works = self.known.load(Ordering::Relaxed) && self.calls.load(Ordering::Acquire) > 0;
+        let is_busy =
+            || self.calls.load(Ordering::Acquire) > 0 || self.waiting.load(Ordering::Acquire) > 0;
+        let works = self.known.load(Ordering::Relaxed) && is_busy();
         let since = Duration::from_millis(self.rests_since.load(Ordering::Acquire));
         (!works).then(|| self.began + since)
     }
@@ -170,14 +178,12 @@ impl ConnectionState {
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let connection = &self.0;
-        let now = u64::try_from(connection.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        connection.rests_since.fetch_max(now, Ordering::AcqRel);
-        connection.calls.fetch_sub(1, Ordering::AcqRel);
+        self.0.rests_from_now();
+        self.0.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// Places for connections.
+/// Slots for connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots(Arc<Inner>);
 

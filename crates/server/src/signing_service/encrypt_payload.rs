@@ -141,8 +141,10 @@ impl Sealing {
             let protocol = KeyUsages::only(KeyUsage::Protocol);
             let subject = &self.context.subject;
             if subject.may_sign_for(&entry, protocol).is_empty() {
-                return Err(Failure::forbidden(Operation::Sign, subject.name())
-                    .with("key", signed_by.to_string()));
+                let missing = subject.missing_to_sign_with(&entry, protocol);
+                return Err(
+                    Failure::forbidden(missing, subject.name()).with("key", signed_by.to_string())
+                );
             }
         }
         Ok(())

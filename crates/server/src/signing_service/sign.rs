@@ -86,7 +86,7 @@ impl Signer {
         let subject = &self.context.subject;
         let granted = subject.may_sign_for(&key, usages);
         if granted.is_empty() {
-            let missing = subject.missing_to_sign_with(&key);
+            let missing = subject.missing_to_sign_with(&key, usages);
             return Err(Failure::forbidden(missing, subject.name())
                 .with("key", fingerprint.to_string())
                 .with("usages", usages.to_string()));

@@ -72,12 +72,7 @@ pub(super) async fn sign(
 ) -> Result<SignTransactionsResponse, Failure> {
     let signing = message.signing.unwrap_or_default();
     let (store, keys) = (store_id(&message.store)?, keys(&signing)?);
-    // Each of the keys signs each of them; without keys the vault takes those that it needs.
-    context.count_items(
-        "transactions",
-        message.transactions.len(),
-        keys.len().max(1),
-    )?;
+    context.count_signatures(message.transactions.len(), &keys)?;
     let transactions = transactions(&message.transactions)?;
     let force = force(&signing.dangers)?;
     let caller = context.caller();

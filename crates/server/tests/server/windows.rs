@@ -87,7 +87,7 @@ async fn a_stream_that_nobody_reads_does_not_outlive_the_token_of_its_caller_for
     })
     .await;
     let mut claims = claims("auditor");
-    claims["exp"] = json!(now() + 3);
+    claims["exp"] = json!(now() + 6);
     let token = issuer.sign(&json!({ "alg": "EdDSA" }), &claims);
     let began = Instant::now();
 
@@ -107,7 +107,7 @@ async fn a_stream_that_nobody_reads_does_not_outlive_the_token_of_its_caller_for
         asked.await.is_ok()
     };
     while is_there().await {
-        assert!(began.elapsed() < Duration::from_secs(15), "it stays");
+        assert!(began.elapsed() < Duration::from_secs(60), "it stays");
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     assert!(

@@ -1,8 +1,7 @@
 //! Signing.
 
 use strongroom_crypto::{
-    Fingerprint, KeyPurpose, KeyUsage, KeyUsages, PublicKey, Signature, SigningKey,
-    SigningPublicKey,
+    Fingerprint, KeyPurpose, KeyUsages, PublicKey, Signature, SigningKey, SigningPublicKey,
 };
 use strongroom_store::KeyState;
 
@@ -63,7 +62,7 @@ impl Vault {
     ) -> Result<Signature, VaultError> {
         // What this process does not know of a key it learns first.
         self.in_touch().await?;
-        if self.may_sign_topology(fingerprint) {
+        if self.signs_topology(fingerprint, allowed) {
             return Box::pin(self.sign_on_record(caller, fingerprint, message, allowed)).await;
         }
         let signature = self.sign_in_touch(fingerprint, message, allowed).await?;
@@ -72,13 +71,12 @@ impl Vault {
         Ok(signature)
     }
 
-    /// Whether what the key signs may be topology, for whatever usage it is asked for: a signature does not say.
-    /// With the key in memory this takes no lock: every signature asks.
-    pub(crate) fn may_sign_topology(&self, fingerprint: &Fingerprint) -> bool {
+    /// Whether what the key signs for these usages is topology. With the key in memory this takes no lock: every signature asks.
+    fn signs_topology(&self, fingerprint: &Fingerprint, allowed: KeyUsages) -> bool {
         let signing = &self.caches().signing;
         let in_memory = signing.with(fingerprint, self.now(), SigningKey::usages);
         let usages = in_memory.or_else(|| self.directory().usages(fingerprint));
-        usages.is_some_and(|usages| usages.contains(KeyUsage::Namespace))
+        usages.is_some_and(|usages| usages.sign_topology(allowed))
     }
 
     pub(in crate::operations) async fn sign_in_touch(

@@ -25,7 +25,7 @@ pub(super) async fn register(registry: &mut Registry, vault: &Vault) {
         ),
         (
             "degraded",
-            "1 if the last look at the database failed",
+            "1 if the last look at the database failed, or the last change could not be kept",
             u64::from(standing.degraded.is_some()),
         ),
         (

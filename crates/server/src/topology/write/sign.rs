@@ -18,12 +18,8 @@ pub(super) async fn sign_transactions(
     context: Context,
     message: SignTransactionsRequest,
 ) -> Result<SignTransactionsResponse, Failure> {
-    let (sent, keys) = (
-        message.transactions.len(),
-        fingerprints(&message.signed_by)?,
-    );
-    // Each of the keys signs each of them; without keys the vault takes those that it needs.
-    context.count_items("transactions", sent, keys.len().max(1))?;
+    let keys = fingerprints(&message.signed_by)?;
+    context.count_signatures(message.transactions.len(), &keys)?;
     let store = store_id::required(&vault, message.store).await?;
     let force = force::read(&message.force_flags)?;
     let transactions = signed(&message.transactions)?;

@@ -156,7 +156,7 @@ async fn a_call_of_more_items_than_the_limit_goes_and_holds_up_the_next_until_it
 /// Whoever may sign topology signs one transaction with each key that is named.
 #[tokio::test]
 async fn each_transaction_of_topology_costs_a_call_and_each_key_that_signs_it_one_more() {
-    let key = Fingerprint::from_bytes([7; 32]).to_string();
+    let [key, other] = [7, 8].map(|byte| Fingerprint::from_bytes([byte; 32]).to_string());
     let (messages, bytes) = (vec![Default::default(); 64], vec![Vec::new(); 64]);
     let sign = topology::SignTransactionsRequest {
         transactions: messages.clone(),
@@ -166,7 +166,7 @@ async fn each_transaction_of_topology_costs_a_call_and_each_key_that_signs_it_on
         store: "authorized".to_owned(),
         transactions: vec![Vec::new(); 32],
         signing: Some(Signing {
-            signed_by: vec![key.clone(), key],
+            signed_by: vec![key.clone(), other, key],
             ..Signing::default()
         }),
     };

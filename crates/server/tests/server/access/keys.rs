@@ -105,33 +105,41 @@ async fn a_usage_that_is_not_granted_is_not_signed_for_although_the_key_has_it()
 }
 
 #[tokio::test]
-async fn a_key_of_a_namespace_signs_for_nobody_who_may_not_sign_topology_whatever_the_usage() {
-    use KeyUsage::{Namespace, Protocol};
+async fn a_key_of_a_namespace_signs_for_nobody_who_may_not_sign_topology() {
+    use KeyUsage::{Namespace, Protocol, SequencerAuthentication};
     let node = Grant::role(Role::Node);
     let topology = Grant::of([Operation::Sign, Operation::TopologySign]);
-    for (grant, may) in [(node, false), (topology, true)] {
+    for (grant, may_sign_topology) in [(node, false), (topology, true)] {
         let (house, _own, _other, token) = with_grant(grant).await;
-        let (caller, name) = (Caller::new("test"), None);
-        let spec = SigningKeySpec::EcCurve25519;
-        // One that is for both signs the same bytes, whichever it is asked for.
-        let both = NewSigningKey {
-            spec,
-            usages: [Namespace, Protocol].into_iter().collect(),
-            name,
-        };
-        let both = house.vault.generate_signing_key(&caller, both).await;
-        let both = both.unwrap().fingerprint();
         let mut client = SigningServiceClient::new(house.channel().await);
-        for usage in [SigningKeyUsage::Namespace, SigningKeyUsage::Protocol] {
-            let item = Some(item(&both, usage));
+        for (of_key, usage, is_topology) in [
+            (vec![Namespace], SigningKeyUsage::Namespace, true),
+            // A signature does not say for which usage it was asked for.
+            (
+                vec![Namespace, SequencerAuthentication],
+                SigningKeyUsage::SequencerAuthentication,
+                true,
+            ),
+            // A party that has one key for everything signs its messages with it.
+            (vec![Namespace, Protocol], SigningKeyUsage::Namespace, true),
+            (vec![Namespace, Protocol], SigningKeyUsage::Protocol, false),
+        ] {
+            let new = NewSigningKey {
+                spec: SigningKeySpec::EcCurve25519,
+                usages: of_key.iter().copied().collect(),
+                name: None,
+            };
+            let caller = Caller::new("test");
+            let key = house.vault.generate_signing_key(&caller, new).await;
+            let item = Some(item(&key.unwrap().fingerprint(), usage));
             let request = with_token(SignRequest { item }, Some(&token));
             let signed = client.sign(request).await;
-            if may {
+            if may_sign_topology || !is_topology {
                 signed.unwrap();
-                continue;
+            } else {
+                let code = signed.unwrap_err().code();
+                assert_eq!(code, Code::PermissionDenied, "{of_key:?} for {usage:?}");
             }
-            let status = signed.unwrap_err();
-            assert_eq!(status.code(), Code::PermissionDenied);
         }
     }
 }

@@ -106,7 +106,7 @@ async fn a_stranger_has_so_many_calls_at_the_same_time_and_a_known_caller_more()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_only_watches_is_asked_to_go_and_a_known_caller_is_not() {
-    let limit = Duration::from_millis(300);
+    let limit = Duration::from_secs(2);
     let house = house(ServerSettings {
         idle_limit: limit,
         ..ServerSettings::default()

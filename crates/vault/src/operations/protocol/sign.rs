@@ -70,13 +70,8 @@ impl Vault {
             .sign_protocol_in_touch(synchronizer, time, message, may)
             .await?;
         let key = signature.long_term_key();
-        let is_its_own = matches!(signature, ProtocolSignature::LongTerm(_));
-        if is_its_own && self.may_sign_topology(&key) {
-            Box::pin(self.record_signature(caller, &key, message, PROTOCOL)).await?;
-        } else {
-            self.record_use(caller, AuditOperation::Sign, &key, Some(PROTOCOL))
-                .await?;
-        }
+        self.record_use(caller, AuditOperation::Sign, &key, Some(PROTOCOL))
+            .await?;
         Ok(signature)
     }
 

@@ -52,7 +52,7 @@ impl Vault {
             .collect())
     }
 
-    /// Signs `message`, which nobody took apart, with a key that may sign for a namespace. Whoever has the signature can announce what
+    /// Signs `message`, which nobody took apart, with a key of a namespace. Whoever has the signature can announce what
     /// it is over, so it is on record as every other signature over topology.
     pub(in crate::operations) async fn sign_on_record(
         &self,
@@ -61,27 +61,12 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
+        // Nobody waits for a lease that another process keeps.
         if let Some(other) = self.other_writer() {
             return Err(other.into());
         }
         self.check_writes().await?;
         let signature = self.sign_in_touch(key, message, allowed).await?;
-        self.record_signature(caller, key, message, allowed).await?;
-        Ok(signature)
-    }
-
-    /// The record of a signature by a key that may sign for a namespace, over what nobody took apart.
-    pub(in crate::operations) async fn record_signature(
-        &self,
-        caller: Option<&Caller>,
-        key: &Fingerprint,
-        message: &[u8],
-        allowed: KeyUsages,
-    ) -> Result<(), VaultError> {
-        // Nobody waits for a lease that another process keeps.
-        if let Some(other) = self.other_writer() {
-            return Err(other.into());
-        }
         let mut details = BTreeMap::from([("usage".to_owned(), allowed.to_string())]);
         if let Ok(hash) = Hash::from_multihash(message) {
             details.insert("transaction".to_owned(), hash.to_string());
@@ -91,7 +76,8 @@ impl Vault {
         let operation = AuditOperation::SignTopology;
         unit.audit(caller.unwrap_or(&library), operation, Some(*key), details)
             .await?;
-        unit.commit().await
+        unit.commit().await?;
+        Ok(signature)
     }
 
     /// Puts on record what these keys have signed and no commit tells of: with such a signature others change what is said of the

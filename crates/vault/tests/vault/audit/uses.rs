@@ -10,16 +10,16 @@ use strongroom_test_support::store::{HookedStore, StoreCall, StoreHook};
 use strongroom_topology::{ForceFlags, Restriction, StoreId};
 use strongroom_vault::{
     AuditEntry, AuditOperation, AuditSettings, Caller, NewSigningKey, Proposal, ReplicaSettings,
-    Settings, SigningTime, UseRecords, Vault,
+    Settings, UseRecords, Vault,
 };
 
 use super::records;
 use crate::{
     faults::store::open_over,
     house::{House, caller, code, encryption_key, new_protocol_key, protocol, sign, signing_key},
-    protocol::{follow, from_now, synchronizer},
+    protocol::{follow, synchronizer},
     topology::{
-        participant, protocol_key,
+        participant,
         statements::{delegation, namespace, public, rows, without_root},
     },
 };
@@ -188,10 +188,10 @@ async fn what_a_key_of_a_namespace_signs_is_on_record_at_any_level_although_nobo
 }
 
 #[tokio::test]
-async fn a_key_for_protocol_and_namespace_signs_no_message_of_the_protocol_without_that_record() {
+async fn a_key_for_protocol_and_namespace_leaves_that_record_where_it_is_asked_to_sign_for_a_namespace()
+ {
     let house = house(UseRecords::Off);
     let vault = house.create().await;
-    let keys = vault.initialize(&caller(), &participant()).await.unwrap();
     let both = NewSigningKey {
         usages: [KeyUsage::Namespace, KeyUsage::Protocol]
             .into_iter()
@@ -200,18 +200,14 @@ async fn a_key_for_protocol_and_namespace_signs_no_message_of_the_protocol_witho
     };
     let both = vault.generate_signing_key(&caller(), both).await.unwrap();
     let both = both.fingerprint();
-    let before = protocol_key(&vault).await;
-    vault.announce_key(&caller(), &both).await.unwrap();
-    vault.withdraw_key(&caller(), &before).await.unwrap();
-    let synchronizer = synchronizer(&keys.member, "da", 34);
-    follow(&vault, &synchronizer).await;
-    let known = topology_signatures(&house).await.len();
-    let time = SigningTime::Exact(from_now(&vault, 0));
-    let signed = vault.sign_protocol(&synchronizer, time, b"message").await;
-    assert_eq!(signed.unwrap().long_term_key(), both);
-    let records = topology_signatures(&house).await;
-    assert_eq!(records.len(), known + 1);
-    assert_eq!(records[known].key, Some(both.to_string()));
+    for (usages, records) in [
+        (KeyUsages::only(KeyUsage::Protocol), 0),
+        (KeyUsages::only(KeyUsage::Namespace), 1),
+        (KeyUsages::ALL, 2),
+    ] {
+        vault.sign(&both, b"message", usages).await.unwrap();
+        assert_eq!(topology_signatures(&house).await.len(), records);
+    }
 }
 
 #[tokio::test]
