@@ -6,7 +6,10 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 use strongroom_crypto::clock::{Clock, SystemClock};
-use strongroom_server::tokens::{Addressee, TokenKey, TokenKeys, TokenRules, TokenService, Tokens};
+use strongroom_server::{
+    access::{CallerRule, Grant, Identity},
+    tokens::{Addressee, TokenKey, TokenKeys, TokenRules, TokenService, Tokens},
+};
 use strongroom_test_support::FixedClock;
 
 pub(crate) const AUDIENCE: &str = "https://vault.example";
@@ -88,4 +91,14 @@ pub(crate) fn now() -> i64 {
 /// The claims of a good token.
 pub(crate) fn claims(subject: &str) -> Value {
     json!({ "sub": subject, "aud": AUDIENCE, "iat": now() - 1, "exp": now() + 200 })
+}
+
+/// Somebody who comes with a token of this name, and has this grant.
+pub(crate) fn granted(name: &str, grant: Grant) -> CallerRule {
+    CallerRule {
+        name: name.to_owned(),
+        identities: vec![Identity::token(name)],
+        grants: vec![grant],
+        rate_limit: None,
+    }
 }

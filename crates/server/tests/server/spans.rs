@@ -11,7 +11,7 @@ use std::{
 use strongroom_kms::SPANS;
 use strongroom_server::{
     Rpc, ServerSettings,
-    access::{Access, CallerRule, Grant, Identity, Role},
+    access::{Access, Grant, Role},
 };
 use strongroom_test_support::HeardLog;
 use tonic::Code;
@@ -22,7 +22,7 @@ use tracing::{
 
 use crate::{
     house::{House, Plan},
-    issuer::{TokenIssuer, tokens},
+    issuer::{TokenIssuer, granted, tokens},
     raw::call,
 };
 
@@ -55,12 +55,7 @@ impl Subscriber for Counter {
 async fn a_few_calls_of_strangers_have_spans_and_all_of_known_callers() {
     const CALLS: u64 = 200;
     let issuer = TokenIssuer::new();
-    let rule = CallerRule {
-        name: "auditor".to_owned(),
-        identities: vec![Identity::token("auditor")],
-        grants: vec![Grant::role(Role::Auditor)],
-        rate_limit: None,
-    };
+    let rule = granted("auditor", Grant::role(Role::Auditor));
     let server = ServerSettings {
         access: Access::of(vec![rule]),
         tokens: tokens(vec![issuer.service()]),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use strongroom_server::{
     Rpc, ServerSettings,
-    access::{Access, CallerRule, Grant, Identity, Role},
+    access::{Access, Grant, Role},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     house::{House, Plan},
-    issuer::{TokenIssuer, claims, now, tokens},
+    issuer::{TokenIssuer, claims, granted, now, tokens},
     raw::HalfCaller,
 };
 
@@ -69,12 +69,7 @@ async fn a_connection_holds_256_kib_that_nobody_has_read_and_a_call_half_of_that
 #[tokio::test]
 async fn a_stream_that_nobody_reads_does_not_outlive_the_token_of_its_caller_for_long() {
     let issuer = TokenIssuer::new();
-    let rule = CallerRule {
-        name: "auditor".to_owned(),
-        identities: vec![Identity::token("auditor")],
-        grants: vec![Grant::role(Role::Auditor)],
-        rate_limit: None,
-    };
+    let rule = granted("auditor", Grant::role(Role::Auditor));
     let server = ServerSettings {
         access: Access::of(vec![rule]),
         tokens: tokens(vec![issuer.service()]),

@@ -60,9 +60,7 @@ impl Vault {
         message: &[u8],
         allowed: KeyUsages,
     ) -> Result<Signature, VaultError> {
-        // What this process does not know of a key it learns first.
-        self.in_touch().await?;
-        if self.signs_topology(fingerprint, allowed) {
+        if self.signs_topology(fingerprint, allowed).await? {
             return Box::pin(self.sign_on_record(caller, fingerprint, message, allowed)).await;
         }
         let signature = self.sign_in_touch(fingerprint, message, allowed).await?;
@@ -72,11 +70,21 @@ impl Vault {
     }
 
     /// Whether what the key signs for these usages is topology. With the key in memory this takes no lock: every signature asks.
-    fn signs_topology(&self, fingerprint: &Fingerprint, allowed: KeyUsages) -> bool {
+    async fn signs_topology(
+        &self,
+        fingerprint: &Fingerprint,
+        allowed: KeyUsages,
+    ) -> Result<bool, VaultError> {
         let signing = &self.caches().signing;
-        let in_memory = signing.with(fingerprint, self.now(), SigningKey::usages);
-        let usages = in_memory.or_else(|| self.directory().usages(fingerprint));
-        usages.is_some_and(|usages| usages.sign_topology(allowed))
+        let usages = match signing.with(fingerprint, self.now(), SigningKey::usages) {
+            Some(usages) => Some(usages),
+            None => {
+                // What this process does not know of a key it learns first.
+                self.in_touch().await?;
+                self.directory().usages(fingerprint)
+            }
+        };
+        Ok(usages.is_some_and(|usages| usages.sign_topology(allowed)))
     }
 
     pub(in crate::operations) async fn sign_in_touch(

@@ -127,6 +127,22 @@ async fn whoever_takes_nothing_of_its_answers_for_long_enough_stops_reading_and_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_rests_only_when_its_large_answers_have_gone_out_too() {
+    let slots = Slots::new(1, 1);
+    let slot = slots.take(process(1)).await.unwrap();
+    let connection = &slot.connection;
+    connection.is_known();
+    let call = connection.calls();
+    connection.waits();
+    drop(call);
+    assert_eq!(connection.idle_since(), None);
+    assert!(slots.try_take(process(1)).is_err(), "it was cut");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    connection.waits_no_more();
+    assert_eq!(connection.idle_since(), Some(Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_takes_nothing_of_an_answer_that_should_have_ended_stops_reading() {
     let limit = Duration::from_secs(120);
     let slots = Slots::new(10, 10);

@@ -4,7 +4,7 @@ use strongroom_crypto::{Fingerprint, KeyUsage, SigningKeySpec};
 use strongroom_proto::v30::SigningKeyUsage;
 use strongroom_server::{
     ServerSettings,
-    access::{Access, CallerRule, Grant, Identity, KeyPattern, Operation, Role},
+    access::{Access, Grant, KeyPattern, Operation, Role},
     contract::{
         strongroom::{
             SignBatchRequest, SignItem, SignRequest, sign_item,
@@ -18,7 +18,7 @@ use tonic::Code;
 
 use crate::{
     house::{House, Plan},
-    issuer::{TokenIssuer, tokens},
+    issuer::{TokenIssuer, granted, tokens},
     raw::with_token,
     vault_service::key,
 };
@@ -34,12 +34,7 @@ fn item(key: &Fingerprint, usage: SigningKeyUsage) -> SignItem {
 /// A server, the keys `p1-signing` and `p2-signing`, and a token of a node with this grant.
 async fn with_grant(grant: Grant) -> (House, Fingerprint, Fingerprint, String) {
     let issuer = TokenIssuer::new();
-    let rule = CallerRule {
-        name: "p1".to_owned(),
-        identities: vec![Identity::token("p1")],
-        grants: vec![grant],
-        rate_limit: None,
-    };
+    let rule = granted("p1", grant);
     let server = ServerSettings {
         access: Access::of(vec![rule]),
         tokens: tokens(vec![issuer.service()]),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use strongroom_server::{
     ServerSettings,
-    access::{Access, CallerRule, Grant, Identity, Operation},
+    access::{Access, Grant, Operation},
     contract::strongroom::{
         ExamineRequest, Finding, ShowConfigurationRequest, ShowNumbersRequest, examine_event::Event,
     },
@@ -16,7 +16,7 @@ use tonic::Code;
 use super::{client, to_the_end, with_many_keys};
 use crate::{
     house::{House, Plan, told},
-    issuer::{TokenIssuer, tokens},
+    issuer::{TokenIssuer, granted, tokens},
     raw::with_token,
     stall::Stall,
 };
@@ -98,12 +98,7 @@ async fn the_configuration_that_the_server_was_started_with_is_shown() {
 #[tokio::test]
 async fn whoever_has_a_kms_asked_for_numbers_may_check_wraps() {
     let issuer = TokenIssuer::new();
-    let rule = |name: &str, grants: &[Operation]| CallerRule {
-        name: name.to_owned(),
-        identities: vec![Identity::token(name)],
-        grants: vec![Grant::of(grants.iter().copied())],
-        rate_limit: None,
-    };
+    let rule = |name, grants: &[Operation]| granted(name, Grant::of(grants.iter().copied()));
     let server = ServerSettings {
         access: Access::of(vec![
             rule("looks", &[Operation::Status]),

@@ -395,6 +395,29 @@ mod tests {
     }
 
     #[test]
+    fn without_ids_whoever_made_all_of_our_calls_is_known_and_nobody_of_several_is() {
+        let unanswered = || OurCall {
+            answered: false,
+            ..call(500, None)
+        };
+        let by = |seconds, who: &str| Event {
+            by: who.to_owned(),
+            ..event(seconds, None)
+        };
+        let found = compared(
+            vec![call(10, None), unanswered()],
+            vec![by(10, "node"), by(500, "node")],
+        );
+        assert_eq!((found.matched, found.perhaps_ours.len()), (2, 0));
+        // A stranger stands where one of our calls might: what is left over is nobody's for certain.
+        let found = compared(
+            vec![call(10, None), call(900, None), unanswered()],
+            vec![by(10, "node"), by(900, "mallory"), by(500, "mallory")],
+        );
+        assert_eq!((found.matched, found.perhaps_ours.len()), (2, 1));
+    }
+
+    #[test]
     fn uses_of_other_keys_are_none_of_ours_once_it_is_said_which_are() {
         let other = Event {
             keys: vec!["another".to_owned()],
